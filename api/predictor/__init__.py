@@ -1,0 +1,1 @@
+"""The predictor process, and the API's end of its socket."""

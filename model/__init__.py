@@ -1,0 +1,1 @@
+"""The domain: network, recipes, data, training, evaluation, artifacts. Knows no service."""

@@ -1,0 +1,71 @@
+"""Every way the domain can fail, each with the stable code that users see."""
+
+from typing import ClassVar
+
+
+class ModelError(Exception):
+    """Root of the domain's errors; the message says what to do next."""
+
+    code: ClassVar[str] = "internal_error"
+
+
+class DatasetUnavailableError(ModelError):
+    """Raised when a dataset cannot be had here: unknown, or its download is out of reach."""
+
+    code = "dataset_unavailable"
+
+
+class DatasetRejectedError(ModelError):
+    """Raised when a folder or zip cannot become a dataset; the message says why."""
+
+    code = "dataset_rejected"
+
+
+class ImageError(ModelError):
+    """Raised when bytes are not an image that we accept."""
+
+    code = "not_an_image"
+
+
+class ImageTooLargeError(ImageError):
+    """Raised when an image's header announces more pixels than the cap."""
+
+    code = "image_too_large"
+
+
+class UnsupportedFormatError(ImageError):
+    """Raised when a file is an image of a format that we do not decode."""
+
+    code = "unsupported_format"
+
+
+class TrainingDivergedError(ModelError):
+    """Raised when the loss is no longer a finite number."""
+
+    code = "training_diverged"
+
+    def __init__(self, epoch: int, step: int) -> None:
+        super().__init__(
+            f"The loss was not finite at epoch {epoch}, step {step}: lower the learning rate or use the "
+            "recipe's own."
+        )
+        self.epoch = epoch
+        self.step = step
+
+
+class StorageError(ModelError):
+    """Raised when storage cannot be read or written."""
+
+    code = "storage_error"
+
+
+class ObjectExistsError(StorageError):
+    """Raised when an object is put twice with different bytes: objects never change."""
+
+    code = "object_exists"
+
+
+class CorruptArtifactError(ModelError):
+    """Raised when an artifact's hash is not the one in its manifest."""
+
+    code = "corrupt_artifact"
