@@ -1,0 +1,169 @@
+"""Every way a job, model or dataset operation can be refused."""
+
+from typing import ClassVar
+
+
+class JobsError(Exception):
+    """Root of this package's errors; the message says what to do next."""
+
+    code: ClassVar[str] = "internal_error"
+
+
+class StoreUnavailableError(JobsError):
+    """Raised when Redis cannot be reached or cannot take a write; trying again later is right."""
+
+    code = "store_unavailable"
+
+
+class RedisUnusableError(JobsError):
+    """Raised at start when this Redis must not hold our records: unreachable, too old, evicting, a cluster."""
+
+    code = "redis_unusable"
+
+
+class JobNotFoundError(JobsError):
+    """Raised when no job has this id."""
+
+    code = "job_not_found"
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"There is no job {job_id}: it was never made, or it was deleted.")
+        self.job_id = job_id
+
+
+class StaleAttemptError(JobsError):
+    """Raised when a write names an attempt that no longer holds its job: it must stop at once."""
+
+    code = "stale_attempt"
+
+    def __init__(self, job_id: str, attempt_id: str) -> None:
+        super().__init__(f"Attempt {attempt_id} no longer holds job {job_id}: stop it.")
+        self.job_id = job_id
+        self.attempt_id = attempt_id
+
+
+class WrongStateError(JobsError):
+    """Raised when a job's status does not allow what was asked."""
+
+    code = "wrong_state"
+
+    def __init__(self, job_id: str, status: str, allowed: str) -> None:
+        super().__init__(f"Job {job_id} is {status}; this needs it to be {allowed.replace(',', ' or ')}.")
+        self.job_id = job_id
+        self.status = status
+        self.allowed = allowed.split(",")
+
+
+class PublishCommittedError(JobsError):
+    """Raised when a job is past its commit point: its model is being published and cannot be called back."""
+
+    code = "publishing"
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(
+            f"Job {job_id} is publishing its model, which cannot be called back; delete the model after."
+        )
+        self.job_id = job_id
+
+
+class JobCancelledError(JobsError):
+    """Raised when an attempt wants to publish but its job is to be cancelled."""
+
+    code = "job_cancelled"
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"Job {job_id} is being cancelled: finish it as cancelled.")
+        self.job_id = job_id
+
+
+class NothingCommittedError(JobsError):
+    """Raised when an attempt says it succeeded but never committed a model."""
+
+    code = "nothing_committed"
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"Job {job_id} has no committed model: call commit_publish before finish.")
+        self.job_id = job_id
+
+
+class QueueFullError(JobsError):
+    """Raised when as many jobs are queued as this service takes."""
+
+    code = "queue_full"
+
+    def __init__(self, limit: str) -> None:
+        super().__init__(f"{limit} jobs are queued already: try again when some have run.")
+        self.limit = int(limit)
+
+
+class IdempotencyMismatchError(JobsError):
+    """Raised when an Idempotency-Key comes back with another body."""
+
+    code = "idempotency_mismatch"
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key was used with another body in the last 24 h: use a new one.")
+
+
+class ModelNotFoundError(JobsError):
+    """Raised when no model answers to this reference."""
+
+    code = "model_not_found"
+
+    def __init__(self, ref: str) -> None:
+        super().__init__(f"There is no model {ref}: GET /models lists those there are.")
+        self.ref = ref
+
+
+class NoProductionError(JobsError):
+    """Raised when a name has models, but none of them is its production model."""
+
+    code = "no_production"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"No version of {name} is in production: set the alias, or ask for {name}:latest or {name}:1."
+        )
+        self.name = name
+
+
+class ModelInUseError(JobsError):
+    """Raised when a model cannot go because an alias points at it."""
+
+    code = "model_in_use"
+
+    def __init__(self, model_id: str, alias: str) -> None:
+        super().__init__(f"The alias {alias} points at {model_id}: move or delete the alias first.")
+        self.model_id = model_id
+        self.alias = alias
+
+
+class AliasNotFoundError(JobsError):
+    """Raised when a name has no such alias."""
+
+    code = "alias_not_found"
+
+    def __init__(self, name: str, alias: str) -> None:
+        super().__init__(f"{name} has no alias {alias}.")
+        self.name = name
+        self.alias = alias
+
+
+class DatasetNotFoundError(JobsError):
+    """Raised when no dataset has this id or name."""
+
+    code = "dataset_not_found"
+
+    def __init__(self, ref: str) -> None:
+        super().__init__(f"There is no dataset {ref}: GET /datasets lists those there are.")
+        self.ref = ref
+
+
+class DatasetNameTakenError(JobsError):
+    """Raised when a dataset's name belongs to another one: a ready dataset never changes."""
+
+    code = "dataset_name_taken"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} names another dataset, and datasets never change: choose a new name.")
+        self.name = name

@@ -1,0 +1,213 @@
+"""Every change of a job as the call of one script: arguments in, typed answer out. Runs nothing itself."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from model.spec import ResolvedSpec
+from worker.ids import new_job_id
+from worker.jobs import (
+    DEATHS_ALLOWED,
+    Changes,
+    Checkpoint,
+    Claimed,
+    Committed,
+    Flags,
+    Idempotency,
+    Job,
+    JobError,
+    NewJob,
+    Outcome,
+    Status,
+    Submitted,
+)
+from worker.scripts import Call, Reply
+
+QUEUE_LIMIT = 10_000
+IDEMPOTENCY_KEPT_S = 24 * 60 * 60
+
+
+def now() -> str:
+    """The time as every record writes it: RFC 3339, UTC, milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _idempotency_id(created_by: str | None, idempotency: Idempotency | None) -> str:
+    """A caller's key by its hash: keys of two callers never meet, whatever they write into them."""
+    if idempotency is None:
+        return ""
+    return hashlib.sha256(json.dumps([created_by, idempotency.key]).encode()).hexdigest()
+
+
+def _read_status(reply: Reply) -> Status:
+    return Status(reply[0])
+
+
+def _read_job(reply: Reply) -> Job:
+    return Job.model_validate_json(reply[0])
+
+
+def submit(
+    job: NewJob, idempotency: Idempotency | None = None, *, queue_limit: int = QUEUE_LIMIT
+) -> Call[Submitted]:
+    """Record a new job at the end of the queue; the same idempotency key answers with the first answer.
+
+    Raises:
+        IdempotencyMismatchError: the key was used with another body.
+        QueueFullError: `queue_limit` jobs are queued.
+    """
+    spec = job.spec
+    arguments = (
+        new_job_id(),
+        now(),
+        queue_limit,
+        _idempotency_id(job.created_by, idempotency),
+        idempotency.body_hash if idempotency else "",
+        IDEMPOTENCY_KEPT_S,
+        spec.name,
+        spec.dataset,
+        spec.promote,
+        spec.model_dump_json(),
+        json.dumps(job.warnings),
+        json.dumps(spec.tags),
+        json.dumps(job.created_by),
+    )
+    return Call("submit", arguments, lambda reply: Submitted(reply[0], reply[1], reply[2] == "replay"))
+
+
+def cancel(job_id: str) -> Call[Job]:
+    """Cancel: at once when queued, else by the flag of the next renewal; asking again is fine.
+
+    Raises:
+        WrongStateError: it succeeded or failed already.
+        PublishCommittedError: its model is being published.
+    """
+    return Call("cancel", (job_id, now()), _read_job)
+
+
+def claim(worker: str, attempt_id: str) -> Call[Claimed | None]:
+    """Take the first queued job for this attempt; None when there is none."""
+    return Call("claim", (attempt_id, json.dumps(worker), now()), _read_claimed)
+
+
+def _read_claimed(reply: Reply) -> Claimed | None:
+    if not reply:
+        return None
+    job_id, number, spec, created_by, checkpoint, manifest = reply
+    return Claimed(
+        job_id=job_id,
+        attempt_number=int(number),
+        spec=ResolvedSpec.model_validate_json(spec),
+        created_by=json.loads(created_by),
+        checkpoint=Checkpoint.model_validate_json(checkpoint) if checkpoint else None,
+        manifest=json.loads(manifest) if manifest else None,
+    )
+
+
+def renew(job_id: str, attempt_id: str) -> Call[Flags]:
+    """Say that this attempt lives, and hear what is wanted of it.
+
+    Raises:
+        StaleAttemptError: another attempt holds the job now, or none.
+    """
+    return Call("renew", (job_id, attempt_id), lambda reply: Flags(cancel=reply[0] == Status.CANCELLING))
+
+
+def report(job_id: str, attempt_id: str, seq: int, changes: Changes) -> Call[None]:
+    """Tell what changed. `seq` grows by one a report; one that was applied already is acknowledged.
+
+    Raises:
+        StaleAttemptError: another attempt holds the job now, or none.
+    """
+    best, checkpoint = changes.best, changes.checkpoint
+    arguments = (
+        job_id,
+        attempt_id,
+        seq,
+        now(),
+        changes.phase or "",
+        "" if changes.rewind_to_epoch is None else changes.rewind_to_epoch,
+        best.epoch if best else "",
+        best.model_dump_json() if best else "",
+        checkpoint.model_dump_json() if checkpoint else "",
+        checkpoint.epoch if checkpoint else "",
+        checkpoint.step if checkpoint else "",
+        changes.progress.model_dump_json() if changes.progress else "",
+        len(changes.rows),
+        json.dumps(changes.log_lines),
+        *(part for row in changes.rows for part in (row.epoch, row.model_dump_json())),
+        *(json.dumps(line) for line in changes.log_lines),
+    )
+    return Call("report", arguments, lambda _: None)
+
+
+def commit_publish(job_id: str, attempt_id: str, draft: Mapping[str, Any]) -> Call[Committed]:
+    """Pass the point of no return with a manifest that lacks only its version; again gives the same.
+
+    Raises:
+        StaleAttemptError: another attempt holds the job now, or none.
+        JobCancelledError: the job is being cancelled.
+    """
+    unversioned = {name: value for name, value in draft.items() if name != "version"}
+    metrics = draft.get("metrics", {})
+    measured = {name: metrics.get(name) for name in ("test_accuracy", "test_accuracy_tta", "ci95")}
+    arguments = (job_id, attempt_id, now(), draft["id"], json.dumps(unversioned), json.dumps(measured))
+    return Call("commit_publish", arguments, _read_committed)
+
+
+def _read_committed(reply: Reply) -> Committed:
+    return Committed(int(reply[0]), json.loads(reply[1]), reply[1])
+
+
+def finish(job_id: str, attempt_id: str, outcome: Outcome, error: JobError | None = None) -> Call[Status]:
+    """End the job: succeeded (after `commit_publish`; registers the model), failed (with `error`) or cancelled.
+
+    Raises:
+        StaleAttemptError: another attempt holds the job now, or none.
+        WrongStateError: the job's status does not allow this end.
+        NothingCommittedError: it cannot have succeeded.
+    """
+    job_error = error.model_dump_json() if error else ""
+    return Call("finish", (job_id, attempt_id, outcome, now(), job_error), _read_status)
+
+
+def requeue(job_id: str, attempt_id: str, outcome: Outcome, detail: str = "") -> Call[Status]:
+    """End the attempt, not the job: it takes its old place in the queue, unless it died too often.
+
+    Raises:
+        StaleAttemptError: another attempt holds the job now, or none.
+    """
+    return _release(job_id, attempt_id, outcome, "", detail)
+
+
+def reap(job_id: str, attempt_id: str, renewals: int) -> Call[Status]:
+    """Take the job from a worker that stood still at `renewals`.
+
+    Raises:
+        StaleAttemptError: the attempt has renewed, or holds the job no longer.
+    """
+    return _release(
+        job_id, attempt_id, Outcome.WORKER_LOST, renewals, "The worker stopped renewing its lease."
+    )
+
+
+def _release(
+    job_id: str, attempt_id: str, outcome: Outcome, renewals: int | str, detail: str
+) -> Call[Status]:
+    given_up = JobError(
+        code=f"{outcome}_repeatedly",
+        message=f"{DEATHS_ALLOWED} attempts in a row died without a new checkpoint. {detail}".strip(),
+    )
+    arguments = (job_id, attempt_id, outcome, now(), renewals, given_up.model_dump_json())
+    return Call("release", arguments, _read_status)
+
+
+def delete(job_id: str) -> Call[str]:
+    """Forget a finished job; the answer is the storage prefix of its checkpoints, for the caller to delete.
+
+    Raises:
+        WrongStateError: it has not ended.
+    """
+    return Call("delete", (job_id,), lambda _: f"checkpoints/{job_id}/")

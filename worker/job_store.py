@@ -1,0 +1,38 @@
+"""The store of record, blocking for workers and async for the API; both speak the same scripts."""
+
+from worker import job_calls, job_reads
+from worker.scripts import AsyncFace, BlockingFace, awaited, blocking
+
+
+class JobStore(BlockingFace):
+    """Every job's record, over a blocking client."""
+
+    submit = blocking(job_calls.submit)
+    cancel = blocking(job_calls.cancel)
+    delete = blocking(job_calls.delete)
+    claim = blocking(job_calls.claim)
+    renew = blocking(job_calls.renew)
+    report = blocking(job_calls.report)
+    commit_publish = blocking(job_calls.commit_publish)
+    finish = blocking(job_calls.finish)
+    requeue = blocking(job_calls.requeue)
+    reap = blocking(job_calls.reap)
+    get = blocking(job_reads.get)
+    get_json = blocking(job_reads.get_json)
+    rows = blocking(job_reads.rows)
+    logs = blocking(job_reads.logs)
+    events = blocking(job_reads.events)
+    watch = blocking(job_reads.watch)
+
+
+class AsyncJobStore(AsyncFace):
+    """The same records over an asyncio client: what the API asks for."""
+
+    submit = awaited(job_calls.submit)
+    cancel = awaited(job_calls.cancel)
+    delete = awaited(job_calls.delete)
+    get = awaited(job_reads.get)
+    get_json = awaited(job_reads.get_json)
+    rows = awaited(job_reads.rows)
+    logs = awaited(job_reads.logs)
+    events = awaited(job_reads.events)

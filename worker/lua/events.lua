@@ -1,0 +1,23 @@
+local job_id, after, count = unpack(ARGV)
+local stream = KEY.EVENTS .. job_id
+if redis.call('EXISTS', KEY.JOB .. job_id) == 0 then return {'job_not_found', job_id} end
+
+local function is_trimmed()
+  local about = redis.call('XINFO', 'STREAM', stream)
+  local known = {}
+  for i = 1, #about, 2 do known[about[i]] = about[i + 1] end
+  return known['entries-added'] > known['length']
+end
+
+local reply = {'ok', ''}
+local from = '-'
+if after ~= '' then
+  local is_kept = #redis.call('XRANGE', stream, '-', after, 'COUNT', 1) > 0
+  if is_kept or not is_trimmed() then from = '(' .. after else reply[2] = 'reset' end
+end
+for _, entry in ipairs(redis.call('XRANGE', stream, from, '+', 'COUNT', count)) do
+  reply[#reply + 1] = entry[1]
+  reply[#reply + 1] = entry[2][2]
+  reply[#reply + 1] = entry[2][4]
+end
+return reply

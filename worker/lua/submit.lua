@@ -1,0 +1,30 @@
+local job_id, at, queue_limit, idempotency_id, body_hash, keep_s = unpack(ARGV, 1, 6)
+local name, dataset, promote, spec, warnings, tags, created_by = unpack(ARGV, 7, 13)
+
+local first_key = KEY.IDEMPOTENCY .. idempotency_id
+if idempotency_id ~= '' then
+  local first = redis.call('HMGET', first_key, 'body_hash', 'job_id', 'answer')
+  if first[1] and first[1] ~= body_hash then return {'idempotency_mismatch'} end
+  if first[1] then return {'ok', first[2], first[3], 'replay'} end
+end
+
+local known = load_job(job_id)
+if known then return {'ok', job_id, job_json(known), ''} end
+if redis.call('ZCARD', KEY.QUEUE) >= tonumber(queue_limit) then return {'queue_full', queue_limit} end
+
+local job = {id = job_id, status = 'queued'}
+set(job, {
+  id = job_id, name = name, dataset = dataset, promote = promote, spec = spec, warnings = warnings, tags = tags,
+  created_by = created_by, created_at = at, submitted = redis.call('INCR', KEY.SUBMITTED),
+  attempt_number = 0, deaths = 0,
+})
+move(job, 'queued', at)
+for _, index in ipairs(indexes(job)) do redis.call('ZADD', index, 0, job_id) end
+emit_state(job, at)
+
+local answer = job_json(job)
+if idempotency_id ~= '' then
+  redis.call('HSET', first_key, 'body_hash', body_hash, 'job_id', job_id, 'answer', answer)
+  redis.call('EXPIRE', first_key, keep_s)
+end
+return {'ok', job_id, answer, ''}
