@@ -1,0 +1,75 @@
+"""docker-compose.yml for real: build, up, train a model, classify an image, down."""
+
+import io
+import os
+import secrets
+import shlex
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from PIL import Image
+
+pytestmark = [pytest.mark.container, pytest.mark.timeout(3600)]
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = shlex.split(os.environ.get("NINEFOLD_COMPOSE", "docker compose"))
+KEY = secrets.token_hex(16)
+ENVIRONMENT = {
+    **os.environ,
+    "REDIS_PASSWORD": secrets.token_hex(16),
+    "NINEFOLD_API_KEYS": f"tester:{KEY}",
+}
+
+
+def compose(*arguments: str) -> None:
+    subprocess.run([*COMPOSE, *arguments], cwd=ROOT, env=ENVIRONMENT, check=True)
+
+
+@pytest.fixture(scope="module")
+def http() -> Iterator[httpx.Client]:
+    compose("build")
+    compose("up", "-d")
+    try:
+        headers = {"Authorization": f"Bearer {KEY}"}
+        with httpx.Client(base_url="http://127.0.0.1:8000", headers=headers) as client:
+            wait_until_ready(client)
+            yield client
+    finally:
+        compose("down", "-v")
+
+
+def wait_until_ready(client: httpx.Client) -> None:
+    deadline = time.monotonic() + 180
+    while time.monotonic() < deadline:
+        try:
+            if client.get("/readyz").status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(1)
+    pytest.fail("the stack was not ready within 180 s")
+
+
+def test_a_key_is_required(http: httpx.Client) -> None:
+    assert httpx.get(f"{http.base_url}jobs").status_code == 401
+
+
+def test_a_job_trains_and_its_model_classifies(http: httpx.Client) -> None:
+    posted = http.post("/jobs", json={"dataset": "digits", "epochs": 2})
+    assert posted.status_code == 202, posted.text
+    job = posted.json()
+    while job["status"] in {"queued", "running"}:
+        job = http.get(f"/jobs/{job['id']}", params={"wait_s": 30}, timeout=60).json()
+    assert job["status"] == "succeeded", job["error"]
+
+    image = io.BytesIO()
+    Image.new("L", (8, 8), 128).save(image, "PNG")
+    answer = http.post(
+        "/predict", content=image.getvalue(), headers={"Content-Type": "image/png"}, timeout=60
+    )
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["model"]["id"] == job["result"]["model"]["id"]
