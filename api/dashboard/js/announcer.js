@@ -1,0 +1,14 @@
+/** The one status line: shown for a moment, and read out by screen readers. */
+
+import { setText } from "./dom.js";
+
+const SHOWN_MS = 5000;
+let timer = null;
+
+export function announce(text) {
+  const line = document.getElementById("status");
+  setText(line, text);
+  line.classList.add("is-shown");
+  clearTimeout(timer);
+  timer = setTimeout(() => line.classList.remove("is-shown"), SHOWN_MS);
+}

@@ -1,0 +1,122 @@
+/** One live chart: uPlot with our colours, a text summary and a table. New points never undo a zoom. */
+
+import uPlot from "../vendor/uplot/uPlot.esm.js";
+import { bindKeys } from "./chart_keyboard.js";
+import { colour } from "./colour.js";
+import { fill, h, setText, show } from "./dom.js";
+
+const HEIGHT = 210;
+const EPOCH_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500];
+
+export class Chart {
+  #rows = [];
+  #isZoomed = false;
+
+  /** series: [{key, label, colour: name of a CSS variable, dash}]; format: value → text; summarise: rows → sentence */
+  constructor({ title, series, format, summarise, group }) {
+    Object.assign(this, { title, series, format, summarise });
+    this.plot = h("div", { class: "plot", tabindex: "0", role: "group", "aria-label": `${title} chart. Arrow keys read points, plus and minus zoom, Escape shows all.` });
+    this.summary = h("p", { class: "chart-summary" });
+    this.reading = h("p", { class: "hidden", role: "status" });
+    this.reset = h("button", { class: "quiet small", hidden: true, onclick: () => this.showAll() }, "Show all");
+    this.table = h("details", { class: "chart-table", ontoggle: () => this.#drawTable() }, h("summary", {}, "Table"));
+    this.element = h("figure", { class: "card chart" },
+      h("figcaption", {}, h("h3", {}, title), this.reset), this.summary, this.plot, this.reading, this.table);
+    this.uplot = new uPlot(this.#options(group), this.#columns(), this.plot);
+    this.resizer = new ResizeObserver(() => this.#resize());
+    this.resizer.observe(this.plot);
+    this.onTheme = () => this.uplot.redraw(false);
+    document.addEventListener("ninefold:theme", this.onTheme);
+    bindKeys(this);
+  }
+
+  close() {
+    this.resizer.disconnect();
+    document.removeEventListener("ninefold:theme", this.onTheme);
+    this.uplot.destroy();
+  }
+
+  /** Takes all rows, oldest first. */
+  setRows(rows) {
+    this.#rows = rows;
+    const { min, max } = this.uplot.scales.x;
+    this.uplot.batch(() => {
+      this.uplot.setData(this.#columns());
+      if (this.#isZoomed) this.uplot.setScale("x", { min, max });
+    });
+    if (this.uplot.cursor.idx === null || this.uplot.cursor.idx === undefined) this.#showLatest();
+    this.element.classList.toggle("has-no-rows", rows.length === 0);
+    setText(this.summary, rows.length ? this.summarise(rows) : "Drawn from the end of the first epoch on.");
+    this.#drawTable();
+  }
+
+  /** Shows part of the run, in epochs. */
+  zoom(min, max) {
+    this.#isZoomed = true;
+    show(this.reset, true);
+    this.uplot.setScale("x", { min, max });
+  }
+
+  showAll() {
+    this.#isZoomed = false;
+    show(this.reset, false);
+    this.setRows(this.#rows);
+  }
+
+  #showLatest() {
+    if (this.#rows.length) this.uplot.setLegend({ idx: this.#rows.length - 1 }, false);
+  }
+
+  #columns() {
+    return [this.#rows.map((row) => row.epoch), ...this.series.map(({ key }) => this.#rows.map((row) => row[key] ?? null))];
+  }
+
+  #resize() {
+    const width = Math.floor(this.plot.clientWidth);
+    if (width > 0 && width !== this.uplot.width) this.uplot.setSize({ width, height: HEIGHT });
+  }
+
+  #options(group) {
+    return {
+      width: 480,
+      height: HEIGHT,
+      cursor: {
+        sync: { key: group, setSeries: false },
+        drag: { x: true, y: false },
+        points: { size: 8 },
+        bind: { dblclick: () => () => { this.showAll(); return null; } },
+      },
+      scales: { x: { time: false, range: (_, min, max) => (min === max ? [min - 0.5, max + 0.5] : [min, max]) } },
+      axes: [axis({ incrs: EPOCH_STEPS, size: 34 }), axis({ values: (_, splits) => splits.map(this.format), size: 58 })],
+      series: [{ label: "Epoch", value: (_, value) => value ?? "–" }, ...this.series.map((one) => this.#line(one))],
+      hooks: {
+        setSelect: [(plot) => { if (plot.select.width > 0) { this.#isZoomed = true; show(this.reset, true); } }],
+        setCursor: [(plot) => { if (plot.cursor.idx === null) this.#showLatest(); }],
+      },
+    };
+  }
+
+  #line({ label, colour: name, dash }) {
+    const stroke = () => colour(name);
+    return { label, stroke, width: 2, dash, spanGaps: true, points: { size: 6, fill: stroke }, value: (_, value) => this.format(value) };
+  }
+
+  #drawTable() {
+    if (!this.table.open) return;
+    const head = ["Epoch", ...this.series.map(({ label }) => label)];
+    const body = this.#rows.map((row) => h("tr", {}, h("th", { scope: "row" }, row.epoch), this.series.map(({ key }) => h("td", {}, this.format(row[key])))));
+    const table = h("table", {}, h("caption", { class: "hidden" }, this.title),
+      h("thead", {}, h("tr", {}, head.map((text) => h("th", { scope: "col" }, text)))), h("tbody", {}, body.reverse()));
+    fill(this.table, this.table.firstElementChild, h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `${this.title} table` }, table));
+  }
+}
+
+function axis(options) {
+  return {
+    stroke: () => colour("--muted"),
+    grid: { stroke: () => colour("--line"), width: 1 },
+    ticks: { show: false },
+    font: "12px system-ui, sans-serif",
+    ...options,
+  };
+}

@@ -1,0 +1,42 @@
+/** A chart by keyboard: arrows read points aloud, plus and minus zoom around the cursor, Escape shows all. */
+
+import { setText } from "./dom.js";
+
+export function bindKeys(chart) {
+  const actions = {
+    ArrowLeft: () => step(chart, -1),
+    ArrowRight: () => step(chart, 1),
+    "+": () => zoom(chart, 0.5),
+    "=": () => zoom(chart, 0.5),
+    "-": () => zoom(chart, 2),
+    Escape: () => chart.showAll(),
+  };
+  chart.plot.addEventListener("keydown", (event) => {
+    if (!(event.key in actions)) return;
+    event.preventDefault();
+    actions[event.key]();
+  });
+}
+
+function step(chart, by) {
+  const plot = chart.uplot;
+  const last = plot.data[0].length - 1;
+  if (last < 0) return;
+  const index = Math.min(last, Math.max(0, (plot.cursor.idx ?? (by > 0 ? -1 : last + 1)) + by));
+  plot.setCursor({ left: plot.valToPos(plot.data[0][index], "x"), top: 0 });
+  const values = chart.series.map(({ label }, i) => `${label} ${chart.format(plot.data[i + 1][index])}`);
+  setText(chart.reading, `Epoch ${plot.data[0][index]}: ${values.join(", ")}`);
+}
+
+function zoom(chart, factor) {
+  const plot = chart.uplot;
+  const epochs = plot.data[0];
+  if (epochs.length < 3) return;
+  const { min, max } = plot.scales.x;
+  const centre = plot.cursor.idx === null ? (min + max) / 2 : epochs[plot.cursor.idx];
+  const half = Math.max(1, ((max - min) * factor) / 2);
+  const from = Math.max(epochs[0], centre - half);
+  const to = Math.min(epochs.at(-1), centre + half);
+  if (from === epochs[0] && to === epochs.at(-1)) chart.showAll();
+  else chart.zoom(from, to);
+}

@@ -1,0 +1,90 @@
+/** Drop, paste or choose images; see what a model says and how sure it is. */
+
+import { h, fill, setText } from "./dom.js";
+import { get, request } from "./http.js";
+import { redraw } from "./redraw.js";
+import { Verdict } from "./verdict.js";
+
+const MOST_AT_ONCE = 24;
+
+export function classifyView({ query, jobs }) {
+  const view = new ClassifyView(query.get("model"), jobs);
+  return { title: "Classify", element: view.element, close: () => view.close() };
+}
+
+class ClassifyView {
+  constructor(wanted, jobs) {
+    this.wanted = wanted;
+    this.jobs = jobs;
+    this.model = h("select", { id: "model" });
+    this.file = h("input", { id: "images", type: "file", accept: "image/*", multiple: true, class: "hidden" });
+    this.file.addEventListener("change", () => { this.#classify([...this.file.files]); this.file.value = ""; });
+    this.drop = h("label", { class: "drop", for: "images" },
+      h("strong", {}, "Drop images here, paste, or choose files"), h("span", { class: "muted" }, "PNG, JPEG, WebP, GIF, BMP or TIFF"));
+    this.error = h("p", { class: "field-error", role: "alert" });
+    this.verdicts = h("div", { class: "verdicts", "aria-live": "polite" });
+    this.element = h("section", { class: "classify-view" },
+      h("div", { class: "view-head" }, h("h1", {}, "Classify"), h("div", { class: "field inline" }, h("label", { for: "model" }, "Model"), this.model)),
+      this.file, this.drop, this.error, this.verdicts);
+    this.#bind();
+    this.#loadModels();
+  }
+
+  close() {
+    document.removeEventListener("paste", this.onPaste);
+    this.jobs.removeEventListener("status", this.onStatus);
+  }
+
+  #bind() {
+    this.onPaste = (event) => this.#classify([...event.clipboardData.files]);
+    this.onStatus = ({ detail }) => { if (detail.status === "succeeded") this.#loadModels(); };
+    document.addEventListener("paste", this.onPaste);
+    this.jobs.addEventListener("status", this.onStatus);
+    this.element.addEventListener("dragover", (event) => { event.preventDefault(); this.drop.classList.add("is-over"); });
+    this.element.addEventListener("dragleave", () => this.drop.classList.remove("is-over"));
+    this.element.addEventListener("drop", (event) => {
+      event.preventDefault();
+      this.drop.classList.remove("is-over");
+      this.#classify([...event.dataTransfer.files]);
+    });
+  }
+
+  async #loadModels() {
+    try {
+      const { data } = await get("models?limit=100");
+      const before = this.model.value || this.wanted;
+      fill(this.model, data.map((model) => h("option", { value: model.id }, label(model))));
+      const chosen = data.find((model) => model.id === before) ?? data.find((model) => model.aliases.includes("production"));
+      if (chosen) this.model.value = chosen.id;
+      this.model.disabled = data.length === 0;
+      setText(this.error, data.length ? "" : "There is no model yet: train one under Jobs, then come back.");
+    } catch (problem) {
+      setText(this.error, problem.message);
+    }
+  }
+
+  #classify(files) {
+    if (files.length === 0 || !this.model.value) return;
+    const chosen = files.slice(0, MOST_AT_ONCE);
+    setText(this.error, files.length > MOST_AT_ONCE ? `Only the first ${MOST_AT_ONCE} of ${files.length} images were taken.` : "");
+    const verdicts = chosen.map((file) => new Verdict(file, this.model.value));
+    this.verdicts.prepend(...verdicts.map((verdict) => verdict.element));
+    this.#ask(chosen, verdicts);
+  }
+
+  async #ask(files, verdicts) {
+    const body = new FormData();
+    for (const file of files) body.append("files", file, file.name);
+    try {
+      const answer = await request("POST", `predict?model=${encodeURIComponent(this.model.value)}&top_k=5`, { body });
+      redraw(() => answer.predictions.forEach((one) => verdicts[one.index].show(one, answer)));
+    } catch (problem) {
+      for (const verdict of verdicts) verdict.refuse(problem.message);
+    }
+  }
+}
+
+function label(model) {
+  const aliases = model.aliases.length ? ` (${model.aliases.join(", ")})` : "";
+  return `${model.name}:${model.version}${aliases}`;
+}

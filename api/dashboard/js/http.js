@@ -1,0 +1,46 @@
+/** Requests to the API. A refusal becomes a Problem; a 401 asks for a key once and then tries again. */
+
+import { signIn } from "./session.js";
+
+export class Problem extends Error {
+  constructor(status, body) {
+    super(body.detail || body.title || `The service answered ${status}.`);
+    this.status = status;
+    this.code = body.code ?? "unknown";
+    /** [{param, message}] for each refused field */
+    this.errors = body.errors ?? [];
+  }
+}
+
+/** Sends and answers the parsed body: JSON, or text where the service sends text. */
+export async function request(method, path, { json, body, headers = {} } = {}) {
+  const options = { method, headers: { Accept: "application/json", ...headers }, body };
+  if (json !== undefined) {
+    options.body = JSON.stringify(json);
+    options.headers["Content-Type"] = "application/json";
+  }
+  const response = await send(path, options);
+  if (response.status === 401) {
+    await signIn();
+    return request(method, path, { json, body, headers });
+  }
+  const content = await parsed(response);
+  if (!response.ok) throw new Problem(response.status, content ?? {});
+  return content;
+}
+
+export const get = (path) => request("GET", path);
+export const post = (path, json = {}, headers = {}) => request("POST", path, { json, headers });
+
+async function send(path, options) {
+  try {
+    return await fetch(path, options);
+  } catch {
+    throw new Problem(0, { detail: "The service does not answer. It is tried again by itself." });
+  }
+}
+
+async function parsed(response) {
+  if (response.status === 204) return null;
+  return /json/.test(response.headers.get("Content-Type") ?? "") ? response.json() : response.text();
+}

@@ -1,0 +1,45 @@
+/** Below the curves: warnings, log, attempts, the resolved spec, and the job as a command. */
+
+import { h, fill, setText, show } from "./dom.js";
+import { ago, elapsed, words } from "./format.js";
+import { snippet, jobCommand } from "./snippet.js";
+
+export function jobDetails(job) {
+  const warnings = h("div", {}, job.warnings.map((warning) => h("p", { class: "warning" }, warning)));
+  const log = h("pre", { class: "log", tabindex: "0", role: "region", "aria-label": "Log" });
+  const attempts = h("tbody");
+  const attemptsCard = h("section", { class: "card" }, h("h2", {}, "Attempts"), h("div", { class: "scroll" }, h("table", {}, attemptsHead(), attempts)));
+  const spec = h("section", { class: "card" }, h("h2", {}, "What runs"), h("dl", { class: "spec" }, specRows(job.spec)), snippet("As curl", jobCommand(job.spec)));
+  return {
+    element: h("div", { class: "details" }, warnings, h("section", { class: "card log-card" }, h("h2", {}, "Log"), log), attemptsCard, spec),
+    update(current, text) {
+      writeLog(log, text);
+      fill(attempts, current.attempts.map(attemptRow));
+      show(attemptsCard, current.attempts.length > 0);
+    },
+  };
+}
+
+/** Follows the end of the log only while the reader is there. */
+function writeLog(log, text) {
+  const isAtEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 24;
+  setText(log, text || "Nothing yet.");
+  if (isAtEnd) log.scrollTop = log.scrollHeight;
+}
+
+function attemptsHead() {
+  return h("thead", {}, h("tr", {}, ["No.", "Worker", "Started", "Ran", "From epoch", "Outcome"].map((text) => h("th", { scope: "col" }, text))));
+}
+
+function attemptRow(attempt) {
+  return h("tr", {},
+    h("th", { scope: "row" }, attempt.number), h("td", {}, attempt.worker), h("td", {}, ago(attempt.started_at)),
+    h("td", {}, elapsed(attempt.started_at, attempt.ended_at)), h("td", {}, attempt.from_epoch ?? 0),
+    h("td", {}, attempt.outcome ? words(attempt.outcome) : "running"));
+}
+
+function specRows(spec) {
+  return Object.entries(spec)
+    .filter(([, value]) => !Array.isArray(value) || value.length)
+    .map(([name, value]) => h("div", {}, h("dt", {}, words(name)), h("dd", {}, Array.isArray(value) ? value.join(", ") : String(value))));
+}

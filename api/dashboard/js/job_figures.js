@@ -1,0 +1,41 @@
+/** The handful of numbers that say how a job goes. */
+
+import { h, setText } from "./dom.js";
+import { duration, elapsed, percent, whole } from "./format.js";
+import { hasEnded } from "./jobs.js";
+
+export function jobFigures() {
+  const tiles = new Map(["Epoch", "Best validation", "Test accuracy", "Images a second", "Time"].map((label) => [label, tile(label)]));
+  return {
+    element: h("dl", { class: "figures" }, [...tiles.values()].map(({ element }) => element)),
+    update(job, rows) {
+      for (const [label, [value, note]] of Object.entries(figures(job, rows))) tiles.get(label).update(value, note);
+    },
+  };
+}
+
+function figures(job, rows) {
+  const progress = job.progress ?? {};
+  const result = job.result;
+  const speed = hasEnded(job) ? rows.at(-1)?.images_per_s : (progress.images_per_s ?? rows.at(-1)?.images_per_s);
+  const eta = job.status === "running" && typeof progress.eta_s === "number" ? `${duration(progress.eta_s)} left` : "";
+  return {
+    Epoch: [`${Math.max(progress.epoch ?? 0, rows.at(-1)?.epoch ?? 0)}`, `of ${job.spec.epochs}`],
+    "Best validation": [percent(job.best?.val_accuracy), job.best ? `epoch ${job.best.epoch}` : ""],
+    "Test accuracy": [percent(result?.test_accuracy), result?.ci95 ? `95 %: ${percent(result.ci95[0])} to ${percent(result.ci95[1])}` : "after training"],
+    "Images a second": [whole(speed), ""],
+    Time: [elapsed(job.started_at, job.finished_at), eta],
+  };
+}
+
+function tile(label) {
+  const value = h("dd", { class: "figure" });
+  const note = h("dd", { class: "muted" });
+  return {
+    element: h("div", {}, h("dt", {}, label), value, note),
+    update(text, more) {
+      setText(value, text);
+      setText(note, more);
+    },
+  };
+}

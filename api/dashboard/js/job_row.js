@@ -1,0 +1,77 @@
+/** One job in the list. Built once and updated in place, so that focus and selection survive each event. */
+
+import { announce } from "./announcer.js";
+import { h, setText, show } from "./dom.js";
+import { ago, duration, elapsed, percent } from "./format.js";
+import { post } from "./http.js";
+import { hasEnded } from "./jobs.js";
+import { progressBar } from "./progress_bar.js";
+import { situation, statusPill } from "./status_pill.js";
+
+export class JobRow {
+  constructor(job, jobs) {
+    this.jobs = jobs;
+    this.id = job.id;
+    this.pill = statusPill();
+    this.bar = progressBar(`Progress of ${job.name}`);
+    this.about = h("span", { class: "muted" });
+    this.note = h("span", { class: "job-note" });
+    this.epoch = h("span");
+    this.time = h("span");
+    this.best = h("strong");
+    this.bestLabel = h("span", { class: "muted" });
+    this.cancel = cancelButton(job, jobs);
+    this.element = this.#layout(job);
+    this.update(job);
+  }
+
+  #layout(job) {
+    const href = `#/jobs/${encodeURIComponent(job.id)}`;
+    return h("li", { class: "job-row", "data-job": job.id },
+      h("div", { class: "job-name" }, h("a", { href }, job.name), this.about, this.note),
+      h("div", { class: "job-progress" }, this.bar.element, h("div", { class: "job-figures" }, this.epoch, this.time)),
+      h("div", { class: "job-best" }, this.best, this.bestLabel),
+      h("div", { class: "job-state" }, this.pill.element, this.cancel));
+  }
+
+  update(job) {
+    this.pill.update(job);
+    this.bar.update(job);
+    setText(this.about, `${job.spec.recipe} on ${job.spec.dataset} · ${ago(job.created_at)}`);
+    setText(this.note, situation(job));
+    setText(this.epoch, epochText(job));
+    setText(this.time, timeText(job));
+    const result = job.result?.test_accuracy;
+    setText(this.best, percent(result ?? job.best?.val_accuracy));
+    setText(this.bestLabel, result === undefined ? "best validation" : "test accuracy");
+    this.element.classList.toggle("has-no-best", this.best.textContent === "–");
+    show(this.cancel, !hasEnded(job));
+    this.cancel.disabled = job.status === "cancelling";
+  }
+}
+
+function epochText(job) {
+  const progress = job.progress;
+  return progress?.epochs ? `epoch ${progress.epoch} of ${progress.epochs}` : `${job.spec.epochs} epochs`;
+}
+
+function timeText(job) {
+  if (hasEnded(job)) return job.started_at ? `took ${elapsed(job.started_at, job.finished_at)}` : "";
+  const eta = job.progress?.eta_s;
+  return job.status === "running" && typeof eta === "number" ? `${duration(eta)} left` : "";
+}
+
+/** Cancels its job and puts the answer into the store. */
+export function cancelButton(job, jobs) {
+  const button = h("button", { class: "quiet danger", "aria-label": `Cancel ${job.name}` }, "Cancel");
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    try {
+      jobs.put(await post(`jobs/${job.id}/cancel`));
+    } catch (problem) {
+      button.disabled = false;
+      announce(problem.message);
+    }
+  });
+  return button;
+}

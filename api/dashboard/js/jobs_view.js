@@ -1,0 +1,93 @@
+/** The list of jobs, with the form that adds one. */
+
+import { h, fill, setText, show } from "./dom.js";
+import { JobRow } from "./job_row.js";
+import { hasEnded } from "./jobs.js";
+import { redraw } from "./redraw.js";
+import { submitForm } from "./submit_form.js";
+
+const FILTERS = {
+  all: ["All", () => true],
+  active: ["Active", (job) => !hasEnded(job)],
+  succeeded: ["Succeeded", (job) => job.status === "succeeded"],
+  failed: ["Failed", (job) => job.status === "failed" || job.status === "cancelled"],
+};
+
+export function jobsView({ jobs, query }) {
+  const view = new JobsView(jobs, query.get("clone"));
+  return { title: "Jobs", element: view.element, close: () => view.close() };
+}
+
+class JobsView {
+  rows = new Map();
+  filter = "all";
+
+  constructor(jobs, cloneId) {
+    this.jobs = jobs;
+    this.list = h("ul", { class: "job-list", "aria-label": "Jobs" });
+    this.count = h("span", { class: "muted" });
+    this.empty = h("div", { class: "empty", hidden: true });
+    this.older = h("button", { class: "quiet", hidden: true, onclick: () => jobs.loadOlder() }, "Older jobs");
+    const form = submitForm({ jobs, cloneId });
+    const toForm = h("button", { class: "primary to-form", onclick: () => form.querySelector("select, input").focus() }, "New job");
+    this.element = h("div", { class: "jobs-view" },
+      h("section", { class: "jobs-main", "aria-labelledby": "jobs-title" },
+        h("div", { class: "view-head" }, h("h1", { id: "jobs-title" }, "Jobs"), this.count, toForm, this.#filters()),
+        this.list, this.empty, this.older),
+      form);
+    this.plan = () => redraw(this.draw);
+    jobs.addEventListener("changed", this.plan);
+    this.draw();
+  }
+
+  close() {
+    this.jobs.removeEventListener("changed", this.plan);
+  }
+
+  draw = () => {
+    const all = this.jobs.newestFirst();
+    const shown = all.filter(FILTERS[this.filter][1]);
+    this.#place(shown.map((job) => this.#row(job)));
+    const active = all.filter((job) => !hasEnded(job)).length;
+    setText(this.count, active ? `${active} active` : "");
+    this.#drawEmpty(all.length, shown.length);
+    show(this.older, this.jobs.hasMore);
+  };
+
+  #row(job) {
+    const known = this.rows.get(job.id);
+    if (known) {
+      known.update(job);
+      return known.element;
+    }
+    const row = new JobRow(job, this.jobs);
+    this.rows.set(job.id, row);
+    return row.element;
+  }
+
+  /** Moves elements only when the order changed: moving an element takes its focus away. */
+  #place(elements) {
+    const isSame = elements.length === this.list.children.length && elements.every((e, i) => e === this.list.children[i]);
+    if (!isSame) fill(this.list, elements);
+  }
+
+  #drawEmpty(total, shown) {
+    show(this.empty, this.jobs.isLoaded && shown === 0);
+    if (this.empty.hidden) return;
+    if (total > 0) return void fill(this.empty, h("p", {}, "No job matches this filter."));
+    fill(this.empty,
+      h("h2", {}, "Train your first model"),
+      h("p", {}, "The digits dataset comes with Ninefold and trains in a minute, with no download. Choose it in the form, press ",
+        h("strong", {}, "Train"), ", and watch the curve grow here."));
+  }
+
+  #filters() {
+    const group = h("fieldset", { class: "segments" }, h("legend", { class: "hidden" }, "Filter by status"));
+    for (const [key, [label]] of Object.entries(FILTERS)) {
+      const radio = h("input", { type: "radio", name: "filter", value: key, onchange: () => { this.filter = key; this.draw(); } });
+      radio.checked = key === this.filter;
+      group.append(h("label", {}, radio, h("span", {}, label)));
+    }
+    return group;
+  }
+}

@@ -1,0 +1,65 @@
+/** One form field made from one property of the spec's JSON Schema. */
+
+import { h, setText } from "./dom.js";
+import { words } from "./format.js";
+
+/** Follows $ref and drops the null of an optional: what remains says what may be entered. */
+function plain(schema, all) {
+  const options = schema.anyOf ?? [schema];
+  const first = options.find((option) => option.type !== "null") ?? {};
+  return first.$ref ? all[first.$ref.split("/").at(-1)] : first;
+}
+
+export class SchemaField {
+  constructor(name, schema, all, { label = words(name), placeholder = "chosen for you" } = {}) {
+    this.name = name;
+    this.schema = plain(schema, all);
+    this.default = schema.default ?? null;
+    this.input = this.#makeInput(placeholder);
+    this.error = h("p", { class: "field-error", id: `error-${name}` });
+    this.input.addEventListener("input", () => this.setError(""));
+    this.element = h("div", { class: "field" },
+      h("label", { for: this.input.id }, label[0].toUpperCase() + label.slice(1)), this.input, this.error);
+  }
+
+  #makeInput(placeholder) {
+    const common = { id: `field-${this.name}`, name: this.name, "aria-describedby": `error-${this.name}` };
+    if (this.schema.enum) return this.#select(common, this.schema.enum, placeholder);
+    if (this.schema.type === "boolean") return this.#select(common, ["true", "false"], placeholder);
+    if (this.schema.type === "integer") return h("input", { ...common, type: "number", step: "1", placeholder, ...limits(this.schema) });
+    if (this.schema.type === "number") return h("input", { ...common, type: "number", step: "any", placeholder, ...limits(this.schema) });
+    return h("input", { ...common, type: "text", placeholder, autocomplete: "off", spellcheck: "false", autocapitalize: "none" });
+  }
+
+  #select(common, values, placeholder) {
+    const open = this.default === null ? [h("option", { value: "" }, placeholder)] : [];
+    const labels = { true: "yes", false: "no" };
+    const select = h("select", common, open, values.map((value) => h("option", { value }, labels[value] ?? words(value))));
+    if (this.default !== null) select.value = String(this.default);
+    return select;
+  }
+
+  /** What is entered, as JSON; undefined when left open. */
+  get value() {
+    const text = this.input.value.trim();
+    if (text === "") return this.input.validity.badInput ? "not a number" : undefined;
+    if (this.schema.type === "boolean") return text === "true";
+    if (this.schema.type === "integer" || this.schema.type === "number") return Number(text);
+    if (this.schema.type === "array") return text.split(/[\s,]+/);
+    return text;
+  }
+
+  set value(value) {
+    this.input.value = value === null || value === undefined ? "" : Array.isArray(value) ? value.join(", ") : String(value);
+  }
+
+  setError(message) {
+    setText(this.error, message);
+    if (message) this.input.setAttribute("aria-invalid", "true");
+    else this.input.removeAttribute("aria-invalid");
+  }
+}
+
+function limits(schema) {
+  return { min: schema.minimum ?? schema.exclusiveMinimum, max: schema.maximum ?? schema.exclusiveMaximum };
+}

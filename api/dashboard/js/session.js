@@ -1,0 +1,44 @@
+/** Trades an API key for the session cookie, in one dialog however many requests were refused. */
+
+import { h, setText } from "./dom.js";
+
+let pending = null;
+
+/** Resolves when a key was accepted. */
+export function signIn() {
+  pending ??= new Promise(openDialog).finally(() => { pending = null; });
+  return pending;
+}
+
+function openDialog(resolve) {
+  const key = h("input", { id: "key", name: "key", type: "password", required: true, autocomplete: "current-password", "aria-describedby": "key-error" });
+  const error = h("p", { id: "key-error", class: "field-error", role: "alert" });
+  const form = h("form", { class: "stack", method: "dialog" },
+    h("h2", {}, "Sign in"),
+    h("p", { class: "muted" }, "This service asks for an API key. It is kept in a cookie that scripts cannot read."),
+    h("label", { for: "key" }, "API key"), key, error,
+    h("button", { class: "primary" }, "Sign in"));
+  const dialog = h("dialog", { class: "sign-in", "aria-label": "Sign in" }, form);
+  dialog.addEventListener("cancel", (event) => event.preventDefault());
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    setText(error, await refusal(key.value));
+    if (error.textContent) return key.select();
+    dialog.remove();
+    resolve();
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+/** Empty when the key is good, else what is wrong. */
+async function refusal(key) {
+  const options = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ key: key.trim() }) };
+  try {
+    const response = await fetch("session", options);
+    if (response.ok) return "";
+    return response.status === 401 ? "That key is not known to this service." : `The service answered ${response.status}.`;
+  } catch {
+    return "The service does not answer.";
+  }
+}

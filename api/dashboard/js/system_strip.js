@@ -1,0 +1,65 @@
+/** The strip at the foot: is it live, what is ready, who works. */
+
+import { h, fill } from "./dom.js";
+import { get } from "./http.js";
+import { hasEnded } from "./jobs.js";
+
+const EVERY_MS = 5000;
+
+export function startSystemStrip(element, jobs) {
+  const state = { workers: [], ready: null };
+  const draw = () => fill(element, live(jobs), ready(state.ready), workers(state.workers), queue(jobs), h("a", { href: "docs" }, "API"));
+  const read = async () => {
+    if (document.hidden) return;
+    [state.workers, state.ready] = await Promise.all([readWorkers(), readReady()]);
+    draw();
+  };
+  jobs.addEventListener("live", draw);
+  jobs.addEventListener("status", read);
+  setInterval(read, EVERY_MS);
+  draw();
+  read();
+}
+
+async function readWorkers() {
+  return get("workers").then(({ data }) => data, () => []);
+}
+
+/** A 503 carries the same fields, with the reason. */
+async function readReady() {
+  try {
+    return await (await fetch("readyz")).json();
+  } catch {
+    return null;
+  }
+}
+
+function item(tone, text) {
+  return h("span", { class: "system-item", "data-tone": tone }, text);
+}
+
+function live(jobs) {
+  return jobs.isLive ? item("good", "Live") : item("bad", "Reconnecting…");
+}
+
+function ready(state) {
+  if (!state) return item("bad", "Service does not answer");
+  const failing = ["redis", "storage", "predictor"].filter((part) => part in state && !isGood(state[part]));
+  return failing.length ? item("bad", `Not ready: ${failing.join(", ")}`) : item("good", "Ready");
+}
+
+function isGood(value) {
+  return value === true || value === "ok" || value?.status === "ok";
+}
+
+function workers(list) {
+  if (list.length === 0) return item("bad", "No worker");
+  const busy = list.filter((worker) => worker.state === "busy").length;
+  const devices = [...new Set(list.flatMap((worker) => worker.devices))].join(", ");
+  return item("good", `${list.length} ${list.length === 1 ? "worker" : "workers"} (${devices}), ${busy} busy`);
+}
+
+function queue(jobs) {
+  const queued = jobs.newestFirst().filter((job) => !hasEnded(job) && job.status === "queued").length;
+  return item("quiet", queued ? `${queued} queued` : "Queue empty");
+}

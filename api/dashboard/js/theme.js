@@ -1,0 +1,28 @@
+/** Light, dark or the system's choice. A classic script in the head, so that the first paint already has it. */
+(() => {
+  const KEY = "ninefold-theme";
+  const root = document.documentElement;
+
+  function apply(theme) {
+    if (theme === "auto") delete root.dataset.theme;
+    else root.dataset.theme = theme;
+    document.dispatchEvent(new CustomEvent("ninefold:theme"));
+  }
+
+  function remembered() {
+    const theme = localStorage.getItem(KEY);
+    return theme === "light" || theme === "dark" ? theme : "auto";
+  }
+
+  apply(remembered());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => apply(remembered()));
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const radio of document.querySelectorAll("input[name=theme]")) {
+      radio.checked = radio.value === remembered();
+      radio.addEventListener("change", () => {
+        localStorage.setItem(KEY, radio.value);
+        apply(radio.value);
+      });
+    }
+  });
+})();

@@ -1,0 +1,54 @@
+/** One classified image: the picture, the label, bars of confidence, and the command that asks the same. */
+
+import { h, fill, setText } from "./dom.js";
+import { percent } from "./format.js";
+import { predictCommand, snippet } from "./snippet.js";
+
+const SIDE = 112;
+
+export class Verdict {
+  constructor(file, modelRef) {
+    this.file = file;
+    this.modelRef = modelRef;
+    this.picture = h("canvas", { width: SIDE, height: SIDE, role: "img", "aria-label": file.name });
+    this.body = h("div", { class: "verdict-body" }, h("p", { class: "muted" }, "Classifying…"));
+    this.element = h("article", { class: "card verdict" }, this.picture, this.body);
+    this.#drawPicture();
+  }
+
+  /** A canvas instead of an <img>: the page's policy allows no blob: addresses. */
+  async #drawPicture() {
+    try {
+      const bitmap = await createImageBitmap(this.file);
+      const scale = Math.min(SIDE / bitmap.width, SIDE / bitmap.height);
+      const [width, height] = [bitmap.width * scale, bitmap.height * scale];
+      const context = this.picture.getContext("2d");
+      context.imageSmoothingEnabled = scale < 1;
+      context.drawImage(bitmap, (SIDE - width) / 2, (SIDE - height) / 2, width, height);
+    } catch {
+      this.picture.classList.add("is-unknown"); // the browser cannot show it; the service may still read it
+    }
+  }
+
+  show(prediction, answer) {
+    if (prediction.status !== "ok") return this.refuse(prediction.error.message);
+    fill(this.body,
+      h("h2", {}, prediction.label, h("span", { class: "score" }, percent(prediction.score))),
+      h("ul", { class: "bars", "aria-label": `Scores of ${this.file.name}` }, prediction.scores.map(bar)),
+      h("p", { class: "muted small" }, `${this.file.name} · ${answer.model.name}:${answer.model.version} · ${answer.timings_ms.total.toFixed(1)} ms`),
+      snippet("As curl", predictCommand(this.modelRef, this.file.name)));
+    this.element.dataset.label = prediction.label;
+  }
+
+  refuse(message) {
+    const line = h("p", { class: "field-error" });
+    setText(line, message);
+    fill(this.body, h("h2", {}, "Not classified"), line, h("p", { class: "muted small" }, this.file.name));
+  }
+}
+
+function bar({ label, score }) {
+  const fillElement = h("span", { class: "bar-fill" });
+  fillElement.style.setProperty("transform", `scaleX(${score})`);
+  return h("li", {}, h("span", { class: "bar-label" }, label), h("span", { class: "bar", "aria-hidden": "true" }, fillElement), h("span", { class: "bar-score" }, percent(score)));
+}
