@@ -1,0 +1,1 @@
+"""The commands of `ninefold`, one file for each thing that they are about."""

@@ -1,0 +1,269 @@
+"""All of Ninefold on one machine: what `ninefold up` starts, watches, restarts and stops."""
+
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from ninefold import redis_probe
+from ninefold.capped_log import CappedLog
+from ninefold.data_folder import DataFolder, free_port, is_free
+from ninefold.errors import StartError
+from ninefold.part import LineSink, Part
+from ninefold.valkey import EmbeddedValkey
+
+TEND_EVERY_S = 0.1
+VALKEY_START_S = 30.0
+PYTHON = (sys.executable, "-m")
+PORT_WAIT_S = 3.0
+"""The API of an `up` that was killed a moment ago may still hold the port."""
+WORKERS_STOP_S = 24.0
+API_STOP_S = 4.0
+VALKEY_STOP_S = 2.0
+"""Together 30 seconds."""
+
+Say = Callable[[str], None]
+"""Tells the user one short line."""
+
+
+@dataclass(frozen=True)
+class StackOptions:
+    """What `ninefold up` was asked for."""
+
+    data_dir: Path
+    host: str = "127.0.0.1"
+    port: int = 8000
+    """0: any free one."""
+    workers: int = 0
+    """0: one per GPU, or one on the CPU."""
+
+
+class Stack:
+    """Runs in one thread of its own until stopped: the kernel ties the children to the thread that starts them."""
+
+    def __init__(
+        self,
+        options: StackOptions,
+        environment: Mapping[str, str],
+        say: Say,
+        on_line: LineSink = lambda *_: None,
+    ) -> None:
+        self._options = options
+        self._environment = environment
+        self._say = say
+        self._on_line = on_line
+        self._stopping = threading.Event()
+        self._hurry = threading.Event()
+        self._is_settled = threading.Event()
+        self._parts: list[Part] = []
+        self._logs = ExitStack()
+        self._guard = Guard()
+        self._thread = threading.Thread(target=self._run, name="stack")
+        self.port = options.port
+        self.error: StartError | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the API listens, as this machine sees it."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self._options.host, self._options.host)  # noqa: S104
+        return f"http://{host}:{self.port}"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the stack is up, starting or stopping."""
+        return self._thread.is_alive()
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopping.is_set()
+
+    @property
+    def has_api(self) -> bool:
+        """Whether what listens at `url` is ours."""
+        return any(part.role == "api" for part in self._parts)
+
+    def start(self) -> None:
+        """Start in the background; `error` and `is_running` tell how it went."""
+        self._thread.start()
+
+    def settle(self) -> None:
+        """Say that the service answered: from now on a part that ends is restarted, whatever its exit status."""
+        self._is_settled.set()
+
+    def stop(self) -> None:
+        """Ask for an orderly end; asking again ends everything at once."""
+        if self._stopping.is_set():
+            self._hurry.set()
+        self._stopping.set()
+
+    def join(self, timeout_s: float | None = None) -> None:
+        """Wait until everything has ended."""
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        try:
+            with DataFolder(self._options.data_dir) as folder, ExitStack() as logs:
+                self._logs = logs
+                try:
+                    self._start_parts(folder)
+                    while not self._stopping.wait(TEND_EVERY_S):
+                        self._tend()
+                finally:
+                    self._stop_parts()
+                    shutil.rmtree(folder.runtime, ignore_errors=True)
+        except StartError as error:
+            self.error = error
+        except OSError as error:
+            self.error = StartError(f"Could not start: {error}.")
+        finally:
+            self._guard.close()
+
+    def _start_parts(self, folder: DataFolder) -> None:
+        self.port = self._choose_port()
+        environment = self._settings(folder)
+        given = environment.get("NINEFOLD_REDIS_URL") or environment.get("REDIS_URL")
+        if given:
+            redis_probe.require(given)
+        else:
+            environment["REDIS_URL"] = self._start_valkey(folder)
+        host, port = self._options.host, str(self.port)
+        self._add(folder, "api", [*PYTHON, "api", "--host", host, "--port", port], environment)
+        for name, arguments in self._workers():
+            self._add(folder, name, [*PYTHON, "worker", *arguments], environment)
+
+    def _add(self, folder: DataFolder, role: str, command: list[str], environment: Mapping[str, str]) -> Part:
+        log = self._logs.enter_context(closing(CappedLog(folder.logs / f"{role}.log")))
+        part = Part(role, command, environment, log, self._on_line)
+        self._parts.append(part)
+        part.start()
+        self._guard.watch(self._pids())
+        return part
+
+    def _pids(self) -> list[int]:
+        return [part.pid for part in self._parts if part.pid]
+
+    def _settings(self, folder: DataFolder) -> dict[str, str]:
+        """The children's environment; what the user set wins."""
+        ours = {
+            "NINEFOLD_STORAGE": folder.storage.as_uri(),
+            "NINEFOLD_CACHE_DIR": str(folder.cache),
+            "NINEFOLD_RUNTIME_DIR": str(folder.runtime),
+            "PYTHONUNBUFFERED": "1",
+        }
+        return ours | dict(self._environment)
+
+    def _choose_port(self) -> int:
+        host, port = self._options.host, self._options.port
+        if port == 0:
+            return free_port(host)
+        deadline = time.monotonic() + PORT_WAIT_S
+        while not is_free(host, port):
+            if time.monotonic() > deadline:
+                raise StartError(
+                    f"Port {port} on {host} cannot be used: another program listens there. Try --port 0."
+                )
+            time.sleep(0.1)
+        return port
+
+    def _start_valkey(self, folder: DataFolder) -> str:
+        valkey = EmbeddedValkey(folder)
+        if valkey.moved_from:
+            self._say(f"Port {valkey.moved_from} is taken by another program: Valkey moves to {valkey.port}.")
+        part = self._add(folder, "valkey", valkey.command, self._environment)
+        deadline = time.monotonic() + VALKEY_START_S
+        while not valkey.is_ready() and not self._stopping.is_set():
+            self._tend()
+            if time.monotonic() > deadline:
+                raise StartError(f"Valkey does not answer: see {part.log.path}.")
+            time.sleep(0.02)
+        return valkey.url
+
+    def _workers(self) -> list[tuple[str, list[str]]]:
+        """Name and arguments of each worker."""
+        gpus = count_gpus(self._environment)
+        count = self._options.workers or max(1, gpus)
+        names = ["worker"] if count == 1 else [f"worker-{index}" for index in range(count)]
+        return [(name, ["--devices", str(index % gpus)] if gpus else []) for index, name in enumerate(names)]
+
+    def _tend(self) -> None:
+        for part in self._parts:
+            before = part.pid
+            status = part.tend()
+            if status is not None:
+                self._report(part, status)
+            if part.pid != before:
+                self._guard.watch(self._pids())
+        self._guard.tend()
+
+    def _report(self, part: Part, status: int) -> None:
+        how = f"was killed (signal {-status})" if status < 0 else f"ended (status {status})"
+        reason = part.log.last_line
+        if not self._is_settled.is_set() and status > 0:
+            raise StartError(f"The {part.role} {how}: {reason or 'it said nothing'}. Log: {part.log.path}")
+        self._say(f"{part.role} {how}; starting it again.")
+
+    def _stop_parts(self) -> None:
+        """Workers first, so that a job's checkpoint still finds the others; Valkey last."""
+        kinds = (("worker", WORKERS_STOP_S), ("api", API_STOP_S), ("valkey", VALKEY_STOP_S))
+        for kind, limit_s in kinds:
+            self._stop_kind([part for part in self._parts if part.role.startswith(kind)], limit_s)
+
+    def _stop_kind(self, parts: list[Part], limit_s: float) -> None:
+        deadline = time.monotonic() + limit_s
+        for part in parts:
+            part.terminate()
+        while not self._hurry.is_set() and time.monotonic() < deadline:
+            if all(part.wait(time.monotonic() + TEND_EVERY_S / 2) for part in parts):
+                break
+        for part in parts:
+            part.kill()
+
+
+class Guard:
+    """The process that ends the others if this one is killed (guard.py)."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pids: list[int] = []
+
+    def watch(self, pids: list[int]) -> None:
+        """Name the processes to end, instead of those named before."""
+        self._pids = pids
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "ninefold.guard"], stdin=subprocess.PIPE, start_new_session=True
+            )
+        assert self._process.stdin is not None  # noqa: S101 - we asked for a pipe
+        try:
+            self._process.stdin.write(" ".join(map(str, pids)).encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            self._process.wait()  # `tend` starts another
+
+    def tend(self) -> None:
+        """Start it again if somebody killed it."""
+        if self._process is not None and self._process.poll() is not None:
+            self._process = None
+            self.watch(self._pids)
+
+    def close(self) -> None:
+        """End it; by now there is nothing left to guard."""
+        if self._process is None or self._process.stdin is None:
+            return
+        self._process.kill()
+        self._process.wait()
+        self._process.stdin.close()
+
+
+def count_gpus(environment: Mapping[str, str]) -> int:
+    """How many CUDA devices this machine shows, without asking torch, which would take seconds."""
+    visible = environment.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return len([word for word in visible.split(",") if word.strip() not in ("", "-1")])
+    return len(list(Path("/dev").glob("nvidia[0-9]*")))
