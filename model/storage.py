@@ -1,0 +1,215 @@
+"""Immutable objects under one root, each put once and whole. Knows nothing of what the bytes mean."""
+
+import errno
+import hashlib
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import unquote, urlsplit
+
+from model.errors import ObjectExistsError, StorageError
+
+TEMPORARY_FOLDER = ".tmp"
+TEMPORARY_MAX_AGE_S = 24 * 3600.0
+KEY_MAX_BYTES = 1024
+PUT_ATTEMPTS = 3
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full; free some space or move the storage",
+    errno.EDQUOT: "the disk quota is used up; free some space or move the storage",
+    errno.EFBIG: "the file would be larger than this process may write; raise the limit or free some space",
+    errno.EROFS: "the file system is read-only; mount it writable or move the storage",
+    errno.EACCES: "permission denied; let this user write to the storage folder",
+    errno.EPERM: "permission denied; let this user write to the storage folder",
+}
+
+
+class Storage:
+    """Objects in a local folder, which may be a shared mount."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def put_bytes(self, key: str, data: bytes) -> None:
+        """Put an object atomically; the same bytes again are fine.
+
+        Raises:
+            ObjectExistsError: the key holds other bytes.
+            StorageError: the disk is full, read-only, or the key is not one.
+        """
+        with self._temporary(key) as (temporary, path):
+            temporary.write(data)
+            self._publish(key, temporary, path)
+
+    def put_file(self, key: str, path: Path) -> None:
+        """Put a copy of a local file atomically; see `put_bytes`."""
+        with self._temporary(key) as (temporary, temporary_path):
+            with path.open("rb") as source:
+                shutil.copyfileobj(source, temporary, 1 << 20)
+            self._publish(key, temporary, temporary_path)
+
+    def read_bytes(self, key: str) -> bytes:
+        """All bytes of an object."""
+        path = self.local_path(key)
+        with _explained(f"read {key!r}"):
+            return path.read_bytes()
+
+    def local_path(self, key: str) -> Path:
+        """Where an object can be read as a local file; it must never be written there."""
+        path = self._path(key)
+        if not path.is_file():
+            raise StorageError(f"Storage has no object {key!r}.")
+        return path
+
+    def exists(self, key: str) -> bool:
+        """Whether an object was put under this key."""
+        return self._path(key).is_file()
+
+    def list(self, prefix: str = "") -> list[str]:
+        """The sorted keys that start with `prefix`."""
+        folder = self._root / _checked(prefix).rpartition("/")[0] if prefix else self._root
+        with _explained(f"list {prefix!r}"):
+            keys = [path.relative_to(self._root).as_posix() for path in folder.rglob("*") if path.is_file()]
+        return sorted(key for key in keys if key.startswith(prefix) and not key.startswith("."))
+
+    def delete(self, key_or_prefix: str) -> None:
+        """Delete one object, or all objects of a folder; nothing there is fine."""
+        path = self._path(key_or_prefix.removesuffix("/"))
+        with _explained(f"delete {key_or_prefix!r}"):
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.exists():
+                path.unlink()
+            else:
+                return
+            _sync_folder(path.parent)
+
+    def check(self) -> None:
+        """Write, read and delete a probe; raises StorageError with the reason when one of them fails."""
+        key, data = f"probes/{secrets.token_hex(8)}", secrets.token_bytes(16)
+        self.put_bytes(key, data)
+        same = self.read_bytes(key) == data
+        self.delete(key)
+        if not same:
+            raise StorageError("Storage gave back other bytes than were written; check the disk.")
+
+    def _path(self, key: str) -> Path:
+        return self._root / _checked(key)
+
+    @contextmanager
+    def _temporary(self, key: str) -> Iterator[tuple[BinaryIO, Path]]:
+        """A new file on the same file system as the objects; it is gone afterwards."""
+        _checked(key)
+        folder = self._root / TEMPORARY_FOLDER
+        path = folder / f"{os.getpid()}-{secrets.token_hex(8)}"
+        with _explained(f"write {key!r}"):
+            folder.mkdir(parents=True, exist_ok=True)
+            _remove_leftovers(folder)
+            try:
+                with path.open("xb") as file:
+                    yield file, path
+            finally:
+                path.unlink(missing_ok=True)
+
+    def _publish(self, key: str, file: BinaryIO, temporary: Path) -> None:
+        """Make the written file visible under its key, durably, without ever replacing another.
+
+        A hard link fails when the name is taken, in one step, where a rename would replace: so of two
+        writers one wins and the other compares.
+        """
+        file.flush()
+        os.fsync(file.fileno())
+        path = self._path(key)
+        for attempt in range(1, PUT_ATTEMPTS + 1):
+            _make_folder(path.parent)
+            try:
+                os.link(temporary, path)
+            except FileExistsError:
+                if _digest(path) != _digest(temporary):
+                    raise ObjectExistsError(
+                        f"Storage already has {key!r} with other bytes; objects never change: use a new key."
+                    ) from None
+            except FileNotFoundError:
+                # Someone deleted the folder between our two calls.
+                if attempt == PUT_ATTEMPTS:
+                    raise
+                continue
+            _sync_folder(path.parent)
+            return
+
+
+def open_storage(url: str) -> Storage:
+    """The storage behind a URL such as `file:///var/lib/ninefold/storage`."""
+    parts = urlsplit(url)
+    if parts.scheme != "file":
+        raise StorageError(
+            f"Storage of the kind {parts.scheme or 'without a scheme'!r} is not there in this version: only "
+            "file:// works, for example file:///var/lib/ninefold/storage."
+        )
+    path = Path(unquote(parts.path))
+    if parts.netloc not in ("", "localhost") or not path.is_absolute() or "\0" in str(path):
+        raise StorageError(
+            "A file:// URL needs an absolute path after three slashes: file:///path/to/storage."
+        )
+    return Storage(path)
+
+
+def _checked(key: str) -> str:
+    """The key itself, when it names something below the root and nothing else."""
+    parts = key.removesuffix("/").split("/")
+    hidden_or_empty = any(not part or part.startswith(".") for part in parts)
+    if hidden_or_empty or "\0" in key or "\\" in key or len(key.encode()) > KEY_MAX_BYTES:
+        raise StorageError(
+            f"{key[:80]!r} is not a storage key: use relative names separated by single slashes, none of "
+            f"them starting with a dot, {KEY_MAX_BYTES} bytes at most."
+        )
+    return key
+
+
+@contextmanager
+def _explained(action: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = _REASONS.get(error.errno or 0, error.strerror or "the file system failed")
+        raise StorageError(f"Storage cannot {action}: {reason}.") from error
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what writers that died left behind, once nobody can still be writing it."""
+    oldest = time.time() - TEMPORARY_MAX_AGE_S
+    for entry in os.scandir(folder):
+        try:
+            if entry.stat().st_mtime < oldest:
+                Path(entry.path).unlink()
+        except FileNotFoundError:
+            continue  # another writer finished or cleaned up first
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder whose name survives a power cut: each new name is synced in its parent."""
+    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    for parent in reversed(missing):
+        parent.mkdir(exist_ok=True)
+        _sync_folder(parent.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return  # deleted meanwhile: nothing left to keep
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
