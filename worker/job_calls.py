@@ -95,14 +95,14 @@ def claim(worker: str, attempt_id: str) -> Call[Claimed | None]:
 def _read_claimed(reply: Reply) -> Claimed | None:
     if not reply:
         return None
-    job_id, number, spec, created_by, checkpoint, manifest = reply
+    job_id, number, spec, created_by, checkpoint, *committed = reply
     return Claimed(
         job_id=job_id,
         attempt_number=int(number),
         spec=ResolvedSpec.model_validate_json(spec),
         created_by=json.loads(created_by),
         checkpoint=Checkpoint.model_validate_json(checkpoint) if checkpoint else None,
-        manifest=json.loads(manifest) if manifest else None,
+        committed=_read_committed(committed) if committed else None,
     )
 
 

@@ -1,7 +1,10 @@
 """The store of record, blocking for workers and async for the API; both speak the same scripts."""
 
 from worker import job_calls, job_reads
+from worker.job_listing import JobFilters, JobPage, JobSearch
 from worker.scripts import AsyncFace, BlockingFace, awaited, blocking
+
+EVERY_JOB = JobFilters()
 
 
 class JobStore(BlockingFace):
@@ -24,6 +27,13 @@ class JobStore(BlockingFace):
     events = blocking(job_reads.events)
     watch = blocking(job_reads.watch)
 
+    def list_jobs(self, filters: JobFilters = EVERY_JOB, *, limit: int = 20, after: str = "") -> JobPage:
+        """A page of the jobs that pass the filters, newest first, from the one after `after`."""
+        search = JobSearch(filters, limit, after)
+        while not search.is_done:
+            search.take(self.run(search.next_call()))
+        return search.page()
+
 
 class AsyncJobStore(AsyncFace):
     """The same records over an asyncio client: what the API asks for."""
@@ -36,3 +46,12 @@ class AsyncJobStore(AsyncFace):
     rows = awaited(job_reads.rows)
     logs = awaited(job_reads.logs)
     events = awaited(job_reads.events)
+
+    async def list_jobs(
+        self, filters: JobFilters = EVERY_JOB, *, limit: int = 20, after: str = ""
+    ) -> JobPage:
+        """A page of the jobs that pass the filters, newest first, from the one after `after`."""
+        search = JobSearch(filters, limit, after)
+        while not search.is_done:
+            search.take(await self.run(search.next_call()))
+        return search.page()

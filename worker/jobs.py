@@ -231,6 +231,16 @@ class Submitted:
 
 
 @dataclass(frozen=True)
+class Committed:
+    """A model past the commit point."""
+
+    version: int
+    manifest: dict[str, Any]
+    manifest_json: str
+    """The manifest's bytes to be; every attempt that repeats the publish writes the same."""
+
+
+@dataclass(frozen=True)
 class Claimed:
     """A job that is now this attempt's."""
 
@@ -239,8 +249,8 @@ class Claimed:
     spec: ResolvedSpec
     created_by: str | None
     checkpoint: Checkpoint | None
-    manifest: dict[str, Any] | None
-    """Committed by an earlier attempt: only write it and finish."""
+    committed: Committed | None
+    """By an earlier attempt: only write the manifest and finish."""
 
 
 @dataclass(frozen=True)
@@ -262,13 +272,3 @@ class Changes:
     checkpoint: Checkpoint | None = None
     progress: Progress | None = None
     log_lines: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Committed:
-    """A model past the commit point."""
-
-    version: int
-    manifest: dict[str, Any]
-    manifest_json: str
-    """The manifest's bytes to be; every attempt that repeats the publish writes the same."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 import redis
 import redis.asyncio
@@ -52,6 +53,15 @@ def connect_async(url: str, *, timeout_s: float = 3.0) -> redis.asyncio.Redis:
         health_check_interval=HEALTH_CHECK_EVERY_S,
         retry=AsyncRetry(_backoff(), RETRIES),
     )
+
+
+def broker_url(redis_url: str) -> str:
+    """The same server as Celery writes it: kombu has words of its own for a Unix socket."""
+    parts = urlsplit(redis_url)
+    if parts.scheme != "unix":
+        return redis_url
+    database = parse_qs(parts.query).get("db", ["0"])[0]
+    return urlunsplit(("redis+socket", parts.netloc, parts.path, f"virtual_host={database}", ""))
 
 
 def check_server(client: redis.Redis) -> ServerReport:

@@ -36,5 +36,6 @@ DATASET_NAMES = "ninefold:datasets:names"  # hash: name → id
 
 WORKERS = "ninefold:workers"  # hash: worker id → what it says of itself
 WORKERS_EXPIRE = "ninefold:workers:expire"  # sorted set: worker id by when it is no longer believed
+CLAIMERS_EXPIRE = "ninefold:workers:claimers"  # the same, of those that claim jobs
 
 BELL = "ninefold"  # list: the Celery queue

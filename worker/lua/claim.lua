@@ -1,7 +1,12 @@
 local attempt_id, worker, at = unpack(ARGV)
 
 local function claimed(job)
-  return {'ok', job.id, job.attempt_number, job.spec, job.created_by, job.checkpoint or '', job.manifest or ''}
+  local reply = {'ok', job.id, job.attempt_number, job.spec, job.created_by, job.checkpoint or ''}
+  if job.manifest then
+    reply[7] = job.model_version
+    reply[8] = job.manifest
+  end
+  return reply
 end
 
 -- The same claim again, after a lost reply.

@@ -5,7 +5,7 @@ local worker_is_live
 local function has_live_worker()
   if worker_is_live == nil then
     local now_s = redis.call('TIME')[1]
-    worker_is_live = redis.call('ZCOUNT', KEY.WORKERS_EXPIRE, '(' .. now_s, '+inf') > 0
+    worker_is_live = redis.call('ZCOUNT', KEY.CLAIMERS_EXPIRE, '(' .. now_s, '+inf') > 0
   end
   return worker_is_live
 end

@@ -1,0 +1,99 @@
+"""Uploaded datasets by id and name. Built-in ones need no record: their names are only kept free."""
+
+from dataclasses import dataclass
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from model.built_in import BUILT_IN
+from model.dataset_record import DatasetRecord
+from model.spec import DatasetFacts
+from worker.errors import DatasetNameTakenError
+from worker.job_calls import now
+from worker.scripts import AsyncFace, BlockingFace, Call, Reply, awaited, blocking
+
+
+class RegisteredDataset(BaseModel):
+    """An uploaded dataset; the verdict on each file is in storage, too long for a record."""
+
+    model_config = ConfigDict(frozen=True)
+
+    facts: DatasetFacts
+    images: int
+    size_bytes: int
+    skipped_count: int
+    created_by: str | None
+    created_at: AwareDatetime
+
+
+@dataclass(frozen=True)
+class DatasetPage:
+    """A page of datasets, newest first; the next one comes `after` the last of these."""
+
+    datasets: list[RegisteredDataset]
+    has_more: bool
+
+
+def add(record: DatasetRecord, created_by: str | None, name: str | None = None) -> Call[RegisteredDataset]:
+    """Enter an imported dataset under its own or another name; the same bytes again give the first entry.
+
+    Raises:
+        DatasetNameTakenError: the name belongs to other bytes, or to a built-in dataset.
+    """
+    facts = record.facts
+    name = name or facts.name
+    if name in BUILT_IN:
+        raise DatasetNameTakenError(name)
+    entry = RegisteredDataset.model_validate(
+        {
+            "facts": facts,
+            "images": record.images,
+            "size_bytes": record.size_bytes,
+            "skipped_count": record.skipped_count,
+            "created_by": created_by,
+            "created_at": now(),
+        }
+    )
+    return Call("add_dataset", (facts.id, name, entry.model_dump_json()), _read_dataset)
+
+
+def get(ref: str) -> Call[RegisteredDataset]:
+    """The uploaded dataset of this id or name.
+
+    Raises:
+        DatasetNotFoundError: there is none.
+    """
+    return Call("get_dataset", (ref,), _read_dataset)
+
+
+def _read_dataset(reply: Reply) -> RegisteredDataset:
+    return RegisteredDataset.model_validate_json(reply[0])
+
+
+def list_datasets(*, limit: int = 20, after: str = "") -> Call[DatasetPage]:
+    """A page of the uploaded datasets, newest first.
+
+    Raises:
+        DatasetNotFoundError: `after` is the id of none.
+    """
+
+    def read(reply: Reply) -> DatasetPage:
+        datasets = [RegisteredDataset.model_validate_json(dataset) for dataset in reply]
+        return DatasetPage(datasets[:limit], len(datasets) > limit)
+
+    return Call("list_datasets", (limit + 1, after), read)
+
+
+class DatasetRegistry(BlockingFace):
+    """The registry over a blocking client."""
+
+    add = blocking(add)
+    get = blocking(get)
+    list_datasets = blocking(list_datasets)
+
+
+class AsyncDatasetRegistry(AsyncFace):
+    """The registry over an asyncio client."""
+
+    add = awaited(add)
+    get = awaited(get)
+    list_datasets = awaited(list_datasets)

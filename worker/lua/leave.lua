@@ -1,0 +1,4 @@
+redis.call('HDEL', KEY.WORKERS, ARGV[1])
+redis.call('ZREM', KEY.WORKERS_EXPIRE, ARGV[1])
+redis.call('ZREM', KEY.CLAIMERS_EXPIRE, ARGV[1])
+return {'ok'}

@@ -1,0 +1,31 @@
+-- A page of jobs, newest first: walk the smallest of the indexes and keep what is in all of them.
+-- `budget` bounds how long this may hold the server; the answer says where to go on.
+local limit, after, budget = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
+
+local smallest = ARGV[4]
+for i = 5, #ARGV do
+  if redis.call('ZCARD', ARGV[i]) < redis.call('ZCARD', smallest) then smallest = ARGV[i] end
+end
+
+local function is_in_all(job_id)
+  for i = 4, #ARGV do
+    if ARGV[i] ~= smallest and not redis.call('ZSCORE', ARGV[i], job_id) then return false end
+  end
+  return true
+end
+
+local reply = {'ok', ''}
+local cursor = after == '' and '+' or '(' .. after
+local looked_at = 0
+while looked_at < budget do
+  local ids = redis.call('ZRANGE', smallest, cursor, '-', 'BYLEX', 'REV', 'LIMIT', 0, limit)
+  for _, job_id in ipairs(ids) do
+    if is_in_all(job_id) then reply[#reply + 1] = job_json(load_job(job_id)) end
+    if #reply == limit + 2 then return reply end
+    cursor = '(' .. job_id
+  end
+  if #ids < limit then return reply end
+  looked_at = looked_at + #ids
+end
+reply[2] = cursor:sub(2)
+return reply

@@ -1,0 +1,6 @@
+local reply = {'ok'}
+local now_s = redis.call('TIME')[1]
+for _, worker_id in ipairs(redis.call('ZRANGEBYSCORE', KEY.WORKERS_EXPIRE, '(' .. now_s, '+inf')) do
+  reply[#reply + 1] = redis.call('HGET', KEY.WORKERS, worker_id)
+end
+return reply

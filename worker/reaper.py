@@ -1,0 +1,84 @@
+"""Takes jobs from workers that died and rings the bell for jobs that nobody heard of. Judges by its own clock."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from worker.errors import JobNotFoundError, StaleAttemptError, StoreUnavailableError
+from worker.job_reads import Lease
+from worker.job_store import JobStore
+
+GRACE = 1.1
+"""A lease and 10 %: the worker's clock may be slower than ours."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Sighting:
+    renewals: int
+    first_seen: float
+
+
+class Reaper:
+    """One watcher; any number may watch at once, in workers and APIs."""
+
+    def __init__(
+        self,
+        store: JobStore,
+        lease_s: float,
+        ring: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._patience_s = lease_s * GRACE
+        self._ring = ring
+        self._clock = clock
+        self._sightings: dict[str, _Sighting] = {}
+
+    def tick(self) -> list[str]:
+        """Look once; the ids of the jobs that were taken from their workers."""
+        try:
+            watch = self._store.watch()
+            # Time spent waiting for the answer must not count against a worker: look at the clock after.
+            seen_at = self._clock()
+            self._remember(watch.leases, seen_at)
+            taken = [
+                lease.job_id for lease in watch.leases if self._is_dead(lease, seen_at) and self._take(lease)
+            ]
+        except StoreUnavailableError:
+            self._sightings.clear()  # nobody could renew while we could not look
+            return []
+        if taken or (watch.queued and not watch.bells):
+            self._ring()
+        return taken
+
+    def run(self, stopped: threading.Event, every_s: float = 1.0) -> None:
+        """Look again and again until stopped."""
+        while not stopped.wait(every_s):
+            self.tick()
+
+    def _remember(self, leases: list[Lease], seen_at: float) -> None:
+        before = self._sightings
+        self._sightings = {}
+        for lease in leases:
+            known = before.get(lease.attempt_id)
+            is_still = known is not None and known.renewals == lease.renewals
+            self._sightings[lease.attempt_id] = (
+                known if known and is_still else _Sighting(lease.renewals, seen_at)
+            )
+
+    def _is_dead(self, lease: Lease, seen_at: float) -> bool:
+        return seen_at - self._sightings[lease.attempt_id].first_seen > self._patience_s
+
+    def _take(self, lease: Lease) -> bool:
+        try:
+            status = self._store.reap(lease.job_id, lease.attempt_id, lease.renewals)
+        except (StaleAttemptError, JobNotFoundError):
+            return False  # it renewed or ended after all, or another reaper was first
+        _log.warning(
+            "took job %s from attempt %s, which stood still: %s", lease.job_id, lease.attempt_id, status
+        )
+        return True
