@@ -1,6 +1,7 @@
 """The predictor's socket: one task a request, cancelled when the API says so or goes away; knows no torch."""
 
 import asyncio
+import contextlib
 import logging
 import os
 from collections.abc import Callable
@@ -94,7 +95,9 @@ async def listen(path: Path, service: PredictionService, is_ready: Callable[[], 
     """Serves the Unix socket `path`, which only this user may open."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await Connection(Channel(reader, writer), service, is_ready).serve()
+        # Cancelled only when the predictor ends; asyncio's streams would log that as a fault.
+        with contextlib.suppress(asyncio.CancelledError):
+            await Connection(Channel(reader, writer), service, is_ready).serve()
 
     before = os.umask(0o177)
     try:

@@ -122,7 +122,8 @@ class PredictorProcess:
             elif time.monotonic() > must_answer_by:
                 log.error("the predictor (pid %d) does not answer", process.pid)
                 break
-            self._stopping.wait(self._times.ping_every_s if was_ready else 0.1)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(self._times.ping_every_s if was_ready else 0.1)
         return was_ready
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:

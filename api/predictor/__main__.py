@@ -1,0 +1,82 @@
+"""`python -m api.predictor`: owns the device, the models and the decoding of images."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from api.predictor.admission import Admission, Rate
+from api.predictor.batcher import Batcher
+from api.predictor.loading import Loader
+from api.predictor.model_cache import ModelCache
+from api.predictor.parent import end_with_parent
+from api.predictor.process import listen
+from api.predictor.service import PredictionService, ServedModel
+from api.predictor.supervision import check_socket_path
+from model.storage import open_storage
+
+log = logging.getLogger(__name__)
+
+_MAX_DECODERS = 8  # each may hold a decoded image of 64 megapixels
+
+
+def main() -> None:
+    """Serves until SIGTERM, or until the parent ends."""
+    options = _parser().parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s predictor %(levelname)s %(message)s")
+    check_socket_path(options.socket)
+    if options.parent is not None:
+        end_with_parent(options.parent)
+    sys.exit(asyncio.run(_serve(options)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m api.predictor", description=__doc__)
+    parser.add_argument("--socket", type=Path, required=True, help="path of the Unix socket to serve")
+    parser.add_argument("--storage", required=True, help="where the models lie: file:///…")
+    parser.add_argument("--cache-bytes", type=int, default=1 << 30, help="memory for loaded models")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--parent", type=int, help="end when this process does")
+    return parser
+
+
+async def _serve(options: argparse.Namespace) -> int:
+    exit_code: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _settle, exit_code, 0)
+    loader = Loader(open_storage(options.storage), options.device)
+    rate = Rate()
+    with (
+        ThreadPoolExecutor(1, "inference") as inference,
+        ThreadPoolExecutor(min(loader.threads, _MAX_DECODERS), "decode") as decoders,
+    ):
+        batcher = Batcher(inference, rate, max_batch=64, on_fault=lambda: _settle(exit_code, 1))
+        models: ModelCache[ServedModel] = ModelCache(loader.load, budget_bytes=options.cache_bytes)
+        service = PredictionService(models, batcher, Admission(rate), decoders)
+        server = await listen(options.socket, service, lambda: loader.is_ready)
+        running = [asyncio.create_task(batcher.run()), asyncio.create_task(loader.prepare())]
+        for task in running:
+            task.add_done_callback(partial(_end_if_failed, exit_code))
+        code = await exit_code
+        server.close()
+        for task in running:
+            task.cancel()
+    return code
+
+
+def _end_if_failed(exit_code: asyncio.Future[int], task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.critical("the predictor cannot go on", exc_info=error)
+        _settle(exit_code, 1)
+
+
+def _settle(exit_code: asyncio.Future[int], code: int) -> None:
+    if not exit_code.done():
+        exit_code.set_result(code)
+
+
+if __name__ == "__main__":
+    main()

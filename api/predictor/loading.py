@@ -1,0 +1,101 @@
+"""Brings models from storage into memory: the only file of the API that reaches torch, and only when called."""
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import ValidationError
+
+from api.predictor.errors import CorruptModelError, ModelUnavailableError
+from model.cpus import cpu_quota
+from model.errors import CorruptArtifactError, StorageError
+from model.images import decode_image, resize_image
+from model.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, model_key
+from model.storage import Storage
+
+if TYPE_CHECKING:
+    from model.classifier import Classifier
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A classifier that is ready, with its labels and its preprocessing."""
+
+    manifest: Manifest
+    classifier: "Classifier"
+
+    @property
+    def classes(self) -> list[str]:
+        """Labels, in the order of the scores."""
+        return self.manifest.classes
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory of the weights, as large as their file."""
+        return self.manifest.files[WEIGHTS_FILE].size_bytes
+
+    def decode(self, data: bytes) -> np.ndarray:
+        """The image HWC in uint8, as training saw its own; raises `model.errors.ImageError`."""
+        size = self.manifest.preprocessing.image_size
+        return resize_image(decode_image(data, image_size=size), size, self.manifest.preprocessing.resize)
+
+    def classify(self, images_NHWC: np.ndarray, /) -> np.ndarray:  # noqa: N803 - the shape is the point
+        """Calibrated scores_NK."""
+        return self.classifier.classify(images_NHWC)
+
+
+class Loader:
+    """Loads models in a thread of its own, so that those in memory go on answering."""
+
+    def __init__(self, storage: Storage, device: str) -> None:
+        self._storage = storage
+        self._device = device
+        self._thread = ThreadPoolExecutor(1, "load")
+        self.threads = cpu_quota()
+        self.is_ready = False
+
+    async def prepare(self) -> None:
+        """Imports torch and chooses the device."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._prepare)
+        self.is_ready = True
+
+    async def load(self, model_id: str) -> LoadedModel:
+        """One model, warm.
+
+        Raises:
+            CorruptModelError: its weights are not those of its manifest.
+            ModelUnavailableError: its files cannot be read.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._load, model_id)
+
+    def _prepare(self) -> None:
+        import torch  # noqa: PLC0415 - seconds: the socket must answer meanwhile
+
+        torch.set_num_threads(self.threads)
+        if self._device == "auto":
+            self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        log.info("ready on %s with %d threads", self._device, self.threads)
+
+    def _load(self, model_id: str) -> LoadedModel:
+        from model.classifier import Classifier  # noqa: PLC0415 - imports torch
+
+        try:
+            manifest = Manifest.model_validate_json(
+                self._storage.read_bytes(model_key(model_id, MANIFEST_FILE))
+            )
+            loaded = LoadedModel(manifest, Classifier.load(self._storage, manifest, self._device))
+        except (CorruptArtifactError, ValidationError) as error:
+            log.error("model %s is corrupt: %s", model_id, error)
+            raise CorruptModelError(
+                f"The files of {model_id} are not those that were published, so it is not served: restore them "
+                "from a backup, or name another version."
+            ) from error
+        except StorageError as error:
+            raise ModelUnavailableError(str(error), retry_after_s=5) from error
+        log.info("loaded %s (%s:%d)", model_id, manifest.name, manifest.version)
+        return loaded
