@@ -1,0 +1,148 @@
+"""Varies training images a whole batch at a time, where they live; it knows no files and no epochs."""
+# ruff: noqa: N803 - shapes in names: images_NCHW
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from model.spec import Augmentation
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Mean and standard deviation of each RGB channel, of values in 0..1."""
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    def apply(self, images_NHWC: Tensor) -> Tensor:
+        """Pixels of 0..255, uint8 or float, to the network's input: NCHW, laid out channels_last."""
+        scale = images_NHWC.new_tensor(self.std, dtype=torch.float32).mul_(255)
+        shift = images_NHWC.new_tensor(self.mean, dtype=torch.float32).mul_(255)
+        return images_NHWC.float().sub_(shift).div_(scale).permute(0, 3, 1, 2)
+
+
+def measure(images_NHWC: Tensor) -> Normalisation:
+    """The normalisation of a set of uint8 images, in chunks so that no float copy of it exists."""
+    total, squares = torch.zeros(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
+    for chunk_NHWC in torch.split(images_NHWC, 1024):
+        pixels = chunk_NHWC.reshape(-1, 3).double() / 255
+        total += pixels.sum(0).cpu()
+        squares += pixels.square().sum(0).cpu()
+    count = images_NHWC.numel() / 3
+    mean = total / count
+    # One grey level is the finest difference that uint8 can show: a flat set must not divide by 0.
+    std = (squares / count - mean.square()).clamp(min=0).sqrt().clamp(min=1 / 255)
+    return Normalisation(_rgb(mean), _rgb(std))
+
+
+@dataclass(frozen=True)
+class Augment:
+    """How a batch is varied; distances are shares of the side."""
+
+    kind: Augmentation
+    translate: float
+    cutout: float
+    reflect_padding: bool
+
+    def __call__(self, images_NHWC: Tensor, flips_N: Tensor, normalisation: Normalisation) -> Tensor:
+        """A batch of uint8 images varied and normalised, drawing from torch's own generators.
+
+        Args:
+            images_NHWC: uint8.
+            flips_N: bool, which images to mirror.
+            normalisation: applied at the end.
+        """
+        if self.kind is Augmentation.PHOTO:
+            cropped_NHWC = random_resized_crop(images_NHWC, flips_N)
+            return normalisation.apply(vary_colour(cropped_NHWC))
+        if self.kind is Augmentation.NONE:
+            return normalisation.apply(flip(images_NHWC, flips_N))
+        images_NCHW = normalisation.apply(flip(images_NHWC, flips_N))
+        distance, cutout = (round(images_NHWC.shape[1] * share) for share in (self.translate, self.cutout))
+        return blank_square(translate(images_NCHW, distance, reflect=self.reflect_padding), cutout)
+
+
+def flip(images_NHWC: Tensor, flips_N: Tensor) -> Tensor:
+    """Mirror the chosen images left to right."""
+    return torch.where(flips_N[:, None, None, None], images_NHWC.flip(2), images_NHWC)
+
+
+def translate(images_NCHW: Tensor, distance: int, *, reflect: bool) -> Tensor:
+    """Shift each image by up to `distance` pixels each way; the border is mirrored or 0 (the mean)."""
+    if distance == 0:
+        return images_NCHW
+    count, _, height, width = images_NCHW.shape
+    padded_NHWC = functional.pad(
+        images_NCHW, (distance,) * 4, mode="reflect" if reflect else "constant"
+    ).permute(0, 2, 3, 1)
+    top_N, left_N = torch.randint(2 * distance + 1, (2, count, 1), device=images_NCHW.device)
+    rows_NH = top_N + torch.arange(height, device=images_NCHW.device)
+    columns_NW = left_N + torch.arange(width, device=images_NCHW.device)
+    image_N = torch.arange(count, device=images_NCHW.device)
+    # One gather of whole pixels: the result lies channels_last, as the convolutions want it.
+    return padded_NHWC[image_N[:, None, None], rows_NH[:, :, None], columns_NW[:, None, :]].permute(
+        0, 3, 1, 2
+    )
+
+
+def blank_square(images_NCHW: Tensor, side: int) -> Tensor:
+    """Cutout (arXiv 1708.04552): a square inside each image becomes 0, the mean."""
+    if side == 0:
+        return images_NCHW
+    count, _, height, width = images_NCHW.shape
+    top_N = torch.randint(height - side + 1, (count, 1), device=images_NCHW.device)
+    left_N = torch.randint(width - side + 1, (count, 1), device=images_NCHW.device)
+    is_row_NH = _within(top_N, side, height)
+    is_column_NW = _within(left_N, side, width)
+    is_blank_N1HW = (is_row_NH[:, :, None] & is_column_NW[:, None, :])[:, None]
+    return images_NCHW.masked_fill_(is_blank_N1HW, 0.0)
+
+
+def random_resized_crop(images_NHWC: Tensor, flips_N: Tensor) -> Tensor:
+    """Zoom into 35 to 100 % of each image's area at aspect ratios of 3:4 to 4:3, and mirror: float NHWC."""
+    count = images_NHWC.shape[0]
+    area_N, aspect_N, x_N, y_N = torch.rand(4, count, device=images_NHWC.device)
+    area_N = 0.35 + 0.65 * area_N
+    aspect_N = (3 / 4) * (16 / 9) ** aspect_N
+    width_N = (area_N * aspect_N).sqrt().clamp(max=1)
+    height_N = (area_N / aspect_N).sqrt().clamp(max=1)
+    zero_N = torch.zeros_like(area_N)
+    # grid_sample's coordinates run from -1 to 1: the crop's half-width is its scale, its centre the offset.
+    transform_N23 = torch.stack(
+        [
+            torch.stack([torch.where(flips_N, -width_N, width_N), zero_N, (2 * x_N - 1) * (1 - width_N)], 1),
+            torch.stack([zero_N, height_N, (2 * y_N - 1) * (1 - height_N)], 1),
+        ],
+        1,
+    )
+    images_NCHW = images_NHWC.permute(0, 3, 1, 2).float()
+    grid_NHW2 = functional.affine_grid(transform_N23, list(images_NCHW.shape), align_corners=False)
+    cropped_NCHW = functional.grid_sample(
+        images_NCHW, grid_NHW2, mode="bilinear", padding_mode="reflection", align_corners=False
+    )
+    return cropped_NCHW.permute(0, 2, 3, 1).contiguous()
+
+
+def vary_colour(images_NHWC: Tensor) -> Tensor:
+    """Brightness, contrast and saturation of each image by up to 20 % each."""
+    brightness_N, contrast_N, saturation_N = 0.8 + 0.4 * torch.rand(
+        3, images_NHWC.shape[0], 1, 1, 1, device=images_NHWC.device
+    )
+    images_NHWC = images_NHWC * brightness_N
+    grey_NHW1 = images_NHWC.mean(3, keepdim=True)
+    images_NHWC = grey_NHW1 + (images_NHWC - grey_NHW1) * saturation_N
+    mean_N111 = grey_NHW1.mean((1, 2), keepdim=True)
+    return torch.clamp(mean_N111 + (images_NHWC - mean_N111) * contrast_N, 0, 255)
+
+
+def _within(start_N: Tensor, side: int, length: int) -> Tensor:
+    position = torch.arange(length, device=start_N.device)
+    return (position >= start_N) & (position < start_N + side)
+
+
+def _rgb(values: Tensor) -> tuple[float, float, float]:
+    red, green, blue = values.tolist()
+    return red, green, blue

@@ -1,0 +1,124 @@
+"""Saves and restores a run's state as safetensors with a JSON header; nothing is ever unpickled."""
+
+import json
+import logging
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from model.device import Device
+from model.errors import CorruptArtifactError
+from model.network import published_weights
+from model.run_state import Best, RunState
+from model.spec import ResolvedSpec
+from model.storage import Storage
+
+_FORMAT = "1"
+_KEPT = 2
+_log = logging.getLogger(__name__)
+
+
+class Checkpoints:
+    """The checkpoints of one attempt: new names each time, the last two are kept."""
+
+    def __init__(self, storage: Storage, prefix: str, spec: ResolvedSpec, device: Device) -> None:
+        self._storage = storage
+        self._prefix = prefix.rstrip("/")
+        self._spec = spec
+        self._device = device
+        self._kept: list[str] = []
+
+    def save(self, state: RunState) -> str:
+        """Store the state durably and return its key."""
+        key = f"{self._prefix}/epoch-{state.epoch:04d}-step-{state.step:06d}.safetensors"
+        with tempfile.TemporaryDirectory(prefix="checkpoint-") as folder:
+            path = Path(folder) / "checkpoint.safetensors"
+            save_file(_tensors(state), path, metadata=self._header(state))
+            self._storage.put_file(key, path)
+        self._kept.append(key)
+        while len(self._kept) > _KEPT:
+            self._storage.delete(self._kept.pop(0))
+        return key
+
+    def restore(self, key: str, state: RunState) -> None:
+        """Bring a freshly started state to where a checkpoint was taken.
+
+        Raises:
+            CorruptArtifactError: it cannot be read, or belongs to another spec.
+        """
+        try:
+            with safe_open(self._storage.local_path(key), "pt") as file:
+                header: dict[str, str] = file.metadata()
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+            self._check(key, header)
+            _load(state, tensors, header)
+        except (SafetensorError, KeyError, ValueError) as error:
+            raise CorruptArtifactError(f"Checkpoint {key!r} cannot be read; start the job anew.") from error
+
+    def _header(self, state: RunState) -> dict[str, str]:
+        position = {"epoch": state.epoch, "step": state.step, "train_s": state.train_s}
+        best = state.best and {k: v for k, v in vars(state.best).items() if k != "weights"}
+        return {
+            "format": _FORMAT,
+            "spec": self._spec.model_dump_json(),
+            "position": json.dumps(position),
+            "best": json.dumps(best),
+            **self._device.describe(),
+        }
+
+    def _check(self, key: str, header: Mapping[str, str]) -> None:
+        if header["format"] != _FORMAT or ResolvedSpec.model_validate_json(header["spec"]) != self._spec:
+            raise CorruptArtifactError(f"Checkpoint {key!r} is another job's; start the job anew.")
+        changed = [f"{k} {header[k]} → {v}" for k, v in self._device.describe().items() if header[k] != v]
+        if changed:
+            _log.warning(
+                "resuming on something else (%s): the run will not be bit-identical", ", ".join(changed)
+            )
+
+
+def _tensors(state: RunState) -> dict[str, Tensor]:
+    parts = {
+        "network": published_weights(state.network),
+        "momentum": {
+            name: state.optimizer.state[parameter]["momentum_buffer"]
+            for name, parameter in state.network.named_parameters()
+            if "momentum_buffer" in state.optimizer.state[parameter]
+        },
+        "average": published_weights(state.average.network) if state.average else {},
+        "best": state.best.weights if state.best else {},
+        "sums": {"epoch": state.sums},
+    }
+    # safetensors stores one layout; restoring copies back into channels_last.
+    return {f"{part}/{k}": v.contiguous() for part, tensors in parts.items() for k, v in tensors.items()}
+
+
+def _load(state: RunState, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
+    _copy_weights(state.network, _part(tensors, "network"))
+    if state.average:
+        _copy_weights(state.average.network, _part(tensors, "average"))
+    parameters = dict(state.network.named_parameters())
+    for name, buffer in _part(tensors, "momentum").items():
+        parameter = parameters[name]
+        state.optimizer.state[parameter]["momentum_buffer"] = torch.empty_like(
+            parameter, requires_grad=False
+        ).copy_(buffer)
+    state.sums.copy_(tensors["sums/epoch"])
+    for name, value in json.loads(header["position"]).items():
+        setattr(state, name, value)
+    best = json.loads(header["best"])
+    state.best = best and Best(weights=_part(tensors, "best"), **best)
+
+
+def _copy_weights(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    with torch.no_grad():
+        for name, tensor in published_weights(network).items():
+            tensor.copy_(weights[name])
+
+
+def _part(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
+    return {k.removeprefix(f"{part}/"): v for k, v in tensors.items() if k.startswith(f"{part}/")}

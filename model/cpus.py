@@ -1,0 +1,30 @@
+"""How many CPUs this process may use. Imports no torch."""
+
+import os
+from pathlib import Path
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def cpu_quota() -> int:
+    """Whole CPUs that affinity and the control group's quota leave, at least 1."""
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _quota_v2() or _quota_v1()
+    return max(1, min(affinity, int(quota))) if quota else affinity
+
+
+def _quota_v2() -> float | None:
+    quota, _, period = _read(_CGROUP / "cpu.max").partition(" ")
+    return int(quota) / int(period) if quota.isdigit() else None
+
+
+def _quota_v1() -> float | None:
+    quota, period = (_read(_CGROUP / "cpu" / f"cpu.cfs_{name}_us") for name in ("quota", "period"))
+    return int(quota) / int(period) if quota.isdigit() else None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""

@@ -1,0 +1,67 @@
+"""Scores a network on images that it was not trained on."""
+# ruff: noqa: N803 - shapes in names: images_NCHW
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from model.augment import Normalisation
+from model.device import Device
+
+_Z95 = 1.959964
+# Pixels of a batch: 512 images of 32 px. Larger batches are no faster and hold more memory.
+_BATCH_PIXELS = 512 * 32 * 32
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well logits fit labels."""
+
+    loss: float
+    accuracy: float
+    balanced_accuracy: float
+    """Mean of the accuracies of the classes that occur."""
+
+
+@torch.inference_mode()
+def predict_logits(
+    network: nn.Module,
+    images_NHWC: Tensor,
+    normalisation: Normalisation,
+    device: Device,
+    *,
+    with_flips: bool = False,
+) -> Tensor:
+    """Logits_NK in float32 of uint8 images; with flips the mean over an image and its mirror image."""
+    network.eval()
+    batch_size = max(1, _BATCH_PIXELS // (images_NHWC.shape[1] * images_NHWC.shape[2]))
+    logits = []
+    for batch_NHWC in torch.split(images_NHWC, batch_size):
+        batch_NCHW = normalisation.apply(batch_NHWC)
+        with device.autocast():
+            logits_NK = network(batch_NCHW).float()
+            if with_flips:
+                logits_NK = (logits_NK + network(batch_NCHW.flip(3)).float()) / 2
+        logits.append(logits_NK)
+    return torch.cat(logits)
+
+
+def score(logits_NK: Tensor, labels_N: Tensor) -> Score:
+    """Mean cross-entropy, accuracy and balanced accuracy."""
+    is_right_N = (logits_NK.argmax(1) == labels_N).double()
+    counts_K = torch.bincount(labels_N, minlength=logits_NK.shape[1])
+    right_K = torch.bincount(labels_N, weights=is_right_N, minlength=logits_NK.shape[1])
+    recalls = (right_K / counts_K)[counts_K > 0]
+    loss = functional.cross_entropy(logits_NK.double(), labels_N)
+    return Score(loss.item(), is_right_N.mean().item(), recalls.mean().item())
+
+
+def wilson_interval(accuracy: float, count: int) -> tuple[float, float]:
+    """95 % interval of a share of `count` images (Wilson 1927): right at 0, at 1 and for few images too."""
+    centre = accuracy + _Z95**2 / (2 * count)
+    margin = _Z95 * math.sqrt(accuracy * (1 - accuracy) / count + _Z95**2 / (4 * count**2))
+    scale = 1 + _Z95**2 / count
+    return max(0.0, (centre - margin) / scale), min(1.0, (centre + margin) / scale)

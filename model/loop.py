@@ -1,0 +1,221 @@
+"""The training loop: epochs, steps, validation, checkpoints. It knows no files and no service."""
+# ruff: noqa: N803 - shapes in names: images_NCHW
+
+import logging
+import math
+import time
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from model.augment import Augment
+from model.checkpoint import Checkpoints
+from model.device import Device
+from model.errors import TrainingDivergedError
+from model.evaluation import Score, predict_logits, score
+from model.optim import make_schedule, set_learning_rate
+from model.recipe import Recipe
+from model.reporter import CheckpointSaved, Command, Drained, EpochRow, Progress, Reporter
+from model.run_state import Best, RunState
+from model.seeding import epoch_order, first_flips, seed_step
+from model.spec import ClassWeighting, ResolvedSpec
+from model.training_data import Split, TrainingData
+
+_log = logging.getLogger(__name__)
+
+
+def steps_per_epoch(images: int, batch_size: int) -> int:
+    """Batches of an epoch: all images, in batches of sizes that differ by one at most, so none is tiny."""
+    return math.ceil(images / batch_size)
+
+
+class Loop:
+    """One run from its state's position to its last epoch."""
+
+    def __init__(
+        self,
+        *,
+        spec: ResolvedSpec,
+        recipe: Recipe,
+        data: TrainingData,
+        state: RunState,
+        device: Device,
+        reporter: Reporter,
+        checkpoints: Checkpoints,
+        epoch_checkpoint_s: float,
+        step_checkpoint_s: float,
+    ) -> None:
+        self._spec, self._recipe, self._data, self._state = spec, recipe, data, state
+        self._device, self._reporter, self._checkpoints = device, reporter, checkpoints
+        self._epoch_checkpoint_s, self._step_checkpoint_s = epoch_checkpoint_s, step_checkpoint_s
+        self._steps = steps_per_epoch(len(data.train), spec.batch_size)
+        self._schedule = make_schedule(recipe, self._steps * spec.epochs)
+        self._augment = Augment(spec.augmentation, recipe.translate, recipe.cutout, recipe.reflect_padding)
+        self._first_flips_N = device.place(first_flips(spec.seed, len(data.train)))
+        self._class_weights_K = _class_weights(spec, data)
+        self._saved_at, self._saved_position = time.monotonic(), state.position
+        self._mean_loss = 0.0
+
+    def run(self) -> None:
+        """Train to the last epoch.
+
+        Raises:
+            Drained: asked for by the reporter; a checkpoint is saved.
+            TrainingDivergedError: the loss is no longer a finite number.
+        """
+        while self._state.epoch < self._spec.epochs:
+            started = time.perf_counter()
+            self._train_epoch()
+            self._end_epoch(started)
+
+    def _train_epoch(self) -> None:
+        state = self._state
+        state.network.train()
+        order_N = epoch_order(self._spec.seed, state.epoch, len(self._data.train))
+        batches = order_N.tensor_split(self._steps)
+        while state.step < self._steps:
+            self._pass_gate()
+            started = time.perf_counter()
+            self._train_step(self._device.place(batches[state.step]))
+            state.step += 1
+            self._look()
+            state.train_s += time.perf_counter() - started
+            self._report_progress()
+
+    def _pass_gate(self) -> None:
+        if self._reporter.gate() is Command.DRAIN:
+            if self._state.position != self._saved_position:
+                self._save()
+            raise Drained
+        if time.monotonic() - self._saved_at > self._step_checkpoint_s:
+            self._save()
+
+    def _train_step(self, chosen_N: Tensor) -> None:
+        """One step; everything random in it is a function of (seed, epoch, step)."""
+        state, steps_done = self._state, self._state.epoch * self._steps + self._state.step
+        seed_step(self._spec.seed, state.epoch, state.step)
+        set_learning_rate(state.optimizer, self._schedule.learning_rate(steps_done))
+        labels_N = self._data.train.labels_N[chosen_N]
+        images_NCHW = self._augment(
+            self._data.train.images_NHWC[chosen_N], self._flips(chosen_N), self._data.normalisation
+        )
+        with self._device.autocast():
+            logits_NK = state.network(images_NCHW)
+        loss = functional.cross_entropy(
+            logits_NK.float(),
+            labels_N,
+            weight=self._class_weights_K,
+            label_smoothing=self._spec.label_smoothing,
+        )
+        loss.backward()  # type: ignore[no-untyped-call]
+        if state.whitening:
+            state.whitening.precondition()
+        state.optimizer.step()
+        state.optimizer.zero_grad(set_to_none=True)
+        if state.average:
+            state.average.update(state.network, steps_done + 1)
+        self._add_up(logits_NK.detach(), labels_N)
+
+    def _flips(self, chosen_N: Tensor) -> Tensor:
+        if not self._spec.horizontal_flip:
+            return torch.zeros_like(chosen_N, dtype=torch.bool)
+        if not self._recipe.alternating_flip:
+            return torch.rand(chosen_N.shape, device=chosen_N.device) < 0.5
+        return self._first_flips_N[chosen_N] ^ bool(self._state.epoch % 2)
+
+    def _add_up(self, logits_NK: Tensor, labels_N: Tensor) -> None:
+        # Plain cross-entropy, whatever the recipe minimises, so that it compares with the validation loss.
+        loss = functional.cross_entropy(logits_NK.float(), labels_N, reduction="sum")
+        right = (logits_NK.argmax(1) == labels_N).sum()
+        self._state.sums += torch.stack(
+            [loss.double(), right.double(), right.new_tensor(len(labels_N)).double()]
+        )
+
+    def _look(self) -> None:
+        """Read the sums now and then: one number that is not finite makes the loss's sum not finite."""
+        state = self._state
+        if state.step % self._device.steps_between_looks and state.step != self._steps:
+            return
+        loss, _, images = state.sums.tolist()
+        if not math.isfinite(loss):
+            raise TrainingDivergedError(state.epoch + 1, state.step)
+        self._mean_loss = loss / images
+
+    def _report_progress(self) -> None:
+        state = self._state
+        done = state.epoch * self._steps + state.step
+        total = self._spec.epochs * self._steps
+        seconds_per_step = state.train_s / state.step
+        self._reporter.progress(
+            Progress(
+                epoch=state.epoch + 1,
+                epochs=self._spec.epochs,
+                step=state.step,
+                steps=self._steps,
+                fraction=done / total,
+                images_per_s=len(self._data.train) / self._steps / seconds_per_step,
+                eta_s=(total - done) * seconds_per_step,
+                loss=self._mean_loss,
+            )
+        )
+
+    def _end_epoch(self, started: float) -> None:
+        """Judge, report, then checkpoint: a row that a checkpoint covers has always been reported."""
+        state = self._state
+        loss, right, images = state.sums.tolist()
+        validation = self._judge(self._data.validation)
+        train_s, last_step = state.train_s, (state.epoch + 1) * self._steps - 1
+        state.epoch, state.step, state.train_s = state.epoch + 1, 0, 0.0
+        state.sums.zero_()
+        row = EpochRow(
+            epoch=state.epoch,
+            train_loss=loss / images,
+            train_accuracy=right / images,
+            val_loss=validation.loss if validation else None,
+            val_accuracy=validation.accuracy if validation else None,
+            learning_rate=self._schedule.learning_rate(last_step),
+            images_per_s=images / train_s,
+            duration_s=time.perf_counter() - started,
+        )
+        self._reporter.epoch(row, self._keep_best(validation))
+        if time.monotonic() - self._saved_at > self._epoch_checkpoint_s:
+            self._save()
+
+    def _judge(self, split: Split) -> Score | None:
+        if not len(split):
+            return None
+        logits_NK = predict_logits(
+            self._state.judged_network, split.images_NHWC, self._data.normalisation, self._device
+        )
+        return score(logits_NK, split.labels_N)
+
+    def _keep_best(self, validation: Score | None) -> bool:
+        state = self._state
+        if validation is None:
+            monitor = self._judge(self._data.test)
+            if monitor:
+                _log.info("epoch %d: test accuracy %.4f (a monitor only)", state.epoch, monitor.accuracy)
+            return False
+        is_weighted = self._spec.class_weighting is not ClassWeighting.NONE
+        chosen_by = validation.balanced_accuracy if is_weighted else validation.accuracy
+        best = Best(state.epoch, chosen_by, validation.loss, validation.accuracy, state.judged_weights())
+        if not best.beats(state.best):
+            return False
+        state.best = best
+        return True
+
+    def _save(self) -> None:
+        state = self._state
+        key = self._checkpoints.save(state)
+        self._saved_at, self._saved_position = time.monotonic(), state.position
+        self._reporter.checkpoint(CheckpointSaved(key, state.epoch, state.step, key if state.best else None))
+
+
+def _class_weights(spec: ResolvedSpec, data: TrainingData) -> Tensor | None:
+    """One over the square root of each class's size, 1 on average over the images."""
+    if spec.class_weighting is ClassWeighting.NONE:
+        return None
+    counts_K = torch.bincount(data.train.labels_N, minlength=len(data.facts.classes)).float()
+    weights_K = counts_K.clamp(min=1).rsqrt()
+    return weights_K * counts_K.sum() / (weights_K * counts_K).sum()

@@ -1,0 +1,121 @@
+"""How a recipe starts a network and moves its weights; it knows no data files and no epochs."""
+# ruff: noqa: N803 - shapes in names: images_NCHW
+
+import copy
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from model.network import ConvBlock, ResNet9
+from model.recipe import KERAS_TIME_DECAY, Decay, Initialisation, Recipe
+from model.schedule import OneCycle, Schedule, TimeDecay
+
+_MOMENTUM = 0.9
+# Page's bag of tricks: whitening that is not endless where patches hardly vary.
+_WHITENING_EPSILON = 1e-2
+_NO_VARIANCE = 1e-4
+_STEPS_BETWEEN_AVERAGES = 5
+
+
+def start_network(recipe: Recipe, num_classes: int) -> ResNet9:
+    """The network as its recipe starts it, drawing from torch's own generator."""
+    network = ResNet9(num_classes)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = recipe.batch_norm_momentum
+        elif (
+            isinstance(module, nn.Conv2d | nn.Linear)
+            and recipe.initialisation is Initialisation.GLOROT_UNIFORM
+        ):
+            nn.init.xavier_uniform_(module.weight)
+    with torch.no_grad():
+        network.head.weight.mul_(recipe.logit_scale)
+    return network
+
+
+def make_schedule(recipe: Recipe, total_steps: int) -> Schedule:
+    """The learning rate of each step of a run."""
+    if recipe.decay is Decay.KERAS_TIME:
+        return TimeDecay(recipe.learning_rate, KERAS_TIME_DECAY)
+    return OneCycle(recipe.learning_rate, total_steps, recipe.warm_up_fraction, recipe.final_fraction)
+
+
+def make_optimizer(network: ResNet9, recipe: Recipe) -> torch.optim.SGD:
+    """Nesterov SGD; only convolutions decay. Each group's rate is the schedule's times its `scale`."""
+    convolutions = [m.weight for m in network.modules() if isinstance(m, nn.Conv2d)]
+    norms = [p for m in network.modules() if isinstance(m, nn.BatchNorm2d) for p in m.parameters()]
+    groups = [
+        {"params": convolutions, "weight_decay": recipe.weight_decay, "scale": 1.0},
+        {"params": norms, "weight_decay": 0.0, "scale": 1.0},
+        {"params": [network.head.weight], "weight_decay": 0.0, "scale": recipe.logit_scale**2},
+    ]
+    return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=_MOMENTUM, nesterov=True, fused=True)
+
+
+def set_learning_rate(optimizer: torch.optim.SGD, learning_rate: float) -> None:
+    """Set every group's rate for the next step."""
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate * group["scale"]
+
+
+class Whitening:
+    """Trains the first convolution W as C·P, where P whitens the 3x3 patches of the training images.
+
+    Page's extra layer without the layer: W starts as C·P, and its gradient is multiplied by PᵀP, which
+    is what a step of C does to W.
+    """
+
+    def __init__(self, network: ResNet9, images_NCHW: Tensor) -> None:
+        first = network.features[0]
+        assert isinstance(first, ConvBlock)  # noqa: S101 - for the type checker
+        self._weight = first.conv.weight
+        self._whitening_PP = whitening_matrix(images_NCHW).to(self._weight)
+        self._gram_PP = self._whitening_PP @ self._whitening_PP
+
+    @torch.no_grad()
+    def start(self) -> None:
+        """Turn a freshly started C into W."""
+        self._weight.copy_((self._weight.flatten(1) @ self._whitening_PP).view(self._weight.shape))
+
+    @torch.no_grad()
+    def precondition(self) -> None:
+        """Turn W's gradient into what a step of C means for it."""
+        gradient = self._weight.grad
+        if gradient is not None:
+            gradient.copy_((gradient.flatten(1) @ self._gram_PP).view(gradient.shape))
+
+
+def whitening_matrix(images_NCHW: Tensor) -> Tensor:
+    """The symmetric matrix [27, 27] that makes 3x3 patches of normalised images white."""
+    patches_NPL = functional.unfold(images_NCHW, kernel_size=3)
+    variances_P, axes_PP = torch.linalg.eigh(patches_NPL.transpose(0, 1).flatten(1).double().cov())
+    # Where patches never vary (the colours of a grey set) the network stays blind, instead of being
+    # left with random weights that a tinted image would set off.
+    gains_P = torch.where(variances_P > _NO_VARIANCE, (variances_P + _WHITENING_EPSILON).rsqrt(), 0.0)
+    return torch.mm(axes_PP * gains_P, axes_PP.T)
+
+
+class WeightAverage:
+    """An exponential moving average of weights and batch-norm statistics, in a network of its own."""
+
+    def __init__(self, network: ResNet9, horizon_steps: float) -> None:
+        self.network = copy.deepcopy(network).requires_grad_(False)
+        self._keep = math.exp(-_STEPS_BETWEEN_AVERAGES / horizon_steps)
+
+    @torch.no_grad()
+    def update(self, network: ResNet9, steps_done: int) -> None:
+        """Take in the network after `steps_done` steps of the run; most steps change nothing."""
+        if steps_done % _STEPS_BETWEEN_AVERAGES:
+            return
+        updates = steps_done // _STEPS_BETWEEN_AVERAGES
+        # Early on a short memory, so that the untrained start is soon forgotten.
+        keep = min(self._keep, updates / (updates + 10))
+        for mine, theirs in zip(
+            self.network.state_dict().values(), network.state_dict().values(), strict=True
+        ):
+            if mine.is_floating_point():
+                mine.lerp_(theirs, 1 - keep)
+            else:
+                mine.copy_(theirs)

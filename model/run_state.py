@@ -1,0 +1,94 @@
+"""Everything a run must remember to go on: what a checkpoint holds."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from model.device import Device
+from model.network import ResNet9, published_weights
+from model.optim import WeightAverage, Whitening, make_optimizer, start_network
+from model.recipe import Recipe
+from model.seeding import seed_step
+from model.spec import ResolvedSpec
+from model.training_data import TrainingData
+
+_START = -1
+_PATCH_IMAGES = 500
+
+
+@dataclass(frozen=True)
+class Best:
+    """The epoch that is to be published so far."""
+
+    epoch: int
+    """From 1."""
+    score: float
+    """What epochs are compared by: accuracy, or balanced accuracy under class weighting."""
+    val_loss: float
+    val_accuracy: float
+    weights: dict[str, Tensor]
+
+    def beats(self, other: "Best | None") -> bool:
+        """Higher score, or the same at a lower loss."""
+        return other is None or (self.score, -self.val_loss) > (other.score, -other.val_loss)
+
+
+@dataclass
+class RunState:
+    """Weights, averages, position and sums of a run."""
+
+    network: ResNet9
+    optimizer: torch.optim.SGD
+    average: WeightAverage | None
+    whitening: Whitening | None
+    sums: Tensor
+    """Of the current epoch: cross-entropy, right answers, images; float64 [3] on the device."""
+    epoch: int = 0
+    """Completed epochs."""
+    step: int = 0
+    """Completed steps of the next epoch."""
+    train_s: float = 0.0
+    """Seconds spent on the steps of the next epoch."""
+    best: Best | None = field(default=None)
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Completed epochs, completed steps of the next one."""
+        return self.epoch, self.step
+
+    @property
+    def judged_network(self) -> ResNet9:
+        """The network whose weights are scored and published."""
+        return self.average.network if self.average else self.network
+
+    def judged_weights(self) -> dict[str, Tensor]:
+        """A copy of the judged network's weights."""
+        return {name: tensor.clone() for name, tensor in published_weights(self.judged_network).items()}
+
+
+def start_state(
+    spec: ResolvedSpec, recipe: Recipe, data: TrainingData, steps_per_epoch: int, device: Device
+) -> RunState:
+    """A run before its first step: a function of the spec and the images."""
+    seed_step(spec.seed, _START, 0)
+    network = start_network(recipe, len(data.facts.classes))
+    network = network.to(device.torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    whitening = _start_whitening(network, data) if recipe.whiten_input else None
+    horizon_steps = recipe.average_epochs * steps_per_epoch
+    return RunState(
+        network=network,
+        optimizer=make_optimizer(network, recipe),
+        average=WeightAverage(network, horizon_steps) if horizon_steps else None,
+        whitening=whitening,
+        sums=torch.zeros(3, dtype=torch.float64, device=device.torch_device),
+    )
+
+
+def _start_whitening(network: ResNet9, data: TrainingData) -> Whitening:
+    # Evenly over the set: its images lie class by class.
+    evenly = torch.linspace(0, len(data.train) - 1, min(_PATCH_IMAGES, len(data.train))).long()
+    sample_NHWC = data.train.images_NHWC[evenly.to(data.train.images_NHWC.device)]
+    whitening = Whitening(network, data.normalisation.apply(sample_NHWC))
+    whitening.start()
+    return whitening

@@ -1,0 +1,73 @@
+"""Writes a trained model's weights to storage; the manifest that makes it a model comes later."""
+
+import hashlib
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from model.manifest import (
+    WEIGHTS_FILE,
+    DatasetReference,
+    FileFacts,
+    ManifestDraft,
+    Metrics,
+    Preprocessing,
+    model_key,
+)
+from model.spec import DatasetFacts, ResolvedSpec
+from model.storage import Storage
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """Weights that can be published, and what is known of them."""
+
+    spec: ResolvedSpec
+    facts: DatasetFacts
+    state_dict: dict[str, Tensor]
+    preprocessing: Preprocessing
+    temperature: float
+    metrics: Metrics
+
+    @property
+    def classes(self) -> list[str]:
+        """In the order of the logits."""
+        return self.facts.classes
+
+
+def stage_model(trained: TrainedModel, storage: Storage, model_id: str) -> ManifestDraft:
+    """Put the weights under `models/<model_id>/` and describe all but the model's id, name and version."""
+    weights = save(trained.state_dict)
+    storage.put_bytes(model_key(model_id, WEIGHTS_FILE), weights)
+    facts = trained.facts
+    return ManifestDraft(
+        dataset=DatasetReference(id=facts.id, name=facts.name, content_hash=facts.content_hash),
+        spec=trained.spec,
+        classes=trained.classes,
+        preprocessing=trained.preprocessing,
+        temperature=trained.temperature,
+        metrics=trained.metrics,
+        files={WEIGHTS_FILE: FileFacts(sha256=hashlib.sha256(weights).hexdigest(), size_bytes=len(weights))},
+        parameters=_trainable_parameters(trained),
+        versions={
+            "ninefold": _own_version(),
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+    )
+
+
+def _trainable_parameters(trained: TrainedModel) -> int:
+    statistics = ("running_mean", "running_var")
+    return sum(t.numel() for name, t in trained.state_dict.items() if not name.endswith(statistics))
+
+
+def _own_version() -> str:
+    try:
+        return version("ninefold")
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        return "unknown"

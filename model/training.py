@@ -1,0 +1,152 @@
+"""Trains a network from a resolved spec to weights that can be published. Knows no service."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.augment import Normalisation
+from model.calibration import calibration_error, fit_temperature
+from model.checkpoint import Checkpoints
+from model.device import Device, open_device
+from model.evaluation import predict_logits, score, wilson_interval
+from model.loop import Loop, steps_per_epoch
+from model.manifest import Metrics, Preprocessing
+from model.network import ResNet9
+from model.recipe import recipe_of
+from model.reporter import CheckpointSaved, Command, Drained, EpochRow, Progress, Reporter
+from model.run_state import RunState, start_state
+from model.spec import ResolvedSpec
+from model.staging import TrainedModel, stage_model
+from model.storage import Storage
+from model.training_data import TrainingData, load_training_data
+
+__all__ = [
+    "CheckpointSaved",
+    "Command",
+    "Drained",
+    "EpochRow",
+    "Progress",
+    "Reporter",
+    "TrainedModel",
+    "TrainingRequest",
+    "run_training",
+    "stage_model",
+]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """One attempt at a training."""
+
+    spec: ResolvedSpec
+    out_prefix: str
+    """Storage key under which this attempt's checkpoints go."""
+    resume_from: str | None
+    """Storage key of an earlier attempt's checkpoint."""
+    device: str
+    threads: int
+    cache_dir: Path
+    storage: Storage
+    checkpoint_every_s: float = 30.0
+    """At an epoch's end, when so long has passed since the last."""
+    step_checkpoint_every_s: float = 300.0
+    """Within an epoch."""
+
+
+def run_training(request: TrainingRequest, reporter: Reporter) -> TrainedModel:
+    """Prepare the data, train, choose the best epoch, calibrate it and score it once on the test split.
+
+    Raises:
+        Drained: the reporter asked for it; a checkpoint is saved.
+        TrainingDivergedError: the loss is no longer a finite number.
+        ModelError: the dataset or the device cannot be had, or storage fails.
+    """
+    spec, recipe = request.spec, recipe_of(request.spec)
+    device = open_device(request.device, request.threads)
+    reporter.phase("preparing_data")
+    data = load_training_data(spec, request.storage, request.cache_dir, device)
+    steps = steps_per_epoch(len(data.train), spec.batch_size)
+    state = start_state(spec, recipe, data, steps, device)
+    checkpoints = Checkpoints(request.storage, request.out_prefix, spec, device)
+    if request.resume_from:
+        checkpoints.restore(request.resume_from, state)
+        _log.info("resumed after %d epochs and %d steps", state.epoch, state.step)
+    reporter.phase("training")
+    Loop(
+        spec=spec,
+        recipe=recipe,
+        data=data,
+        state=state,
+        device=device,
+        reporter=reporter,
+        checkpoints=checkpoints,
+        epoch_checkpoint_s=request.checkpoint_every_s,
+        step_checkpoint_s=request.step_checkpoint_every_s,
+    ).run()
+    reporter.phase("evaluating")
+    return _judge(spec, data, state, device)
+
+
+def _judge(spec: ResolvedSpec, data: TrainingData, state: RunState, device: Device) -> TrainedModel:
+    weights = state.best.weights if state.best else state.judged_weights()
+    network = state.judged_network
+    network.load_state_dict(weights, strict=False)
+    temperature, validation_metrics = _calibrate(network, data, state, device)
+    metrics = {
+        "epochs": spec.epochs,
+        "best_epoch": state.best.epoch if state.best else spec.epochs,
+        **validation_metrics,
+        **_score_test(network, spec, data, temperature, device),
+    }
+    return TrainedModel(
+        spec=spec,
+        facts=data.facts,
+        state_dict={name: tensor.cpu().contiguous() for name, tensor in weights.items()},
+        preprocessing=_preprocessing(spec, data.normalisation),
+        temperature=temperature,
+        metrics=Metrics.model_validate(metrics),
+    )
+
+
+def _calibrate(
+    network: ResNet9, data: TrainingData, state: RunState, device: Device
+) -> tuple[float, dict[str, object]]:
+    if state.best is None:
+        return 1.0, {"calibration": "uncalibrated"}
+    labels_N = data.validation.labels_N
+    logits_NK = predict_logits(network, data.validation.images_NHWC, data.normalisation, device)
+    temperature = fit_temperature(logits_NK, labels_N)
+    return temperature, {
+        "calibration": "temperature",
+        "val_accuracy": state.best.val_accuracy,
+        "val_loss": state.best.val_loss,
+        "ece_before": calibration_error(logits_NK, labels_N, 1.0),
+        "ece_after": calibration_error(logits_NK, labels_N, temperature),
+    }
+
+
+def _score_test(
+    network: ResNet9, spec: ResolvedSpec, data: TrainingData, temperature: float, device: Device
+) -> dict[str, object]:
+    """Accuracy of one view and of an image with its mirror image; the loss is of the calibrated scores."""
+    images_NHWC, labels_N = data.test.images_NHWC, data.test.labels_N
+    plain = score(predict_logits(network, images_NHWC, data.normalisation, device) / temperature, labels_N)
+    flipped = plain
+    if spec.horizontal_flip:
+        logits_NK = predict_logits(network, images_NHWC, data.normalisation, device, with_flips=True)
+        flipped = score(logits_NK, labels_N)
+    return {
+        "test_loss": plain.loss,
+        "test_accuracy": plain.accuracy,
+        "test_accuracy_tta": flipped.accuracy,
+        "test_images": len(labels_N),
+        "ci95": wilson_interval(plain.accuracy, len(labels_N)),
+    }
+
+
+def _preprocessing(spec: ResolvedSpec, normalisation: Normalisation) -> Preprocessing:
+    return Preprocessing(
+        image_size=spec.image_size, resize=spec.resize, mean=normalisation.mean, std=normalisation.std
+    )
