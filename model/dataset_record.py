@@ -33,7 +33,6 @@ class DatasetRecord(BaseModel):
     images: int
     size_bytes: int
     """Of all image files together."""
-    archive_sha256: str
     skipped: list[SkippedFile]
     """The first thousand."""
     skipped_count: int

@@ -9,6 +9,7 @@ from zipfile import BadZipFile, ZipFile
 from PIL import Image
 
 from model.built_in import BUILT_IN, Pixels, read_built_in
+from model.dataset_import import import_dataset
 from model.dataset_record import IMAGES_FILE, DatasetRecord, SkippedFile, dataset_key, read_record
 from model.dataset_split import SplitName
 from model.errors import CorruptArtifactError, ImageError
@@ -24,6 +25,7 @@ __all__ = [
     "SkippedFile",
     "export_images",
     "find_facts",
+    "import_dataset",
     "open_dataset",
     "read_record",
 ]

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from model.cpus import cpu_quota
 from model.datasets import OpenDataset, OpenSplit, find_facts, open_dataset
 from model.images import resize_image
 from model.spec import DatasetFacts, Resize
@@ -102,12 +103,15 @@ def _build(folder: Path, dataset: OpenDataset, image_size: int, resize: Resize) 
 def _write_images(path: Path, split: OpenSplit, image_size: int, resize: Resize) -> None:
     shape = (len(split.labels), image_size, image_size, 3)
     images_NHWC = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    with path.open("r+b") as file:
+        # On a full disk this fails with an error; writing through the map would be a SIGBUS.
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
     def fill(start: int) -> None:
         for index in range(start, min(start + CHUNK_IMAGES, len(split.labels))):
             images_NHWC[index] = resize_image(split.read(index, image_size), image_size, resize)
 
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(cpu_quota()) as pool:
         for _ in pool.map(fill, range(0, len(split.labels), CHUNK_IMAGES)):
             pass
     images_NHWC.flush()

@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -36,22 +36,39 @@ class Storage:
         self._root = root
 
     def put_bytes(self, key: str, data: bytes) -> None:
-        """Put an object atomically; the same bytes again are fine.
+        """Put an object atomically; see `put_stream`."""
+        self.put_stream(key, lambda file: file.write(data))
+
+    def put_file(self, key: str, path: Path) -> None:
+        """Put a copy of a local file atomically; see `put_stream`."""
+
+        def copy(file: BinaryIO) -> None:
+            with path.open("rb") as source:
+                shutil.copyfileobj(source, file, 1 << 20)
+
+        self.put_stream(key, copy)
+
+    def put_stream(self, key: str, write: Callable[[BinaryIO], object]) -> None:
+        """Put what `write` writes, atomically; the same bytes again are fine.
 
         Raises:
             ObjectExistsError: the key holds other bytes.
             StorageError: the disk is full, read-only, or the key is not one.
         """
-        with self._temporary(key) as (temporary, path):
-            temporary.write(data)
-            self._publish(key, temporary, path)
-
-    def put_file(self, key: str, path: Path) -> None:
-        """Put a copy of a local file atomically; see `put_bytes`."""
-        with self._temporary(key) as (temporary, temporary_path):
-            with path.open("rb") as source:
-                shutil.copyfileobj(source, temporary, 1 << 20)
-            self._publish(key, temporary, temporary_path)
+        _checked(key)
+        folder = self._root / TEMPORARY_FOLDER
+        path = folder / f"{os.getpid()}-{secrets.token_hex(8)}"
+        with _explained(f"write {key!r}"):
+            folder.mkdir(parents=True, exist_ok=True)
+            _remove_leftovers(folder)
+            try:
+                with path.open("xb") as file:
+                    write(file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                self._publish(key, path)
+            finally:
+                path.unlink(missing_ok=True)
 
     def read_bytes(self, key: str) -> bytes:
         """All bytes of an object."""
@@ -101,29 +118,12 @@ class Storage:
     def _path(self, key: str) -> Path:
         return self._root / _checked(key)
 
-    @contextmanager
-    def _temporary(self, key: str) -> Iterator[tuple[BinaryIO, Path]]:
-        """A new file on the same file system as the objects; it is gone afterwards."""
-        _checked(key)
-        folder = self._root / TEMPORARY_FOLDER
-        path = folder / f"{os.getpid()}-{secrets.token_hex(8)}"
-        with _explained(f"write {key!r}"):
-            folder.mkdir(parents=True, exist_ok=True)
-            _remove_leftovers(folder)
-            try:
-                with path.open("xb") as file:
-                    yield file, path
-            finally:
-                path.unlink(missing_ok=True)
-
-    def _publish(self, key: str, file: BinaryIO, temporary: Path) -> None:
-        """Make the written file visible under its key, durably, without ever replacing another.
+    def _publish(self, key: str, temporary: Path) -> None:
+        """Make a written file visible under its key, durably, without ever replacing another.
 
         A hard link fails when the name is taken, in one step, where a rename would replace: so of two
         writers one wins and the other compares.
         """
-        file.flush()
-        os.fsync(file.fileno())
         path = self._path(key)
         for attempt in range(1, PUT_ATTEMPTS + 1):
             _make_folder(path.parent)
