@@ -155,6 +155,10 @@ class Client:
         """One model: `mdl_…`, `name`, `name:3`, `name:latest` or `name@alias`."""
         return self._object("GET", f"/models/{ref}")
 
+    def workers(self) -> list[Json]:
+        """Every worker that lives, and what it does."""
+        return list(self._object("GET", "/workers")["data"])
+
     def _pages(self, path: str, filters: dict[str, str], cursor: str = "id") -> Iterator[Json]:
         params: dict[str, str | int] = {"limit": 100, **filters}
         while True:

@@ -106,7 +106,7 @@ def _held_out_images(folder: Path) -> list[tuple[Path, str]]:
     )
     if done.returncode:
         raise NinefoldError(f"No test images: {done.stderr.strip()}")
-    return [(file, file.stem.split("-")[0]) for file in sorted(folder.glob("*.png"))]
+    return [(file, file.stem.rsplit("_", 1)[0]) for file in sorted(folder.glob("*.png"))]
 
 
 def _table(labels: list[str], answers: list[Json]) -> Table:

@@ -1,5 +1,6 @@
 """All of Ninefold on one machine: what `ninefold up` starts, watches, restarts and stops."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -188,8 +189,12 @@ class Stack:
         """Name and arguments of each worker."""
         gpus = count_gpus(self._environment)
         count = self._options.workers or max(1, gpus)
+        threads = ["--threads", str(max(1, count_cpus() // count))] if count > 1 else []
         names = ["worker"] if count == 1 else [f"worker-{index}" for index in range(count)]
-        return [(name, ["--devices", str(index % gpus)] if gpus else []) for index, name in enumerate(names)]
+        return [
+            (name, [*threads, *(["--devices", str(index % gpus)] if gpus else [])])
+            for index, name in enumerate(names)
+        ]
 
     def _tend(self) -> None:
         for part in self._parts:
@@ -259,6 +264,11 @@ class Guard:
         self._process.kill()
         self._process.wait()
         self._process.stdin.close()
+
+
+def count_cpus() -> int:
+    """CPUs that this process may use, for several workers to share; a single one asks for itself."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def count_gpus(environment: Mapping[str, str]) -> int:
