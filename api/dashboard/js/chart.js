@@ -12,16 +12,20 @@ export class Chart {
   #rows = [];
   #isZoomed = false;
 
-  /** series: [{key, label, colour: name of a CSS variable, dash}]; format: value → text; summarise: rows → sentence */
-  constructor({ title, series, format, summarise, group }) {
-    Object.assign(this, { title, series, format, summarise });
+  /**
+   * series: [{key, label, colour: name of a CSS variable}]; format and formatTick: value → text;
+   * summarise: rows → sentence; onRange({min, max} or null) hears what part the reader wants to see.
+   */
+  constructor({ title, series, format, formatTick = format, summarise, startsAtZero = false, group, onRange }) {
+    Object.assign(this, { title, series, format, formatTick, summarise, startsAtZero, onRange });
     this.plot = h("div", { class: "plot", tabindex: "0", role: "group", "aria-label": `${title} chart. Arrow keys read points, plus and minus zoom, Escape shows all.` });
     this.summary = h("p", { class: "chart-summary" });
     this.reading = h("p", { class: "hidden", role: "status" });
-    this.reset = h("button", { class: "quiet small", hidden: true, onclick: () => this.showAll() }, "Show all");
+    this.range = h("span", { class: "muted small" });
+    this.reset = h("button", { class: "quiet small", hidden: true, onclick: () => this.onRange(null) }, "Show all");
     this.table = h("details", { class: "chart-table", ontoggle: () => this.#drawTable() }, h("summary", {}, "Table"));
     this.element = h("figure", { class: "card chart" },
-      h("figcaption", {}, h("h3", {}, title), this.reset), this.summary, this.plot, this.reading, this.table);
+      h("figcaption", {}, h("h3", {}, title), this.range, this.reset), this.summary, this.plot, this.reading, this.table);
     this.uplot = new uPlot(this.#options(group), this.#columns(), this.plot);
     this.resizer = new ResizeObserver(() => this.#resize());
     this.resizer.observe(this.plot);
@@ -50,17 +54,21 @@ export class Chart {
     this.#drawTable();
   }
 
-  /** Shows part of the run, in epochs. */
-  zoom(min, max) {
-    this.#isZoomed = true;
-    show(this.reset, true);
-    this.uplot.setScale("x", { min, max });
+  /** Shows part of the run, in epochs, or with null all of it. */
+  setRange(range) {
+    this.#setZoomed(range !== null);
+    if (range) this.uplot.setScale("x", range);
+    else this.setRows(this.#rows);
   }
 
-  showAll() {
-    this.#isZoomed = false;
-    show(this.reset, false);
-    this.setRows(this.#rows);
+  #setZoomed(isZoomed) {
+    this.#isZoomed = isZoomed;
+    show(this.reset, isZoomed);
+    if (!isZoomed) setText(this.range, "");
+  }
+
+  #sayRange({ min, max }) {
+    if (this.#isZoomed) setText(this.range, `Epochs ${min.toFixed(1)} to ${max.toFixed(1)}`);
   }
 
   #showLatest() {
@@ -84,21 +92,25 @@ export class Chart {
         sync: { key: group, setSeries: false },
         drag: { x: true, y: false },
         points: { size: 8 },
-        bind: { dblclick: () => () => { this.showAll(); return null; } },
+        bind: { dblclick: () => () => { this.onRange(null); return null; } },
       },
-      scales: { x: { time: false, range: (_, min, max) => (min === max ? [min - 0.5, max + 0.5] : [min, max]) } },
-      axes: [axis({ incrs: EPOCH_STEPS, size: 34 }), axis({ values: (_, splits) => splits.map(this.format), size: 58 })],
+      scales: {
+        x: { time: false, range: (_, min, max) => (min === max ? [min - 0.5, max + 0.5] : [min, max]) },
+        y: this.startsAtZero ? { range: (_, min, max) => [0, max * 1.1 || 1] } : {},
+      },
+      axes: [axis({ incrs: EPOCH_STEPS, size: 34 }), axis({ values: (_, splits) => splits.map(this.formatTick), size: 58 })],
       series: [{ label: "Epoch", value: (_, value) => value ?? "–" }, ...this.series.map((one) => this.#line(one))],
       hooks: {
-        setSelect: [(plot) => { if (plot.select.width > 0) { this.#isZoomed = true; show(this.reset, true); } }],
+        setSelect: [(plot) => { if (plot.select.width > 0) this.#setZoomed(true); }],
+        setScale: [(plot, key) => { if (key === "x") this.#sayRange(plot.scales.x); }],
         setCursor: [(plot) => { if (plot.cursor.idx === null) this.#showLatest(); }],
       },
     };
   }
 
-  #line({ label, colour: name, dash }) {
+  #line({ label, colour: name }) {
     const stroke = () => colour(name);
-    return { label, stroke, width: 2, dash, spanGaps: true, points: { size: 6, fill: stroke }, value: (_, value) => this.format(value) };
+    return { label, stroke, width: 2, spanGaps: true, points: { size: 6, fill: stroke }, value: (_, value) => this.format(value) };
   }
 
   #drawTable() {

@@ -9,7 +9,7 @@ export function bindKeys(chart) {
     "+": () => zoom(chart, 0.5),
     "=": () => zoom(chart, 0.5),
     "-": () => zoom(chart, 2),
-    Escape: () => chart.showAll(),
+    Escape: () => chart.onRange(null),
   };
   chart.plot.addEventListener("keydown", (event) => {
     if (!(event.key in actions)) return;
@@ -33,10 +33,9 @@ function zoom(chart, factor) {
   const epochs = plot.data[0];
   if (epochs.length < 3) return;
   const { min, max } = plot.scales.x;
-  const centre = plot.cursor.idx === null ? (min + max) / 2 : epochs[plot.cursor.idx];
+  const centre = epochs[plot.cursor.idx] ?? (min + max) / 2;
   const half = Math.max(1, ((max - min) * factor) / 2);
   const from = Math.max(epochs[0], centre - half);
   const to = Math.min(epochs.at(-1), centre + half);
-  if (from === epochs[0] && to === epochs.at(-1)) chart.showAll();
-  else chart.zoom(from, to);
+  chart.onRange(from === epochs[0] && to === epochs.at(-1) ? null : { min: from, max: to });
 }

@@ -9,12 +9,14 @@ const CHARTS = [
     title: "Loss",
     series: [{ key: "train_loss", label: "Training", colour: "--series-train" }, { key: "val_loss", label: "Validation", colour: "--series-val" }],
     format: (value) => decimal(value),
+    formatTick: significant,
     summarise: (rows) => latestAndBest(rows, "val_loss", decimal, Math.min, "lowest"),
   },
   {
     title: "Accuracy",
     series: [{ key: "train_accuracy", label: "Training", colour: "--series-train" }, { key: "val_accuracy", label: "Validation", colour: "--series-val" }],
     format: (value) => percent(value),
+    formatTick: (value) => `${significant(value * 100)} %`,
     summarise: (rows) => latestAndBest(rows, "val_accuracy", percent, Math.max, "highest"),
   },
   {
@@ -27,12 +29,14 @@ const CHARTS = [
     title: "Throughput",
     series: [{ key: "images_per_s", label: "Images a second", colour: "--series-other" }],
     format: whole,
+    startsAtZero: true,
     summarise: (rows) => `${whole(rows.at(-1).images_per_s)} images a second at epoch ${rows.at(-1).epoch}.`,
   },
 ];
 
 export function jobCurves(jobId) {
-  const charts = CHARTS.map((chart) => new Chart({ ...chart, group: jobId }));
+  const onRange = (range) => charts.forEach((chart) => chart.setRange(range));
+  const charts = CHARTS.map((chart) => new Chart({ ...chart, group: jobId, onRange }));
   return {
     element: h("div", { class: "charts" }, charts.map((chart) => chart.element)),
     setRows: (rows) => charts.forEach((chart) => chart.setRows(rows)),

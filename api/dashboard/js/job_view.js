@@ -76,12 +76,17 @@ class JobView {
   }
 
   #hear(kind, data) {
-    if (kind === "epoch") this.rows.set(data.epoch, data);
+    if (kind === "epoch") this.#takeRow(data);
     if (kind === "progress") this.job.progress = data;
     if (kind === "rewind") this.#forgetAfter(data.epoch);
     if (kind === "end") this.stream.close();
     if (["rewind", "reset", "state", "model", "checkpoint", "log", "end"].includes(kind)) this.#planRead();
     this.plan();
+  }
+
+  #takeRow(row) {
+    this.rows.set(row.epoch, row);
+    if (row.is_best) this.job.best = { epoch: row.epoch, val_accuracy: row.val_accuracy };
   }
 
   #forgetAfter(epoch) {

@@ -88,7 +88,6 @@ export class Jobs extends EventTarget {
   #hear(kind, data) {
     const job = this.#byId.get(data.job_id);
     if (kind !== "log" && !this.#isOld(job, data)) this.#planReload();
-    this.#changed();
   }
 
   /** The stream begins with what is kept of the past: of a job that has ended, nothing is news. */
@@ -100,9 +99,7 @@ export class Jobs extends EventTarget {
   #planReload(interval = RELOAD_MS) {
     clearTimeout(this.#reload);
     const delay = Math.max(0, this.#reloadedAt + interval - performance.now());
-    this.#reload = setTimeout(() => {
-      this.load().catch(() => {});
-    }, delay);
+    this.#reload = setTimeout(() => this.load().catch(() => this.#planReload(BETWEEN_EPOCHS_MS)), delay);
   }
 
   #changed() {

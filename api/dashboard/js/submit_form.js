@@ -90,6 +90,7 @@ class SubmitForm {
 
   /** Asks the service what these settings would run as, and what it would warn of. */
   async #showPreview() {
+    if (!this.form.checkValidity()) return show(this.preview, false);
     try {
       const { spec, warnings } = await post("jobs?dry_run=true", this.#spec());
       fill(this.preview,
