@@ -1,8 +1,6 @@
 """All of Ninefold on one machine: what `ninefold up` starts, watches, restarts and stops."""
 
-import os
 import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -13,8 +11,10 @@ from pathlib import Path
 
 from ninefold import redis_probe
 from ninefold.capped_log import CappedLog
-from ninefold.data_folder import DataFolder, free_port, is_free
+from ninefold.data_folder import DataFolder
 from ninefold.errors import StartError
+from ninefold.guard_process import Guard
+from ninefold.machine import count_cpus, count_gpus, free_port, is_free
 from ninefold.part import LineSink, Part
 from ninefold.valkey import EmbeddedValkey
 
@@ -58,9 +58,8 @@ class Stack:
         self._environment = environment
         self._say = say
         self._on_line = on_line
-        self._stopping = threading.Event()
-        self._hurry = threading.Event()
-        self._is_settled = threading.Event()
+        self._stops = 0  # plain numbers, for signal handlers must not wait for locks
+        self._is_settled = False
         self._parts: list[Part] = []
         self._logs = ExitStack()
         self._guard = Guard()
@@ -82,7 +81,7 @@ class Stack:
     @property
     def is_stopping(self) -> bool:
         """Whether `stop` was called."""
-        return self._stopping.is_set()
+        return self._stops > 0
 
     @property
     def has_api(self) -> bool:
@@ -95,13 +94,11 @@ class Stack:
 
     def settle(self) -> None:
         """Say that the service answered: from now on a part that ends is restarted, whatever its exit status."""
-        self._is_settled.set()
+        self._is_settled = True
 
     def stop(self) -> None:
         """Ask for an orderly end; asking again ends everything at once."""
-        if self._stopping.is_set():
-            self._hurry.set()
-        self._stopping.set()
+        self._stops += 1
 
     def join(self, timeout_s: float | None = None) -> None:
         """Wait until everything has ended."""
@@ -113,8 +110,9 @@ class Stack:
                 self._logs = logs
                 try:
                     self._start_parts(folder)
-                    while not self._stopping.wait(TEND_EVERY_S):
+                    while not self.is_stopping:
                         self._tend()
+                        time.sleep(TEND_EVERY_S)
                 finally:
                     self._stop_parts()
                     shutil.rmtree(folder.runtime, ignore_errors=True)
@@ -178,7 +176,7 @@ class Stack:
             self._say(f"Port {valkey.moved_from} is taken by another program: Valkey moves to {valkey.port}.")
         part = self._add(folder, "valkey", valkey.command, self._environment)
         deadline = time.monotonic() + VALKEY_START_S
-        while not valkey.is_ready() and not self._stopping.is_set():
+        while not valkey.is_ready() and not self.is_stopping:
             self._tend()
             if time.monotonic() > deadline:
                 raise StartError(f"Valkey does not answer: see {part.log.path}.")
@@ -209,7 +207,7 @@ class Stack:
     def _report(self, part: Part, status: int) -> None:
         how = f"was killed (signal {-status})" if status < 0 else f"ended (status {status})"
         reason = part.log.last_line
-        if not self._is_settled.is_set() and status > 0:
+        if not self._is_settled and status > 0:
             raise StartError(f"The {part.role} {how}: {reason or 'it said nothing'}. Log: {part.log.path}")
         self._say(f"{part.role} {how}; starting it again.")
 
@@ -223,57 +221,8 @@ class Stack:
         deadline = time.monotonic() + limit_s
         for part in parts:
             part.terminate()
-        while not self._hurry.is_set() and time.monotonic() < deadline:
+        while self._stops <= 1 and time.monotonic() < deadline:
             if all(part.wait(time.monotonic() + TEND_EVERY_S / 2) for part in parts):
                 break
         for part in parts:
             part.kill()
-
-
-class Guard:
-    """The process that ends the others if this one is killed (guard.py)."""
-
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._pids: list[int] = []
-
-    def watch(self, pids: list[int]) -> None:
-        """Name the processes to end, instead of those named before."""
-        self._pids = pids
-        if self._process is None:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "ninefold.guard"], stdin=subprocess.PIPE, start_new_session=True
-            )
-        assert self._process.stdin is not None  # noqa: S101 - we asked for a pipe
-        try:
-            self._process.stdin.write(" ".join(map(str, pids)).encode() + b"\n")
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            self._process.wait()  # `tend` starts another
-
-    def tend(self) -> None:
-        """Start it again if somebody killed it."""
-        if self._process is not None and self._process.poll() is not None:
-            self._process = None
-            self.watch(self._pids)
-
-    def close(self) -> None:
-        """End it; by now there is nothing left to guard."""
-        if self._process is None or self._process.stdin is None:
-            return
-        self._process.kill()
-        self._process.wait()
-        self._process.stdin.close()
-
-
-def count_cpus() -> int:
-    """CPUs that this process may use, for several workers to share; a single one asks for itself."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def count_gpus(environment: Mapping[str, str]) -> int:
-    """How many CUDA devices this machine shows, without asking torch, which would take seconds."""
-    visible = environment.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return len([word for word in visible.split(",") if word.strip() not in ("", "-1")])
-    return len(list(Path("/dev").glob("nvidia[0-9]*")))

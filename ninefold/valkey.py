@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 
 from ninefold import redis_probe
-from ninefold.data_folder import DataFolder, free_port, is_free, write_private
+from ninefold.data_folder import DataFolder, write_private
 from ninefold.errors import StartError
+from ninefold.machine import free_port, is_free
 
 HOST = "127.0.0.1"
 LEFTOVER_WAIT_S = 5.0

@@ -1,0 +1,54 @@
+"""Reads from /proc what the processes of a service cost."""
+
+import os
+import re
+from pathlib import Path
+
+ROLES = {
+    "valkey": re.compile(r"valkey-server"),
+    "predictor": re.compile(r"-m api\.predictor"),
+    "trainer": re.compile(r"-m worker\.trainer"),
+    "api": re.compile(r"-m api( |$)"),
+    "worker": re.compile(r"-m worker( |$)"),
+    "up": re.compile(r"-m ninefold( |\.)"),
+}
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+def marked(marker: str) -> dict[int, str]:
+    """Processes whose environment holds the marker, by process id, with their role."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if marker.encode() not in (folder / "environ").read_bytes():
+                continue
+            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        found[int(folder.name)] = next((role for role, words in ROLES.items() if words.search(line)), "other")
+    return found
+
+
+def memory_mb(pid: int) -> float:
+    """Resident memory, pages shared with other processes counted in their share."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return int(re.findall(r"^Pss:\s+(\d+)", rollup, re.MULTILINE)[0]) / 1024
+
+
+def resident_mb(pid: int) -> float:
+    """Resident memory, shared pages counted in full."""
+    return int(re.findall(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[0]) / 1024
+
+
+def has_torch(pid: int) -> bool:
+    """Whether torch's library is mapped into the process."""
+    return "libtorch" in Path(f"/proc/{pid}/maps").read_text()
+
+
+def cpu_s(pid: int) -> float:
+    """CPU seconds of the process itself so far; 0 when it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
