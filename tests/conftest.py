@@ -18,6 +18,8 @@ def _wait_until_ready(client: redis.Redis, server: subprocess.Popen[bytes], with
     while True:
         try:
             client.ping()
+        except redis.AuthenticationError:
+            return
         except redis.ConnectionError:
             if server.poll() is not None or time.monotonic() > deadline:
                 raise

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlsplit
 
 import redis
 import redis.asyncio
@@ -61,7 +61,7 @@ def broker_url(redis_url: str) -> str:
     if parts.scheme != "unix":
         return redis_url
     database = parse_qs(parts.query).get("db", ["0"])[0]
-    return urlunsplit(("redis+socket", parts.netloc, parts.path, f"virtual_host={database}", ""))
+    return f"redis+socket://{parts.netloc}{parts.path}?virtual_host={database}"
 
 
 def check_server(client: redis.Redis) -> ServerReport:

@@ -1,9 +1,9 @@
 """A job's life in the store, from submission to its end."""
 
-from collections.abc import Callable
-
 import pytest
 
+from model.manifest import Manifest
+from tests.worker.samples import claim, draft, make_job, row
 from worker.errors import JobNotFoundError, NothingCommittedError, PublishCommittedError, WrongStateError
 from worker.ids import new_attempt_id
 from worker.job_store import JobStore
@@ -11,45 +11,16 @@ from worker.jobs import (
     Best,
     Changes,
     Checkpoint,
-    EpochRow,
     JobError,
-    NewJob,
     Outcome,
     Phase,
     Progress,
     Status,
 )
 
-MakeJob = Callable[..., NewJob]
 
-
-def row(epoch: int) -> EpochRow:
-    return EpochRow(
-        epoch=epoch,
-        train_loss=1 / 3,
-        train_accuracy=0.1 + 0.2,
-        val_loss=None,
-        val_accuracy=0.1,
-        learning_rate=1e-7,
-        images_per_s=100.0,
-        duration_s=1.0,
-    )
-
-
-def draft(model_id: str = "mdl_1") -> dict[str, object]:
-    metrics = {"test_accuracy": 0.9, "test_accuracy_tta": 0.91, "ci95": [0.89, 0.93]}
-    return {"object": "model", "id": model_id, "name": "digits", "metrics": metrics}
-
-
-def claim(store: JobStore) -> tuple[str, str]:
-    attempt_id = new_attempt_id()
-    claimed = store.claim("host:1", attempt_id)
-    assert claimed is not None
-    return claimed.job_id, attempt_id
-
-
-def test_a_job_runs_from_submission_to_its_model(store: JobStore, new_job: MakeJob) -> None:
-    submitted = store.submit(new_job(tags=["night"]))
+def test_a_job_runs_from_submission_to_its_model(store: JobStore) -> None:
+    submitted = store.submit(make_job(tags=["night"]))
     assert submitted.job.status == Status.QUEUED
     assert submitted.job.queue_position == 1
 
@@ -64,6 +35,7 @@ def test_a_job_runs_from_submission_to_its_model(store: JobStore, new_job: MakeJ
 
     committed = store.commit_publish(job_id, attempt_id, draft())
     assert committed.manifest == {**draft(), "version": 1}
+    assert Manifest.model_validate_json(committed.manifest_json).version == 1
     assert store.finish(job_id, attempt_id, Outcome.SUCCEEDED) == Status.SUCCEEDED
 
     job = store.get(job_id)
@@ -77,23 +49,23 @@ def test_a_job_runs_from_submission_to_its_model(store: JobStore, new_job: MakeJ
     assert job.created_by == "alice"
 
 
-def test_a_job_fails_with_its_error(store: JobStore, new_job: MakeJob) -> None:
-    store.submit(new_job())
+def test_a_job_fails_with_its_error(store: JobStore) -> None:
+    store.submit(make_job())
     job_id, attempt_id = claim(store)
     error = JobError(code="training_diverged", message='The "loss" was not finite: é')
     assert store.finish(job_id, attempt_id, Outcome.FAILED, error) == Status.FAILED
     assert store.get(job_id).error == error
 
 
-def test_a_queued_job_is_cancelled_at_once_and_never_claimed(store: JobStore, new_job: MakeJob) -> None:
-    job_id = store.submit(new_job()).job_id
+def test_a_queued_job_is_cancelled_at_once_and_never_claimed(store: JobStore) -> None:
+    job_id = store.submit(make_job()).job_id
     assert store.cancel(job_id).status == Status.CANCELLED
     assert store.cancel(job_id).status == Status.CANCELLED
     assert store.claim("host:1", new_attempt_id()) is None
 
 
-def test_a_running_job_hears_of_its_cancellation_when_it_renews(store: JobStore, new_job: MakeJob) -> None:
-    store.submit(new_job())
+def test_a_running_job_hears_of_its_cancellation_when_it_renews(store: JobStore) -> None:
+    store.submit(make_job())
     job_id, attempt_id = claim(store)
     assert not store.renew(job_id, attempt_id).cancel
     assert store.cancel(job_id).status == Status.CANCELLING
@@ -102,16 +74,16 @@ def test_a_running_job_hears_of_its_cancellation_when_it_renews(store: JobStore,
 
 
 @pytest.mark.parametrize("outcome", [Outcome.DRAINED, Outcome.CRASHED])
-def test_a_cancelling_job_is_never_requeued(store: JobStore, new_job: MakeJob, outcome: Outcome) -> None:
-    store.submit(new_job())
+def test_a_cancelling_job_is_never_requeued(store: JobStore, outcome: Outcome) -> None:
+    store.submit(make_job())
     job_id, attempt_id = claim(store)
     store.cancel(job_id)
     assert store.requeue(job_id, attempt_id, outcome) == Status.CANCELLED
     assert store.claim("host:1", new_attempt_id()) is None
 
 
-def test_a_failure_of_a_cancelling_job_is_a_cancellation(store: JobStore, new_job: MakeJob) -> None:
-    store.submit(new_job())
+def test_a_failure_of_a_cancelling_job_is_a_cancellation(store: JobStore) -> None:
+    store.submit(make_job())
     job_id, attempt_id = claim(store)
     store.cancel(job_id)
     error = JobError(code="x", message="y")
@@ -119,8 +91,8 @@ def test_a_failure_of_a_cancelling_job_is_a_cancellation(store: JobStore, new_jo
     assert store.get(job_id).error is None
 
 
-def test_a_job_past_its_commit_point_cannot_be_cancelled(store: JobStore, new_job: MakeJob) -> None:
-    store.submit(new_job())
+def test_a_job_past_its_commit_point_cannot_be_cancelled(store: JobStore) -> None:
+    store.submit(make_job())
     job_id, attempt_id = claim(store)
     store.commit_publish(job_id, attempt_id, draft())
     with pytest.raises(PublishCommittedError):
@@ -130,18 +102,16 @@ def test_a_job_past_its_commit_point_cannot_be_cancelled(store: JobStore, new_jo
         store.cancel(job_id)
 
 
-def test_a_job_cannot_succeed_without_a_model(store: JobStore, new_job: MakeJob) -> None:
-    store.submit(new_job())
+def test_a_job_cannot_succeed_without_a_model(store: JobStore) -> None:
+    store.submit(make_job())
     job_id, attempt_id = claim(store)
     with pytest.raises(NothingCommittedError):
         store.finish(job_id, attempt_id, Outcome.SUCCEEDED)
     assert store.get(job_id).status == Status.RUNNING
 
 
-def test_a_finished_job_refuses_to_be_cancelled_and_says_what_would_do(
-    store: JobStore, new_job: MakeJob
-) -> None:
-    store.submit(new_job())
+def test_a_finished_job_refuses_to_be_cancelled_and_says_what_would_do(store: JobStore) -> None:
+    store.submit(make_job())
     job_id, attempt_id = claim(store)
     store.finish(job_id, attempt_id, Outcome.FAILED, JobError(code="x", message="y"))
     with pytest.raises(WrongStateError) as refusal:
@@ -150,15 +120,15 @@ def test_a_finished_job_refuses_to_be_cancelled_and_says_what_would_do(
     assert refusal.value.allowed == ["queued", "running"]
 
 
-def test_only_a_cancelled_job_finishes_as_cancelled(store: JobStore, new_job: MakeJob) -> None:
-    store.submit(new_job())
+def test_only_a_cancelled_job_finishes_as_cancelled(store: JobStore) -> None:
+    store.submit(make_job())
     job_id, attempt_id = claim(store)
     with pytest.raises(WrongStateError, match="is running; this needs it to be cancelling or queued"):
         store.finish(job_id, attempt_id, Outcome.CANCELLED)
 
 
-def test_only_a_finished_job_can_be_deleted(store: JobStore, new_job: MakeJob) -> None:
-    job_id = store.submit(new_job(tags=["night"])).job_id
+def test_only_a_finished_job_can_be_deleted(store: JobStore) -> None:
+    job_id = store.submit(make_job(tags=["night"])).job_id
     with pytest.raises(WrongStateError):
         store.delete(job_id)
     store.cancel(job_id)
@@ -169,8 +139,8 @@ def test_only_a_finished_job_can_be_deleted(store: JobStore, new_job: MakeJob) -
     assert left == []
 
 
-def test_a_checkpoint_reaches_the_next_attempt(store: JobStore, new_job: MakeJob) -> None:
-    store.submit(new_job())
+def test_a_checkpoint_reaches_the_next_attempt(store: JobStore) -> None:
+    store.submit(make_job())
     job_id, attempt_id = claim(store)
     checkpoint = Checkpoint(key="checkpoints/a", epoch=1, step=4)
     store.report(job_id, attempt_id, 1, Changes(checkpoint=checkpoint))

@@ -1,0 +1,91 @@
+"""Jobs, rows and manifests as the tests of the store write them."""
+
+from typing import Any
+
+from model.spec import ResolvedSpec
+from worker.ids import new_attempt_id, new_model_id
+from worker.job_store import JobStore
+from worker.jobs import EpochRow, NewJob, Outcome
+
+SPEC: dict[str, Any] = {
+    "dataset": "digits",
+    "name": "digits",
+    "recipe": "fast",
+    "epochs": 3,
+    "batch_size": 64,
+    "learning_rate": 0.1,
+    "weight_decay": 0.0005,
+    "label_smoothing": 0.1,
+    "image_size": 16,
+    "resize": "squash",
+    "augmentation": "none",
+    "horizontal_flip": False,
+    "class_weighting": "none",
+    "seed": 0,
+    "validation_fraction": 0.1,
+    "promote": "first",
+    "tags": [],
+}
+
+
+def make_job(created_by: str | None = "alice", **changes: object) -> NewJob:
+    return NewJob(ResolvedSpec.model_validate(SPEC | changes), created_by=created_by)
+
+
+def row(epoch: int) -> EpochRow:
+    return EpochRow(
+        epoch=epoch,
+        train_loss=1 / 3,
+        train_accuracy=0.1 + 0.2,
+        val_loss=None,
+        val_accuracy=epoch / 10,
+        learning_rate=1e-7,
+        images_per_s=100.0,
+        duration_s=1.0,
+    )
+
+
+def draft(model_id: str = "mdl_1", name: str = "digits") -> dict[str, Any]:
+    return {
+        "object": "model",
+        "id": model_id,
+        "name": name,
+        "created_at": "2026-01-01T00:00:00.000Z",
+        "created_by": "alice",
+        "job_id": None,
+        "dataset": {"id": "digits", "name": "digits", "content_hash": "00"},
+        "spec": SPEC,
+        "classes": ["zero", "one"],
+        "preprocessing": {"image_size": 16, "resize": "squash", "mean": [0.5] * 3, "std": [0.1 + 0.2] * 3},
+        "temperature": 1.0,
+        "metrics": {
+            "test_accuracy": 0.9,
+            "test_accuracy_tta": 0.91,
+            "test_loss": 1e-7,
+            "ci95": [0.89, 0.93],
+            "best_epoch": 1,
+            "epochs": 3,
+        },
+        "files": {},
+        "parameters": 1,
+        "versions": {},
+        "lineage": {},
+    }
+
+
+def claim(store: JobStore) -> tuple[str, str]:
+    """The first queued job and the attempt that holds it now."""
+    attempt_id = new_attempt_id()
+    claimed = store.claim("host:1", attempt_id)
+    assert claimed is not None
+    return claimed.job_id, attempt_id
+
+
+def publish(store: JobStore, name: str = "digits", promote: str = "first") -> str:
+    """Run a job to its model; gives the model's id."""
+    store.submit(make_job(name=name, promote=promote))
+    job_id, attempt_id = claim(store)
+    model_id = new_model_id()
+    store.commit_publish(job_id, attempt_id, draft(model_id, name))
+    store.finish(job_id, attempt_id, Outcome.SUCCEEDED)
+    return model_id

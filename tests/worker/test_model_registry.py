@@ -1,0 +1,181 @@
+"""Models: versions, references, aliases, deletion, and their return from storage."""
+
+from pathlib import Path
+
+import pytest
+import redis
+
+from model.manifest import MANIFEST_FILE, model_key
+from model.storage import open_storage
+from tests.worker.samples import claim, draft, make_job, publish
+from worker.errors import AliasNotFoundError, ModelInUseError, ModelNotFoundError, NoProductionError
+from worker.job_store import JobStore
+from worker.jobs import JobError, Outcome
+from worker.model_registry import ModelRegistry
+
+
+@pytest.fixture
+def registry(redis_client: redis.Redis) -> ModelRegistry:
+    return ModelRegistry(redis_client)
+
+
+def test_every_form_of_reference_finds_its_model(store: JobStore, registry: ModelRegistry) -> None:
+    first, second = publish(store), publish(store)
+    registry.set_alias("digits", "canary", 2, "alice")
+    expected = {
+        first: first,
+        "digits": first,
+        "digits:1": first,
+        "digits:2": second,
+        "digits:latest": second,
+        "digits@production": first,
+        "digits@canary": second,
+    }
+    assert {ref: registry.resolve(ref).manifest.id for ref in expected} == expected
+
+
+def test_a_model_says_which_aliases_point_at_it_and_which_found_it(
+    store: JobStore, registry: ModelRegistry
+) -> None:
+    publish(store)
+    registry.set_alias("digits", "canary", 1, None)
+    found = registry.resolve("digits")
+    assert (found.aliases, found.alias) == (["canary", "production"], "production")
+    assert registry.resolve("digits:1").alias is None
+    assert found.manifest.preprocessing.std == (0.1 + 0.2,) * 3
+
+
+@pytest.mark.parametrize(
+    "ref",
+    [
+        "mdl_none",
+        "cats",
+        "cats:1",
+        "cats:latest",
+        "cats@production",
+        "digits:9",
+        "digits@blue",
+        "",
+        "a b",
+        "digits:0",
+    ],
+)
+def test_a_reference_to_nothing_is_refused(store: JobStore, registry: ModelRegistry, ref: str) -> None:
+    publish(store)
+    with pytest.raises(ModelNotFoundError):
+        registry.resolve(ref)
+
+
+def test_a_bare_name_needs_a_production_model(store: JobStore, registry: ModelRegistry) -> None:
+    publish(store, promote="never")
+    with pytest.raises(NoProductionError):
+        registry.resolve("digits")
+    assert registry.production_names() == []
+    registry.set_alias("digits", "production", 1, "alice")
+    assert registry.resolve("digits").manifest.version == 1
+    assert registry.production_names() == ["digits"]
+
+
+def test_production_is_set_by_the_first_model_alone(store: JobStore, registry: ModelRegistry) -> None:
+    publish(store)
+    publish(store)
+    publish(store, name="cats")
+    assert registry.aliases("digits") == {"production": 1}
+    assert registry.production_names() == ["cats", "digits"]
+
+
+def test_versions_are_counted_by_name_and_never_used_again(store: JobStore, registry: ModelRegistry) -> None:
+    store.submit(make_job())
+    job_id, attempt_id = claim(store)
+    store.commit_publish(job_id, attempt_id, draft())
+    store.finish(job_id, attempt_id, Outcome.FAILED, JobError(code="storage_error", message="full"))
+    with pytest.raises(ModelNotFoundError):
+        registry.resolve("digits:1")
+    assert registry.resolve(publish(store)).manifest.version == 2
+    assert registry.resolve(publish(store, name="cats")).manifest.version == 1
+
+
+def test_the_history_of_an_alias_names_who_and_when(store: JobStore, registry: ModelRegistry) -> None:
+    publish(store)
+    publish(store)
+    registry.set_alias("digits", "production", 2, "bob")
+    registry.set_alias("digits", "production", 2, "bob")
+    registry.set_alias("digits", "canary", 2, "bob")
+    registry.delete_alias("digits", "production", None)
+    history = registry.alias_history("digits", "production")
+    assert [(change.by, change.from_version, change.to_version) for change in history] == [
+        ("alice", None, 1),
+        ("bob", 1, 2),
+        (None, 2, None),
+    ]
+    assert registry.production_names() == []
+
+
+def test_aliases_of_nothing_are_refused(store: JobStore, registry: ModelRegistry) -> None:
+    publish(store)
+    with pytest.raises(ModelNotFoundError, match="digits:9"):
+        registry.set_alias("digits", "production", 9, "bob")
+    with pytest.raises(AliasNotFoundError):
+        registry.delete_alias("digits", "canary", "bob")
+    with pytest.raises(AliasNotFoundError):
+        registry.alias_history("digits", "canary")
+    with pytest.raises(ModelNotFoundError):
+        registry.aliases("cats")
+
+
+def test_models_are_listed_newest_first_in_pages(store: JobStore, registry: ModelRegistry) -> None:
+    digits = [publish(store) for _ in range(3)]
+    cats = publish(store, name="cats")
+    page = registry.list_models(limit=2)
+    assert ([model.manifest.id for model in page.models], page.has_more) == ([cats, digits[2]], True)
+    page = registry.list_models("digits", after=digits[2])
+    assert ([model.manifest.id for model in page.models], page.has_more) == ([digits[1], digits[0]], False)
+
+
+def test_a_model_is_deleted_only_when_no_alias_points_at_it(store: JobStore, registry: ModelRegistry) -> None:
+    model_id, second = publish(store), publish(store)
+    with pytest.raises(ModelInUseError) as refusal:
+        registry.retire(model_id)
+    assert refusal.value.alias == "production"
+    registry.delete_alias("digits", "production", "alice")
+
+    registry.retire(model_id)
+    registry.retire(model_id)
+    for ref in (model_id, "digits:1"):
+        with pytest.raises(ModelNotFoundError):
+            registry.resolve(ref)
+    with pytest.raises(ModelNotFoundError):
+        registry.set_alias("digits", "production", 1, "alice")
+    assert [model.manifest.id for model in registry.list_models().models] == [second]
+    registry.forget(model_id)
+    with pytest.raises(ModelNotFoundError):
+        registry.retire(model_id)
+
+
+def test_models_and_version_counters_return_from_their_manifests(
+    store: JobStore, registry: ModelRegistry, tmp_path: Path
+) -> None:
+    storage = open_storage(tmp_path.as_uri())
+    ids = [publish(store) for _ in range(3)]
+    before = [registry.resolve(model_id).manifest for model_id in ids]
+    for manifest in before:
+        storage.put_bytes(model_key(manifest.id, MANIFEST_FILE), manifest.model_dump_json().encode())
+    storage.put_bytes(model_key("mdl_unpublished", "model.safetensors"), b"staged, never published")
+    store.redis.flushall()
+
+    assert registry.reindex(storage) == 3
+    assert registry.reindex(storage) == 0
+    assert [registry.resolve(f"digits:{version}").manifest for version in (1, 2, 3)] == before
+    assert registry.resolve(publish(store)).manifest.version == 4
+
+
+def test_a_model_being_deleted_does_not_return_from_storage(
+    store: JobStore, registry: ModelRegistry, tmp_path: Path
+) -> None:
+    storage = open_storage(tmp_path.as_uri())
+    model_id = publish(store, promote="never")
+    manifest = registry.resolve(model_id).manifest
+    storage.put_bytes(model_key(model_id, MANIFEST_FILE), manifest.model_dump_json().encode())
+    registry.retire(model_id)
+    assert registry.reindex(storage) == 0
+    assert registry.list_models().models == []
