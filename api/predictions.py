@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 from starlette.requests import Request
@@ -66,10 +66,14 @@ class Prediction(BaseModel):
     timings_ms: PredictionTimings
 
 
+NO_VALID_IMAGE = "no_valid_image"
+"""The code of a request whose images all failed, for different reasons."""
+
+
 class PredictionRefusedError(Exception):
     """Root of the reasons why a request gets no prediction; the message says what to do next."""
 
-    code: ClassVar[str] = "no_valid_image"
+    code: str = "internal_error"
 
 
 class NoModelError(PredictionRefusedError):
@@ -95,21 +99,19 @@ class ModelRequiredError(PredictionRefusedError):
 
 
 class NoImageClassifiedError(PredictionRefusedError):
-    """Raised when every image of a request failed."""
+    """Raised when every image of a request failed; `code` is theirs, if they share one."""
 
     def __init__(self, failed: Sequence[ItemError]) -> None:
         message = (
             failed[0].message if len(failed) == 1 else "None of the images could be classified: see errors."
         )
         super().__init__(message)
-        self.failed = list(failed)
-        """One an image, in the request's order."""
-
-    @property
-    def item_code(self) -> str:
-        """The code that all images share, or the one for several."""
-        codes = {error.code for error in self.failed}
-        return codes.pop() if len(codes) == 1 else self.code
+        codes = {error.code for error in failed}
+        self.code = codes.pop() if len(codes) == 1 else NO_VALID_IMAGE
+        self.errors = [
+            {"param": f"image {index}", "message": f"{error.code}: {error.message}"}
+            for index, error in enumerate(failed)
+        ]
 
 
 class Predictions:
@@ -122,7 +124,7 @@ class Predictions:
         limits: UploadLimits,
         budget: UploadBudget,
         *,
-        deadline_s: float,
+        deadline_s: float = 30.0,
     ) -> None:
         self._registry = registry
         self._predictor = predictor

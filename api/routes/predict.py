@@ -3,9 +3,11 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
+from starlette.requests import ClientDisconnect
 
 from api.predictions import Prediction, Predictions
+from api.services import services_of
 
 router = APIRouter(tags=["predict"])
 
@@ -25,9 +27,9 @@ _BODY = {
 
 
 def predictions(request: Request) -> Predictions:
-    """What `create_app` made."""
-    found: Predictions = request.app.state.predictions
-    return found
+    """What answers uploads, over this process's services."""
+    services = services_of(request)
+    return Predictions(services.models, services.predictor, services.upload_limits, services.upload_budget)
 
 
 @router.post(
@@ -44,8 +46,11 @@ async def predict(
         str | None, Query(description="A model ref; without it, the only one in production.")
     ] = None,
     top_k: Annotated[int, Query(ge=1, le=1000, description="Classes to answer, best first.")] = 5,
-) -> JSONResponse:
+) -> Response:
     """Classify one image (the body) or several (form parts named file, files or image)."""
-    answer = await predictions.predict(request, model, top_k)
+    try:
+        answer = await predictions.predict(request, model, top_k)
+    except ClientDisconnect:
+        return Response(status_code=499)  # nobody reads it
     # As JSON at once: FastAPI would validate our own answer a second time.
     return JSONResponse(answer.model_dump(mode="json"))

@@ -1,0 +1,94 @@
+"""Models of random weights, published as a worker would: real files, real manifests."""
+
+import hashlib
+from datetime import UTC, datetime
+
+import torch
+from safetensors.torch import save
+
+from model.manifest import (
+    WEIGHTS_FILE,
+    DatasetReference,
+    FileFacts,
+    Manifest,
+    Metrics,
+    Preprocessing,
+    model_key,
+)
+from model.network import ResNet9, published_weights
+from model.spec import Resize, ResolvedSpec
+from model.storage import Storage
+from worker.ids import new_model_id
+
+IMAGE_SIZE = 16
+
+
+def random_network(classes: int, seed: int) -> ResNet9:
+    """Weights that depend on the seed alone; wide enough apart that no two classes tie."""
+    torch.manual_seed(seed)
+    network = ResNet9(classes).eval()
+    with torch.no_grad():
+        network.head.weight.mul_(3)
+    return network
+
+
+def publish_model(
+    storage: Storage,
+    *,
+    name: str = "shapes",
+    version: int = 1,
+    classes: int = 3,
+    seed: int = 0,
+) -> Manifest:
+    """Puts weights and manifest into storage and answers the manifest; nobody has registered it yet."""
+    model_id = new_model_id()
+    network = random_network(classes, seed)
+    weights = save(published_weights(network))
+    storage.put_bytes(model_key(model_id, WEIGHTS_FILE), weights)
+    manifest = Manifest(
+        id=model_id,
+        name=name,
+        version=version,
+        created_at=datetime.now(UTC),
+        created_by=None,
+        job_id=None,
+        dataset=DatasetReference(id="shapes", name="shapes", content_hash="0" * 64),
+        spec=_spec(name),
+        classes=[f"class-{number}" for number in range(classes)],
+        preprocessing=Preprocessing(
+            image_size=IMAGE_SIZE, resize=Resize.SQUASH, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25)
+        ),
+        temperature=1.5,
+        metrics=Metrics(
+            test_accuracy=0.5, test_accuracy_tta=0.5, test_loss=1.0, ci95=(0.4, 0.6), best_epoch=1, epochs=1
+        ),
+        files={WEIGHTS_FILE: FileFacts(sha256=hashlib.sha256(weights).hexdigest(), size_bytes=len(weights))},
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        versions={"ninefold": "0", "torch": torch.__version__, "python": "3"},
+    )
+    storage.put_bytes(model_key(model_id, "manifest.json"), manifest.model_dump_json().encode())
+    return manifest
+
+
+def _spec(name: str) -> ResolvedSpec:
+    return ResolvedSpec.model_validate(
+        {
+            "dataset": "shapes",
+            "name": name,
+            "recipe": "fast",
+            "epochs": 1,
+            "batch_size": 2,
+            "learning_rate": 0.1,
+            "weight_decay": 0.0,
+            "label_smoothing": 0.0,
+            "image_size": IMAGE_SIZE,
+            "resize": "squash",
+            "augmentation": "none",
+            "horizontal_flip": False,
+            "class_weighting": "none",
+            "seed": 0,
+            "validation_fraction": 0.1,
+            "promote": "first",
+            "tags": [],
+        }
+    )
