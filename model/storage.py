@@ -7,7 +7,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
@@ -17,7 +17,7 @@ from model.errors import ObjectExistsError, StorageError
 TEMPORARY_FOLDER = ".tmp"
 TEMPORARY_MAX_AGE_S = 24 * 3600.0
 KEY_MAX_BYTES = 1024
-PUT_ATTEMPTS = 3
+PUT_ATTEMPTS = 10
 
 _REASONS = {
     errno.ENOSPC: "the disk is full; free some space or move the storage",
@@ -56,11 +56,8 @@ class Storage:
             StorageError: the disk is full, read-only, or the key is not one.
         """
         _checked(key)
-        folder = self._root / TEMPORARY_FOLDER
-        path = folder / f"{os.getpid()}-{secrets.token_hex(8)}"
         with _explained(f"write {key!r}"):
-            folder.mkdir(parents=True, exist_ok=True)
-            _remove_leftovers(folder)
+            path = self._new_temporary()
             try:
                 with path.open("xb") as file:
                     write(file)
@@ -95,16 +92,17 @@ class Storage:
         return sorted(key for key in keys if key.startswith(prefix) and not key.startswith("."))
 
     def delete(self, key_or_prefix: str) -> None:
-        """Delete one object, or all objects of a folder; nothing there is fine."""
+        """Delete one object, or all objects of a folder, at once; nothing there is fine."""
         path = self._path(key_or_prefix.removesuffix("/"))
         with _explained(f"delete {key_or_prefix!r}"):
-            if path.is_dir():
-                shutil.rmtree(path)
-            elif path.exists():
-                path.unlink()
-            else:
+            doomed = self._new_temporary()
+            try:
+                # Out of sight in one step: nobody lists or reads half a folder.
+                path.rename(doomed)
+            except FileNotFoundError:
                 return
             _sync_folder(path.parent)
+            _remove(doomed)
 
     def check(self) -> None:
         """Write, read and delete a probe; raises StorageError with the reason when one of them fails."""
@@ -118,6 +116,13 @@ class Storage:
     def _path(self, key: str) -> Path:
         return self._root / _checked(key)
 
+    def _new_temporary(self) -> Path:
+        """A new name on the same file system as the objects."""
+        folder = self._root / TEMPORARY_FOLDER
+        folder.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(folder)
+        return folder / f"{os.getpid()}-{secrets.token_hex(8)}"
+
     def _publish(self, key: str, temporary: Path) -> None:
         """Make a written file visible under its key, durably, without ever replacing another.
 
@@ -126,8 +131,8 @@ class Storage:
         """
         path = self._path(key)
         for attempt in range(1, PUT_ATTEMPTS + 1):
-            _make_folder(path.parent)
             try:
+                _make_folder(path.parent)
                 os.link(temporary, path)
             except FileExistsError:
                 if _digest(path) != _digest(temporary):
@@ -184,11 +189,16 @@ def _remove_leftovers(folder: Path) -> None:
     """Remove what writers that died left behind, once nobody can still be writing it."""
     oldest = time.time() - TEMPORARY_MAX_AGE_S
     for entry in os.scandir(folder):
-        try:
+        with suppress(FileNotFoundError):  # another process finished or cleaned up first
             if entry.stat().st_mtime < oldest:
-                Path(entry.path).unlink()
-        except FileNotFoundError:
-            continue  # another writer finished or cleaned up first
+                _remove(Path(entry.path))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _make_folder(folder: Path) -> None:
