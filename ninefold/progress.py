@@ -142,7 +142,8 @@ class LineView:
             self._say(rewind_line(event))
         elif event.kind == "epoch":
             self._say(epoch_line(event.data, self._state.progress))
-        if self._state.title != self._title:
+        # Not a snapshot's: what led to it is told next.
+        if event.kind in ("state", "end") and self._state.title != self._title:
             self._title = self._state.title
             self._say(self._title)
 

@@ -1,11 +1,14 @@
 """Commands about datasets: add one, list them."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ninefold.commands.connection import DEFAULT_URL, ApiKey, Url, connect
+
+if TYPE_CHECKING:
+    from ninefold.client import Json
 
 app = typer.Typer(help="Add and list datasets.", no_args_is_help=True)
 
@@ -44,6 +47,12 @@ def list_all(url: Url = DEFAULT_URL, api_key: ApiKey = None) -> None:
             typer.echo(describe(dataset))
 
 
-def describe(dataset: dict[str, object]) -> str:
+def describe(dataset: "Json") -> str:
     """One dataset in one line."""
-    return str(dataset)
+    classes = dataset["classes"]
+    shown = ", ".join(classes[:5]) + (", …" if len(classes) > 5 else "")
+    line = (
+        f"{dataset['name']}  {dataset['id']}  {sum(dataset['train_counts']):,} to train, "
+        f"{sum(dataset['test_counts']):,} to test  {len(classes)} classes: {shown}"
+    )
+    return line + (f"  ({dataset['skipped_count']:,} files skipped)" if dataset["skipped_count"] else "")

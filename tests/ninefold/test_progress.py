@@ -16,7 +16,8 @@ ROW = {
     "duration_s": 3.0,
 }
 STORY = [
-    Event("snapshot", {"job": {"status": "queued", "phase": None, "progress": None, "metrics": None}}),
+    Event("snapshot", {"job": {"status": "succeeded", "phase": None, "progress": None, "metrics": None}}),
+    Event("state", {"status": "queued", "phase": None}),
     Event("state", {"status": "running", "phase": "preparing_data"}),
     Event("state", {"status": "running", "phase": "training"}),
     Event("progress", {"epoch": 2, "epochs": 20, "fraction": 0.1, "images_per_s": 1234.5, "eta_s": 71.0}),
@@ -45,7 +46,7 @@ def test_lines_tell_the_story_once() -> None:
 def test_the_bar_shows_epoch_accuracy_speed_and_time_left() -> None:
     out = io.StringIO()
     with LiveView(Console(file=out, force_terminal=True, width=120)) as view:
-        for event in STORY[:5]:
+        for event in STORY[:6]:
             view.show(event)
     for words in ("training", "10%", "epoch 2/20", "val accuracy 93.1%", "1,234 images/s", "1 min 11 s left"):
         assert words in out.getvalue()
