@@ -161,6 +161,11 @@ def forget(model_id: str) -> Call[None]:
     return Call("forget_model", (model_id,), lambda _: None)
 
 
+def is_empty() -> Call[bool]:
+    """Whether no model was ever entered here."""
+    return Call("registry_size", (), lambda reply: int(reply[0]) == 0)
+
+
 def register(manifest_json: str) -> Call[bool]:
     """Enter a published model again from its manifest; False when it is known or being deleted."""
     manifest = Manifest.model_validate_json(manifest_json)
@@ -181,11 +186,16 @@ class ModelRegistry(BlockingFace):
     retire = blocking(retire)
     forget = blocking(forget)
     register = blocking(register)
+    is_empty = blocking(is_empty)
 
     def reindex(self, storage: Storage) -> int:
         """Enter every model whose manifest is in storage and that is not known; the answer is how many."""
         manifests = (key for key in storage.list("models/") if key.endswith(f"/{MANIFEST_FILE}"))
         return sum(self.register(storage.read_bytes(key).decode()) for key in manifests)
+
+    def reindex_if_empty(self, storage: Storage) -> int:
+        """The same, but only when no model was ever entered: after the loss of Redis, or at the very first start."""
+        return self.reindex(storage) if self.is_empty() else 0
 
 
 class AsyncModelRegistry(AsyncFace):

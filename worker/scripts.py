@@ -9,7 +9,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import redis
 import redis.asyncio
-from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError
+from redis.exceptions import NoScriptError
 
 from worker import errors, jobs, redis_keys
 
@@ -39,7 +39,8 @@ _REFUSALS: Mapping[str, Callable[..., errors.JobsError]] = {
         errors.DatasetNameTakenError,
     )
 }
-_UNAVAILABLE = (redis.ConnectionError, redis.TimeoutError, ReadOnlyError, OutOfMemoryError)
+_PASSING = ("OOM", "MISCONF", "READONLY", "NOREPLICAS", "BUSY")
+"""How a server begins when it answers but takes no write for now: memory or disk full, or after a failover."""
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -100,8 +101,13 @@ def _read(call: Call[T], reply: Reply) -> T:
     raise _REFUSALS[reply[0]](*reply[1:])
 
 
-def _unavailable(error: Exception) -> errors.StoreUnavailableError:
-    return errors.StoreUnavailableError(f"Redis did not answer ({type(error).__name__}): try again shortly.")
+def _raise_if_passing(error: redis.RedisError) -> None:
+    """Say of a trouble that will pass that it will; a fault of our own scripts stays what it is."""
+    is_away = isinstance(error, (redis.ConnectionError, redis.TimeoutError))
+    if is_away or (error.status_code or str(error)).startswith(_PASSING):
+        raise errors.StoreUnavailableError(
+            f"Redis cannot do this now ({type(error).__name__}): try again."
+        ) from error
 
 
 class BlockingFace:
@@ -114,8 +120,9 @@ class BlockingFace:
         """Run one script and read its reply; a refusal is raised."""
         try:
             return _read(call, self._evaluate(load_script(call.name), call.arguments))
-        except _UNAVAILABLE as error:
-            raise _unavailable(error) from error
+        except redis.RedisError as error:
+            _raise_if_passing(error)
+            raise
 
     def _evaluate(self, script: Script, arguments: tuple[str | int, ...]) -> Any:
         try:
@@ -134,8 +141,9 @@ class AsyncFace:
         """Run one script and read its reply; a refusal is raised."""
         try:
             return _read(call, await self._evaluate(load_script(call.name), call.arguments))
-        except _UNAVAILABLE as error:
-            raise _unavailable(error) from error
+        except redis.RedisError as error:
+            _raise_if_passing(error)
+            raise
 
     async def _evaluate(self, script: Script, arguments: tuple[str | int, ...]) -> Any:
         try:

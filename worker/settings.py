@@ -3,9 +3,9 @@
 import os
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -42,6 +42,14 @@ class ServiceSettings(BaseSettings):
     api_keys: SecretStr = SecretStr("")
     """`alice:key,app:key`; none: loopback only."""
     log_level: str = "INFO"
+
+    @model_validator(mode="after")
+    def _leaves_room_for_a_late_renewal(self) -> Self:
+        if self.renew_every_s > self.lease_s / 3:
+            raise ValueError(
+                f"renew_every_s is {self.renew_every_s}; it may be at most a third of lease_s ({self.lease_s})"
+            )
+        return self
 
 
 class WorkerSettings(ServiceSettings):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.conftest import running_valkey
 from tests.worker.samples import claim, make_job
 from worker.errors import JobNotFoundError, StaleAttemptError, StoreUnavailableError
 from worker.ids import new_attempt_id
@@ -50,6 +51,15 @@ def test_a_job_is_reaped_only_at_the_count_that_was_seen(store: JobStore) -> Non
 def test_renewing_what_is_not_there_says_so(store: JobStore) -> None:
     with pytest.raises(JobNotFoundError):
         store.renew("job_none", new_attempt_id())
+
+
+def test_a_store_that_takes_no_writes_is_the_same_error_and_writes_nothing() -> None:
+    with running_valkey("--maxmemory", "1") as url, connect(url) as client:
+        store = JobStore(client)
+        with pytest.raises(StoreUnavailableError):
+            store.submit(make_job())
+        assert client.dbsize() == 0
+        assert store.list_jobs().jobs == []
 
 
 def test_a_store_that_is_away_is_one_clear_error() -> None:

@@ -1,5 +1,8 @@
 """Models: versions, references, aliases, deletion, and their return from storage."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -163,10 +166,26 @@ def test_models_and_version_counters_return_from_their_manifests(
     storage.put_bytes(model_key("mdl_unpublished", "model.safetensors"), b"staged, never published")
     store.redis.flushall()
 
-    assert registry.reindex(storage) == 3
+    assert registry.reindex_if_empty(storage) == 3
+    assert registry.reindex_if_empty(storage) == 0
     assert registry.reindex(storage) == 0
     assert [registry.resolve(f"digits:{version}").manifest for version in (1, 2, 3)] == before
     assert registry.resolve(publish(store)).manifest.version == 4
+
+
+def test_the_reindex_command_says_what_came_back(
+    store: JobStore, registry: ModelRegistry, redis_url: str, tmp_path: Path
+) -> None:
+    manifest = registry.resolve(publish(store)).manifest
+    storage = open_storage(tmp_path.as_uri())
+    storage.put_bytes(model_key(manifest.id, MANIFEST_FILE), manifest.model_dump_json().encode())
+    store.redis.flushall()
+
+    environment = {**os.environ, "REDIS_URL": redis_url, "NINEFOLD_STORAGE": tmp_path.as_uri()}
+    command = [sys.executable, "-m", "worker.reindex"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "1 models entered\n"
+    assert registry.resolve(manifest.id).manifest == manifest
 
 
 def test_a_model_being_deleted_does_not_return_from_storage(

@@ -1,0 +1,1 @@
+return {'ok', redis.call('HLEN', KEY.LAST_VERSIONS)}
