@@ -43,7 +43,7 @@ export class JobRow {
     setText(this.time, timeText(job));
     const result = job.result?.test_accuracy;
     setText(this.best, percent(result ?? job.best?.val_accuracy));
-    setText(this.bestLabel, result === undefined ? "best validation" : "test accuracy");
+    setText(this.bestLabel, typeof result !== "number" ? "best validation" : "test accuracy");
     this.element.classList.toggle("has-no-best", this.best.textContent === "–");
     show(this.cancel, !hasEnded(job));
     this.cancel.disabled = job.status === "cancelling";

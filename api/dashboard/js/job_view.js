@@ -54,7 +54,7 @@ class JobView {
     const [job, metrics, logs] = await Promise.all([get(this.path), get(`${this.path}/metrics?limit=1000`), get(`${this.path}/logs?tail=${LOG_LINES}`)]);
     this.job = job;
     this.rows = new Map(metrics.data.map((row) => [row.epoch, row]));
-    this.log = logs;
+    this.log = logs.lines.join("\n");
   }
 
   #build() {
@@ -76,6 +76,7 @@ class JobView {
   }
 
   #hear(kind, data) {
+    if (kind === "snapshot") this.job = data.job;
     if (kind === "epoch") this.#takeRow(data);
     if (kind === "progress") this.job.progress = data;
     if (kind === "rewind") this.#forgetAfter(data.epoch);

@@ -25,6 +25,7 @@ export class Jobs extends EventTarget {
   }
 
   isLive = false;
+  wasLive = false;
   isLoaded = false;
   hasMore = false;
 
@@ -81,6 +82,7 @@ export class Jobs extends EventTarget {
 
   #setLive(isLive) {
     this.isLive = isLive;
+    this.wasLive ||= isLive;
     this.dispatchEvent(new Event("live"));
     if (isLive) this.#planReload();
   }

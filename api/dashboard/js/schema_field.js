@@ -11,15 +11,21 @@ function plain(schema, all) {
 }
 
 export class SchemaField {
-  constructor(name, schema, all, { label = words(name), placeholder = "chosen for you" } = {}) {
+  constructor(name, schema, all, { placeholder } = {}) {
     this.name = name;
     this.schema = plain(schema, all);
     this.default = schema.default ?? null;
-    this.input = this.#makeInput(placeholder);
+    this.input = this.#makeInput(placeholder ?? this.#whatIfOpen());
+    const label = words(name);
     this.error = h("p", { class: "field-error", id: `error-${name}` });
     this.input.addEventListener("input", () => this.setError(""));
     this.element = h("div", { class: "field" },
       h("label", { for: this.input.id }, label[0].toUpperCase() + label.slice(1)), this.input, this.error);
+  }
+
+  #whatIfOpen() {
+    if (Array.isArray(this.default)) return "none";
+    return this.default === null ? "auto" : String(this.default);
   }
 
   #makeInput(placeholder) {

@@ -6,6 +6,11 @@ import { get, post } from "./http.js";
 import { SchemaField } from "./schema_field.js";
 
 const FRONT = ["dataset", "recipe", "epochs", "name"];
+const PLACEHOLDERS = {
+  recipe: { placeholder: "chosen for you" },
+  epochs: { placeholder: "chosen for you" },
+  name: { placeholder: "the dataset's" },
+};
 const PREVIEW_MS = 400;
 
 export function submitForm(context) {
@@ -36,7 +41,7 @@ class SubmitForm {
     for (const [name, schema] of Object.entries(all.JobSpec.properties)) {
       const isDataset = name === "dataset";
       const shape = isDataset ? { enum: datasets.data.map((dataset) => dataset.name), default: "digits" } : schema;
-      this.fields.set(name, new SchemaField(name, shape, all, name === "name" ? { placeholder: "the dataset's" } : {}));
+      this.fields.set(name, new SchemaField(name, shape, all, PLACEHOLDERS[name] ?? {}));
     }
     fill(this.front, FRONT.map((name) => this.fields.get(name).element));
     fill(this.more, [...this.fields].filter(([name]) => !FRONT.includes(name)).map(([, field]) => field.element));

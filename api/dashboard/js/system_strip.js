@@ -39,22 +39,22 @@ function item(tone, text) {
 }
 
 function live(jobs) {
-  return jobs.isLive ? item("good", "Live") : item("bad", "Reconnecting…");
+  if (jobs.isLive) return item("good", "Live");
+  return jobs.wasLive ? item("bad", "Reconnecting…") : item("quiet", "Connecting…");
 }
 
 function ready(state) {
   if (!state) return item("bad", "Service does not answer");
-  const failing = ["redis", "storage", "predictor"].filter((part) => part in state && !isGood(state[part]));
-  return failing.length ? item("bad", `Not ready: ${failing.join(", ")}`) : item("good", "Ready");
-}
-
-function isGood(value) {
-  return value === true || value === "ok" || value?.status === "ok";
+  if (state.status === "ready") return state.warnings.length ? item("warn", state.warnings.join(" ")) : item("good", "Ready");
+  const failing = ["redis", "storage", "predictor"].filter((part) => state[part] !== "ok");
+  return item("bad", `Not ready: ${failing.join(", ")}`);
 }
 
 function workers(list) {
   if (list.length === 0) return item("bad", "No worker");
   const busy = list.filter((worker) => worker.state === "busy").length;
+  const broken = list.filter((worker) => worker.state === "out_of_order").length;
+  if (broken) return item("bad", `${broken} of ${list.length} workers out of order: see their logs`);
   const devices = [...new Set(list.flatMap((worker) => worker.devices))].join(", ");
   return item("good", `${list.length} ${list.length === 1 ? "worker" : "workers"} (${devices}), ${busy} busy`);
 }
