@@ -9,7 +9,7 @@ ROLES = {
     "predictor": re.compile(r"-m api\.predictor"),
     "trainer": re.compile(r"-m worker\.trainer"),
     "api": re.compile(r"-m api( |$)"),
-    "worker": re.compile(r"-m worker( |$)"),
+    "worker": re.compile(r"-m worker( |$)|\[celeryd"),
     "up": re.compile(r"-m ninefold( |\.)"),
 }
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")

@@ -102,7 +102,7 @@ def _held_out_images(folder: Path) -> list[tuple[Path, str]]:
         str(folder),
     ]
     done = subprocess.run(
-        [sys.executable, "-m", "model", *command], check=False, capture_output=True, text=True
+        [sys.executable, "-P", "-m", "model", *command], check=False, capture_output=True, text=True
     )
     if done.returncode:
         raise NinefoldError(f"No test images: {done.stderr.strip()}")

@@ -16,7 +16,7 @@ class Guard:
         self._pids = pids
         if self._process is None:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "ninefold.guard"], stdin=subprocess.PIPE, start_new_session=True
+                [sys.executable, "-P", "-m", "ninefold.guard"], stdin=subprocess.PIPE, start_new_session=True
             )
         assert self._process.stdin is not None  # noqa: S101 - we asked for a pipe
         try:

@@ -43,7 +43,7 @@ class Part:
 
     def start(self) -> None:
         """Start the command; what it prints goes to the log."""
-        shim = [sys.executable, "-m", "ninefold.child", str(os.getpid())]
+        shim = [sys.executable, "-P", "-m", "ninefold.child", str(os.getpid())]
         self._process = subprocess.Popen(
             [*shim, *self._command],
             env=dict(self._environment),

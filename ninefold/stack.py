@@ -154,6 +154,7 @@ class Stack:
             "NINEFOLD_CACHE_DIR": str(folder.cache),
             "NINEFOLD_RUNTIME_DIR": str(folder.runtime),
             "PYTHONUNBUFFERED": "1",
+            "PYTHONSAFEPATH": "1",  # a folder `api` or `model` where the user stands is not ours
         }
         return ours | dict(self._environment)
 
@@ -205,10 +206,12 @@ class Stack:
         self._guard.tend()
 
     def _report(self, part: Part, status: int) -> None:
-        how = f"was killed (signal {-status})" if status < 0 else f"ended (status {status})"
-        reason = part.log.last_line
+        if status < 0:
+            how = f"was killed (signal {-status})"
+        else:
+            how = f"ended (status {status}: {part.log.last_line or 'it said nothing'})"
         if not self._is_settled and status > 0:
-            raise StartError(f"The {part.role} {how}: {reason or 'it said nothing'}. Log: {part.log.path}")
+            raise StartError(f"The {part.role} {how}. Log: {part.log.path}")
         self._say(f"{part.role} {how}; starting it again.")
 
     def _stop_parts(self) -> None:

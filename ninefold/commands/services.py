@@ -12,8 +12,9 @@ OWN_ARGUMENTS = {"allow_extra_args": True, "ignore_unknown_options": True, "help
 
 
 def become(module: str, arguments: list[str]) -> None:
-    """Replace this process by `python -m MODULE …`."""
-    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606 - no shell is the point
+    """Replace this process by `python -m MODULE …`; a folder `api` or `model` where the user stands is not ours."""
+    environment = {**os.environ, "PYTHONSAFEPATH": "1"}
+    os.execve(sys.executable, [sys.executable, "-m", module, *arguments], environment)  # noqa: S606 - no shell is the point
 
 
 def api(context: typer.Context) -> None:
