@@ -8,12 +8,13 @@ from zipfile import BadZipFile, ZipFile
 
 from PIL import Image
 
-from model.built_in import BUILT_IN, Pixels, read_built_in
+from model.built_in import BUILT_IN, read_built_in
 from model.dataset_import import import_dataset
 from model.dataset_record import IMAGES_FILE, DatasetRecord, SkippedFile, dataset_key, read_record
 from model.dataset_split import SplitName
 from model.errors import CorruptArtifactError, ImageError
 from model.images import MAX_SIDE, decode_image
+from model.pixels import Pixels
 from model.spec import DatasetFacts
 from model.storage import Storage
 
