@@ -22,6 +22,16 @@ def test_jobs_are_claimed_in_the_order_of_submission(store: JobStore) -> None:
     assert store.claim("host:1", new_attempt_id()) is None
 
 
+def test_the_order_is_that_of_arrival_whatever_the_clocks_say(
+    store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = ["job_3", "job_1", "job_2"]
+    for job_id in ids:
+        monkeypatch.setattr("worker.job_calls.new_job_id", lambda job_id=job_id: job_id)
+        store.submit(make_job())
+    assert [claim(store)[0] for _ in ids] == ids
+
+
 def test_a_requeued_job_keeps_its_place(store: JobStore) -> None:
     ids = [store.submit(make_job()).job_id for _ in range(3)]
     job_id, attempt_id = claim(store)
