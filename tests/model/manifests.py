@@ -1,0 +1,80 @@
+"""Manifests for tests, and models that are published without training."""
+
+import hashlib
+from datetime import UTC, datetime
+
+import torch
+from safetensors.torch import save
+
+from model.manifest import (
+    WEIGHTS_FILE,
+    DatasetReference,
+    FileFacts,
+    Manifest,
+    ManifestDraft,
+    Metrics,
+    Preprocessing,
+    model_key,
+)
+from model.network import ResNet9, published_weights
+from model.spec import Augmentation, ClassWeighting, Promote, RecipeName, Resize, ResolvedSpec
+from model.storage import Storage
+
+
+def draft(files: dict[str, FileFacts] | None = None, temperature: float = 1.0) -> ManifestDraft:
+    """A manifest of three classes at 16 px."""
+    spec = ResolvedSpec(
+        dataset="digits",
+        name="digits",
+        recipe=RecipeName.FAST,
+        epochs=1,
+        batch_size=16,
+        learning_rate=0.1,
+        weight_decay=0.0,
+        label_smoothing=0.0,
+        image_size=16,
+        resize=Resize.SQUASH,
+        augmentation=Augmentation.NONE,
+        horizontal_flip=False,
+        class_weighting=ClassWeighting.NONE,
+        seed=0,
+        validation_fraction=0.0,
+        promote=Promote.FIRST,
+        tags=[],
+    )
+    return ManifestDraft(
+        dataset=DatasetReference(id="digits", name="digits", content_hash="0" * 64),
+        spec=spec,
+        classes=["a", "b", "c"],
+        preprocessing=Preprocessing(
+            image_size=16, resize=Resize.SQUASH, mean=(0.4, 0.5, 0.6), std=(0.2, 0.25, 0.3)
+        ),
+        temperature=temperature,
+        metrics=Metrics(
+            test_accuracy=0.5, test_accuracy_tta=0.5, test_loss=1.0, ci95=(0.4, 0.6), best_epoch=1, epochs=1
+        ),
+        files=files or {},
+        parameters=6_569_536,
+        versions={"torch": torch.__version__},
+    )
+
+
+def published(model_id: str, manifest_draft: ManifestDraft) -> Manifest:
+    """Version 1 of `digits`."""
+    return Manifest(
+        **manifest_draft.model_dump(),
+        id=model_id,
+        name="digits",
+        version=1,
+        created_at=datetime(2026, 1, 2, tzinfo=UTC),
+        created_by=None,
+        job_id=None,
+    )
+
+
+def publish(storage: Storage, network: ResNet9, model_id: str, temperature: float = 1.0) -> Manifest:
+    """Put a network's weights into storage, with their manifest."""
+    data = save(published_weights(network))
+    storage.put_bytes(model_key(model_id, WEIGHTS_FILE), data)
+    facts = FileFacts(sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
+    return published(model_id, draft({WEIGHTS_FILE: facts}, temperature))
