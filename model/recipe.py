@@ -132,7 +132,7 @@ def resolve(spec: JobSpec, facts: DatasetFacts, device_kind: str) -> tuple[Resol
     images = facts.train_images - sum(validation_counts(facts.train_counts, fraction))
     name = spec.recipe or (RecipeName.FAST if facts.train_images >= 20_000 else RecipeName.THOROUGH)
     recipe, is_classic = RECIPES[name], name is RecipeName.CLASSIC
-    batch_size = spec.batch_size or (512 if is_classic else _default_batch_size(images))
+    batch_size = spec.batch_size or (512 if is_classic else _default_batch_size(facts.train_images))
     image_size = spec.image_size or default_image_size(facts, device_kind)
     is_small = image_size < 64 or is_classic
     scale = 1.0 if is_classic else (batch_size / 512) ** 0.5

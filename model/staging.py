@@ -41,8 +41,18 @@ class TrainedModel:
 
 def stage_model(trained: TrainedModel, storage: Storage, model_id: str) -> ManifestDraft:
     """Put the weights under `models/<model_id>/` and describe all but the model's id, name and version."""
-    weights = save(trained.state_dict)
+    weights = serialise_weights(trained)
     storage.put_bytes(model_key(model_id, WEIGHTS_FILE), weights)
+    return describe_model(trained, weights)
+
+
+def serialise_weights(trained: TrainedModel) -> bytes:
+    """The bytes of the weights file."""
+    return save(trained.state_dict)
+
+
+def describe_model(trained: TrainedModel, weights: bytes) -> ManifestDraft:
+    """All that a manifest says but the model's id, name and version."""
     facts = trained.facts
     return ManifestDraft(
         dataset=DatasetReference(id=facts.id, name=facts.name, content_hash=facts.content_hash),

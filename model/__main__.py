@@ -1,0 +1,43 @@
+"""`python -m model`: train without any service, or import a dataset."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from model.dataset_import import import_dataset
+from model.errors import ModelError
+from model.storage import open_storage
+from model.train_command import add_train_arguments, train
+
+
+def main() -> int:
+    """Run one command and return its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m model", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    train_parser = commands.add_parser("train", help="train a network and write it to a folder")
+    add_train_arguments(train_parser)
+    train_parser.set_defaults(run=train)
+    import_parser = commands.add_parser("import-dataset", help="freeze a folder or zip of images in storage")
+    import_parser.add_argument("--source", type=Path, required=True, help="folder or zip")
+    import_parser.add_argument("--storage", required=True, help="for example file:///var/lib/ninefold")
+    import_parser.add_argument("--name", required=True, help="how people will call the dataset")
+    import_parser.set_defaults(run=_import_dataset)
+    arguments = parser.parse_args()
+    status: int = arguments.run(arguments)
+    return status
+
+
+def _import_dataset(arguments: argparse.Namespace) -> int:
+    """Answer with one JSON line: the dataset, or why it was rejected."""
+    try:
+        record = import_dataset(arguments.source, open_storage(arguments.storage), arguments.name)
+    except ModelError as error:
+        print(json.dumps({"error": {"code": error.code, "message": str(error)}}))  # noqa: T201 - the answer
+        return 1
+    print(json.dumps({"dataset": record.model_dump(mode="json")}))  # noqa: T201 - the answer
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
