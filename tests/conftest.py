@@ -1,6 +1,8 @@
 """One real Valkey for the whole run, empty for each test."""
 
+import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -35,8 +37,10 @@ def running_valkey(*options: str) -> Iterator[str]:
 
     with tempfile.TemporaryDirectory(prefix="nf-") as folder:
         socket_path = Path(folder, "valkey.sock")
-        command = [str(get_binary_path()), "--port", "0", "--unixsocket", str(socket_path), "--dir", folder]
-        server = subprocess.Popen([*command, "--save", "", *options], stdout=subprocess.DEVNULL)
+        # Tied to this process: a test run that is killed leaves no server behind.
+        tied = [sys.executable, "-m", "ninefold.child", str(os.getpid()), str(get_binary_path())]
+        place = ["--port", "0", "--unixsocket", str(socket_path), "--dir", folder, "--save", ""]
+        server = subprocess.Popen([*tied, *place, *options], stdout=subprocess.DEVNULL)
         url = f"unix://{socket_path}?db=0"
         client = connect(url)
         try:
