@@ -1,4 +1,4 @@
-"""`python -m model`: train without any service, or import a dataset."""
+"""`python -m model`: train without any service, import a dataset, export some of its images."""
 
 import argparse
 import json
@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from model.dataset_import import import_dataset
-from model.errors import ModelError
+from model.errors import DatasetRejectedError, ModelError
+from model.export_command import add_export_arguments, export
 from model.storage import open_storage
 from model.train_command import add_train_arguments, train
 
@@ -23,6 +24,9 @@ def main() -> int:
     import_parser.add_argument("--storage", required=True, help="for example file:///var/lib/ninefold")
     import_parser.add_argument("--name", required=True, help="how people will call the dataset")
     import_parser.set_defaults(run=_import_dataset)
+    export_parser = commands.add_parser("export-images", help="write some images of a dataset as PNG files")
+    add_export_arguments(export_parser)
+    export_parser.set_defaults(run=export)
     arguments = parser.parse_args()
     status: int = arguments.run(arguments)
     return status
@@ -34,6 +38,10 @@ def _import_dataset(arguments: argparse.Namespace) -> int:
         record = import_dataset(arguments.source, open_storage(arguments.storage), arguments.name)
     except ModelError as error:
         print(json.dumps({"error": {"code": error.code, "message": str(error)}}))  # noqa: T201 - the answer
+        return 1
+    except MemoryError:
+        message = "Reading it needs more memory than is allowed: use smaller images, or fewer in one zip."
+        print(json.dumps({"error": {"code": DatasetRejectedError.code, "message": message}}))  # noqa: T201
         return 1
     print(json.dumps({"dataset": record.model_dump(mode="json")}))  # noqa: T201 - the answer
     return 0

@@ -33,7 +33,8 @@ from model.spec import DatasetFacts, Name
 from model.storage import Storage
 
 MAX_CLASSES = 1000
-MAX_THREADS = 8
+MAX_THREADS = 4
+"""Each may hold an image of 64 million pixels, three times over."""
 EXTENSIONS = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "BMP": "bmp"}
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 """The earliest that a zip can say; the same for every file, so that equal images make equal zips."""

@@ -24,8 +24,10 @@ PADDING = (128, 128, 128)
 REDUCING_GAP = 2.0
 """Box-reduce to at least twice the target first: faster on large files and close to exact."""
 
-_DECODER_ERRORS = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError)
-_DAMAGED = (*_DECODER_ERRORS, AttributeError, MemoryError, struct.error, zlib.error)
+_DAMAGED = (
+    *(OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, AttributeError),
+    *(struct.error, zlib.error),
+)
 """What Pillow's decoders are known to raise on damaged files."""
 
 _BRANDS = {b"avif": "AVIF", b"avis": "AVIF"}
@@ -146,6 +148,8 @@ def _decode(image: Image.Image, image_size: int) -> Image.Image:
         image.draft(None, (2 * image_size, 2 * image_size))
         image.load()
         rgb = to_rgb(image)
+    except MemoryError as error:
+        raise ImageTooLargeError("The image needs more memory than there is: send a smaller copy.") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageTooLargeError(_too_large(MAX_PIXELS)) from error
     except _DAMAGED as error:

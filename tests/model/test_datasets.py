@@ -1,5 +1,7 @@
 import hashlib
+import json
 import os
+import resource
 import stat
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from model.archive import ImportLimits
 from model.built_in import BUILT_IN, read_built_in
@@ -458,3 +461,39 @@ def test_any_damage_to_a_zip_is_an_answer(patch: bytes, at: float) -> None:
         path.write_bytes(bytes(data))
         with suppress(DatasetRejectedError):
             assert import_dataset(path, open_storage(f"file://{folder}/storage"), "pets").images <= 8
+
+
+def test_the_command_exports_images_or_says_why_not(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "model",
+        "export-images",
+        "--out",
+        str(tmp_path),
+        "--count",
+        "2",
+        "--dataset",
+    ]
+    done = subprocess.run([*command, "digits"], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [f"{tmp_path}/0_0.png", f"{tmp_path}/1_0.png"]
+    failed = subprocess.run([*command, "ds_nothing"], capture_output=True, text=True, check=False)
+    assert failed.returncode == 1
+    assert "There is no dataset 'ds_nothing'" in failed.stderr
+
+
+def test_an_import_without_enough_memory_is_an_answer(tmp_path: Path) -> None:
+    path = write_zip(
+        tmp_path / "pets.zip", two_classes() | {"cat/large.png": encode(Image.new("RGBA", (8000, 8000)))}
+    )
+    command = [sys.executable, "-m", "model", "import-dataset", "--source", str(path), "--name", "pets"]
+    done = subprocess.run(
+        [*command, "--storage", f"file://{tmp_path}/storage"],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (700 << 20, 700 << 20)),
+    )
+    record = DatasetRecord.model_validate(json.loads(done.stdout)["dataset"])
+    assert record.images == 20
+    assert "more memory" in reasons(record)["cat/large.png"]
