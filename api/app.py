@@ -1,0 +1,79 @@
+"""The HTTP face put together: middleware, routes, what they work with, what ends with them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from api import errors, openapi
+from api.dataset_uploads import DatasetUploads
+from api.middleware import RequestIds
+from api.predictions import Predictions
+from api.routes import datasets, docs, events, jobs, models, predict, session, system
+from api.security import Guard
+from api.services import make_services, running
+from api.settings import ApiSettings, parse_origins
+from api.submission import Submissions
+
+_ROUTES = (jobs, events, datasets, models, predict, system, session, docs)
+_ALLOWED_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-ID"]
+_EXPOSED_HEADERS = ["Location", "Retry-After", "X-Request-ID"]
+
+
+def create_app(settings: ApiSettings) -> FastAPI:
+    """Make the app; it connects to nothing before its lifespan begins."""
+    services = make_services(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with running(services):
+            yield
+
+    app = FastAPI(
+        title="Ninefold",
+        version=_version(),
+        description="Training as a service: post a job, watch it live, classify images with the model it made.",
+        lifespan=lifespan,
+        root_path=settings.root_path,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    app.state.submissions = Submissions(services)
+    app.state.predictions = Predictions(
+        services.models, services.predictor, services.upload_limits, services.upload_budget
+    )
+    app.state.dataset_uploads = DatasetUploads(services)
+    for routes in _ROUTES:
+        app.include_router(routes.router)
+    app.mount("/dashboard", docs.Assets(directory=docs.FOLDER))
+    errors.install(app)
+    _add_middleware(app, settings)
+    app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]  # FastAPI's own way to extend it
+    return app
+
+
+def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
+    """From the inside out."""
+    origins = parse_origins(settings.cors_origins)
+    app.add_middleware(Guard, keys=app.state.services.keys, origins=origins)
+    if origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=sorted(origins),
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=_ALLOWED_HEADERS,
+            expose_headers=_EXPOSED_HEADERS,
+        )
+    app.add_middleware(RequestIds)
+
+
+def _version() -> str:
+    try:
+        return version("ninefold")
+    except PackageNotFoundError:
+        return "0+source"  # run from a checkout

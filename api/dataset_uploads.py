@@ -1,0 +1,172 @@
+"""From an uploaded zip to a ready dataset; the zip is opened in a process of its own, never here."""
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import IO, Any
+
+from starlette.requests import Request
+
+from api.disconnect import while_connected
+from api.errors import ProblemError
+from api.services import Services
+from model.dataset_record import DatasetRecord
+from model.errors import DatasetRejectedError, StorageError
+
+IMPORTS_AT_ONCE = 2
+_MEMORY_BYTES = 4 * 2**30
+_CHUNK_TIMEOUT_S = 60.0
+_BUFFER_BYTES = 1 << 20
+_ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
+_TYPES = {
+    "",
+    "application/zip",
+    "application/x-zip-compressed",
+    "application/octet-stream",
+    "application/x-www-form-urlencoded",  # what curl --data-binary sends
+}
+_HINT = "Send the zip itself: curl --data-binary @photos.zip."
+
+
+class DatasetUploads:
+    """Takes zips, a few at a time."""
+
+    def __init__(self, services: Services) -> None:
+        self._settings = services.settings
+        self._turns = asyncio.Semaphore(IMPORTS_AT_ONCE)
+
+    async def receive(self, request: Request, name: str) -> DatasetRecord:
+        """Read the zip from the request and import it.
+
+        Raises:
+            ProblemError: the body is no zip, or too large.
+            DatasetRejectedError: the zip cannot become a dataset.
+            ClientDisconnect: nobody waits any more; nothing is left behind.
+        """
+        _check_type(request)
+        with self._temporary_file() as file:
+            await self._store(request, file)
+            return await while_connected(request, self._import(file, name))
+
+    @contextmanager
+    def _temporary_file(self) -> Iterator[IO[bytes]]:
+        """A file without a name: it ends with us, however we end."""
+        folder = self._settings.cache_dir / "uploads"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder) as file:
+                yield file
+        except OSError as error:
+            raise StorageError(
+                "The upload could not be kept: free some space in NINEFOLD_CACHE_DIR."
+            ) from error
+
+    async def _store(self, request: Request, file: IO[bytes]) -> None:
+        limit = self._settings.max_dataset_bytes
+        if int(request.headers.get("content-length", 0)) > limit:
+            raise _too_large(limit)
+        size, buffer = 0, bytearray()
+        chunks = request.stream()
+        while (chunk := await _next_chunk(chunks)) is not None:
+            size += len(chunk)
+            buffer += chunk
+            if size > limit:
+                raise _too_large(limit)
+            if len(buffer) >= _BUFFER_BYTES:
+                _check_start(size - len(buffer), buffer)
+                await asyncio.to_thread(file.write, buffer)
+                buffer = bytearray()
+        _check_start(size - len(buffer), buffer)
+        await asyncio.to_thread(file.write, buffer)
+        await asyncio.to_thread(file.flush)
+
+    async def _import(self, file: IO[bytes], name: str) -> DatasetRecord:
+        async with self._turns:
+            process = await self._start(file, name)
+            try:
+                async with asyncio.timeout(self._settings.import_timeout_s):
+                    output, _ = await process.communicate()
+            except TimeoutError:
+                raise DatasetRejectedError(
+                    "Reading the zip took too long: split it, or use smaller images."
+                ) from None
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
+        return _read_answer(output)
+
+    async def _start(self, file: IO[bytes], name: str) -> asyncio.subprocess.Process:
+        source = f"/dev/fd/{file.fileno()}"
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "model", "import-dataset"),
+            *("--source", source, "--storage", self._settings.storage, "--name", name),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            pass_fds=(file.fileno(),),
+            start_new_session=True,
+        )
+        with suppress(ProcessLookupError):
+            resource.prlimit(process.pid, resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+        return process
+
+
+def uploads_of(request: Request) -> DatasetUploads:
+    """The app's own."""
+    uploads: DatasetUploads = request.app.state.dataset_uploads
+    return uploads
+
+
+async def _next_chunk(chunks: Any) -> bytes | None:
+    try:
+        async with asyncio.timeout(_CHUNK_TIMEOUT_S):
+            chunk: bytes | None = await anext(chunks, None)
+            return chunk
+    except TimeoutError:
+        raise ProblemError(
+            408, "upload_timeout", f"Nothing came for {_CHUNK_TIMEOUT_S:g} s: send the zip again."
+        ) from None
+
+
+def _check_type(request: Request) -> None:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in _TYPES:
+        raise ProblemError(415, "unsupported_media_type", _HINT)
+
+
+def _check_start(written: int, start: bytes | bytearray) -> None:
+    if written:
+        return
+    if not start:
+        raise ProblemError(422, "empty_upload", f"The body is empty. {_HINT}")
+    if not start.startswith(_ZIP_STARTS):
+        raise ProblemError(415, "not_a_zip", f"These bytes are not a zip. {_HINT}")
+
+
+def _too_large(limit: int) -> ProblemError:
+    return ProblemError(
+        413,
+        "body_too_large",
+        f"A dataset's zip may have {limit} bytes at most: use smaller images, or ask for more.",
+    )
+
+
+def _read_answer(output: bytes) -> DatasetRecord:
+    try:
+        answer = json.loads(output.splitlines()[-1])
+    except (IndexError, ValueError):
+        raise DatasetRejectedError(
+            "The zip could not be read within this service's limits of memory: split it, or use smaller images."
+        ) from None
+    if "dataset" in answer:
+        return DatasetRecord.model_validate(answer["dataset"])
+    code, message = answer["error"]["code"], answer["error"]["message"]
+    if code == DatasetRejectedError.code:
+        raise DatasetRejectedError(message)
+    raise StorageError(message)

@@ -1,0 +1,162 @@
+"""Hears every event once per process and hands it to those who watch; a slow watcher harms only itself."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import redis
+
+from worker.errors import StoreUnavailableError
+from worker.feed import Feed, FeedEvent
+from worker.redis_keys import FEED
+
+BLOCK_MS = 5_000
+"""The hub's client needs a longer timeout than this."""
+_READ_AT_ONCE = 500
+_QUEUE_EVENTS = 1_000
+_RETRY_S = (0.1, 0.2, 0.5, 1.0)
+
+_log = logging.getLogger(__name__)
+
+
+class WatchEnded(Exception):  # noqa: N818  # an end, not a failure
+    """Raised when a watcher fell behind or the service stops: its client is to come back."""
+
+
+class Watcher:
+    """One client's bounded queue of events."""
+
+    def __init__(self) -> None:
+        self._events: deque[FeedEvent] = deque()
+        self._has_news = asyncio.Event()
+        self._is_over = False
+
+    def put(self, event: FeedEvent) -> None:
+        """Add an event; one too many ends the watch and frees the queue."""
+        if len(self._events) >= _QUEUE_EVENTS:
+            self.end()
+        if not self._is_over:
+            self._events.append(event)
+            self._has_news.set()
+
+    def end(self) -> None:
+        """End the watch."""
+        self._is_over = True
+        self._events.clear()
+        self._has_news.set()
+
+    async def take(self, timeout_s: float) -> list[FeedEvent]:
+        """All that came, waiting so long for a first; empty when nothing did.
+
+        Raises:
+            WatchEnded: nothing more will come.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._has_news.wait()
+        if self._is_over:
+            raise WatchEnded
+        self._has_news.clear()
+        taken = list(self._events)
+        self._events.clear()
+        return taken
+
+
+class EventHub:
+    """The one reader of the feed in this process."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self._by_job: dict[str | None, set[Watcher]] = {}
+        self._last_id = ""
+        self._is_closed = False
+
+    @contextmanager
+    def watch(self, job_id: str | None) -> Iterator[Watcher]:
+        """Watch one job, or all of them (None), for as long as the block runs."""
+        watcher = Watcher()
+        watchers = self._by_job.setdefault(job_id, set())
+        watchers.add(watcher)
+        if self._is_closed:
+            watcher.end()
+        try:
+            yield watcher
+        finally:
+            watchers.discard(watcher)
+            if not watchers and self._by_job.get(job_id) is watchers:
+                del self._by_job[job_id]
+
+    @property
+    def watchers(self) -> int:
+        """How many watch now."""
+        return sum(map(len, self._by_job.values()))
+
+    def close(self) -> None:
+        """End every watch, now and from now on, so that the server can stop."""
+        self._is_closed = True
+        self._end_all()
+
+    async def disconnect(self) -> None:
+        """Let go of Redis."""
+        await self._feed.redis.aclose()
+
+    async def run(self) -> None:
+        """Read the feed until cancelled; while Redis is away, try again and again."""
+        failures = 0
+        while True:
+            try:
+                await self._read_feed()
+            except (StoreUnavailableError, redis.RedisError) as error:
+                if failures == 0:
+                    _log.warning("the feed cannot be read, trying again: %s", error)
+                await asyncio.sleep(_RETRY_S[min(failures, len(_RETRY_S) - 1)])
+                failures += 1
+            else:
+                failures = 0
+
+    async def _read_feed(self) -> None:
+        if not self._last_id:
+            self._last_id = await self._feed.last_id()
+            self._end_all()  # what these missed before we listened, they read from the record
+        elif await self._has_gap():
+            self._last_id = await self._feed.last_id()
+            self._end_all()
+        while True:
+            for event in await self._feed.read(self._last_id, block_ms=BLOCK_MS):
+                self._hand_out(event)
+                self._last_id = event.feed_id
+
+    async def _has_gap(self) -> bool:
+        """Whether events went by unheard: the watchers then read them from the jobs' own streams."""
+        return await self._is_trimmed_after(self._last_id) or order(await self._feed.last_id()) < order(
+            self._last_id
+        )
+
+    async def _is_trimmed_after(self, feed_id: str) -> bool:
+        oldest: Any = await self._feed.redis.xrange(FEED, count=1)
+        return bool(oldest) and order(oldest[0][0]) > order(feed_id) > (0, 0)
+
+    async def read_kept(self, after: str) -> tuple[list[FeedEvent], bool]:
+        """The kept events that follow `after`, so many at once; and whether some in between are no longer kept."""
+        is_reset = bool(after) and await self._is_trimmed_after(after)
+        start = "0-0" if is_reset else after or "0-0"
+        return await self._feed.read(start, block_ms=1, count=_READ_AT_ONCE), is_reset
+
+    def _hand_out(self, event: FeedEvent) -> None:
+        for key in (event.job_id, None):
+            for watcher in self._by_job.get(key, ()):
+                watcher.put(event)
+
+    def _end_all(self) -> None:
+        for watchers in self._by_job.values():
+            for watcher in watchers:
+                watcher.end()
+
+
+def order(stream_id: str) -> tuple[int, int]:
+    """What a stream's ids are sorted by."""
+    milliseconds, _, number = stream_id.partition("-")
+    return int(milliseconds), int(number or 0)

@@ -1,0 +1,135 @@
+"""What a watcher hears, in order: a snapshot, what is kept, then what happens. Knows no HTTP but the SSE format."""
+
+import json
+import re
+from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
+
+import redis
+
+from api.event_hub import EventHub, WatchEnded, order
+from worker.errors import JobsError
+from worker.feed import FeedEvent
+from worker.job_calls import now
+from worker.job_reads import Event
+from worker.job_store import AsyncJobStore
+from worker.jobs import TERMINAL
+
+HEARTBEAT_S = 12.0
+_HEARTBEAT = b": still here\n\n"
+_LARGEST_PART = 2**64 - 1
+_ID = re.compile(r"(\d{1,20})-(\d{1,20})", re.ASCII)
+_KINDS_OF_ALL = frozenset({"state", "epoch"})
+_INTERRUPTIONS = (WatchEnded, JobsError, redis.RedisError)
+"""After these the stream ends, and its client comes back with the last id it saw."""
+
+
+def encode(kind: str, data: str, event_id: str = "") -> bytes:
+    """One event as it goes over the wire; `data` is JSON on one line."""
+    return f"event: {kind}\n{f'id: {event_id}' if event_id else ':'}\ndata: {data}\n\n".encode()
+
+
+def is_event_id(text: str) -> bool:
+    """Whether a Last-Event-ID is one that a stream could have given."""
+    match = _ID.fullmatch(text)
+    return match is not None and all(int(part) <= _LARGEST_PART for part in match.groups())
+
+
+class JobEventStream:
+    """The events of one job, from the one after `last_id`."""
+
+    def __init__(self, store: AsyncJobStore, hub: EventHub, job_json: str, last_id: str) -> None:
+        job = json.loads(job_json)
+        self._store = store
+        self._hub = hub
+        self._job_id: str = job["id"]
+        self._is_finished = job["status"] in TERMINAL
+        self._status: str = job["status"]
+        self._snapshot = encode("snapshot", f'{{{self._stamp()},"job":{job_json}}}')
+        self._is_lost = bool(last_id) and not is_event_id(last_id)
+        self._last_id = "" if self._is_lost else last_id
+        self._has_ended = False
+
+    def _stamp(self) -> str:
+        return f'"job_id":"{self._job_id}","at":"{now()}"'
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The stream, until the job's end or an interruption."""
+        with suppress(*_INTERRUPTIONS), self._hub.watch(self._job_id) as watcher:
+            async for chunk in self._replay():
+                yield chunk
+            while not self._has_ended:
+                events = await watcher.take(HEARTBEAT_S)
+                yield self._encode(event for event in events if self._is_new(event)) or _HEARTBEAT
+
+    async def _replay(self) -> AsyncIterator[bytes]:
+        is_first = True
+        while not self._has_ended:
+            page = await self._store.events(self._job_id, self._last_id)
+            if page.is_reset or (is_first and self._is_lost):
+                yield encode("reset", f"{{{self._stamp()}}}")
+            if is_first or page.is_reset:
+                yield self._snapshot
+            is_first = False
+            if not page.events:
+                break
+            yield self._encode(page.events)
+        if self._is_finished and not self._has_ended:  # its end was heard before
+            self._has_ended = True
+            yield encode("end", f'{{{self._stamp()},"status":"{self._status}"}}')
+
+    def _is_new(self, event: FeedEvent) -> bool:
+        return not self._last_id or order(event.id) > order(self._last_id)
+
+    def _encode(self, events: Iterable[Event | FeedEvent]) -> bytes:
+        encoded = b""
+        for event in events:
+            encoded += encode(event.event, event.data, event.id)
+            self._last_id = event.id
+            self._has_ended = self._has_ended or event.event == "end"
+        return encoded
+
+
+class AllEventStream:
+    """The state and epoch events of all jobs, from the one after `last_id`."""
+
+    def __init__(self, hub: EventHub, jobs_json: str, last_id: str) -> None:
+        self._hub = hub
+        self._snapshot = encode("snapshot", f'{{"job_id":null,"at":"{now()}","jobs":{jobs_json}}}')
+        self._is_lost = bool(last_id) and not is_event_id(last_id)
+        self._last_id = "" if self._is_lost else last_id
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The stream, until an interruption."""
+        with suppress(*_INTERRUPTIONS), self._hub.watch(None) as watcher:
+            async for chunk in self._replay():
+                yield chunk
+            while True:
+                events = await watcher.take(HEARTBEAT_S)
+                new = (event for event in events if self._is_new(event))
+                yield self._encode(new) or _HEARTBEAT
+
+    async def _replay(self) -> AsyncIterator[bytes]:
+        is_first = True
+        while True:
+            events, is_reset = await self._hub.read_kept(self._last_id)
+            if is_reset or (is_first and self._is_lost):
+                yield encode("reset", f'{{"job_id":null,"at":"{now()}"}}')
+            if is_first or is_reset:
+                yield self._snapshot
+            is_first = False
+            if not events:
+                break
+            if chunk := self._encode(events):
+                yield chunk
+
+    def _is_new(self, event: FeedEvent) -> bool:
+        return not self._last_id or order(event.feed_id) > order(self._last_id)
+
+    def _encode(self, events: Iterable[FeedEvent]) -> bytes:
+        encoded = b""
+        for event in events:
+            if event.event in _KINDS_OF_ALL:
+                encoded += encode(event.event, event.data, event.feed_id)
+            self._last_id = event.feed_id
+        return encoded

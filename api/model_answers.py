@@ -1,0 +1,73 @@
+"""Models as answers: their records, files and deletion; knows no route."""
+
+import asyncio
+import hashlib
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from api.errors import ProblemError
+from api.schemas import Alias, Model, Page
+from api.services import Services
+from model.manifest import MANIFEST_FILE, model_key
+from model.storage import Storage
+from worker.errors import AliasNotFoundError
+from worker.model_registry import ModelPage, RegisteredModel
+
+_MODEL_ID_PREFIX = "mdl_"
+
+
+def model(found: RegisteredModel) -> Model:
+    """One model."""
+    return Model.model_validate({**found.manifest.model_dump(), "aliases": found.aliases})
+
+
+def model_list(page: ModelPage) -> Page[Model]:
+    """A page of models."""
+    return Page(data=[model(found) for found in page.models], has_more=page.has_more)
+
+
+async def find_alias(services: Services, name: str, alias: str) -> Alias:
+    """What an alias points at."""
+    if alias not in await services.models.aliases(name):
+        raise AliasNotFoundError(name, alias)
+    return alias_of(await services.models.resolve(f"{name}@{alias}"), alias)
+
+
+def alias_of(found: RegisteredModel, alias: str) -> Alias:
+    """An alias of the model that it points at."""
+    manifest = found.manifest
+    return Alias(name=manifest.name, alias=alias, version=manifest.version, model_id=manifest.id)
+
+
+async def file(services: Services, request: Request, ref: str, name: str) -> Response:
+    """A model's file, unless the caller has it already."""
+    manifest = (await services.models.resolve(ref)).manifest
+    if name != MANIFEST_FILE and name not in manifest.files:
+        listed = ", ".join([*manifest.files, MANIFEST_FILE])
+        raise ProblemError(404, "file_not_found", f"This model has no such file. It has: {listed}.")
+    path, known = services.storage.local_path(model_key(manifest.id, name)), manifest.files.get(name)
+    etag = f'"{known.sha256 if known else await asyncio.to_thread(_sha256, path)}"'
+    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    if etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return FileResponse(path, headers=headers, filename=f"{manifest.name}-{manifest.version}-{name}")
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+async def delete(services: Services, ref: str) -> None:
+    """Delete a model: its manifest first, so that half a model is none; every step may be repeated."""
+    is_id = ref.startswith(_MODEL_ID_PREFIX)
+    model_id = ref if is_id else (await services.models.resolve(ref)).manifest.id
+    await services.models.retire(model_id)
+    await asyncio.to_thread(_delete_files, services.storage, model_id)
+    await services.models.forget(model_id)
+
+
+def _delete_files(storage: Storage, model_id: str) -> None:
+    storage.delete(model_key(model_id, MANIFEST_FILE))
+    storage.delete(f"models/{model_id}/")

@@ -1,0 +1,120 @@
+"""What the routes work with, made once per process and ended with it; knows no route."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import redis.asyncio
+from starlette.requests import Request
+
+from api.event_hub import BLOCK_MS, EventHub
+from api.predictor.client import PredictorClient
+from api.security import Keys
+from api.settings import ApiSettings, StartError, parse_keys
+from api.uploads import UploadBudget, UploadLimits
+from model.storage import Storage, open_storage
+from worker.bell import Bell
+from worker.dataset_registry import AsyncDatasetRegistry
+from worker.feed import Feed
+from worker.job_store import AsyncJobStore, JobStore
+from worker.model_registry import AsyncModelRegistry
+from worker.presence import AsyncPresence
+from worker.reaper import Reaper
+from worker.redis_connection import connect, connect_async
+
+_REDIS_CONNECTIONS = 64
+_PREDICTOR_SCHEME = "unix:"
+
+
+@dataclass(frozen=True)
+class Services:
+    """One of each."""
+
+    settings: ApiSettings
+    keys: Keys
+    store: AsyncJobStore
+    datasets: AsyncDatasetRegistry
+    models: AsyncModelRegistry
+    presence: AsyncPresence
+    storage: Storage
+    hub: EventHub
+    bell: Bell
+    predictor: PredictorClient
+    upload_limits: UploadLimits
+    upload_budget: UploadBudget
+
+
+def services_of(request: Request) -> Services:
+    """The services behind a request."""
+    services: Services = request.app.state.services
+    return services
+
+
+def predictor_socket(settings: ApiSettings) -> Path:
+    """Where the predictor listens: the one that we start, or the one that is given."""
+    if not settings.predictor:
+        return settings.runtime_dir / "predictor.sock"
+    if not settings.predictor.startswith(_PREDICTOR_SCHEME):
+        raise StartError("NINEFOLD_PREDICTOR must be unix: and the path of a socket.")
+    return Path(settings.predictor.removeprefix(_PREDICTOR_SCHEME))
+
+
+def make_services(settings: ApiSettings) -> Services:
+    """Make them all; nothing connects yet."""
+    client = _waiting_client(settings.redis_url)
+    return Services(
+        settings=settings,
+        keys=Keys(parse_keys(settings.api_keys.get_secret_value())),
+        store=AsyncJobStore(client),
+        datasets=AsyncDatasetRegistry(client),
+        models=AsyncModelRegistry(client),
+        presence=AsyncPresence(client),
+        storage=open_storage(settings.storage),
+        hub=EventHub(Feed(connect_async(settings.redis_url, timeout_s=2 * BLOCK_MS / 1000))),
+        bell=Bell(settings.redis_url),
+        predictor=PredictorClient(predictor_socket(settings)),
+        upload_limits=UploadLimits(),
+        upload_budget=UploadBudget(),
+    )
+
+
+def _waiting_client(url: str) -> redis.asyncio.Redis:
+    """A client whose callers wait for a connection when all are in use, where the usual one fails them."""
+    pool = connect_async(url).connection_pool
+    return redis.asyncio.Redis(
+        connection_pool=redis.asyncio.BlockingConnectionPool(
+            max_connections=_REDIS_CONNECTIONS,
+            timeout=5.0,
+            connection_class=pool.connection_class,
+            **pool.connection_kwargs,
+        )
+    )
+
+
+@contextlib.asynccontextmanager
+async def running(services: Services) -> AsyncIterator[None]:
+    """Run what works in the background, for as long as the block does."""
+    hub = asyncio.create_task(services.hub.run())
+    is_stopped = threading.Event()
+    reaper = _make_reaper(services)
+    threading.Thread(target=reaper.run, args=(is_stopped,), name="reaper", daemon=True).start()
+    try:
+        yield
+    finally:
+        is_stopped.set()
+        services.hub.close()
+        hub.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await hub
+        await asyncio.to_thread(services.bell.close)
+        await services.predictor.close()
+        await services.hub.disconnect()
+        await services.store.redis.aclose()
+
+
+def _make_reaper(services: Services) -> Reaper:
+    store = JobStore(connect(services.settings.redis_url))
+    return Reaper(store, services.settings.lease_s, services.bell.ring)

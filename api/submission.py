@@ -1,0 +1,71 @@
+"""From what a user posts to a job in the queue; knows no HTTP but the refusal of an unknown dataset."""
+
+import hashlib
+import time
+
+from starlette.requests import Request
+
+from api.errors import UnknownDatasetError
+from api.services import Services
+from model.built_in import BUILT_IN
+from model.recipe import resolve
+from model.spec import DatasetFacts, JobSpec, ResolvedSpec
+from worker.errors import DatasetNotFoundError
+from worker.jobs import Idempotency, NewJob, Submitted
+
+_LISTED = 20
+_DEVICE_KNOWN_S = 5.0
+
+
+class Submissions:
+    """Resolves and submits jobs; remembers for a moment what the workers have."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._device_kind = "cpu"
+        self._device_known_until = 0.0
+
+    async def resolve(self, spec: JobSpec) -> tuple[ResolvedSpec, list[str]]:
+        """What would really run, and what its owner should know.
+
+        Raises:
+            UnknownDatasetError: there is no such dataset.
+        """
+        return resolve(spec, await self._facts(spec.dataset), await self._known_device_kind())
+
+    async def submit(self, spec: JobSpec, caller: str, idempotency_key: str | None) -> Submitted:
+        """Put a job in the queue, then ring."""
+        resolved, warnings = await self.resolve(spec)
+        idempotency = Idempotency(idempotency_key, _hash(spec)) if idempotency_key else None
+        submitted = await self._services.store.submit(NewJob(resolved, caller, tuple(warnings)), idempotency)
+        if not submitted.is_replay:
+            self._services.bell.ring()
+        return submitted
+
+    async def _facts(self, dataset: str) -> DatasetFacts:
+        if dataset in BUILT_IN:
+            return BUILT_IN[dataset]
+        try:
+            return (await self._services.datasets.get(dataset)).facts
+        except DatasetNotFoundError:
+            page = await self._services.datasets.list_datasets(limit=_LISTED)
+            raise UnknownDatasetError([*BUILT_IN, *(known.facts.name for known in page.datasets)]) from None
+
+    async def _known_device_kind(self) -> str:
+        """`cuda` when a worker has such a device: it may well take the job."""
+        if time.monotonic() > self._device_known_until:
+            workers = await self._services.presence.list_workers()
+            has_gpu = any(device != "cpu" for worker in workers for device in worker.devices)
+            self._device_kind = "cuda" if has_gpu else "cpu"
+            self._device_known_until = time.monotonic() + _DEVICE_KNOWN_S
+        return self._device_kind
+
+
+def submissions_of(request: Request) -> Submissions:
+    """The app's own."""
+    submissions: Submissions = request.app.state.submissions
+    return submissions
+
+
+def _hash(spec: JobSpec) -> str:
+    return hashlib.sha256(spec.model_dump_json().encode()).hexdigest()
