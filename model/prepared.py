@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from model.cpus import cpu_quota
 from model.datasets import OpenDataset, OpenSplit, find_facts, open_dataset
+from model.errors import StorageError
 from model.images import resize_image
 from model.spec import DatasetFacts, Resize
 from model.storage import Storage
@@ -57,6 +58,7 @@ def prepare(
     Raises:
         DatasetUnavailableError: unknown, or its download is out of reach.
         CorruptArtifactError: the images in storage are damaged.
+        StorageError: the cache cannot be written.
     """
     facts = find_facts(dataset, storage)
     name = f"{dataset}-{image_size}-{resize}-v{VERSION}-{facts.content_hash[:16]}"
@@ -65,7 +67,7 @@ def prepare(
         with _locked(folder):
             # Another trainer may have made it while this one waited for the lock.
             if not _is_whole(folder):
-                with open_dataset(dataset, storage, cache_dir) as opened:
+                with open_dataset(dataset, storage, cache_dir) as opened, _explained():
                     _build(folder, opened, image_size, resize)
     return _load(folder, facts)
 
@@ -83,6 +85,17 @@ def _locked(folder: Path) -> Iterator[None]:
     with (folder.parent / f".{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"The prepared images cannot be written ({error.strerror}): free some space for the cache, or "
+            "choose another folder for it."
+        ) from error
 
 
 def _build(folder: Path, dataset: OpenDataset, image_size: int, resize: Resize) -> None:

@@ -1,6 +1,5 @@
 from collections.abc import Iterator
 from copy import deepcopy
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,13 +10,8 @@ from model.classifier import Classifier, fuse_network
 from model.errors import CorruptArtifactError, StorageError
 from model.manifest import WEIGHTS_FILE, model_key
 from model.network import ResNet9
-from model.storage import Storage, open_storage
+from model.storage import Storage
 from tests.model.manifests import publish
-
-
-@pytest.fixture
-def storage(tmp_path: Path) -> Storage:
-    return open_storage(f"file://{tmp_path}/storage")
 
 
 @pytest.fixture(scope="module")

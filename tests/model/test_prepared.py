@@ -1,4 +1,6 @@
 import multiprocessing
+import resource
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -8,17 +10,12 @@ import torch
 from model.dataset_import import import_dataset
 from model.dataset_record import IMAGES_FILE, dataset_key
 from model.datasets import BUILT_IN, export_images
-from model.errors import CorruptArtifactError
+from model.errors import CorruptArtifactError, StorageError
 from model.images import decode_image, resize_image
 from model.prepared import prepare
 from model.spec import Resize
 from model.storage import Storage, open_storage
 from tests.model.pictures import two_classes, write_zip
-
-
-@pytest.fixture
-def storage(tmp_path: Path) -> Storage:
-    return open_storage(f"file://{tmp_path}/storage")
 
 
 def cached_files(cache_dir: Path) -> list[Path]:
@@ -125,3 +122,18 @@ def test_damaged_images_in_storage_are_reported(storage: Storage, tmp_path: Path
     path.write_bytes(bytes(data))
     with pytest.raises(CorruptArtifactError, match=r"import it again|no longer can"):
         prepare(facts.id, 16, Resize.SQUASH, storage, tmp_path)
+
+
+def _prepare_with_a_file_size_limit(root: str) -> str:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+    try:
+        _prepare_in_a_process(root, "digits")
+    except StorageError as error:
+        return str(error)
+    return "prepared"
+
+
+def test_a_full_disk_is_said_and_no_crash(tmp_path: Path) -> None:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert "free some space" in pool.apply(_prepare_with_a_file_size_limit, (str(tmp_path),))

@@ -13,11 +13,6 @@ from model.errors import ObjectExistsError, StorageError
 from model.storage import TEMPORARY_FOLDER, TEMPORARY_MAX_AGE_S, Storage, open_storage
 
 
-@pytest.fixture
-def storage(tmp_path: Path) -> Storage:
-    return open_storage(f"file://{tmp_path}/storage")
-
-
 def test_bytes_and_files_come_back(storage: Storage, tmp_path: Path) -> None:
     source = tmp_path / "weights"
     source.write_bytes(b"weights" * 1000)

@@ -1,0 +1,18 @@
+"""Imports of datasets, said shortly."""
+
+from pathlib import Path
+
+from model.dataset_import import import_dataset
+from model.dataset_record import DatasetRecord
+from model.storage import Storage
+from tests.model.pictures import write_zip
+
+
+def import_files(files: dict[str, bytes], storage: Storage, tmp_path: Path) -> DatasetRecord:
+    """Import a zip of the files under the name `pets`."""
+    return import_dataset(write_zip(tmp_path / "upload.zip", files), storage, "pets")
+
+
+def reasons(record: DatasetRecord) -> dict[str, str]:
+    """Why each skipped file was, by path."""
+    return {skipped.path: skipped.reason for skipped in record.skipped}
