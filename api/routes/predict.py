@@ -7,7 +7,6 @@ from fastapi.responses import JSONResponse, Response
 from starlette.requests import ClientDisconnect
 
 from api.predictions import Prediction, Predictions
-from api.services import services_of
 
 router = APIRouter(tags=["predict"])
 
@@ -27,9 +26,9 @@ _BODY = {
 
 
 def predictions(request: Request) -> Predictions:
-    """What answers uploads, over this process's services."""
-    services = services_of(request)
-    return Predictions(services.models, services.predictor, services.upload_limits, services.upload_budget)
+    """What `create_app` made."""
+    found: Predictions = request.app.state.predictions
+    return found
 
 
 @router.post(

@@ -1,11 +1,26 @@
-"""A real predictor process for tests."""
+"""A real predictor process and a real API over real HTTP, for tests."""
 
+import socket
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+import uvicorn
+
+from api.app import create_app
 from api.predictor.supervision import PredictorOptions, PredictorProcess, WatchTimes
+from api.settings import ApiSettings
+from model.manifest import Manifest
+from model.storage import open_storage
+from tests.api.published import publish_model
+from tests.conftest import running_valkey
+from worker.model_registry import PRODUCTION, ModelRegistry
+from worker.redis_connection import connect
 
 READY_WITHIN_S = 60  # importing torch on a busy machine
 
@@ -25,3 +40,55 @@ def running_predictor(
             yield predictor, socket_path
         finally:
             predictor.stop()
+
+
+@contextmanager
+def running_api(settings: ApiSettings) -> Iterator[str]:
+    """The API served by uvicorn from a thread, as `python -m api` serves it; gives its address."""
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            while not server.started:
+                assert thread.is_alive()
+                time.sleep(0.01)
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@dataclass(frozen=True)
+class Service:
+    """Everything that a prediction needs, running."""
+
+    client: httpx.Client
+    predictor: PredictorProcess
+    storage_url: str
+    redis_url: str
+
+    def publish(
+        self, name: str, *, version: int = 1, alias: str | None = PRODUCTION, seed: int = 0
+    ) -> Manifest:
+        """A model of random weights that the service knows."""
+        manifest = publish_model(open_storage(self.storage_url), name=name, version=version, seed=seed)
+        with connect(self.redis_url) as client:
+            registry = ModelRegistry(client)
+            registry.register(manifest.model_dump_json())
+            if alias is not None:
+                registry.set_alias(name, alias, version, None)
+        return manifest
+
+
+@contextmanager
+def running_service() -> Iterator[Service]:
+    """A service of its own, with no model yet."""
+    with ExitStack() as stack:
+        storage_url = Path(stack.enter_context(tempfile.TemporaryDirectory())).as_uri()
+        redis_url = stack.enter_context(running_valkey())
+        predictor, socket_path = stack.enter_context(running_predictor(storage_url))
+        settings = ApiSettings(redis_url=redis_url, storage=storage_url, predictor=f"unix:{socket_path}")
+        url = stack.enter_context(running_api(settings))
+        client = stack.enter_context(httpx.Client(base_url=url, timeout=60))
+        yield Service(client, predictor, storage_url, redis_url)

@@ -213,10 +213,8 @@ def test_requests_in_flight_fail_at_once_when_it_is_killed_and_the_same_client_w
 ) -> None:
     async def kill_and_go_on(client: PredictorClient) -> tuple[float, float]:
         assert (await client.predict(model.id, [png()], top_k=1)).items[0].scores
-        in_flight = [
-            asyncio.create_task(client.predict(model.id, [png(s, (1500, 1500)) for s in range(8)], top_k=1))
-            for _ in range(3)
-        ]
+        slow = [png(size=(1500, 1500))] * 8
+        in_flight = [asyncio.create_task(client.predict(model.id, slow, top_k=1)) for _ in range(3)]
         await asyncio.sleep(0.2)
         assert predictor.pid is not None
         os.kill(predictor.pid, signal.SIGKILL)
