@@ -50,22 +50,23 @@ def _stay(stack: Stack, console: Console) -> None:
 def wait_until_ready(stack: Stack) -> bool:
     """Whether the service answered; not, when the stack ended or was stopped before."""
     deadline = time.monotonic() + START_S
-    while stack.is_running and not stack.is_stopping:
-        reason = why_not_ready(stack) if stack.has_api else "Valkey starts"
-        if not reason:
-            stack.settle()
-            return True
-        if time.monotonic() > deadline:
-            stack.stop()
-            raise StartError(f"The service is not ready after {START_S:.0f} s: {reason}")
-        time.sleep(READY_EVERY_S)
+    with httpx.Client(timeout=5.0) as client:
+        while stack.is_running and not stack.is_stopping:
+            reason = why_not_ready(client, stack.url) if stack.has_api else "Valkey starts"
+            if not reason:
+                stack.settle()
+                return True
+            if time.monotonic() > deadline:
+                stack.stop()
+                raise StartError(f"The service is not ready after {START_S:.0f} s: {reason}")
+            time.sleep(READY_EVERY_S)
     return False
 
 
-def why_not_ready(stack: Stack) -> str:
+def why_not_ready(client: httpx.Client, url: str) -> str:
     """Nothing, when the service is ready."""
     try:
-        answer = httpx.get(f"{stack.url}/readyz", timeout=5.0)
+        answer = client.get(f"{url}/readyz")
     except httpx.TransportError as error:
         return str(error)
     return "" if answer.is_success else answer.text
