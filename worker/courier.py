@@ -69,7 +69,8 @@ class Courier:
     def _carry_all(self) -> None:
         seq = 0
         while not self._is_abandoned.is_set():
-            self._outbox.has_news.wait()
+            if not self._is_closing.is_set():
+                self._outbox.has_news.wait()
             changes = self._outbox.take()
             if changes is not None:
                 seq += 1

@@ -10,7 +10,7 @@ MAX_LINES = 2000
 """As many as the job keeps."""
 MAX_LINES_AT_ONCE = 500
 LINES_PER_S = 100.0
-LAST_LINES = 5
+LAST_LINES = 50
 
 
 class Outbox:

@@ -129,33 +129,38 @@ class PipeReporter:
 
 
 def main() -> None:
-    """Wait for a job, train it, say how it ended, exit."""
+    """Be the trainer."""
+    serve(_warm_up, _train)
+
+
+def serve(warm_up: Callable[[], None], train: Callable[[Start, PipeReporter], ManifestDraft]) -> None:
+    """Get ready, wait for a job, train it, say how it ended, exit."""
     arguments = _parse_arguments()
     _die_with_parent(arguments.parent)
     faulthandler.enable()  # a segfault then leaves its stack in the log
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     orders = Orders()
     orders.listen()
-    keep_big_blocks()
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-    import model.training  # noqa: F401, PLC0415 - seconds of importing torch: all of the above comes first
-
-    with open(arguments.fd, "wb", buffering=0) as pipe:  # noqa: PTH123 - a descriptor, not a path
+    with os.fdopen(arguments.fd, "wb", buffering=0) as pipe:
 
         def say(message: Message) -> None:
             pipe.write(write_line(message))
 
+        warm_up()
         say(Ready())
         start = orders.await_start()
-        say(_attempt(start, PipeReporter(orders, say)))
+        say(_attempt(train, start, PipeReporter(orders, say)))
     sys.stdout.flush()
     # Not by the interpreter's own end: that waits for torch's threads and for the one that reads stdin.
     os._exit(0)
 
 
-def _attempt(start: Start, reporter: PipeReporter) -> Message:
+def _attempt(
+    train: Callable[[Start, PipeReporter], ManifestDraft], start: Start, reporter: PipeReporter
+) -> Message:
     """Train; whatever happens, there is a last word."""
     try:
-        return Staged(draft=_train(start, reporter))
+        return Staged(draft=train(start, reporter))
     except Drained:
         return messages.Drained()
     except ModelError as error:
@@ -164,6 +169,11 @@ def _attempt(start: Start, reporter: PipeReporter) -> Message:
     except Exception as error:  # noqa: BLE001 - the boundary of an attempt
         traceback.print_exc()
         return _explain(error)
+
+
+def _warm_up() -> None:
+    keep_big_blocks()
+    import model.training  # noqa: F401, PLC0415 - seconds of importing torch: after all that may end this process
 
 
 def _train(start: Start, reporter: PipeReporter) -> ManifestDraft:

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import BinaryIO
 
 from pydantic import ValidationError
 
@@ -30,30 +29,38 @@ def trainer_environment(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+class _Pipe:
+    def __init__(self) -> None:
+        self.read_fd, self.write_fd = os.pipe()
+
+
 class TrainerProcess:
     """A running trainer, the leader of a session of its own."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        messages_fd, child_fd = os.pipe()
+        orders, messages, log = pipes = _Pipe(), _Pipe(), _Pipe()
         try:
             self._process = subprocess.Popen(
-                [*command, "--fd", str(child_fd), "--parent", str(os.getpid())],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                pass_fds=(child_fd,),
+                [*command, "--fd", str(messages.write_fd), "--parent", str(os.getpid())],
+                stdin=orders.read_fd,
+                stdout=log.write_fd,
+                stderr=log.write_fd,
+                pass_fds=(messages.write_fd,),
                 env=dict(environment),
                 start_new_session=True,
             )
-        finally:
-            os.close(child_fd)
-        assert self._process.stdin is not None  # noqa: S101 - a pipe was asked for
-        assert self._process.stdout is not None  # noqa: S101 - a pipe was asked for
-        self._messages: BinaryIO = os.fdopen(messages_fd, "rb")
-        self._output: BinaryIO = self._process.stdout  # type: ignore[assignment]
-        self._stdin_fd = self._process.stdin.fileno()
+        except OSError:
+            for pipe in pipes:
+                os.close(pipe.read_fd)
+                os.close(pipe.write_fd)
+            raise
+        for childs_fd in (orders.read_fd, messages.write_fd, log.write_fd):
+            os.close(childs_fd)
+        self._orders_fd = orders.write_fd
         # A stopped trainer must not stop its supervisor: an order that finds the pipe full is dropped.
-        os.set_blocking(self._stdin_fd, False)
+        os.set_blocking(self._orders_fd, False)
+        self._messages = os.fdopen(messages.read_fd, "rb")
+        self._output = os.fdopen(log.read_fd, "rb")
         self._gone = threading.Lock()
         self._is_reaped = False
 
@@ -73,8 +80,9 @@ class TrainerProcess:
 
     def send(self, order: Order) -> None:
         """Write an order; one that cannot be taken (dead or stopped trainer) is dropped."""
-        with suppress(BlockingIOError, BrokenPipeError, ValueError):
-            os.write(self._stdin_fd, write_line(order))
+        with self._gone, suppress(BlockingIOError, BrokenPipeError):
+            if not self._is_reaped:  # afterwards the descriptor may be someone else's
+                os.write(self._orders_fd, write_line(order))
 
     def listen(
         self,
@@ -140,10 +148,9 @@ class TrainerProcess:
     def _reap(self) -> int:
         with self._gone:
             exit_code = self._process.wait()
+            if not self._is_reaped:
+                os.close(self._orders_fd)
             self._is_reaped = True
-        with suppress(BrokenPipeError):
-            assert self._process.stdin is not None  # noqa: S101 - a pipe was asked for
-            self._process.stdin.close()
         return exit_code
 
 

@@ -9,7 +9,9 @@ from worker.jobs import Outcome
 from worker.messages import Drained, Failed, Staged
 from worker.oom_evidence import says_out_of_memory
 
+QUOTED_LINES = 5
 MAX_QUOTED = 800
+"""Characters."""
 
 
 @dataclass(frozen=True)
@@ -61,5 +63,5 @@ def _how(exit_code: int) -> str:
 
 def _quote(last_lines: Sequence[str]) -> str:
     """The end of the log, behind a sentence."""
-    text = " | ".join(last_lines)[-MAX_QUOTED:]
+    text = " | ".join(last_lines[-QUOTED_LINES:])[-MAX_QUOTED:]
     return f" Its last lines: {text}" if text else ""

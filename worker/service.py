@@ -1,0 +1,132 @@
+"""A whole worker: checks what it needs, starts its parts, hears the bell, ends its parts."""
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from celery.signals import worker_ready, worker_shutting_down
+
+from model.cpus import cpu_quota
+from model.storage import open_storage
+from worker.announcer import Announcer
+from worker.bell import Bell
+from worker.celery_app import make_app, make_worker
+from worker.draining import Draining
+from worker.job_store import JobStore
+from worker.presence import Presence, WorkerRecord, WorkerState
+from worker.reaper import Reaper
+from worker.redis_connection import check_server, connect
+from worker.redis_keys import BELL
+from worker.settings import WorkerSettings
+from worker.spare import Spare
+from worker.supervisor import Bench
+from worker.task import Shift, answer_bell
+from worker.trainer_process import TRAINER_COMMAND, Spawner, trainer_environment
+
+_log = logging.getLogger("worker")
+
+
+class SettingsError(Exception):
+    """Raised when the settings make no sense; the message says which and why."""
+
+
+def run_worker(settings: WorkerSettings, trainer_command: Sequence[str] = TRAINER_COMMAND) -> int:
+    """Work until told to end; the answer is the exit status.
+
+    Raises:
+        SettingsError: a setting makes no sense.
+        RedisUnusableError: Redis cannot be reached, refuses us, or must not hold our records.
+        StorageError: storage cannot be written.
+    """
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(name)s: %(message)s")
+    device = _device(settings.devices)
+    client = connect(settings.redis_url)
+    redis_report = check_server(client)
+    open_storage(settings.storage).check()
+    for warning in redis_report.warnings:
+        _log.warning("%s", warning)
+    draining = Draining()
+    with ExitStack() as parts:  # ends them in reverse order
+        store = JobStore(client)
+        announcer = Announcer(Presence(client), _describe(settings))
+        parts.callback(announcer.stop)
+        _start_reaper(parts, store, settings)
+        spawner = Spawner(trainer_environment(os.environ), trainer_command)
+        parts.callback(spawner.close)
+        spare = Spare(spawner)
+        parts.callback(spare.close)
+        parts.callback(draining.begin)
+        bench = Bench(
+            store=store,
+            storage_url=settings.storage,
+            cache_dir=settings.cache_dir,
+            spare=spare,
+            draining=draining,
+            device=device,
+            threads=settings.threads or cpu_quota(),
+            lease_s=settings.lease_s,
+            renew_every_s=settings.renew_every_s,
+        )
+        announcer.start()
+        return _hear_bell(settings.redis_url, bench, announcer)
+
+
+def _hear_bell(redis_url: str, bench: Bench, announcer: Announcer) -> int:
+    app = make_app(redis_url)
+    celery_worker = make_worker(app, announcer.worker_id)
+    shift = Shift(bench, announcer, on_out_of_order=lambda: _stop_listening(celery_worker))
+    answer_bell(app, shift.drain_queue)
+    worker_shutting_down.connect(lambda **_: bench.draining.begin(), weak=False)
+    worker_ready.connect(lambda **_: shift.become_idle(), weak=False)
+    celery_worker.start()
+    return int(celery_worker.exitcode or 0)
+
+
+def _stop_listening(celery_worker: Any) -> None:
+    """Leave the bells to other workers; the consumer belongs to Celery's own thread."""
+    consumer = celery_worker.consumer
+    consumer.call_soon(consumer.cancel_task_queue, BELL)
+
+
+def _start_reaper(parts: ExitStack, store: JobStore, settings: WorkerSettings) -> None:
+    bell = Bell(settings.redis_url)
+    parts.callback(bell.close)
+    has_ended = threading.Event()
+    parts.callback(has_ended.set)
+    reaper = Reaper(store, settings.lease_s, bell.ring)
+    threading.Thread(target=reaper.run, args=(has_ended,), name="reaper", daemon=True).start()
+
+
+def _device(devices: str) -> str:
+    if devices in ("auto", "cpu"):
+        return devices
+    if devices.isdigit():
+        return f"cuda:{devices}"
+    raise SettingsError(
+        f"devices is {devices!r}: use auto, cpu, or the number of one CUDA device, such as 0."
+    )
+
+
+def _describe(settings: WorkerSettings) -> WorkerRecord:
+    host = socket.gethostname()
+    return WorkerRecord(
+        id=f"{host}-{os.getpid()}",
+        host=host,
+        devices=[settings.devices],
+        state=WorkerState.IDLE,
+        version=_own_version(),
+        started_at=datetime.now(UTC),
+    )
+
+
+def _own_version() -> str:
+    try:
+        return version("ninefold")
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        return "unknown"
