@@ -164,7 +164,7 @@ class Loop:
         """Judge, report, then checkpoint: a row that a checkpoint covers has always been reported."""
         state = self._state
         loss, right, images = state.sums.tolist()
-        validation = self._judge(self._data.validation)
+        validation = self._validate()
         train_s, last_step = state.train_s, (state.epoch + 1) * self._steps - 1
         state.epoch, state.step, state.train_s = state.epoch + 1, 0, 0.0
         state.sums.zero_()
@@ -182,20 +182,26 @@ class Loop:
         if time.monotonic() - self._saved_at > self._epoch_checkpoint_s:
             self._save()
 
-    def _judge(self, split: Split) -> Score | None:
-        if not len(split):
-            return None
+    def _validate(self) -> Score | None:
+        if len(self._data.validation):
+            return self._judge(self._data.validation)
+        monitor = self._judge(self._data.test)
+        _log.info("epoch %d: test accuracy %.4f (a monitor only)", self._state.epoch + 1, monitor.accuracy)
+        return None
+
+    def _judge(self, split: Split) -> Score:
         logits_NK = predict_logits(
             self._state.judged_network, split.images_NHWC, self._data.normalisation, self._device
         )
-        return score(logits_NK, split.labels_N)
+        judged = score(logits_NK, split.labels_N)
+        # The last step may have spoilt the weights after its own loss was still finite.
+        if not math.isfinite(judged.loss):
+            raise TrainingDivergedError(self._state.epoch + 1, self._steps)
+        return judged
 
     def _keep_best(self, validation: Score | None) -> bool:
         state = self._state
         if validation is None:
-            monitor = self._judge(self._data.test)
-            if monitor:
-                _log.info("epoch %d: test accuracy %.4f (a monitor only)", state.epoch, monitor.accuracy)
             return False
         is_weighted = self._spec.class_weighting is not ClassWeighting.NONE
         chosen_by = validation.balanced_accuracy if is_weighted else validation.accuracy

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from model.allocator import keep_big_blocks
+from model.console import open_console
 from model.cpus import cpu_quota, share_cpus
 from model.dataset_import import import_dataset
 from model.datasets import find_facts
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from model.staging import TrainedModel
 
-_SPEC_OPTIONS = (
+_SPEC_OPTIONS: tuple[tuple[str, type], ...] = (
     ("recipe", RecipeName),
     ("epochs", int),
     ("batch_size", int),
@@ -75,16 +76,16 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def _train(arguments: argparse.Namespace) -> None:
-    share_cpus()
-    keep_big_blocks()
-    # Importing torch takes seconds: only after the arguments are known to be good.
-    from model.console import open_console  # noqa: PLC0415 - see above
-    from model.training import TrainingRequest, run_training  # noqa: PLC0415 - see above
-
     storage = open_storage((arguments.cache_dir / "storage").absolute().as_uri())
     facts = _find_dataset(arguments, storage)
+    job = _job_spec(arguments, facts)
+    # Importing torch takes seconds: only once the arguments are known to be good.
+    share_cpus()
+    keep_big_blocks()
+    from model.training import TrainingRequest, run_training  # noqa: PLC0415 - see above
+
     device = arguments.device or _best_device()
-    spec, warnings = resolve(_job_spec(arguments, facts), facts, device.partition(":")[0])
+    spec, warnings = resolve(job, facts, device.partition(":")[0])
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)  # noqa: T201 - the command's answer
     request = TrainingRequest(

@@ -1,0 +1,219 @@
+"""Images a second of the whole training loop, against a straightforward PyTorch script of the same network.
+
+Both train ResNet9 on random images of 32 px: ours with its own loop, augmentation and allocator settings,
+the other with torchvision's DataLoader (2 workers) and v2 transforms, channels_last, default allocator. Runs
+are interleaved, each in a process of its own; the median ratio of the pairs counts.
+
+    python -m benchmarks.training [--quick]
+"""
+# ruff: noqa: PLC0415 - each side imports torch for itself, after its own settings
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from model.cpus import cpu_quota
+
+GFLOP_AN_IMAGE = 2.28
+"""Forward and backward, at 32 px."""
+
+
+def main() -> None:
+    """Run the pairs and print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="two pairs of a few steps of 128")
+    parser.add_argument("--one", choices=sorted(RUNS), help="one run in this process, as JSON")
+    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--batch-size", type=int, default=512)
+    arguments = parser.parse_args()
+    if arguments.one:
+        print(json.dumps(RUNS[arguments.one](arguments.batch_size, arguments.steps)))
+    elif arguments.quick:
+        compare(pairs=2, batch_size=128, steps=5)
+    else:
+        compare(pairs=5, batch_size=arguments.batch_size, steps=arguments.steps)
+
+
+def compare(pairs: int, batch_size: int, steps: int) -> None:
+    """Measure interleaved pairs and print medians, ratio, share of the matrix product's rate and memory."""
+    rounds = [{name: measure(name, batch_size, steps) for name in RUNS} for _ in range(pairs)]
+    print(f"{cpu_quota()} CPUs, batch {batch_size}, {steps} steps, {pairs} interleaved pairs, medians")
+    print(f"{'':12}{'img/s':>8}{'GFLOP/s':>9}{'peak MB':>9}")
+    for name in ("ours", "plain"):
+        rate = statistics.median(r[name]["images_per_s"] for r in rounds)
+        memory = statistics.median(r[name]["peak_mb"] for r in rounds)
+        print(f"{name:12}{rate:8.1f}{rate * GFLOP_AN_IMAGE:9.1f}{memory:9.0f}")
+    print(f"{'sgemm':12}{'':8}{statistics.median(r['sgemm']['gflop_per_s'] for r in rounds):9.1f}")
+    ratios = [r["ours"]["images_per_s"] / r["plain"]["images_per_s"] for r in rounds]
+    shares = [r["ours"]["images_per_s"] * GFLOP_AN_IMAGE / r["sgemm"]["gflop_per_s"] for r in rounds]
+    spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+    print(
+        f"ours / plain: {statistics.median(ratios):.2f} ({spread}); share of sgemm: {statistics.median(shares):.0%}"
+    )
+
+
+def measure(name: str, batch_size: int, steps: int) -> dict[str, float]:
+    """One run in a fresh process."""
+    command = [sys.executable, "-m", "benchmarks.training", "--one", name]
+    command += ["--batch-size", str(batch_size), "--steps", str(steps)]
+    answer: dict[str, float] = json.loads(subprocess.check_output(command, text=True).splitlines()[-1])
+    return answer
+
+
+def train_ours(batch_size: int, steps: int) -> dict[str, float]:
+    """The product's own loop, from augmentation to weight average; the first step is a warm-up."""
+    from model.allocator import keep_big_blocks
+    from model.cpus import share_cpus
+
+    share_cpus()
+    keep_big_blocks()
+    from model.augment import measure as measure_normalisation
+    from model.checkpoint import Checkpoints
+    from model.device import open_device
+    from model.loop import Loop
+    from model.recipe import recipe_of, resolve
+    from model.reporter import CheckpointSaved, Command, EpochRow, Progress
+    from model.run_state import start_state
+    from model.spec import DatasetFacts, JobSpec, RecipeName
+    from model.storage import open_storage
+    from model.training_data import Split, TrainingData
+
+    class Stopwatch:
+        started = 0.0
+        ended = 0.0
+
+        def phase(self, phase: str) -> None: ...
+        def epoch(self, row: EpochRow, is_best: bool) -> None: ...
+        def checkpoint(self, saved: CheckpointSaved) -> None: ...
+        def gate(self) -> Command:
+            return Command.CONTINUE
+
+        def progress(self, progress: Progress) -> None:  # noqa: ARG002 - the reporter's shape
+            self.ended = time.perf_counter()
+            self.started = self.started or self.ended
+
+    images_NHWC, labels_N = random_images(batch_size * (steps + 1))
+    facts = DatasetFacts(
+        id="ds_benchmark",
+        name="benchmark",
+        classes=[str(number) for number in range(10)],
+        train_counts=[len(labels_N) // 10] * 10,
+        test_counts=[1] * 10,
+        median_width=32,
+        median_height=32,
+        content_hash="",
+    )
+    job = JobSpec(
+        dataset=facts.id, recipe=RecipeName.FAST, epochs=1, batch_size=batch_size, validation_fraction=0.0
+    )
+    spec, _ = resolve(job, facts, "cpu")
+    device, storage = open_device("cpu", cpu_quota()), open_storage("file:///tmp")
+    data = TrainingData(
+        facts=facts,
+        train=Split(images_NHWC, labels_N),
+        validation=Split(images_NHWC[:0], labels_N[:0]),
+        test=Split(images_NHWC[:8], labels_N[:8]),
+        normalisation=measure_normalisation(images_NHWC),
+    )
+    stopwatch = Stopwatch()
+    Loop(
+        spec=spec,
+        recipe=recipe_of(spec),
+        data=data,
+        state=start_state(spec, recipe_of(spec), data, steps + 1, device),
+        device=device,
+        reporter=stopwatch,
+        checkpoints=Checkpoints(storage, "benchmark", spec, device),
+        epoch_checkpoint_s=float("inf"),
+        step_checkpoint_s=float("inf"),
+    ).run()
+    return result(batch_size * steps, stopwatch.ended - stopwatch.started)
+
+
+def train_plain(batch_size: int, steps: int) -> dict[str, float]:
+    """What one would write first; the first step is a warm-up."""
+    import torch
+    from torch.utils.data import DataLoader, Dataset
+    from torchvision.transforms import v2
+
+    from model.network import ResNet9
+
+    torch.set_num_threads(cpu_quota())
+    images_NHWC, labels_N = random_images(batch_size * (steps + 1))
+    transform = v2.Compose(
+        [
+            v2.RandomCrop(32, padding=4, padding_mode="reflect"),
+            v2.RandomHorizontalFlip(),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)),
+        ]
+    )
+
+    class Images(Dataset[tuple[torch.Tensor, int]]):
+        def __len__(self) -> int:
+            return len(labels_N)
+
+        def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+            return transform(images_NHWC[index].permute(2, 0, 1)), int(labels_N[index])
+
+    network = ResNet9(10).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.SGD(network.parameters(), 0.1, momentum=0.9, weight_decay=5e-4, nesterov=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.5, total_steps=steps + 1)
+    criterion = torch.nn.CrossEntropyLoss(label_smoothing=0.2)
+    started = 0.0
+    for batch_NCHW, targets_N in DataLoader(Images(), batch_size, shuffle=True, num_workers=2):
+        loss = criterion(network(batch_NCHW.contiguous(memory_format=torch.channels_last)), targets_N)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        ended = time.perf_counter()
+        started = started or ended
+    return result(batch_size * steps, ended - started)
+
+
+def multiply_matrices(batch_size: int, steps: int) -> dict[str, float]:  # noqa: ARG001 - a run's shape
+    """The best rate of a float32 matrix product of side 2048."""
+    import torch
+
+    torch.set_num_threads(cpu_quota())
+    left, right = torch.randn(2, 2048, 2048)
+    seconds = []
+    for _ in range(12):
+        started = time.perf_counter()
+        left @ right
+        seconds.append(time.perf_counter() - started)
+    return {"gflop_per_s": 2 * 2048**3 / min(seconds) / 1e9}
+
+
+def random_images(count: int) -> Any:
+    """Images and labels of ten classes, the same each time."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    images_NHWC = torch.randint(256, (count, 32, 32, 3), dtype=torch.uint8, generator=generator)
+    return images_NHWC, torch.randint(10, (count,), generator=generator)
+
+
+def result(images: int, seconds: float) -> dict[str, float]:
+    """What a run answers; memory is this process's, without the loader's workers."""
+    peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {"images_per_s": images / seconds, "peak_mb": peak_kb / 1024}
+
+
+RUNS: dict[str, Callable[[int, int], dict[str, float]]] = {
+    "ours": train_ours,
+    "plain": train_plain,
+    "sgemm": multiply_matrices,
+}
+
+if __name__ == "__main__":
+    main()

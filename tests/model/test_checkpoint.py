@@ -1,0 +1,67 @@
+import dataclasses
+
+import pytest
+from safetensors import safe_open
+
+from model.errors import CorruptArtifactError
+from model.training import run_training
+from tests.model.tiny import Recorder, Workshop
+
+
+def test_a_drain_saves_the_position_it_says(workshop: Workshop) -> None:
+    drained = workshop.drain(workshop.spec(batch_size=10), before_step=6)
+    saved = drained.saved[-1]
+    assert (saved.epoch, saved.step) == (1, 2)
+    assert saved.best_key == saved.key
+    with safe_open(workshop.storage.local_path(saved.key), "pt") as file:
+        parts = {name.partition("/")[0] for name in file.keys()}  # noqa: SIM118 - it is no dict
+    assert parts == {"network", "momentum", "average", "best", "sums"}
+    workshop.storage.delete("checkpoints/job_test")
+
+
+def test_a_drain_before_the_first_step_saves_nothing(workshop: Workshop) -> None:
+    assert workshop.drain(workshop.spec(), before_step=0).saved == []
+
+
+def test_epochs_are_checkpointed_and_the_last_two_kept(workshop: Workshop) -> None:
+    recorder = Recorder()
+    request = workshop.request(workshop.spec(epochs=4, batch_size=20), checkpoint_every_s=0.0)
+    run_training(request, recorder)
+    assert [(saved.epoch, saved.step) for saved in recorder.saved] == [(1, 0), (2, 0), (3, 0), (4, 0)]
+    kept = workshop.storage.list("checkpoints/job_test/1/")
+    assert kept == [saved.key for saved in recorder.saved[-2:]]
+    workshop.storage.delete("checkpoints/job_test")
+
+
+def test_a_finished_run_only_evaluates_when_resumed(workshop: Workshop) -> None:
+    first, again = Recorder(), Recorder()
+    spec = workshop.spec(epochs=1)
+    expected = run_training(workshop.request(spec, checkpoint_every_s=0.0), first)
+    resumed = run_training(workshop.request(spec, attempt=2, resume_from=first.saved[-1].key), again)
+    assert not again.steps
+    assert not again.rows
+    assert resumed.metrics == expected.metrics
+    workshop.storage.delete("checkpoints/job_test")
+
+
+def test_another_spec_s_checkpoint_is_refused(workshop: Workshop) -> None:
+    drained = workshop.drain(workshop.spec(), before_step=1)
+    other = workshop.request(workshop.spec(seed=9), attempt=2, resume_from=drained.saved[-1].key)
+    with pytest.raises(CorruptArtifactError, match="another job's"):
+        run_training(other, Recorder())
+    workshop.storage.delete("checkpoints/job_test")
+
+
+def test_a_damaged_checkpoint_is_refused(workshop: Workshop) -> None:
+    workshop.storage.put_bytes("checkpoints/job_bad/1/epoch.safetensors", b"no safetensors")
+    request = workshop.request(workshop.spec(), resume_from="checkpoints/job_bad/1/epoch.safetensors")
+    with pytest.raises(CorruptArtifactError, match="cannot be read"):
+        run_training(request, Recorder())
+
+
+def test_resuming_on_other_threads_is_said(workshop: Workshop, caplog: pytest.LogCaptureFixture) -> None:
+    drained = workshop.drain(workshop.spec(epochs=1), before_step=3)
+    request = workshop.request(workshop.spec(epochs=1), attempt=2, resume_from=drained.saved[-1].key)
+    run_training(dataclasses.replace(request, threads=2), Recorder())
+    assert "threads 1 → 2" in caplog.text
+    workshop.storage.delete("checkpoints/job_test")

@@ -1,0 +1,112 @@
+"""A dataset that trains in seconds, and a reporter that remembers and may drain."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from model.dataset_import import import_dataset
+from model.recipe import resolve
+from model.spec import DatasetFacts, JobSpec, ResolvedSpec
+from model.storage import Storage
+from model.training import (
+    CheckpointSaved,
+    Command,
+    Drained,
+    EpochRow,
+    Progress,
+    TrainedModel,
+    TrainingRequest,
+    run_training,
+)
+
+COLOURS = {"blue": (40, 60, 200), "green": (40, 190, 60), "red": (200, 50, 40)}
+
+
+def import_colours(folder: Path, storage: Storage, classes: int = 3, images: int = 16) -> DatasetFacts:
+    """Noisy 16 px squares in a few colours, as an imported dataset."""
+    random = np.random.default_rng(0)
+    for name, colour in list(COLOURS.items())[:classes]:
+        for split, count in (("train", images), ("test", 6)):
+            path = folder / split / name
+            path.mkdir(parents=True)
+            for number in range(count):
+                noise = random.integers(-40, 40, (16, 16, 3))
+                pixels = np.clip(noise + colour, 0, 255).astype(np.uint8)
+                Image.fromarray(pixels).save(path / f"{number}.png")
+    return import_dataset(folder, storage, "colours").facts
+
+
+@dataclass
+class Recorder:
+    """Remembers all that a run says; asks for a drain before the step with the given number."""
+
+    drain_before: int | None = None
+    phases: list[str] = field(default_factory=list)
+    steps: list[Progress] = field(default_factory=list)
+    rows: list[EpochRow] = field(default_factory=list)
+    best_epochs: list[int] = field(default_factory=list)
+    saved: list[CheckpointSaved] = field(default_factory=list)
+
+    def phase(self, phase: str) -> None:
+        self.phases.append(phase)
+
+    def progress(self, progress: Progress) -> None:
+        self.steps.append(progress)
+
+    def epoch(self, row: EpochRow, is_best: bool) -> None:
+        self.rows.append(row)
+        if is_best:
+            self.best_epochs.append(row.epoch)
+
+    def checkpoint(self, saved: CheckpointSaved) -> None:
+        self.saved.append(saved)
+
+    def gate(self) -> Command:
+        return Command.DRAIN if len(self.steps) == self.drain_before else Command.CONTINUE
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Where the tests' runs happen."""
+
+    storage: Storage
+    cache_dir: Path
+    facts: DatasetFacts
+
+    def spec(self, **given: object) -> ResolvedSpec:
+        """A spec of two quick epochs, unless told otherwise."""
+        job = {"dataset": self.facts.id, "epochs": 2, "batch_size": 8, "image_size": 16, **given}
+        return resolve(JobSpec.model_validate(job), self.facts, "cpu")[0]
+
+    def request(
+        self,
+        spec: ResolvedSpec,
+        *,
+        attempt: int = 1,
+        resume_from: str | None = None,
+        checkpoint_every_s: float = 1e9,
+    ) -> TrainingRequest:
+        return TrainingRequest(
+            spec=spec,
+            out_prefix=f"checkpoints/job_test/{attempt}",
+            resume_from=resume_from,
+            device="cpu",
+            threads=1,
+            cache_dir=self.cache_dir,
+            storage=self.storage,
+            checkpoint_every_s=checkpoint_every_s,
+        )
+
+    def train(self, reporter: Recorder | None = None, **given: object) -> TrainedModel:
+        return run_training(self.request(self.spec(**given)), reporter or Recorder())
+
+    def drain(self, spec: ResolvedSpec, before_step: int) -> Recorder:
+        """Run until a drain, which must come."""
+        recorder = Recorder(drain_before=before_step)
+        try:
+            run_training(self.request(spec), recorder)
+        except Drained:
+            return recorder
+        raise AssertionError("the run ended before it was drained")
