@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api import predictions, uploads
+from api.lingering import LingeringResponse
 from api.predictor import errors as predictor_errors
 from model import errors as model_errors
 from worker import errors as worker_errors
@@ -197,10 +198,12 @@ def render(problem: ProblemError, request_id: str) -> Response:
     if problem.errors:
         body["errors"] = list(problem.errors)
     headers = dict(problem.headers)
+    kind = Response
     if problem.status in CLOSES_CONNECTION:
         headers["Connection"] = "close"
+        kind = LingeringResponse
     # Escaped, so that a lone surrogate in a field's name cannot break the answer.
-    return Response(json.dumps(body), problem.status, headers, MEDIA_TYPE)
+    return kind(json.dumps(body), problem.status, headers, MEDIA_TYPE)
 
 
 async def answer_error(request: Request, error: Exception) -> Response:

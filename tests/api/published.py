@@ -39,6 +39,7 @@ def publish_model(
     version: int = 1,
     classes: int = 3,
     seed: int = 0,
+    image_size: int = IMAGE_SIZE,
 ) -> Manifest:
     """Puts weights and manifest into storage and answers the manifest; nobody has registered it yet."""
     model_id = new_model_id()
@@ -53,10 +54,10 @@ def publish_model(
         created_by=None,
         job_id=None,
         dataset=DatasetReference(id="shapes", name="shapes", content_hash="0" * 64),
-        spec=_spec(name),
+        spec=_spec(name, image_size),
         classes=[f"class-{number}" for number in range(classes)],
         preprocessing=Preprocessing(
-            image_size=IMAGE_SIZE, resize=Resize.SQUASH, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25)
+            image_size=image_size, resize=Resize.SQUASH, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25)
         ),
         temperature=1.5,
         metrics=Metrics(
@@ -70,7 +71,7 @@ def publish_model(
     return manifest
 
 
-def _spec(name: str) -> ResolvedSpec:
+def _spec(name: str, image_size: int) -> ResolvedSpec:
     return ResolvedSpec.model_validate(
         {
             "dataset": "shapes",
@@ -81,7 +82,7 @@ def _spec(name: str) -> ResolvedSpec:
             "learning_rate": 0.1,
             "weight_decay": 0.0,
             "label_smoothing": 0.0,
-            "image_size": IMAGE_SIZE,
+            "image_size": image_size,
             "resize": "squash",
             "augmentation": "none",
             "horizontal_flip": False,

@@ -195,6 +195,22 @@ def test_large_photos_among_small_ones(service: Service, model: Manifest) -> Non
     assert {response.status_code for response in small} == {200}
 
 
+def test_more_images_than_may_wait_are_refused_with_a_time_to_come_back(service: Service) -> None:
+    service.publish("busy")  # not in memory yet: until it is, everything waits
+    images = _files(*[png(size=(16, 16))] * 64)
+
+    def predict(_: int) -> httpx.Response:
+        return service.client.post("/predict", files=images, params={"model": "busy"})
+
+    with ThreadPoolExecutor(24) as pool:
+        responses = list(pool.map(predict, range(24)))
+    refused = [response for response in responses if response.status_code != 200]
+    assert 0 < len(refused) < len(responses)
+    for response in refused:
+        _problem(response, 503, "overloaded")
+        assert 1 <= int(response.headers["retry-after"]) <= 60
+
+
 def test_after_the_predictor_is_killed_it_works_again(service: Service, model: Manifest) -> None:
     pid = service.predictor.pid
     assert pid is not None

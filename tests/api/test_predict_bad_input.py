@@ -171,8 +171,6 @@ def _send_endlessly(url: str, content_type: str, first: bytes = b"") -> tuple[fl
                 sent += count
             except BlockingIOError:
                 time.sleep(0.001)
-            except (BrokenPipeError, ConnectionResetError):
-                pass
             try:
                 received = connection.recv(65536)
                 assert received, "closed without an answer"

@@ -1,0 +1,132 @@
+"""Requests a second through POST /predict at concurrency 1 and 8, against the same network fed in-process.
+
+Run: python -m benchmarks.predict [--seconds 10] [--image-size 32]
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import numpy as np
+import torch
+
+from api.settings import ApiSettings
+from model.classifier import Classifier
+from model.cpus import cpu_quota
+from model.manifest import Manifest
+from model.storage import Storage, open_storage
+from tests.api.pictures import encoded, picture
+from tests.api.published import publish_model
+from tests.api.serving import running_predictor
+from tests.conftest import running_valkey
+from worker.model_registry import PRODUCTION, ModelRegistry
+from worker.redis_connection import connect
+
+CLASSES = 10
+BATCH = 32
+
+
+def main() -> None:
+    """Prints one line for each way in."""
+    options = _options()
+    torch.set_num_threads(cpu_quota())
+    with ExitStack() as stack:
+        storage = open_storage(Path(stack.enter_context(tempfile.TemporaryDirectory())).as_uri())
+        manifest = publish_model(storage, classes=CLASSES, image_size=options.image_size)
+        limit = in_process_images_per_s(storage, manifest, options.seconds)
+        print(f"in-process, ready batches of {BATCH}: {limit:7.1f} images/s")
+        url = stack.enter_context(_serving(storage, manifest))
+        image = encoded(picture(size=(options.image_size, options.image_size)))
+        for concurrency in (1, 8, 32):
+            rate, latencies_ms = measure(url, image, concurrency, options.seconds)
+            p50, p99 = (float(np.percentile(latencies_ms, p)) for p in (50, 99))
+            print(
+                f"/predict at concurrency {concurrency:2}:    {rate:7.1f} requests/s ({rate / limit:.2f} of the limit), "
+                f"p50 {p50:.1f} ms, p99 {p99:.1f} ms"
+            )
+
+
+def in_process_images_per_s(storage: Storage, manifest: Manifest, seconds: float) -> float:
+    """The fused network alone: no HTTP, no decoding, every batch ready; the median of five rounds."""
+    classifier = Classifier.load(storage, manifest, "cpu")
+    size = manifest.preprocessing.image_size
+    batch_NHWC = np.random.default_rng(0).integers(0, 256, (BATCH, size, size, 3), dtype=np.uint8)
+    return statistics.median(_batches_per_s(classifier, batch_NHWC, seconds / 5) * BATCH for _ in range(5))
+
+
+def _batches_per_s(classifier: Classifier, batch_NHWC: np.ndarray, seconds: float) -> float:  # noqa: N803  # the shape is the point
+    started, batches = time.monotonic(), 0
+    while time.monotonic() - started < seconds:
+        classifier.classify(batch_NHWC)
+        batches += 1
+    return batches / (time.monotonic() - started)
+
+
+def measure(url: str, image: bytes, concurrency: int, seconds: float) -> tuple[float, list[float]]:
+    """Requests a second and each latency in milliseconds; any answer but 200 ends the benchmark."""
+    with ThreadPoolExecutor(concurrency) as pool:
+        started = time.monotonic()
+        clients = [pool.submit(_ask_until, url, image, started + seconds) for _ in range(concurrency)]
+        latencies_ms = [latency for client in clients for latency in client.result()]
+    return len(latencies_ms) / (time.monotonic() - started), latencies_ms
+
+
+def _ask_until(url: str, image: bytes, deadline: float) -> list[float]:
+    latencies_ms = []
+    with httpx.Client(base_url=url, headers={"Content-Type": "image/png"}, timeout=60) as client:
+        while (started := time.monotonic()) < deadline:
+            client.post("/predict", content=image).raise_for_status()
+            latencies_ms.append(1000 * (time.monotonic() - started))
+    return latencies_ms
+
+
+@contextmanager
+def _serving(storage: Storage, manifest: Manifest) -> Iterator[str]:
+    """A Valkey, a predictor and an API process that know this model."""
+    storage_url = storage.local_path(f"models/{manifest.id}/manifest.json").parents[2].as_uri()
+    with ExitStack() as stack:
+        redis_url = stack.enter_context(running_valkey())
+        with connect(redis_url) as client:
+            ModelRegistry(client).register(manifest.model_dump_json())
+            ModelRegistry(client).set_alias(manifest.name, PRODUCTION, manifest.version, None)
+        _, socket_path = stack.enter_context(running_predictor(storage_url))
+        settings = ApiSettings(redis_url=redis_url, storage=storage_url, predictor=f"unix:{socket_path}")
+        yield stack.enter_context(_api_process(settings))
+
+
+@contextmanager
+def _api_process(settings: ApiSettings) -> Iterator[str]:
+    """`python -m api` on a free port: a process of its own, as in real life."""
+    environment = {
+        "NINEFOLD_REDIS_URL": settings.redis_url,
+        "NINEFOLD_STORAGE": settings.storage,
+        "NINEFOLD_PREDICTOR": settings.predictor,
+    }
+    command = [sys.executable, "-m", "api", "--port", "0"]
+    with subprocess.Popen(command, env=os.environ | environment, stderr=subprocess.PIPE, text=True) as api:
+        assert api.stderr is not None
+        try:
+            url = next(line.split()[-1] for line in api.stderr if " serving http://" in line)
+            yield url
+        finally:
+            api.terminate()
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--seconds", type=float, default=10, help="for each line")
+    parser.add_argument("--image-size", type=int, default=32)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
