@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from celery.signals import worker_ready, worker_shutting_down
@@ -118,11 +119,19 @@ def _describe(settings: WorkerSettings) -> WorkerRecord:
     return WorkerRecord(
         id=f"{host}-{os.getpid()}",
         host=host,
-        devices=[settings.devices],
+        devices=[_shown_device(settings.devices)],
         state=WorkerState.IDLE,
         version=_own_version(),
         started_at=datetime.now(UTC),
     )
+
+
+def _shown_device(devices: str) -> str:
+    """What `auto` will most likely be; the trainer, which can ask torch, decides."""
+    if devices != "auto":
+        return devices
+    is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+    return "cuda" if any(Path("/dev").glob("nvidia[0-9]*")) and not is_hidden else "cpu"
 
 
 def _own_version() -> str:
