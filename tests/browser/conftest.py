@@ -4,28 +4,25 @@ import io
 import os
 import secrets
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Page, sync_playwright
 from sklearn.datasets import load_digits
 
-from tests.browser.service import Service, free_port
+from ninefold import Client
 from tests.browser.watch import Watch
+from tests.e2e.service import Service
 
-ROOT = Path(__file__).parents[2]
 KEY = secrets.token_hex(16)
-STOP_S = 30.0
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+IMAGES_PER_CLASS = 8
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def chromium() -> str:
     """Path of the system's Chromium; in CI it must be there."""
     found = next(filter(None, map(shutil.which, CHROMIUM)), None)
@@ -36,32 +33,39 @@ def chromium() -> str:
     return found
 
 
+def png(pixels: np.ndarray) -> bytes:
+    """One of scikit-learn's digits as a PNG file."""
+    file = io.BytesIO()
+    Image.fromarray((pixels * 15.9).astype(np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture(scope="session")
+def few_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for each class of so few digits that an epoch takes a moment."""
+    folder = tmp_path_factory.mktemp("few") / "few-digits"
+    digits = load_digits()
+    for label in range(10):
+        (folder / str(label)).mkdir(parents=True)
+        for number, pixels in enumerate(digits.images[digits.target == label][:IMAGES_PER_CLASS]):
+            (folder / str(label) / f"{number}.png").write_bytes(png(pixels))
+    return folder
+
+
 @pytest.fixture(scope="module")
-def service(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """`ninefold up` in an empty data folder, with a key."""
-    url = f"http://127.0.0.1:{(port := free_port())}"
-    folder = tmp_path_factory.mktemp("browser")
-    command = [
-        sys.executable,
-        "-m",
-        "ninefold",
-        "up",
-        "--port",
-        str(port),
-        "--data-dir",
-        str(folder / "data"),
-    ]
-    environment = {**os.environ, "NINEFOLD_API_KEYS": f"tester:{KEY}", "CUDA_VISIBLE_DEVICES": ""}
-    with (folder / "up.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {KEY}"}, timeout=60) as http:
-            service = Service(process, url, http)
-            try:
-                service.wait_until_ready()
-                yield service
-            finally:
-                process.terminate()
-                process.wait(STOP_S)
+def service(chromium: str, tmp_path_factory: pytest.TempPathFactory, few_digits: Path) -> Iterator[Service]:
+    """`ninefold up` in an empty data folder, with a key, and the dataset `few-digits`."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("NINEFOLD_API_KEYS", f"tester:{KEY}")
+        environment.setenv("NINEFOLD_THREADS", "1")
+        service = Service(tmp_path_factory.mktemp("data"))
+    try:
+        service.client.close()
+        service.client = Client(service.url, KEY)
+        service.client.add_dataset(few_digits, "few-digits")
+        yield service
+    finally:
+        service.close()
 
 
 @pytest.fixture(scope="module")
@@ -102,10 +106,7 @@ def page(browser: Browser, service: Service, watch: Watch) -> Iterator[Page]:
     context.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def digit() -> FilePayload:
-    """A handwritten seven as a PNG file."""
-    pixels = (load_digits().images[7] * 15.9).astype(np.uint8)
-    png = io.BytesIO()
-    Image.fromarray(pixels).save(png, "PNG")
-    return {"name": "seven.png", "mimeType": "image/png", "buffer": png.getvalue()}
+    """A handwritten seven as a file to upload."""
+    return {"name": "seven.png", "mimeType": "image/png", "buffer": png(load_digits().images[7])}

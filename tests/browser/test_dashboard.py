@@ -1,65 +1,63 @@
 """The dashboard in a real browser, over the whole service."""
 
-import os
-import signal
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
-from tests.browser.service import Service
 from tests.browser.watch import Watch
+from tests.e2e.service import Service
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
-JOB_S = 120_000
-"""Milliseconds that a small job may take on a slow machine."""
+JOB_MS = 120_000
+"""So long may a small job take on a slow machine."""
 
 
-def submit(page: Page, **settings: str) -> Locator:
-    """Fill the form, train, and give the job's row."""
+def open_new_job(page: Page, name: str, epochs: int) -> None:
+    """Train by the form, and open the job from the list."""
     form = page.get_by_role("complementary", name="New job")
-    for label, value in settings.items():
-        form.get_by_label(label.capitalize(), exact=True).fill(value)
+    form.get_by_label("Dataset", exact=True).select_option("few-digits")
+    form.get_by_label("Epochs", exact=True).fill(str(epochs))
+    form.get_by_label("Name", exact=True).fill(name)
     form.get_by_role("button", name="Train").click()
-    row = page.locator(".job-row", has=page.get_by_role("link", name=settings["name"], exact=True))
-    row.wait_for()
-    return row
+    page.get_by_role("link", name=name, exact=True).click()
+    expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
 
 
 def chart(page: Page, title: str) -> Locator:
-    return page.locator("figure", has=page.get_by_role("heading", name=title, exact=True))
+    """A chart with its table open."""
+    figure = page.locator("figure", has=page.get_by_role("heading", name=title, exact=True))
+    figure.get_by_text("Table", exact=True).click(timeout=JOB_MS)
+    return figure
 
 
 def rows_of(figure: Locator) -> int:
-    """Epochs in a chart's table, the header left out."""
+    """Epochs in a chart's table."""
     return figure.locator(".chart-table tbody tr").count()
 
 
 def wait_for_more(page: Page, count: Callable[[], int], than: int) -> int:
     """Until the page by itself shows more than it did."""
-    for _ in range(JOB_S // 100):
+    for _ in range(JOB_MS // 100):
         if (now := count()) > than:
             return now
         page.wait_for_timeout(100)
     raise AssertionError(f"never more than {than}")
 
 
-def test_a_job_is_trained_watched_and_put_to_use(page: Page, digit: FilePayload) -> None:
-    row = submit(page, epochs="4", name="sevens")
-    row.get_by_role("link", name="sevens").click()
-    expect(page.get_by_role("heading", name="sevens", level=1)).to_be_visible()
-
+def test_a_job_is_trained_watched_read_and_put_to_use(page: Page, digit: FilePayload) -> None:
+    open_new_job(page, "sevens", epochs=5)
     accuracy = chart(page, "Accuracy")
-    accuracy.get_by_text("Table", exact=True).click(timeout=JOB_S)
     seen = wait_for_more(page, lambda: rows_of(accuracy), 0)
     assert wait_for_more(page, lambda: rows_of(accuracy), seen) > seen
-    expect(accuracy.locator(".chart-summary")).to_contain_text("Validation")
 
-    expect(page.locator(".pill")).to_have_text("succeeded", timeout=JOB_S)
-    assert rows_of(accuracy) == 4
-    expect(page.locator(".figures")).to_contain_text("Test accuracy")
+    expect(page.locator(".pill")).to_have_text("succeeded", timeout=JOB_MS)
+    expect(accuracy.locator(".chart-table tbody tr")).to_have_count(5)
+    expect(accuracy.locator(".chart-summary")).to_contain_text("Validation")
+    expect(page.locator(".figures")).to_contain_text("95 %:")
+    accuracy.locator(".plot").press("ArrowRight")
+    expect(accuracy.get_by_role("status")).to_contain_text("Epoch 1: Training")
 
     page.get_by_role("link", name="Classify an image").click()
     page.locator("#model option").first.wait_for(state="attached")
@@ -72,54 +70,43 @@ def test_a_job_is_trained_watched_and_put_to_use(page: Page, digit: FilePayload)
 
 def test_a_refused_field_says_what_is_wrong(page: Page, watch: Watch) -> None:
     form = page.get_by_role("complementary", name="New job")
-    form.get_by_label("Epochs", exact=True).fill("0")
+    epochs = form.get_by_label("Epochs", exact=True)
+    epochs.fill("0")
     form.get_by_role("button", name="Train").click()
 
-    expect(form.locator("#error-epochs")).not_to_be_empty()
-    expect(form.get_by_label("Epochs", exact=True)).to_be_focused()
-    expect(form.get_by_label("Epochs", exact=True)).to_have_attribute("aria-invalid", "true")
+    expect(form.locator("#error-epochs")).to_contain_text("1")
+    expect(epochs).to_be_focused()
+    expect(epochs).to_have_attribute("aria-invalid", "true")
     watch.errors = [
         error for error in watch.errors if "422" not in error
     ]  # the browser reports the refusal too
 
 
 def test_new_points_leave_the_zoom_alone(page: Page) -> None:
-    submit(page, epochs="12", name="zoomed").get_by_role("link", name="zoomed").click()
+    open_new_job(page, "zoomed", epochs=200)
     loss = chart(page, "Loss")
-    loss.get_by_text("Table", exact=True).click(timeout=JOB_S)
     wait_for_more(page, lambda: rows_of(loss), 3)
 
     loss.locator(".plot").press("+")
-    shown = loss.locator("figcaption span").inner_text()
-    assert shown.startswith("Epochs ")
-    seen = rows_of(loss)
+    shown = loss.locator("figcaption span")
+    expect(shown).to_contain_text("Epochs")
+    zoom, seen = shown.inner_text(), rows_of(loss)
     wait_for_more(page, lambda: rows_of(loss), seen)
-    assert loss.locator("figcaption span").inner_text() == shown
+    assert shown.inner_text() == zoom
 
     loss.locator(".plot").press("Escape")
     expect(loss.get_by_role("button", name="Show all")).to_be_hidden()
     page.get_by_role("button", name="Cancel zoomed").click()
-    expect(page.locator(".pill")).to_have_text("cancelled", timeout=JOB_S)
-
-
-def test_a_chart_is_read_by_keyboard(page: Page) -> None:
-    submit(page, epochs="2", name="spoken").get_by_role("link", name="spoken").click()
-    expect(page.locator(".pill")).to_have_text("succeeded", timeout=JOB_S)
-    plot = chart(page, "Loss").locator(".plot")
-    plot.press("ArrowRight")
-    expect(chart(page, "Loss").get_by_role("status")).to_contain_text("Epoch 1: Training")
-    plot.press("ArrowRight")
-    expect(chart(page, "Loss").get_by_role("status")).to_contain_text("Epoch 2: Training")
+    expect(page.locator(".pill")).to_have_text("cancelled", timeout=JOB_MS)
 
 
 def test_a_page_outlives_the_api(page: Page, service: Service, watch: Watch) -> None:
-    os.kill(service.pid_of("api"), signal.SIGKILL)
+    service.kill_role("api")
     page.locator(".system-item", has_text="Reconnecting").wait_for()
-    service.wait_until_ready()
-    page.locator(".system-item", has_text="Live").wait_for()
+    page.locator(".system-item", has_text="Live").wait_for(timeout=JOB_MS)
+    expect(page.locator(".system-item").nth(1)).to_have_text("Ready", timeout=JOB_MS)
 
-    job = service.http.post("/jobs", json={"dataset": "digits", "epochs": 1, "name": "afterwards"})
-    assert job.status_code == 202, job.text
+    service.client.submit("few-digits", epochs=1, name="afterwards")
     expect(page.get_by_role("link", name="afterwards")).to_be_visible()
     watch.errors = [error for error in watch.errors if not is_of_an_outage(error)]
 
@@ -129,29 +116,16 @@ def is_of_an_outage(error: str) -> bool:
     return "net::ERR_" in error or "status of 503" in error
 
 
-def test_production_is_moved_to_another_version(page: Page, service: Service) -> None:
+def test_production_moves_at_a_press(page: Page, service: Service) -> None:
     for _ in range(2):
-        train(service, "moved")
+        service.client.wait(service.client.submit("few-digits", epochs=1, name="moved")["id"])
     page.get_by_role("link", name="Models").click()
-    versions = page.locator(".card", has=page.get_by_role("heading", name="moved", exact=True)).locator(
-        "tbody tr"
-    )
-    expect(versions).to_have_count(2)
-    expect(versions.nth(1)).to_contain_text("production")
-    versions.nth(0).get_by_role("button", name="Make production").click()
-    expect(versions.nth(0).locator(".badge")).to_have_text("production")
-    assert service.http.get("/models/moved").json()["version"] == 2
-
-
-def train(service: Service, name: str) -> dict[str, Any]:
-    """A finished job of one epoch."""
-    job: dict[str, Any] = service.http.post(
-        "/jobs", json={"dataset": "digits", "epochs": 1, "name": name}
-    ).json()
-    while job["status"] in {"queued", "running"}:
-        job = service.http.get(f"/jobs/{job['id']}", params={"wait_s": 30}).json()
-    assert job["status"] == "succeeded", job
-    return job
+    card = page.locator(".card", has=page.get_by_role("heading", name="moved", exact=True))
+    newer, older = card.locator("tbody tr").nth(0), card.locator("tbody tr").nth(1)
+    expect(older.locator(".badge")).to_have_text("production")
+    newer.get_by_role("button", name="Make production").click()
+    expect(newer.locator(".badge")).to_have_text("production")
+    expect(older.locator(".badge")).to_have_count(0)
 
 
 def test_the_theme_is_remembered(page: Page) -> None:

@@ -35,6 +35,7 @@ class JobView {
     if (this.isClosed) return;
     this.#build();
     this.stream = new EventStream(`${this.path}/events`, { onEvent: (kind, data) => this.#hear(kind, data), beforeRetry: () => this.#read() });
+    this.clock = setInterval(() => { if (!hasEnded(this.job)) this.plan(); }, 1000);
     this.plan();
   }
 
@@ -45,6 +46,7 @@ class JobView {
 
   close() {
     this.isClosed = true;
+    clearInterval(this.clock);
     this.stream?.close();
     this.curves?.close();
   }
