@@ -1,0 +1,11 @@
+"""Health check of a worker's container: status 0 while the worker of this host says that it lives."""
+
+import socket
+import sys
+
+from worker.presence import Presence
+from worker.redis_connection import connect
+from worker.settings import WorkerSettings
+
+workers = Presence(connect(WorkerSettings().redis_url)).list_workers()
+sys.exit(not any(worker.host == socket.gethostname() for worker in workers))
