@@ -172,8 +172,20 @@ def _attempt(
 
 
 def _warm_up() -> None:
+    """Spend the seconds that nobody should wait for later.
+
+    The first optimizer imports torch's compiler (2 to 3 s on an idle machine), the first step loads kernels
+    and starts threads.
+    """
     keep_big_blocks()
-    import model.training  # noqa: F401, PLC0415 - seconds of importing torch: after all that may end this process
+    import torch  # noqa: PLC0415 - seconds: after all that may end this process
+
+    import model.training  # noqa: F401, PLC0415 - as above
+
+    convolution = torch.nn.Conv2d(3, 8, 3, bias=False).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.SGD(convolution.parameters(), lr=0.1)
+    convolution(torch.zeros(2, 3, 16, 16)).sum().backward()
+    optimizer.step()
 
 
 def _train(start: Start, reporter: PipeReporter) -> ManifestDraft:

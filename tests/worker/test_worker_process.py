@@ -114,8 +114,8 @@ def test_a_job_survives_the_death_of_redis(tmp_path: Path) -> None:
         valkey.kill()
         killed_at = time.monotonic()
         time.sleep(4.5)
-        valkey.start()
         back_at = time.monotonic()
+        valkey.start()
         wait_until(lambda: _is_over(store, job_id), 60)
         job = store.get(job_id)
         told = [event.data for event in store.events(job_id).events if event.event == "epoch"]
