@@ -55,7 +55,11 @@ def wait_until_ready(client: httpx.Client) -> None:
 
 
 def test_a_key_is_required(http: httpx.Client) -> None:
-    assert httpx.get(f"{http.base_url}jobs").status_code == 401
+    assert httpx.get(http.base_url.join("/jobs")).status_code == 401
+
+
+def test_the_worker_says_that_it_lives(http: httpx.Client) -> None:
+    compose("exec", "-T", "worker", "python", "/opt/ninefold/worker_health.py")
 
 
 def test_a_job_trains_and_its_model_classifies(http: httpx.Client) -> None:
