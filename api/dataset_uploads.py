@@ -16,8 +16,10 @@ from starlette.requests import Request
 from api.disconnect import while_connected
 from api.errors import ProblemError
 from api.services import Services
+from model.built_in import BUILT_IN
 from model.dataset_record import DatasetRecord
 from model.errors import DatasetRejectedError, StorageError
+from worker.errors import DatasetNameTakenError
 
 IMPORTS_AT_ONCE = 2
 _MEMORY_BYTES = 4 * 2**30
@@ -50,6 +52,8 @@ class DatasetUploads:
             ClientDisconnect: nobody waits any more; nothing is left behind.
         """
         _check_type(request)
+        if name in BUILT_IN:
+            raise DatasetNameTakenError(name)
         with self._temporary_file() as file:
             await self._store(request, file)
             return await while_connected(request, self._import(file, name))

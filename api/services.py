@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import redis.asyncio
 from starlette.requests import Request
 
 from api.event_hub import BLOCK_MS, EventHub
 from api.predictor.client import PredictorClient
+from api.redis_client import connect_bounded
 from api.security import Keys
 from api.settings import ApiSettings, StartError, parse_keys
 from api.uploads import UploadBudget, UploadLimits
@@ -25,7 +25,6 @@ from worker.presence import AsyncPresence
 from worker.reaper import Reaper
 from worker.redis_connection import connect, connect_async
 
-_REDIS_CONNECTIONS = 64
 _PREDICTOR_SCHEME = "unix:"
 
 
@@ -64,7 +63,7 @@ def predictor_socket(settings: ApiSettings) -> Path:
 
 def make_services(settings: ApiSettings) -> Services:
     """Make them all; nothing connects yet."""
-    client = _waiting_client(settings.redis_url)
+    client = connect_bounded(settings.redis_url)
     return Services(
         settings=settings,
         keys=Keys(parse_keys(settings.api_keys.get_secret_value())),
@@ -78,19 +77,6 @@ def make_services(settings: ApiSettings) -> Services:
         predictor=PredictorClient(predictor_socket(settings)),
         upload_limits=UploadLimits(),
         upload_budget=UploadBudget(),
-    )
-
-
-def _waiting_client(url: str) -> redis.asyncio.Redis:
-    """A client whose callers wait for a connection when all are in use, where the usual one fails them."""
-    pool = connect_async(url).connection_pool
-    return redis.asyncio.Redis(
-        connection_pool=redis.asyncio.BlockingConnectionPool(
-            max_connections=_REDIS_CONNECTIONS,
-            timeout=5.0,
-            connection_class=pool.connection_class,
-            **pool.connection_kwargs,
-        )
     )
 
 

@@ -1,0 +1,73 @@
+"""`python -m api`: checks that it can work, starts one predictor, then serves HTTP."""
+
+import argparse
+import logging
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from api.predictor.supervision import PredictorOptions, PredictorProcess
+from api.server import serve
+from api.services import predictor_socket
+from api.settings import ApiSettings, StartError
+from api.start_checks import check, read_settings, take_address
+from api.workers import serve_in_processes
+
+_log = logging.getLogger("api")
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT; exit 1 with one line when it cannot start."""
+    try:
+        settings = read_settings(**_given())
+        logging.basicConfig(
+            level=settings.log_level.upper(), format="%(asctime)s api %(levelname)s %(message)s"
+        )
+        warnings = check(settings)
+        listener = take_address(settings)
+    except StartError as error:
+        sys.exit(f"ninefold api: {error}")
+    for warning in warnings:
+        _log.warning(warning)
+    _log.info("serving http://%s:%d", settings.host, listener.getsockname()[1])
+    with _predictor(settings):
+        _serve(settings, listener)
+
+
+def _serve(settings: ApiSettings, listener: socket.socket) -> None:
+    if settings.api_workers == 1:
+        serve(settings, [listener])
+    else:
+        serve_in_processes(partial(serve, settings, [listener]), settings.api_workers)
+
+
+@contextmanager
+def _predictor(settings: ApiSettings) -> Iterator[None]:
+    """A predictor of our own, unless one is given."""
+    if settings.predictor:
+        yield
+        return
+    process = PredictorProcess(PredictorOptions(predictor_socket(settings), settings.storage))
+    process.start()
+    try:
+        yield
+    finally:
+        process.stop()
+
+
+def _given() -> dict[str, object]:
+    """What the command line says; the rest is left to the environment."""
+    parser = argparse.ArgumentParser(
+        prog="python -m api", description=__doc__, argument_default=argparse.SUPPRESS
+    )
+    parser.add_argument("--host", help="address to listen on (127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port to listen on (8000); 0: any free one")
+    parser.add_argument("--workers", dest="api_workers", type=int, help="processes that answer HTTP (1)")
+    parser.add_argument("--root-path", help="the path that a proxy in front puts before ours")
+    return vars(parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""The API's client of Redis: many callers share few connections, and none waits long for a server that hangs."""
+
+import asyncio
+from typing import Any
+
+import redis.asyncio
+
+from worker.redis_connection import connect_async
+
+_CONNECTIONS = 64
+_TIMEOUT_S = 5.0
+"""For one command with all its reconnections, which by themselves add up to a minute."""
+
+
+class _BoundedRedis(redis.asyncio.Redis):
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        try:
+            async with asyncio.timeout(_TIMEOUT_S):
+                return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # redis-py's own
+        except TimeoutError as error:
+            raise redis.TimeoutError(f"no answer within {_TIMEOUT_S:g} s") from error
+
+
+def connect_bounded(url: str) -> redis.asyncio.Redis:
+    """A client whose callers wait for a connection when all are in use, where the usual one fails them."""
+    pool = connect_async(url).connection_pool
+    return _BoundedRedis.from_pool(
+        redis.asyncio.BlockingConnectionPool(
+            max_connections=_CONNECTIONS,
+            timeout=_TIMEOUT_S,
+            connection_class=pool.connection_class,
+            **pool.connection_kwargs,
+        )
+    )

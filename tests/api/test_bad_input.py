@@ -1,0 +1,167 @@
+"""Whatever is thrown at the door gets a problem, at once, and the service lives on."""
+
+import socket
+import time
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.api.problems import problem_in
+
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'{"dataset":"\\ud800"}',
+        b'{"dataset":"\xff\xfe"}',
+        b"\x00",
+        b'{"dataset":',
+        b'{"dataset":"digits","seed":1' + b"0" * 5000 + b"}",
+        b"nonsense",
+    ],
+    ids=lambda body: body[:12].hex(),
+)
+def test_what_is_no_json(client: httpx.Client, body: bytes) -> None:
+    problem_in(client.post("/jobs", content=body, headers=JSON), 422, "invalid_json")
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        (b"", "dataset"),
+        (b"{}", "dataset"),
+        (b"[]", "body"),
+        (b"null", "body"),
+        (b'{"dataset":"digits","epochs":NaN}', "epochs"),
+        (b'{"dataset":"digits","learning_rate":Infinity}', "learning_rate"),
+        (b'{"dataset":"digits","learning_rate":-1e999}', "learning_rate"),
+        (b'{"dataset":"digits","epochs":0}', "epochs"),
+        (b'{"dataset":"digits","epochs":"3"}', "epochs"),
+        (b'{"dataset":"digits","epochs":true}', "epochs"),
+        (b'{"dataset":"digits","unknown":1}', "unknown"),
+        (b'{"dataset":"digits","name":"Not A Name"}', "name"),
+        (b'{"dataset":"digits","name":"job_1"}', "name"),
+        (b'{"dataset":"digits","tags":["ok",""]}', "tags.1"),
+        (b'{"dataset":"a\\u0000b"}', "dataset"),
+        (b'{"dataset":"../../etc/passwd"}', "dataset"),
+    ],
+)
+def test_what_is_no_job(client: httpx.Client, body: bytes, param: str) -> None:
+    response = client.post("/jobs", content=body, headers=JSON)
+    assert response.status_code == 422
+    assert param in [error["param"] for error in response.json()["errors"]]
+    assert "passwd" not in response.text
+
+
+def test_duplicate_fields_a_byte_order_mark_and_a_charset_are_fine(client: httpx.Client) -> None:
+    body = b'\xef\xbb\xbf{"dataset":"nope","dataset":"digits"}'
+    headers = {"Content-Type": "application/json; charset=utf-8"}
+    assert client.post("/jobs?dry_run=1", content=body, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
+def test_another_content_type_gets_a_hint(client: httpx.Client, kind: str) -> None:
+    response = client.post("/jobs", content=b'{"dataset":"digits"}', headers={"Content-Type": kind})
+    assert "curl --json" in problem_in(response, 415, "unsupported_media_type")["detail"]
+
+
+def test_a_large_body_is_refused_before_it_is_read(client: httpx.Client) -> None:
+    body = b'{"dataset":"' + b"x" * 10_000_000 + b'"}'
+    began = time.monotonic()
+    with suppress(httpx.WriteError):  # the connection was closed while we still wrote
+        problem_in(client.post("/jobs", content=body, headers=JSON), 413, "body_too_large")
+    assert time.monotonic() - began < 5
+
+
+def _send_for(connection: socket.socket, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        connection.sendall(b"10000\r\n" + b"[" * 0x10000 + b"\r\n")
+        time.sleep(0.01)
+
+
+def test_an_endless_body_ends_with_413_and_a_closed_connection(url: str, redis_url: str) -> None:
+    address = urlsplit(url)
+    with socket.create_connection((str(address.hostname), address.port or 80), timeout=20) as connection:
+        connection.sendall(
+            b"POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n"
+        )
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            _send_for(connection, 20)
+
+
+def test_a_chunked_body_over_the_cap_is_told_so(url: str, redis_url: str) -> None:
+    chunks = (
+        b"[" * 60_000 for _ in range(18)
+    )  # just over the cap: more would be cut off before the answer is read
+    with httpx.Client(base_url=url) as client:
+        response = client.post("/jobs", content=chunks, headers=JSON)
+    problem_in(response, 413, "body_too_large")
+    assert response.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize(
+    "job_id",
+    [
+        "x",
+        "job_",
+        "job_" + "0" * 500,
+        "%00",
+        "..%2f..%2fetc",
+        "%F0%9F%92%A9",
+        "rows:job_00000000000000000000000000",
+    ],
+)
+def test_ids_that_are_none(client: httpx.Client, job_id: str) -> None:
+    for path in (f"/jobs/{job_id}", f"/jobs/{job_id}/metrics", f"/jobs/{job_id}/events", f"/models/{job_id}"):
+        response = client.get(path)
+        assert response.status_code == 404, (path, response.text)
+        assert response.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/jobs?limit=-1",
+        "/jobs?limit=0",
+        "/jobs?limit=101",
+        "/jobs?limit=x",
+        "/jobs?after=x",
+        "/jobs?after=%00",
+        "/jobs?status=nope",
+        "/jobs/job_00000000000000000000000000?wait_s=-1",
+        "/jobs/job_00000000000000000000000000?wait_s=61",
+        "/jobs/job_00000000000000000000000000?wait_s=nan",
+        "/jobs/job_00000000000000000000000000/logs?tail=-5",
+        "/jobs/job_00000000000000000000000000/metrics?after=-1",
+        "/models?name=../x",
+        "/datasets?limit=-1",
+    ],
+)
+def test_parameters_out_of_range(client: httpx.Client, path: str) -> None:
+    problem = problem_in(client.get(path), 422, "invalid_request")
+    assert problem["errors"][0]["param"] in path
+
+
+def test_unknown_addresses_and_methods(client: httpx.Client) -> None:
+    problem_in(client.get("/nothing/here"), 404, "not_found")
+    response = client.put("/jobs")
+    problem_in(response, 405, "method_not_allowed")
+    assert response.headers["allow"]
+
+
+def test_a_given_request_id_comes_back_unless_it_is_odd(client: httpx.Client) -> None:
+    assert client.get("/healthz", headers={"X-Request-ID": "proxy-1"}).headers["x-request-id"] == "proxy-1"
+    assert client.get("/healthz", headers={"X-Request-ID": "a b"}).headers["x-request-id"].startswith("req_")
+
+
+def test_a_long_idempotency_key_is_refused(client: httpx.Client) -> None:
+    headers = {"Idempotency-Key": "k" * 300}
+    problem_in(client.post("/jobs", json={"dataset": "digits"}, headers=headers), 422, "invalid_request")

@@ -1,0 +1,96 @@
+"""The hub hears everything once, hands it on in order, and lets a slow watcher go."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import redis
+
+from api.event_hub import EventHub, WatchEnded
+from api.server import open_socket
+from api.settings import ApiSettings
+from worker.feed import Feed
+from worker.redis_connection import connect_async
+from worker.redis_keys import FEED
+
+
+def happen(client: redis.Redis, *numbers: int) -> None:
+    pipeline = client.pipeline()
+    for number in numbers:
+        pipeline.xadd(FEED, {"job": f"job_{number % 2}", "id": f"1-{number}", "event": "state", "data": "{}"})
+    pipeline.execute()
+
+
+@contextmanager
+def ended(task: asyncio.Task[None]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+async def started(hub: EventHub) -> asyncio.Task[None]:
+    task = asyncio.create_task(hub.run())
+    await asyncio.sleep(0.3)
+    return task
+
+
+def test_watchers_of_one_job_and_of_all(redis_url: str, redis_client: redis.Redis) -> None:
+    async def scenario() -> None:
+        hub = EventHub(Feed(connect_async(redis_url, timeout_s=10)))
+        with ended(await started(hub)), hub.watch(None) as everything, hub.watch("job_1") as one:
+            happen(redis_client, *range(6))
+            await asyncio.sleep(0.3)
+            assert [event.id for event in await everything.take(1)] == [f"1-{n}" for n in range(6)]
+            assert [event.id for event in await one.take(1)] == ["1-1", "1-3", "1-5"]
+            assert await one.take(0.05) == []
+        assert hub.watchers == 0
+        await hub.disconnect()
+
+    asyncio.run(scenario())
+
+
+def test_a_watcher_that_does_not_read_is_let_go_and_harms_no_other(
+    redis_url: str, redis_client: redis.Redis
+) -> None:
+    async def scenario() -> None:
+        hub = EventHub(Feed(connect_async(redis_url, timeout_s=10)))
+        with ended(await started(hub)), hub.watch(None) as slow, hub.watch(None) as quick:
+            heard: list[str] = []
+            for start in range(0, 3000, 300):
+                happen(redis_client, *range(start, start + 300))
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(5):
+                        while len(heard) < start + 300:
+                            heard += [event.id for event in await quick.take(1)]
+            assert heard == [f"1-{n}" for n in range(3000)]
+            with pytest.raises(WatchEnded):
+                await slow.take(0)
+        await hub.disconnect()
+
+    asyncio.run(scenario())
+
+
+def test_closing_ends_every_watch_at_once(redis_url: str) -> None:
+    async def scenario() -> None:
+        hub = EventHub(Feed(connect_async(redis_url, timeout_s=10)))
+        with hub.watch(None) as watcher:
+            hub.close()
+            with pytest.raises(WatchEnded):
+                await watcher.take(60)
+        with hub.watch("job_1") as late, pytest.raises(WatchEnded):
+            await late.take(60)
+
+    asyncio.run(scenario())
+
+
+def test_the_kernel_ends_a_client_that_never_reads() -> None:
+    with (
+        open_socket(ApiSettings(port=0)) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000

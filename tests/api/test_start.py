@@ -1,0 +1,130 @@
+"""`python -m api`: it starts, or says in one line why not; it stops at once, with streams open."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import running_valkey
+
+
+def _environment(redis_url: str, folder: Path, **more: str) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "REDIS_URL": redis_url,
+        "NINEFOLD_STORAGE": (folder / "storage").as_uri(),
+        "NINEFOLD_CACHE_DIR": str(folder / "cache"),
+        "NINEFOLD_PREDICTOR": "unix:/tmp/nf-none.sock",
+        **more,
+    }
+
+
+def _refusal(environment: dict[str, str], *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "api", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+@contextmanager
+def _running(environment: dict[str, str], *arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "api", "--port", str(port), *arguments], env=environment
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                httpx.get(f"{url}/healthz")
+                break
+            except httpx.TransportError:
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        yield process, url
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_redis_that_cannot_be_reached(tmp_path: Path) -> None:
+    assert "cannot be reached" in _refusal(_environment("redis://127.0.0.1:1/0", tmp_path))
+
+
+def test_a_wrong_password(tmp_path: Path) -> None:
+    with running_valkey("--requirepass", "right") as url:
+        assert "password" in _refusal(_environment(url, tmp_path))
+
+
+def test_a_taken_port(redis_url: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert port in _refusal(_environment(redis_url, tmp_path), "--port", port)
+
+
+def test_storage_that_cannot_be_written(redis_url: str, tmp_path: Path) -> None:
+    (tmp_path / "storage").write_text("a file where the folder should be")
+    assert "NINEFOLD_STORAGE" in _refusal(_environment(redis_url, tmp_path))
+
+
+@pytest.mark.parametrize("arguments", [("--host", "0.0.0.0"), ("--host", "::"), ("--host", "lab.example")])  # noqa: S104
+def test_without_keys_it_listens_on_loopback_alone(
+    redis_url: str, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    assert "NINEFOLD_API_KEYS" in _refusal(_environment(redis_url, tmp_path), *arguments)
+
+
+def test_settings_that_make_no_sense(redis_url: str, tmp_path: Path) -> None:
+    secret = "alice;hunter2"
+    told = _refusal(_environment(redis_url, tmp_path, NINEFOLD_API_KEYS=secret))
+    assert "NINEFOLD_API_KEYS" in told
+    assert "hunter2" not in told
+    assert "port" in _refusal(_environment(redis_url, tmp_path), "--port", "99999")
+    assert "CORS" in _refusal(_environment(redis_url, tmp_path, NINEFOLD_CORS_ORIGINS="lab.example"))
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_it_stops_promptly_with_streams_open(redis_url: str, tmp_path: Path, workers: str) -> None:
+    with _running(_environment(redis_url, tmp_path), "--workers", workers) as (process, url):
+        with httpx.Client(base_url=url, timeout=20) as client, client.stream("GET", "/events") as response:
+            lines = response.iter_lines()
+            assert next(lines) == "event: snapshot"
+            began = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            for _ in lines:
+                pass
+        assert process.wait(10) in {0, -signal.SIGTERM}
+        assert time.monotonic() - began < 4
+
+
+def test_behind_a_proxy(redis_url: str, tmp_path: Path) -> None:
+    with _running(_environment(redis_url, tmp_path), "--root-path", "/nine") as (_, url):
+        for prefix in ("", "/nine"):  # proxies strip the prefix, or do not
+            response = httpx.post(f"{url}{prefix}/jobs", json={"dataset": "digits"})
+            assert response.headers["location"] == f"/nine/jobs/{response.json()['id']}"
+            assert httpx.get(f"{url}{prefix}/openapi.json").json()["servers"] == [{"url": "/nine"}]
+
+
+def test_the_api_imports_no_torch() -> None:
+    code = "import sys, api.app, api.__main__; print(sorted({'torch', 'torchvision', 'sklearn', 'PIL'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
