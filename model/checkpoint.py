@@ -19,19 +19,17 @@ from model.spec import ResolvedSpec
 from model.storage import Storage
 
 _FORMAT = "1"
-_KEPT = 2
 _log = logging.getLogger(__name__)
 
 
 class Checkpoints:
-    """The checkpoints of one attempt: new names each time, the last two are kept."""
+    """The checkpoints of one attempt: a new name each time. Whoever moves the pointer deletes the old ones."""
 
     def __init__(self, storage: Storage, prefix: str, spec: ResolvedSpec, device: Device) -> None:
         self._storage = storage
         self._prefix = prefix.rstrip("/")
         self._spec = spec
         self._device = device
-        self._kept: list[str] = []
 
     def save(self, state: RunState) -> str:
         """Store the state durably and return its key."""
@@ -40,9 +38,6 @@ class Checkpoints:
             path = Path(folder) / "checkpoint.safetensors"
             save_file(_tensors(state), path, metadata=self._header(state))
             self._storage.put_file(key, path)
-        self._kept.append(key)
-        while len(self._kept) > _KEPT:
-            self._storage.delete(self._kept.pop(0))
         return key
 
     def restore(self, key: str, state: RunState) -> None:

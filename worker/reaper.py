@@ -37,6 +37,7 @@ class Reaper:
         self._ring = ring
         self._clock = clock
         self._sightings: dict[str, _Sighting] = {}
+        self._looked_at = clock()
 
     def tick(self) -> list[str]:
         """Look once; the ids of the jobs that were taken from their workers."""
@@ -44,6 +45,7 @@ class Reaper:
             watch = self._store.watch()
             # Time spent waiting for the answer must not count against a worker: look at the clock after.
             seen_at = self._clock()
+            self._forget_after_sleep(seen_at)
             self._remember(watch.leases, seen_at)
             taken = [
                 lease.job_id for lease in watch.leases if self._is_dead(lease, seen_at) and self._take(lease)
@@ -59,6 +61,12 @@ class Reaper:
         """Look again and again until stopped."""
         while not stopped.wait(every_s):
             self.tick()
+
+    def _forget_after_sleep(self, seen_at: float) -> None:
+        """A reaper that was stopped itself (SIGSTOP, a paused machine) has seen nothing meanwhile."""
+        if seen_at - self._looked_at > self._patience_s / 2:
+            self._sightings.clear()
+        self._looked_at = seen_at
 
     def _remember(self, leases: list[Lease], seen_at: float) -> None:
         before = self._sightings
