@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 
+import httpx
 import pytest
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from tests.browser.watch import Watch
 from tests.e2e.service import Service
+from tests.ninefold.processes import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -56,6 +58,7 @@ def test_a_job_is_trained_watched_read_and_put_to_use(page: Page, digit: FilePay
     expect(accuracy.locator(".chart-table tbody tr")).to_have_count(5)
     expect(accuracy.locator(".chart-summary")).to_contain_text("Validation")
     expect(page.locator(".figures")).to_contain_text("95 %:")
+    expect(page.get_by_text("on few-digits ·")).to_be_visible()
     accuracy.locator(".plot").press("ArrowRight")
     expect(accuracy.get_by_role("status")).to_contain_text("Epoch 1: Training")
 
@@ -104,7 +107,7 @@ def test_a_page_outlives_the_api(page: Page, service: Service, watch: Watch) -> 
     service.kill_role("api")
     page.locator(".system-item", has_text="Reconnecting").wait_for()
     page.locator(".system-item", has_text="Live").wait_for(timeout=JOB_MS)
-    expect(page.locator(".system-item").nth(1)).to_have_text("Ready", timeout=JOB_MS)
+    eventually(lambda: httpx.get(f"{service.url}/readyz").is_success, 60, "the predictor is back, too")
 
     service.client.submit("few-digits", epochs=1, name="afterwards")
     expect(page.get_by_role("link", name="afterwards")).to_be_visible()
@@ -126,6 +129,16 @@ def test_production_moves_at_a_press(page: Page, service: Service) -> None:
     newer.get_by_role("button", name="Make production").click()
     expect(newer.locator(".badge")).to_have_text("production")
     expect(older.locator(".badge")).to_have_count(0)
+
+
+def test_a_clone_starts_from_the_job_that_it_is_made_of(page: Page, service: Service) -> None:
+    job = service.client.submit("few-digits", epochs=1, name="original", seed=7)
+    page.goto(f"{service.url}/#/jobs/{job['id']}")
+    page.get_by_role("link", name="Clone").click()
+    form = page.get_by_role("complementary", name="New job")
+    expect(form.get_by_label("Seed", exact=True)).to_have_value("7")
+    expect(form.get_by_label("Dataset", exact=True)).to_have_value("few-digits")
+    expect(form.get_by_label("Epochs", exact=True)).to_have_value("1")
 
 
 def test_the_theme_is_remembered(page: Page) -> None:

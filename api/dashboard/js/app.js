@@ -1,6 +1,7 @@
 /** Starts the dashboard: one store of jobs, one view at a time, chosen by the address after the #. */
 
 import { announce } from "./announcer.js";
+import { loadDatasets } from "./datasets.js";
 import { h, fill } from "./dom.js";
 import { words } from "./format.js";
 import { Jobs } from "./jobs.js";
@@ -48,6 +49,7 @@ document.querySelector(".skip").addEventListener("click", (event) => { event.pre
 open();
 startSystemStrip(document.getElementById("system"), jobs);
 try {
+  await loadDatasets();
   await jobs.load();
 } catch (problem) {
   main.prepend(h("p", { class: "notice", role: "alert" }, problem.message));

@@ -1,6 +1,7 @@
 /** One job in the list. Built once and updated in place, so that focus and selection survive each event. */
 
 import { announce } from "./announcer.js";
+import { datasetName } from "./datasets.js";
 import { h, setText, show } from "./dom.js";
 import { ago, duration, elapsed, percent } from "./format.js";
 import { post } from "./http.js";
@@ -37,7 +38,7 @@ export class JobRow {
   update(job) {
     this.pill.update(job);
     this.bar.update(job);
-    setText(this.about, `${job.spec.recipe} on ${job.spec.dataset} · ${ago(job.created_at)}`);
+    setText(this.about, `${job.spec.recipe} on ${datasetName(job.spec.dataset)} · ${ago(job.created_at)}`);
     setText(this.note, situation(job));
     setText(this.epoch, epochText(job));
     setText(this.time, timeText(job));

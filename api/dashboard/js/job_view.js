@@ -1,6 +1,7 @@
 /** One job, live: figures, curves, logs, attempts and what really runs. */
 
 import { announce } from "./announcer.js";
+import { datasetName, loadDatasets } from "./datasets.js";
 import { h, fill, setText, show } from "./dom.js";
 import { EventStream } from "./event_stream.js";
 import { get } from "./http.js";
@@ -31,7 +32,7 @@ class JobView {
   }
 
   async #open() {
-    await this.#read();
+    await Promise.all([this.#read(), loadDatasets()]);
     if (this.isClosed) return;
     this.#build();
     this.stream = new EventStream(`${this.path}/events`, { onEvent: (kind, data) => this.#hear(kind, data), beforeRetry: () => this.#read() });
@@ -73,7 +74,7 @@ class JobView {
       h("a", { class: "back", href: "#/jobs" }, "All jobs"),
       h("div", { class: "view-head" }, h("h1", {}, job.name), this.pill.element,
         h("div", { class: "actions" }, this.cancel, h("a", { class: "button quiet", href: `#/jobs?clone=${job.id}` }, "Clone"), this.classify)),
-      h("p", { class: "muted" }, `${job.spec.recipe} on ${job.spec.dataset} · `, h("code", {}, job.id), job.created_by ? ` · by ${job.created_by}` : ""),
+      h("p", { class: "muted" }, `${job.spec.recipe} on ${datasetName(job.spec.dataset)} · `, h("code", {}, job.id), job.created_by ? ` · by ${job.created_by}` : ""),
       this.bar.element, this.note, this.figures.element, this.curves.element, this.details.element);
   }
 

@@ -1,5 +1,6 @@
 /** The form that trains: four fields in front, the rest of the spec behind "More settings", errors beside their field. */
 
+import { datasetName, loadDatasets } from "./datasets.js";
 import { h, fill, setText, show } from "./dom.js";
 import { significant } from "./format.js";
 import { get, post } from "./http.js";
@@ -36,11 +37,11 @@ class SubmitForm {
   }
 
   async #build(cloneId) {
-    const [openapi, datasets] = await Promise.all([get("openapi.json"), get("datasets?limit=100")]);
+    const [openapi, datasets] = await Promise.all([get("openapi.json"), loadDatasets()]);
     const all = openapi.components.schemas;
     for (const [name, schema] of Object.entries(all.JobSpec.properties)) {
       const isDataset = name === "dataset";
-      const shape = isDataset ? { enum: datasets.data.map((dataset) => dataset.name), default: "digits" } : schema;
+      const shape = isDataset ? { enum: datasets.map((dataset) => dataset.name), default: "digits" } : schema;
       this.fields.set(name, new SchemaField(name, shape, all, PLACEHOLDERS[name] ?? {}));
     }
     fill(this.front, FRONT.map((name) => this.fields.get(name).element));
@@ -50,7 +51,7 @@ class SubmitForm {
   }
 
   #prefill(spec) {
-    for (const [name, field] of this.fields) field.value = spec[name];
+    for (const [name, field] of this.fields) field.value = name === "dataset" ? datasetName(spec.dataset) : spec[name];
     this.form.querySelector("details").open = true;
   }
 

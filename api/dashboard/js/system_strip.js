@@ -14,7 +14,7 @@ export function startSystemStrip(element, jobs) {
     [state.workers, state.ready] = await Promise.all([readWorkers(), readReady()]);
     draw();
   };
-  jobs.addEventListener("live", draw);
+  jobs.addEventListener("live", () => { draw(); read(); });
   jobs.addEventListener("status", read);
   setInterval(read, EVERY_MS);
   draw();
