@@ -2,6 +2,7 @@
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 ROLES = {
@@ -15,18 +16,24 @@ ROLES = {
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
-def marked(marker: str) -> dict[int, str]:
-    """Processes whose environment holds the marker, by process id, with their role."""
-    found = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if marker.encode() not in (folder / "environ").read_bytes():
-                continue
-            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-        except OSError:
-            continue
-        found[int(folder.name)] = next((role for role, words in ROLES.items() if words.search(line)), "other")
-    return found
+def roles_below(pid: int) -> dict[int, str]:
+    """The process and all below it, by process id, with their roles."""
+    parents: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    family = {pid}
+    while grown := {child for child, parent in parents.items() if parent in family} - family:
+        family |= grown
+    return {member: _role(member) for member in family}
+
+
+def _role(pid: int) -> str:
+    try:
+        line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return "gone"
+    return next((role for role, words in ROLES.items() if words.search(line)), "other")
 
 
 def memory_mb(pid: int) -> float:

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,27 +20,25 @@ from pathlib import Path
 import httpx
 
 from benchmarks.http_load import request_bytes, requests_per_s
-from benchmarks.processes import cpu_s, has_torch, marked, memory_mb, resident_mb
+from benchmarks.processes import cpu_s, has_torch, memory_mb, resident_mb, roles_below
 from ninefold import Client
 
-MARK = f"NINEFOLD_BENCHMARK={uuid.uuid4().hex}"
 SPEC = {"image_size": 16, "epochs": 1, "promote": "never"}
 
 
 @contextmanager
-def running_service(folder: Path) -> Iterator[tuple[Client, float]]:
-    """A client of `ninefold up`, and the seconds that it took to be ready."""
+def running_service(folder: Path) -> Iterator[tuple[Client, int, float]]:
+    """A client of `ninefold up`, its process id, and the seconds that it took to be ready."""
     port = free_port()
-    name, value = MARK.split("=")
     begun = time.monotonic()
     command = [sys.executable, "-m", "ninefold", "up", "--port", str(port), "--data-dir", str(folder)]
-    service = subprocess.Popen(command, env={**os.environ, name: value}, stdout=subprocess.DEVNULL)
+    service = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         while not is_ready(port):
             assert service.poll() is None, "the service did not start"
             time.sleep(0.05)
         with Client(f"http://127.0.0.1:{port}") as client:
-            yield client, time.monotonic() - begun
+            yield client, service.pid, time.monotonic() - begun
     finally:
         service.send_signal(signal.SIGINT)
         service.wait(60)
@@ -62,14 +59,14 @@ def is_ready(port: int) -> bool:
         return False
 
 
-def wait_for_spare(client: Client) -> int:
+def wait_for_spare(client: Client, up: int) -> int:
     """Wait until the worker is idle and its warm spare has imported torch and rests; the spare's process id."""
     while any(worker["state"] != "idle" for worker in client.workers()):
         time.sleep(0.1)
     trainers: list[int] = []
     while not trainers or not has_torch(trainers[0]):
         time.sleep(0.2)
-        trainers = [pid for pid, role in marked(MARK).items() if role == "trainer"]
+        trainers = [pid for pid, role in roles_below(up).items() if role == "trainer"]
     before = -1.0
     while before != (now := cpu_s(trainers[0])):
         before = now
@@ -77,10 +74,10 @@ def wait_for_spare(client: Client) -> int:
     return trainers[0]
 
 
-def print_memory() -> None:
+def print_memory(up: int) -> None:
     """A row for each process."""
     print(f"{'process':<12}{'resident MB':>12}{'with shares MB':>16}{'torch':>8}")
-    for pid, role in sorted(marked(MARK).items(), key=lambda item: item[1]):
+    for pid, role in sorted(roles_below(up).items(), key=lambda item: item[1]):
         torch = "yes" if has_torch(pid) else "no"
         print(f"{role:<12}{resident_mb(pid):>12.0f}{memory_mb(pid):>16.0f}{torch:>8}")
         assert torch == "no" or role in ("trainer", "predictor"), f"{role} has imported torch"
@@ -101,10 +98,10 @@ def post_to_training_s(client: Client) -> tuple[float, float]:
     return entered, first_step
 
 
-def cpu_of_a_job_s(client: Client) -> tuple[float, dict[str, float]]:
+def cpu_of_a_job_s(client: Client, up: int) -> tuple[float, dict[str, float]]:
     """CPU seconds of the trainer, and of each other role, while one job runs and one client watches it."""
-    trainer = wait_for_spare(client)
-    roles = marked(MARK)
+    trainer = wait_for_spare(client, up)
+    roles = roles_below(up)
     before = {pid: cpu_s(pid) for pid in roles}
     trained = 0.0
     job_id = client.submit("digits", **SPEC | {"epochs": 6})["id"]
@@ -151,10 +148,11 @@ def rates(port: int, seconds: float) -> tuple[float, float]:
     return requests_per_s(port, post, seconds), requests_per_s(port, get, seconds)
 
 
-def compare_rates(port: int, pairs: int, seconds: float) -> None:
+def compare_rates(port: int, up: int, pairs: int, seconds: float) -> None:
     """Ours and the yardstick's in turn, so that a noisy neighbour hits both; the median of the ratios."""
-    worker = next(pid for pid, role in marked(MARK).items() if role == "worker")
-    environment = Path(f"/proc/{worker}/environ").read_bytes().decode().split("\0")
+    worker = next(pid for pid, role in roles_below(up).items() if role == "worker")
+    api = next(pid for pid, role in roles_below(up).items() if role == "api")
+    environment = Path(f"/proc/{api}/environ").read_bytes().decode().split("\0")
     redis_url = next(word.partition("=")[2] for word in environment if word.startswith("REDIS_URL="))
     os.kill(worker, signal.SIGSTOP)  # the jobs are only there to be written and read
     try:
@@ -176,24 +174,24 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=3, help="interleaved pairs of the rates")
     parser.add_argument("--seconds", type=float, default=4.0, help="of load for each rate")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, running_service(Path(folder)) as (client, started_s):
+    with tempfile.TemporaryDirectory() as folder, running_service(Path(folder)) as (client, up, started_s):
         print(f"start to ready  {started_s:.1f} s")
         client.wait(client.submit("digits", **SPEC)["id"])  # prepares the dataset
-        wait_for_spare(client)
-        print_memory()
+        wait_for_spare(client, up)
+        print_memory(up)
         times = []
         for _ in range(options.jobs):
-            wait_for_spare(client)
+            wait_for_spare(client, up)
             times.append(post_to_training_s(client))
         entered, stepped = (statistics.median(column) for column in zip(*times, strict=True))
         print(
             f"POST to first batch {entered:.2f} s (bar 1.00), to its end {stepped:.2f} s; median of {len(times)}"
         )
-        trained, others = cpu_of_a_job_s(client)
+        trained, others = cpu_of_a_job_s(client, up)
         share = sum(others.values()) / trained
         parts = ", ".join(f"{role} {seconds:.2f}" for role, seconds in others.items())
         print(f"CPU seconds     trainer {trained:.1f}; {parts}: others {share:.1%} (bar 2.0%)")
-        compare_rates(int(client.url.rpartition(":")[2]), options.pairs, options.seconds)
+        compare_rates(int(client.url.rpartition(":")[2]), up, options.pairs, options.seconds)
 
 
 if __name__ == "__main__":

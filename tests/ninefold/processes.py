@@ -13,17 +13,25 @@ def command_line(pid: int) -> str:
         return ""
 
 
-def pids_with(marker: str) -> dict[int, str]:
-    """Processes whose environment holds the marker, with their command lines."""
-    found = {}
-    for folder in Path("/proc").glob("[0-9]*"):
+def descendants(pid: int) -> dict[int, int]:
+    """The process and all below it, each with the time it started: together they name a process for good."""
+    table: dict[int, tuple[int, int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            environment = (folder / "environ").read_bytes()
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            fields = stat.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
             continue
-        if marker.encode() in environment and (line := command_line(int(folder.name))):
-            found[int(folder.name)] = line
-    return found
+        if fields[0] != "Z":
+            table[int(stat.parent.name)] = (int(fields[1]), int(fields[19]))
+    family = {pid} & table.keys()
+    while grown := {child for child, (parent, _) in table.items() if parent in family} - family:
+        family |= grown
+    return {member: table[member][1] for member in family}
+
+
+def is_alive(pid: int, started: int) -> bool:
+    """Whether this very process still runs."""
+    return descendants(pid).get(pid) == started
 
 
 def eventually(is_true: Callable[[], object], within_s: float, what: str) -> None:

@@ -1,0 +1,38 @@
+"""A folder of real digits, and one service that the tests of a file share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from tests.e2e.service import Service
+
+IMAGES_PER_CLASS = 20
+CLASSES = 4
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """80 handwritten digits as a folder for each class."""
+    folder = tmp_path_factory.mktemp("digits") / "tiny"
+    digits = load_digits(n_class=CLASSES)
+    for label in range(CLASSES):
+        class_folder = folder / str(label)
+        class_folder.mkdir(parents=True)
+        for number, pixels in enumerate(digits.images[digits.target == label][:IMAGES_PER_CLASS]):
+            image = Image.fromarray((pixels * 15.9).astype("uint8")).resize((16, 16))
+            image.save(class_folder / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory, tiny_folder: Path) -> Iterator[Service]:
+    """A running service that knows the dataset `tiny`."""
+    service = Service(tmp_path_factory.mktemp("data"))
+    try:
+        service.client.add_dataset(tiny_folder, "tiny")
+        yield service
+    finally:
+        service.close()

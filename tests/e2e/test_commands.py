@@ -1,0 +1,92 @@
+"""From a folder of images to an answer, by the commands that the README shows."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import redis
+
+from ninefold import NinefoldError
+from tests.e2e.service import NINEFOLD, Service
+
+pytestmark = pytest.mark.timeout(240)
+
+
+def run(service: Service, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*NINEFOLD, *arguments, "--url", service.url],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_a_folder_becomes_a_model_that_answers(service: Service, tiny_folder: Path, tmp_path: Path) -> None:
+    mine = shutil.copytree(tiny_folder, tmp_path / "mine")
+    (mine / "2" / "0.png").unlink()  # the same images would be the same dataset
+    added = run(service, "datasets", "add", str(mine))
+    assert added.returncode == 0, added.stderr
+    assert "mine" in run(service, "datasets", "list").stdout
+
+    trained = run(service, "submit", "mine", "--watch", "--epochs", "8", "--image-size", "16")
+    assert trained.returncode == 0, trained.stderr
+    assert re.match(r"job_\w{26}\n", trained.stdout)
+    assert "epoch 8/8" in trained.stdout
+    assert "test accuracy" in trained.stdout
+    assert "model mine:1" in trained.stdout
+
+    files = [str(tiny_folder / "0" / "3.png"), str(tiny_folder / "3" / "3.png")]
+    answered = run(service, "predict", *files, "--model", "mine:1")
+    assert answered.returncode == 0, answered.stderr
+    for line, file in zip(answered.stdout.splitlines(), files, strict=True):
+        assert re.fullmatch(rf"{re.escape(file)}( +\d \d+\.\d%)+", line)
+
+
+def test_watching_a_finished_job_tells_its_story_again(service: Service) -> None:
+    job_id = service.submit(epochs=2)
+    service.client.wait(job_id)
+    watched = run(service, "watch", job_id)
+    assert watched.returncode == 0
+    assert "epoch 2" in watched.stdout
+    assert "test accuracy" in watched.stdout
+
+
+def test_refusals_are_one_line(service: Service) -> None:
+    for arguments in (
+        ["submit", "nothing"],
+        ["watch", "job_nothing"],
+        ["submit", "tiny", "--set", "colour=red"],
+    ):
+        refused = run(service, *arguments)
+        assert refused.returncode == 1
+        assert refused.stderr.startswith("ninefold: ")
+        assert "Traceback" not in refused.stderr
+
+
+def test_a_file_that_is_no_image_is_named(service: Service, tmp_path: Path, tiny_folder: Path) -> None:
+    (tmp_path / "notes.txt").write_text("not an image")
+    service.client.wait(service.submit(epochs=2))
+    answered = run(
+        service, "predict", str(tiny_folder / "1" / "1.png"), str(tmp_path / "notes.txt"), "--model", "tiny"
+    )
+    assert answered.returncode == 1
+    assert "error: " in answered.stdout.splitlines()[1]
+    assert "1 of 2 files" in answered.stderr
+
+
+def test_lost_models_are_found_again_in_storage(service: Service) -> None:
+    model_id = service.client.wait(service.submit(epochs=1))["result"]["model"]["id"]
+    environment = service.environment_of("api")
+    with redis.Redis.from_url(environment["REDIS_URL"]) as client:
+        for pattern in ("ninefold:model*", "ninefold:versions*"):
+            client.delete(*client.scan_iter(pattern))
+    with pytest.raises(NinefoldError):
+        service.client.model(model_id)
+    done = subprocess.run(
+        [*NINEFOLD, "reindex"], env=environment, check=False, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert service.client.model(model_id)["id"] == model_id

@@ -1,0 +1,39 @@
+"""kill -9 of each part: the job still succeeds, and the part is back."""
+
+import httpx
+import pytest
+
+from tests.e2e.service import Service
+from tests.ninefold.processes import eventually
+
+pytestmark = pytest.mark.timeout(240)
+EPOCHS = 12
+
+
+@pytest.mark.parametrize("role", ["trainer", "worker", "api", "valkey"])
+def test_a_job_outlives_the_death_of_a_part(service: Service, role: str) -> None:
+    job_id = service.submit(EPOCHS)
+    service.wait_for_epoch(job_id, 2)
+    killed = set(service.kill_role(role))
+
+    def is_back() -> bool:
+        return bool(set(service.pids(role)) - killed)
+
+    eventually(is_back, 60, f"another {role}")
+    job = service.assert_succeeds(job_id, EPOCHS)
+    if role in ("trainer", "worker"):
+        assert [attempt["outcome"] for attempt in job["attempts"]][-1] == "succeeded"
+        assert len(job["attempts"]) == 2
+    if role != "trainer":
+        assert any(line.startswith(role) and "starting it again" in line for line in service.output)
+
+
+def test_predictions_come_back_after_the_predictor_dies(service: Service, tiny_folder: object) -> None:
+    service.client.wait(service.submit(epochs=1))
+    killed = service.kill_role("predictor")
+    eventually(lambda: set(service.pids("predictor")) - set(killed), 30, "another predictor")
+    eventually(lambda: is_ready(service), 60, "ready again")
+
+
+def is_ready(service: Service) -> bool:
+    return httpx.get(f"{service.url}/readyz").is_success
