@@ -17,7 +17,7 @@ _JOB_ID = re.compile(r"job_[0-9a-z]{26}")
 Filter = Annotated[str | None, Query(min_length=1, max_length=128)]
 
 
-def checked_job_id(job_id: str) -> str:
+def _checked_job_id(job_id: str) -> str:
     """A path's job id; what has not the form of one is no job's, and is never asked for."""
     if not _JOB_ID.fullmatch(job_id):
         raise JobNotFoundError(job_id)
@@ -30,7 +30,7 @@ def caller_of(request: Request) -> str:
     return caller
 
 
-def job_filters(
+async def job_filters(
     status: Status | None = None, name: Filter = None, dataset: Filter = None, tag: Filter = None
 ) -> JobFilters:
     """What a list of jobs is narrowed to."""
@@ -44,9 +44,16 @@ def _is_not_latest(alias: str) -> str:
 
 
 AliasName = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_-]{0,31}$"), AfterValidator(_is_not_latest)]
-AnyService = Annotated[Services, Depends(services_of)]
+
+
+async def any_service(request: Request) -> Services:
+    """The services; async, for FastAPI runs a plain function in a thread."""
+    return services_of(request)
+
+
+AnyService = Annotated[Services, Depends(any_service)]
 AskedJobs = Annotated[JobFilters, Depends(job_filters)]
-JobId = Annotated[str, Depends(checked_job_id)]
+JobId = Annotated[str, Path(), AfterValidator(_checked_job_id)]
 Limit = Annotated[int, Query(ge=1, le=100, description="So many at most.")]
 After = Annotated[str, Query(max_length=100, description="The id of the last one that you have.")]
 IdempotencyKey = Annotated[

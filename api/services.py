@@ -12,6 +12,7 @@ from starlette.requests import Request
 from api.event_hub import BLOCK_MS, EventHub
 from api.predictor.client import PredictorClient
 from api.redis_client import connect_bounded
+from api.ringer import Ringer
 from api.security import Keys
 from api.settings import ApiSettings, StartError, parse_keys
 from api.uploads import UploadBudget, UploadLimits
@@ -41,6 +42,7 @@ class Services:
     storage: Storage
     hub: EventHub
     bell: Bell
+    ringer: Ringer
     predictor: PredictorClient
     upload_limits: UploadLimits
     upload_budget: UploadBudget
@@ -63,6 +65,7 @@ def predictor_socket(settings: ApiSettings) -> Path:
 
 def make_services(settings: ApiSettings) -> Services:
     """Make them all; nothing connects yet."""
+    bell = Bell(settings.redis_url)
     client = connect_bounded(settings.redis_url)
     return Services(
         settings=settings,
@@ -73,7 +76,8 @@ def make_services(settings: ApiSettings) -> Services:
         presence=AsyncPresence(client),
         storage=open_storage(settings.storage),
         hub=EventHub(Feed(connect_async(settings.redis_url, timeout_s=2 * BLOCK_MS / 1000))),
-        bell=Bell(settings.redis_url),
+        bell=bell,
+        ringer=Ringer(bell.ring),
         predictor=PredictorClient(predictor_socket(settings)),
         upload_limits=UploadLimits(),
         upload_budget=UploadBudget(),
@@ -95,6 +99,7 @@ async def running(services: Services) -> AsyncIterator[None]:
         hub.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await hub
+        services.ringer.stop()
         await asyncio.to_thread(services.bell.close)
         await services.predictor.close()
         await services.hub.disconnect()

@@ -39,7 +39,7 @@ class Submissions:
         idempotency = Idempotency(idempotency_key, _hash(spec)) if idempotency_key else None
         submitted = await self._services.store.submit(NewJob(resolved, caller, tuple(warnings)), idempotency)
         if not submitted.is_replay:
-            self._services.bell.ring()
+            self._services.ringer.ring_soon()
         return submitted
 
     async def _facts(self, dataset: str) -> DatasetFacts:

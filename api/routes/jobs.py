@@ -9,6 +9,7 @@ from api.dependencies import AnyService, AskedJobs, IdempotencyKey, JobId, Limit
 from api.json_body import json_body_docs, read_json
 from api.openapi import problems
 from api.schemas import EpochRow, Job, JobLogs, JobPlan, JobSpec, Page
+from api.services import services_of
 from api.submission import submissions_of
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
@@ -66,12 +67,11 @@ async def list_jobs(
 )
 async def get_job(
     request: Request,
-    services: AnyService,
     job_id: JobId,
     wait_s: Annotated[float, Query(ge=0, le=60, description="Wait so long for a change of state.")] = 0,
 ) -> Response:
     """The job as it stands; with wait_s, as soon as its status or phase changes."""
-    return job_answers.job(request, await job_answers.read_job(services, job_id, wait_s))
+    return job_answers.job(request, await job_answers.read_job(services_of(request), job_id, wait_s))
 
 
 @router.post(
