@@ -20,7 +20,7 @@ class ClassifyView {
     this.file = h("input", { id: "images", type: "file", accept: "image/*", multiple: true, class: "hidden" });
     this.file.addEventListener("change", () => { this.#classify([...this.file.files]); this.file.value = ""; });
     this.drop = h("label", { class: "drop", for: "images" },
-      h("strong", {}, "Drop images here, paste, or choose files"), h("span", { class: "muted" }, "PNG, JPEG, WebP, GIF, BMP or TIFF"));
+      h("strong", {}, "Drop images here, paste, or choose files"), h("span", { class: "muted" }, "PNG, JPEG, WebP, GIF or BMP"));
     this.error = h("p", { class: "field-error", role: "alert" });
     this.verdicts = h("div", { class: "verdicts", "aria-live": "polite" });
     this.element = h("section", { class: "classify-view" },
