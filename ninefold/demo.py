@@ -1,5 +1,6 @@
 """The first minute with Ninefold: start it, train on handwritten digits, classify some that it never saw."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -35,11 +36,12 @@ def run_demo(url: str | None, api_key: str | None, environment: Mapping[str, str
         else:
             with _own_service(console, Path(folder), environment) as client:
                 _train_and_classify(console, client, Path(folder))
+    command = "ninefold" if shutil.which("ninefold") else sys.argv[0]
     console.print(
         f"\nDone in {time.monotonic() - begun:.0f} s. Next, with your own images in a folder for each class:\n\n"
-        "  ninefold up\n"
-        "  ninefold datasets add path/to/images --name mine\n"
-        "  ninefold submit mine --watch",
+        f"  {command} up      # the dashboard is then at http://127.0.0.1:8000\n"
+        f"  {command} datasets add path/to/images --name mine\n"
+        f"  {command} submit mine --watch",
         highlight=False,
         soft_wrap=True,
     )
