@@ -1,6 +1,7 @@
 """One uvicorn server on a socket that is open already; ends its event streams when it is told to stop."""
 
 import logging
+import signal
 import socket
 from types import FrameType
 
@@ -49,7 +50,14 @@ def configure(settings: ApiSettings) -> uvicorn.Config:
     )
 
 
+def _exit(*_: object) -> None:
+    """Uvicorn sends itself the signal once more after its shutdown: what is left of us then ends in order too."""
+    raise SystemExit(0)
+
+
 def serve(settings: ApiSettings, sockets: list[socket.socket]) -> None:
     """Serve until SIGTERM or SIGINT."""
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s api %(levelname)s %(message)s")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _exit)
     _Server(configure(settings)).run(sockets=sockets)
