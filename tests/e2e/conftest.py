@@ -9,13 +9,13 @@ from sklearn.datasets import load_digits
 
 from tests.e2e.service import Service
 
-IMAGES_PER_CLASS = 20
+IMAGES_PER_CLASS = 16
 CLASSES = 4
 
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """80 handwritten digits as a folder for each class."""
+    """64 handwritten digits as a folder for each class."""
     folder = tmp_path_factory.mktemp("digits") / "tiny"
     digits = load_digits(n_class=CLASSES)
     for label in range(CLASSES):

@@ -30,8 +30,10 @@ class Service:
     def __init__(self, data_dir: Path, port: int = 0) -> None:
         self._known: dict[int, int] = {}
         self.output: list[str] = []
+        # A test run that is killed takes its services with it.
+        tied = [sys.executable, "-m", "ninefold.child", str(os.getpid())]
         self.process = subprocess.Popen(
-            [*NINEFOLD, "up", "--port", str(port), "--data-dir", str(data_dir)],
+            [*tied, *NINEFOLD, "up", "--port", str(port), "--data-dir", str(data_dir)],
             env={**os.environ, **FAST_LEASE},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -13,7 +13,7 @@ from tests.e2e.service import NINEFOLD, Service
 from tests.ninefold.processes import eventually
 
 pytestmark = pytest.mark.timeout(240)
-EPOCHS = 12
+EPOCHS = 6
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def busy(tmp_path: Path, tiny_folder: Path) -> Iterator[Service]:
     service = Service(tmp_path / "data")
     try:
         service.client.add_dataset(tiny_folder, "tiny")
-        service.wait_for_epoch(service.submit(EPOCHS), 2)
+        service.wait_for_epoch(service.submit(EPOCHS), 1)
         yield service
     finally:
         service.close()

@@ -7,13 +7,13 @@ from tests.e2e.service import Service
 from tests.ninefold.processes import eventually
 
 pytestmark = pytest.mark.timeout(240)
-EPOCHS = 12
+EPOCHS = 6
 
 
 @pytest.mark.parametrize("role", ["trainer", "worker", "api", "valkey"])
 def test_a_job_outlives_the_death_of_a_part(service: Service, role: str) -> None:
     job_id = service.submit(EPOCHS)
-    service.wait_for_epoch(job_id, 2)
+    service.wait_for_epoch(job_id, 1)
     killed = set(service.kill_role(role))
 
     def is_back() -> bool:
