@@ -29,7 +29,7 @@ export class Chart {
     this.uplot = new uPlot(this.#options(group), this.#columns(), this.plot);
     this.resizer = new ResizeObserver(() => this.#resize());
     this.resizer.observe(this.plot);
-    this.onTheme = () => this.uplot.redraw(false);
+    this.onTheme = () => this.#recolour();
     document.addEventListener("ninefold:theme", this.onTheme);
     bindKeys(this);
   }
@@ -59,6 +59,13 @@ export class Chart {
     this.#setZoomed(range !== null);
     if (range) this.uplot.setScale("x", range);
     else this.setRows(this.#rows);
+  }
+
+  /** uPlot asks for a line's colour at each drawing, for its legend's once. */
+  #recolour() {
+    this.uplot.redraw(false);
+    const markers = [...this.plot.querySelectorAll(".u-series:not(:first-child) .u-marker")];
+    this.series.forEach((one, i) => markers[i].style.setProperty("border-color", colour(one.colour)));
   }
 
   #setZoomed(isZoomed) {
