@@ -56,7 +56,7 @@ def submit(
         for warning in job.get("warnings") or []:
             typer.secho(f"warning: {warning}", err=True, fg=typer.colors.YELLOW)
         if watch:
-            follow(client, job["id"])
+            typer.echo(next_command(follow(client, job["id"])))
         else:
             typer.echo(f"Watch it with: ninefold watch {job['id']}", err=True)
 
@@ -73,7 +73,7 @@ def watch(
         ninefold watch job_01k5…
     """
     with connect(url, api_key) as client:
-        follow(client, job_id)
+        typer.echo(next_command(follow(client, job_id)))
 
 
 def parse_fields(options: list[str]) -> dict[str, Any]:
@@ -92,8 +92,8 @@ def parse_fields(options: list[str]) -> dict[str, Any]:
     return fields
 
 
-def follow(client: "Client", job_id: str) -> None:
-    """Show a job until its end; raises JobFailedError unless it succeeded."""
+def follow(client: "Client", job_id: str) -> "Json":
+    """Show a job until its end and return it; raises JobFailedError unless it succeeded."""
     from rich.console import Console  # noqa: PLC0415 - a tenth of a second
 
     from ninefold.progress import job_view  # noqa: PLC0415
@@ -107,10 +107,11 @@ def follow(client: "Client", job_id: str) -> None:
         error = job.get("error") or {"code": job["status"], "message": f"the job was {job['status']}"}
         raise JobFailedError(job_id, error["message"], error["code"])
     console.print(summary(job), highlight=False, soft_wrap=True)
+    return job
 
 
 def summary(job: "Json") -> str:
-    """What came out of a job, and the next command."""
+    """What came out of a job."""
     result = job.get("result")
     if not result:
         raise NinefoldError(f"{job['id']} succeeded, but names no result", code="unexpected_answer")
@@ -118,6 +119,11 @@ def summary(job: "Json") -> str:
     model = result["model"]
     return (
         f"test accuracy {result['test_accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%})\n"
-        f"model {model['name']}:{model['version']}  {model['id']}\n"
-        f"Classify with: ninefold predict FILE --model {model['name']}:{model['version']}"
+        f"model {model['name']}:{model['version']}  {model['id']}"
     )
+
+
+def next_command(job: "Json") -> str:
+    """How to use the model that a job made."""
+    model = job["result"]["model"]
+    return f"Classify with: ninefold predict FILE --model {model['name']}:{model['version']}"

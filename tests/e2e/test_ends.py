@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ninefold.data_folder import DataFolder
 from tests.e2e.service import NINEFOLD, Service
 from tests.ninefold.processes import eventually
 
@@ -79,9 +80,10 @@ def refuse(*arguments: str, **environment: str) -> str:
     return line
 
 
-def test_a_locked_folder_names_its_owner(busy: Service, tmp_path: Path) -> None:
-    line = refuse("--data-dir", str(tmp_path / "data"), "--port", "0")
-    assert f"in use by another `ninefold up` (process {busy.process.pid})" in line
+def test_a_locked_folder_names_its_owner(tmp_path: Path) -> None:
+    with DataFolder(tmp_path):
+        line = refuse("--data-dir", str(tmp_path), "--port", "0")
+    assert f"in use by another `ninefold up` (process {os.getpid()})" in line
 
 
 def test_a_taken_port_is_named(tmp_path: Path) -> None:

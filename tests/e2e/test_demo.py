@@ -1,0 +1,45 @@
+"""The first minute with Ninefold."""
+
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.service import NINEFOLD
+from tests.ninefold.processes import command_line, descendants, eventually, is_alive
+
+pytestmark = pytest.mark.timeout(400)
+
+
+def leftovers() -> list[Path]:
+    """Folders of demos, this one's or another's that runs at the same time."""
+    return sorted(Path(tempfile.gettempdir()).glob("ninefold-demo-*"))
+
+
+def test_the_demo_trains_classifies_and_leaves_nothing() -> None:
+    before = leftovers()
+    done = subprocess.run([*NINEFOLD, "demo"], check=False, capture_output=True, text=True, timeout=380)
+    assert done.returncode == 0, done.stderr
+    assert "test accuracy 9" in done.stdout
+    assert done.stdout.count("right") >= 5
+    assert "datasets add path/to/images" in done.stdout
+    assert set(leftovers()) <= set(before)
+
+
+def test_ctrl_c_ends_the_demo_cleanly() -> None:
+    before = leftovers()
+    demo = subprocess.Popen([*NINEFOLD, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with demo:
+        assert demo.stdout
+        while not demo.stdout.readline().startswith("Training on"):
+            assert demo.poll() is None
+        family = descendants(demo.pid)
+        demo.send_signal(signal.SIGINT)
+        _, errors = demo.communicate(timeout=60)
+    assert demo.returncode == 130
+    assert "Traceback" not in errors
+    eventually(lambda: not [pid for pid, started in family.items() if is_alive(pid, started)], 25, "all gone")
+    assert not any("valkey" in command_line(pid) for pid in family)
+    assert set(leftovers()) <= set(before)
