@@ -11,7 +11,8 @@ ROLES = {
     "trainer": re.compile(r"-m worker\.trainer"),
     "api": re.compile(r"-m api( |$)"),
     "worker": re.compile(r"-m worker( |$)|\[celeryd"),
-    "up": re.compile(r"-m ninefold( |\.)"),
+    "guard": re.compile(r"-m ninefold\.guard"),
+    "up": re.compile(r"-m ninefold( |$)|bin/ninefold"),
 }
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 

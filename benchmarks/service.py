@@ -23,6 +23,8 @@ from benchmarks.http_load import request_bytes, requests_per_s
 from benchmarks.processes import cpu_s, has_torch, memory_mb, resident_mb, roles_below
 from ninefold import Client
 
+QUEUE_ROOM = 9_000
+"""Jobs to post in all: the queue takes 10,000."""
 SPEC = {"image_size": 16, "epochs": 1, "promote": "never"}
 
 
@@ -139,25 +141,26 @@ def httpx_status(port: int) -> int:
         return 0
 
 
-def rates(port: int, seconds: float) -> tuple[float, float]:
+def rates(port: int, count: int) -> tuple[float, float]:
     """POST /jobs and GET /jobs/{id} a second."""
     host = f"127.0.0.1:{port}"
     job_id = httpx.post(f"http://{host}/jobs", json={"dataset": "digits"}).json()["id"]
     post = request_bytes("POST", "/jobs", host, b'{"dataset": "digits"}')
     get = request_bytes("GET", f"/jobs/{job_id}", host)
-    return requests_per_s(port, post, seconds), requests_per_s(port, get, seconds)
+    return requests_per_s(port, post, count), requests_per_s(port, get, count)
 
 
-def compare_rates(port: int, up: int, pairs: int, seconds: float) -> None:
+def compare_rates(port: int, up: int, pairs: int) -> None:
     """Ours and the yardstick's in turn, so that a noisy neighbour hits both; the median of the ratios."""
     worker = next(pid for pid, role in roles_below(up).items() if role == "worker")
     api = next(pid for pid, role in roles_below(up).items() if role == "api")
     environment = Path(f"/proc/{api}/environ").read_bytes().decode().split("\0")
     redis_url = next(word.partition("=")[2] for word in environment if word.startswith("REDIS_URL="))
+    count = QUEUE_ROOM // pairs
     os.kill(worker, signal.SIGSTOP)  # the jobs are only there to be written and read
     try:
         with bare_service(redis_url) as bare_port:
-            measured = [(rates(port, seconds), rates(bare_port, seconds)) for _ in range(pairs)]
+            measured = [(rates(port, count), rates(bare_port, count)) for _ in range(pairs)]
     finally:
         os.kill(worker, signal.SIGCONT)
     for index, name in enumerate(("POST /jobs", "GET /jobs/{id}")):
@@ -171,8 +174,7 @@ def main() -> None:
     """Run every measurement and print it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.service", description=__doc__)
     parser.add_argument("--jobs", type=int, default=5, help="for POST to first batch")
-    parser.add_argument("--pairs", type=int, default=3, help="interleaved pairs of the rates")
-    parser.add_argument("--seconds", type=float, default=4.0, help="of load for each rate")
+    parser.add_argument("--pairs", type=int, default=5, help="interleaved pairs of the rates")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, running_service(Path(folder)) as (client, up, started_s):
         print(f"start to ready  {started_s:.1f} s")
@@ -191,7 +193,7 @@ def main() -> None:
         share = sum(others.values()) / trained
         parts = ", ".join(f"{role} {seconds:.2f}" for role, seconds in others.items())
         print(f"CPU seconds     trainer {trained:.1f}; {parts}: others {share:.1%} (bar 2.0%)")
-        compare_rates(int(client.url.rpartition(":")[2]), up, options.pairs, options.seconds)
+        compare_rates(int(client.url.rpartition(":")[2]), up, options.pairs)
 
 
 if __name__ == "__main__":
