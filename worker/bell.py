@@ -5,7 +5,7 @@ import queue
 import threading
 
 from celery import Celery
-from kombu import Connection
+from kombu.connection import Connection
 from kombu.exceptions import OperationalError
 
 from worker.redis_connection import broker_url

@@ -16,7 +16,7 @@ from worker.scripts import AsyncFace, BlockingFace, Call, Reply, awaited, blocki
 
 PRODUCTION = "production"
 
-Alias = Annotated[str, StringConstraints(pattern=r"^(?!latest$)[a-z][a-z0-9_-]{0,31}$")]
+Alias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 """A lower-case word; `latest` always means the newest version."""
 
 _NAMED_REF = re.compile(

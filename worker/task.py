@@ -78,6 +78,7 @@ class Shift:
 def answer_bell(app: Celery, drain_queue: Callable[[], None]) -> None:
     """Have the app run this when the bell rings."""
 
-    @app.task(name=TASK_NAME, ignore_result=True)
     def answer() -> None:
         drain_queue()
+
+    app.task(name=TASK_NAME, ignore_result=True)(answer)

@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Callable
 
 from model.allocator import keep_big_blocks
+from model.cpus import share_cpus
 from model.errors import ModelError
 from model.manifest import ManifestDraft
 from model.reporter import CheckpointSaved, Command, Drained, EpochRow, Progress
@@ -177,6 +178,7 @@ def _warm_up() -> None:
     The first optimizer imports torch's compiler (2 to 3 s on an idle machine), the first step loads kernels
     and starts threads.
     """
+    share_cpus()
     keep_big_blocks()
     import torch  # noqa: PLC0415 - seconds: after all that may end this process
 
