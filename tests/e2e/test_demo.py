@@ -38,8 +38,8 @@ def test_ctrl_c_ends_the_demo_cleanly() -> None:
         family = descendants(demo.pid)
         demo.send_signal(signal.SIGINT)
         _, errors = demo.communicate(timeout=60)
-    assert demo.returncode == 130
-    assert "Traceback" not in errors
+    assert "Traceback" not in errors, errors
+    assert demo.returncode in (130, -signal.SIGINT), errors  # a shell calls both 130
     eventually(lambda: not [pid for pid, started in family.items() if is_alive(pid, started)], 25, "all gone")
     assert not any("valkey" in command_line(pid) for pid in family)
     assert set(leftovers()) <= set(before)
