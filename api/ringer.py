@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-PAUSE_S = 0.1
+PAUSE_S = 0.25
 """A ring costs this process about 5 ms, several times what a submission does."""
 _MOST_OWED = 16
 """A worker that woke takes job after job, so more rings than idle workers tell nobody anything new."""

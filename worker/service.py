@@ -20,6 +20,7 @@ from worker.bell import Bell
 from worker.celery_app import make_app, make_worker
 from worker.draining import Draining
 from worker.job_store import JobStore
+from worker.model_registry import ModelRegistry
 from worker.presence import Presence, WorkerRecord, WorkerState
 from worker.reaper import Reaper
 from worker.redis_connection import check_server, connect
@@ -49,7 +50,9 @@ def run_worker(settings: WorkerSettings, trainer_command: Sequence[str] = TRAINE
     device = _device(settings.devices)
     client = connect(settings.redis_url)
     redis_report = check_server(client)
-    open_storage(settings.storage).check()
+    storage = open_storage(settings.storage)
+    storage.check()
+    ModelRegistry(client).reindex_if_empty(storage)
     for warning in redis_report.warnings:
         _log.warning("%s", warning)
     draining = Draining()
