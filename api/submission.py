@@ -8,6 +8,7 @@ from starlette.requests import Request
 from api.errors import UnknownDatasetError
 from api.services import Services
 from model.built_in import BUILT_IN
+from model.failpoints import Failpoint, reach
 from model.recipe import resolve
 from model.spec import DatasetFacts, JobSpec, ResolvedSpec
 from worker.errors import DatasetNotFoundError
@@ -37,9 +38,12 @@ class Submissions:
         """Put a job in the queue, then ring."""
         resolved, warnings = await self.resolve(spec)
         idempotency = Idempotency(idempotency_key, _hash(spec)) if idempotency_key else None
+        reach(Failpoint.SUBMIT_ASKED)
         submitted = await self._services.store.submit(NewJob(resolved, caller, tuple(warnings)), idempotency)
+        reach(Failpoint.SUBMIT_RECORDED)
         if not submitted.is_replay:
             self._services.ringer.ring_soon()
+            reach(Failpoint.SUBMIT_RUNG)
         return submitted
 
     async def _facts(self, dataset: str) -> DatasetFacts:

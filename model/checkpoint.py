@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from model.device import Device
 from model.errors import CorruptArtifactError
+from model.failpoints import Failpoint, reach
 from model.network import published_weights
 from model.run_state import Best, RunState
 from model.spec import ResolvedSpec
@@ -34,10 +35,12 @@ class Checkpoints:
     def save(self, state: RunState) -> str:
         """Store the state durably and return its key."""
         key = f"{self._prefix}/epoch-{state.epoch:04d}-step-{state.step:06d}.safetensors"
+        reach(Failpoint.CHECKPOINT_DUE)
         with tempfile.TemporaryDirectory(prefix="checkpoint-") as folder:
             path = Path(folder) / "checkpoint.safetensors"
             save_file(_tensors(state), path, metadata=self._header(state))
             self._storage.put_file(key, path)
+        reach(Failpoint.CHECKPOINT_PUT)
         return key
 
     def restore(self, key: str, state: RunState) -> None:

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
+from model.failpoints import Failpoint, reach
 from model.manifest import (
     WEIGHTS_FILE,
     DatasetReference,
@@ -43,6 +44,7 @@ def stage_model(trained: TrainedModel, storage: Storage, model_id: str) -> Manif
     """Put the weights under `models/<model_id>/` and describe all but the model's id, name and version."""
     weights = serialise_weights(trained)
     storage.put_bytes(model_key(model_id, WEIGHTS_FILE), weights)
+    reach(Failpoint.PUBLISH_STAGED)
     return describe_model(trained, weights)
 
 

@@ -13,6 +13,7 @@ from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from model.errors import ObjectExistsError, StorageError
+from model.failpoints import Failpoint, reach
 
 TEMPORARY_FOLDER = ".tmp"
 TEMPORARY_MAX_AGE_S = 24 * 3600.0
@@ -60,9 +61,12 @@ class Storage:
             path = self._new_temporary()
             try:
                 with path.open("xb") as file:
+                    reach(Failpoint.PUT_BEGUN)
                     write(file)
                     file.flush()
+                    reach(Failpoint.PUT_WRITTEN)
                     os.fsync(file.fileno())
+                reach(Failpoint.PUT_SYNCED)
                 self._publish(key, path)
             finally:
                 path.unlink(missing_ok=True)
@@ -144,7 +148,9 @@ class Storage:
                 if attempt == PUT_ATTEMPTS:
                     raise
                 continue
+            reach(Failpoint.PUT_LINKED)
             _sync_folder(path.parent)
+            reach(Failpoint.PUT_DURABLE)
             return
 
 

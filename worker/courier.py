@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from model.failpoints import Failpoint, reach
 from worker.errors import JobNotFoundError, StaleAttemptError, StoreUnavailableError
 from worker.job_store import JobStore
 from worker.jobs import Changes, Checkpoint
@@ -88,5 +89,6 @@ class Courier:
                 time.sleep(RETRY_AFTER_S)
             else:
                 if changes.checkpoint:
+                    reach(Failpoint.CHECKPOINT_RECORDED)
                     self._on_checkpoint(changes.checkpoint)
                 return

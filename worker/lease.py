@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from model.failpoints import Failpoint, reach
 from worker.errors import JobNotFoundError, StaleAttemptError, StoreUnavailableError
 from worker.job_store import JobStore
 
@@ -54,6 +55,7 @@ class LeaseKeeper:
             try:
                 # Taken before it is sent: a reaper begins to count after the renewal arrived, so never earlier.
                 asked_at = time.monotonic()
+                reach(Failpoint.RENEW_DUE)
                 flags = self._store.renew(self._job_id, self._attempt_id)
             except StoreUnavailableError:
                 continue
@@ -64,6 +66,7 @@ class LeaseKeeper:
                 _log.exception("renewing %s failed", self._job_id)
                 self._give_up(on_lost)
                 return
+            reach(Failpoint.RENEW_RECORDED)
             self.deadline = asked_at + self._lease_s
             on_renewed(self.deadline)
             if flags.cancel:

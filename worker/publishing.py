@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from model.errors import ObjectExistsError, StorageError
+from model.failpoints import Failpoint, reach
 from model.manifest import MANIFEST_FILE, ManifestDraft, model_key
 from model.storage import Storage
 from worker.job_store import JobStore
@@ -49,7 +50,9 @@ def complete_publish(
         StoreUnavailableError: `may_wait` said to wait no longer.
     """
     _put_manifest(storage, committed, may_wait)
+    reach(Failpoint.PUBLISH_WRITTEN)
     insist(lambda: store.finish(job_id, attempt_id, Outcome.SUCCEEDED), may_wait)
+    reach(Failpoint.FINISH_RECORDED)
 
 
 def _put_manifest(storage: Storage, committed: Committed, may_wait: Callable[[], bool]) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from model.failpoints import Failpoint, reach
 from worker.errors import JobNotFoundError, StaleAttemptError, StoreUnavailableError
 from worker.job_reads import Lease
 from worker.job_store import JobStore
@@ -55,6 +56,7 @@ class Reaper:
             return []
         if taken or (watch.queued and not watch.bells):
             self._ring()
+            reach(Failpoint.REAP_RUNG)
         return taken
 
     def run(self, stopped: threading.Event, every_s: float = 1.0) -> None:
@@ -82,10 +84,12 @@ class Reaper:
         return seen_at - self._sightings[lease.attempt_id].first_seen > self._patience_s
 
     def _take(self, lease: Lease) -> bool:
+        reach(Failpoint.REAP_DUE)
         try:
             status = self._store.reap(lease.job_id, lease.attempt_id, lease.renewals)
         except (StaleAttemptError, JobNotFoundError):
             return False  # it renewed or ended after all, or another reaper was first
+        reach(Failpoint.REAP_RECORDED)
         _log.warning(
             "took job %s from attempt %s, which stood still: %s", lease.job_id, lease.attempt_id, status
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from model.errors import StorageError
+from model.failpoints import Failpoint, reach
 from model.storage import Storage, open_storage
 from worker.attempt import RunningAttempt
 from worker.checkpoints import CheckpointShelf, checkpoints_prefix
@@ -126,6 +127,7 @@ class Supervisor:
         )
         kills_before = kernel_kills()
         attempt.start(self._order())
+        reach(Failpoint.CLAIM_ORDERED)
         courier.start()
         self._lease.keep(attempt.renew, lambda: attempt.stop(Outcome.CANCELLED), lose)
         end = attempt.watch()
@@ -165,6 +167,7 @@ class Supervisor:
         courier.settle(self._may_wait)
 
     def _publish(self, staged: Staged) -> Outcome:
+        reach(Failpoint.PUBLISH_HEARD)
         draft = complete_draft(staged.draft, self._claimed, self._model_id)
         try:
             committed = self._insist(
@@ -172,6 +175,7 @@ class Supervisor:
             )
         except JobCancelledError:
             return self._conclude(Verdict(Outcome.CANCELLED))
+        reach(Failpoint.PUBLISH_COMMITTED)
         return self._complete(committed)
 
     def _complete(self, committed: Committed) -> Outcome:

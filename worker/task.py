@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from celery import Celery
 
+from model.failpoints import Failpoint, reach
 from worker.announcer import Announcer
 from worker.bell import TASK_NAME
 from worker.errors import StoreUnavailableError
@@ -49,6 +50,7 @@ class Shift:
             self._bench.spare.prepare()
 
     def _run_next(self) -> bool:
+        reach(Failpoint.CLAIM_HEARD)
         attempt_id, asked_at = new_attempt_id(), time.monotonic()
         try:
             claimed = insist(lambda: self._claim(attempt_id), lambda: not self._bench.draining.is_asked)
@@ -56,6 +58,7 @@ class Shift:
             return False
         if claimed is None:
             return False
+        reach(Failpoint.CLAIM_RECORDED)
         self._announcer.become(WorkerState.BUSY, claimed.job_id)
         self._count(Supervisor(self._bench, claimed, attempt_id, asked_at=asked_at).run())
         return True

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from model.allocator import keep_big_blocks
 from model.cpus import share_cpus
 from model.errors import ModelError
+from model.failpoints import Failpoint, reach
 from model.manifest import ManifestDraft
 from model.reporter import CheckpointSaved, Command, Drained, EpochRow, Progress
 from model.storage import open_storage
@@ -127,6 +128,7 @@ class PipeReporter:
     def checkpoint(self, saved: CheckpointSaved) -> None:
         """Say that a checkpoint is stored."""
         self._say(CheckpointPut(checkpoint=jobs.Checkpoint(**vars(saved))))
+        reach(Failpoint.CHECKPOINT_SAID)
 
 
 def main() -> None:
