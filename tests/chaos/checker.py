@@ -166,10 +166,10 @@ def every_epoch_is_there_once(record: Record) -> Iterator[str]:
 
 
 def nothing_follows_an_end(record: Record) -> Iterator[str]:
-    for job_id, events in record.replayed.items():
-        kinds = [event["event"] for event in events]
-        if kinds.count("end") != 1 or kinds[-1] != "end":
-            yield f"{job_id} has {kinds.count('end')} ends, and last a {kinds[-1]}"
+    for job_id, job in record.jobs.items():
+        kinds = [event["event"] for event in record.replayed[job_id]]
+        if job["status"] in TERMINAL and (kinds.count("end") != 1 or kinds[-1] != "end"):
+            yield f"{job_id} has {kinds.count('end')} ends, and last {kinds[-1:]}"
 
 
 def every_event_is_heard_once(record: Record) -> Iterator[str]:

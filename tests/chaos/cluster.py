@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import httpx
 
@@ -41,8 +42,9 @@ class Cluster:
         workers: int = 2,
         trainer: str = "trainer",
         lease_s: float = LEASE_S,
+        appendonly: bool = True,
     ) -> None:
-        """`trainer`: a role of tests/chaos/armed.py."""
+        """`trainer`: a role of tests/chaos/armed.py; `appendonly`: false is a mutant."""
         self._folder = folder
         self._trainer = trainer
         self._lease_s = lease_s
@@ -51,7 +53,7 @@ class Cluster:
         self.history = History(folder)
         self.plans = Plans(folder, self.history)
         self.network = Network()
-        self.valkey = DurableValkey(folder, free_port())
+        self.valkey = DurableValkey(folder, free_port(), appendonly=appendonly)
         self.valkey.start()
         self._client = connect(self.valkey.url)
         self.store = JobStore(self._client)
@@ -174,12 +176,10 @@ class Cluster:
 
 
 @contextmanager
-def running_cluster(
-    *, apis: int = 2, workers: int = 2, trainer: str = "trainer", lease_s: float = LEASE_S
-) -> Iterator[Cluster]:
-    """A cluster that is whole and idle; after it nothing of it is left."""
+def running_cluster(**options: Any) -> Iterator[Cluster]:
+    """A cluster that is whole and idle, with the options of `Cluster`; after it nothing of it is left."""
     with TemporaryDirectory(prefix="nf-chaos-") as folder:
-        cluster = Cluster(Path(folder), apis=apis, workers=workers, trainer=trainer, lease_s=lease_s)
+        cluster = Cluster(Path(folder), **options)
         try:
             cluster.heal()
             yield cluster

@@ -16,18 +16,16 @@ UNFINISHED_RECORD = b"*3\r\n$3\r\nSET\r\n$5\r\nchao"
 class DurableValkey:
     """One server, on one port for good."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, *, appendonly: bool = True) -> None:
+        """`appendonly`: false is the mutant that forgets all when it dies."""
         self._folder = folder / "valkey"
         self._folder.mkdir()
         self.port = port
         self.url = f"redis://127.0.0.1:{port}/0"
-        self._log = folder / "valkey.log"
-        self._member = self._make("yes")
-
-    def _make(self, appendonly: str) -> Member:
-        place = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self._folder), "--save", ""]
-        durable = ["--appendonly", appendonly, "--appendfsync", "always"]
-        return Member("valkey", [str(get_binary_path()), *place, *durable], {}, self._log)
+        place = ["--bind", "127.0.0.1", "--port", str(port), "--dir", str(self._folder), "--save", ""]
+        durable = ["--appendonly", "yes" if appendonly else "no", "--appendfsync", "always"]
+        command = [str(get_binary_path()), *place, *durable]
+        self._member = Member("valkey", command, {}, folder / "valkey.log")
 
     def start(self) -> None:
         """Start it on what it wrote before, and wait until it answers."""
@@ -51,13 +49,6 @@ class DurableValkey:
         (newest,) = self._folder.glob("appendonlydir/*.incr.aof")
         with newest.open("ab") as file:
             file.write(UNFINISHED_RECORD)
-
-    def forget_durability(self) -> None:
-        """The mutant: `appendonly no`, from its next start on. Kills it."""
-        self._member.kill()
-        for path in self._folder.glob("appendonlydir/*"):
-            path.unlink()
-        self._member = self._make("no")
 
     def close(self) -> None:
         """End it."""
