@@ -3,8 +3,8 @@
 import pytest
 
 from tests.chaos.cluster import Cluster
-from tests.chaos.customer import Customer
 from tests.chaos.counting_trainer import BREAKS
+from tests.chaos.customer import Customer
 
 CODES = {
     "segfault": "crashed_repeatedly",
@@ -15,7 +15,7 @@ CODES = {
 MORE_CODES = {
     "die_of_memory": "out_of_memory_repeatedly",
     "leave": "crashed_repeatedly",
-    "lose_storage": "storage_unavailable",
+    "lose_storage": "storage_error",
     "babble": "crashed_repeatedly",
     "hang": "stalled_repeatedly",
 }
