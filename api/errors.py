@@ -92,6 +92,7 @@ ANSWERS: Mapping[type[Exception], Answer] = {
     ),
     worker_errors.WrongStateError: Answer(409),
     worker_errors.PublishCommittedError: Answer(409),
+    worker_errors.NothingToPublishError: Answer(409),
     worker_errors.QueueFullError: Answer(503, retry_after_s=30),
     worker_errors.IdempotencyMismatchError: Answer(422),
     worker_errors.ModelNotFoundError: Answer(

@@ -66,6 +66,18 @@ class PublishCommittedError(JobsError):
         self.job_id = job_id
 
 
+class NothingToPublishError(JobsError):
+    """Raised when a job is to stop with its best so far, and there is none yet."""
+
+    code = "nothing_to_publish"
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(
+            f"Job {job_id} has not finished an epoch, so it has nothing to publish: wait for one, or cancel it."
+        )
+        self.job_id = job_id
+
+
 class JobCancelledError(JobsError):
     """Raised when an attempt wants to publish but its job is to be cancelled."""
 

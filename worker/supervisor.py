@@ -98,7 +98,7 @@ class Supervisor:
     def _train_or_complete(self) -> Outcome:
         if self._claimed.committed:
             self._has_trained = True  # by an earlier attempt
-            self._lease.keep(lambda _: None, lambda: None, lambda: None)
+            self._lease.keep(lambda *_: None, lambda: None)
             return self._complete(self._claimed.committed)
         if self._bench.draining.is_asked:
             return self._requeue(Verdict(Outcome.DRAINED))
@@ -115,7 +115,7 @@ class Supervisor:
         )
 
         def lose() -> None:
-            attempt.stop(Outcome.LEASE_LOST)
+            attempt.kill(Outcome.LEASE_LOST)
 
         courier = Courier(
             self._store,
@@ -129,7 +129,7 @@ class Supervisor:
         attempt.start(self._order())
         reach(Failpoint.CLAIM_ORDERED)
         courier.start()
-        self._lease.keep(attempt.renew, lambda: attempt.stop(Outcome.CANCELLED), lose)
+        self._lease.keep(attempt.renew, lose)
         end = attempt.watch()
         self._has_trained = end.has_trained
         verdict = judge(end, outbox.last_lines, was_killed_for_memory=kernel_kills() > kills_before)
@@ -152,6 +152,7 @@ class Supervisor:
             device=bench.device,
             threads=bench.threads,
             deadline=self._lease.deadline,
+            should_stop=claimed.should_stop,
         )
 
     def _settle(self, courier: Courier, outbox: Outbox, verdict: Verdict) -> None:

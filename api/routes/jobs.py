@@ -1,4 +1,4 @@
-"""/jobs: submit, look, cancel, delete."""
+"""/jobs: submit, look, cancel, stop, pause, resume, delete."""
 
 from typing import Annotated, Any
 
@@ -85,6 +85,47 @@ async def cancel_job(request: Request, services: AnyService, job_id: JobId) -> R
     """End a job without a model: at once when it is queued, within seconds when it runs."""
     cancelled = await services.store.cancel(job_id)
     return job_answers.job(request, cancelled.model_dump_json())
+
+
+@router.post(
+    "/{job_id}/stop",
+    operation_id="stop_job",
+    summary="Stop, and publish the best so far",
+    response_model=Job,
+    responses=problems(404, 409),
+)
+async def stop_job(request: Request, services: AnyService, job_id: JobId) -> Response:
+    """End a job early with a model: its best epoch so far. Before the first validated epoch there is none."""
+    stopped = await services.store.stop(job_id)
+    services.ringer.ring_soon()  # a paused job is queued by it
+    return job_answers.job(request, stopped.model_dump_json())
+
+
+@router.post(
+    "/{job_id}/pause",
+    operation_id="pause_job",
+    summary="Pause",
+    response_model=Job,
+    responses=problems(404, 409),
+)
+async def pause_job(request: Request, services: AnyService, job_id: JobId) -> Response:
+    """Save a checkpoint and free the device; the job waits until it is resumed, stopped or cancelled."""
+    paused = await services.store.pause(job_id)
+    return job_answers.job(request, paused.model_dump_json())
+
+
+@router.post(
+    "/{job_id}/resume",
+    operation_id="resume_job",
+    summary="Resume",
+    response_model=Job,
+    responses=problems(404, 409),
+)
+async def resume_job(request: Request, services: AnyService, job_id: JobId) -> Response:
+    """Put a paused job back to its old place in the queue; it goes on from its checkpoint."""
+    resumed = await services.store.resume(job_id)
+    services.ringer.ring_soon()
+    return job_answers.job(request, resumed.model_dump_json())
 
 
 @router.delete(
