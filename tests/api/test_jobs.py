@@ -103,6 +103,26 @@ def test_cancel_and_delete(client: httpx.Client, store: JobStore) -> None:
     assert client.get(f"/jobs/{failed_id}").json()["error"]["code"] == "training_diverged"
 
 
+def test_pause_resume_and_stop(client: httpx.Client, store: JobStore) -> None:
+    job_id = submit(client)
+    problem_in(client.post(f"/jobs/{job_id}/stop"), 409, "nothing_to_publish")
+    problem_in(client.post(f"/jobs/{job_id}/resume"), 409, "wrong_state")
+    for _ in range(2):
+        paused = client.post(f"/jobs/{job_id}/pause")
+        assert (paused.status_code, paused.json()["status"]) == (200, "paused")
+    assert client.post(f"/jobs/{job_id}/resume").json()["status"] == "queued"
+
+    claim(store).report(1, 1)
+    for _ in range(2):
+        stopping = client.post(f"/jobs/{job_id}/stop")
+        assert (stopping.status_code, stopping.json()["status"]) == (200, "stopping")
+    problem_in(client.post(f"/jobs/{job_id}/pause"), 409, "wrong_state")
+    assert client.post(f"/jobs/{job_id}/cancel").json()["status"] == "cancelling"
+    problem_in(client.post(f"/jobs/{job_id}/stop"), 409, "wrong_state")
+    for verb in ("stop", "pause", "resume"):
+        problem_in(client.post(f"/jobs/job_{'0' * 26}/{verb}"), 404, "job_not_found")
+
+
 def test_metrics_as_json_and_csv(client: httpx.Client, store: JobStore) -> None:
     job_id = submit(client)
     attempt = claim(store)

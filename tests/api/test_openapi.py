@@ -7,7 +7,10 @@ import httpx
 import pytest
 
 OPERATIONS = {
-    "create_job", "list_jobs", "get_job", "cancel_job", "delete_job", "get_job_metrics", "get_job_logs",
+    "create_job", "list_jobs", "get_job", "cancel_job",
+    "stop_job",
+    "pause_job",
+    "resume_job", "delete_job", "get_job_metrics", "get_job_logs",
     "stream_job_events", "stream_events", "create_dataset", "list_datasets", "get_dataset", "list_models",
     "get_model", "delete_model", "get_model_file", "get_alias", "set_alias", "delete_alias", "predict",
     "create_session", "delete_session", "get_health", "get_readiness", "list_workers",
