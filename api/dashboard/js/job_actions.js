@@ -14,8 +14,9 @@ const ACTIONS = [
     isOffered: (job) => !hasEnded(job) && job.status !== "cancelling" },
 ];
 
-export function jobActions(job, jobs) {
-  const buttons = ACTIONS.map((action) => ({ action, button: actionButton(action, job, jobs) }));
+/** All that may be done, or only these verbs where there is little room. */
+export function jobActions(job, jobs, verbs = ACTIONS.map((action) => action.verb)) {
+  const buttons = ACTIONS.filter((action) => verbs.includes(action.verb)).map((action) => ({ action, button: actionButton(action, job, jobs) }));
   return {
     element: h("div", { class: "job-actions" }, ...buttons.map(({ button }) => button)),
     update(now) {

@@ -20,7 +20,7 @@ export class JobRow {
     this.time = h("span");
     this.best = h("strong");
     this.bestLabel = h("span", { class: "muted" });
-    this.actions = jobActions(job, jobs);
+    this.actions = jobActions(job, jobs, ["resume", "cancel"]);
     this.element = this.#layout(job);
     this.update(job);
   }
