@@ -1,8 +1,7 @@
 local job_id, attempt_id, outcome, at, job_error = unpack(ARGV)
 
 local job, refusal = held_job(job_id, attempt_id)
-if has_ended_so(job, attempt_id, outcome) then return {'ok', job.status} end
-if refusal then return refusal end
+if refusal then return has_ended_so(job, attempt_id, outcome) and {'ok', job.status} or refusal end
 
 local status = outcome
 if job.status == 'cancelling' and outcome == 'failed' then status = 'cancelled' end

@@ -3,8 +3,7 @@
 local job_id, attempt_id, outcome, at, renewals, given_up = unpack(ARGV)
 
 local job, refusal = held_job(job_id, attempt_id)
-if has_ended_so(job, attempt_id, outcome) then return {'ok', job.status} end
-if refusal then return refusal end
+if refusal then return has_ended_so(job, attempt_id, outcome) and {'ok', job.status} or refusal end
 if renewals ~= '' and renewals ~= job.renewals then return {'stale_attempt', job_id, attempt_id} end
 
 if job.status == 'cancelling' then
