@@ -76,6 +76,7 @@ def run_worker(settings: WorkerSettings, trainer_command: Sequence[str] = TRAINE
             threads=settings.threads or cpu_quota(),
             lease_s=settings.lease_s,
             renew_every_s=settings.renew_every_s,
+            stall_timeout_s=settings.stall_timeout_s,
         )
         announcer.start()
         return _hear_bell(settings.redis_url, bench, announcer)

@@ -26,8 +26,6 @@ from worker.publishing import complete_draft, complete_publish
 from worker.spare import Spare
 from worker.verdict import Verdict, judge
 
-STALL_TIMEOUT_S = 300.0
-
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -46,7 +44,7 @@ class Bench:
     threads: int
     lease_s: float
     renew_every_s: float
-    stall_timeout_s: float = STALL_TIMEOUT_S
+    stall_timeout_s: float
 
 
 @dataclass(frozen=True)
