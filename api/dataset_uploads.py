@@ -7,6 +7,7 @@ import resource
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, Any
@@ -18,10 +19,14 @@ from api.errors import ProblemError
 from api.services import Services
 from model.built_in import BUILT_IN
 from model.dataset_record import DatasetRecord
-from model.errors import DatasetRejectedError, StorageError
+from model.errors import DatasetRejectedError, ObjectExistsError, StorageError
 from worker.errors import DatasetNameTakenError
 
 IMPORTS_AT_ONCE = 2
+UPLOADS_AT_ONCE = 8
+"""Each may lie on the disk of the cache, as large as it is allowed to be."""
+_RETRY_AFTER_S = 30
+_UPLOAD_TIMEOUT_S = 3600.0
 _MEMORY_BYTES = 4 * 2**30
 _CHUNK_TIMEOUT_S = 60.0
 _BUFFER_BYTES = 1 << 20
@@ -41,22 +46,39 @@ class DatasetUploads:
 
     def __init__(self, services: Services) -> None:
         self._settings = services.settings
+        self._storage = services.storage
         self._turns = asyncio.Semaphore(IMPORTS_AT_ONCE)
+        self._uploads = 0
 
     async def receive(self, request: Request, name: str) -> DatasetRecord:
         """Read the zip from the request and import it.
 
         Raises:
-            ProblemError: the body is no zip, or too large.
+            ProblemError: the body is no zip, too large or too slow, or too many come at once.
             DatasetRejectedError: the zip cannot become a dataset.
             ClientDisconnect: nobody waits any more; nothing is left behind.
         """
         _check_type(request)
         if name in BUILT_IN:
             raise DatasetNameTakenError(name)
-        with self._temporary_file() as file:
+        with self._place(), self._temporary_file() as file:
             await self._store(request, file)
             return await while_connected(request, self._import(file, name))
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if self._uploads >= UPLOADS_AT_ONCE:
+            raise ProblemError(
+                503,
+                "uploads_busy",
+                f"{UPLOADS_AT_ONCE} datasets are being uploaded already: try again when one is done.",
+                headers={"Retry-After": str(_RETRY_AFTER_S)},
+            )
+        self._uploads += 1
+        try:
+            yield
+        finally:
+            self._uploads -= 1
 
     @contextmanager
     def _temporary_file(self) -> Iterator[IO[bytes]]:
@@ -76,8 +98,8 @@ class DatasetUploads:
         if int(request.headers.get("content-length", 0)) > limit:
             raise _too_large(limit)
         size, buffer = 0, bytearray()
-        chunks = request.stream()
-        while (chunk := await _next_chunk(chunks)) is not None:
+        chunks, deadline = request.stream(), time.monotonic() + _UPLOAD_TIMEOUT_S
+        while (chunk := await _next_chunk(chunks, deadline)) is not None:
             size += len(chunk)
             buffer += chunk
             if size > limit:
@@ -95,7 +117,7 @@ class DatasetUploads:
             process = await self._start(file, name)
             try:
                 async with asyncio.timeout(self._settings.import_timeout_s):
-                    output, _ = await process.communicate()
+                    output = await _output_of(process)
             except TimeoutError:
                 raise DatasetRejectedError(
                     "Reading the zip took too long: split it, or use smaller images."
@@ -104,6 +126,7 @@ class DatasetUploads:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
+                await asyncio.to_thread(self._storage.forget_writer, process.pid)
         return _read_answer(output)
 
     async def _start(self, file: IO[bytes], name: str) -> asyncio.subprocess.Process:
@@ -111,7 +134,8 @@ class DatasetUploads:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "model", "import-dataset"),
             *("--source", source, "--storage", self._settings.storage, "--name", name),
-            stdin=asyncio.subprocess.DEVNULL,
+            *("--parent", str(os.getpid())),
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             pass_fds=(file.fileno(),),
             start_new_session=True,
@@ -127,14 +151,22 @@ def uploads_of(request: Request) -> DatasetUploads:
     return uploads
 
 
-async def _next_chunk(chunks: Any) -> bytes | None:
+async def _output_of(process: asyncio.subprocess.Process) -> bytes:
+    """All that it prints. Not by `communicate`, which closes the pipe that tells it that we live."""
+    assert process.stdout is not None  # noqa: S101  # we asked for a pipe
+    return await process.stdout.read()
+
+
+async def _next_chunk(chunks: Any, deadline: float) -> bytes | None:
     try:
-        async with asyncio.timeout(_CHUNK_TIMEOUT_S):
+        async with asyncio.timeout(min(_CHUNK_TIMEOUT_S, deadline - time.monotonic())):
             chunk: bytes | None = await anext(chunks, None)
             return chunk
     except TimeoutError:
         raise ProblemError(
-            408, "upload_timeout", f"Nothing came for {_CHUNK_TIMEOUT_S:g} s: send the zip again."
+            408,
+            "upload_timeout",
+            f"Nothing came for {_CHUNK_TIMEOUT_S:g} s, or not all within {_UPLOAD_TIMEOUT_S:g} s: send the zip again.",
         ) from None
 
 
@@ -171,6 +203,8 @@ def _read_answer(output: bytes) -> DatasetRecord:
     if "dataset" in answer:
         return DatasetRecord.model_validate(answer["dataset"])
     code, message = answer["error"]["code"], answer["error"]["message"]
-    if code == DatasetRejectedError.code:
-        raise DatasetRejectedError(message)
-    raise StorageError(message)
+    raise (
+        StorageError(message)
+        if code in (StorageError.code, ObjectExistsError.code)
+        else DatasetRejectedError(message)
+    )

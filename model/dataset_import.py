@@ -139,9 +139,10 @@ def _read_layout(source: Source, labels_path: str | None, examined: Sequence[Exa
     paths = [one.file.path for one in examined]
     if labels_path is None:
         return read_folders(paths)
-    table = next(file for file in source.files if file.path == labels_path).read()
     try:
-        text = table.decode("utf-8-sig")
+        text = next(file for file in source.files if file.path == labels_path).read().decode("utf-8-sig")
+    except ImageError as error:
+        raise DatasetRejectedError(f"{LABELS_FILE} cannot be read: {error}") from error
     except UnicodeDecodeError as error:
         raise DatasetRejectedError(f"{LABELS_FILE} is not UTF-8 text: save it as UTF-8.") from error
     return read_labels(text, labels_path.removesuffix(labels_path.split("/")[-1]), paths)

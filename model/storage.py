@@ -5,6 +5,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -108,6 +109,11 @@ class Storage:
             _sync_folder(path.parent)
             _remove(doomed)
 
+    def forget_writer(self, process_id: int) -> None:
+        """Remove what a process of this host was still writing when it was killed."""
+        for path in (self._root / TEMPORARY_FOLDER).glob(f"{_writer(process_id)}*"):
+            _remove(path)
+
     def check(self) -> None:
         """Write, read and delete a probe; raises StorageError with the reason when one of them fails."""
         key, data = f"probes/{secrets.token_hex(8)}", secrets.token_bytes(16)
@@ -125,7 +131,7 @@ class Storage:
         folder = self._root / TEMPORARY_FOLDER
         folder.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(folder)
-        return folder / f"{os.getpid()}-{secrets.token_hex(8)}"
+        return folder / f"{_writer(os.getpid())}{secrets.token_hex(8)}"
 
     def _publish(self, key: str, temporary: Path) -> None:
         """Make a written file visible under its key, durably, without ever replacing another.
@@ -189,6 +195,11 @@ def _explained(action: str) -> Iterator[None]:
     except OSError as error:
         reason = _REASONS.get(error.errno or 0, error.strerror or "the file system failed")
         raise StorageError(f"Storage cannot {action}: {reason}.") from error
+
+
+def _writer(process_id: int) -> str:
+    """How the names of a process's temporary files begin: no other process that shares the storage has the same."""
+    return f"{socket.gethostname()}-{process_id}-"
 
 
 def _remove_leftovers(folder: Path) -> None:

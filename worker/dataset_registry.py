@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from model.built_in import BUILT_IN
-from model.dataset_record import DatasetRecord
+from model.dataset_record import DatasetRecord, SkippedFile
 from model.spec import DatasetFacts
 from worker.errors import DatasetNameTakenError
-from worker.job_calls import now
+from worker.job_calls import IDEMPOTENCY_KEPT_S, idempotency_id, now
 from worker.scripts import AsyncFace, BlockingFace, Call, Reply, awaited, blocking
+
+SKIPPED_SHOWN = 20
 
 
 class RegisteredDataset(BaseModel):
-    """An uploaded dataset; the verdict on each file is in storage, too long for a record."""
+    """An uploaded dataset; the verdict on every file is in storage, too long for a record."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -21,6 +23,8 @@ class RegisteredDataset(BaseModel):
     images: int
     size_bytes: int
     skipped_count: int
+    skipped: list[SkippedFile] = []
+    """The first of them."""
     created_by: str | None
     created_at: AwareDatetime
 
@@ -33,11 +37,14 @@ class DatasetPage:
     has_more: bool
 
 
-def add(record: DatasetRecord, created_by: str | None, name: str | None = None) -> Call[RegisteredDataset]:
+def add(
+    record: DatasetRecord, created_by: str | None, name: str | None = None, idempotency_key: str | None = None
+) -> Call[RegisteredDataset]:
     """Enter an imported dataset under its own or another name; the same bytes again give the first entry.
 
     Raises:
         DatasetNameTakenError: the name belongs to other bytes, or to a built-in dataset.
+        IdempotencyMismatchError: the key came with another name or other bytes before.
     """
     facts = record.facts
     name = name or facts.name
@@ -45,15 +52,18 @@ def add(record: DatasetRecord, created_by: str | None, name: str | None = None) 
         raise DatasetNameTakenError(name)
     entry = RegisteredDataset.model_validate(
         {
-            "facts": facts,
+            "facts": facts.model_copy(update={"name": name}),
             "images": record.images,
             "size_bytes": record.size_bytes,
             "skipped_count": record.skipped_count,
+            "skipped": record.skipped[:SKIPPED_SHOWN],
             "created_by": created_by,
             "created_at": now(),
         }
     )
-    return Call("add_dataset", (facts.id, name, entry.model_dump_json()), _read_dataset)
+    key = idempotency_id(created_by, idempotency_key)
+    arguments = (facts.id, name, entry.model_dump_json(), key, IDEMPOTENCY_KEPT_S)
+    return Call("add_dataset", arguments, _read_dataset)
 
 
 def get(ref: str) -> Call[RegisteredDataset]:

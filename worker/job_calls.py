@@ -35,11 +35,9 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _idempotency_id(created_by: str | None, idempotency: Idempotency | None) -> str:
-    """A caller's key by its hash: keys of two callers never meet, whatever they write into them."""
-    if idempotency is None:
-        return ""
-    return hashlib.sha256(json.dumps([created_by, idempotency.key]).encode()).hexdigest()
+def idempotency_id(created_by: str | None, key: str | None) -> str:
+    """A caller's key by its hash: keys of two callers never meet, whatever they write into them; "" without one."""
+    return hashlib.sha256(json.dumps([created_by, key]).encode()).hexdigest() if key else ""
 
 
 def _read_status(reply: Reply) -> Status:
@@ -64,7 +62,7 @@ def submit(
         new_job_id(),
         now(),
         queue_limit,
-        _idempotency_id(job.created_by, idempotency),
+        idempotency_id(job.created_by, idempotency.key if idempotency else None),
         idempotency.body_hash if idempotency else "",
         IDEMPOTENCY_KEPT_S,
         spec.name,

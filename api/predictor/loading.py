@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from api.predictor.errors import CorruptModelError, ModelUnavailableError
 from model.cpus import cpu_quota
-from model.errors import CorruptArtifactError, StorageError
+from model.errors import CorruptArtifactError, ImageTooLargeError, StorageError
 from model.images import decode_image, resize_image
 from model.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, model_key
 from model.storage import Storage
@@ -42,7 +42,13 @@ class LoadedModel:
     def decode(self, data: bytes) -> np.ndarray:
         """The image HWC in uint8, as training saw its own; raises `model.errors.ImageError`."""
         size = self.manifest.preprocessing.image_size
-        return resize_image(decode_image(data, image_size=size), size, self.manifest.preprocessing.resize)
+        image = decode_image(data, image_size=size)
+        try:
+            return resize_image(image, size, self.manifest.preprocessing.resize)
+        except MemoryError as error:
+            raise ImageTooLargeError(
+                "There is not enough memory for this image now: send a smaller copy."
+            ) from error
 
     def classify(self, images_NHWC: np.ndarray, /) -> np.ndarray:  # noqa: N803 - the shape is the point
         """Calibrated scores_NK."""

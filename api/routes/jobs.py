@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api import job_answers
+from api import dataset_answers, job_answers
 from api.dependencies import AnyService, AskedJobs, IdempotencyKey, JobId, Limit, caller_of
 from api.json_body import json_body_docs, read_json
 from api.openapi import problems
@@ -58,6 +58,7 @@ async def list_jobs(
     after: Annotated[str, Query(pattern=r"^job_[0-9a-z]{26}$")] | None = None,
 ) -> Response:
     """A page of jobs; every filter that is given must hold."""
+    filters = await dataset_answers.by_id(services, filters)
     page = await services.store.list_jobs(filters, limit=limit, after=after or "")
     return job_answers.job_list(request, page)
 
