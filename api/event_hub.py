@@ -109,9 +109,10 @@ class EventHub:
         while True:
             try:
                 await self._read_feed()
-            except (StoreUnavailableError, redis.RedisError) as error:
+            except Exception as error:  # noqa: BLE001  # without the hub every watcher would wait for ever
                 if failures == 0:
-                    _log.warning("the feed cannot be read, trying again: %s", error)
+                    is_passing = isinstance(error, (StoreUnavailableError, redis.RedisError))
+                    _log.warning("the feed cannot be read: %s", error, exc_info=not is_passing)
                 await asyncio.sleep(_RETRY_S[min(failures, len(_RETRY_S) - 1)])
                 failures += 1
             else:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from api.event_hub import WatchEnded, Watcher
 from api.schemas import Page
 from api.services import Services
+from worker.checkpoints import checkpoints_prefix
 from worker.job_listing import JobPage
 from worker.jobs import TERMINAL, EpochRow, Job, Submitted
 
@@ -92,9 +93,12 @@ def _is_finished(job_json: str) -> bool:
     return _state(job_json)[0] in TERMINAL
 
 
-async def forget(services: Services, prefix: str) -> None:
-    """Delete a job's checkpoints; off the event loop, for they may be large."""
-    await asyncio.to_thread(services.storage.delete, prefix)
+async def forget(services: Services, job_id: str) -> None:
+    """Delete a finished job: its files first, so that a call that was cut short can be made again."""
+    job = await services.store.get(job_id)
+    if job.is_finished:  # nobody writes there any more
+        await asyncio.to_thread(services.storage.delete, checkpoints_prefix(job_id))
+    await services.store.delete(job_id)
 
 
 def metrics(request: Request, rows: Sequence[EpochRow], limit: int) -> Response:

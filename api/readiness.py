@@ -7,7 +7,6 @@ import redis
 
 from api.schemas import Readiness
 from api.services import Services
-from model.errors import StorageError
 
 _OK = "ok"
 _TIMEOUT_S = 3.0
@@ -42,14 +41,7 @@ async def _redis(services: Services) -> tuple[str, list[str]]:
 
 
 async def _storage(services: Services) -> str:
-    try:
-        async with asyncio.timeout(_TIMEOUT_S):
-            await asyncio.to_thread(services.storage.check)
-    except StorageError as error:
-        return str(error)
-    except TimeoutError:
-        return "Storage does not answer."
-    return _OK
+    return await services.storage_probe.trouble() or _OK
 
 
 async def _predictor(services: Services) -> str:

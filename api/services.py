@@ -15,6 +15,7 @@ from api.redis_client import connect_bounded
 from api.ringer import Ringer
 from api.security import Keys
 from api.settings import ApiSettings, StartError, parse_keys
+from api.storage_probe import StorageProbe
 from api.uploads import UploadBudget, UploadLimits
 from model.storage import Storage, open_storage
 from worker.bell import Bell
@@ -40,6 +41,7 @@ class Services:
     models: AsyncModelRegistry
     presence: AsyncPresence
     storage: Storage
+    storage_probe: StorageProbe
     hub: EventHub
     bell: Bell
     ringer: Ringer
@@ -67,6 +69,7 @@ def make_services(settings: ApiSettings) -> Services:
     """Make them all; nothing connects yet."""
     bell = Bell(settings.redis_url)
     client = connect_bounded(settings.redis_url)
+    storage = open_storage(settings.storage)
     return Services(
         settings=settings,
         keys=Keys(parse_keys(settings.api_keys.get_secret_value())),
@@ -74,7 +77,8 @@ def make_services(settings: ApiSettings) -> Services:
         datasets=AsyncDatasetRegistry(client),
         models=AsyncModelRegistry(client),
         presence=AsyncPresence(client),
-        storage=open_storage(settings.storage),
+        storage=storage,
+        storage_probe=StorageProbe(storage),
         hub=EventHub(Feed(connect_async(settings.redis_url, timeout_s=2 * BLOCK_MS / 1000))),
         bell=bell,
         ringer=Ringer(bell.ring),

@@ -251,10 +251,10 @@ def _release(
     return Call("release", arguments, _read_status)
 
 
-def delete(job_id: str) -> Call[str]:
-    """Forget a finished job; the answer is the storage prefix of its checkpoints, for the caller to delete.
+def delete(job_id: str) -> Call[None]:
+    """Forget a finished job, whose checkpoints the caller has deleted.
 
     Raises:
         WrongStateError: it has not ended.
     """
-    return Call("delete", (job_id,), lambda _: f"checkpoints/{job_id}/")
+    return Call("delete", (job_id,), lambda _: None)

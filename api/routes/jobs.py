@@ -138,7 +138,7 @@ async def resume_job(request: Request, services: AnyService, job_id: JobId) -> R
 )
 async def delete_job(services: AnyService, job_id: JobId) -> None:
     """Delete a finished job's record, events and checkpoints; its model stays."""
-    await job_answers.forget(services, await services.store.delete(job_id))
+    await job_answers.forget(services, job_id)
 
 
 @router.get(

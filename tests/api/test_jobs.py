@@ -9,8 +9,9 @@ import redis
 
 from tests.api.conftest import claim
 from tests.api.problems import problem_in
+from tests.worker.samples import draft
 from worker.job_store import JobStore
-from worker.jobs import Changes
+from worker.jobs import Changes, Outcome
 from worker.redis_keys import BELL
 
 DIGITS = {"dataset": "digits"}
@@ -101,6 +102,18 @@ def test_cancel_and_delete(client: httpx.Client, store: JobStore) -> None:
     claim(store).fail()
     problem_in(client.post(f"/jobs/{failed_id}/cancel"), 409, "wrong_state")
     assert client.get(f"/jobs/{failed_id}").json()["error"]["code"] == "training_diverged"
+
+
+def test_what_is_published_cannot_be_cancelled(client: httpx.Client, store: JobStore) -> None:
+    job_id = submit(client)
+    attempt = claim(store)
+    store.commit_publish(job_id, attempt.attempt_id, draft())
+    for verb in ("cancel", "pause", "stop"):
+        problem_in(client.post(f"/jobs/{job_id}/{verb}"), 409, "publishing")
+    store.finish(job_id, attempt.attempt_id, Outcome.SUCCEEDED)
+    for verb in ("cancel", "pause", "stop", "resume"):
+        problem_in(client.post(f"/jobs/{job_id}/{verb}"), 409, "wrong_state")
+    assert client.get(f"/jobs/{job_id}").json()["status"] == "succeeded"
 
 
 def test_pause_resume_and_stop(client: httpx.Client, store: JobStore) -> None:

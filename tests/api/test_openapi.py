@@ -42,6 +42,27 @@ def test_every_error_is_declared_as_a_problem(document: dict[str, Any]) -> None:
                 assert content["example"]["status"] == int(status)
 
 
+@pytest.mark.parametrize(
+    ("operation_id", "statuses"),
+    [
+        ("create_job", {200, 202, 408, 413, 415}),
+        ("get_job", {200, 404}),
+        ("cancel_job", {200, 404, 409}),
+        ("stop_job", {200, 404, 409}),
+        ("pause_job", {200, 404, 409}),
+        ("resume_job", {200, 404, 409}),
+        ("delete_job", {204, 404, 409}),
+        ("create_dataset", {201, 408, 409, 413, 415}),
+        ("predict", {200, 404, 408, 409, 413, 415}),
+    ],
+)
+def test_each_operation_declares_its_answers(
+    document: dict[str, Any], operation_id: str, statuses: set[int]
+) -> None:
+    [operation] = [known for known in _operations(document) if known["operationId"] == operation_id]
+    assert statuses <= {int(status) for status in operation["responses"]}
+
+
 def test_bodies_have_schemas_and_examples(document: dict[str, Any]) -> None:
     paths = document["paths"]
     for path, method in (("/jobs", "post"), ("/session", "post"), ("/models/{name}/aliases/{alias}", "put")):
