@@ -1,0 +1,73 @@
+"""The parts under test by their own entry points, with failpoints armed: `python -m tests.chaos.armed ROLE FOLDER`.
+
+Roles: api, worker, trainer (counts), network (the trainer with the real network).
+"""
+
+import sys
+from functools import partial
+from pathlib import Path
+
+from model.failpoints import arm
+from tests.chaos.history import History
+from tests.chaos.plans import Plans
+
+STALL_TIMEOUT_S = 6.0
+
+
+def main() -> None:
+    """Be that part; what else is on the command line is the part's own."""
+    role, folder = sys.argv[1], Path(sys.argv[2])
+    sys.argv = [role, *sys.argv[3:]]
+    history = History(folder)
+    plans = Plans(folder, history)
+    arm(lambda failpoint: plans.follow("trainer" if role == "network" else role, failpoint))
+    match role:
+        case "api":
+            _serve(folder)
+        case "worker":
+            _work(folder, history)
+        case "trainer":
+            _count(history)
+        case "network":
+            _train()
+
+
+# Each part imports what it alone needs: a trainer must not wait for FastAPI.
+
+
+def _serve(folder: Path) -> None:
+    from api import __main__ as api  # noqa: PLC0415  # as above
+    from tests.chaos import mutants  # noqa: PLC0415  # as above
+
+    mutants.install(folder)
+    api.main()
+
+
+def _work(folder: Path, history: History) -> None:
+    from tests.chaos import mutants, recording  # noqa: PLC0415  # as above
+    from worker import service  # noqa: PLC0415  # as above
+    from worker.settings import WorkerSettings  # noqa: PLC0415  # as above
+    from worker.supervisor import Bench  # noqa: PLC0415  # as above
+
+    mutants.install(folder)
+    recording.install(history)
+    # Five minutes of silence would be a long test.
+    vars(service)["Bench"] = partial(Bench, stall_timeout_s=STALL_TIMEOUT_S)
+    trainer = (sys.executable, "-m", "tests.chaos.armed", sys.argv[1], str(folder))
+    sys.exit(service.run_worker(WorkerSettings(), trainer))
+
+
+def _count(history: History) -> None:
+    from tests.chaos import counting_trainer  # noqa: PLC0415  # as above
+
+    counting_trainer.run(history)
+
+
+def _train() -> None:
+    from worker import trainer  # noqa: PLC0415  # as above
+
+    trainer.main()
+
+
+if __name__ == "__main__":
+    main()

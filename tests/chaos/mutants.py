@@ -1,0 +1,57 @@
+"""Ninefold with one promise taken out, so that the checker can show that it would notice. Never a setting."""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from worker import scripts
+from worker.reaper import Reaper
+from worker.scripts import Script
+
+FOLDER = "mutants"
+EDITS = {
+    "fencing": (
+        ("if job.attempt ~= attempt_id then return job, {", "if false then return job, {"),
+        ("if known[2] ~= attempt_id then", "if false then"),
+    ),
+    "idempotency": (("if first[1] then return", "if false then return"),),
+}
+"""What is cut out of the scripts, by what it turns off."""
+REAPER = "reaper"
+
+
+def mutate(text: str, name: str) -> str:
+    """A script without one of its guards."""
+    for guard, none in EDITS[name]:
+        text = text.replace(guard, none)
+    return text
+
+
+def install(folder: Path) -> None:
+    """Follow, from now on and in this process, what the test turns off."""
+    _install_edits(folder / FOLDER)
+    _install_sleeping_reaper(folder / FOLDER / REAPER)
+
+
+def _install_edits(switches: Path) -> None:
+    load = scripts.load_script
+
+    @cache
+    def edited(name: str, mutant: str) -> Script:
+        text = mutate(load(name).text, mutant)
+        return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+    def load_edited(name: str) -> Script:
+        mutant = next((mutant for mutant in EDITS if (switches / mutant).exists()), None)
+        return edited(name, mutant) if mutant else load(name)
+
+    scripts.load_script = load_edited  # type: ignore[assignment]  # a mutant is a patch
+
+
+def _install_sleeping_reaper(switch: Path) -> None:
+    tick = Reaper.tick
+
+    def tick_or_sleep(reaper: Reaper) -> list[str]:
+        return [] if switch.exists() else tick(reaper)
+
+    Reaper.tick = tick_or_sleep  # type: ignore[method-assign,assignment]  # a mutant is a patch

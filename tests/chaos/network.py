@@ -1,0 +1,155 @@
+"""Every part's own way to Valkey: a TCP proxy that can cut, delay, hold everything back, or lose a reply."""
+
+import asyncio
+import threading
+from asyncio import StreamReader, StreamWriter
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any, TypeVar
+
+_CHUNK = 1 << 16
+_LOOK_AGAIN_S = 0.05
+
+T = TypeVar("T")
+
+
+class _Connection:
+    """One client's connection, and the one to Valkey that belongs to it."""
+
+    def __init__(self, client: StreamWriter, server: StreamWriter) -> None:
+        self.client = client
+        self.server = server
+        self.loses_reply = False
+
+    def close(self) -> None:
+        self.client.close()
+        self.server.close()
+
+
+class Link:
+    """The way of one part; what is wrong with it changes at any time."""
+
+    def __init__(self, network: "Network", target_port: int) -> None:
+        self._network = network
+        self._target_port = target_port
+        self._connections: set[_Connection] = set()
+        self._is_cut = False
+        self.delay_s = 0.0
+        """Each way."""
+        self.is_black_hole = False
+        """Nothing arrives; what was sent meanwhile does once this is over, however late, as with TCP."""
+        self.replies_to_lose = 0
+        """Of so many of the next scripts the request passes, and the answer never comes."""
+        self._server = network.run(self._open())
+
+    @property
+    def port(self) -> int:
+        """Where the part connects."""
+        return int(self._server.sockets[0].getsockname()[1])
+
+    def cut(self) -> None:
+        """Break every connection and refuse new ones."""
+        self._is_cut = True
+        self._network.run(self._close_all())
+
+    def heal(self) -> None:
+        """Nothing is wrong."""
+        self._is_cut = self.is_black_hole = False
+        self.delay_s = 0.0
+        self.replies_to_lose = 0
+
+    async def end(self) -> None:
+        """Take no more connections."""
+        self._server.close()
+        await self._close_all()
+
+    async def _open(self) -> asyncio.Server:
+        return await asyncio.start_server(self._serve, "127.0.0.1", 0)
+
+    async def _close_all(self) -> None:
+        for connection in self._connections:
+            connection.close()
+
+    async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
+        if self._is_cut:
+            writer.close()
+            return
+        try:
+            from_server, to_server = await asyncio.open_connection("127.0.0.1", self._target_port)
+        except OSError:
+            writer.close()
+            return
+        connection = _Connection(writer, to_server)
+        self._connections.add(connection)
+        try:
+            await asyncio.wait(
+                (
+                    asyncio.ensure_future(self._pass_requests(reader, connection)),
+                    asyncio.ensure_future(self._pass_replies(from_server, connection)),
+                ),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            connection.close()
+            self._connections.discard(connection)
+
+    async def _pass_requests(self, source: StreamReader, connection: _Connection) -> None:
+        with suppress(OSError):
+            while chunk := await source.read(_CHUNK):
+                await self._travel()
+                if self.replies_to_lose and b"EVALSHA" in chunk:
+                    self.replies_to_lose -= 1
+                    connection.loses_reply = True
+                connection.server.write(chunk)
+                await connection.server.drain()
+
+    async def _pass_replies(self, source: StreamReader, connection: _Connection) -> None:
+        with suppress(OSError):
+            while chunk := await source.read(_CHUNK):
+                await self._travel()
+                if connection.loses_reply:
+                    return
+                connection.client.write(chunk)
+                await connection.client.drain()
+
+    async def _travel(self) -> None:
+        if self.delay_s:
+            await asyncio.sleep(self.delay_s)
+        while self.is_black_hole:  # noqa: ASYNC110  # set from another thread, for which no event is made
+            await asyncio.sleep(_LOOK_AGAIN_S)
+
+
+class Network:
+    """The thread that all links live on."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="network", daemon=True)
+        self._thread.start()
+        self._links: list[Link] = []
+
+    def open_link(self, target_port: int) -> Link:
+        """A new way to this port."""
+        link = Link(self, target_port)
+        self._links.append(link)
+        return link
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do this on the links' thread and wait for it."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    def close(self) -> None:
+        """End every link."""
+        self.run(self._end_all())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _end_all(self) -> None:
+        for link in self._links:
+            await link.end()
+        ours = asyncio.current_task()
+        tasks = [task for task in asyncio.all_tasks() if task is not ours]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,44 @@
+"""R1: a job answered with 202 is never lost, wherever the API dies and whatever becomes of the bell."""
+
+import pytest
+
+from model.failpoints import Failpoint
+from tests.chaos.cluster import Cluster
+from tests.chaos.customer import Customer
+from tests.chaos.plans import Act
+from tests.ninefold.processes import eventually
+from worker.redis_keys import BELL
+
+SUBMITTING = [Failpoint.SUBMIT_ASKED, Failpoint.SUBMIT_RECORDED, Failpoint.SUBMIT_RUNG]
+
+
+@pytest.mark.parametrize("failpoint", SUBMITTING)
+def test_a_submission_outlives_its_api(cluster: Cluster, customer: Customer, failpoint: Failpoint) -> None:
+    cluster.plan("api", failpoint, Act.KILL)
+    job_id = customer.submit(epochs=1)
+    assert cluster.await_fall(failpoint)
+    customer.assert_kept()
+    assert customer.job(job_id)["status"] == "succeeded"
+
+
+def test_a_job_runs_although_its_bell_is_gone(cluster: Cluster, customer: Customer) -> None:
+    for worker in cluster.workers:
+        worker.kill()  # a frozen one would take the bell and keep it
+    job_id = customer.submit(epochs=1)
+    broker = cluster.store.redis
+    eventually(lambda: broker.llen(BELL), 10, "the bell is rung")
+    broker.delete(BELL)
+    eventually(lambda: broker.llen(BELL), 10, "a reaper rings it again")
+    broker.delete(BELL)
+    for worker in cluster.workers:
+        worker.start()
+    customer.assert_kept()
+    assert customer.job(job_id)["status"] == "succeeded"
+
+
+def test_a_lost_answer_makes_no_second_job(cluster: Cluster, customer: Customer) -> None:
+    for api in cluster.apis:
+        cluster.links[api.name].replies_to_lose = 1
+    job_id = customer.submit(epochs=1)
+    customer.assert_kept()
+    assert customer.job(job_id)["status"] == "succeeded"
