@@ -29,6 +29,7 @@ from worker.redis_connection import connect
 
 LEASE_S = 3.0
 RENEW_EVERY_S = 0.25
+STALL_TIMEOUT_S = 6.0
 
 
 class Cluster:
@@ -170,6 +171,7 @@ class Cluster:
             "NINEFOLD_PREDICTOR": "unix:/tmp/nf-no-predictor.sock",
             "NINEFOLD_LEASE_S": str(self._lease_s),
             "NINEFOLD_RENEW_EVERY_S": str(RENEW_EVERY_S),
+            "NINEFOLD_STALL_TIMEOUT_S": str(STALL_TIMEOUT_S),
             "NINEFOLD_THREADS": "1",
             "NINEFOLD_DEVICES": "cpu",
         }
