@@ -132,6 +132,11 @@ class Cluster:
         """SIGCONT to a process that stopped itself."""
         os.kill(pid, signal.SIGCONT)
 
+    def kill_process(self, pid: int) -> None:
+        """kill -9 of one that may have ended by itself."""
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
     def close(self) -> None:
         """End all of it."""
         self._client.close()
