@@ -37,7 +37,7 @@ class Watcher(asyncio.Protocol):
         self._rest = b""
         self._transport: asyncio.Transport | None = None
         self._is_gone = asyncio.Event()
-        self._is_live = False
+        self._connected_ms = 0.0
         self.ids: list[bytes] = []
         self.has_ended = False
 
@@ -72,7 +72,7 @@ class Watcher(asyncio.Protocol):
         self._transport = transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass
         self._is_gone.clear()
         self._rest = b""
-        self._is_live = False
+        self._connected_ms = time.time() * 1000
         self._heard.connections += 1
         last_id = f"Last-Event-ID: {self.ids[-1].decode()}\r\n" if self.ids else ""
         path = f"/jobs/{self._job_id}/events"
@@ -98,10 +98,10 @@ class Watcher(asyncio.Protocol):
         for found in _ID.findall(whole):
             event_id = self._heard.ids.setdefault(found, found)
             self.ids.append(event_id)
-            if self._is_live:
-                self._heard.lags_ms.append(now_ms - int(event_id.partition(b"-")[0]))
-        # The first bytes are the replay: how old that is says nothing of the way here.
-        self._is_live = True
+            happened_ms = int(event_id.partition(b"-")[0])
+            # What is older than the connection is a replay: its age says nothing of the way here.
+            if happened_ms > self._connected_ms:
+                self._heard.lags_ms.append(now_ms - happened_ms)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let `run` go on."""

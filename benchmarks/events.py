@@ -138,13 +138,13 @@ def _measure(options: argparse.Namespace, redis_url: str, api: subprocess.Popen[
     _print(heard, watchers, happenings.ids())
 
 
-async def _end_s(port: int, job_id: str, count: int, api: subprocess.Popen[bytes]) -> float:
+async def end_s(port: int, job_id: str, count: int, api: subprocess.Popen[bytes]) -> float:
     """Seconds from SIGTERM to the end of the process while so many watch."""
     heard = Heard()
     watchers = [Watcher(port, job_id, heard) for _ in range(count)]
     tasks = [asyncio.create_task(watcher.run()) for watcher in watchers]
-    while not all(watcher.ids for watcher in watchers):
-        await asyncio.sleep(0.1)  # a thousand of them, polled once
+    while not all(watcher.ids for watcher in watchers):  # noqa: ASYNC110  # a thousand of them, polled by one
+        await asyncio.sleep(0.1)
     begun = time.monotonic()
     api.send_signal(signal.SIGTERM)
     await asyncio.to_thread(api.wait)
@@ -173,7 +173,7 @@ def main() -> None:
         with running_api(redis_url, Path(folder), options.port) as api:
             job_id = Happenings(redis_url, options.port).job_id
             with asyncio.Runner(loop_factory=loop_factory) as runner:
-                taken = runner.run(_end_s(options.port, job_id, options.watchers, api))
+                taken = runner.run(end_s(options.port, job_id, options.watchers, api))
             print(f"SIGTERM          {taken:.1f} s to the end with {options.watchers} open streams (bar 12)")
 
 
