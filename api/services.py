@@ -9,6 +9,7 @@ from pathlib import Path
 
 from starlette.requests import Request
 
+from api.disk_floor import DiskFloor
 from api.event_hub import BLOCK_MS, EventHub
 from api.predictor.client import PredictorClient
 from api.redis_client import connect_bounded
@@ -40,6 +41,7 @@ class Services:
     models: AsyncModelRegistry
     presence: AsyncPresence
     storage: Storage
+    disk_floor: DiskFloor
     hub: EventHub
     bell: Bell
     ringer: Ringer
@@ -67,6 +69,7 @@ def make_services(settings: ApiSettings) -> Services:
     """Make them all; nothing connects yet."""
     bell = Bell(settings.redis_url)
     client = connect_bounded(settings.redis_url)
+    storage = open_storage(settings.storage)
     return Services(
         settings=settings,
         keys=Keys(parse_keys(settings.api_keys.get_secret_value())),
@@ -74,7 +77,8 @@ def make_services(settings: ApiSettings) -> Services:
         datasets=AsyncDatasetRegistry(client),
         models=AsyncModelRegistry(client),
         presence=AsyncPresence(client),
-        storage=open_storage(settings.storage),
+        storage=storage,
+        disk_floor=DiskFloor(storage, settings.min_free_bytes),
         hub=EventHub(Feed(connect_async(settings.redis_url, timeout_s=2 * BLOCK_MS / 1000))),
         bell=bell,
         ringer=Ringer(bell.ring),

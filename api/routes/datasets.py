@@ -38,6 +38,7 @@ async def create_dataset(
     name: Annotated[Name, Query(description="What to call it; datasets never change, so neither do names.")],
 ) -> Dataset:
     """Import a zip of images; the same bytes again answer with the same dataset."""
+    await services.disk_floor.require()
     record = await uploads_of(request).receive(request, name)
     entry = await services.datasets.add(record, caller_of(request), name)
     response.headers["Location"] = f"{request.scope.get('root_path', '')}/datasets/{entry.facts.id}"

@@ -98,7 +98,7 @@ def test_everything_comes_back(old: Place, new: Place) -> None:
     assert new.storage.list() == old.storage.list()
     again = new.store.submit(make_job(tags=["later"]), Idempotency("key", "hash"))
     assert again.is_replay
-    [kept] = new.client.keys("ninefold:idempotency:*")
+    [kept] = map(str, new.client.scan_iter("ninefold:idempotency:*"))
     assert new.client.pexpiretime(kept) == old.client.pexpiretime(kept) > 0
 
 
