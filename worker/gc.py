@@ -20,7 +20,7 @@ from worker.settings import ServiceSettings
 
 MIN_AGE_S = 24 * 3600.0
 """What is younger may be on its way into the records."""
-_STRANGERS = "this Redis knows none of its kind: the wrong one, or one that lost its records?"
+_STRANGERS = "this Redis knows nothing that lies here: the wrong one, or one that lost its records?"
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def find_litter(store: RecordStore, storage: Storage) -> list[Finding]:
     return [
         *_judge_models(models, references, storage),
         *_judge_datasets(datasets, references),
-        *_judge_checkpoints(checkpoints, references),
+        *_judge_checkpoints(checkpoints, models, references),
         *(Finding(litter, "a writer died") for litter in leftovers),
     ]
 
@@ -71,12 +71,15 @@ def _judge_datasets(folders: Sequence[Litter], references: References) -> Iterat
             yield Finding(folder, _STRANGERS if is_strange else "no dataset has this id", is_kept=is_strange)
 
 
-def _judge_checkpoints(folders: Sequence[Litter], references: References) -> Iterator[Finding]:
+def _judge_checkpoints(
+    folders: Sequence[Litter], models: Sequence[Litter], references: References
+) -> Iterator[Finding]:
+    is_strange = not any(_id(folder) in references.jobs | references.models for folder in (*folders, *models))
     for folder in folders:
         job_id = _id(folder)
         if job_id in references.unfinished:
             continue
-        if not references.jobs:
+        if is_strange:
             yield Finding(folder, _STRANGERS, is_kept=True)
         else:
             yield Finding(folder, "its job has ended" if job_id in references.jobs else "its job is gone")

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -135,6 +136,30 @@ def test_a_job_whose_checkpoint_was_replaced_meanwhile_starts_anew(old: Place, n
     old.storage.delete("checkpoints/")
     assert new.restore(old.back_up()) == [job_id]
     assert "checkpoint" not in new.client.hgetall(f"ninefold:job:{job_id}")
+
+
+class DeletingOut(io.BytesIO):
+    """Deletes a model when the first bytes are written: its owner did."""
+
+    def __init__(self, storage: Storage, model_id: str) -> None:
+        super().__init__()
+        self._storage, self._key = storage, f"models/{model_id}"
+
+    def write(self, data: Any) -> int:
+        self._storage.delete(self._key)
+        return super().write(data)
+
+
+def test_what_is_deleted_meanwhile_is_reported_and_the_rest_is_whole(old: Place, new: Place) -> None:
+    model_id = publish(old.store)
+    put_model(old, model_id)
+    job_id = run_with_checkpoint(old)
+    old.storage.put_bytes(f"checkpoints/{job_id}/1/large", bytes(1 << 20))
+    out = DeletingOut(old.storage, model_id)
+    end = write_backup(RecordStore(old.client), old.storage, out)
+    assert end.gone == [model_key(model_id, WEIGHTS_FILE), model_key(model_id, MANIFEST_FILE)]
+    assert end.objects == len(old.storage.list()) == 2
+    assert new.restore(out.getvalue()) == []
 
 
 def test_only_what_the_records_refer_to_is_kept(old: Place, new: Place) -> None:

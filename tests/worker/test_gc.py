@@ -144,6 +144,16 @@ def test_a_redis_that_lost_everything_costs_no_file(
     assert storage.list() == before
 
 
+def test_the_redis_of_another_service_costs_no_file(
+    store: JobStore, storage: Storage, put: Callable[..., str]
+) -> None:
+    publish(store)
+    put("checkpoints/job_paused_elsewhere/1/epoch-1")
+    put(model_key("mdl_elsewhere", WEIGHTS_FILE))
+    assert set(clean(store, storage).values()) == {True}
+    assert len(storage.list()) == 2
+
+
 def test_the_command_says_each_and_a_total(
     storage: Storage,
     put: Callable[..., str],
