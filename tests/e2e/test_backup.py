@@ -8,9 +8,11 @@ import pytest
 
 from ninefold.client import Json
 from tests.e2e.service import NINEFOLD, Service
+from tests.ninefold.processes import eventually
 
 pytestmark = pytest.mark.timeout(300)
-EPOCHS = 20
+ENDLESS = 1000
+"""Epochs: such a job runs until it is stopped."""
 
 
 def ninefold(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -27,6 +29,12 @@ def predict(service: Service, image: Path) -> Json:
     return answer
 
 
+def goes_on(service: Service, job_id: str) -> bool:
+    """Whether the second attempt has trained an epoch."""
+    job = service.client.job(job_id)
+    return len(job["attempts"]) == 2 and job["status"] == "running" and job["metrics"] is not None
+
+
 def test_a_backup_becomes_a_service_that_answers_alike(tmp_path: Path, tiny_folder: Path) -> None:
     image, file = tiny_folder / "0" / "0.png", tmp_path / "backup.tar"
     old = Service(tmp_path / "old")
@@ -35,7 +43,7 @@ def test_a_backup_becomes_a_service_that_answers_alike(tmp_path: Path, tiny_fold
         done_id = old.submit(epochs=2)
         old.client.wait(done_id)
         answer = predict(old, image)
-        running_id = old.submit(EPOCHS)
+        running_id = old.submit(ENDLESS)
         old.wait_for_epoch(running_id, 1)
         made = ninefold("backup", str(file), "--data-dir", str(tmp_path / "old"))
         assert made.returncode == 0, made.stderr
@@ -46,6 +54,8 @@ def test_a_backup_becomes_a_service_that_answers_alike(tmp_path: Path, tiny_fold
     finally:
         old.close()
 
+    nowhere = ninefold("gc", "--data-dir", str(tmp_path / "nowhere"))
+    assert (nowhere.returncode, nowhere.stderr.count("\n")) == (1, 1)
     new = Service(tmp_path / "new")
     try:
         restored = ninefold("restore", str(file), "--data-dir", str(tmp_path / "new"))
@@ -53,8 +63,12 @@ def test_a_backup_becomes_a_service_that_answers_alike(tmp_path: Path, tiny_fold
         assert predict(new, image) == answer
         assert new.client.model("tiny")["aliases"] == aliases
         assert new.client.job(done_id)["status"] == "succeeded"
-        job = new.assert_succeeds(running_id, EPOCHS)
-        assert [attempt["outcome"] for attempt in job["attempts"]] == ["worker_lost", "succeeded"]
+        eventually(lambda: goes_on(new, running_id), 90, "the job trains again")
+        new.client.stop(running_id)
+        job = new.client.wait(running_id)
+        assert [attempt["outcome"] for attempt in job["attempts"]] == ["worker_lost", "stopped"]
         assert job["result"]["model"]["version"] == 2
+        for command, said in (("gc", "deleted 0 in all, 0 bytes\n"), ("reindex", "0 models entered\n")):
+            assert ninefold(command, "--data-dir", str(tmp_path / "new")).stdout == said
     finally:
         new.close()

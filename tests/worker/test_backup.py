@@ -26,6 +26,7 @@ from worker.jobs import Changes, Checkpoint, Idempotency, Outcome, Status
 from worker.model_registry import ModelRegistry
 from worker.reaper import Reaper
 from worker.record_store import RecordStore
+from worker.records import StreamRecord
 from worker.redis_connection import connect
 from worker.restore import read_backup
 
@@ -136,6 +137,19 @@ def test_a_job_whose_checkpoint_was_replaced_meanwhile_starts_anew(old: Place, n
     old.storage.delete("checkpoints/")
     assert new.restore(old.back_up()) == [job_id]
     assert "checkpoint" not in new.client.hgetall(f"ninefold:job:{job_id}")
+
+
+def test_events_end_where_the_records_do(old: Place) -> None:
+    job_id = run_with_checkpoint(old)
+    before = old.store.events(job_id).events
+    records = RecordStore(old.client)
+    snapshot = records.take()
+    old.store.cancel(job_id)
+    [stream] = [bulk for bulk in snapshot.bulk if bulk.key == f"ninefold:job:events:{job_id}"]
+    read = records.read_bulk(stream)
+    assert isinstance(read, StreamRecord)
+    assert [entry_id for entry_id, _ in read.value] == [event.id for event in before]
+    assert len(old.store.events(job_id).events) > len(before)
 
 
 class DeletingOut(io.BytesIO):
