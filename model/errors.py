@@ -59,6 +59,12 @@ class StorageError(ModelError):
     code = "storage_error"
 
 
+class StorageFullError(StorageError):
+    """Raised when storage has too little room for anything new; the message says what to do."""
+
+    code = "storage_full"
+
+
 class ObjectExistsError(StorageError):
     """Raised when an object is put twice with different bytes: objects never change."""
 
