@@ -161,6 +161,11 @@ def forget(model_id: str) -> Call[None]:
     return Call("forget_model", (model_id,), lambda _: None)
 
 
+def retired() -> Call[list[str]]:
+    """The ids of the models whose deletion has begun and not ended."""
+    return Call("retired_models", (), lambda reply: reply)
+
+
 def is_empty() -> Call[bool]:
     """Whether no model was ever entered here."""
     return Call("registry_size", (), lambda reply: int(reply[0]) == 0)
@@ -185,6 +190,7 @@ class ModelRegistry(BlockingFace):
     production_names = blocking(production_names)
     retire = blocking(retire)
     forget = blocking(forget)
+    retired = blocking(retired)
     register = blocking(register)
     is_empty = blocking(is_empty)
 

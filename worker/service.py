@@ -21,6 +21,7 @@ from worker.celery_app import make_app, make_worker
 from worker.draining import Draining
 from worker.housekeeper import Housekeeper
 from worker.job_store import JobStore
+from worker.model_deletion import finish_deletions
 from worker.model_registry import ModelRegistry
 from worker.presence import Presence, WorkerRecord, WorkerState
 from worker.reaper import Reaper
@@ -53,7 +54,9 @@ def run_worker(settings: WorkerSettings, trainer_command: Sequence[str] = TRAINE
     redis_report = check_server(client)
     storage = open_storage(settings.storage)
     storage.check()
-    ModelRegistry(client).reindex_if_empty(storage)
+    registry = ModelRegistry(client)
+    registry.reindex_if_empty(storage)
+    finish_deletions(registry, storage)
     for warning in redis_report.warnings:
         _log.warning("%s", warning)
     draining = Draining()

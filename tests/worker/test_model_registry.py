@@ -20,6 +20,7 @@ from worker.errors import (
 )
 from worker.job_store import JobStore
 from worker.jobs import JobError, Outcome
+from worker.model_deletion import finish_deletions
 from worker.model_registry import ModelRegistry
 
 
@@ -199,6 +200,25 @@ def test_the_reindex_command_says_what_came_back(
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "1 models entered\n"
     assert registry.resolve(manifest.id).manifest == manifest
+
+
+def test_a_deletion_that_was_cut_short_is_ended_and_no_other_model_is_touched(
+    store: JobStore, registry: ModelRegistry, tmp_path: Path
+) -> None:
+    storage = open_storage(tmp_path.as_uri())
+    doomed, kept = publish(store, promote="never"), publish(store, promote="never")
+    for model_id in (doomed, kept):
+        put_model(storage, registry.resolve(model_id).manifest)
+    registry.retire(doomed)
+    storage.delete(model_key(doomed, MANIFEST_FILE))  # and here its API was killed
+
+    assert finish_deletions(registry, storage) == [doomed]
+    assert storage.list(f"models/{doomed}/") == []
+    assert finish_deletions(registry, storage) == []
+    assert storage.exists(model_key(kept, WEIGHTS_FILE))
+    assert [model.manifest.id for model in registry.list_models().models] == [kept]
+    with pytest.raises(ModelNotFoundError):
+        registry.retire(doomed)
 
 
 def test_a_model_being_deleted_does_not_return_from_storage(
