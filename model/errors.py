@@ -21,6 +21,12 @@ class DatasetRejectedError(ModelError):
     code = "dataset_rejected"
 
 
+class OtherDatasetError(ModelError):
+    """Raised when what was imported is not the dataset that it had to be; nothing was stored."""
+
+    code = "other_dataset"
+
+
 class ImageError(ModelError):
     """Raised when bytes are not an image that we accept."""
 

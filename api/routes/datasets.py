@@ -33,15 +33,13 @@ _ZIP: dict[str, Any] = {
 )
 async def create_dataset(
     request: Request,
-    services: AnyService,
     response: Response,
     name: Annotated[Name, Query(description="What to call it; datasets never change, so neither do names.")],
     idempotency_key: IdempotencyKey = None,
 ) -> Dataset:
     """Import a zip of images; the same bytes again answer with the same dataset."""
     await services.disk_floor.require()
-    record = await uploads_of(request).receive(request, name)
-    entry = await services.datasets.add(record, caller_of(request), name, idempotency_key)
+    entry = await uploads_of(request).receive(request, name, caller_of(request), idempotency_key)
     response.headers["Location"] = f"{request.scope.get('root_path', '')}/datasets/{entry.facts.id}"
     return dataset_answers.registered(entry)
 
