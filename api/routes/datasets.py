@@ -33,6 +33,7 @@ _ZIP: dict[str, Any] = {
 )
 async def create_dataset(
     request: Request,
+    services: AnyService,
     response: Response,
     name: Annotated[Name, Query(description="What to call it; datasets never change, so neither do names.")],
     idempotency_key: IdempotencyKey = None,
