@@ -162,7 +162,7 @@ class Storage:
     def _new_temporary(self) -> Path:
         """A new name on the same file system as the objects."""
         folder = self._root / TEMPORARY_FOLDER
-        folder.mkdir(parents=True, exist_ok=True)
+        _make_folder(folder)
         _remove_leftovers(folder)
         return folder / f"{_writer(os.getpid())}{secrets.token_hex(8)}"
 
