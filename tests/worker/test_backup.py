@@ -19,6 +19,7 @@ from model.manifest import MANIFEST_FILE, WEIGHTS_FILE, model_key
 from model.storage import Storage, open_storage
 from tests.conftest import running_valkey
 from tests.worker.samples import claim, draft, make_job, publish, row
+from worker import redis_keys
 from worker.backup import write_backup
 from worker.errors import BackupUnreadableError, StoreOccupiedError
 from worker.job_store import JobStore
@@ -145,7 +146,7 @@ def test_events_end_where_the_records_do(old: Place) -> None:
     records = RecordStore(old.client)
     snapshot = records.take()
     old.store.cancel(job_id)
-    [stream] = [bulk for bulk in snapshot.bulk if bulk.key == f"ninefold:job:events:{job_id}"]
+    [stream] = [bulk for bulk in snapshot.bulk if bulk.key == redis_keys.EVENTS + job_id]
     read = records.read_bulk(stream)
     assert isinstance(read, StreamRecord)
     assert [entry_id for entry_id, _ in read.value] == [event.id for event in before]
