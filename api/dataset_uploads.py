@@ -17,10 +17,16 @@ from starlette.requests import Request
 from api.disconnect import while_connected
 from api.errors import ProblemError
 from api.services import Services
-from model.built_in import BUILT_IN
 from model.dataset_record import DatasetRecord
-from model.errors import DatasetRejectedError, ObjectExistsError, StorageError
-from worker.errors import DatasetNameTakenError
+from model.errors import (
+    DatasetRejectedError,
+    ModelError,
+    ObjectExistsError,
+    OtherDatasetError,
+    StorageError,
+)
+from worker.dataset_registry import RegisteredDataset
+from worker.errors import DatasetNameTakenError, IdempotencyMismatchError
 
 IMPORTS_AT_ONCE = 2
 UPLOADS_AT_ONCE = 8
@@ -38,6 +44,10 @@ _TYPES = {
     "application/octet-stream",
     "application/x-www-form-urlencoded",  # what curl --data-binary sends
 }
+_FAILURES: dict[str, type[ModelError]] = {
+    kind.code: kind for kind in (StorageError, ObjectExistsError, OtherDatasetError)
+}
+"""What else than the zip's own fault an import may report."""
 _HINT = "Send the zip itself: curl --data-binary @photos.zip."
 
 
@@ -47,23 +57,33 @@ class DatasetUploads:
     def __init__(self, services: Services) -> None:
         self._settings = services.settings
         self._storage = services.storage
+        self._datasets = services.datasets
         self._turns = asyncio.Semaphore(IMPORTS_AT_ONCE)
         self._uploads = 0
 
-    async def receive(self, request: Request, name: str) -> DatasetRecord:
-        """Read the zip from the request and import it.
+    async def receive(
+        self, request: Request, name: str, caller: str, idempotency_key: str | None
+    ) -> RegisteredDataset:
+        """Read the zip from the request, import it and enter it under its name.
 
         Raises:
             ProblemError: the body is no zip, too large or too slow, or too many come at once.
             DatasetRejectedError: the zip cannot become a dataset.
+            DatasetNameTakenError: the name is another dataset's; nothing is stored.
+            IdempotencyMismatchError: the key came with another name or other bytes before; nothing is stored.
             ClientDisconnect: nobody waits any more; nothing is left behind.
         """
         _check_type(request)
-        if name in BUILT_IN:
-            raise DatasetNameTakenError(name)
+        expected = await self._datasets.expect(name, caller, idempotency_key)
         with self._place(), self._temporary_file() as file:
             await self._store(request, file)
-            return await while_connected(request, self._import(file, name))
+            try:
+                record = await while_connected(request, self._import(file, name, expected.dataset_id))
+            except OtherDatasetError:
+                raise (
+                    IdempotencyMismatchError() if expected.is_repeat else DatasetNameTakenError(name)
+                ) from None
+        return await self._datasets.add(record, caller, name, idempotency_key)
 
     @contextmanager
     def _place(self) -> Iterator[None]:
@@ -112,9 +132,9 @@ class DatasetUploads:
         await asyncio.to_thread(file.write, buffer)
         await asyncio.to_thread(file.flush)
 
-    async def _import(self, file: IO[bytes], name: str) -> DatasetRecord:
+    async def _import(self, file: IO[bytes], name: str, expected_id: str | None) -> DatasetRecord:
         async with self._turns:
-            process = await self._start(file, name)
+            process = await self._start(file, name, expected_id)
             try:
                 async with asyncio.timeout(self._settings.import_timeout_s):
                     output = await _output_of(process)
@@ -129,12 +149,13 @@ class DatasetUploads:
                 await asyncio.to_thread(self._storage.forget_writer, process.pid)
         return _read_answer(output)
 
-    async def _start(self, file: IO[bytes], name: str) -> asyncio.subprocess.Process:
+    async def _start(self, file: IO[bytes], name: str, expected_id: str | None) -> asyncio.subprocess.Process:
         source = f"/dev/fd/{file.fileno()}"
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "model", "import-dataset"),
             *("--source", source, "--storage", self._settings.storage, "--name", name),
             *("--parent", str(os.getpid())),
+            *(("--expect", expected_id) if expected_id else ()),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             pass_fds=(file.fileno(),),
@@ -203,8 +224,4 @@ def _read_answer(output: bytes) -> DatasetRecord:
     if "dataset" in answer:
         return DatasetRecord.model_validate(answer["dataset"])
     code, message = answer["error"]["code"], answer["error"]["message"]
-    raise (
-        StorageError(message)
-        if code in (StorageError.code, ObjectExistsError.code)
-        else DatasetRejectedError(message)
-    )
+    raise _FAILURES.get(code, DatasetRejectedError)(message)

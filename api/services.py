@@ -9,6 +9,7 @@ from pathlib import Path
 
 from starlette.requests import Request
 
+from api.disk_floor import DiskFloor
 from api.event_hub import BLOCK_MS, EventHub
 from api.predictor.client import PredictorClient
 from api.redis_client import connect_bounded
@@ -42,6 +43,7 @@ class Services:
     presence: AsyncPresence
     storage: Storage
     storage_probe: StorageProbe
+    disk_floor: DiskFloor
     hub: EventHub
     bell: Bell
     ringer: Ringer
@@ -79,6 +81,7 @@ def make_services(settings: ApiSettings) -> Services:
         presence=AsyncPresence(client),
         storage=storage,
         storage_probe=StorageProbe(storage),
+        disk_floor=DiskFloor(storage, settings.min_free_bytes),
         hub=EventHub(Feed(connect_async(settings.redis_url, timeout_s=2 * BLOCK_MS / 1000))),
         bell=bell,
         ringer=Ringer(bell.ring),

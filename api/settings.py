@@ -38,6 +38,8 @@ class ApiSettings(ServiceSettings):
     """Memory for the models that it keeps loaded."""
     max_dataset_bytes: int = Field(default=4 * 2**30, ge=1)
     """The largest zip that may be uploaded."""
+    min_free_bytes: int = Field(default=256 * 2**20, ge=0)
+    """With less free on the disk of the storage, no new jobs and datasets are taken; 0: always."""
     import_timeout_s: float = Field(default=1800, gt=0)
     """So long may reading an uploaded zip take."""
     max_image_bytes: int = Field(default=20_000_000, ge=1, le=MAX_BODY_BYTES)

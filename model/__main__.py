@@ -24,6 +24,7 @@ def main() -> int:
     import_parser.add_argument("--source", type=Path, required=True, help="folder or zip")
     import_parser.add_argument("--storage", required=True, help="for example file:///var/lib/ninefold")
     import_parser.add_argument("--name", required=True, help="how people will call the dataset")
+    import_parser.add_argument("--expect", metavar="ID", help="store it only if it is this dataset")
     import_parser.add_argument("--parent", type=int, help="end with this process, whose child this one is")
     import_parser.set_defaults(run=_import_dataset)
     export_parser = commands.add_parser("export-images", help="write some images of a dataset as PNG files")
@@ -39,7 +40,8 @@ def _import_dataset(arguments: argparse.Namespace) -> int:
     if arguments.parent:
         end_with_parent(arguments.parent)
     try:
-        record = import_dataset(arguments.source, open_storage(arguments.storage), arguments.name)
+        storage = open_storage(arguments.storage)
+        record = import_dataset(arguments.source, storage, arguments.name, expected_id=arguments.expect)
     except ModelError as error:
         print(json.dumps({"error": {"code": error.code, "message": str(error)}}))  # noqa: T201 - the answer
         return 1

@@ -37,6 +37,28 @@ class DatasetPage:
     has_more: bool
 
 
+@dataclass(frozen=True)
+class Expected:
+    """What is known of an upload before its bytes are."""
+
+    dataset_id: str | None
+    """The dataset that has its name: only the same bytes may come under it."""
+    is_repeat: bool
+    """Its Idempotency-Key was used for that dataset before."""
+
+
+def expect(name: str, created_by: str | None, idempotency_key: str | None = None) -> Call[Expected]:
+    """What an upload under this name must turn out to be.
+
+    Raises:
+        DatasetNameTakenError: the name belongs to a built-in dataset.
+        IdempotencyMismatchError: the key came with another name before.
+    """
+    _check_name(name)
+    arguments = (name, idempotency_id(created_by, idempotency_key))
+    return Call("expect_dataset", arguments, lambda reply: Expected(reply[0] or None, bool(reply[1])))
+
+
 def add(
     record: DatasetRecord, created_by: str | None, name: str | None = None, idempotency_key: str | None = None
 ) -> Call[RegisteredDataset]:
@@ -48,8 +70,7 @@ def add(
     """
     facts = record.facts
     name = name or facts.name
-    if name in BUILT_IN:
-        raise DatasetNameTakenError(name)
+    _check_name(name)
     entry = RegisteredDataset.model_validate(
         {
             "facts": facts.model_copy(update={"name": name}),
@@ -75,6 +96,11 @@ def get(ref: str) -> Call[RegisteredDataset]:
     return Call("get_dataset", (ref,), _read_dataset)
 
 
+def _check_name(name: str) -> None:
+    if name in BUILT_IN:
+        raise DatasetNameTakenError(name)
+
+
 def _read_dataset(reply: Reply) -> RegisteredDataset:
     return RegisteredDataset.model_validate_json(reply[0])
 
@@ -96,6 +122,7 @@ def list_datasets(*, limit: int = 20, after: str = "") -> Call[DatasetPage]:
 class DatasetRegistry(BlockingFace):
     """The registry over a blocking client."""
 
+    expect = blocking(expect)
     add = blocking(add)
     get = blocking(get)
     list_datasets = blocking(list_datasets)
@@ -104,6 +131,7 @@ class DatasetRegistry(BlockingFace):
 class AsyncDatasetRegistry(AsyncFace):
     """The registry over an asyncio client."""
 
+    expect = awaited(expect)
     add = awaited(add)
     get = awaited(get)
     list_datasets = awaited(list_datasets)

@@ -28,6 +28,7 @@ class JobStore(BlockingFace):
     rows = blocking(job_reads.rows)
     logs = blocking(job_reads.logs)
     events = blocking(job_reads.events)
+    finished_before = blocking(job_reads.finished_before)
     watch = blocking(job_reads.watch)
 
     def list_jobs(self, filters: JobFilters = EVERY_JOB, *, limit: int = 20, after: str = "") -> JobPage:

@@ -39,3 +39,4 @@ WORKERS_EXPIRE = "ninefold:workers:expire"  # sorted set: worker id by when it i
 CLAIMERS_EXPIRE = "ninefold:workers:claimers"  # the same, of those that claim jobs
 
 BELL = "ninefold"  # list: the Celery queue
+OURS = "ninefold:"  # how every key but the bell begins

@@ -39,8 +39,8 @@ async def create_dataset(
     idempotency_key: IdempotencyKey = None,
 ) -> Dataset:
     """Import a zip of images; the same bytes again answer with the same dataset."""
-    record = await uploads_of(request).receive(request, name)
-    entry = await services.datasets.add(record, caller_of(request), name, idempotency_key)
+    await services.disk_floor.require()
+    entry = await uploads_of(request).receive(request, name, caller_of(request), idempotency_key)
     response.headers["Location"] = f"{request.scope.get('root_path', '')}/datasets/{entry.facts.id}"
     return dataset_answers.registered(entry)
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api import dataset_answers, job_answers
+from api import archived_jobs, dataset_answers, job_answers
 from api.dependencies import AnyService, AskedJobs, IdempotencyKey, JobId, Limit, caller_of
 from api.json_body import json_body_docs, read_json
 from api.openapi import problems
@@ -138,7 +138,7 @@ async def resume_job(request: Request, services: AnyService, job_id: JobId) -> R
 )
 async def delete_job(services: AnyService, job_id: JobId) -> None:
     """Delete a finished job's record, events and checkpoints; its model stays."""
-    await job_answers.forget(services, job_id)
+    await archived_jobs.forget(services, job_id)
 
 
 @router.get(
@@ -156,7 +156,7 @@ async def get_job_metrics(
     after: Annotated[int, Query(ge=0, le=1000, description="The last epoch that you have.")] = 0,
 ) -> Response:
     """Metrics rows, oldest first; as CSV with `Accept: text/csv`."""
-    rows = await services.store.rows(job_id, after=after, limit=limit + 1)
+    rows = await archived_jobs.rows(services, job_id, after, limit + 1)
     return job_answers.metrics(request, rows, limit)
 
 
@@ -171,5 +171,5 @@ async def get_job_logs(
     services: AnyService, job_id: JobId, tail: Annotated[int, Query(ge=1, le=2000)] = 2000
 ) -> Response:
     """The last lines that the job's trainer wrote."""
-    lines = await services.store.logs(job_id, tail=tail)
+    lines = await archived_jobs.logs(services, job_id, tail)
     return job_answers.json_response(JobLogs(job_id=job_id, lines=lines).model_dump_json())

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from api.settings import ApiSettings
+from model.storage import open_storage
 from tests.api.pictures import png
 from tests.api.problems import problem_in
 from tests.api.serving import running_api
@@ -106,6 +107,27 @@ def test_bytes_that_a_taken_name_refused_get_the_name_they_come_with_next(client
     client.post("/datasets?name=pets", content=zipped())
     problem_in(client.post("/datasets?name=pets", content=zipped(8)), 409, "dataset_name_taken")
     assert client.post("/datasets?name=more-pets", content=zipped(8)).json()["name"] == "more-pets"
+
+
+def stored(settings: ApiSettings) -> list[str]:
+    return open_storage(settings.storage).list("datasets/")
+
+
+def test_what_a_name_or_a_key_refuses_is_not_stored(client: httpx.Client, settings: ApiSettings) -> None:
+    key = {"Idempotency-Key": "mine"}
+    client.post("/datasets?name=pets", content=zipped(), headers=key)
+    before, others = stored(settings), zipped(9, ("ant", "bee"))
+    problem_in(client.post("/datasets?name=pets", content=others), 409, "dataset_name_taken")
+    problem_in(client.post("/datasets?name=pets", content=others, headers=key), 422, "idempotency_mismatch")
+    assert stored(settings) == before
+    assert client.post("/datasets?name=insects", content=others).status_code == 201
+    assert len(stored(settings)) == len(before) + 2
+
+
+def test_a_key_of_another_name_is_refused_before_the_body(client: httpx.Client) -> None:
+    key = {"Idempotency-Key": "mine"}
+    client.post("/datasets?name=pets", content=zipped(), headers=key)
+    problem_in(client.post("/datasets?name=others", content=b"", headers=key), 422, "idempotency_mismatch")
 
 
 def test_an_idempotency_key_belongs_to_one_upload(client: httpx.Client) -> None:

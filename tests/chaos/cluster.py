@@ -74,6 +74,12 @@ class Cluster:
         """All but Valkey."""
         return [*self.apis, *self.workers]
 
+    def become_idle(self) -> None:
+        """Whole, with nothing left to do."""
+        self.heal()
+        for worker in self.workers:
+            eventually(partial(self.is_idle, worker), 40, f"{worker.name} is idle")
+
     def heal(self) -> None:
         """Everything runs, nothing is planned, nothing is wrong with any link."""
         self.plans.forget()
@@ -87,8 +93,6 @@ class Cluster:
             member.thaw()
         for index in range(len(self.apis)):
             eventually(partial(self.serves, index), 40, f"API {index} serves")
-        for worker in self.workers:
-            eventually(partial(self.is_idle, worker), 40, f"{worker.name} is idle")
 
     def serves(self, index: int) -> bool:
         """Whether this API answers."""
@@ -188,7 +192,7 @@ def running_cluster(**options: Any) -> Iterator[Cluster]:
     with TemporaryDirectory(prefix="nf-chaos-") as folder:
         cluster = Cluster(Path(folder), **options)
         try:
-            cluster.heal()
+            cluster.become_idle()
             yield cluster
         finally:
             cluster.close()
