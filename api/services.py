@@ -86,7 +86,7 @@ def make_services(settings: ApiSettings) -> Services:
         bell=bell,
         ringer=Ringer(bell.ring),
         predictor=PredictorClient(predictor_socket(settings)),
-        upload_limits=UploadLimits(),
+        upload_limits=UploadLimits(image_bytes=settings.max_image_bytes, images=settings.max_images),
         upload_budget=UploadBudget(),
     )
 

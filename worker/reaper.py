@@ -54,6 +54,9 @@ class Reaper:
         except StoreUnavailableError:
             self._sightings.clear()  # nobody could renew while we could not look
             return []
+        except Exception:
+            self._sightings.clear()  # no more did we see anyone renew
+            raise
         if taken or (watch.queued and not watch.bells):
             self._ring()
             reach(Failpoint.REAP_RUNG)

@@ -3,13 +3,17 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import redis
 
+from api.settings import ApiSettings
+from model.storage import TEMPORARY_FOLDER, open_storage
 from tests.api.conftest import claim
 from tests.api.problems import problem_in
 from tests.worker.samples import draft
+from worker.checkpoints import checkpoints_prefix
 from worker.job_store import JobStore
 from worker.jobs import Changes, Outcome
 from worker.redis_keys import BELL
@@ -102,6 +106,27 @@ def test_cancel_and_delete(client: httpx.Client, store: JobStore) -> None:
     claim(store).fail()
     problem_in(client.post(f"/jobs/{failed_id}/cancel"), 409, "wrong_state")
     assert client.get(f"/jobs/{failed_id}").json()["error"]["code"] == "training_diverged"
+
+
+def test_a_deletion_that_was_cut_short_can_be_made_again(
+    client: httpx.Client, settings: ApiSettings, store: JobStore
+) -> None:
+    storage = open_storage(settings.storage)
+    job_id = submit(client)
+    checkpoint = f"{checkpoints_prefix(job_id)}/1.safetensors"
+    storage.put_bytes(checkpoint, b"weights")
+    problem_in(client.delete(f"/jobs/{job_id}"), 409, "wrong_state")
+    assert storage.exists(checkpoint)
+    store.cancel(job_id)
+    temporary = Path(settings.storage.removeprefix("file://"), TEMPORARY_FOLDER)
+    temporary.rename(temporary.with_name("aside"))
+    temporary.write_text("storage cannot delete while this is no folder")
+    assert client.delete(f"/jobs/{job_id}").status_code >= 500
+    temporary.unlink()
+    temporary.with_name("aside").rename(temporary)
+    assert client.get(f"/jobs/{job_id}").status_code == 200
+    assert client.delete(f"/jobs/{job_id}").status_code == 204
+    assert not storage.exists(checkpoint)
 
 
 def test_what_is_published_cannot_be_cancelled(client: httpx.Client, store: JobStore) -> None:
