@@ -21,7 +21,7 @@ from model.storage import open_storage
 
 log = logging.getLogger(__name__)
 
-_MAX_DECODERS = 8  # each may hold a decoded image of 64 megapixels
+_MAX_DECODERS = 8
 
 
 def main() -> None:
