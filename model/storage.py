@@ -21,7 +21,7 @@ from model.failpoints import Failpoint, reach
 TEMPORARY_FOLDER = ".tmp"
 TEMPORARY_MAX_AGE_S = 24 * 3600.0
 KEY_MAX_BYTES = 1024
-PUT_ATTEMPTS = 10
+PUT_ATTEMPTS = 100
 
 _REASONS = {
     errno.ENOSPC: "the disk is full; free some space or move the storage",

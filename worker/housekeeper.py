@@ -11,8 +11,8 @@ from model.storage import Storage
 from worker.checkpoints import checkpoints_prefix
 from worker.errors import JobNotFoundError, StoreUnavailableError
 from worker.job_archive import ArchivedJob, JobArchive
-from worker.job_calls import as_text
 from worker.job_store import JobStore
+from worker.jobs import as_text
 
 EVERY_S = 600.0
 

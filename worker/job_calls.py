@@ -23,6 +23,7 @@ from worker.jobs import (
     Outcome,
     Status,
     Submitted,
+    as_text,
 )
 from worker.scripts import Call, Reply
 
@@ -33,11 +34,6 @@ IDEMPOTENCY_KEPT_S = 24 * 60 * 60
 def now() -> str:
     """The time as every record writes it."""
     return as_text(datetime.now(UTC))
-
-
-def as_text(at: datetime) -> str:
-    """A time in UTC as every record writes it: RFC 3339, milliseconds. Such texts are in order of time."""
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def idempotency_id(created_by: str | None, key: str | None) -> str:

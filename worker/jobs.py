@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PlainSerializer
 
 from model.spec import ResolvedSpec
 
@@ -115,6 +115,14 @@ class FinishReason(StrEnum):
     """Its owner asked for the best so far."""
 
 
+def as_text(moment: datetime) -> str:
+    """A time as every record writes it: RFC 3339, UTC, milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Moment = Annotated[datetime, PlainSerializer(as_text, when_used="json")]
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -165,8 +173,8 @@ class Attempt(_Record):
 
     number: int
     worker: str
-    started_at: datetime
-    ended_at: datetime | None
+    started_at: Moment
+    ended_at: Moment | None
     outcome: Outcome | None
     from_epoch: int
 
@@ -175,7 +183,7 @@ class Transition(_Record):
     """A change of status."""
 
     status: Status
-    at: datetime
+    at: Moment
 
 
 class ModelRef(_Record):
@@ -213,9 +221,9 @@ class Job(_Record):
     spec: ResolvedSpec
     warnings: list[str]
     created_by: str | None
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
+    created_at: Moment
+    started_at: Moment | None
+    finished_at: Moment | None
     queue_position: int | None
     """1 is next."""
     queued_reason: QueuedReason | None

@@ -141,6 +141,13 @@ def test_what_is_published_cannot_be_cancelled(client: httpx.Client, store: JobS
     assert client.get(f"/jobs/{job_id}").json()["status"] == "succeeded"
 
 
+def test_a_job_reads_the_same_wherever_it_is_answered(client: httpx.Client) -> None:
+    job_id = submit(client)
+    paused = client.post(f"/jobs/{job_id}/pause").json()
+    assert client.get(f"/jobs/{job_id}").json() == paused
+    assert client.get("/jobs").json()["data"] == [paused]
+
+
 def test_pause_resume_and_stop(client: httpx.Client, store: JobStore) -> None:
     job_id = submit(client)
     problem_in(client.post(f"/jobs/{job_id}/stop"), 409, "nothing_to_publish")
