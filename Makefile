@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo check test lock clean
+.PHONY: help venv demo check test chaos soak lock clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,14 @@ check: $(STAMP)  ## format, lint, types, arrows
 
 test: check  ## everything that check does, and the tests
 	$(BIN)/python -m pytest
+
+chaos: $(STAMP)  ## break the service in every way that the suite knows; about 15 minutes
+	$(BIN)/python -m pytest -m "chaos or not chaos" tests/chaos
+
+MINUTES ?= 10
+SEED ?= 0
+soak: $(STAMP)  ## break it at random: make soak MINUTES=60 SEED=1
+	$(BIN)/python -m tests.chaos.soak --minutes $(MINUTES) --seed $(SEED)
 
 lock: $(STAMP)  ## resolve pyproject.toml again into requirements.lock
 	PYTHON=$(BIN)/python .ci/lock

@@ -49,7 +49,13 @@ def _predictor(settings: ApiSettings) -> Iterator[None]:
     if settings.predictor:
         yield
         return
-    process = PredictorProcess(PredictorOptions(predictor_socket(settings), settings.storage))
+    options = PredictorOptions(
+        predictor_socket(settings),
+        settings.storage,
+        cache_bytes=settings.predictor_cache_bytes,
+        device=settings.predictor_device,
+    )
+    process = PredictorProcess(options)
     process.start()
     try:
         yield

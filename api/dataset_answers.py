@@ -1,10 +1,14 @@
 """Datasets as answers: the built-in ones and the uploaded ones as one list; knows no route."""
 
+from dataclasses import replace
+
 from api.schemas import Dataset, Page
 from api.services import Services
 from model.built_in import BUILT_IN
 from model.spec import DatasetFacts
 from worker.dataset_registry import RegisteredDataset
+from worker.errors import DatasetNotFoundError
+from worker.job_listing import JobFilters
 
 
 def registered(entry: RegisteredDataset) -> Dataset:
@@ -30,6 +34,7 @@ def _dataset(facts: DatasetFacts, entry: RegisteredDataset | None) -> Dataset:
         content_hash=facts.content_hash,
         size_bytes=entry.size_bytes if entry else None,
         skipped_count=entry.skipped_count if entry else 0,
+        skipped=entry.skipped if entry else [],
         created_by=entry.created_by if entry else None,
         created_at=entry.created_at if entry else None,
     )
@@ -40,6 +45,17 @@ async def find(services: Services, ref: str) -> Dataset:
     if ref in BUILT_IN:
         return _built_in(BUILT_IN[ref])
     return registered(await services.datasets.get(ref))
+
+
+async def by_id(services: Services, filters: JobFilters) -> JobFilters:
+    """The same filters with a dataset's name replaced by its id, under which jobs are listed."""
+    if filters.dataset is None or filters.dataset in BUILT_IN:
+        return filters
+    try:
+        known = await services.datasets.get(filters.dataset)
+    except DatasetNotFoundError:
+        return filters
+    return replace(filters, dataset=known.facts.id)
 
 
 async def page(services: Services, limit: int, after: str) -> Page[Dataset]:

@@ -7,6 +7,7 @@ import resource
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, Any
@@ -16,12 +17,22 @@ from starlette.requests import Request
 from api.disconnect import while_connected
 from api.errors import ProblemError
 from api.services import Services
-from model.built_in import BUILT_IN
 from model.dataset_record import DatasetRecord
-from model.errors import DatasetRejectedError, StorageError
-from worker.errors import DatasetNameTakenError
+from model.errors import (
+    DatasetRejectedError,
+    ModelError,
+    ObjectExistsError,
+    OtherDatasetError,
+    StorageError,
+)
+from worker.dataset_registry import RegisteredDataset
+from worker.errors import DatasetNameTakenError, IdempotencyMismatchError
 
 IMPORTS_AT_ONCE = 2
+UPLOADS_AT_ONCE = 8
+"""Each may lie on the disk of the cache, as large as it is allowed to be."""
+_RETRY_AFTER_S = 30
+_UPLOAD_TIMEOUT_S = 3600.0
 _MEMORY_BYTES = 4 * 2**30
 _CHUNK_TIMEOUT_S = 60.0
 _BUFFER_BYTES = 1 << 20
@@ -33,6 +44,10 @@ _TYPES = {
     "application/octet-stream",
     "application/x-www-form-urlencoded",  # what curl --data-binary sends
 }
+_FAILURES: dict[str, type[ModelError]] = {
+    kind.code: kind for kind in (StorageError, ObjectExistsError, OtherDatasetError)
+}
+"""What else than the zip's own fault an import may report."""
 _HINT = "Send the zip itself: curl --data-binary @photos.zip."
 
 
@@ -41,22 +56,49 @@ class DatasetUploads:
 
     def __init__(self, services: Services) -> None:
         self._settings = services.settings
+        self._storage = services.storage
+        self._datasets = services.datasets
         self._turns = asyncio.Semaphore(IMPORTS_AT_ONCE)
+        self._uploads = 0
 
-    async def receive(self, request: Request, name: str) -> DatasetRecord:
-        """Read the zip from the request and import it.
+    async def receive(
+        self, request: Request, name: str, caller: str, idempotency_key: str | None
+    ) -> RegisteredDataset:
+        """Read the zip from the request, import it and enter it under its name.
 
         Raises:
-            ProblemError: the body is no zip, or too large.
+            ProblemError: the body is no zip, too large or too slow, or too many come at once.
             DatasetRejectedError: the zip cannot become a dataset.
+            DatasetNameTakenError: the name is another dataset's; nothing is stored.
+            IdempotencyMismatchError: the key came with another name or other bytes before; nothing is stored.
             ClientDisconnect: nobody waits any more; nothing is left behind.
         """
         _check_type(request)
-        if name in BUILT_IN:
-            raise DatasetNameTakenError(name)
-        with self._temporary_file() as file:
+        expected = await self._datasets.expect(name, caller, idempotency_key)
+        with self._place(), self._temporary_file() as file:
             await self._store(request, file)
-            return await while_connected(request, self._import(file, name))
+            try:
+                record = await while_connected(request, self._import(file, name, expected.dataset_id))
+            except OtherDatasetError:
+                raise (
+                    IdempotencyMismatchError() if expected.is_repeat else DatasetNameTakenError(name)
+                ) from None
+        return await self._datasets.add(record, caller, name, idempotency_key)
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if self._uploads >= UPLOADS_AT_ONCE:
+            raise ProblemError(
+                503,
+                "uploads_busy",
+                f"{UPLOADS_AT_ONCE} datasets are being uploaded already: try again when one is done.",
+                headers={"Retry-After": str(_RETRY_AFTER_S)},
+            )
+        self._uploads += 1
+        try:
+            yield
+        finally:
+            self._uploads -= 1
 
     @contextmanager
     def _temporary_file(self) -> Iterator[IO[bytes]]:
@@ -76,8 +118,8 @@ class DatasetUploads:
         if int(request.headers.get("content-length", 0)) > limit:
             raise _too_large(limit)
         size, buffer = 0, bytearray()
-        chunks = request.stream()
-        while (chunk := await _next_chunk(chunks)) is not None:
+        chunks, deadline = request.stream(), time.monotonic() + _UPLOAD_TIMEOUT_S
+        while (chunk := await _next_chunk(chunks, deadline)) is not None:
             size += len(chunk)
             buffer += chunk
             if size > limit:
@@ -90,12 +132,12 @@ class DatasetUploads:
         await asyncio.to_thread(file.write, buffer)
         await asyncio.to_thread(file.flush)
 
-    async def _import(self, file: IO[bytes], name: str) -> DatasetRecord:
+    async def _import(self, file: IO[bytes], name: str, expected_id: str | None) -> DatasetRecord:
         async with self._turns:
-            process = await self._start(file, name)
+            process = await self._start(file, name, expected_id)
             try:
                 async with asyncio.timeout(self._settings.import_timeout_s):
-                    output, _ = await process.communicate()
+                    output = await _output_of(process)
             except TimeoutError:
                 raise DatasetRejectedError(
                     "Reading the zip took too long: split it, or use smaller images."
@@ -104,14 +146,17 @@ class DatasetUploads:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
+                await asyncio.to_thread(self._storage.forget_writer, process.pid)
         return _read_answer(output)
 
-    async def _start(self, file: IO[bytes], name: str) -> asyncio.subprocess.Process:
+    async def _start(self, file: IO[bytes], name: str, expected_id: str | None) -> asyncio.subprocess.Process:
         source = f"/dev/fd/{file.fileno()}"
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "model", "import-dataset"),
             *("--source", source, "--storage", self._settings.storage, "--name", name),
-            stdin=asyncio.subprocess.DEVNULL,
+            *("--parent", str(os.getpid())),
+            *(("--expect", expected_id) if expected_id else ()),
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             pass_fds=(file.fileno(),),
             start_new_session=True,
@@ -127,14 +172,22 @@ def uploads_of(request: Request) -> DatasetUploads:
     return uploads
 
 
-async def _next_chunk(chunks: Any) -> bytes | None:
+async def _output_of(process: asyncio.subprocess.Process) -> bytes:
+    """All that it prints. Not by `communicate`, which closes the pipe that tells it that we live."""
+    assert process.stdout is not None  # noqa: S101  # we asked for a pipe
+    return await process.stdout.read()
+
+
+async def _next_chunk(chunks: Any, deadline: float) -> bytes | None:
     try:
-        async with asyncio.timeout(_CHUNK_TIMEOUT_S):
+        async with asyncio.timeout(min(_CHUNK_TIMEOUT_S, deadline - time.monotonic())):
             chunk: bytes | None = await anext(chunks, None)
             return chunk
     except TimeoutError:
         raise ProblemError(
-            408, "upload_timeout", f"Nothing came for {_CHUNK_TIMEOUT_S:g} s: send the zip again."
+            408,
+            "upload_timeout",
+            f"Nothing came for {_CHUNK_TIMEOUT_S:g} s, or not all within {_UPLOAD_TIMEOUT_S:g} s: send the zip again.",
         ) from None
 
 
@@ -171,6 +224,4 @@ def _read_answer(output: bytes) -> DatasetRecord:
     if "dataset" in answer:
         return DatasetRecord.model_validate(answer["dataset"])
     code, message = answer["error"]["code"], answer["error"]["message"]
-    if code == DatasetRejectedError.code:
-        raise DatasetRejectedError(message)
-    raise StorageError(message)
+    raise _FAILURES.get(code, DatasetRejectedError)(message)

@@ -92,6 +92,7 @@ ANSWERS: Mapping[type[Exception], Answer] = {
     ),
     worker_errors.WrongStateError: Answer(409),
     worker_errors.PublishCommittedError: Answer(409),
+    worker_errors.NothingToPublishError: Answer(409),
     worker_errors.QueueFullError: Answer(503, retry_after_s=30),
     worker_errors.IdempotencyMismatchError: Answer(422),
     worker_errors.ModelNotFoundError: Answer(
@@ -115,6 +116,7 @@ ANSWERS: Mapping[type[Exception], Answer] = {
     model_errors.DatasetUnavailableError: Answer(
         404, "No dataset has this id or name. GET /datasets lists those there are."
     ),
+    model_errors.StorageFullError: Answer(503, retry_after_s=60),
     model_errors.StorageError: Answer(
         503,
         "Storage cannot be read or written. GET /readyz says why; try again when it is well.",
@@ -138,7 +140,8 @@ ANSWERS: Mapping[type[Exception], Answer] = {
     predictions.PredictionRefusedError: Answer(422),
 }
 CLOSES_CONNECTION = frozenset({408, 413, 415})
-"""The rest of the body was not read and must not be."""
+_REFUSED_UNREAD = frozenset({model_errors.StorageFullError.code})
+"""With these statuses and codes the rest of the body was not read and must not be."""
 
 
 def problem_of(error: Exception) -> ProblemError:
@@ -199,7 +202,7 @@ def render(problem: ProblemError, request_id: str) -> Response:
         body["errors"] = list(problem.errors)
     headers = dict(problem.headers)
     kind = Response
-    if problem.status in CLOSES_CONNECTION:
+    if problem.status in CLOSES_CONNECTION or problem.code in _REFUSED_UNREAD:
         headers["Connection"] = "close"
         kind = LingeringResponse
     # Escaped, so that a lone surrogate in a field's name cannot break the answer.

@@ -5,6 +5,7 @@ import logging
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from typing import Any
 
 import redis
@@ -17,6 +18,8 @@ BLOCK_MS = 5_000
 """The hub's client needs a longer timeout than this."""
 _READ_AT_ONCE = 500
 _QUEUE_EVENTS = 1_000
+_PAUSE_A_WATCHER_S = 100e-6
+_LONGEST_PAUSE_S = 0.1
 _RETRY_S = (0.1, 0.2, 0.5, 1.0)
 
 _log = logging.getLogger(__name__)
@@ -109,9 +112,10 @@ class EventHub:
         while True:
             try:
                 await self._read_feed()
-            except (StoreUnavailableError, redis.RedisError) as error:
+            except Exception as error:  # noqa: BLE001  # without the hub every watcher would wait for ever
                 if failures == 0:
-                    _log.warning("the feed cannot be read, trying again: %s", error)
+                    is_passing = isinstance(error, (StoreUnavailableError, redis.RedisError))
+                    _log.warning("the feed cannot be read: %s", error, exc_info=not is_passing)
                 await asyncio.sleep(_RETRY_S[min(failures, len(_RETRY_S) - 1)])
                 failures += 1
             else:
@@ -128,6 +132,8 @@ class EventHub:
             for event in await self._feed.read(self._last_id, block_ms=BLOCK_MS):
                 self._hand_out(event)
                 self._last_id = event.feed_id
+            # To wake a watcher costs far more than an event does: the more watch, the more events go together.
+            await asyncio.sleep(min(self.watchers * _PAUSE_A_WATCHER_S, _LONGEST_PAUSE_S))
 
     async def _has_gap(self) -> bool:
         """Whether events went by unheard: the watchers then read them from the jobs' own streams."""
@@ -156,6 +162,7 @@ class EventHub:
                 watcher.end()
 
 
+@lru_cache(1024)
 def order(stream_id: str) -> tuple[int, int]:
     """What a stream's ids are sorted by."""
     milliseconds, _, number = stream_id.partition("-")

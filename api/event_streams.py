@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
+from functools import lru_cache
 
 import redis
 
@@ -27,6 +28,10 @@ _INTERRUPTIONS = (WatchEnded, JobsError, redis.RedisError)
 def encode(kind: str, data: str, event_id: str = "") -> bytes:
     """One event as it goes over the wire; `data` is JSON on one line."""
     return f"event: {kind}\n{f'id: {event_id}' if event_id else ':'}\ndata: {data}\n\n".encode()
+
+
+_encode_shared = lru_cache(64)(encode)
+"""A thousand watchers hear the same event at about the same time: it is written out once for them all."""
 
 
 def is_event_id(text: str) -> bool:
@@ -84,7 +89,7 @@ class JobEventStream:
     def _encode(self, events: Iterable[Event | FeedEvent]) -> bytes:
         encoded = b""
         for event in events:
-            encoded += encode(event.event, event.data, event.id)
+            encoded += _encode_shared(event.event, event.data, event.id)
             self._last_id = event.id
             self._has_ended = self._has_ended or event.event == "end"
         return encoded
@@ -130,6 +135,6 @@ class AllEventStream:
         encoded = b""
         for event in events:
             if event.event in _KINDS_OF_ALL:
-                encoded += encode(event.event, event.data, event.feed_id)
+                encoded += _encode_shared(event.event, event.data, event.feed_id)
             self._last_id = event.feed_id
         return encoded

@@ -1,6 +1,5 @@
 """Jobs as answers: kept JSON is passed on as it is, with links; knows no route."""
 
-import asyncio
 import csv
 import io
 import json
@@ -10,6 +9,7 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api import archived_jobs
 from api.event_hub import WatchEnded, Watcher
 from api.schemas import Page
 from api.services import Services
@@ -61,10 +61,10 @@ def jobs_json(request: Request, jobs: Sequence[Job]) -> str:
 async def read_job(services: Services, job_id: str, wait_s: float) -> str:
     """A job's JSON: at once, or when its status or phase has changed, or after `wait_s`."""
     if not wait_s:
-        return await services.store.get_json(job_id)
+        return await archived_jobs.job_json(services, job_id)
     deadline = time.monotonic() + wait_s
     with services.hub.watch(job_id) as watcher:
-        job_json = first = await services.store.get_json(job_id)
+        job_json = first = await archived_jobs.job_json(services, job_id)
         while _state(job_json) == _state(first) and not _is_finished(first):
             if not await _hears_of_state(watcher, deadline):
                 break
@@ -90,11 +90,6 @@ def _state(job_json: str) -> tuple[str, str | None]:
 
 def _is_finished(job_json: str) -> bool:
     return _state(job_json)[0] in TERMINAL
-
-
-async def forget(services: Services, prefix: str) -> None:
-    """Delete a job's checkpoints; off the event loop, for they may be large."""
-    await asyncio.to_thread(services.storage.delete, prefix)
 
 
 def metrics(request: Request, rows: Sequence[EpochRow], limit: int) -> Response:

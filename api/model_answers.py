@@ -11,8 +11,8 @@ from api.errors import ProblemError
 from api.schemas import Alias, Model, Page
 from api.services import Services
 from model.manifest import MANIFEST_FILE, model_key
-from model.storage import Storage
-from worker.errors import AliasNotFoundError
+from worker.errors import AliasNotFoundError, ModelNotFoundError
+from worker.model_deletion import delete_model_files
 from worker.model_registry import ModelPage, RegisteredModel
 
 _MODEL_ID_PREFIX = "mdl_"
@@ -48,11 +48,16 @@ async def file(services: Services, request: Request, ref: str, name: str) -> Res
         listed = ", ".join([*manifest.files, MANIFEST_FILE])
         raise ProblemError(404, "file_not_found", f"This model has no such file. It has: {listed}.")
     path, known = services.storage.local_path(model_key(manifest.id, name)), manifest.files.get(name)
-    etag = f'"{known.sha256 if known else await asyncio.to_thread(_sha256, path)}"'
+    try:
+        etag = f'"{known.sha256 if known else await asyncio.to_thread(_sha256, path)}"'
+        status = await asyncio.to_thread(path.stat)
+    except FileNotFoundError:
+        raise ModelNotFoundError(ref) from None  # deleted meanwhile
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    return FileResponse(path, headers=headers, filename=f"{manifest.name}-{manifest.version}-{name}")
+    shown = f"{manifest.name}-{manifest.version}-{name}"
+    return FileResponse(path, headers=headers, filename=shown, stat_result=status)
 
 
 def _sha256(path: Path) -> str:
@@ -60,14 +65,9 @@ def _sha256(path: Path) -> str:
 
 
 async def delete(services: Services, ref: str) -> None:
-    """Delete a model: its manifest first, so that half a model is none; every step may be repeated."""
+    """Delete a model: what is cut short here, the next worker that starts ends."""
     is_id = ref.startswith(_MODEL_ID_PREFIX)
     model_id = ref if is_id else (await services.models.resolve(ref)).manifest.id
     await services.models.retire(model_id)
-    await asyncio.to_thread(_delete_files, services.storage, model_id)
+    await asyncio.to_thread(delete_model_files, services.storage, model_id)
     await services.models.forget(model_id)
-
-
-def _delete_files(storage: Storage, model_id: str) -> None:
-    storage.delete(model_key(model_id, MANIFEST_FILE))
-    storage.delete(f"models/{model_id}/")

@@ -181,10 +181,11 @@ class Predictions:
             )
             answers |= dict(zip(asked, predicted.items, strict=True))
             timings = predicted.timings_ms
-        failed = [answer.error for answer in answers.values() if answer.error]
+        in_order = [answers[index] for index in range(len(images))]
+        failed = [answer.error for answer in in_order if answer.error]
         if len(failed) == len(images):
             raise NoImageClassifiedError(failed)
-        return [answers[index] for index in range(len(images))], timings
+        return in_order, timings
 
     def _unfit(self, image: UploadedImage) -> ItemAnswer | None:
         if image.data is None:

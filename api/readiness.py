@@ -7,7 +7,7 @@ import redis
 
 from api.schemas import Readiness
 from api.services import Services
-from model.errors import StorageError
+from model.errors import StorageError, StorageFullError
 
 _OK = "ok"
 _TIMEOUT_S = 3.0
@@ -15,8 +15,8 @@ _TIMEOUT_S = 3.0
 
 async def readiness(services: Services) -> Readiness:
     """Each part as it is now."""
-    (redis_state, warnings), storage, predictor = await asyncio.gather(
-        _redis(services), _storage(services), _predictor(services)
+    (redis_state, warnings), storage, predictor, room = await asyncio.gather(
+        _redis(services), _storage(services), _predictor(services), _room(services)
     )
     is_ready = redis_state == storage == predictor == _OK
     return Readiness(
@@ -24,7 +24,7 @@ async def readiness(services: Services) -> Readiness:
         redis=redis_state,
         storage=storage,
         predictor=predictor,
-        warnings=warnings,
+        warnings=[*warnings, *room],
     )
 
 
@@ -42,14 +42,18 @@ async def _redis(services: Services) -> tuple[str, list[str]]:
 
 
 async def _storage(services: Services) -> str:
+    return await services.storage_probe.trouble() or _OK
+
+
+async def _room(services: Services) -> list[str]:
     try:
         async with asyncio.timeout(_TIMEOUT_S):
-            await asyncio.to_thread(services.storage.check)
-    except StorageError as error:
-        return str(error)
-    except TimeoutError:
-        return "Storage does not answer."
-    return _OK
+            await services.disk_floor.require()
+    except StorageFullError as error:
+        return [str(error)]
+    except (StorageError, TimeoutError):
+        pass  # the line about storage says it
+    return []
 
 
 async def _predictor(services: Services) -> str:

@@ -4,6 +4,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 
+from model.dataset_record import SkippedFile
 from model.manifest import Manifest
 from model.spec import JobSpec, ResolvedSpec
 from worker.jobs import EpochRow
@@ -90,6 +91,7 @@ class Dataset(BaseModel):
     content_hash: str
     size_bytes: int | None = Field(description="Of all image files together; null for built-in datasets.")
     skipped_count: int = Field(description="Files that did not become part of the dataset.")
+    skipped: list[SkippedFile] = Field(description="The first of them, each with the reason.")
     created_by: str | None
     created_at: AwareDatetime | None
 

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from starlette.requests import Request
 
+from api.disk_floor import DiskFloor
 from api.event_hub import BLOCK_MS, EventHub
 from api.predictor.client import PredictorClient
 from api.redis_client import connect_bounded
 from api.ringer import Ringer
 from api.security import Keys
 from api.settings import ApiSettings, StartError, parse_keys
+from api.storage_probe import StorageProbe
 from api.uploads import UploadBudget, UploadLimits
 from model.storage import Storage, open_storage
 from worker.bell import Bell
@@ -40,6 +42,8 @@ class Services:
     models: AsyncModelRegistry
     presence: AsyncPresence
     storage: Storage
+    storage_probe: StorageProbe
+    disk_floor: DiskFloor
     hub: EventHub
     bell: Bell
     ringer: Ringer
@@ -67,6 +71,7 @@ def make_services(settings: ApiSettings) -> Services:
     """Make them all; nothing connects yet."""
     bell = Bell(settings.redis_url)
     client = connect_bounded(settings.redis_url)
+    storage = open_storage(settings.storage)
     return Services(
         settings=settings,
         keys=Keys(parse_keys(settings.api_keys.get_secret_value())),
@@ -74,12 +79,14 @@ def make_services(settings: ApiSettings) -> Services:
         datasets=AsyncDatasetRegistry(client),
         models=AsyncModelRegistry(client),
         presence=AsyncPresence(client),
-        storage=open_storage(settings.storage),
+        storage=storage,
+        storage_probe=StorageProbe(storage),
+        disk_floor=DiskFloor(storage, settings.min_free_bytes),
         hub=EventHub(Feed(connect_async(settings.redis_url, timeout_s=2 * BLOCK_MS / 1000))),
         bell=bell,
         ringer=Ringer(bell.ring),
         predictor=PredictorClient(predictor_socket(settings)),
-        upload_limits=UploadLimits(),
+        upload_limits=UploadLimits(image_bytes=settings.max_image_bytes, images=settings.max_images),
         upload_budget=UploadBudget(),
     )
 

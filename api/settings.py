@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
+from api.predictor.wire import MAX_BODY_BYTES
 from worker.settings import ServiceSettings
 
 _KEY_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -31,10 +32,20 @@ class ApiSettings(ServiceSettings):
     """Comma-separated origins whose pages may call this API: `https://lab.example`."""
     predictor: str = ""
     """`unix:/path` of a predictor that runs already; empty: start one."""
+    predictor_device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$")] = "auto"
+    """Where the predictor that we start classifies: `auto`, `cpu`, `cuda` or `cuda:N`."""
+    predictor_cache_bytes: int = Field(default=2**30, ge=1)
+    """Memory for the models that it keeps loaded."""
     max_dataset_bytes: int = Field(default=4 * 2**30, ge=1)
     """The largest zip that may be uploaded."""
+    min_free_bytes: int = Field(default=256 * 2**20, ge=0)
+    """With less free on the disk of the storage, no new jobs and datasets are taken; 0: always."""
     import_timeout_s: float = Field(default=1800, gt=0)
     """So long may reading an uploaded zip take."""
+    max_image_bytes: int = Field(default=20_000_000, ge=1, le=MAX_BODY_BYTES)
+    """The largest image that may be sent to be classified."""
+    max_images: int = Field(default=64, ge=1, le=1000)
+    """So many images may one request bring."""
 
 
 def parse_keys(text: str) -> dict[str, str]:

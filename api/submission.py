@@ -35,7 +35,12 @@ class Submissions:
         return resolve(spec, await self._facts(spec.dataset), await self._known_device_kind())
 
     async def submit(self, spec: JobSpec, caller: str, idempotency_key: str | None) -> Submitted:
-        """Put a job in the queue, then ring."""
+        """Put a job in the queue, then ring.
+
+        Raises:
+            StorageFullError: there would be no room for its checkpoints and model.
+        """
+        await self._services.disk_floor.require()
         resolved, warnings = await self.resolve(spec)
         idempotency = Idempotency(idempotency_key, _hash(spec)) if idempotency_key else None
         reach(Failpoint.SUBMIT_ASKED)

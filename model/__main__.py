@@ -8,6 +8,7 @@ from pathlib import Path
 from model.dataset_import import import_dataset
 from model.errors import DatasetRejectedError, ModelError
 from model.export_command import add_export_arguments, export
+from model.parent import end_with_parent
 from model.storage import open_storage
 from model.train_command import add_train_arguments, train
 
@@ -23,6 +24,8 @@ def main() -> int:
     import_parser.add_argument("--source", type=Path, required=True, help="folder or zip")
     import_parser.add_argument("--storage", required=True, help="for example file:///var/lib/ninefold")
     import_parser.add_argument("--name", required=True, help="how people will call the dataset")
+    import_parser.add_argument("--expect", metavar="ID", help="store it only if it is this dataset")
+    import_parser.add_argument("--parent", type=int, help="end with this process, whose child this one is")
     import_parser.set_defaults(run=_import_dataset)
     export_parser = commands.add_parser("export-images", help="write some images of a dataset as PNG files")
     add_export_arguments(export_parser)
@@ -34,8 +37,11 @@ def main() -> int:
 
 def _import_dataset(arguments: argparse.Namespace) -> int:
     """Answer with one JSON line: the dataset, or why it was rejected."""
+    if arguments.parent:
+        end_with_parent(arguments.parent)
     try:
-        record = import_dataset(arguments.source, open_storage(arguments.storage), arguments.name)
+        storage = open_storage(arguments.storage)
+        record = import_dataset(arguments.source, storage, arguments.name, expected_id=arguments.expect)
     except ModelError as error:
         print(json.dumps({"error": {"code": error.code, "message": str(error)}}))  # noqa: T201 - the answer
         return 1

@@ -27,7 +27,7 @@ from model.dataset_record import (
     read_record,
 )
 from model.dataset_split import MIN_TRAIN_IMAGES, SplitName, choose_test_images, hash_content
-from model.errors import DatasetRejectedError, ImageError, ObjectExistsError
+from model.errors import DatasetRejectedError, ImageError, ObjectExistsError, OtherDatasetError
 from model.images import ImageFacts, inspect_image
 from model.spec import DatasetFacts, Name
 from model.storage import Storage
@@ -63,7 +63,12 @@ class Placed:
 
 
 def import_dataset(
-    source: Path, storage: Storage, name: str, *, limits: ImportLimits | None = None
+    source: Path,
+    storage: Storage,
+    name: str,
+    *,
+    limits: ImportLimits | None = None,
+    expected_id: str | None = None,
 ) -> DatasetRecord:
     """Freeze the readable, labelled images of a folder or zip as a dataset.
 
@@ -75,9 +80,11 @@ def import_dataset(
         storage: where the dataset goes.
         name: how people will call it.
         limits: how much may be read.
+        expected_id: the dataset that it must be, if any: another one is not stored.
 
     Raises:
         DatasetRejectedError: the source is hostile, too large, or too little of it is usable.
+        OtherDatasetError: it is not the expected one.
     """
     limits = limits or ImportLimits()
     _check_name(name)
@@ -87,6 +94,8 @@ def import_dataset(
         placed = _place(examined, _read_layout(opened, labels_path, examined), skipped)
         _check_usable(placed, skipped)
         record = _describe(name, placed, skipped)
+        if expected_id not in (None, record.facts.id):
+            raise OtherDatasetError(f"These images are {record.facts.id}, not {expected_id}.")
         return _freeze(record, placed, storage)
 
 
@@ -139,9 +148,10 @@ def _read_layout(source: Source, labels_path: str | None, examined: Sequence[Exa
     paths = [one.file.path for one in examined]
     if labels_path is None:
         return read_folders(paths)
-    table = next(file for file in source.files if file.path == labels_path).read()
     try:
-        text = table.decode("utf-8-sig")
+        text = next(file for file in source.files if file.path == labels_path).read().decode("utf-8-sig")
+    except ImageError as error:
+        raise DatasetRejectedError(f"{LABELS_FILE} cannot be read: {error}") from error
     except UnicodeDecodeError as error:
         raise DatasetRejectedError(f"{LABELS_FILE} is not UTF-8 text: save it as UTF-8.") from error
     return read_labels(text, labels_path.removesuffix(labels_path.split("/")[-1]), paths)

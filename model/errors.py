@@ -21,6 +21,12 @@ class DatasetRejectedError(ModelError):
     code = "dataset_rejected"
 
 
+class OtherDatasetError(ModelError):
+    """Raised when what was imported is not the dataset that it had to be; nothing was stored."""
+
+    code = "other_dataset"
+
+
 class ImageError(ModelError):
     """Raised when bytes are not an image that we accept."""
 
@@ -57,6 +63,12 @@ class StorageError(ModelError):
     """Raised when storage cannot be read or written."""
 
     code = "storage_error"
+
+
+class StorageFullError(StorageError):
+    """Raised when storage has too little room for anything new; the message says what to do."""
+
+    code = "storage_full"
 
 
 class ObjectExistsError(StorageError):

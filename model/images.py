@@ -2,8 +2,10 @@
 
 import struct
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,13 +65,20 @@ class ImageFacts:
     format: str
 
 
-def decode_image(data: bytes, *, image_size: int, max_pixels: int = MAX_PIXELS) -> Image.Image:
+def decode_image(
+    data: bytes,
+    *,
+    image_size: int,
+    max_pixels: int = MAX_PIXELS,
+    before_pixels: Callable[[int], object] | None = None,
+) -> Image.Image:
     """The first frame, upright, in RGB; a large JPEG comes at a fraction of its size.
 
     Args:
         data: a whole JPEG, PNG, WebP, GIF or BMP file.
         image_size: pixels of the square that it will be resized to; a JPEG is decoded to at least twice that.
         max_pixels: refused above, from the header alone.
+        before_pixels: hears how many pixels will be in memory at once, before they are.
 
     Raises:
         UnsupportedFormatError: an image, but of another format.
@@ -77,19 +86,18 @@ def decode_image(data: bytes, *, image_size: int, max_pixels: int = MAX_PIXELS) 
         ImageError: no image, or a damaged one.
     """
     image = _open(data, max_pixels)
-    return _decode(image, image_size)
+    return _decode(image, image_size, before_pixels)
 
 
 def inspect_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> ImageFacts:
     """Decode an image to its end and say what it is; raises as `decode_image`."""
     image = _open(data, max_pixels)
     width, height = image.size
-    if _orientation(image) in _SIDEWAYS:
-        width, height = height, width
-    facts = ImageFacts(width, height, image.format or "")
     # The smallest JPEG scale still reads every byte, so a truncated file is found all the same.
     _decode(image, image_size=1)
-    return facts
+    if _orientation(image) in _SIDEWAYS:
+        width, height = height, width
+    return ImageFacts(width, height, image.format or "")
 
 
 def resize_image(image: Image.Image, size: int, resize: Resize) -> NDArray[np.uint8]:
@@ -113,13 +121,13 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB" and not image.has_transparency_data:
         return image
     if image.mode.startswith("I;16") or image.mode == "I":
-        return _from_numbers(np.asarray(image) / 256)
+        return _from_numbers(np.asarray(image) >> 8)
     if image.mode == "F":
-        return _from_numbers(np.asarray(image))
+        return _from_numbers(np.array(image))
     if image.mode == "LAB":
         return _from_lab(image)
     if image.has_transparency_data:
-        rgba = image.convert("RGBA")
+        rgba = image if image.mode == "RGBA" else image.convert("RGBA")
         canvas = Image.new("RGB", rgba.size, "white")
         canvas.paste(rgba, mask=rgba.getchannel("A"))
         return canvas
@@ -144,12 +152,20 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
     return image
 
 
-def _decode(image: Image.Image, image_size: int) -> Image.Image:
-    orientation = _orientation(image)
+def _decode(
+    image: Image.Image, image_size: int, before_pixels: Callable[[int], object] | None = None
+) -> Image.Image:
     try:
+        whole_pixels = image.width * image.height
         image.draft(None, (2 * image_size, 2 * image_size))
+        if before_pixels is not None:
+            # A progressive JPEG is held whole at every scale: 346 MiB for 64 million pixels, else 6 MiB.
+            is_whole = "progressive" in image.info
+            before_pixels(whole_pixels if is_whole else image.width * image.height)
         image.load()
         rgb = to_rgb(image)
+        transposition = _TRANSPOSITIONS.get(_orientation(image))
+        return rgb if transposition is None else rgb.transpose(transposition)
     except MemoryError as error:
         raise ImageTooLargeError("The image needs more memory than there is: send a smaller copy.") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -158,8 +174,6 @@ def _decode(image: Image.Image, image_size: int) -> Image.Image:
         raise ImageError(
             f"The image is damaged or incomplete: {_short(error)}; save or send it again."
         ) from error
-    transposition = _TRANSPOSITIONS.get(orientation)
-    return rgb if transposition is None else rgb.transpose(transposition)
 
 
 def _refuse_known_formats(head: bytes) -> None:
@@ -174,15 +188,19 @@ def _refuse_known_formats(head: bytes) -> None:
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation, 1 to 8; damaged metadata is no reason to refuse a picture."""
+    """EXIF orientation of a loaded image, 1 to 8; damaged metadata is no reason to refuse a picture.
+
+    Of one that is not loaded yet Pillow may decode all pixels to find it: a PNG's may follow them.
+    """
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except _DAMAGED:
         return 1
 
 
-def _from_numbers(values: NDArray[np.floating]) -> Image.Image:
-    return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8)).convert("RGB")
+def _from_numbers(values: NDArray[Any]) -> Image.Image:
+    """Clips in place: of 64 million numbers one copy is enough."""
+    return Image.fromarray(np.clip(values, 0, 255, out=values).astype(np.uint8)).convert("RGB")
 
 
 def _from_lab(image: Image.Image) -> Image.Image:

@@ -4,6 +4,7 @@
 import logging
 import math
 import time
+from contextlib import suppress
 
 import torch
 from torch import Tensor
@@ -28,6 +29,10 @@ _log = logging.getLogger(__name__)
 def steps_per_epoch(images: int, batch_size: int) -> int:
     """Batches of an epoch: all images, in batches of sizes that differ by one at most, so none is tiny."""
     return math.ceil(images / batch_size)
+
+
+class _StoppedEarly(Exception):  # noqa: N818 - an end that was asked for, not an error
+    """Raised when the best so far is wanted, and there is one."""
 
 
 class Loop:
@@ -58,16 +63,17 @@ class Loop:
         self._mean_loss = 0.0
 
     def run(self) -> None:
-        """Train to the last epoch.
+        """Train to the last epoch, or until the reporter asks to stop and there is something to publish.
 
         Raises:
             Drained: asked for by the reporter; a checkpoint is saved.
             TrainingDivergedError: the loss is no longer a finite number.
         """
-        while self._state.epoch < self._spec.epochs:
-            started = time.perf_counter()
-            self._train_epoch()
-            self._end_epoch(started)
+        with suppress(_StoppedEarly):
+            while self._state.epoch < self._spec.epochs:
+                started = time.perf_counter()
+                self._train_epoch()
+                self._end_epoch(started)
 
     def _train_epoch(self) -> None:
         state = self._state
@@ -84,12 +90,21 @@ class Loop:
             self._report_progress()
 
     def _pass_gate(self) -> None:
-        if self._reporter.gate() is Command.DRAIN:
-            if self._state.position != self._saved_position:
-                self._save()
+        command = self._reporter.gate()
+        if command is Command.DRAIN:
+            self._save_if_new()
             raise Drained
+        if command is Command.STOP and self._has_something_to_publish():
+            self._save_if_new()  # whoever repeats the rest then publishes the same
+            raise _StoppedEarly
         if time.monotonic() - self._saved_at > self._step_checkpoint_s:
             self._save()
+
+    def _has_something_to_publish(self) -> bool:
+        """Without validation images only whole epochs count: the weights at the end of one."""
+        if len(self._data.validation):
+            return self._state.best is not None
+        return self._state.epoch > 0 and self._state.step == 0
 
     def _train_step(self, chosen_N: Tensor) -> None:
         """One step; everything random in it is a function of (seed, epoch, step)."""
@@ -210,6 +225,10 @@ class Loop:
             return False
         state.best = best
         return True
+
+    def _save_if_new(self) -> None:
+        if self._state.position != self._saved_position:
+            self._save()
 
     def _save(self) -> None:
         state = self._state

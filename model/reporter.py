@@ -10,6 +10,9 @@ class Command(StrEnum):
 
     CONTINUE = "continue"
     DRAIN = "drain"
+    """Save a checkpoint and end."""
+    STOP = "stop"
+    """Train no further than the best so far, and judge that."""
 
 
 class Drained(Exception):  # noqa: N818 - an outcome that was asked for, not an error

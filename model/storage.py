@@ -5,10 +5,13 @@ import hashlib
 import os
 import secrets
 import shutil
+import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
@@ -18,7 +21,7 @@ from model.failpoints import Failpoint, reach
 TEMPORARY_FOLDER = ".tmp"
 TEMPORARY_MAX_AGE_S = 24 * 3600.0
 KEY_MAX_BYTES = 1024
-PUT_ATTEMPTS = 10
+PUT_ATTEMPTS = 100
 
 _REASONS = {
     errno.ENOSPC: "the disk is full; free some space or move the storage",
@@ -28,6 +31,15 @@ _REASONS = {
     errno.EACCES: "permission denied; let this user write to the storage folder",
     errno.EPERM: "permission denied; let this user write to the storage folder",
 }
+
+
+@dataclass(frozen=True)
+class Litter:
+    """A folder of objects, or what a writer left behind: how large, and when it last changed."""
+
+    key: str
+    size_bytes: int
+    changed_at: float
 
 
 class Storage:
@@ -108,6 +120,33 @@ class Storage:
             _sync_folder(path.parent)
             _remove(doomed)
 
+    def forget_writer(self, process_id: int) -> None:
+        """Remove what a process of this host was still writing when it was killed."""
+        for path in (self._root / TEMPORARY_FOLDER).glob(f"{_writer(process_id)}*"):
+            _remove(path)
+
+    def folders(self, kind: str) -> Sequence[Litter]:
+        """The folders right below `kind`, as `kind/name`."""
+        return _measure(self._root, self._path(kind))
+
+    def leftovers(self) -> Sequence[Litter]:
+        """What writers that died left behind; `remove_leftovers` removes it."""
+        oldest = time.time() - TEMPORARY_MAX_AGE_S
+        found = _measure(self._root, self._root / TEMPORARY_FOLDER)
+        return [litter for litter in found if litter.changed_at < oldest]
+
+    def remove_leftovers(self) -> None:
+        """Remove what writers that died left behind; every put does it too."""
+        folder = self._root / TEMPORARY_FOLDER
+        if folder.is_dir():
+            _remove_leftovers(folder)
+
+    def free_bytes(self) -> int:
+        """How much more fits on the disk."""
+        with _explained("be measured"):
+            self._root.mkdir(parents=True, exist_ok=True)
+            return shutil.disk_usage(self._root).free
+
     def check(self) -> None:
         """Write, read and delete a probe; raises StorageError with the reason when one of them fails."""
         key, data = f"probes/{secrets.token_hex(8)}", secrets.token_bytes(16)
@@ -123,9 +162,9 @@ class Storage:
     def _new_temporary(self) -> Path:
         """A new name on the same file system as the objects."""
         folder = self._root / TEMPORARY_FOLDER
-        folder.mkdir(parents=True, exist_ok=True)
+        _make_folder(folder)
         _remove_leftovers(folder)
-        return folder / f"{os.getpid()}-{secrets.token_hex(8)}"
+        return folder / f"{_writer(os.getpid())}{secrets.token_hex(8)}"
 
     def _publish(self, key: str, temporary: Path) -> None:
         """Make a written file visible under its key, durably, without ever replacing another.
@@ -189,6 +228,23 @@ def _explained(action: str) -> Iterator[None]:
     except OSError as error:
         reason = _REASONS.get(error.errno or 0, error.strerror or "the file system failed")
         raise StorageError(f"Storage cannot {action}: {reason}.") from error
+
+
+def _writer(process_id: int) -> str:
+    """How the names of a process's temporary files begin: no other process that shares the storage has the same."""
+    return f"{socket.gethostname()}-{process_id}-"
+
+
+def _measure(root: Path, folder: Path) -> list[Litter]:
+    found = []
+    with _explained("be listed"):
+        for path in sorted(folder.glob("*")):
+            with suppress(FileNotFoundError):  # deleted meanwhile
+                stats = [inner.lstat() for inner in (path, *path.rglob("*"))]
+                size = sum(stat.st_size for stat in stats if S_ISREG(stat.st_mode))
+                newest = max(stat.st_mtime for stat in stats)
+                found.append(Litter(path.relative_to(root).as_posix(), size, newest))
+    return found
 
 
 def _remove_leftovers(folder: Path) -> None:

@@ -95,8 +95,8 @@ def _judge(spec: ResolvedSpec, data: TrainingData, state: RunState, device: Devi
     network.load_state_dict(weights, strict=False)
     temperature, validation_metrics = _calibrate(network, data, state, device)
     metrics = {
-        "epochs": spec.epochs,
-        "best_epoch": state.best.epoch if state.best else spec.epochs,
+        "epochs": state.epoch,
+        "best_epoch": state.best.epoch if state.best else state.epoch,
         **validation_metrics,
         **_score_test(network, spec, data, temperature, device),
     }

@@ -2,6 +2,7 @@
 
 import threading
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -17,24 +18,31 @@ class CappedLog:
         self._cap_bytes = cap_bytes
         self._lock = threading.Lock()
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
-        self._file: IO[bytes] = path.open("ab")
+        self._file: IO[bytes] = self._open()
 
     def write(self, line: bytes) -> None:
-        """Append one line, starting a new file when this one is full."""
+        """Append one line, starting a new file when this one is full; a full disk loses lines, nothing else."""
         with self._lock:
-            if self._file.closed:
-                return
-            if self._file.tell() + len(line) > self._cap_bytes:
-                self._rotate()
-            self._file.write(line)
-            self._file.flush()
+            with suppress(OSError):
+                self._append(line)
             if text := line.decode(errors="replace").strip():
                 self._tail.append(text)
+
+    def _append(self, line: bytes) -> None:
+        if self._file.closed:
+            return
+        if self._file.tell() + len(line) > self._cap_bytes:
+            self._rotate()
+        self._file.write(line)
+
+    def _open(self) -> IO[bytes]:
+        # Unbuffered: what a full disk refused must not come up again when the file is closed.
+        return self.path.open("ab", buffering=0)
 
     def _rotate(self) -> None:
         self._file.close()
         self.path.replace(self.path.with_suffix(".log.1"))
-        self._file = self.path.open("ab")
+        self._file = self._open()
 
     @property
     def last_line(self) -> str:

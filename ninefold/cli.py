@@ -5,7 +5,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from ninefold.commands import datasets, demo, jobs, predict, services
+from ninefold.commands import control, datasets, demo, jobs, predict, services, upkeep
 from ninefold.errors import NinefoldError
 
 CTRL_C_STATUS = 130
@@ -37,5 +37,13 @@ services.register(app)
 app.command()(demo.demo)
 app.command()(jobs.submit)
 app.command()(jobs.watch)
+app.command()(control.stop)
+app.command()(control.pause)
+app.command()(control.resume)
+app.command()(control.cancel)
 app.command()(predict.predict)
+app.command()(upkeep.backup)
+app.command()(upkeep.restore)
+app.command()(upkeep.gc)
+app.command()(upkeep.reindex)
 app.add_typer(datasets.app, name="datasets")

@@ -64,6 +64,18 @@ class Client:
         """End a job without a model."""
         return self._object("POST", f"/jobs/{job_id}/cancel", repeats=False)
 
+    def stop(self, job_id: str) -> Json:
+        """End a job early and publish its best epoch so far."""
+        return self._object("POST", f"/jobs/{job_id}/stop", repeats=False)
+
+    def pause(self, job_id: str) -> Json:
+        """Save a checkpoint and free the device."""
+        return self._object("POST", f"/jobs/{job_id}/pause", repeats=False)
+
+    def resume(self, job_id: str) -> Json:
+        """Queue a paused job again."""
+        return self._object("POST", f"/jobs/{job_id}/resume", repeats=False)
+
     def delete(self, job_id: str) -> None:
         """Forget a finished job; its model stays."""
         self._request("DELETE", f"/jobs/{job_id}", repeats=False)

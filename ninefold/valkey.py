@@ -46,7 +46,7 @@ class EmbeddedValkey:
         return self._url(self.port)
 
     def _url(self, port: int) -> str:
-        return f"redis://:{self._password}@{HOST}:{port}/0"
+        return _url_of(self._password, port)
 
     @property
     def _config_path(self) -> Path:
@@ -90,6 +90,19 @@ class EmbeddedValkey:
             return redis_probe.ask(self.url, "PING") == "+PONG"
         except (OSError, StartError):
             return False
+
+
+def known_url(data_dir: Path) -> str | None:
+    """Where the server of this data folder listens while its `up` runs; None when there never was one."""
+    folder = data_dir.expanduser().resolve() / "valkey"
+    try:
+        return _url_of((folder / "password").read_text().strip(), int((folder / "port").read_text()))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _url_of(password: str, port: int) -> str:
+    return f"redis://:{password}@{HOST}:{port}/0"
 
 
 def find_server() -> str:

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 
 from worker.draining import Draining
-from worker.jobs import Outcome, Phase
+from worker.jobs import Flags, Outcome, Phase
 from worker.messages import (
     CheckpointPut,
     Drain,
@@ -19,6 +19,7 @@ from worker.messages import (
     Renewed,
     Staged,
     Start,
+    Stop,
 )
 from worker.outbox import Outbox
 from worker.trainer_process import TrainerProcess
@@ -35,8 +36,9 @@ LastWord = Drained | Staged | Failed
 class End:
     """How an attempt's trainer ended."""
 
-    stopped: Outcome | None
+    killed: Outcome | None
     """Why we killed it, if we did."""
+    was_asked_to_pause: bool
     last_word: LastWord | None
     exit_code: int
     has_trained: bool
@@ -53,7 +55,7 @@ class RunningAttempt:
         self._draining = draining
         self._stall_timeout_s = stall_timeout_s
         self._lock = threading.Lock()
-        self._stopped: Outcome | None = None
+        self._killed: Outcome | None = None
         self._last_word: LastWord | None = None
         self._phase = Phase.STARTING
         self._has_trained = False
@@ -61,6 +63,7 @@ class RunningAttempt:
         self._exit_code = 0
         self._deadline = 0.0
         self._heard_at = 0.0
+        self._was_asked_to_pause = False
         self._was_told_to_drain = False
 
     def start(self, order: Start) -> None:
@@ -70,16 +73,23 @@ class RunningAttempt:
         self._trainer.listen(self._hear, self._outbox.add_line, self._note_exit)
         self._trainer.send(order)
 
-    def renew(self, deadline: float) -> None:
-        """Let the trainer compute until then."""
+    def renew(self, deadline: float, flags: Flags) -> None:
+        """Let the trainer compute until then, and see to what the job's owner wants, each time anew."""
         self._deadline = deadline
         self._trainer.send(Renewed(deadline=deadline))
+        if flags.cancel:
+            self.kill(Outcome.CANCELLED)
+        elif flags.pause:
+            self._was_asked_to_pause = True
+            self._hand_back(Outcome.PAUSED)
+        elif flags.stop:
+            self._trainer.send(Stop())
 
-    def stop(self, why: Outcome) -> None:
+    def kill(self, why: Outcome) -> None:
         """Kill the trainer at once; the first reason counts, but a lost lease counts most."""
         with self._lock:
-            if self._stopped is None or why is Outcome.LEASE_LOST:
-                self._stopped = why
+            if self._killed is None or why is Outcome.LEASE_LOST:
+                self._killed = why
         self._trainer.kill()
 
     def watch(self) -> End:
@@ -89,7 +99,9 @@ class RunningAttempt:
             if self._draining.is_asked:
                 self._drain()
         with self._lock:
-            return End(self._stopped, self._last_word, self._exit_code, self._has_trained)
+            return End(
+                self._killed, self._was_asked_to_pause, self._last_word, self._exit_code, self._has_trained
+            )
 
     def _hear(self, message: Message) -> None:
         self._heard_at = time.monotonic()
@@ -122,16 +134,22 @@ class RunningAttempt:
             if silent_s > EXIT_WITHIN_S:
                 self._trainer.kill()
         elif silent_s > self._allowed_silence_s():
-            self.stop(Outcome.STALLED)
+            self.kill(Outcome.STALLED)
 
     def _allowed_silence_s(self) -> float:
         factor = 1 if self._phase is Phase.TRAINING else PATIENCE_OUTSIDE_TRAINING
         return factor * self._stall_timeout_s
 
     def _drain(self) -> None:
-        """While it trains, ask for a checkpoint; before that nothing is lost; after it let it finish if it can."""
-        if self._draining.is_overdue or self._phase in (Phase.STARTING, Phase.PREPARING_DATA):
-            self.stop(Outcome.DRAINED)
+        if self._draining.is_overdue:
+            self.kill(Outcome.DRAINED)
         elif not self._was_told_to_drain:
             self._was_told_to_drain = True
+            self._hand_back(Outcome.DRAINED)
+
+    def _hand_back(self, why: Outcome) -> None:
+        """While it trains, ask for a checkpoint; before that nothing is lost; after it let it finish if it can."""
+        if self._phase in (Phase.STARTING, Phase.PREPARING_DATA):
+            self.kill(why)
+        else:
             self._trainer.send(Drain())

@@ -21,6 +21,24 @@ class RedisUnusableError(JobsError):
     code = "redis_unusable"
 
 
+class StoreOccupiedError(JobsError):
+    """Raised when a backup is to be restored over records."""
+
+    code = "store_occupied"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"This Redis knows {what} already, and a restore never mixes or replaces: start a new service "
+            "(`ninefold up --data-dir NEW`, or an empty Redis and an empty storage folder) and restore into that."
+        )
+
+
+class BackupUnreadableError(JobsError):
+    """Raised when a file is no whole backup; the message says why."""
+
+    code = "backup_unreadable"
+
+
 class JobNotFoundError(JobsError):
     """Raised when no job has this id."""
 
@@ -62,6 +80,18 @@ class PublishCommittedError(JobsError):
     def __init__(self, job_id: str) -> None:
         super().__init__(
             f"Job {job_id} is publishing its model, which cannot be called back; delete the model after."
+        )
+        self.job_id = job_id
+
+
+class NothingToPublishError(JobsError):
+    """Raised when a job is to stop with its best so far, and there is none yet."""
+
+    code = "nothing_to_publish"
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(
+            f"Job {job_id} has not finished an epoch, so it has nothing to publish: wait for one, or cancel it."
         )
         self.job_id = job_id
 

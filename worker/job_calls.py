@@ -14,6 +14,7 @@ from worker.jobs import (
     Checkpoint,
     Claimed,
     Committed,
+    FinishReason,
     Flags,
     Idempotency,
     Job,
@@ -22,6 +23,7 @@ from worker.jobs import (
     Outcome,
     Status,
     Submitted,
+    as_text,
 )
 from worker.scripts import Call, Reply
 
@@ -30,15 +32,13 @@ IDEMPOTENCY_KEPT_S = 24 * 60 * 60
 
 
 def now() -> str:
-    """The time as every record writes it: RFC 3339, UTC, milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """The time as every record writes it."""
+    return as_text(datetime.now(UTC))
 
 
-def _idempotency_id(created_by: str | None, idempotency: Idempotency | None) -> str:
-    """A caller's key by its hash: keys of two callers never meet, whatever they write into them."""
-    if idempotency is None:
-        return ""
-    return hashlib.sha256(json.dumps([created_by, idempotency.key]).encode()).hexdigest()
+def idempotency_id(created_by: str | None, key: str | None) -> str:
+    """A caller's key by its hash: keys of two callers never meet, whatever they write into them; "" without one."""
+    return hashlib.sha256(json.dumps([created_by, key]).encode()).hexdigest() if key else ""
 
 
 def _read_status(reply: Reply) -> Status:
@@ -63,7 +63,7 @@ def submit(
         new_job_id(),
         now(),
         queue_limit,
-        _idempotency_id(job.created_by, idempotency),
+        idempotency_id(job.created_by, idempotency.key if idempotency else None),
         idempotency.body_hash if idempotency else "",
         IDEMPOTENCY_KEPT_S,
         spec.name,
@@ -87,6 +87,36 @@ def cancel(job_id: str) -> Call[Job]:
     return Call("cancel", (job_id, now()), _read_job)
 
 
+def stop(job_id: str) -> Call[Job]:
+    """End early and publish the best so far; asking again is fine.
+
+    Raises:
+        NothingToPublishError: no epoch has been validated yet.
+        WrongStateError: it has ended, or is being cancelled.
+        PublishCommittedError: its model is being published.
+    """
+    return Call("stop", (job_id, now()), _read_job)
+
+
+def pause(job_id: str) -> Call[Job]:
+    """Checkpoint and free the device: at once when queued, else by the flag of the next renewal.
+
+    Raises:
+        WrongStateError: it has ended, or is being stopped or cancelled.
+        PublishCommittedError: its model is being published.
+    """
+    return Call("pause", (job_id, now()), _read_job)
+
+
+def resume(job_id: str) -> Call[Job]:
+    """Put a paused job back to its old place in the queue.
+
+    Raises:
+        WrongStateError: it is not paused.
+    """
+    return Call("resume", (job_id, now()), _read_job)
+
+
 def claim(worker: str, attempt_id: str) -> Call[Claimed | None]:
     """Take the first queued job for this attempt; None when there is none."""
     return Call("claim", (attempt_id, json.dumps(worker), now()), _read_claimed)
@@ -95,13 +125,14 @@ def claim(worker: str, attempt_id: str) -> Call[Claimed | None]:
 def _read_claimed(reply: Reply) -> Claimed | None:
     if not reply:
         return None
-    job_id, number, spec, created_by, checkpoint, *committed = reply
+    job_id, number, spec, created_by, checkpoint, should_stop, *committed = reply
     return Claimed(
         job_id=job_id,
         attempt_number=int(number),
         spec=ResolvedSpec.model_validate_json(spec),
         created_by=json.loads(created_by),
         checkpoint=Checkpoint.model_validate_json(checkpoint) if checkpoint else None,
+        should_stop=bool(should_stop),
         committed=_read_committed(committed) if committed else None,
     )
 
@@ -112,7 +143,14 @@ def renew(job_id: str, attempt_id: str) -> Call[Flags]:
     Raises:
         StaleAttemptError: another attempt holds the job now, or none.
     """
-    return Call("renew", (job_id, attempt_id), lambda reply: Flags(cancel=reply[0] == Status.CANCELLING))
+    return Call("renew", (job_id, attempt_id), _read_flags)
+
+
+def _read_flags(reply: Reply) -> Flags:
+    status = _read_status(reply)
+    return Flags(
+        cancel=status is Status.CANCELLING, pause=status is Status.PAUSING, stop=status is Status.STOPPING
+    )
 
 
 def report(job_id: str, attempt_id: str, seq: int, changes: Changes) -> Call[None]:
@@ -153,7 +191,17 @@ def commit_publish(job_id: str, attempt_id: str, draft: Mapping[str, Any]) -> Ca
     unversioned = {name: value for name, value in draft.items() if name != "version"}
     metrics = draft.get("metrics", {})
     measured = {name: metrics.get(name) for name in ("test_accuracy", "test_accuracy_tta", "ci95")}
-    arguments = (job_id, attempt_id, now(), draft["id"], json.dumps(unversioned), json.dumps(measured))
+    is_whole = metrics.get("epochs") == draft["spec"]["epochs"]
+    finish_reason = FinishReason.COMPLETED if is_whole else FinishReason.STOPPED
+    arguments = (
+        job_id,
+        attempt_id,
+        now(),
+        draft["id"],
+        json.dumps(unversioned),
+        json.dumps(measured),
+        finish_reason,
+    )
     return Call("commit_publish", arguments, _read_committed)
 
 
@@ -204,10 +252,10 @@ def _release(
     return Call("release", arguments, _read_status)
 
 
-def delete(job_id: str) -> Call[str]:
-    """Forget a finished job; the answer is the storage prefix of its checkpoints, for the caller to delete.
+def delete(job_id: str) -> Call[None]:
+    """Forget a finished job, whose checkpoints the caller has deleted.
 
     Raises:
         WrongStateError: it has not ended.
     """
-    return Call("delete", (job_id,), lambda _: f"checkpoints/{job_id}/")
+    return Call("delete", (job_id,), lambda _: None)

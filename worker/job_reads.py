@@ -81,6 +81,11 @@ def _read_events(reply: Reply) -> EventPage:
     return EventPage([Event(*triple) for triple in triples], is_reset == "reset")
 
 
+def finished_before(at: str, limit: int = 100) -> Call[list[str]]:
+    """Ids of some of the oldest jobs that ended before `at`."""
+    return Call("finished_before", (at, limit), lambda reply: reply)
+
+
 def watch() -> Call[Watch]:
     """Every live attempt's renewals, how many jobs are queued, and how many bells lie in the broker."""
     return Call("watch", (), _read_watch)

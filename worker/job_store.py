@@ -12,6 +12,9 @@ class JobStore(BlockingFace):
 
     submit = blocking(job_calls.submit)
     cancel = blocking(job_calls.cancel)
+    stop = blocking(job_calls.stop)
+    pause = blocking(job_calls.pause)
+    resume = blocking(job_calls.resume)
     delete = blocking(job_calls.delete)
     claim = blocking(job_calls.claim)
     renew = blocking(job_calls.renew)
@@ -25,6 +28,7 @@ class JobStore(BlockingFace):
     rows = blocking(job_reads.rows)
     logs = blocking(job_reads.logs)
     events = blocking(job_reads.events)
+    finished_before = blocking(job_reads.finished_before)
     watch = blocking(job_reads.watch)
 
     def list_jobs(self, filters: JobFilters = EVERY_JOB, *, limit: int = 20, after: str = "") -> JobPage:
@@ -40,6 +44,9 @@ class AsyncJobStore(AsyncFace):
 
     submit = awaited(job_calls.submit)
     cancel = awaited(job_calls.cancel)
+    stop = awaited(job_calls.stop)
+    pause = awaited(job_calls.pause)
+    resume = awaited(job_calls.resume)
     delete = awaited(job_calls.delete)
     get = awaited(job_reads.get)
     get_json = awaited(job_reads.get_json)

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PlainSerializer
 
 from model.spec import ResolvedSpec
 
@@ -16,23 +16,55 @@ class Status(StrEnum):
 
     QUEUED = "queued"
     RUNNING = "running"
+    PAUSING = "pausing"
+    PAUSED = "paused"
+    STOPPING = "stopping"
     CANCELLING = "cancelling"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
 
 
-TRANSITIONS: Mapping[Status, frozenset[Status]] = {
-    Status.QUEUED: frozenset({Status.RUNNING, Status.CANCELLED}),
-    Status.RUNNING: frozenset({Status.QUEUED, Status.CANCELLING, Status.SUCCEEDED, Status.FAILED}),
-    Status.CANCELLING: frozenset({Status.CANCELLED}),
-    Status.SUCCEEDED: frozenset(),
-    Status.FAILED: frozenset(),
-    Status.CANCELLED: frozenset(),
+TRANSITIONS: Mapping[Status, Mapping[Status, str]] = {
+    Status.QUEUED: {
+        Status.RUNNING: "claimed",
+        Status.STOPPING: "claimed after stop",
+        Status.PAUSED: "pause",
+        Status.CANCELLED: "cancel",
+    },
+    Status.RUNNING: {
+        Status.QUEUED: "attempt lost or drained",
+        Status.PAUSING: "pause",
+        Status.STOPPING: "stop",
+        Status.CANCELLING: "cancel",
+        Status.SUCCEEDED: "published",
+        Status.FAILED: "error, or given up",
+    },
+    Status.PAUSING: {
+        Status.PAUSED: "checkpoint saved",
+        Status.STOPPING: "stop",
+        Status.CANCELLING: "cancel",
+        Status.SUCCEEDED: "published before it could pause",
+        Status.FAILED: "error, or given up",
+    },
+    Status.PAUSED: {Status.QUEUED: "resume, or stop", Status.CANCELLED: "cancel"},
+    Status.STOPPING: {
+        Status.QUEUED: "attempt lost or drained",
+        Status.CANCELLING: "cancel",
+        Status.SUCCEEDED: "best so far published",
+        Status.FAILED: "error, or given up",
+    },
+    Status.CANCELLING: {Status.CANCELLED: "trainer ended"},
+    Status.SUCCEEDED: {},
+    Status.FAILED: {},
+    Status.CANCELLED: {},
 }
-"""The one state machine: the scripts are given this very table."""
+"""The one state machine, each change with what brings it about: the scripts are given this very table."""
 
 TERMINAL = frozenset(status for status, successors in TRANSITIONS.items() if not successors)
+
+HELD = frozenset({Status.RUNNING, Status.PAUSING, Status.STOPPING, Status.CANCELLING})
+"""While a job is one of these, an attempt holds it."""
 
 
 class Phase(StrEnum):
@@ -51,6 +83,8 @@ class Outcome(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    STOPPED = "stopped"
+    PAUSED = "paused"
     DRAINED = "drained"
     CRASHED = "crashed"
     STALLED = "stalled"
@@ -77,6 +111,16 @@ class FinishReason(StrEnum):
     """Why a succeeded job ended when it did."""
 
     COMPLETED = "completed"
+    STOPPED = "stopped"
+    """Its owner asked for the best so far."""
+
+
+def as_text(moment: datetime) -> str:
+    """A time as every record writes it: RFC 3339, UTC, milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Moment = Annotated[datetime, PlainSerializer(as_text, when_used="json")]
 
 
 class _Record(BaseModel):
@@ -129,8 +173,8 @@ class Attempt(_Record):
 
     number: int
     worker: str
-    started_at: datetime
-    ended_at: datetime | None
+    started_at: Moment
+    ended_at: Moment | None
     outcome: Outcome | None
     from_epoch: int
 
@@ -139,7 +183,7 @@ class Transition(_Record):
     """A change of status."""
 
     status: Status
-    at: datetime
+    at: Moment
 
 
 class ModelRef(_Record):
@@ -177,9 +221,9 @@ class Job(_Record):
     spec: ResolvedSpec
     warnings: list[str]
     created_by: str | None
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
+    created_at: Moment
+    started_at: Moment | None
+    finished_at: Moment | None
     queue_position: int | None
     """1 is next."""
     queued_reason: QueuedReason | None
@@ -249,15 +293,19 @@ class Claimed:
     spec: ResolvedSpec
     created_by: str | None
     checkpoint: Checkpoint | None
+    should_stop: bool
+    """Publish the best so far as soon as there is one."""
     committed: Committed | None
     """By an earlier attempt: only write the manifest and finish."""
 
 
 @dataclass(frozen=True)
 class Flags:
-    """What a renewal brings back."""
+    """What a renewal brings back: what the job's owner wants of the attempt."""
 
-    cancel: bool
+    cancel: bool = False
+    pause: bool = False
+    stop: bool = False
 
 
 @dataclass(frozen=True)

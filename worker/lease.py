@@ -8,6 +8,7 @@ from collections.abc import Callable
 from model.failpoints import Failpoint, reach
 from worker.errors import JobNotFoundError, StaleAttemptError, StoreUnavailableError
 from worker.job_store import JobStore
+from worker.jobs import Flags
 
 _log = logging.getLogger(__name__)
 
@@ -35,22 +36,17 @@ class LeaseKeeper:
 
     def keep(
         self,
-        on_renewed: Callable[[float], None],
-        on_cancel: Callable[[], None],
+        on_renewed: Callable[[float, Flags], None],
         on_lost: Callable[[], None],
     ) -> None:
-        """Renew from a thread of its own, from now on."""
-        threading.Thread(
-            target=self._keep, args=(on_renewed, on_cancel, on_lost), name="lease", daemon=True
-        ).start()
+        """Renew from a thread of its own, from now on; each renewal tells the new deadline and what is wanted."""
+        threading.Thread(target=self._keep, args=(on_renewed, on_lost), name="lease", daemon=True).start()
 
     def stop(self) -> None:
         """Renew no more."""
         self._is_over.set()
 
-    def _keep(
-        self, on_renewed: Callable[[float], None], on_cancel: Callable[[], None], on_lost: Callable[[], None]
-    ) -> None:
+    def _keep(self, on_renewed: Callable[[float, Flags], None], on_lost: Callable[[], None]) -> None:
         while not self._is_over.wait(self._renew_every_s):
             try:
                 # Taken before it is sent: a reaper begins to count after the renewal arrived, so never earlier.
@@ -68,9 +64,7 @@ class LeaseKeeper:
                 return
             reach(Failpoint.RENEW_RECORDED)
             self.deadline = asked_at + self._lease_s
-            on_renewed(self.deadline)
-            if flags.cancel:
-                on_cancel()
+            on_renewed(self.deadline, flags)
 
     def _give_up(self, on_lost: Callable[[], None]) -> None:
         if not self._is_over.is_set():  # else it was our own end of the attempt that made it stale

@@ -34,6 +34,8 @@ class Start(_Line):
     device: str
     threads: int
     deadline: float
+    should_stop: bool = False
+    """Publish the best so far as soon as there is one."""
 
 
 class Renewed(_Line):
@@ -49,7 +51,13 @@ class Drain(_Line):
     kind: Literal["drain"] = "drain"
 
 
-Order = Annotated[Start | Renewed | Drain, Field(discriminator="kind")]
+class Stop(_Line):
+    """Train no further than the best so far, and go on to publishing it."""
+
+    kind: Literal["stop"] = "stop"
+
+
+Order = Annotated[Start | Renewed | Drain | Stop, Field(discriminator="kind")]
 
 # From the trainer, on a descriptor of its own
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
-from model.manifest import MANIFEST_FILE, Manifest
+from model.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest
 from model.storage import Storage
 from worker import redis_keys
 from worker.errors import ModelNotFoundError
@@ -161,6 +161,11 @@ def forget(model_id: str) -> Call[None]:
     return Call("forget_model", (model_id,), lambda _: None)
 
 
+def retired() -> Call[list[str]]:
+    """The ids of the models whose deletion has begun and not ended."""
+    return Call("retired_models", (), lambda reply: reply)
+
+
 def is_empty() -> Call[bool]:
     """Whether no model was ever entered here."""
     return Call("registry_size", (), lambda reply: int(reply[0]) == 0)
@@ -185,13 +190,19 @@ class ModelRegistry(BlockingFace):
     production_names = blocking(production_names)
     retire = blocking(retire)
     forget = blocking(forget)
+    retired = blocking(retired)
     register = blocking(register)
     is_empty = blocking(is_empty)
 
     def reindex(self, storage: Storage) -> int:
-        """Enter every model whose manifest is in storage and that is not known; the answer is how many."""
-        manifests = (key for key in storage.list("models/") if key.endswith(f"/{MANIFEST_FILE}"))
-        return sum(self.register(storage.read_bytes(key).decode()) for key in manifests)
+        """Enter every model that is whole in storage and not known; the answer is how many.
+
+        A manifest without weights is no model: its deletion was cut short, or raced with a late publish.
+        """
+        keys = set(storage.list("models/"))
+        folders = {key.removesuffix(MANIFEST_FILE) for key in keys if key.endswith(f"/{MANIFEST_FILE}")}
+        whole = sorted(folder for folder in folders if folder + WEIGHTS_FILE in keys)
+        return sum(self.register(storage.read_bytes(folder + MANIFEST_FILE).decode()) for folder in whole)
 
     def reindex_if_empty(self, storage: Storage) -> int:
         """The same, but only when no model was ever entered: after the loss of Redis, or at the very first start."""

@@ -54,6 +54,9 @@ class Reaper:
         except StoreUnavailableError:
             self._sightings.clear()  # nobody could renew while we could not look
             return []
+        except Exception:
+            self._sightings.clear()  # no more did we see anyone renew
+            raise
         if taken or (watch.queued and not watch.bells):
             self._ring()
             reach(Failpoint.REAP_RUNG)
@@ -62,7 +65,10 @@ class Reaper:
     def run(self, stopped: threading.Event, every_s: float = 1.0) -> None:
         """Look again and again until stopped."""
         while not stopped.wait(every_s):
-            self.tick()
+            try:
+                self.tick()
+            except Exception:  # noqa: BLE001  # a process that looks well must not be without its reaper
+                _log.exception("the reaper could not look")
 
     def _forget_after_sleep(self, seen_at: float) -> None:
         """A reaper that was stopped itself (SIGSTOP, a paused machine) has seen nothing meanwhile."""

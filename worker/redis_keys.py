@@ -1,10 +1,10 @@
 """Every key in Redis. A name that ends in a colon is followed by an id or a name; scripts see them as `KEY`."""
 
 JOB = "ninefold:job:"  # hash: one job's record
-ROWS = "ninefold:job:rows:"  # hash: epoch → metrics row
-BESTS = "ninefold:job:bests:"  # hash: epoch → the best as it was found there
-LOGS = "ninefold:job:logs:"  # list: the trainer's last lines
-EVENTS = "ninefold:job:events:"  # stream: what happened to one job
+ROWS = "ninefold:job_rows:"  # hash: epoch → metrics row
+BESTS = "ninefold:job_bests:"  # hash: epoch → the best as it was found there
+LOGS = "ninefold:job_logs:"  # list: the trainer's last lines
+EVENTS = "ninefold:job_events:"  # stream: what happened to one job
 FEED = "ninefold:feed"  # stream: what happened to all jobs
 
 QUEUE = "ninefold:queue"  # sorted set: queued jobs by order of submission
@@ -39,3 +39,4 @@ WORKERS_EXPIRE = "ninefold:workers:expire"  # sorted set: worker id by when it i
 CLAIMERS_EXPIRE = "ninefold:workers:claimers"  # the same, of those that claim jobs
 
 BELL = "ninefold"  # list: the Celery queue
+OURS = "ninefold:"  # how every key but the bell begins

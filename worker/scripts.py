@@ -28,6 +28,7 @@ _REFUSALS: Mapping[str, Callable[..., errors.JobsError]] = {
         errors.WrongStateError,
         errors.PublishCommittedError,
         errors.JobCancelledError,
+        errors.NothingToPublishError,
         errors.NothingCommittedError,
         errors.QueueFullError,
         errors.IdempotencyMismatchError,
@@ -80,6 +81,7 @@ def _constants() -> str:
         "KEY": _lua_table(keys),
         "TRANSITIONS": _lua_table(transitions),
         "TERMINAL": _lua_set(jobs.TERMINAL),
+        "HELD": _lua_set(jobs.HELD),
         "DEATHS": _lua_set(jobs.DEATHS),
         "LIMIT": _lua_table(LIMITS),
     }

@@ -19,7 +19,9 @@ from worker.announcer import Announcer
 from worker.bell import Bell
 from worker.celery_app import make_app, make_worker
 from worker.draining import Draining
+from worker.housekeeper import Housekeeper
 from worker.job_store import JobStore
+from worker.model_deletion import finish_deletions
 from worker.model_registry import ModelRegistry
 from worker.presence import Presence, WorkerRecord, WorkerState
 from worker.reaper import Reaper
@@ -52,7 +54,9 @@ def run_worker(settings: WorkerSettings, trainer_command: Sequence[str] = TRAINE
     redis_report = check_server(client)
     storage = open_storage(settings.storage)
     storage.check()
-    ModelRegistry(client).reindex_if_empty(storage)
+    registry = ModelRegistry(client)
+    registry.reindex_if_empty(storage)
+    finish_deletions(registry, storage)
     for warning in redis_report.warnings:
         _log.warning("%s", warning)
     draining = Draining()
@@ -60,7 +64,7 @@ def run_worker(settings: WorkerSettings, trainer_command: Sequence[str] = TRAINE
         store = JobStore(client)
         announcer = Announcer(Presence(client), _describe(settings))
         parts.callback(announcer.stop)
-        _start_reaper(parts, store, settings)
+        _start_watchers(parts, store, settings)
         spawner = Spawner(trainer_environment(os.environ), trainer_command)
         parts.callback(spawner.close)
         spare = Spare(spawner)
@@ -76,6 +80,7 @@ def run_worker(settings: WorkerSettings, trainer_command: Sequence[str] = TRAINE
             threads=settings.threads or cpu_quota(),
             lease_s=settings.lease_s,
             renew_every_s=settings.renew_every_s,
+            stall_timeout_s=settings.stall_timeout_s,
         )
         announcer.start()
         return _hear_bell(settings.redis_url, bench, announcer)
@@ -98,11 +103,13 @@ def _stop_listening(celery_worker: Any) -> None:
     consumer.call_soon(consumer.cancel_task_queue, BELL)
 
 
-def _start_reaper(parts: ExitStack, store: JobStore, settings: WorkerSettings) -> None:
+def _start_watchers(parts: ExitStack, store: JobStore, settings: WorkerSettings) -> None:
     bell = Bell(settings.redis_url)
     parts.callback(bell.close)
     has_ended = threading.Event()
     parts.callback(has_ended.set)
+    housekeeper = Housekeeper(store, open_storage(settings.storage), settings.archive_after_days)
+    threading.Thread(target=housekeeper.run, args=(has_ended,), name="housekeeper", daemon=True).start()
     reaper = Reaper(store, settings.lease_s, bell.ring)
     threading.Thread(target=reaper.run, args=(has_ended,), name="reaper", daemon=True).start()
 

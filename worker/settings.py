@@ -59,3 +59,7 @@ class WorkerSettings(ServiceSettings):
     """`auto`, `cpu`, or CUDA device numbers: `0`, `0,1`."""
     threads: int = Field(default=0, ge=0)
     """Threads of a trainer; 0: this host's share."""
+    stall_timeout_s: float = Field(default=300.0, gt=0)
+    """A trainer that is silent for so long between two steps is killed; ten times that while it prepares data."""
+    archive_after_days: float = Field(default=30.0, ge=0)
+    """Jobs that ended so long ago move from Redis to storage; 0: never."""

@@ -26,8 +26,6 @@ from worker.publishing import complete_draft, complete_publish
 from worker.spare import Spare
 from worker.verdict import Verdict, judge
 
-STALL_TIMEOUT_S = 300.0
-
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -46,7 +44,7 @@ class Bench:
     threads: int
     lease_s: float
     renew_every_s: float
-    stall_timeout_s: float = STALL_TIMEOUT_S
+    stall_timeout_s: float
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,7 @@ class Supervisor:
     def _train_or_complete(self) -> Outcome:
         if self._claimed.committed:
             self._has_trained = True  # by an earlier attempt
-            self._lease.keep(lambda _: None, lambda: None, lambda: None)
+            self._lease.keep(lambda *_: None, lambda: None)
             return self._complete(self._claimed.committed)
         if self._bench.draining.is_asked:
             return self._requeue(Verdict(Outcome.DRAINED))
@@ -115,7 +113,7 @@ class Supervisor:
         )
 
         def lose() -> None:
-            attempt.stop(Outcome.LEASE_LOST)
+            attempt.kill(Outcome.LEASE_LOST)
 
         courier = Courier(
             self._store,
@@ -129,7 +127,7 @@ class Supervisor:
         attempt.start(self._order())
         reach(Failpoint.CLAIM_ORDERED)
         courier.start()
-        self._lease.keep(attempt.renew, lambda: attempt.stop(Outcome.CANCELLED), lose)
+        self._lease.keep(attempt.renew, lose)
         end = attempt.watch()
         self._has_trained = end.has_trained
         verdict = judge(end, outbox.last_lines, was_killed_for_memory=kernel_kills() > kills_before)
@@ -152,6 +150,7 @@ class Supervisor:
             device=bench.device,
             threads=bench.threads,
             deadline=self._lease.deadline,
+            should_stop=claimed.should_stop,
         )
 
     def _settle(self, courier: Courier, outbox: Outbox, verdict: Verdict) -> None:

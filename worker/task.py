@@ -3,15 +3,16 @@
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from celery import Celery
 
 from model.failpoints import Failpoint, reach
 from worker.announcer import Announcer
 from worker.bell import TASK_NAME
-from worker.errors import StoreUnavailableError
+from worker.errors import JobsError, StoreUnavailableError
 from worker.ids import new_attempt_id
-from worker.jobs import DEATHS, Claimed
+from worker.jobs import DEATHS, Claimed, Outcome
 from worker.patience import insist
 from worker.presence import WorkerState
 from worker.supervisor import Bench, Ended, Supervisor
@@ -60,8 +61,19 @@ class Shift:
             return False
         reach(Failpoint.CLAIM_RECORDED)
         self._announcer.become(WorkerState.BUSY, claimed.job_id)
-        self._count(Supervisor(self._bench, claimed, attempt_id, asked_at=asked_at).run())
+        self._count(self._attempt(claimed, attempt_id, asked_at))
         return True
+
+    def _attempt(self, claimed: Claimed, attempt_id: str, asked_at: float) -> Ended:
+        try:
+            return Supervisor(self._bench, claimed, attempt_id, asked_at=asked_at).run()
+        except Exception as error:  # noqa: BLE001  # whatever is wrong here, the job must go on elsewhere
+            _log.exception("the attempt at job %s failed in its worker", claimed.job_id)
+            with suppress(JobsError):  # a reaper will find it
+                self._bench.store.requeue(
+                    claimed.job_id, attempt_id, Outcome.CRASHED, f"Its worker could not run it: {error}"
+                )
+            return Ended(Outcome.CRASHED, has_trained=False)
 
     def _claim(self, attempt_id: str) -> Claimed | None:
         return self._bench.store.claim(self._announcer.worker_id, attempt_id)

@@ -36,6 +36,7 @@ from worker.messages import (
     Renewed,
     Staged,
     Start,
+    Stop,
     read_order,
     write_line,
 )
@@ -53,6 +54,7 @@ class Orders:
         self._start: Start | None = None
         self._deadline = 0.0
         self._is_draining = False
+        self._is_stopping = False
 
     def listen(self) -> None:
         """Hear orders from now on; when stdin closes the supervisor is gone, and so is this process."""
@@ -66,11 +68,13 @@ class Orders:
             return self._start
 
     def gate(self) -> Command:
-        """Wait while the lease is not ours; then go on or drain."""
+        """Wait while the lease is not ours; then go on, drain or stop."""
         with self._changed:
             while not self._is_draining and time.monotonic() >= self._deadline:
                 self._changed.wait()
-            return Command.DRAIN if self._is_draining else Command.CONTINUE
+            if self._is_draining:
+                return Command.DRAIN
+            return Command.STOP if self._is_stopping else Command.CONTINUE
 
     def _hear_all(self) -> None:
         with open(0, "rb", closefd=False) as lines:
@@ -83,10 +87,13 @@ class Orders:
             match order:
                 case Start():
                     self._start, self._deadline = order, order.deadline
+                    self._is_stopping = order.should_stop
                 case Renewed():
                     self._deadline = max(self._deadline, order.deadline)
                 case Drain():
                     self._is_draining = True
+                case Stop():
+                    self._is_stopping = True
             self._changed.notify_all()
 
 

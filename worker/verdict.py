@@ -26,13 +26,13 @@ class Verdict:
 
 def judge(end: End, last_lines: Sequence[str], *, was_killed_for_memory: bool) -> Verdict:
     """Judge by what matters most: whose job it is, then the trainer's last word, then how it died."""
-    if end.stopped in (Outcome.LEASE_LOST, Outcome.CANCELLED):
-        return Verdict(end.stopped)
+    if end.killed in (Outcome.LEASE_LOST, Outcome.CANCELLED):
+        return Verdict(end.killed)
     match end.last_word:
         case Staged():
             return Verdict(Outcome.SUCCEEDED)
         case Drained():
-            return Verdict(Outcome.DRAINED)
+            return Verdict(Outcome.PAUSED if end.was_asked_to_pause else Outcome.DRAINED)
         case Failed(code=Outcome.OUT_OF_MEMORY, message=message):
             return Verdict(Outcome.OUT_OF_MEMORY, message)
         case Failed(code=code, message=message):
@@ -43,9 +43,9 @@ def judge(end: End, last_lines: Sequence[str], *, was_killed_for_memory: bool) -
 
 def _judge_death(end: End, last_lines: Sequence[str], *, was_killed_for_memory: bool) -> Verdict:
     quoted = _quote(last_lines)
-    if end.stopped is Outcome.DRAINED:
-        return Verdict(Outcome.DRAINED)
-    if end.stopped is Outcome.STALLED:
+    if end.killed in (Outcome.DRAINED, Outcome.PAUSED):
+        return Verdict(end.killed)
+    if end.killed is Outcome.STALLED:
         return Verdict(Outcome.STALLED, f"The trainer said nothing for too long and was killed.{quoted}")
     if was_killed_for_memory or says_out_of_memory(last_lines):
         return Verdict(Outcome.OUT_OF_MEMORY, f"The trainer ran out of memory: use smaller batches.{quoted}")

@@ -13,15 +13,15 @@ from api.predictor.admission import Admission, Rate
 from api.predictor.batcher import Batcher
 from api.predictor.loading import Loader
 from api.predictor.model_cache import ModelCache
-from api.predictor.parent import end_with_parent
 from api.predictor.process import listen
 from api.predictor.service import PredictionService, ServedModel
 from api.predictor.supervision import check_socket_path
+from model.parent import end_with_parent
 from model.storage import open_storage
 
 log = logging.getLogger(__name__)
 
-_MAX_DECODERS = 8  # each may hold a decoded image of 64 megapixels
+_MAX_DECODERS = 8
 
 
 def main() -> None:

@@ -10,8 +10,9 @@ import numpy as np
 from pydantic import ValidationError
 
 from api.predictor.errors import CorruptModelError, ModelUnavailableError
+from api.predictor.pixel_budget import PixelBudget
 from model.cpus import cpu_quota
-from model.errors import CorruptArtifactError, StorageError
+from model.errors import CorruptArtifactError, ImageTooLargeError, StorageError
 from model.images import decode_image, resize_image
 from model.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, model_key
 from model.storage import Storage
@@ -28,6 +29,7 @@ class LoadedModel:
 
     manifest: Manifest
     classifier: "Classifier"
+    pixels: PixelBudget
 
     @property
     def classes(self) -> list[str]:
@@ -42,7 +44,14 @@ class LoadedModel:
     def decode(self, data: bytes) -> np.ndarray:
         """The image HWC in uint8, as training saw its own; raises `model.errors.ImageError`."""
         size = self.manifest.preprocessing.image_size
-        return resize_image(decode_image(data, image_size=size), size, self.manifest.preprocessing.resize)
+        with self.pixels.share() as take:
+            image = decode_image(data, image_size=size, before_pixels=take)
+            try:
+                return resize_image(image, size, self.manifest.preprocessing.resize)
+            except MemoryError as error:
+                raise ImageTooLargeError(
+                    "There is not enough memory for this image now: send a smaller copy."
+                ) from error
 
     def classify(self, images_NHWC: np.ndarray, /) -> np.ndarray:  # noqa: N803 - the shape is the point
         """Calibrated scores_NK."""
@@ -55,6 +64,7 @@ class Loader:
     def __init__(self, storage: Storage, device: str) -> None:
         self._storage = storage
         self._device = device
+        self._pixels = PixelBudget()
         self._thread = ThreadPoolExecutor(1, "load")
         self.threads = cpu_quota()
         self.is_ready = False
@@ -88,7 +98,8 @@ class Loader:
             manifest = Manifest.model_validate_json(
                 self._storage.read_bytes(model_key(model_id, MANIFEST_FILE))
             )
-            loaded = LoadedModel(manifest, Classifier.load(self._storage, manifest, self._device))
+            classifier = Classifier.load(self._storage, manifest, self._device)
+            loaded = LoadedModel(manifest, classifier, self._pixels)
         except (CorruptArtifactError, ValidationError) as error:
             log.error("model %s is corrupt: %s", model_id, error)
             raise CorruptModelError(

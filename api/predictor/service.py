@@ -93,8 +93,15 @@ class PredictionService:
         # No request may fill the decoders' queue: the next one's image waits behind a few of ours at most.
         turns = asyncio.Semaphore(self._decoders._max_workers)
         key = object()
-        images = [self._classify_next(model, request.top_k, inbox, turns, key) for _ in range(request.images)]
-        return list(await asyncio.gather(*images))
+        tasks: list[asyncio.Task[_Outcome]] = []
+        try:
+            async with asyncio.TaskGroup() as group:  # one that fails unexpectedly ends the others with it
+                for _ in range(request.images):
+                    image = self._classify_next(model, request.top_k, inbox, turns, key)
+                    tasks.append(group.create_task(image))
+        except* Exception as failures:
+            raise failures.exceptions[0] from failures
+        return [task.result() for task in tasks]
 
     async def _classify_next(
         self, model: ServedModel, top_k: int, inbox: Inbox, turns: asyncio.Semaphore, key: object

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api import dataset_answers
 from api.dataset_uploads import uploads_of
-from api.dependencies import After, AnyService, Limit, caller_of
+from api.dependencies import After, AnyService, IdempotencyKey, Limit, caller_of
 from api.openapi import problems
 from api.schemas import Dataset, Page
 from model.spec import Name
@@ -36,10 +36,11 @@ async def create_dataset(
     services: AnyService,
     response: Response,
     name: Annotated[Name, Query(description="What to call it; datasets never change, so neither do names.")],
+    idempotency_key: IdempotencyKey = None,
 ) -> Dataset:
     """Import a zip of images; the same bytes again answer with the same dataset."""
-    record = await uploads_of(request).receive(request, name)
-    entry = await services.datasets.add(record, caller_of(request), name)
+    await services.disk_floor.require()
+    entry = await uploads_of(request).receive(request, name, caller_of(request), idempotency_key)
     response.headers["Location"] = f"{request.scope.get('root_path', '')}/datasets/{entry.facts.id}"
     return dataset_answers.registered(entry)
 

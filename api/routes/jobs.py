@@ -1,10 +1,10 @@
-"""/jobs: submit, look, cancel, delete."""
+"""/jobs: submit, look, cancel, stop, pause, resume, delete."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api import job_answers
+from api import archived_jobs, dataset_answers, job_answers
 from api.dependencies import AnyService, AskedJobs, IdempotencyKey, JobId, Limit, caller_of
 from api.json_body import json_body_docs, read_json
 from api.openapi import problems
@@ -58,6 +58,7 @@ async def list_jobs(
     after: Annotated[str, Query(pattern=r"^job_[0-9a-z]{26}$")] | None = None,
 ) -> Response:
     """A page of jobs; every filter that is given must hold."""
+    filters = await dataset_answers.by_id(services, filters)
     page = await services.store.list_jobs(filters, limit=limit, after=after or "")
     return job_answers.job_list(request, page)
 
@@ -87,6 +88,47 @@ async def cancel_job(request: Request, services: AnyService, job_id: JobId) -> R
     return job_answers.job(request, cancelled.model_dump_json())
 
 
+@router.post(
+    "/{job_id}/stop",
+    operation_id="stop_job",
+    summary="Stop, and publish the best so far",
+    response_model=Job,
+    responses=problems(404, 409),
+)
+async def stop_job(request: Request, services: AnyService, job_id: JobId) -> Response:
+    """End a job early with a model: its best epoch so far. Before the first validated epoch there is none."""
+    stopped = await services.store.stop(job_id)
+    services.ringer.ring_soon()  # a paused job is queued by it
+    return job_answers.job(request, stopped.model_dump_json())
+
+
+@router.post(
+    "/{job_id}/pause",
+    operation_id="pause_job",
+    summary="Pause",
+    response_model=Job,
+    responses=problems(404, 409),
+)
+async def pause_job(request: Request, services: AnyService, job_id: JobId) -> Response:
+    """Save a checkpoint and free the device; the job waits until it is resumed, stopped or cancelled."""
+    paused = await services.store.pause(job_id)
+    return job_answers.job(request, paused.model_dump_json())
+
+
+@router.post(
+    "/{job_id}/resume",
+    operation_id="resume_job",
+    summary="Resume",
+    response_model=Job,
+    responses=problems(404, 409),
+)
+async def resume_job(request: Request, services: AnyService, job_id: JobId) -> Response:
+    """Put a paused job back to its old place in the queue; it goes on from its checkpoint."""
+    resumed = await services.store.resume(job_id)
+    services.ringer.ring_soon()
+    return job_answers.job(request, resumed.model_dump_json())
+
+
 @router.delete(
     "/{job_id}",
     operation_id="delete_job",
@@ -96,7 +138,7 @@ async def cancel_job(request: Request, services: AnyService, job_id: JobId) -> R
 )
 async def delete_job(services: AnyService, job_id: JobId) -> None:
     """Delete a finished job's record, events and checkpoints; its model stays."""
-    await job_answers.forget(services, await services.store.delete(job_id))
+    await archived_jobs.forget(services, job_id)
 
 
 @router.get(
@@ -114,7 +156,7 @@ async def get_job_metrics(
     after: Annotated[int, Query(ge=0, le=1000, description="The last epoch that you have.")] = 0,
 ) -> Response:
     """Metrics rows, oldest first; as CSV with `Accept: text/csv`."""
-    rows = await services.store.rows(job_id, after=after, limit=limit + 1)
+    rows = await archived_jobs.rows(services, job_id, after, limit + 1)
     return job_answers.metrics(request, rows, limit)
 
 
@@ -129,5 +171,5 @@ async def get_job_logs(
     services: AnyService, job_id: JobId, tail: Annotated[int, Query(ge=1, le=2000)] = 2000
 ) -> Response:
     """The last lines that the job's trainer wrote."""
-    lines = await services.store.logs(job_id, tail=tail)
+    lines = await archived_jobs.logs(services, job_id, tail)
     return job_answers.json_response(JobLogs(job_id=job_id, lines=lines).model_dump_json())

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.requests import ClientDisconnect
 
+from api.openapi import problems
 from api.predictions import Prediction, Predictions
 
 router = APIRouter(tags=["predict"])
@@ -36,6 +37,7 @@ def predictions(request: Request) -> Predictions:
     operation_id="predict",
     summary="Classify images",
     response_model=Prediction,
+    responses=problems(404, 408, 409, 413, 415),
     openapi_extra={"requestBody": _BODY},
 )
 async def predict(

@@ -31,6 +31,8 @@ def add(
     with connect(url, api_key) as client:
         dataset = client.add_dataset(path, name or path.resolve().stem.lower())
     typer.echo(describe(dataset))
+    for file in dataset.get("skipped", []):
+        typer.echo(f"  skipped {file['path']}: {file['reason']}", err=True)
     typer.echo(f"Train with: ninefold submit {dataset['name']} --watch", err=True)
 
 

@@ -2,7 +2,9 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated
 
 import typer
@@ -11,9 +13,9 @@ OWN_ARGUMENTS = {"allow_extra_args": True, "ignore_unknown_options": True, "help
 """All arguments go to the part, `--help` too."""
 
 
-def become(module: str, arguments: list[str]) -> None:
+def become(module: str, arguments: list[str], settings: Mapping[str, str] = MappingProxyType({})) -> None:
     """Replace this process by `python -m MODULE …`; a folder `api` or `model` where the user stands is not ours."""
-    environment = {**os.environ, "PYTHONSAFEPATH": "1"}
+    environment = {**os.environ, **settings, "PYTHONSAFEPATH": "1"}
     os.execve(sys.executable, [sys.executable, "-m", module, *arguments], environment)  # noqa: S606 - no shell is the point
 
 
@@ -30,11 +32,6 @@ def worker(context: typer.Context) -> None:
 def predictor(context: typer.Context) -> None:
     """Run a predictor alone; point the API to it with NINEFOLD_PREDICTOR."""
     become("api.predictor", context.args)
-
-
-def reindex(context: typer.Context) -> None:
-    """Rebuild the list of models in Redis from the manifests in storage."""
-    become("worker.reindex", context.args)
 
 
 def up(
@@ -75,5 +72,5 @@ def up(
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command()(up)
-    for command in (api, worker, predictor, reindex):
+    for command in (api, worker, predictor):
         app.command(context_settings=dict(OWN_ARGUMENTS), add_help_option=False)(command)

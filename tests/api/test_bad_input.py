@@ -42,6 +42,8 @@ def test_what_is_no_json(client: httpx.Client, body: bytes) -> None:
         (b'{"dataset":"digits","learning_rate":Infinity}', "learning_rate"),
         (b'{"dataset":"digits","learning_rate":-1e999}', "learning_rate"),
         (b'{"dataset":"digits","epochs":0}', "epochs"),
+        (b'{"dataset":"digits","epochs":-1}', "epochs"),
+        (b'{"dataset":"digits","epochs":1000000000}', "epochs"),
         (b'{"dataset":"digits","epochs":"3"}', "epochs"),
         (b'{"dataset":"digits","epochs":true}', "epochs"),
         (b'{"dataset":"digits","unknown":1}', "unknown"),
@@ -120,10 +122,26 @@ def test_a_chunked_body_over_the_cap_is_told_so(url: str, redis_url: str) -> Non
     ],
 )
 def test_ids_that_are_none(client: httpx.Client, job_id: str) -> None:
-    for path in (f"/jobs/{job_id}", f"/jobs/{job_id}/metrics", f"/jobs/{job_id}/events", f"/models/{job_id}"):
+    paths = [f"/jobs/{job_id}", f"/jobs/{job_id}/metrics", f"/jobs/{job_id}/events", f"/models/{job_id}"]
+    paths += [f"/datasets/{job_id}", f"/models/{job_id}/files/manifest.json"]
+    for path in paths:
         response = client.get(path)
         assert response.status_code == 404, (path, response.text)
         assert response.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("part", ["%00", "..%2f..%2fetc%2fpasswd", "..", "%2e%2e"])
+def test_parts_of_a_path_that_lead_elsewhere(client: httpx.Client, part: str) -> None:
+    paths = [
+        f"/models/pets/files/{part}",
+        f"/models/pets/aliases/{part}",
+        f"/models/{part}/aliases/production",
+    ]
+    for path in paths:
+        response = client.get(path)
+        assert response.status_code in {404, 422}, (path, response.text)
+        assert response.headers["content-type"] == "application/problem+json"
+    problem_in(client.post(f"/predict?model={part}", content=b"x"), 404, "model_not_found")
 
 
 @pytest.mark.parametrize(

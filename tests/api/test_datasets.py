@@ -1,7 +1,11 @@
 """/datasets over real HTTP with the real import process."""
 
 import io
+import os
 import socket
+import subprocess
+import sys
+import threading
 import time
 import zipfile
 from collections.abc import Iterator
@@ -12,9 +16,11 @@ import httpx
 import pytest
 
 from api.settings import ApiSettings
+from model.storage import open_storage
 from tests.api.pictures import png
 from tests.api.problems import problem_in
 from tests.api.serving import running_api
+from tests.ninefold.processes import command_line, descendants, eventually
 
 
 def zipped(images_a_class: int = 6, classes: tuple[str, ...] = ("cat", "dog"), **files: bytes) -> bytes:
@@ -79,6 +85,67 @@ def test_lists_hold_the_built_in_ones_too(client: httpx.Client) -> None:
     problem_in(client.get("/datasets?after=nope"), 404, "dataset_not_found")
 
 
+def test_jobs_are_found_by_their_datasets_name(client: httpx.Client) -> None:
+    dataset = client.post("/datasets?name=pets", content=zipped()).json()
+    job_id = client.post("/jobs", json={"dataset": "pets"}).json()["id"]
+    for ref in ("pets", dataset["id"]):
+        assert [job["id"] for job in client.get(f"/jobs?dataset={ref}").json()["data"]] == [job_id]
+    assert client.get("/jobs?dataset=nope").json()["data"] == []
+
+
+def test_skipped_files_are_named_with_their_reasons(client: httpx.Client) -> None:
+    dataset = client.post(
+        "/datasets?name=pets", content=zipped(9, ("cat", "dog"), **{"cat/notes.txt": b"no image"})
+    ).json()
+    assert dataset["skipped_count"] == 1
+    assert dataset["skipped"][0]["path"] == "cat/notes.txt"
+    assert "not an image" in dataset["skipped"][0]["reason"]
+    assert client.get("/datasets/pets").json()["skipped"] == dataset["skipped"]
+
+
+def test_bytes_that_a_taken_name_refused_get_the_name_they_come_with_next(client: httpx.Client) -> None:
+    client.post("/datasets?name=pets", content=zipped())
+    problem_in(client.post("/datasets?name=pets", content=zipped(8)), 409, "dataset_name_taken")
+    assert client.post("/datasets?name=more-pets", content=zipped(8)).json()["name"] == "more-pets"
+
+
+def stored(settings: ApiSettings) -> list[str]:
+    return open_storage(settings.storage).list("datasets/")
+
+
+def test_what_a_name_or_a_key_refuses_is_not_stored(client: httpx.Client, settings: ApiSettings) -> None:
+    key = {"Idempotency-Key": "mine"}
+    client.post("/datasets?name=pets", content=zipped(), headers=key)
+    before, others = stored(settings), zipped(9, ("ant", "bee"))
+    problem_in(client.post("/datasets?name=pets", content=others), 409, "dataset_name_taken")
+    problem_in(client.post("/datasets?name=pets", content=others, headers=key), 422, "idempotency_mismatch")
+    assert stored(settings) == before
+    assert client.post("/datasets?name=insects", content=others).status_code == 201
+    assert len(stored(settings)) == len(before) + 2
+
+
+def test_a_key_of_another_name_is_refused_before_the_body(client: httpx.Client) -> None:
+    key = {"Idempotency-Key": "mine"}
+    client.post("/datasets?name=pets", content=zipped(), headers=key)
+    problem_in(client.post("/datasets?name=others", content=b"", headers=key), 422, "idempotency_mismatch")
+
+
+def test_an_idempotency_key_belongs_to_one_upload(client: httpx.Client) -> None:
+    key = {"Idempotency-Key": "mine"}
+    first = client.post("/datasets?name=pets", content=zipped(), headers=key)
+    assert client.post("/datasets?name=pets", content=zipped(), headers=key).json() == first.json()
+    for query, body in (("name=pets", zipped(7)), ("name=others", zipped())):
+        other = client.post(f"/datasets?{query}", content=body, headers=key)
+        problem_in(other, 422, "idempotency_mismatch")
+    problem_in(client.post("/jobs", json={"dataset": "pets"}, headers=key), 422, "idempotency_mismatch")
+
+
+def spoiled(name: str, data: bytes) -> bytes:
+    """The zip with a byte of one stored file changed: its checksum is wrong."""
+    start = data.index(name.encode()) + len(name)
+    return data[:start] + bytes([data[start] ^ 1]) + data[start + 1 :]
+
+
 def test_what_is_no_zip_is_refused(client: httpx.Client, settings: ApiSettings) -> None:
     problem_in(client.post("/datasets?name=pets", content=png()), 415, "not_a_zip")
     problem_in(client.post("/datasets?name=pets", content=b""), 422, "empty_upload")
@@ -96,8 +163,9 @@ def test_what_is_no_zip_is_refused(client: httpx.Client, settings: ApiSettings) 
         zipped()[:-40],
         zipped(1, ("only",)),
         zipped(0, (), **{"../../evil.png": b"x"}),
+        spoiled("labels.csv", zipped(6, ("cat", "dog"), **{"labels.csv": b"file,label\n"})),
     ],
-    ids=["garbage", "cut", "one class", "traversal"],
+    ids=["garbage", "cut", "one class", "traversal", "a damaged table of labels"],
 )
 def test_a_zip_that_holds_no_dataset_is_rejected(client: httpx.Client, data: bytes) -> None:
     problem = problem_in(client.post("/datasets?name=pets", content=data), 422, "dataset_rejected")
@@ -121,6 +189,71 @@ def test_a_zip_over_the_cap_is_refused_however_it_comes(small: httpx.Client, set
     chunks = (data[start : start + 10_000] for start in range(0, len(data), 10_000))
     problem_in(small.post("/datasets?name=pets", content=chunks), 413, "body_too_large")
     assert leftovers(settings) == []
+
+
+def test_an_endless_upload_is_cut_off_and_leaves_nothing(small: httpx.Client, settings: ApiSettings) -> None:
+    def endless() -> Iterator[bytes]:
+        yield b"PK\x03\x04"
+        while True:
+            yield b"\0" * 10_000
+
+    problem_in(small.post("/datasets?name=pets", content=endless()), 413, "body_too_large")
+    assert leftovers(settings) == []
+
+
+def imports_of(process_id: int) -> list[int]:
+    return [pid for pid in descendants(process_id) if "import-dataset" in command_line(pid)]
+
+
+def temporary_files(settings: ApiSettings) -> list[Path]:
+    return list(Path(urlsplit(settings.storage).path, ".tmp").glob("*"))
+
+
+def test_a_client_that_goes_away_ends_its_import(
+    client: httpx.Client, url: str, settings: ApiSettings
+) -> None:
+    address, data = urlsplit(url), zipped(200)
+    with socket.create_connection((str(address.hostname), address.port or 80)) as connection:
+        head = f"POST /datasets?name=x HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n\r\n"
+        connection.sendall(head.encode() + data)
+        eventually(lambda: imports_of(os.getpid()), 20, "the import has begun")
+    eventually(lambda: not imports_of(os.getpid()), 20, "the import has ended")
+    eventually(lambda: not leftovers(settings) and not temporary_files(settings), 20, "nothing is left")
+    problem_in(client.get("/datasets/x"), 404, "dataset_not_found")
+
+
+def test_an_import_ends_with_the_api(redis_url: str, settings: ApiSettings) -> None:
+    environment = {
+        **os.environ,
+        "REDIS_URL": redis_url,
+        "NINEFOLD_STORAGE": settings.storage,
+        "NINEFOLD_CACHE_DIR": str(settings.cache_dir),
+        "NINEFOLD_PREDICTOR": "unix:/tmp/nf-no-predictor/predictor.sock",
+    }
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    api = subprocess.Popen([sys.executable, "-m", "api", "--port", str(port)], env=environment)
+    with api:
+        eventually(lambda: answers(port), 60, "the API answers")
+        upload = threading.Thread(target=post_and_be_cut_off, args=(port, zipped(200)))
+        upload.start()
+        eventually(lambda: imports_of(api.pid), 20, "the import has begun")
+        [importing] = imports_of(api.pid)
+        api.kill()
+        eventually(lambda: not command_line(importing), 25, "the import has ended")
+        upload.join()
+
+
+def answers(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/healthz").is_success
+    except httpx.TransportError:
+        return False
+
+
+def post_and_be_cut_off(port: int, data: bytes) -> None:
+    with pytest.raises(httpx.TransportError):
+        httpx.post(f"http://127.0.0.1:{port}/datasets?name=x", content=data, timeout=60)
 
 
 def test_a_client_that_goes_away_leaves_nothing(

@@ -3,14 +3,19 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import redis
 
+from api.settings import ApiSettings
+from model.storage import TEMPORARY_FOLDER, open_storage
 from tests.api.conftest import claim
 from tests.api.problems import problem_in
+from tests.worker.samples import draft
+from worker.checkpoints import checkpoints_prefix
 from worker.job_store import JobStore
-from worker.jobs import Changes
+from worker.jobs import Changes, Outcome
 from worker.redis_keys import BELL
 
 DIGITS = {"dataset": "digits"}
@@ -101,6 +106,66 @@ def test_cancel_and_delete(client: httpx.Client, store: JobStore) -> None:
     claim(store).fail()
     problem_in(client.post(f"/jobs/{failed_id}/cancel"), 409, "wrong_state")
     assert client.get(f"/jobs/{failed_id}").json()["error"]["code"] == "training_diverged"
+
+
+def test_a_deletion_that_was_cut_short_can_be_made_again(
+    client: httpx.Client, settings: ApiSettings, store: JobStore
+) -> None:
+    storage = open_storage(settings.storage)
+    job_id = submit(client)
+    checkpoint = f"{checkpoints_prefix(job_id)}/1.safetensors"
+    storage.put_bytes(checkpoint, b"weights")
+    problem_in(client.delete(f"/jobs/{job_id}"), 409, "wrong_state")
+    assert storage.exists(checkpoint)
+    store.cancel(job_id)
+    temporary = Path(settings.storage.removeprefix("file://"), TEMPORARY_FOLDER)
+    temporary.rename(temporary.with_name("aside"))
+    temporary.write_text("storage cannot delete while this is no folder")
+    assert client.delete(f"/jobs/{job_id}").status_code >= 500
+    temporary.unlink()
+    temporary.with_name("aside").rename(temporary)
+    assert client.get(f"/jobs/{job_id}").status_code == 200
+    assert client.delete(f"/jobs/{job_id}").status_code == 204
+    assert not storage.exists(checkpoint)
+
+
+def test_what_is_published_cannot_be_cancelled(client: httpx.Client, store: JobStore) -> None:
+    job_id = submit(client)
+    attempt = claim(store)
+    store.commit_publish(job_id, attempt.attempt_id, draft())
+    for verb in ("cancel", "pause", "stop"):
+        problem_in(client.post(f"/jobs/{job_id}/{verb}"), 409, "publishing")
+    store.finish(job_id, attempt.attempt_id, Outcome.SUCCEEDED)
+    for verb in ("cancel", "pause", "stop", "resume"):
+        problem_in(client.post(f"/jobs/{job_id}/{verb}"), 409, "wrong_state")
+    assert client.get(f"/jobs/{job_id}").json()["status"] == "succeeded"
+
+
+def test_a_job_reads_the_same_wherever_it_is_answered(client: httpx.Client) -> None:
+    job_id = submit(client)
+    paused = client.post(f"/jobs/{job_id}/pause").json()
+    assert client.get(f"/jobs/{job_id}").json() == paused
+    assert client.get("/jobs").json()["data"] == [paused]
+
+
+def test_pause_resume_and_stop(client: httpx.Client, store: JobStore) -> None:
+    job_id = submit(client)
+    problem_in(client.post(f"/jobs/{job_id}/stop"), 409, "nothing_to_publish")
+    problem_in(client.post(f"/jobs/{job_id}/resume"), 409, "wrong_state")
+    for _ in range(2):
+        paused = client.post(f"/jobs/{job_id}/pause")
+        assert (paused.status_code, paused.json()["status"]) == (200, "paused")
+    assert client.post(f"/jobs/{job_id}/resume").json()["status"] == "queued"
+
+    claim(store).report(1, 1)
+    for _ in range(2):
+        stopping = client.post(f"/jobs/{job_id}/stop")
+        assert (stopping.status_code, stopping.json()["status"]) == (200, "stopping")
+    problem_in(client.post(f"/jobs/{job_id}/pause"), 409, "wrong_state")
+    assert client.post(f"/jobs/{job_id}/cancel").json()["status"] == "cancelling"
+    problem_in(client.post(f"/jobs/{job_id}/stop"), 409, "wrong_state")
+    for verb in ("stop", "pause", "resume"):
+        problem_in(client.post(f"/jobs/job_{'0' * 26}/{verb}"), 404, "job_not_found")
 
 
 def test_metrics_as_json_and_csv(client: httpx.Client, store: JobStore) -> None:

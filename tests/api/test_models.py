@@ -1,11 +1,15 @@
 """/models over real HTTP: what a manifest says, files, aliases, deletion."""
 
+import asyncio
+import dataclasses
 import hashlib
+from pathlib import Path
 
 import httpx
 import pytest
 import redis
 
+from api.app import create_app
 from api.settings import ApiSettings
 from model.manifest import Manifest, model_key
 from model.storage import Storage, open_storage
@@ -71,6 +75,35 @@ def test_files_carry_their_hash(client: httpx.Client, registry: ModelRegistry, s
     assert client.get("/models/shapes:1/files/manifest.json").json()["id"] == manifest.id
     for name in ("other.bin", "..%2fmanifest.json", "%00", "dataset.json"):
         assert client.get(f"/models/shapes:1/files/{name}").status_code == 404
+
+
+class LosingStorage(Storage):
+    """A real folder from which a file goes just after it was found, as when another caller deletes the model."""
+
+    def local_path(self, key: str) -> Path:
+        path = super().local_path(key)
+        path.unlink()
+        return path
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "manifest.json"])
+def test_a_file_that_goes_while_it_is_asked_for_is_not_found(
+    registry: ModelRegistry, storage: Storage, settings: ApiSettings, name: str
+) -> None:
+    publish(registry, storage)
+    app = create_app(settings)
+    app.state.services = dataclasses.replace(
+        app.state.services, storage=LosingStorage(Path(settings.storage.removeprefix("file://")))
+    )
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            answer = await client.get(f"/models/shapes:1/files/{name}")
+        await app.state.services.models.redis.aclose()
+        return answer
+
+    problem_in(asyncio.run(ask()), 404, "model_not_found")
 
 
 def test_aliases_move_and_go(client: httpx.Client, registry: ModelRegistry, storage: Storage) -> None:

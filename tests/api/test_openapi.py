@@ -6,12 +6,42 @@ from typing import Any
 import httpx
 import pytest
 
-OPERATIONS = {
-    "create_job", "list_jobs", "get_job", "cancel_job", "delete_job", "get_job_metrics", "get_job_logs",
-    "stream_job_events", "stream_events", "create_dataset", "list_datasets", "get_dataset", "list_models",
-    "get_model", "delete_model", "get_model_file", "get_alias", "set_alias", "delete_alias", "predict",
-    "create_session", "delete_session", "get_health", "get_readiness", "list_workers",
-}  # fmt: skip
+EVERYWHERE = {403, 422, 500}
+BEHIND_KEYS = {401, 503}
+PUBLIC = {"get_health", "get_readiness", "create_session", "delete_session"}
+BODY = {408, 413, 415}
+
+ANSWERS = {
+    "create_job": {200, 202, *BODY},
+    "list_jobs": {200},
+    "get_job": {200, 404},
+    "cancel_job": {200, 404, 409},
+    "stop_job": {200, 404, 409},
+    "pause_job": {200, 404, 409},
+    "resume_job": {200, 404, 409},
+    "delete_job": {204, 404, 409},
+    "get_job_metrics": {200, 404},
+    "get_job_logs": {200, 404},
+    "stream_job_events": {200, 404},
+    "stream_events": {200},
+    "create_dataset": {201, 409, *BODY},
+    "list_datasets": {200, 404},
+    "get_dataset": {200, 404},
+    "list_models": {200},
+    "get_model": {200, 404, 409},
+    "delete_model": {204, 404, 409},
+    "get_model_file": {200, 304, 404, 409},
+    "get_alias": {200, 404},
+    "set_alias": {200, 404, *BODY},
+    "delete_alias": {204, 404},
+    "predict": {200, 404, 409, *BODY},
+    "create_session": {200, 401, *BODY},
+    "delete_session": {204},
+    "get_health": {200},
+    "get_readiness": {200, 503},
+    "list_workers": {200},
+}
+"""What each operation answers beyond what all do, and those behind keys do."""
 
 
 @pytest.fixture
@@ -25,7 +55,7 @@ def _operations(document: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_operation_ids_are_stable(document: dict[str, Any]) -> None:
-    assert {operation["operationId"] for operation in _operations(document)} == OPERATIONS
+    assert {operation["operationId"] for operation in _operations(document)} == set(ANSWERS)
 
 
 def test_every_error_is_declared_as_a_problem(document: dict[str, Any]) -> None:
@@ -37,6 +67,14 @@ def test_every_error_is_declared_as_a_problem(document: dict[str, Any]) -> None:
                 content = response["content"]["application/problem+json"]
                 assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
                 assert content["example"]["status"] == int(status)
+
+
+@pytest.mark.parametrize("operation_id", ANSWERS)
+def test_each_operation_declares_exactly_what_it_answers(document: dict[str, Any], operation_id: str) -> None:
+    [operation] = [known for known in _operations(document) if known["operationId"] == operation_id]
+    behind_keys = set() if operation_id in PUBLIC else BEHIND_KEYS
+    declared = {int(status) for status in operation["responses"]}
+    assert declared == ANSWERS[operation_id] | EVERYWHERE | behind_keys
 
 
 def test_bodies_have_schemas_and_examples(document: dict[str, Any]) -> None:

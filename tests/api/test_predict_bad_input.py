@@ -81,6 +81,17 @@ def test_a_part_that_is_no_image(service: Service, kind: str) -> None:
     assert response.json()["predictions"][1]["error"]["code"] == code
 
 
+def test_of_a_form_without_one_good_image_each_failure_is_named_in_its_place(service: Service) -> None:
+    response = service.client.post("/predict", files=_parts(BODIES["text"][0], b"", BODIES["zeros"][0]))
+    errors = _problem(response, 422, "no_valid_image")["errors"]
+    assert [error["param"] for error in errors] == ["image 0", "image 1", "image 2"]
+    assert [error["message"].partition(":")[0] for error in errors] == [
+        "not_an_image",
+        "empty_upload",
+        "not_an_image",
+    ]
+
+
 def test_heic_says_what_to_do(service: Service) -> None:
     assert "convert it to JPEG" in _problem(_post(service, HEIC), 415, "unsupported_format")["detail"]
 

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +13,16 @@ from pathlib import Path
 
 import httpx
 import pytest
+import redis
 
+from api.settings import ApiSettings
+from model.storage import open_storage
+from tests.api.problems import problem_in
+from tests.api.published import publish_model
+from tests.api.serving import running_api
 from tests.conftest import running_valkey
+from tests.worker.benches import children_of, wait_until
+from worker.model_registry import ModelRegistry
 
 
 def _environment(redis_url: str, folder: Path, **more: str) -> dict[str, str]:
@@ -99,6 +108,7 @@ def test_settings_that_make_no_sense(redis_url: str, tmp_path: Path) -> None:
     assert "NINEFOLD_API_KEYS" in told
     assert "hunter2" not in told
     assert "port" in _refusal(_environment(redis_url, tmp_path), "--port", "99999")
+    assert "predictor_device" in _refusal(_environment(redis_url, tmp_path, NINEFOLD_PREDICTOR_DEVICE="gpu"))
     assert "CORS" in _refusal(_environment(redis_url, tmp_path, NINEFOLD_CORS_ORIGINS="lab.example"))
 
 
@@ -118,6 +128,45 @@ def test_it_stops_promptly_with_streams_open(
                 pass
         assert process.wait(10) == 0
         assert time.monotonic() - began < 4
+
+
+def test_the_predictor_is_started_as_it_is_set(redis_url: str, tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="nf-") as runtime:  # short, as a socket's path must be
+        environment = _environment(
+            redis_url,
+            tmp_path,
+            NINEFOLD_PREDICTOR="",
+            NINEFOLD_RUNTIME_DIR=runtime,
+            NINEFOLD_PREDICTOR_DEVICE="cpu",
+            NINEFOLD_PREDICTOR_CACHE_BYTES="123456",
+        )
+        with _running(environment) as (process, _):
+            wait_until(lambda: children_of(process.pid, "api.predictor"))
+            (predictor,) = children_of(process.pid, "api.predictor")
+            arguments = Path(f"/proc/{predictor}/cmdline").read_text().split("\0")
+            assert arguments[arguments.index("--device") + 1] == "cpu"
+            assert arguments[arguments.index("--cache-bytes") + 1] == "123456"
+            process.terminate()
+            assert process.wait(30) == 0
+
+
+def test_limits_of_images_are_settings(redis_client: redis.Redis, redis_url: str, tmp_path: Path) -> None:
+    manifest = publish_model(open_storage(tmp_path.as_uri()))
+    ModelRegistry(redis_client).register(manifest.model_dump_json())
+    settings = ApiSettings(
+        redis_url=redis_url,
+        storage=tmp_path.as_uri(),
+        predictor="unix:/tmp/nf-none.sock",
+        max_image_bytes=1000,
+        max_images=2,
+    )
+    with running_api(settings) as url:
+        ask = f"{url}/predict?model=shapes:1"
+        large = problem_in(httpx.post(ask, content=bytes(1001)), 413, "file_too_large")
+        assert "1000 bytes" in large["detail"]
+        three = [("files", (f"{index}.png", b"x", "image/png")) for index in range(3)]
+        many = problem_in(httpx.post(ask, files=three), 413, "too_many_images")
+        assert "2 images" in many["detail"]
 
 
 def test_behind_a_proxy(redis_url: str, tmp_path: Path) -> None:

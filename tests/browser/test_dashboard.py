@@ -103,6 +103,19 @@ def test_new_points_leave_the_zoom_alone(page: Page) -> None:
     expect(page.locator(".pill")).to_have_text("cancelled", timeout=JOB_MS)
 
 
+def test_a_job_is_paused_resumed_and_stopped(page: Page) -> None:
+    open_new_job(page, "held", epochs=500)
+    wait_for_more(page, lambda: rows_of(chart(page, "Loss")), 0)
+    pill = page.locator(".pill")
+    page.get_by_role("button", name="Pause held").click()
+    expect(pill).to_have_text("paused", timeout=JOB_MS)
+    page.get_by_role("button", name="Resume held").click()
+    expect(pill).to_have_text("running", timeout=JOB_MS)
+    page.get_by_role("button", name="Stop held").click()
+    expect(pill).to_have_text("succeeded", timeout=JOB_MS)
+    expect(page.get_by_role("link", name="Classify an image")).to_be_visible()
+
+
 def test_a_page_outlives_the_api(page: Page, service: Service, watch: Watch) -> None:
     service.kill_role("api")
     page.locator(".system-item", has_text="Reconnecting").wait_for()

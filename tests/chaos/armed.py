@@ -4,14 +4,11 @@ Roles: api, worker, trainer (counts), network (the trainer with the real network
 """
 
 import sys
-from functools import partial
 from pathlib import Path
 
 from model.failpoints import arm
 from tests.chaos.history import History
 from tests.chaos.plans import Plans
-
-STALL_TIMEOUT_S = 6.0
 
 
 def main() -> None:
@@ -47,12 +44,9 @@ def _work(folder: Path, history: History) -> None:
     from tests.chaos import mutants, recording  # noqa: PLC0415  # as above
     from worker import service  # noqa: PLC0415  # as above
     from worker.settings import WorkerSettings  # noqa: PLC0415  # as above
-    from worker.supervisor import Bench  # noqa: PLC0415  # as above
 
     mutants.install(folder)
     recording.install(history)
-    # Five minutes of silence would be a long test.
-    vars(service)["Bench"] = partial(Bench, stall_timeout_s=STALL_TIMEOUT_S)
     trainer = (sys.executable, "-m", "tests.chaos.armed", sys.argv[1], str(folder))
     sys.exit(service.run_worker(WorkerSettings(), trainer))
 

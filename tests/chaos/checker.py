@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from tests.chaos.history import Entry, History
-from worker.jobs import TERMINAL, TRANSITIONS, Outcome, Status
+from worker.jobs import HELD, TERMINAL, TRANSITIONS, FinishReason, Outcome, Status
 
-ENDS_OF_JOBS = frozenset({Outcome.SUCCEEDED, Outcome.FAILED, Outcome.CANCELLED})
+ENDS_OF_JOBS = frozenset({Outcome.SUCCEEDED, Outcome.STOPPED, Outcome.FAILED, Outcome.CANCELLED})
+HANDED_BACK = frozenset({Outcome.DRAINED, Outcome.PAUSED})
 
 
 class Record:
@@ -73,7 +74,7 @@ def every_job_ends(record: Record) -> Iterator[str]:
 
 def nothing_runs_without_a_lease(record: Record) -> Iterator[str]:
     for job_id, job in record.jobs.items():
-        if job["status"] in TERMINAL | {Status.QUEUED}:
+        if job["status"] not in HELD:
             continue
         counts = [entry["renewals"] for entry in record.leases[job_id]]
         if len(counts) == 2 and counts[0] == counts[1]:
@@ -138,7 +139,7 @@ def a_drain_loses_no_step(record: Record) -> Iterator[str]:
             steps = [s["step"] for s in record.steps[job_id] if s["attempt"] == attempt["number"]]
             if done & set(steps):
                 yield f"attempt {attempt['number']} of {job_id} repeats {sorted(done & set(steps))}"
-            done = done | set(steps) if attempt["outcome"] in (None, Outcome.DRAINED) else set()
+            done = done | set(steps) if attempt["outcome"] in {None, *HANDED_BACK} else set()
 
 
 def every_step_is_done(record: Record) -> Iterator[str]:
@@ -153,7 +154,7 @@ def every_epoch_is_there_once(record: Record) -> Iterator[str]:
         epochs = record.epochs[job_id]
         if epochs != list(range(1, len(epochs) + 1)):
             yield f"{job_id} has rows {epochs}"
-        if job["status"] == Status.SUCCEEDED and len(epochs) != job["spec"]["epochs"]:
+        if job["finish_reason"] == FinishReason.COMPLETED and len(epochs) != job["spec"]["epochs"]:
             yield f"{job_id} has {len(epochs)} rows of {job['spec']['epochs']}"
         told = 0
         for event in record.replayed[job_id]:

@@ -29,6 +29,7 @@ from worker.redis_connection import connect
 
 LEASE_S = 3.0
 RENEW_EVERY_S = 0.25
+STALL_TIMEOUT_S = 6.0
 
 
 class Cluster:
@@ -73,6 +74,12 @@ class Cluster:
         """All but Valkey."""
         return [*self.apis, *self.workers]
 
+    def become_idle(self) -> None:
+        """Whole, with nothing left to do."""
+        self.heal()
+        for worker in self.workers:
+            eventually(partial(self.is_idle, worker), 40, f"{worker.name} is idle")
+
     def heal(self) -> None:
         """Everything runs, nothing is planned, nothing is wrong with any link."""
         self.plans.forget()
@@ -86,8 +93,6 @@ class Cluster:
             member.thaw()
         for index in range(len(self.apis)):
             eventually(partial(self.serves, index), 40, f"API {index} serves")
-        for worker in self.workers:
-            eventually(partial(self.is_idle, worker), 40, f"{worker.name} is idle")
 
     def serves(self, index: int) -> bool:
         """Whether this API answers."""
@@ -131,6 +136,11 @@ class Cluster:
         """SIGCONT to a process that stopped itself."""
         os.kill(pid, signal.SIGCONT)
 
+    def kill_process(self, pid: int) -> None:
+        """kill -9 of one that may have ended by itself."""
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
     def close(self) -> None:
         """End all of it."""
         self._client.close()
@@ -170,6 +180,7 @@ class Cluster:
             "NINEFOLD_PREDICTOR": "unix:/tmp/nf-no-predictor.sock",
             "NINEFOLD_LEASE_S": str(self._lease_s),
             "NINEFOLD_RENEW_EVERY_S": str(RENEW_EVERY_S),
+            "NINEFOLD_STALL_TIMEOUT_S": str(STALL_TIMEOUT_S),
             "NINEFOLD_THREADS": "1",
             "NINEFOLD_DEVICES": "cpu",
         }
@@ -181,7 +192,7 @@ def running_cluster(**options: Any) -> Iterator[Cluster]:
     with TemporaryDirectory(prefix="nf-chaos-") as folder:
         cluster = Cluster(Path(folder), **options)
         try:
-            cluster.heal()
+            cluster.become_idle()
             yield cluster
         finally:
             cluster.close()

@@ -17,7 +17,7 @@ def one_cluster() -> Iterator[Cluster]:
 @pytest.fixture
 def cluster(one_cluster: Cluster) -> Cluster:
     """Two APIs, two workers, whole and idle, with an empty history."""
-    one_cluster.heal()
+    one_cluster.become_idle()
     one_cluster.history.forget()
     return one_cluster
 

@@ -68,6 +68,21 @@ class Customer:
             self._history.note("cancel_agreed", job_id=job_id)
         return answer.is_success
 
+    def ask(self, job_id: str, verb: str) -> None:
+        """Ask for a change until answered, whether it is agreed to or not."""
+        if verb == "cancel":
+            self.cancel(job_id)
+            return
+        answer = self._insist("POST", f"/jobs/{job_id}/{verb}")
+        assert answer.status_code in (200, 409), answer.text
+
+    def resume_all(self) -> None:
+        """Let go on what was paused, once it is."""
+        for job_id in self.job_ids:
+            eventually(lambda j=job_id: self.job(j)["status"] != "pausing", PATIENCE_S, "it is paused")  # type: ignore[misc]
+            if self.job(job_id)["status"] == "paused":
+                self.ask(job_id, "resume")
+
     def job(self, job_id: str) -> Json:
         """A job as it stands."""
         answer = self._insist("GET", f"/jobs/{job_id}")

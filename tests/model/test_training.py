@@ -63,6 +63,26 @@ def test_a_resumed_run_is_the_uninterrupted_run(workshop: Workshop, recipe: str,
     workshop.storage.delete("checkpoints/job_test")
 
 
+@pytest.mark.parametrize(("given", "stop_before", "epochs"), [
+    ({}, 4, 1),  # within the second epoch: the first is the best so far
+    ({}, 0, 1),  # before there is anything: as soon as there is
+    ({"validation_fraction": 0.0}, 4, 2),  # without validation images only whole epochs count
+])  # fmt: skip
+def test_a_stopped_run_makes_a_model_of_what_it_has(
+    workshop: Workshop, given: dict[str, object], stop_before: int, epochs: int
+) -> None:
+    spec = workshop.spec(epochs=50, batch_size=17, **given)  # 3 steps an epoch
+    recorder = Recorder(stop_before=stop_before)
+    stopped = run_training(workshop.request(spec), recorder)
+    assert len(recorder.rows) == epochs
+    assert (stopped.metrics.epochs, stopped.metrics.best_epoch) == (epochs, epochs)
+    again = Recorder(stop_before=0)  # an attempt that goes on from there has nothing left to train
+    repeated = run_training(workshop.request(spec, attempt=2, resume_from=recorder.saved[-1].key), again)
+    assert again.steps == []
+    assert weight_hash(repeated) == weight_hash(stopped)
+    workshop.storage.delete("checkpoints/job_test")
+
+
 def untimed(row: object) -> dict[str, object]:
     fields = dataclasses.asdict(row)  # type: ignore[call-overload]
     return {name: value for name, value in fields.items() if name not in ("duration_s", "images_per_s")}

@@ -40,9 +40,10 @@ def import_colours(folder: Path, storage: Storage, classes: int = 3, images: int
 
 @dataclass
 class Recorder:
-    """Remembers all that a run says; asks for a drain before the step with the given number."""
+    """Remembers all that a run says; asks for a drain, or from then on for a stop, before the step of this number."""
 
     drain_before: int | None = None
+    stop_before: int | None = None
     phases: list[str] = field(default_factory=list)
     steps: list[Progress] = field(default_factory=list)
     rows: list[EpochRow] = field(default_factory=list)
@@ -64,7 +65,11 @@ class Recorder:
         self.saved.append(saved)
 
     def gate(self) -> Command:
-        return Command.DRAIN if len(self.steps) == self.drain_before else Command.CONTINUE
+        if len(self.steps) == self.drain_before:
+            return Command.DRAIN
+        if self.stop_before is not None and len(self.steps) >= self.stop_before:
+            return Command.STOP
+        return Command.CONTINUE
 
 
 @dataclass(frozen=True)

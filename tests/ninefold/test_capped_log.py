@@ -20,3 +20,11 @@ def test_lines_after_the_end_are_dropped(tmp_path: Path) -> None:
     log.close()
     log.write(b"too late\n")
     assert (tmp_path / "api.log").read_bytes() == b""
+
+
+def test_a_full_disk_loses_lines_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "api.log").symlink_to("/dev/full")
+    log = CappedLog(tmp_path / "api.log")
+    log.write(b"there is no room for this\n")
+    assert log.last_line == "there is no room for this"
+    log.close()

@@ -6,7 +6,18 @@ from typer.testing import CliRunner
 
 from ninefold.cli import app
 
-EXAMPLES = ["up", "demo", "submit", "watch", "predict", "datasets add", "datasets list"]
+EXAMPLES = [
+    "up",
+    "demo",
+    "submit",
+    "watch",
+    "predict",
+    "datasets add",
+    "datasets list",
+    "backup",
+    "restore",
+    "reindex",
+]
 
 
 @pytest.mark.parametrize("command", EXAMPLES)

@@ -38,7 +38,7 @@ def open_bench(
             draining=Draining(),
             device="cpu",
             threads=1,
-            **{"lease_s": 3.0, "renew_every_s": 0.1, **settings},
+            **{"lease_s": 3.0, "renew_every_s": 0.1, "stall_timeout_s": 300.0, **settings},
         )
     finally:
         spare.close()

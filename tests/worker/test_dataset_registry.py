@@ -5,8 +5,8 @@ import redis
 
 from model.dataset_record import DatasetRecord
 from model.spec import DatasetFacts
-from worker.dataset_registry import DatasetRegistry
-from worker.errors import DatasetNameTakenError, DatasetNotFoundError
+from worker.dataset_registry import DatasetRegistry, Expected
+from worker.errors import DatasetNameTakenError, DatasetNotFoundError, IdempotencyMismatchError
 
 
 @pytest.fixture
@@ -50,7 +50,19 @@ def test_a_name_never_changes_its_meaning(registry: DatasetRegistry) -> None:
         registry.get("ds_2")
 
 
+def test_a_taken_name_expects_its_own_bytes(registry: DatasetRegistry) -> None:
+    assert registry.expect("pets", "alice", "key") == Expected(None, is_repeat=False)
+    registry.add(record("ds_1", "pets"), "alice", idempotency_key="key")
+    assert registry.expect("pets", "alice", "key") == Expected("ds_1", is_repeat=True)
+    assert registry.expect("pets", "alice", "other") == Expected("ds_1", is_repeat=False)
+    assert registry.expect("pets", "bob", "key") == Expected("ds_1", is_repeat=False)
+    with pytest.raises(IdempotencyMismatchError):
+        registry.expect("cats", "alice", "key")
+
+
 def test_the_names_of_built_in_datasets_are_kept(registry: DatasetRegistry) -> None:
+    with pytest.raises(DatasetNameTakenError):
+        registry.expect("digits", "alice")
     with pytest.raises(DatasetNameTakenError):
         registry.add(record("ds_1", "digits"), "alice")
 

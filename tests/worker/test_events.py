@@ -6,6 +6,7 @@ import json
 import pytest
 
 from tests.worker.samples import claim, draft, make_job, row
+from worker import redis_keys
 from worker.errors import JobNotFoundError
 from worker.feed import Feed, FeedEvent
 from worker.job_store import JobStore
@@ -77,7 +78,7 @@ def test_a_reader_older_than_what_is_kept_is_reset(store: JobStore) -> None:
     assert not store.events(job_id, after="1-1").is_reset
     oldest = store.events(job_id).events[0].id
     store.cancel(job_id)
-    store.redis.xtrim(f"ninefold:job:events:{job_id}", maxlen=1, approximate=False)
+    store.redis.xtrim(redis_keys.EVENTS + job_id, maxlen=1, approximate=False)
     page = store.events(job_id, after=oldest)
     assert page.is_reset
     assert [event.event for event in page.events] == ["end"]
@@ -93,7 +94,7 @@ def test_streams_and_logs_are_capped(store: JobStore) -> None:
     assert len(store.logs(job_id)) == 2_000
     assert store.logs(job_id, tail=1) == ["13:199"]
     assert store.logs(job_id, tail=0) == []
-    assert 10_000 <= store.redis.xlen(f"ninefold:job:events:{job_id}") < 10_200
+    assert 10_000 <= store.redis.xlen(redis_keys.EVENTS + job_id) < 10_200
 
 
 def test_the_feed_carries_all_jobs_with_the_ids_of_their_own_streams(store: JobStore, redis_url: str) -> None:

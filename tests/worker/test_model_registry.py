@@ -8,18 +8,30 @@ from pathlib import Path
 import pytest
 import redis
 
-from model.manifest import MANIFEST_FILE, model_key
-from model.storage import open_storage
+from model.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, model_key
+from model.storage import Storage, open_storage
 from tests.worker.samples import claim, draft, make_job, publish
-from worker.errors import AliasNotFoundError, ModelInUseError, ModelNotFoundError, NoProductionError
+from worker.errors import (
+    AliasNotFoundError,
+    ModelInUseError,
+    ModelNotFoundError,
+    NoProductionError,
+    PublishCommittedError,
+)
 from worker.job_store import JobStore
 from worker.jobs import JobError, Outcome
+from worker.model_deletion import finish_deletions
 from worker.model_registry import ModelRegistry
 
 
 @pytest.fixture
 def registry(redis_client: redis.Redis) -> ModelRegistry:
     return ModelRegistry(redis_client)
+
+
+def put_model(storage: Storage, manifest: Manifest) -> None:
+    storage.put_bytes(model_key(manifest.id, WEIGHTS_FILE), b"weights")
+    storage.put_bytes(model_key(manifest.id, MANIFEST_FILE), manifest.model_dump_json().encode())
 
 
 def test_every_form_of_reference_finds_its_model(store: JobStore, registry: ModelRegistry) -> None:
@@ -91,7 +103,8 @@ def test_versions_are_counted_by_name_and_never_used_again(store: JobStore, regi
     store.submit(make_job())
     job_id, attempt_id = claim(store)
     store.commit_publish(job_id, attempt_id, draft())
-    store.finish(job_id, attempt_id, Outcome.FAILED, JobError(code="storage_error", message="full"))
+    with pytest.raises(PublishCommittedError):
+        store.finish(job_id, attempt_id, Outcome.FAILED, JobError(code="storage_error", message="full"))
     with pytest.raises(ModelNotFoundError):
         registry.resolve("digits:1")
     assert registry.resolve(publish(store)).manifest.version == 2
@@ -162,8 +175,9 @@ def test_models_and_version_counters_return_from_their_manifests(
     ids = [publish(store) for _ in range(3)]
     before = [registry.resolve(model_id).manifest for model_id in ids]
     for manifest in before:
-        storage.put_bytes(model_key(manifest.id, MANIFEST_FILE), manifest.model_dump_json().encode())
-    storage.put_bytes(model_key("mdl_unpublished", "model.safetensors"), b"staged, never published")
+        put_model(storage, manifest)
+    storage.put_bytes(model_key("mdl_unpublished", WEIGHTS_FILE), b"staged, never published")
+    storage.put_bytes(model_key("mdl_leftover", MANIFEST_FILE), before[0].model_dump_json().encode())
     store.redis.flushall()
 
     assert registry.reindex_if_empty(storage) == 3
@@ -178,7 +192,7 @@ def test_the_reindex_command_says_what_came_back(
 ) -> None:
     manifest = registry.resolve(publish(store)).manifest
     storage = open_storage(tmp_path.as_uri())
-    storage.put_bytes(model_key(manifest.id, MANIFEST_FILE), manifest.model_dump_json().encode())
+    put_model(storage, manifest)
     store.redis.flushall()
 
     environment = {**os.environ, "REDIS_URL": redis_url, "NINEFOLD_STORAGE": tmp_path.as_uri()}
@@ -188,13 +202,32 @@ def test_the_reindex_command_says_what_came_back(
     assert registry.resolve(manifest.id).manifest == manifest
 
 
+def test_a_deletion_that_was_cut_short_is_ended_and_no_other_model_is_touched(
+    store: JobStore, registry: ModelRegistry, tmp_path: Path
+) -> None:
+    storage = open_storage(tmp_path.as_uri())
+    doomed, kept = publish(store, promote="never"), publish(store, promote="never")
+    for model_id in (doomed, kept):
+        put_model(storage, registry.resolve(model_id).manifest)
+    registry.retire(doomed)
+    storage.delete(model_key(doomed, MANIFEST_FILE))  # and here its API was killed
+
+    assert finish_deletions(registry, storage) == [doomed]
+    assert storage.list(f"models/{doomed}/") == []
+    assert finish_deletions(registry, storage) == []
+    assert storage.exists(model_key(kept, WEIGHTS_FILE))
+    assert [model.manifest.id for model in registry.list_models().models] == [kept]
+    with pytest.raises(ModelNotFoundError):
+        registry.retire(doomed)
+
+
 def test_a_model_being_deleted_does_not_return_from_storage(
     store: JobStore, registry: ModelRegistry, tmp_path: Path
 ) -> None:
     storage = open_storage(tmp_path.as_uri())
     model_id = publish(store, promote="never")
     manifest = registry.resolve(model_id).manifest
-    storage.put_bytes(model_key(model_id, MANIFEST_FILE), manifest.model_dump_json().encode())
+    put_model(storage, manifest)
     registry.retire(model_id)
     assert registry.reindex(storage) == 0
     assert registry.list_models().models == []

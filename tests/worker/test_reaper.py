@@ -2,18 +2,21 @@
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
+import redis
 
 from tests.conftest import running_valkey
+from tests.worker.benches import wait_until
 from tests.worker.samples import claim, make_job
 from worker.job_store import JobStore
 from worker.jobs import Outcome, Status
 from worker.reaper import Reaper
 from worker.redis_connection import connect
-from worker.redis_keys import BELL
+from worker.redis_keys import BELL, QUEUE
 
 LEASE_S = 10.0
 LOOK_EVERY_S = 4.0
@@ -151,6 +154,35 @@ def test_an_outage_expires_nobody(pausable: tuple[JobStore, int]) -> None:
         os.kill(server, signal.SIGCONT)
     assert night.sleep(4) == []
     assert night.tick_after(11) == []
+
+
+def test_a_look_that_fails_for_another_reason_expires_nobody_either(night: Night) -> None:
+    night.store.submit(make_job())
+    job_id, _ = claim(night.store)
+    assert night.tick_after(8) == []
+    night.store.redis.set(QUEUE, "no queue")
+    with pytest.raises(redis.ResponseError):
+        night.sleep(2)
+    night.store.redis.delete(QUEUE)
+    assert night.sleep(3) == []
+    assert night.sleep(3) == []  # 12 s after it was first seen, 3 s after it could be seen again
+    assert night.tick_after(8.1) == [job_id]
+
+
+def test_a_reaper_goes_on_after_a_look_that_failed(store: JobStore, caplog: pytest.LogCaptureFixture) -> None:
+    has_rung, is_stopped = threading.Event(), threading.Event()
+    store.redis.set(QUEUE, "no queue")
+    reaper = Reaper(store, LEASE_S, has_rung.set)
+    thread = threading.Thread(target=reaper.run, args=(is_stopped, 0.01), daemon=True)
+    thread.start()
+    try:
+        wait_until(lambda: "could not look" in caplog.text)
+        store.redis.delete(QUEUE)
+        store.submit(make_job())
+        assert has_rung.wait(10)
+    finally:
+        is_stopped.set()
+        thread.join()
 
 
 def test_a_reaper_that_was_frozen_itself_takes_nobody_at_once(night: Night) -> None:

@@ -22,8 +22,9 @@ from tests.worker.benches import (
 )
 from tests.worker.samples import draft, make_job
 from worker.errors import PublishCommittedError
+from worker.ids import new_attempt_id
 from worker.job_store import JobStore
-from worker.jobs import Outcome, Status
+from worker.jobs import FinishReason, Outcome, Status
 
 
 def _submit(store: JobStore, epochs: int = 3) -> str:
@@ -178,6 +179,53 @@ def test_a_drained_attempt_goes_on_where_it_stopped(store: JobStore, tmp_path: P
     assert started[0] == 0
     assert started[1] >= 5
     assert steps == list(range(20))  # none lost, none done twice
+
+
+def test_a_paused_job_frees_its_worker_and_goes_on_when_resumed(store: JobStore, tmp_path: Path) -> None:
+    job_id = _submit(store, epochs=4)
+    with open_bench(store, tmp_path) as bench:
+        attempt = Background(bench)
+        wait_until(_is_training(store, job_id))
+        assert store.pause(job_id).status is Status.PAUSING
+        assert attempt.outcome() is Outcome.PAUSED
+        assert store.get(job_id).status is Status.PAUSED
+        assert store.claim("test-host", new_attempt_id()) is None
+        store.resume(job_id)
+        assert run_next(bench).outcome is Outcome.SUCCEEDED
+    job = store.get(job_id)
+    assert [attempt.outcome for attempt in job.attempts] == [Outcome.PAUSED, Outcome.SUCCEEDED]
+    assert _epochs(store, job_id) == [1, 2, 3, 4]
+    steps = [int(n) for n in re.findall(r"^step (\d+)", "\n".join(store.logs(job_id)), re.MULTILINE)]
+    assert steps == list(range(20))  # none lost, none done twice
+
+
+def test_a_stopped_job_publishes_what_it_has(store: JobStore, tmp_path: Path) -> None:
+    job_id = _submit(store, epochs=1000)
+    with open_bench(store, tmp_path) as bench:
+        attempt = Background(bench)
+        wait_until(_is_training(store, job_id))
+        assert store.stop(job_id).status is Status.STOPPING
+        assert attempt.outcome() is Outcome.SUCCEEDED
+    job = store.get(job_id)
+    assert (job.status, job.finish_reason) == (Status.SUCCEEDED, FinishReason.STOPPED)
+    assert [attempt.outcome for attempt in job.attempts] == [Outcome.STOPPED]
+    assert job.result is not None
+    stored = open_storage(bench.storage_url).read_bytes(model_key(job.result.model.id, "manifest.json"))
+    assert 1 <= Manifest.model_validate_json(stored).metrics.epochs < 1000
+
+
+def test_a_paused_job_that_is_stopped_publishes_at_its_next_attempt(store: JobStore, tmp_path: Path) -> None:
+    job_id = _submit(store, epochs=1000)
+    with open_bench(store, tmp_path) as bench:
+        attempt = Background(bench)
+        wait_until(_is_training(store, job_id))
+        store.pause(job_id)
+        attempt.outcome()
+        assert store.stop(job_id).status is Status.QUEUED
+        assert run_next(bench).outcome is Outcome.SUCCEEDED
+    job = store.get(job_id)
+    assert [attempt.outcome for attempt in job.attempts] == [Outcome.PAUSED, Outcome.STOPPED]
+    assert [step.status for step in job.transitions][-2:] == [Status.STOPPING, Status.SUCCEEDED]
 
 
 def test_rows_after_the_last_checkpoint_are_told_again_not_twice(store: JobStore, tmp_path: Path) -> None:

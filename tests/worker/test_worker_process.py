@@ -9,7 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
+import redis
 
+from model.manifest import WEIGHTS_FILE, model_key
+from model.storage import open_storage
 from tests.conftest import running_valkey
 from tests.worker.benches import is_running, wait_until
 from tests.worker.samples import make_job
@@ -22,6 +25,7 @@ from worker.bell import Bell
 from worker.job_store import JobStore
 from worker.jobs import JobError, Outcome, Status
 from worker.presence import WorkerState
+from worker.redis_keys import RETIRED_MODELS
 
 
 def _submit(store: JobStore, redis_url: str, epochs: int = 3) -> str:
@@ -54,6 +58,17 @@ def test_a_bell_starts_all_queued_jobs_one_after_the_other(
         assert store.get(silent).status is store.get(rung).status is Status.SUCCEEDED
         assert worker.record is not None
         wait_until(lambda: worker.record is not None and worker.record.state is WorkerState.IDLE)
+
+
+def test_a_worker_that_starts_ends_the_deletion_of_a_model_that_was_cut_short(
+    redis_client: redis.Redis, redis_url: str, tmp_path: Path
+) -> None:
+    storage = open_storage((tmp_path / "storage").as_uri())
+    storage.put_bytes(model_key("mdl_doomed", WEIGHTS_FILE), b"weights")
+    redis_client.sadd(RETIRED_MODELS, "mdl_doomed")
+    with running_worker(redis_url, tmp_path):
+        assert storage.list("models/") == []
+        assert redis_client.exists(RETIRED_MODELS) == 0
 
 
 def test_an_idle_worker_ends_at_once_and_leaves_nobody(redis_url: str, tmp_path: Path) -> None:

@@ -1,7 +1,16 @@
-local dataset_id, name, record = unpack(ARGV)
+local dataset_id, name, record, idempotency_id, keep_s = unpack(ARGV)
+local body_hash = dataset_id .. ' ' .. name
+local first_key = KEY.IDEMPOTENCY .. idempotency_id
+if idempotency_id ~= '' and (redis.call('HGET', first_key, 'body_hash') or body_hash) ~= body_hash then
+  return {'idempotency_mismatch'}
+end
 local owner = redis.call('HGET', KEY.DATASET_NAMES, name)
 if owner and owner ~= dataset_id then return {'dataset_name_taken', name} end
 
+if idempotency_id ~= '' then
+  redis.call('HSET', first_key, 'body_hash', body_hash)
+  redis.call('EXPIRE', first_key, keep_s)
+end
 local known = redis.call('GET', KEY.DATASET .. dataset_id)
 redis.call('HSET', KEY.DATASET_NAMES, name, dataset_id)
 if known then return {'ok', known} end

@@ -1,10 +1,10 @@
 local attempt_id, worker, at = unpack(ARGV)
 
 local function claimed(job)
-  local reply = {'ok', job.id, job.attempt_number, job.spec, job.created_by, job.checkpoint or ''}
+  local reply = {'ok', job.id, job.attempt_number, job.spec, job.created_by, job.checkpoint or '', job.stop or ''}
   if job.manifest then
-    reply[7] = job.model_version
-    reply[8] = job.manifest
+    reply[8] = job.model_version
+    reply[9] = job.manifest
   end
   return reply
 end
@@ -17,7 +17,8 @@ local job_id = redis.call('ZRANGE', KEY.QUEUE, 0, 0)[1]
 if not job_id then return {'ok'} end
 
 local job = load_job(job_id)
-local refusal = illegal(job, 'running')
+local status = job.stop and 'stopping' or 'running'
+local refusal = illegal(job, status)
 if refusal then return refusal end
 
 local from_epoch = tonumber(job.checkpoint_epoch or 0)
@@ -28,6 +29,6 @@ set(job, {
   phase = job.manifest and 'publishing' or 'starting',
 })
 if not job.manifest then rewind(job, at, from_epoch) end
-move(job, 'running', at)
+move(job, status, at)
 emit_state(job, at)
 return claimed(job)

@@ -1,4 +1,4 @@
--- Every script begins with this. Above it stand KEY, TRANSITIONS, DEATHS, TERMINAL and LIMIT as tables.
+-- Every script begins with this. Above it stand KEY, TRANSITIONS, TERMINAL, HELD, DEATHS and LIMIT as tables.
 -- A script checks all that it refuses before it writes: Redis does not roll back.
 -- A value is either a bare word (status, id, time) or JSON made in Python; numbers never pass through cjson.
 

@@ -1,10 +1,9 @@
 /** One job in the list. Built once and updated in place, so that focus and selection survive each event. */
 
-import { announce } from "./announcer.js";
 import { datasetName } from "./datasets.js";
-import { h, setText, show } from "./dom.js";
+import { h, setText } from "./dom.js";
 import { ago, duration, elapsed, percent } from "./format.js";
-import { post } from "./http.js";
+import { jobActions } from "./job_actions.js";
 import { hasEnded } from "./jobs.js";
 import { progressBar } from "./progress_bar.js";
 import { situation, statusPill } from "./status_pill.js";
@@ -21,7 +20,7 @@ export class JobRow {
     this.time = h("span");
     this.best = h("strong");
     this.bestLabel = h("span", { class: "muted" });
-    this.cancel = cancelButton(job, jobs);
+    this.actions = jobActions(job, jobs, ["resume", "cancel"]);
     this.element = this.#layout(job);
     this.update(job);
   }
@@ -32,7 +31,7 @@ export class JobRow {
       h("div", { class: "job-name" }, h("a", { href }, job.name), this.about, this.note),
       h("div", { class: "job-progress" }, this.bar.element, h("div", { class: "job-figures" }, this.epoch, this.time)),
       h("div", { class: "job-best" }, this.best, this.bestLabel),
-      h("div", { class: "job-state" }, this.pill.element, this.cancel));
+      h("div", { class: "job-state" }, this.pill.element, this.actions.element));
   }
 
   update(job) {
@@ -46,8 +45,7 @@ export class JobRow {
     setText(this.best, percent(result ?? job.best?.val_accuracy));
     setText(this.bestLabel, typeof result !== "number" ? "best validation" : "test accuracy");
     this.element.classList.toggle("has-no-best", this.best.textContent === "–");
-    show(this.cancel, !hasEnded(job));
-    this.cancel.disabled = job.status === "cancelling";
+    this.actions.update(job);
   }
 }
 
@@ -60,19 +58,4 @@ function timeText(job) {
   if (hasEnded(job)) return job.started_at ? `took ${elapsed(job.started_at, job.finished_at)}` : "";
   const eta = job.progress?.eta_s;
   return job.status === "running" && typeof eta === "number" ? `${duration(eta)} left` : "";
-}
-
-/** Cancels its job and puts the answer into the store. */
-export function cancelButton(job, jobs) {
-  const button = h("button", { class: "quiet danger", "aria-label": `Cancel ${job.name}` }, "Cancel");
-  button.addEventListener("click", async () => {
-    button.disabled = true;
-    try {
-      jobs.put(await post(`jobs/${job.id}/cancel`));
-    } catch (problem) {
-      button.disabled = false;
-      announce(problem.message);
-    }
-  });
-  return button;
 }

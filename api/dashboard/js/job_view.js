@@ -5,10 +5,10 @@ import { datasetName, loadDatasets } from "./datasets.js";
 import { h, fill, setText, show } from "./dom.js";
 import { EventStream } from "./event_stream.js";
 import { get } from "./http.js";
+import { jobActions } from "./job_actions.js";
 import { jobCurves } from "./job_curves.js";
 import { jobDetails } from "./job_details.js";
 import { jobFigures } from "./job_figures.js";
-import { cancelButton } from "./job_row.js";
 import { hasEnded } from "./jobs.js";
 import { progressBar } from "./progress_bar.js";
 import { redraw } from "./redraw.js";
@@ -65,7 +65,7 @@ class JobView {
     this.pill = statusPill();
     this.bar = progressBar(`Progress of ${job.name}`);
     this.note = h("p", { class: "job-note" });
-    this.cancel = cancelButton(job, this.jobs);
+    this.actions = jobActions(job, this.jobs);
     this.classify = h("a", { class: "button primary", hidden: true }, "Classify an image");
     this.figures = jobFigures();
     this.curves = jobCurves(job.id);
@@ -73,7 +73,7 @@ class JobView {
     fill(this.element,
       h("a", { class: "back", href: "#/jobs" }, "All jobs"),
       h("div", { class: "view-head" }, h("h1", {}, job.name), this.pill.element,
-        h("div", { class: "actions" }, this.cancel, h("a", { class: "button quiet", href: `#/jobs?clone=${job.id}` }, "Clone"), this.classify)),
+        h("div", { class: "actions" }, this.actions.element, h("a", { class: "button quiet", href: `#/jobs?clone=${job.id}` }, "Clone"), this.classify)),
       h("p", { class: "muted" }, `${job.spec.recipe} on ${datasetName(job.spec.dataset)} · `, h("code", {}, job.id), job.created_by ? ` · by ${job.created_by}` : ""),
       this.bar.element, this.note, this.figures.element, this.curves.element, this.details.element);
   }
@@ -116,7 +116,7 @@ class JobView {
     this.pill.update(job);
     this.bar.update(job);
     setText(this.note, situation(job));
-    show(this.cancel, !hasEnded(job));
+    this.actions.update(job);
     show(this.classify, Boolean(job.result?.model));
     if (job.result?.model) this.classify.href = `#/classify?model=${encodeURIComponent(job.result.model.id)}`;
     const rows = [...this.rows.values()].sort((a, b) => a.epoch - b.epoch);

@@ -1,0 +1,50 @@
+"""A nearly full disk: new work is refused with a word of advice, all else goes on."""
+
+import io
+from collections.abc import Iterator
+
+import httpx
+import pytest
+import redis
+
+from api.settings import ApiSettings
+from tests.api.problems import problem_in
+from tests.api.serving import running_api
+
+MORE_THAN_ANY_DISK = 2**62
+
+
+@pytest.fixture
+def full(settings: ApiSettings, redis_client: redis.Redis) -> Iterator[httpx.Client]:
+    """A client of an API that finds every disk too small."""
+    high = settings.model_copy(update={"min_free_bytes": MORE_THAN_ANY_DISK})
+    with running_api(high) as url, httpx.Client(base_url=url, timeout=30) as client:
+        yield client
+
+
+def test_new_jobs_are_refused_with_what_to_do(full: httpx.Client) -> None:
+    response = full.post("/jobs", json={"dataset": "digits"})
+    problem = problem_in(response, 503, "storage_full")
+    assert "NINEFOLD_MIN_FREE_BYTES" in problem["detail"]
+    assert int(response.headers["retry-after"]) > 0
+    assert full.get("/jobs").json()["data"] == []
+    assert full.post("/jobs?dry_run=true", json={"dataset": "digits"}).status_code == 200
+
+
+def test_an_upload_is_refused_before_it_is_read(full: httpx.Client) -> None:
+    response = full.post("/datasets?name=photos", content=io.BytesIO(b"PK\x03\x04" + bytes(64 << 20)))
+    problem_in(response, 503, "storage_full")
+    assert full.get("/datasets?limit=1").status_code == 200
+
+
+def test_readiness_warns_and_stays_what_it_is(full: httpx.Client) -> None:
+    ready = full.get("/readyz").json()
+    assert ready["storage"] == "ok"
+    assert any("NINEFOLD_MIN_FREE_BYTES" in warning for warning in ready["warnings"])
+
+
+def test_zero_asks_for_nothing(settings: ApiSettings, redis_client: redis.Redis) -> None:
+    off = settings.model_copy(update={"min_free_bytes": 0})
+    with running_api(off) as url:
+        assert httpx.post(f"{url}/jobs", json={"dataset": "digits"}).status_code == 202
+        assert len(httpx.get(f"{url}/readyz").json()["warnings"]) == 1

@@ -1,0 +1,129 @@
+"""Breaks things at random, from a seed; remembers whom it wronged. Judges nothing."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+
+from tests.chaos.cluster import LEASE_S, Cluster
+from tests.chaos.member import Member
+from worker.errors import StoreUnavailableError
+
+MOST_AWAY_S = 1.5 * LEASE_S
+PAUSE_S = (0.5, 4.0)
+"""Between two deeds."""
+
+
+class Nemesis:
+    """One for a whole soak."""
+
+    def __init__(self, cluster: Cluster, seed: int) -> None:
+        self._cluster = cluster
+        self.random = random.Random(seed)  # noqa: S311  # a seed is the point
+        self.deeds: Counter[str] = Counter()
+        self.wronged: set[int] = set()
+        """Process ids of workers that may lose a job and be right about it."""
+        self.kills_of_holders: list[tuple[str, int, float]] = []
+        """Job, attempt, and when its worker was killed."""
+
+    def rage(self, seconds: float) -> None:
+        """Do one thing after the other for so long."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            deed = self.random.choice(self._repertoire())
+            self.deeds[deed.__name__.strip("_")] += 1
+            deed()
+            time.sleep(self.random.uniform(*PAUSE_S))
+
+    def _repertoire(self) -> list[Callable[[], None]]:
+        return [
+            *(
+                self._kill_worker,
+                self._kill_worker,
+                self._freeze_worker,
+                self._end_worker,
+                self._kill_trainer,
+            ),
+            *(self._kill_api, self._kill_valkey, self._tear_valkey, self._freeze_valkey),
+            *(self._cut_links, self._delay_links, self._lose_replies, self._black_hole),
+        ]
+
+    def _worker(self) -> Member:
+        worker = self.random.choice(self._cluster.workers)
+        if not worker.is_running:
+            worker.start()
+        self.wronged.add(worker.pid)
+        return worker
+
+    def _kill_worker(self) -> None:
+        worker = self._worker()
+        self._note_what_it_held(worker)
+        worker.restart()
+
+    def _note_what_it_held(self, worker: Member) -> None:
+        with suppress(StoreUnavailableError):
+            for lease in self._cluster.store.watch().leases:
+                attempt = self._cluster.store.get(lease.job_id).attempts[-1]
+                if attempt.worker.endswith(f"-{worker.pid}"):
+                    self.kills_of_holders.append((lease.job_id, attempt.number, time.monotonic()))
+
+    def _freeze_worker(self) -> None:
+        worker = self._worker()
+        worker.freeze()
+        time.sleep(self.random.uniform(0.2, 2.5 * LEASE_S))
+        worker.thaw()
+
+    def _end_worker(self) -> None:
+        worker = self._worker()
+        worker.ask_to_end()
+        worker.wait(120)
+        worker.start()
+
+    def _kill_trainer(self) -> None:
+        for pid in self._cluster.trainers_of(self._worker()):
+            self._cluster.kill_process(pid)
+
+    def _kill_api(self) -> None:
+        self.random.choice(self._cluster.apis).restart()
+
+    def _kill_valkey(self) -> None:
+        self._cluster.valkey.kill()
+        time.sleep(self.random.uniform(0, MOST_AWAY_S))
+        self._cluster.valkey.start()
+
+    def _tear_valkey(self) -> None:
+        self._cluster.valkey.kill()
+        self._cluster.valkey.tear_tail()
+        self._cluster.valkey.start()
+
+    def _freeze_valkey(self) -> None:
+        self._cluster.valkey.freeze()
+        time.sleep(self.random.uniform(0.2, MOST_AWAY_S))
+        self._cluster.valkey.thaw()
+
+    def _cut_links(self) -> None:
+        for link in self._cluster.links.values():
+            link.cut()
+        self._heal_links_after(self.random.uniform(0, 1))
+
+    def _delay_links(self) -> None:
+        for link in self._cluster.links.values():
+            link.delay_s = self.random.uniform(0.01, 0.2)
+        self._heal_links_after(self.random.uniform(1, 3))
+
+    def _lose_replies(self) -> None:
+        for link in self._cluster.links.values():
+            link.replies_to_lose = self.random.randint(1, 5)
+
+    def _black_hole(self) -> None:
+        worker = self._worker()
+        self._cluster.links[worker.name].is_black_hole = True
+        self._heal_links_after(self.random.uniform(0.5, 2.5 * LEASE_S))
+
+    def _heal_links_after(self, seconds: float) -> None:
+        # A link that is away for long may cost any worker its lease.
+        self.wronged |= {worker.pid for worker in self._cluster.workers}
+        time.sleep(seconds)
+        for link in self._cluster.links.values():
+            link.heal()

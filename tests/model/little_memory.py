@@ -1,0 +1,45 @@
+"""Decodes one image with less and less memory to spare, and prints how each try ended: a process of its own."""
+
+import os
+import resource
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from model.errors import ImageTooLargeError
+from model.images import decode_image, inspect_image
+
+SPARE_MIB = range(40)
+OUTCOMES = ("done", "image_too_large", "escaped")
+TRIES: dict[str, Callable[[bytes], object]] = {
+    "decode": lambda data: decode_image(data, image_size=16),
+    "inspect": inspect_image,
+}
+
+
+def outcome(action: Callable[[bytes], object], data: bytes, spare_mib: int) -> str:
+    """In a fork: what an earlier try freed must not help the next one."""
+    child = os.fork()
+    if child == 0:
+        os._exit(OUTCOMES.index(_try(action, data, spare_mib)))
+    _, status = os.waitpid(child, 0)
+    return OUTCOMES[os.waitstatus_to_exitcode(status)]
+
+
+def _try(action: Callable[[bytes], object], data: bytes, spare_mib: int) -> str:
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + (spare_mib << 20)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+    try:
+        action(data)
+    except ImageTooLargeError:
+        return "image_too_large"
+    except MemoryError:
+        return "escaped"
+    return "done"
+
+
+if __name__ == "__main__":
+    image = Path(sys.argv[2]).read_bytes()
+    decode_image(image, image_size=16)  # whatever is imported late is now there
+    print(*sorted({outcome(TRIES[sys.argv[1]], image, spare) for spare in SPARE_MIB}))  # noqa: T201

@@ -1,0 +1,161 @@
+"""What the scripts should do to jobs, in plain Python over the one table: no Redis, no Lua."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from worker import errors
+from worker.jobs import DEATHS, DEATHS_ALLOWED, HELD, TERMINAL, TRANSITIONS, Flags, Outcome, Status
+
+Refusal = type[errors.JobsError]
+
+
+class Refused(Exception):  # noqa: N818  # an expectation, not an error
+    """Raised when the store should refuse, and how."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.__name__)
+        self.refusal = refusal
+
+
+def refuse(condition: object, refusal: Refusal) -> None:
+    if condition:
+        raise Refused(refusal)
+
+
+@dataclass
+class JobModel:
+    """One job."""
+
+    id: str
+    status: Status = Status.QUEUED
+    history: list[Status] = field(default_factory=lambda: [Status.QUEUED])
+    outcomes: list[Outcome] = field(default_factory=list)
+    attempt: str | None = None
+    ended: tuple[str, Outcome] | None = None
+    seq: int = 0
+    renewals: int = 0
+    deaths: int = 0
+    rows: int = 0
+    reported: int = 0
+    """Rows, those that were taken back included."""
+    checkpoint: int = 0
+    should_stop: bool = False
+    is_committed: bool = False
+
+    def _move(self, status: Status) -> None:
+        refuse(status not in TRANSITIONS[self.status], errors.WrongStateError)
+        self.status = status
+        self.history.append(status)
+
+    def _fence(self, attempt: str) -> None:
+        refuse(self.attempt != attempt, errors.StaleAttemptError)
+
+    def _end_attempt(self, outcome: Outcome, asked: Outcome) -> None:
+        assert self.attempt
+        self.ended = (self.attempt, asked)
+        self.outcomes.append(outcome)
+        self.attempt = None
+
+    def cancel(self) -> None:
+        if self.status in {Status.CANCELLING, Status.CANCELLED}:
+            return
+        refuse(self.status in TERMINAL, errors.WrongStateError)
+        refuse(self.is_committed, errors.PublishCommittedError)
+        self._move(Status.CANCELLING if self.status in HELD else Status.CANCELLED)
+
+    def stop(self) -> None:
+        refuse(self.status in {*TERMINAL, Status.CANCELLING}, errors.WrongStateError)
+        refuse(self.is_committed, errors.PublishCommittedError)
+        if self.should_stop:
+            return
+        refuse(self.rows == 0, errors.NothingToPublishError)
+        self.should_stop = True
+        if self.status is not Status.QUEUED:
+            self._move(Status.STOPPING if self.status in HELD else Status.QUEUED)
+
+    def pause(self) -> None:
+        if self.status in {Status.PAUSING, Status.PAUSED}:
+            return
+        refuse(self.status not in {Status.QUEUED, Status.RUNNING}, errors.WrongStateError)
+        refuse(self.is_committed, errors.PublishCommittedError)
+        self._move(Status.PAUSING if self.status in HELD else Status.PAUSED)
+
+    def resume(self) -> None:
+        refuse(self.status is not Status.PAUSED, errors.WrongStateError)
+        self._move(Status.QUEUED)
+
+    def claim(self, attempt: str) -> None:
+        self._move(Status.STOPPING if self.should_stop else Status.RUNNING)
+        self.attempt, self.seq, self.renewals = attempt, 0, 0
+        if not self.is_committed:
+            self.rows = min(self.rows, self.checkpoint)
+
+    def renew(self, attempt: str) -> Flags:
+        self._fence(attempt)
+        self.renewals += 1
+        return Flags(
+            cancel=self.status is Status.CANCELLING,
+            pause=self.status is Status.PAUSING,
+            stop=self.status is Status.STOPPING,
+        )
+
+    def report(self, attempt: str, seq: int, *, has_checkpoint: bool) -> None:
+        self._fence(attempt)
+        if seq <= self.seq:
+            return
+        self.seq = seq
+        self.rows += 1
+        self.reported += 1
+        if has_checkpoint:
+            self.checkpoint, self.deaths = self.rows, 0
+
+    def commit(self, attempt: str) -> None:
+        self._fence(attempt)
+        refuse(not self.is_committed and self.status is Status.CANCELLING, errors.JobCancelledError)
+        self.is_committed = True
+
+    def finish(self, attempt: str, outcome: Outcome, *, ends_as: Outcome) -> None:
+        """`ends_as`: how the attempt is then shown."""
+        if self.ended == (attempt, outcome):
+            return
+        self._fence(attempt)
+        if self.status is Status.CANCELLING and outcome is Outcome.FAILED:
+            ends_as = Outcome.CANCELLED
+        status = Status(outcome if ends_as is Outcome.STOPPED else ends_as)
+        refuse(status not in TRANSITIONS[self.status], errors.WrongStateError)
+        refuse(status is Status.FAILED and self.is_committed, errors.PublishCommittedError)
+        refuse(status is Status.SUCCEEDED and not self.is_committed, errors.NothingCommittedError)
+        self._move(status)
+        self._end_attempt(ends_as, outcome)
+
+    def release(self, attempt: str, outcome: Outcome, renewals: int | None = None) -> None:
+        if self.ended == (attempt, outcome):
+            return
+        self._fence(attempt)
+        refuse(renewals not in {None, self.renewals}, errors.StaleAttemptError)
+        if self.status is Status.CANCELLING:
+            self._move(Status.CANCELLED)
+            self._end_attempt(Outcome.CANCELLED, outcome)
+            return
+        self.deaths += outcome in DEATHS
+        is_given_up = outcome in DEATHS and self.deaths >= DEATHS_ALLOWED and not self.is_committed
+        back = Status.PAUSED if self.status is Status.PAUSING else Status.QUEUED
+        self._move(Status.FAILED if is_given_up else back)
+        self._end_attempt(outcome, outcome)
+
+
+class QueueModel:
+    """All jobs, in order of submission."""
+
+    def __init__(self) -> None:
+        self.jobs: list[JobModel] = []
+
+    def in_status(self, status: Status) -> Iterator[JobModel]:
+        return (job for job in self.jobs if job.status is status)
+
+    def claim(self, attempt: str) -> JobModel | None:
+        """The oldest job that is queued."""
+        job = next(self.in_status(Status.QUEUED), None)
+        if job:
+            job.claim(attempt)
+        return job
