@@ -80,7 +80,7 @@ class Cluster:
         """Whole, with nothing left to do."""
         self.heal()
         for worker in self.workers:
-            eventually(partial(self.is_idle, worker), 40, f"{worker.name} is idle")
+            eventually(partial(self._is_up_and_idle, worker), 40, f"{worker.name} is idle")
 
     def start_over(self) -> None:
         """With an empty record: what a mutant wrote into it nobody needs to cope with."""
@@ -102,7 +102,7 @@ class Cluster:
             member.start()
             member.thaw()
         for index in range(len(self.apis)):
-            eventually(partial(self.serves, index), 40, f"API {index} serves")
+            eventually(partial(self._is_up_and_serves, index), 40, f"API {index} serves")
 
     def serves(self, index: int) -> bool:
         """Whether this API answers."""
@@ -161,6 +161,16 @@ class Cluster:
 
     def _fallen(self, at: Failpoint) -> list[Entry]:
         return [entry for entry in self.history.entries("fell") if entry["failpoint"] == at]
+
+    # One that was to die may have been dying still when all were started: see to it again.
+
+    def _is_up_and_serves(self, index: int) -> bool:
+        self.apis[index].start()
+        return self.serves(index)
+
+    def _is_up_and_idle(self, worker: Member) -> bool:
+        worker.start()
+        return self.is_idle(worker)
 
     def _state_of(self, worker: Member) -> WorkerState | None:
         name = f"-{worker.pid}"
