@@ -43,12 +43,14 @@ class Cluster:
         workers: int = 2,
         trainer: str = "trainer",
         lease_s: float = LEASE_S,
+        renew_every_s: float = RENEW_EVERY_S,
         appendonly: bool = True,
     ) -> None:
         """`trainer`: a role of tests/chaos/armed.py; `appendonly`: false is a mutant."""
         self._folder = folder
         self._trainer = trainer
         self._lease_s = lease_s
+        self._renew_every_s = renew_every_s
         (folder / mutants.FOLDER).mkdir()
         self.storage = open_storage((folder / "storage").as_uri())
         self.history = History(folder)
@@ -79,6 +81,14 @@ class Cluster:
         self.heal()
         for worker in self.workers:
             eventually(partial(self.is_idle, worker), 40, f"{worker.name} is idle")
+
+    def start_over(self) -> None:
+        """With an empty record: what a mutant wrote into it nobody needs to cope with."""
+        for member in self.members:
+            member.close()
+        self.valkey.start()
+        self._client.flushall()
+        self.heal()
 
     def heal(self) -> None:
         """Everything runs, nothing is planned, nothing is wrong with any link."""
@@ -179,7 +189,7 @@ class Cluster:
             # One that is not there: nobody predicts here, and torch need not be imported.
             "NINEFOLD_PREDICTOR": "unix:/tmp/nf-no-predictor.sock",
             "NINEFOLD_LEASE_S": str(self._lease_s),
-            "NINEFOLD_RENEW_EVERY_S": str(RENEW_EVERY_S),
+            "NINEFOLD_RENEW_EVERY_S": str(self._renew_every_s),
             "NINEFOLD_STALL_TIMEOUT_S": str(STALL_TIMEOUT_S),
             "NINEFOLD_THREADS": "1",
             "NINEFOLD_DEVICES": "cpu",

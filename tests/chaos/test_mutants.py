@@ -1,6 +1,6 @@
 """The judge must find each promise broken where it is taken out, or the other tests show nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -44,11 +44,20 @@ SCENARIOS: dict[str, tuple[Callable[[Cluster, Customer], None], str]] = {
 }
 
 
+@pytest.fixture
+def spoilt_cluster(cluster: Cluster) -> Iterator[Cluster]:
+    """What a mutant did to the records ends with its test."""
+    yield cluster
+    cluster.start_over()
+
+
 @pytest.mark.parametrize("mutant", SCENARIOS)
-def test_the_judge_finds_what_a_mutant_breaks(cluster: Cluster, customer: Customer, mutant: str) -> None:
+def test_the_judge_finds_what_a_mutant_breaks(
+    spoilt_cluster: Cluster, customer: Customer, mutant: str
+) -> None:
     scenario, rule = SCENARIOS[mutant]
-    cluster.turn_off(mutant)
-    scenario(cluster, customer)
+    spoilt_cluster.turn_off(mutant)
+    scenario(spoilt_cluster, customer)
     with pytest.raises(AssertionError, match=rule):
         customer.assert_kept(PATIENCE_S)
 

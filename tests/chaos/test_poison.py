@@ -15,7 +15,7 @@ CODES = {
 MORE_CODES = {
     "die_of_memory": "out_of_memory_repeatedly",
     "leave": "crashed_repeatedly",
-    "lose_storage": "storage_unavailable",
+    "lose_storage": "storage_error",
     "babble": "crashed_repeatedly",
     "hang": "stalled_repeatedly",
 }

@@ -4,8 +4,10 @@ import time
 
 import pytest
 
+from model.failpoints import Failpoint
 from tests.chaos.cluster import LEASE_S, Cluster
 from tests.chaos.customer import Customer
+from tests.chaos.plans import Act
 from tests.ninefold.processes import eventually
 
 RESCUE_S = 5 * (LEASE_S + 5)
@@ -24,6 +26,28 @@ def test_a_dead_workers_job_trains_again(cluster: Cluster, customer: Customer) -
     eventually(trains_again, RESCUE_S, "the job trains again")
     customer.assert_kept()
     assert customer.outcomes(job_id) == ["worker_lost", "succeeded"]
+
+
+@pytest.mark.parametrize(
+    "failpoint",
+    [
+        pytest.param(Failpoint.REAP_DUE, marks=pytest.mark.chaos),
+        Failpoint.REAP_RECORDED,
+        pytest.param(Failpoint.REAP_RUNG, marks=pytest.mark.chaos),
+    ],
+)
+def test_a_rescue_outlives_its_rescuers(cluster: Cluster, customer: Customer, failpoint: Failpoint) -> None:
+    """Whoever comes to the rescue first dies over it, one of the APIs and one of the workers."""
+    job_id = customer.submit(epochs=20)
+    customer.wait_for_epoch(job_id)
+    for role in ("api", "worker"):
+        cluster.plan(role, failpoint, Act.KILL)
+    cluster.holder_of(job_id).kill()
+    cluster.await_fall(failpoint, RESCUE_S)
+    cluster.heal()
+    customer.assert_kept()
+    assert customer.outcomes(job_id)[0] == "worker_lost"
+    assert customer.job(job_id)["status"] == "succeeded"
 
 
 @pytest.mark.chaos
