@@ -30,7 +30,7 @@ check: $(STAMP)  ## format, lint, types, arrows
 	$(BIN)/lint-imports
 
 test: check  ## everything that check does, and the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 chaos: $(STAMP)  ## break the service in every way that the suite knows; about 15 minutes
 	$(BIN)/python -m pytest -m "chaos or not chaos" tests/chaos

@@ -238,8 +238,8 @@ def _describe(name: str, placed: Sequence[Placed], skipped: Sequence[SkippedFile
 
 
 def _printable(path: str) -> str:
-    """File names may hold bytes that are no text."""
-    return path.encode("utf-8", "replace").decode()
+    """File names may hold bytes that are no text, and codes that a terminal obeys."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in path)
 
 
 def _freeze(record: DatasetRecord, placed: Sequence[Placed], storage: Storage) -> DatasetRecord:

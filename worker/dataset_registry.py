@@ -12,6 +12,8 @@ from worker.job_calls import IDEMPOTENCY_KEPT_S, idempotency_id, now
 from worker.scripts import AsyncFace, BlockingFace, Call, Reply, awaited, blocking
 
 SKIPPED_SHOWN = 20
+_PATH_SHOWN = 200
+"""Of its characters: a zip's names may have 64 KiB, and every list of datasets would repeat them."""
 
 
 class RegisteredDataset(BaseModel):
@@ -77,7 +79,7 @@ def add(
             "images": record.images,
             "size_bytes": record.size_bytes,
             "skipped_count": record.skipped_count,
-            "skipped": record.skipped[:SKIPPED_SHOWN],
+            "skipped": [_shortened(file) for file in record.skipped[:SKIPPED_SHOWN]],
             "created_by": created_by,
             "created_at": now(),
         }
@@ -94,6 +96,10 @@ def get(ref: str) -> Call[RegisteredDataset]:
         DatasetNotFoundError: there is none.
     """
     return Call("get_dataset", (ref,), _read_dataset)
+
+
+def _shortened(file: SkippedFile) -> SkippedFile:
+    return SkippedFile(path=file.path[:_PATH_SHOWN], reason=file.reason)
 
 
 def _check_name(name: str) -> None:

@@ -31,8 +31,8 @@ def add(
     with connect(url, api_key) as client:
         dataset = client.add_dataset(path, name or path.resolve().stem.lower())
     typer.echo(describe(dataset))
-    for file in dataset.get("skipped", []):
-        typer.echo(f"  skipped {file['path']}: {file['reason']}", err=True)
+    for line in describe_skipped(dataset):
+        typer.echo(line, err=True)
     typer.echo(f"Train with: ninefold submit {dataset['name']} --watch", err=True)
 
 
@@ -58,3 +58,11 @@ def describe(dataset: "Json") -> str:
         f"{sum(dataset['test_counts']):,} to test  {len(classes)} classes: {shown}"
     )
     return line + (f"  ({dataset['skipped_count']:,} files skipped)" if dataset["skipped_count"] else "")
+
+
+def describe_skipped(dataset: "Json") -> list[str]:
+    """A line for each skipped file that the answer names, and one for the rest."""
+    named = dataset.get("skipped", [])
+    lines = [f"  skipped {file['path']}: {file['reason']}" for file in named]
+    unnamed = dataset["skipped_count"] - len(named)
+    return [*lines, f"  skipped {unnamed:,} more"] if unnamed else lines

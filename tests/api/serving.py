@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 
 from api.app import create_app
 from api.predictor.supervision import PredictorOptions, PredictorProcess, WatchTimes
@@ -43,9 +44,9 @@ def running_predictor(
 
 
 @contextmanager
-def running_api(settings: ApiSettings) -> Iterator[str]:
+def running_api(settings: ApiSettings, app: FastAPI | None = None) -> Iterator[str]:
     """The API served by uvicorn from a thread, as `python -m api` serves it; gives its address."""
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(app or create_app(settings), log_level="warning"))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()

@@ -52,7 +52,8 @@ class Cluster:
         self._lease_s = lease_s
         self._renew_every_s = renew_every_s
         (folder / mutants.FOLDER).mkdir()
-        self.storage = open_storage((folder / "storage").as_uri())
+        self.storage_folder = folder / "storage"
+        self.storage = open_storage(self.storage_folder.as_uri())
         self.history = History(folder)
         self.plans = Plans(folder, self.history)
         self.network = Network()
@@ -193,7 +194,7 @@ class Cluster:
     def _environment(self, port: int) -> dict[str, str]:
         return {
             "REDIS_URL": f"redis://127.0.0.1:{port}/0",
-            "NINEFOLD_STORAGE": (self._folder / "storage").as_uri(),
+            "NINEFOLD_STORAGE": self.storage_folder.as_uri(),
             "NINEFOLD_CACHE_DIR": str(self._folder / "cache"),
             "NINEFOLD_RUNTIME_DIR": str(self._folder),
             # One that is not there: nobody predicts here, and torch need not be imported.

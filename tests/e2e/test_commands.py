@@ -26,9 +26,11 @@ def run(service: Service, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_folder_becomes_a_model_that_answers(service: Service, tiny_folder: Path, tmp_path: Path) -> None:
     mine = shutil.copytree(tiny_folder, tmp_path / "mine")
+    (mine / "2" / "notes.txt").write_text("no image")
     (mine / "2" / "0.png").unlink()  # the same images would be the same dataset
     added = run(service, "datasets", "add", str(mine))
     assert added.returncode == 0, added.stderr
+    assert "skipped 2/notes.txt: " in added.stderr
     assert "mine" in run(service, "datasets", "list").stdout
 
     trained = run(service, "submit", "mine", "--watch", "--epochs", "4", "--image-size", "16")

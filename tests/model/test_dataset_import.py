@@ -33,6 +33,11 @@ def test_files_that_are_no_images_are_named_with_their_reasons(storage: Storage,
     assert "not an image" in found["dog/empty.jpg"]
 
 
+def test_names_of_skipped_files_hold_nothing_that_a_terminal_obeys(storage: Storage, tmp_path: Path) -> None:
+    record = import_files(two_classes() | {"cat/\x1b[2J\u202e.txt": b""}, storage, tmp_path)
+    assert [file.path for file in record.skipped] == ["cat/\ufffd[2J\ufffd.txt"]
+
+
 def test_what_systems_leave_behind_is_ignored(storage: Storage, tmp_path: Path) -> None:
     left_behind = dict.fromkeys(
         ("__MACOSX/cat/._0.png", "cat/.DS_Store", "cat/Thumbs.db", "dog/desktop.ini", ".git/config", "dog/"),

@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -162,6 +163,30 @@ def test_a_root_that_cannot_be_made_fails_the_check(tmp_path: Path) -> None:
 def test_the_check_leaves_nothing(storage: Storage) -> None:
     storage.check()
     assert storage.list() == []
+
+
+def _put_and_die(url: str) -> None:
+    def write(file: BinaryIO) -> None:
+        file.write(b"half")
+        file.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    open_storage(url).put_stream("large", write)
+
+
+def test_what_a_killed_process_was_writing_can_be_removed(storage: Storage, tmp_path: Path) -> None:
+    writer = multiprocessing.get_context("spawn").Process(
+        target=_put_and_die, args=(f"file://{tmp_path}/storage",)
+    )
+    writer.start()
+    writer.join()
+    folder = tmp_path / "storage" / TEMPORARY_FOLDER
+    [half] = folder.iterdir()
+    assert writer.pid is not None
+    other = folder / half.name.replace(f"-{writer.pid}-", f"-{writer.pid}0-")
+    other.write_bytes(b"of a living one")
+    storage.forget_writer(writer.pid)
+    assert list(folder.iterdir()) == [other]
 
 
 def test_leftovers_of_dead_writers_go_when_they_are_old(storage: Storage, tmp_path: Path) -> None:

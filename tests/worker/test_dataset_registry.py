@@ -3,9 +3,9 @@
 import pytest
 import redis
 
-from model.dataset_record import DatasetRecord
+from model.dataset_record import DatasetRecord, SkippedFile
 from model.spec import DatasetFacts
-from worker.dataset_registry import DatasetRegistry, Expected
+from worker.dataset_registry import SKIPPED_SHOWN, DatasetRegistry, Expected
 from worker.errors import DatasetNameTakenError, DatasetNotFoundError, IdempotencyMismatchError
 
 
@@ -40,6 +40,14 @@ def test_the_same_bytes_again_are_the_same_dataset(registry: DatasetRegistry) ->
     assert registry.add(record("ds_1", "pets"), "bob", name="animals") == first
     assert registry.get("animals") == first
     assert registry.list_datasets().datasets == [first]
+
+
+def test_only_the_first_skipped_files_are_named_and_not_at_any_length(registry: DatasetRegistry) -> None:
+    skipped = [SkippedFile(path=f"{number}" * 60_000, reason="no image") for number in range(30)]
+    given = record("ds_1", "pets").model_copy(update={"skipped": skipped, "skipped_count": 30})
+    added = registry.add(given, None)
+    assert (len(added.skipped), added.skipped_count) == (SKIPPED_SHOWN, 30)
+    assert len(registry.get("pets").model_dump_json()) < 10_000
 
 
 def test_a_name_never_changes_its_meaning(registry: DatasetRegistry) -> None:
