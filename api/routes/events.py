@@ -9,6 +9,7 @@ from api import job_answers
 from api.dependencies import AnyService, JobId, LastEventId
 from api.event_streams import AllEventStream, JobEventStream
 from api.openapi import problems
+from worker.feed import Feed
 
 router = APIRouter(tags=["events"])
 
@@ -57,5 +58,6 @@ async def stream_events(
 ) -> StreamingResponse:
     """A snapshot of the newest jobs, every kept event (or those after Last-Event-ID), then what happens."""
     page = await services.store.list_jobs(limit=_SNAPSHOT_JOBS)
-    stream = AllEventStream(services.hub, job_answers.jobs_json(request, page.jobs), last_event_id)
+    feed = Feed(services.store.redis)  # the hub's own client is for the one reader alone
+    stream = AllEventStream(feed, services.hub, job_answers.jobs_json(request, page.jobs), last_event_id)
     return StreamingResponse(stream.chunks(), headers=_HEADERS, media_type="text/event-stream")
