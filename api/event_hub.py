@@ -25,6 +25,18 @@ class WatchEnded(Exception):  # noqa: N818  # an end, not a failure
     """Raised when a watcher fell behind or the service stops: its client is to come back."""
 
 
+class TooManyWatchersError(Exception):
+    """Raised when one more watcher would leave too few sockets for everyone else."""
+
+    code = "too_many_watchers"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"{limit} streams are open, as many as this server can hold: try again later, or allow it more open "
+            "files (ulimit -n)."
+        )
+
+
 class Watcher:
     """One client's bounded queue of events."""
 
@@ -67,8 +79,9 @@ class Watcher:
 class EventHub:
     """The one reader of the feed in this process."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: Feed, most_watchers: int = 1_000_000) -> None:
         self._feed = feed
+        self._most_watchers = most_watchers
         self._by_job: dict[str | None, set[Watcher]] = {}
         self._last_id = ""
         self._is_closed = False
@@ -92,6 +105,15 @@ class EventHub:
     def watchers(self) -> int:
         """How many watch now."""
         return sum(map(len, self._by_job.values()))
+
+    def check_room(self) -> None:
+        """See that one more may watch.
+
+        Raises:
+            TooManyWatchersError: as many watch as may.
+        """
+        if self.watchers >= self._most_watchers:
+            raise TooManyWatchersError(self._most_watchers)
 
     def close(self) -> None:
         """End every watch, now and from now on, so that the server can stop."""
