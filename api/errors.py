@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api import predictions, uploads
+from api.event_hub import TooManyWatchersError
 from api.lingering import LingeringResponse
 from api.predictor import errors as predictor_errors
 from model import errors as model_errors
@@ -93,6 +94,7 @@ ANSWERS: Mapping[type[Exception], Answer] = {
     worker_errors.WrongStateError: Answer(409),
     worker_errors.PublishCommittedError: Answer(409),
     worker_errors.NothingToPublishError: Answer(409),
+    TooManyWatchersError: Answer(503, retry_after_s=10),
     worker_errors.QueueFullError: Answer(503, retry_after_s=30),
     worker_errors.IdempotencyMismatchError: Answer(422),
     worker_errors.ModelNotFoundError: Answer(

@@ -5,18 +5,14 @@ import logging
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import lru_cache
-from typing import Any
 
 import redis
 
 from worker.errors import StoreUnavailableError
-from worker.feed import Feed, FeedEvent
-from worker.redis_keys import FEED
+from worker.feed import PAGE_EVENTS, Feed, FeedEvent
 
 BLOCK_MS = 5_000
 """The hub's client needs a longer timeout than this."""
-_READ_AT_ONCE = 500
 _QUEUE_EVENTS = 1_000
 _PAUSE_A_WATCHER_S = 100e-6
 _LONGEST_PAUSE_S = 0.1
@@ -27,6 +23,18 @@ _log = logging.getLogger(__name__)
 
 class WatchEnded(Exception):  # noqa: N818  # an end, not a failure
     """Raised when a watcher fell behind or the service stops: its client is to come back."""
+
+
+class TooManyWatchersError(Exception):
+    """Raised when one more watcher would leave too few sockets for everyone else."""
+
+    code = "too_many_watchers"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"{limit} streams are open, as many as this server can hold: try again later, or allow it more open "
+            "files (ulimit -n)."
+        )
 
 
 class Watcher:
@@ -71,8 +79,9 @@ class Watcher:
 class EventHub:
     """The one reader of the feed in this process."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: Feed, most_watchers: int = 1_000_000) -> None:
         self._feed = feed
+        self._most_watchers = most_watchers
         self._by_job: dict[str | None, set[Watcher]] = {}
         self._last_id = ""
         self._is_closed = False
@@ -96,6 +105,15 @@ class EventHub:
     def watchers(self) -> int:
         """How many watch now."""
         return sum(map(len, self._by_job.values()))
+
+    def check_room(self) -> None:
+        """See that one more may watch.
+
+        Raises:
+            TooManyWatchersError: as many watch as may.
+        """
+        if self.watchers >= self._most_watchers:
+            raise TooManyWatchersError(self._most_watchers)
 
     def close(self) -> None:
         """End every watch, now and from now on, so that the server can stop."""
@@ -122,34 +140,25 @@ class EventHub:
                 failures = 0
 
     async def _read_feed(self) -> None:
-        if not self._last_id:
-            self._last_id = await self._feed.last_id()
-            self._end_all()  # what these missed before we listened, they read from the record
-        elif await self._has_gap():
-            self._last_id = await self._feed.last_id()
-            self._end_all()
+        if not self._last_id or await self._feed.has_gap_after(self._last_id):
+            await self._start_anew()
         while True:
-            for event in await self._feed.read(self._last_id, block_ms=BLOCK_MS):
+            events = await self._feed.read(self._last_id, block_ms=BLOCK_MS)
+            # A process that was stopped, or a server that came back unnoticed: then as much as can be waits for us,
+            # or nothing ever comes.
+            if len(events) in (0, PAGE_EVENTS) and await self._feed.has_gap_after(self._last_id):
+                await self._start_anew()
+                continue
+            for event in events:
                 self._hand_out(event)
                 self._last_id = event.feed_id
             # To wake a watcher costs far more than an event does: the more watch, the more events go together.
             await asyncio.sleep(min(self.watchers * _PAUSE_A_WATCHER_S, _LONGEST_PAUSE_S))
 
-    async def _has_gap(self) -> bool:
-        """Whether events went by unheard: the watchers then read them from the jobs' own streams."""
-        return await self._is_trimmed_after(self._last_id) or order(await self._feed.last_id()) < order(
-            self._last_id
-        )
-
-    async def _is_trimmed_after(self, feed_id: str) -> bool:
-        oldest: Any = await self._feed.redis.xrange(FEED, count=1)
-        return bool(oldest) and order(oldest[0][0]) > order(feed_id) > (0, 0)
-
-    async def read_kept(self, after: str) -> tuple[list[FeedEvent], bool]:
-        """The kept events that follow `after`, so many at once; and whether some in between are no longer kept."""
-        is_reset = bool(after) and await self._is_trimmed_after(after)
-        start = "0-0" if is_reset else after or "0-0"
-        return await self._feed.read(start, block_ms=1, count=_READ_AT_ONCE), is_reset
+    async def _start_anew(self) -> None:
+        """Events went by unheard: the watchers come back, and read them from the record."""
+        self._last_id = await self._feed.last_id()
+        self._end_all()
 
     def _hand_out(self, event: FeedEvent) -> None:
         for key in (event.job_id, None):
@@ -160,10 +169,3 @@ class EventHub:
         for watchers in self._by_job.values():
             for watcher in watchers:
                 watcher.end()
-
-
-@lru_cache(1024)
-def order(stream_id: str) -> tuple[int, int]:
-    """What a stream's ids are sorted by."""
-    milliseconds, _, number = stream_id.partition("-")
-    return int(milliseconds), int(number or 0)

@@ -8,15 +8,16 @@ from functools import lru_cache
 
 import redis
 
-from api.event_hub import EventHub, WatchEnded, order
+from api.event_hub import EventHub, WatchEnded
 from worker.errors import JobsError
-from worker.feed import FeedEvent
+from worker.feed import Feed, FeedEvent, order
 from worker.job_calls import now
 from worker.job_reads import Event
 from worker.job_store import AsyncJobStore
 from worker.jobs import TERMINAL
 
 HEARTBEAT_S = 12.0
+_FEED_PAGE = 500
 _HEARTBEAT = b": still here\n\n"
 _LARGEST_PART = 2**64 - 1
 _ID = re.compile(r"(\d{1,20})-(\d{1,20})", re.ASCII)
@@ -98,7 +99,8 @@ class JobEventStream:
 class AllEventStream:
     """The state and epoch events of all jobs, from the one after `last_id`."""
 
-    def __init__(self, hub: EventHub, jobs_json: str, last_id: str) -> None:
+    def __init__(self, feed: Feed, hub: EventHub, jobs_json: str, last_id: str) -> None:
+        self._feed = feed
         self._hub = hub
         self._snapshot = encode("snapshot", f'{{"job_id":null,"at":"{now()}","jobs":{jobs_json}}}')
         self._is_lost = bool(last_id) and not is_event_id(last_id)
@@ -117,7 +119,7 @@ class AllEventStream:
     async def _replay(self) -> AsyncIterator[bytes]:
         is_first = True
         while True:
-            events, is_reset = await self._hub.read_kept(self._last_id)
+            events, is_reset = await self._feed.read_kept(self._last_id, _FEED_PAGE)
             if is_reset or (is_first and self._is_lost):
                 yield encode("reset", f'{{"job_id":null,"at":"{now()}"}}')
             if is_first or is_reset:

@@ -8,6 +8,7 @@ from types import FrameType
 import uvicorn
 
 from api.app import create_app
+from api.descriptors import raise_limit
 from api.settings import ApiSettings
 
 SHUTDOWN_TIMEOUT_S = 5
@@ -60,4 +61,5 @@ def serve(settings: ApiSettings, sockets: list[socket.socket]) -> None:
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s api %(levelname)s %(message)s")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _exit)
+    raise_limit()
     _Server(configure(settings)).run(sockets=sockets)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from starlette.requests import Request
 
+from api.descriptors import most_streams
 from api.disk_floor import DiskFloor
 from api.event_hub import BLOCK_MS, EventHub
 from api.predictor.client import PredictorClient
@@ -82,7 +83,7 @@ def make_services(settings: ApiSettings) -> Services:
         storage=storage,
         storage_probe=StorageProbe(storage),
         disk_floor=DiskFloor(storage, settings.min_free_bytes),
-        hub=EventHub(Feed(connect_async(settings.redis_url, timeout_s=2 * BLOCK_MS / 1000))),
+        hub=EventHub(Feed(connect_async(settings.redis_url, timeout_s=2 * BLOCK_MS / 1000)), most_streams()),
         bell=bell,
         ringer=Ringer(bell.ring),
         predictor=PredictorClient(predictor_socket(settings)),

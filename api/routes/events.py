@@ -9,6 +9,7 @@ from api import job_answers
 from api.dependencies import AnyService, JobId, LastEventId
 from api.event_streams import AllEventStream, JobEventStream
 from api.openapi import problems
+from worker.feed import Feed
 
 router = APIRouter(tags=["events"])
 
@@ -40,6 +41,7 @@ async def stream_job_events(
     request: Request, services: AnyService, job_id: JobId, last_event_id: LastEventId = ""
 ) -> StreamingResponse:
     """A snapshot, every kept event (or those after Last-Event-ID), then what happens until the job's end."""
+    services.hub.check_room()
     job_json = job_answers.with_links(request, job_id, await services.store.get_json(job_id))
     stream = JobEventStream(services.store, services.hub, job_json, last_event_id)
     return StreamingResponse(stream.chunks(), headers=_HEADERS, media_type="text/event-stream")
@@ -56,6 +58,8 @@ async def stream_events(
     request: Request, services: AnyService, last_event_id: LastEventId = ""
 ) -> StreamingResponse:
     """A snapshot of the newest jobs, every kept event (or those after Last-Event-ID), then what happens."""
+    services.hub.check_room()
     page = await services.store.list_jobs(limit=_SNAPSHOT_JOBS)
-    stream = AllEventStream(services.hub, job_answers.jobs_json(request, page.jobs), last_event_id)
+    feed = Feed(services.store.redis)  # the hub's own client is for the one reader alone
+    stream = AllEventStream(feed, services.hub, job_answers.jobs_json(request, page.jobs), last_event_id)
     return StreamingResponse(stream.chunks(), headers=_HEADERS, media_type="text/event-stream")

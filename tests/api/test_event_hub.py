@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 import redis
 
-from api.event_hub import EventHub, WatchEnded
+from api.event_hub import BLOCK_MS, EventHub, WatchEnded
 from api.server import open_socket
 from api.settings import ApiSettings
 from worker.feed import Feed
@@ -94,3 +94,48 @@ def test_the_kernel_ends_a_client_that_never_reads() -> None:
         listener.accept()[0] as accepted,
     ):
         assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
+
+
+def test_events_that_were_trimmed_unheard_end_the_watch(redis_url: str, redis_client: redis.Redis) -> None:
+    """As after SIGSTOP: the connection is there all the time, only the feed has moved on."""
+
+    async def scenario() -> None:
+        hub = EventHub(Feed(connect_async(redis_url, timeout_s=10)))
+        with ended(await started(hub)), hub.watch("job_1") as watcher:
+            happen(redis_client, 1)
+            assert [event.id for event in await watcher.take(5)] == ["1-1"]
+            pipeline = redis_client.pipeline(transaction=True)
+            for number in range(3_000):
+                fields = {"job": f"job_{number % 4}", "id": f"2-{number}", "event": "state", "data": "{}"}
+                pipeline.xadd(FEED, fields, maxlen=1_500, approximate=False)  # type: ignore[arg-type]
+            pipeline.execute()
+            with pytest.raises(WatchEnded):
+                await watcher.take(5)
+            with hub.watch("job_1") as again:
+                happen(redis_client, 3)
+                assert [event.id for event in await again.take(5)] == ["1-3"]
+        await hub.disconnect()
+
+    asyncio.run(scenario())
+
+
+def test_a_feed_that_begins_again_ends_the_watch(redis_url: str, redis_client: redis.Redis) -> None:
+    """As after a server that came back with less than it had: its new ids may be smaller than those heard."""
+
+    async def scenario() -> None:
+        hub = EventHub(Feed(connect_async(redis_url, timeout_s=10)))
+        with ended(await started(hub)), hub.watch("job_1") as watcher:
+            happen(redis_client, 1)
+            assert [event.id for event in await watcher.take(5)] == ["1-1"]
+            redis_client.delete(FEED)
+            redis_client.xadd(FEED, {"job": "job_1", "id": "1-2", "event": "state", "data": "{}"}, id="5-1")
+            with pytest.raises(WatchEnded):
+                await watcher.take(5 * BLOCK_MS / 1000)
+            with hub.watch("job_1") as again:
+                redis_client.xadd(
+                    FEED, {"job": "job_1", "id": "1-3", "event": "state", "data": "{}"}, id="5-2"
+                )
+                assert [event.id for event in await again.take(5)] == ["1-3"]
+        await hub.disconnect()
+
+    asyncio.run(scenario())

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,9 +10,11 @@ import httpx
 import pytest
 import redis
 
+from api.settings import ApiSettings
 from ninefold.sse import Event, read_events
 from tests.api.conftest import claim
 from tests.api.problems import problem_in
+from tests.api.serving import running_api
 from tests.api.test_jobs import submit
 from worker.job_store import JobStore
 from worker.redis_keys import EVENTS, FEED
@@ -92,6 +95,22 @@ def test_an_id_that_never_was_resets(client: httpx.Client, finished_id: str, las
     assert kinds[-1] == "end"
 
 
+def test_an_id_after_the_newest_resets(client: httpx.Client, finished_id: str) -> None:
+    """A server that lost its last moment no longer knows an id that it once gave."""
+    kinds = [event.kind for event in all_events(client, finished_id, "9999999999999-0")]
+    assert kinds[:3] == ["reset", "snapshot", "state"]
+    assert kinds[-1] == "end"
+
+
+def test_trimmed_events_are_no_reset_to_who_begins_and_no_row_is_lost(
+    client: httpx.Client, finished_id: str, redis_client: redis.Redis
+) -> None:
+    redis_client.xtrim(EVENTS + finished_id, maxlen=2, approximate=False)
+    assert [event.kind for event in all_events(client, finished_id)] == ["snapshot", "state", "end"]
+    rows = client.get(f"/jobs/{finished_id}/metrics").json()["data"]
+    assert [row["epoch"] for row in rows] == [1, 2]
+
+
 def test_an_unknown_job_is_a_problem_before_the_stream(client: httpx.Client) -> None:
     problem_in(client.get("/jobs/job_00000000000000000000000000/events"), 404, "job_not_found")
 
@@ -119,6 +138,34 @@ def test_all_jobs_reset_when_the_feed_was_trimmed(client: httpx.Client, redis_cl
     redis_client.xtrim(FEED, maxlen=1, approximate=False)
     with stream(client, "/events", oldest[0][0]) as events:
         assert [next(events).kind for _ in range(3)] == ["reset", "snapshot", "state"]
+
+
+def test_all_jobs_reset_after_an_id_past_the_newest(client: httpx.Client) -> None:
+    submit(client)
+    with stream(client, "/events", "9999999999999-0") as events:
+        assert [next(events).kind for _ in range(3)] == ["reset", "snapshot", "state"]
+
+
+def test_a_watcher_of_all_jobs_needs_no_connection_of_its_own(
+    settings: ApiSettings, redis_client: redis.Redis
+) -> None:
+    """The feed's one reader waits on the hub's connection all the time: what is kept is read over another."""
+
+    def connection_ids() -> set[str]:
+        return {about["id"] for about in redis_client.client_list()}
+
+    begun = connection_ids()
+    with running_api(settings) as url, httpx.Client(base_url=url, timeout=30) as client:
+        client.get("/jobs")
+        deadline = time.monotonic() + 30
+        while (
+            len(known := connection_ids() - begun) < 3
+        ):  # the hub's, the reaper's, the one that just answered
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        with stream(client, "/events") as events:
+            next(events)
+            assert connection_ids() - begun == known
 
 
 def test_many_watchers_hear_the_same(client: httpx.Client, url: str, store: JobStore) -> None:

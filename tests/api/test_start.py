@@ -1,5 +1,6 @@
 """`python -m api`: it starts, or says in one line why not; it stops at once, with streams open."""
 
+import json
 import os
 import signal
 import socket
@@ -8,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -52,11 +53,13 @@ def _refusal(environment: dict[str, str], *arguments: str) -> str:
 
 
 @contextmanager
-def _running(environment: dict[str, str], *arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def _running(
+    environment: dict[str, str], *arguments: str, before: tuple[str, ...] = ()
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-m", "api", "--port", str(port), *arguments], env=environment
+        [*before, sys.executable, "-m", "api", "--port", str(port), *arguments], env=environment
     )
     url = f"http://127.0.0.1:{port}"
     try:
@@ -181,3 +184,31 @@ def test_the_api_imports_no_torch() -> None:
     code = "import sys, api.app, api.__main__; print(sorted({'torch', 'torchvision', 'sklearn', 'PIL'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def _with_open_files(limit: str) -> tuple[str, ...]:
+    return ("sh", "-c", f'ulimit {limit} && exec "$@"', "sh")
+
+
+def test_the_limit_of_open_files_is_raised_as_far_as_it_goes(redis_url: str, tmp_path: Path) -> None:
+    environment = _environment(redis_url, tmp_path)
+    with _running(environment, before=_with_open_files("-Sn 64")) as (process, _):
+        limits = Path(f"/proc/{process.pid}/limits").read_text()
+    soft, hard = next(line.split()[3:5] for line in limits.splitlines() if line.startswith("Max open files"))
+    assert soft == hard
+
+
+def test_more_streams_than_there_are_sockets_are_refused_and_all_else_goes_on(
+    redis_url: str, tmp_path: Path
+) -> None:
+    environment = _environment(redis_url, tmp_path)
+    with (
+        _running(environment, before=_with_open_files("-n 128")) as (_, url),
+        httpx.Client(base_url=url, timeout=30, limits=httpx.Limits(max_connections=None)) as client,
+        ExitStack() as streams,
+    ):
+        answers = [streams.enter_context(client.stream("GET", "/events")) for _ in range(70)]
+        assert [answer.status_code for answer in answers] == [200] * 64 + [503] * 6
+        problem = json.loads(answers[-1].read())
+        assert (problem["code"], answers[-1].headers["Retry-After"]) == ("too_many_watchers", "10")
+        assert client.get("/jobs").status_code == 200

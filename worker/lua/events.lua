@@ -9,11 +9,19 @@ local function is_trimmed()
   return known['entries-added'] > known['length']
 end
 
+local function is_there(from, to)
+  return #redis.call('XRANGE', stream, from, to, 'COUNT', 1) > 0
+end
+
+-- What follows `after` is all there: nothing of it was trimmed, and the stream has not lost its own end.
+local function is_whole(after)
+  return (is_there('-', after) or not is_trimmed()) and is_there(after, '+')
+end
+
 local reply = {'ok', ''}
 local from = '-'
 if after ~= '' then
-  local is_kept = #redis.call('XRANGE', stream, '-', after, 'COUNT', 1) > 0
-  if is_kept or not is_trimmed() then from = '(' .. after else reply[2] = 'reset' end
+  if is_whole(after) then from = '(' .. after else reply[2] = 'reset' end
 end
 for _, entry in ipairs(redis.call('XRANGE', stream, from, '+', 'COUNT', count)) do
   reply[#reply + 1] = entry[1]
