@@ -32,7 +32,7 @@ check: $(STAMP)  ## format, lint, types, arrows
 test: check  ## everything that check does, and the tests
 	$(BIN)/python -m pytest -n 3 --dist loadfile
 
-chaos: $(STAMP)  ## break the service in every way that the suite knows; about 15 minutes
+chaos: $(STAMP)  ## break the service in every way that the suite knows
 	$(BIN)/python -m pytest -m "chaos or not chaos" tests/chaos
 
 MINUTES ?= 10

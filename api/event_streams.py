@@ -9,11 +9,10 @@ from functools import lru_cache
 import redis
 
 from api.event_hub import EventHub, WatchEnded
+from api.event_pages import EventPages, encode
 from worker.errors import JobsError
 from worker.feed import Feed, FeedEvent, order
 from worker.job_calls import now
-from worker.job_reads import Event
-from worker.job_store import AsyncJobStore
 from worker.jobs import TERMINAL
 
 HEARTBEAT_S = 12.0
@@ -24,11 +23,6 @@ _ID = re.compile(r"(\d{1,20})-(\d{1,20})", re.ASCII)
 _KINDS_OF_ALL = frozenset({"state", "epoch"})
 _INTERRUPTIONS = (WatchEnded, JobsError, redis.RedisError)
 """After these the stream ends, and its client comes back with the last id it saw."""
-
-
-def encode(kind: str, data: str, event_id: str = "") -> bytes:
-    """One event as it goes over the wire; `data` is JSON on one line."""
-    return f"event: {kind}\n{f'id: {event_id}' if event_id else ':'}\ndata: {data}\n\n".encode()
 
 
 _encode_shared = lru_cache(64)(encode)
@@ -44,9 +38,9 @@ def is_event_id(text: str) -> bool:
 class JobEventStream:
     """The events of one job, from the one after `last_id`."""
 
-    def __init__(self, store: AsyncJobStore, hub: EventHub, job_json: str, last_id: str) -> None:
+    def __init__(self, pages: EventPages, hub: EventHub, job_json: str, last_id: str) -> None:
         job = json.loads(job_json)
-        self._store = store
+        self._pages = pages
         self._hub = hub
         self._job_id: str = job["id"]
         self._is_finished = job["status"] in TERMINAL
@@ -71,15 +65,16 @@ class JobEventStream:
     async def _replay(self) -> AsyncIterator[bytes]:
         is_first = True
         while not self._has_ended:
-            page = await self._store.events(self._job_id, self._last_id)
+            page = await self._pages.read(self._job_id, self._last_id)
             if page.is_reset or (is_first and self._is_lost):
                 yield encode("reset", f"{{{self._stamp()}}}")
             if is_first or page.is_reset:
                 yield self._snapshot
             is_first = False
-            if not page.events:
+            if not page.chunk:
                 break
-            yield self._encode(page.events)
+            self._last_id, self._has_ended = page.last_id, page.has_end
+            yield page.chunk
         if self._is_finished and not self._has_ended:  # its end was heard before
             self._has_ended = True
             yield encode("end", f'{{{self._stamp()},"status":"{self._status}"}}')
@@ -87,13 +82,13 @@ class JobEventStream:
     def _is_new(self, event: FeedEvent) -> bool:
         return not self._last_id or order(event.id) > order(self._last_id)
 
-    def _encode(self, events: Iterable[Event | FeedEvent]) -> bytes:
-        encoded = b""
+    def _encode(self, events: Iterable[FeedEvent]) -> bytes:
+        encoded = []
         for event in events:
-            encoded += _encode_shared(event.event, event.data, event.id)
+            encoded.append(_encode_shared(event.event, event.data, event.id))
             self._last_id = event.id
             self._has_ended = self._has_ended or event.event == "end"
-        return encoded
+        return b"".join(encoded)
 
 
 class AllEventStream:
@@ -134,9 +129,9 @@ class AllEventStream:
         return not self._last_id or order(event.feed_id) > order(self._last_id)
 
     def _encode(self, events: Iterable[FeedEvent]) -> bytes:
-        encoded = b""
+        encoded = []
         for event in events:
             if event.event in _KINDS_OF_ALL:
-                encoded += _encode_shared(event.event, event.data, event.feed_id)
+                encoded.append(_encode_shared(event.event, event.data, event.feed_id))
             self._last_id = event.feed_id
-        return encoded
+        return b"".join(encoded)

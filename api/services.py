@@ -12,6 +12,7 @@ from starlette.requests import Request
 from api.descriptors import most_streams
 from api.disk_floor import DiskFloor
 from api.event_hub import BLOCK_MS, EventHub
+from api.event_pages import EventPages
 from api.predictor.client import PredictorClient
 from api.redis_client import connect_bounded
 from api.ringer import Ringer
@@ -46,6 +47,7 @@ class Services:
     storage_probe: StorageProbe
     disk_floor: DiskFloor
     hub: EventHub
+    event_pages: EventPages
     bell: Bell
     ringer: Ringer
     predictor: PredictorClient
@@ -72,11 +74,12 @@ def make_services(settings: ApiSettings) -> Services:
     """Make them all; nothing connects yet."""
     bell = Bell(settings.redis_url)
     client = connect_bounded(settings.redis_url)
+    store = AsyncJobStore(client)
     storage = open_storage(settings.storage)
     return Services(
         settings=settings,
         keys=Keys(parse_keys(settings.api_keys.get_secret_value())),
-        store=AsyncJobStore(client),
+        store=store,
         datasets=AsyncDatasetRegistry(client),
         models=AsyncModelRegistry(client),
         presence=AsyncPresence(client),
@@ -84,6 +87,7 @@ def make_services(settings: ApiSettings) -> Services:
         storage_probe=StorageProbe(storage),
         disk_floor=DiskFloor(storage, settings.min_free_bytes),
         hub=EventHub(Feed(connect_async(settings.redis_url, timeout_s=2 * BLOCK_MS / 1000)), most_streams()),
+        event_pages=EventPages(store),
         bell=bell,
         ringer=Ringer(bell.ring),
         predictor=PredictorClient(predictor_socket(settings)),

@@ -42,8 +42,8 @@ async def stream_job_events(
 ) -> StreamingResponse:
     """A snapshot, every kept event (or those after Last-Event-ID), then what happens until the job's end."""
     services.hub.check_room()
-    job_json = job_answers.with_links(request, job_id, await services.store.get_json(job_id))
-    stream = JobEventStream(services.store, services.hub, job_json, last_event_id)
+    job_json = job_answers.with_links(request, job_id, await services.event_pages.job_json(job_id))
+    stream = JobEventStream(services.event_pages, services.hub, job_json, last_event_id)
     return StreamingResponse(stream.chunks(), headers=_HEADERS, media_type="text/event-stream")
 
 

@@ -111,6 +111,24 @@ def test_trimmed_events_are_no_reset_to_who_begins_and_no_row_is_lost(
     assert [row["epoch"] for row in rows] == [1, 2]
 
 
+def test_a_long_history_comes_whole_to_each_also_while_it_grows(
+    client: httpx.Client, store: JobStore
+) -> None:
+    job_id = submit(client)
+    attempt = claim(store)
+    attempt.report(1, *range(1, 500))
+    with stream(client, f"/jobs/{job_id}/events") as events:
+        first = [next(events) for _ in range(500)]
+        attempt.report(2, 500, 501)
+        attempt.fail()
+        heard = [*first, *events]
+    epochs = [event.data["epoch"] for event in heard if event.kind == "epoch"]
+    assert epochs == list(range(1, 502))
+    assert all_events(client, job_id)[1:] == heard[1:]
+    for place in (1, 199, 200, 201, 400, 401, 499):
+        assert all_events(client, job_id, str(heard[place].id))[1:] == heard[place + 1 :]
+
+
 def test_an_unknown_job_is_a_problem_before_the_stream(client: httpx.Client) -> None:
     problem_in(client.get("/jobs/job_00000000000000000000000000/events"), 404, "job_not_found")
 
