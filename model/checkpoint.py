@@ -1,18 +1,18 @@
 """Saves and restores a run's state as safetensors with a JSON header; nothing is ever unpickled."""
 
+import hashlib
 import json
 import logging
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import PurePath
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from model.device import Device
-from model.errors import CorruptArtifactError
+from model.errors import CorruptArtifactError, DamagedCheckpointError
 from model.failpoints import Failpoint, reach
 from model.network import published_weights
 from model.run_state import Best, RunState
@@ -33,13 +33,12 @@ class Checkpoints:
         self._device = device
 
     def save(self, state: RunState) -> str:
-        """Store the state durably and return its key."""
-        key = f"{self._prefix}/epoch-{state.epoch:04d}-step-{state.step:06d}.safetensors"
+        """Store the state durably and return its key, which ends in the hash of its bytes."""
         reach(Failpoint.CHECKPOINT_DUE)
-        with tempfile.TemporaryDirectory(prefix="checkpoint-") as folder:
-            path = Path(folder) / "checkpoint.safetensors"
-            save_file(_tensors(state), path, metadata=self._header(state))
-            self._storage.put_file(key, path)
+        data = save(_tensors(state), metadata=self._header(state))
+        position = f"epoch-{state.epoch:04d}-step-{state.step:06d}"
+        key = f"{self._prefix}/{position}-{hashlib.sha256(data).hexdigest()}.safetensors"
+        self._storage.put_bytes(key, data)
         reach(Failpoint.CHECKPOINT_PUT)
         return key
 
@@ -47,8 +46,10 @@ class Checkpoints:
         """Bring a freshly started state to where a checkpoint was taken.
 
         Raises:
+            DamagedCheckpointError: its bytes are not those that were saved; the state is as it was.
             CorruptArtifactError: it cannot be read, or belongs to another spec.
         """
+        self._check_bytes(key)
         try:
             with safe_open(self._storage.local_path(key), "pt") as file:
                 header: dict[str, str] = file.metadata()
@@ -57,6 +58,13 @@ class Checkpoints:
             _load(state, tensors, header)
         except (SafetensorError, KeyError, ValueError) as error:
             raise CorruptArtifactError(f"Checkpoint {key!r} cannot be read; start the job anew.") from error
+
+    def _check_bytes(self, key: str) -> None:
+        saved = PurePath(key).stem.rpartition("-")[2]
+        if hashlib.sha256(self._storage.read_bytes(key)).hexdigest() != saved:
+            raise DamagedCheckpointError(
+                f"The bytes of checkpoint {key!r} are not those that were saved: check the disk."
+            )
 
     def _header(self, state: RunState) -> dict[str, str]:
         position = {"epoch": state.epoch, "step": state.step, "train_s": state.train_s}

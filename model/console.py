@@ -39,6 +39,9 @@ class LineConsole:
     def checkpoint(self, saved: CheckpointSaved) -> None:
         """The command takes none."""
 
+    def rewind(self, epoch: int) -> None:
+        """The command resumes nothing."""
+
     def gate(self) -> Command:
         """Nobody holds this run back."""
         return Command.CONTINUE

@@ -81,3 +81,7 @@ class CorruptArtifactError(ModelError):
     """Raised when an artifact's hash is not the one in its manifest."""
 
     code = "corrupt_artifact"
+
+
+class DamagedCheckpointError(CorruptArtifactError):
+    """Raised when a checkpoint's bytes are not those that were saved."""

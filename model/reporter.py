@@ -68,6 +68,9 @@ class CheckpointSaved:
 class Reporter(Protocol):
     """All that the outside hears of a training, and all that it may say."""
 
+    def rewind(self, epoch: int) -> None:
+        """The run goes on from the end of this epoch, earlier than it was told to: what came after happens anew."""
+
     def phase(self, phase: str) -> None:
         """A phase begins: preparing_data, training, evaluating."""
 

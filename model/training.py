@@ -1,6 +1,7 @@
 """Trains a network from a resolved spec to weights that can be published. Knows no service."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from model.augment import Normalisation
 from model.calibration import calibration_error, fit_temperature
 from model.checkpoint import Checkpoints
 from model.device import Device, open_device
+from model.errors import DamagedCheckpointError
 from model.evaluation import predict_logits, score, wilson_interval
 from model.loop import Loop, steps_per_epoch
 from model.manifest import Metrics, Preprocessing
@@ -53,6 +55,8 @@ class TrainingRequest:
     """At an epoch's end, when so long has passed since the last."""
     step_checkpoint_every_s: float = 300.0
     """Within an epoch."""
+    fall_back_to: Sequence[str] = ()
+    """Storage keys of earlier checkpoints, the newest first, should `resume_from` be damaged."""
 
 
 def run_training(request: TrainingRequest, reporter: Reporter) -> TrainedModel:
@@ -71,8 +75,7 @@ def run_training(request: TrainingRequest, reporter: Reporter) -> TrainedModel:
     state = start_state(spec, recipe, data, steps, device)
     checkpoints = Checkpoints(request.storage, request.out_prefix, spec, device)
     if request.resume_from:
-        checkpoints.restore(request.resume_from, state)
-        _log.info("resumed after %d epochs and %d steps", state.epoch, state.step)
+        _resume([request.resume_from, *request.fall_back_to], checkpoints, state, reporter)
     reporter.phase("training")
     Loop(
         spec=spec,
@@ -87,6 +90,21 @@ def run_training(request: TrainingRequest, reporter: Reporter) -> TrainedModel:
     ).run()
     reporter.phase("evaluating")
     return _judge(spec, data, state, device)
+
+
+def _resume(keys: Sequence[str], checkpoints: Checkpoints, state: RunState, reporter: Reporter) -> None:
+    """Go on from the first of these checkpoints that is whole, or, when none is, from the start."""
+    damaged = 0
+    for key in keys:
+        try:
+            checkpoints.restore(key, state)
+            break
+        except DamagedCheckpointError as error:
+            _log.warning("%s", error)
+            damaged += 1
+    if damaged:
+        reporter.rewind(state.epoch)
+    _log.info("resumed after %d epochs and %d steps", state.epoch, state.step)
 
 
 def _judge(spec: ResolvedSpec, data: TrainingData, state: RunState, device: Device) -> TrainedModel:

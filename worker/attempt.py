@@ -17,6 +17,7 @@ from worker.messages import (
     Progressed,
     Ready,
     Renewed,
+    Rewound,
     Staged,
     Start,
     Stop,
@@ -112,6 +113,8 @@ class RunningAttempt:
                 self._phase = phase
                 self._has_trained |= phase is Phase.TRAINING
                 self._outbox.add_phase(phase)
+            case Rewound(epoch=epoch):
+                self._outbox.add_rewind(epoch)
             case Progressed(progress=progress):
                 self._outbox.add_progress(progress)
             case EpochEnded(row=row, best=best):

@@ -1,6 +1,7 @@
 """Which checkpoints of a job are kept: the last two and the best. Decides only after the record's pointer moved."""
 
 import logging
+from pathlib import PurePath
 
 from model.errors import StorageError
 from model.storage import Storage
@@ -30,6 +31,14 @@ class CheckpointShelf:
         except StorageError as error:
             _log.warning("%s", error)
 
+    def earlier(self) -> tuple[str, ...]:
+        """Checkpoints of earlier positions than the record's, the newest first; their names begin with it."""
+        if self._current is None:
+            return ()
+        current = _name(self._current.key)
+        earlier = [key for key in self._known if _name(key) < current]
+        return tuple(sorted(earlier, key=_name, reverse=True))
+
     def move_to(self, checkpoint: Checkpoint) -> None:
         """The record now points here: delete what no attempt will ask for again.
 
@@ -51,3 +60,8 @@ class CheckpointShelf:
             self._storage.delete(key)
         except StorageError as error:
             _log.warning("%s", error)  # litter harms no one
+
+
+def _name(key: str) -> str:
+    """Without the attempt: a position, in figures of equal length, and a hash."""
+    return PurePath(key).name

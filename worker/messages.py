@@ -31,6 +31,8 @@ class Start(_Line):
     out_prefix: str
     """Under which the trainer puts its checkpoints."""
     resume_from: str | None
+    fall_back_to: tuple[str, ...] = ()
+    """Earlier checkpoints, the newest first, should that one be damaged."""
     device: str
     threads: int
     deadline: float
@@ -73,6 +75,13 @@ class PhaseBegun(_Line):
 
     kind: Literal["phase"] = "phase"
     phase: Phase
+
+
+class Rewound(_Line):
+    """Checkpoints are damaged: training goes on from the end of this earlier epoch."""
+
+    kind: Literal["rewound"] = "rewound"
+    epoch: int
 
 
 class Progressed(_Line):
@@ -119,7 +128,7 @@ class Failed(_Line):
 
 
 Message = Annotated[
-    Ready | PhaseBegun | Progressed | EpochEnded | CheckpointPut | Drained | Staged | Failed,
+    Ready | PhaseBegun | Rewound | Progressed | EpochEnded | CheckpointPut | Drained | Staged | Failed,
     Field(discriminator="kind"),
 ]
 

@@ -20,6 +20,7 @@ class Outbox:
         self._lock = threading.Lock()
         self.has_news = threading.Event()
         self._phase: Phase | None = None
+        self._rewind_to_epoch: int | None = None
         self._rows: list[EpochRow] = []
         self._best: Best | None = None
         self._checkpoint: Checkpoint | None = None
@@ -34,6 +35,12 @@ class Outbox:
         """Tell what the trainer does now."""
         with self._lock:
             self._phase = phase
+        self.has_news.set()
+
+    def add_rewind(self, epoch: int) -> None:
+        """Tell that what came after this epoch happens anew; before the rows of this attempt."""
+        with self._lock:
+            self._rewind_to_epoch = epoch
         self.has_news.set()
 
     def add_progress(self, progress: Progress) -> None:
@@ -78,12 +85,14 @@ class Outbox:
             self.has_news.clear()
             changes = Changes(
                 phase=self._phase,
+                rewind_to_epoch=self._rewind_to_epoch,
                 rows=tuple(self._rows),
                 best=self._best,
                 checkpoint=self._checkpoint,
                 progress=self._progress,
                 log_lines=self._take_lines(),
             )
+            self._rewind_to_epoch = None
             self._phase = self._best = self._checkpoint = self._progress = None
             self._rows.clear()
         return None if changes == Changes() else changes

@@ -147,6 +147,7 @@ class Supervisor:
             cache_dir=bench.cache_dir,
             out_prefix=f"{checkpoints_prefix(claimed.job_id)}/{claimed.attempt_number}",
             resume_from=claimed.checkpoint.key if claimed.checkpoint else None,
+            fall_back_to=self._shelf.earlier(),
             device=bench.device,
             threads=bench.threads,
             deadline=self._lease.deadline,

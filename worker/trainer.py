@@ -34,6 +34,7 @@ from worker.messages import (
     Progressed,
     Ready,
     Renewed,
+    Rewound,
     Staged,
     Start,
     Stop,
@@ -108,6 +109,10 @@ class PipeReporter:
     def phase(self, phase: str) -> None:
         """Say what is done now."""
         self._say(PhaseBegun(phase=jobs.Phase(phase)))
+
+    def rewind(self, epoch: int) -> None:
+        """Say that what came after this epoch happens anew."""
+        self._say(Rewound(epoch=epoch))
 
     def progress(self, progress: Progress) -> None:
         """Say how far it is, twice a second at most."""
@@ -207,6 +212,7 @@ def _train(start: Start, reporter: PipeReporter) -> ManifestDraft:
         spec=start.spec,
         out_prefix=start.out_prefix,
         resume_from=start.resume_from,
+        fall_back_to=start.fall_back_to,
         device=_choose_device(start.device),
         threads=start.threads,
         cache_dir=start.cache_dir,

@@ -51,11 +51,31 @@ def test_another_spec_s_checkpoint_is_refused(workshop: Workshop) -> None:
     workshop.storage.delete("checkpoints/job_test")
 
 
-def test_a_damaged_checkpoint_is_refused(workshop: Workshop) -> None:
-    workshop.storage.put_bytes("checkpoints/job_bad/1/epoch.safetensors", b"no safetensors")
-    request = workshop.request(workshop.spec(), resume_from="checkpoints/job_bad/1/epoch.safetensors")
-    with pytest.raises(CorruptArtifactError, match="cannot be read"):
-        run_training(request, Recorder())
+@pytest.mark.parametrize("part", [0.0, 0.01, 0.5, 1.0])
+def test_a_checkpoint_with_a_flipped_bit_is_not_gone_on_from(workshop: Workshop, part: float) -> None:
+    spec = workshop.spec(batch_size=16)
+    expected = workshop.train(batch_size=16)
+    drained = workshop.drain(spec, before_step=2)
+    path = workshop.storage.local_path(drained.saved[-1].key)
+    data = bytearray(path.read_bytes())
+    data[int(part * (len(data) - 1))] ^= 1
+    path.write_bytes(data)
+    again = Recorder()
+    trained = run_training(workshop.request(spec, attempt=2, resume_from=drained.saved[-1].key), again)
+    assert again.rewound_to == [0]
+    assert again.steps[0].step == 1
+    assert trained.metrics == expected.metrics
+    workshop.storage.delete("checkpoints/job_test")
+
+
+def test_a_whole_checkpoint_rewinds_nothing(workshop: Workshop) -> None:
+    spec = workshop.spec(batch_size=16)
+    drained = workshop.drain(spec, before_step=2)
+    again = Recorder()
+    run_training(workshop.request(spec, attempt=2, resume_from=drained.saved[-1].key), again)
+    assert again.rewound_to == []
+    assert again.steps[0].step == 3
+    workshop.storage.delete("checkpoints/job_test")
 
 
 def test_resuming_on_other_threads_is_said(workshop: Workshop, caplog: pytest.LogCaptureFixture) -> None:

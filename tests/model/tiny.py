@@ -49,6 +49,7 @@ class Recorder:
     rows: list[EpochRow] = field(default_factory=list)
     best_epochs: list[int] = field(default_factory=list)
     saved: list[CheckpointSaved] = field(default_factory=list)
+    rewound_to: list[int] = field(default_factory=list)
 
     def phase(self, phase: str) -> None:
         self.phases.append(phase)
@@ -63,6 +64,9 @@ class Recorder:
 
     def checkpoint(self, saved: CheckpointSaved) -> None:
         self.saved.append(saved)
+
+    def rewind(self, epoch: int) -> None:
+        self.rewound_to.append(epoch)
 
     def gate(self) -> Command:
         if len(self.steps) == self.drain_before:
