@@ -210,7 +210,8 @@ class Cluster:
 @contextmanager
 def running_cluster(**options: Any) -> Iterator[Cluster]:
     """A cluster that is whole and idle, with the options of `Cluster`; after it nothing of it is left."""
-    with TemporaryDirectory(prefix="nf-chaos-") as folder:
+    # A spare that was just being started when its worker was killed may still write there.
+    with TemporaryDirectory(prefix="nf-chaos-", ignore_cleanup_errors=True) as folder:
         cluster = Cluster(Path(folder), **options)
         try:
             cluster.become_idle()
