@@ -1,4 +1,4 @@
-"""How soon a job trains again after kill -9 of its worker: `python -m benchmarks.recovery`, about eight minutes.
+"""How soon a job trains again after kill -9 of its worker: `python -m benchmarks.recovery`, about ten minutes.
 
 Two workers and two APIs as they come (lease 15 s, a renewal every second), the real network on the digits. Prints the
 worst and the median time from the kill to the phase `training` of the next attempt; promised is lease + 5 s.
