@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import redis
 
@@ -13,6 +13,7 @@ from worker.feed import PAGE_EVENTS, Feed, FeedEvent
 
 BLOCK_MS = 5_000
 """The hub's client needs a longer timeout than this."""
+_HEARTBEAT_S = 12.0
 _QUEUE_EVENTS = 1_000
 _PAUSE_A_WATCHER_S = 100e-6
 _LONGEST_PAUSE_S = 0.1
@@ -37,42 +38,53 @@ class TooManyWatchersError(Exception):
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Events of one watch that came together: what is made of them is made once for all who hear them."""
+
+    events: tuple[FeedEvent, ...]
+    """In order; one at least."""
+
+
 class Watcher:
     """One client's bounded queue of events."""
 
     def __init__(self) -> None:
-        self._events: deque[FeedEvent] = deque()
+        self._batches: list[Batch] = []
+        self._waiting_events = 0
         self._has_news = asyncio.Event()
         self._is_over = False
 
-    def put(self, event: FeedEvent) -> None:
-        """Add an event; one too many ends the watch and frees the queue."""
-        if len(self._events) >= _QUEUE_EVENTS:
+    def put(self, batch: Batch) -> None:
+        """Add a batch; one event too many ends the watch and frees the queue."""
+        self._waiting_events += len(batch.events)
+        if self._waiting_events > _QUEUE_EVENTS:
             self.end()
         if not self._is_over:
-            self._events.append(event)
+            self._batches.append(batch)
             self._has_news.set()
 
     def end(self) -> None:
         """End the watch."""
         self._is_over = True
-        self._events.clear()
+        self._batches.clear()
         self._has_news.set()
 
-    async def take(self, timeout_s: float) -> list[FeedEvent]:
-        """All that came, waiting so long for a first; empty when nothing did.
+    def wake(self) -> None:
+        """Let `take` return what there is."""
+        self._has_news.set()
+
+    async def take(self) -> list[Batch]:
+        """All that came, waiting for a first; empty after a quiet while: then the client is to hear a heartbeat.
 
         Raises:
             WatchEnded: nothing more will come.
         """
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                await self._has_news.wait()
+        await self._has_news.wait()
         if self._is_over:
             raise WatchEnded
         self._has_news.clear()
-        taken = list(self._events)
-        self._events.clear()
+        taken, self._batches, self._waiting_events = self._batches, [], 0
         return taken
 
 
@@ -126,6 +138,18 @@ class EventHub:
 
     async def run(self) -> None:
         """Read the feed until cancelled; while Redis is away, try again and again."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follow())
+            tasks.create_task(self._beat())
+
+    async def _beat(self) -> None:
+        # One clock for all: a timeout for each watcher took a quarter of a busy hub's time.
+        while True:
+            await asyncio.sleep(_HEARTBEAT_S)
+            for watcher in self._all():
+                watcher.wake()
+
+    async def _follow(self) -> None:
         failures = 0
         while True:
             try:
@@ -149,9 +173,9 @@ class EventHub:
             if len(events) in (0, PAGE_EVENTS) and await self._feed.has_gap_after(self._last_id):
                 await self._start_anew()
                 continue
-            for event in events:
-                self._hand_out(event)
-                self._last_id = event.feed_id
+            if events:
+                self._hand_out(events)
+                self._last_id = events[-1].feed_id
             # To wake a watcher costs far more than an event does: the more watch, the more events go together.
             await asyncio.sleep(min(self.watchers * _PAUSE_A_WATCHER_S, _LONGEST_PAUSE_S))
 
@@ -160,12 +184,19 @@ class EventHub:
         self._last_id = await self._feed.last_id()
         self._end_all()
 
-    def _hand_out(self, event: FeedEvent) -> None:
-        for key in (event.job_id, None):
-            for watcher in self._by_job.get(key, ()):
-                watcher.put(event)
+    def _hand_out(self, events: list[FeedEvent]) -> None:
+        by_job: dict[str | None, list[FeedEvent]] = {None: events}
+        for event in events:
+            by_job.setdefault(event.job_id, []).append(event)
+        for key, of_key in by_job.items():
+            if watchers := self._by_job.get(key):
+                batch = Batch(tuple(of_key))
+                for watcher in watchers:
+                    watcher.put(batch)
+
+    def _all(self) -> Iterable[Watcher]:
+        return [watcher for watchers in self._by_job.values() for watcher in watchers]
 
     def _end_all(self) -> None:
-        for watchers in self._by_job.values():
-            for watcher in watchers:
-                watcher.end()
+        for watcher in self._all():
+            watcher.end()

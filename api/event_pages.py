@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from worker.feed import FeedEvent
 from worker.job_reads import Event
 from worker.job_store import AsyncJobStore
 
@@ -34,7 +35,8 @@ class Page:
     is_reset: bool = False
 
 
-def _write(events: Iterable[Event], *, is_reset: bool = False) -> Page:
+def write(events: Iterable[Event | FeedEvent], *, is_reset: bool = False) -> Page:
+    """A page of one job's events."""
     chunks, last_id, has_end = [], "", False
     for event in events:
         chunks.append(encode(event.event, event.data, event.id))
@@ -63,7 +65,7 @@ class EventPages:
 
     async def _read(self, job_id: str, after: str) -> Page:
         found = await self._store.events(job_id, after, _PAGE_EVENTS)
-        page = _write(found.events, is_reset=found.is_reset)
+        page = write(found.events, is_reset=found.is_reset)
         # What follows a page that is not full may happen at any moment: that is never kept.
         is_full = len(found.events) == _PAGE_EVENTS
         if is_full and not page.is_reset and len(page.chunk) <= _LARGEST_KEPT_BYTES:

@@ -2,20 +2,19 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 
 import redis
 
-from api.event_hub import EventHub, WatchEnded
-from api.event_pages import EventPages, encode
+from api.event_hub import Batch, EventHub, WatchEnded
+from api.event_pages import EventPages, Page, encode, write
 from worker.errors import JobsError
 from worker.feed import Feed, FeedEvent, order
 from worker.job_calls import now
 from worker.jobs import TERMINAL
 
-HEARTBEAT_S = 12.0
 _FEED_PAGE = 500
 _HEARTBEAT = b": still here\n\n"
 _LARGEST_PART = 2**64 - 1
@@ -25,8 +24,30 @@ _INTERRUPTIONS = (WatchEnded, JobsError, redis.RedisError)
 """After these the stream ends, and its client comes back with the last id it saw."""
 
 
-_encode_shared = lru_cache(64)(encode)
-"""A thousand watchers hear the same event at about the same time: it is written out once for them all."""
+@lru_cache(64)
+def _of_job(batch: Batch) -> Page:
+    return write(batch.events)
+
+
+@lru_cache(64)
+def _of_all(batch: Batch) -> Page:
+    return _write_of_all(batch.events)
+
+
+def _write_of_all(events: Sequence[FeedEvent]) -> Page:
+    chunks = [
+        encode(event.event, event.data, event.feed_id) for event in events if event.event in _KINDS_OF_ALL
+    ]
+    return Page(b"".join(chunks), events[-1].feed_id, has_end=False)
+
+
+def _after(last_id: str, batch: Batch, id_of: Callable[[FeedEvent], str]) -> Batch | None:
+    """What of a batch follows `last_id`: all of it, but where a replay and the watch overlap."""
+    last = order(last_id or "0-0")
+    if order(id_of(batch.events[0])) > last:
+        return batch
+    new = tuple(event for event in batch.events if order(id_of(event)) > last)
+    return Batch(new) if new else None
 
 
 def is_event_id(text: str) -> bool:
@@ -59,8 +80,7 @@ class JobEventStream:
             async for chunk in self._replay():
                 yield chunk
             while not self._has_ended:
-                events = await watcher.take(HEARTBEAT_S)
-                yield self._encode(event for event in events if self._is_new(event)) or _HEARTBEAT
+                yield b"".join(map(self._news, await watcher.take())) or _HEARTBEAT
 
     async def _replay(self) -> AsyncIterator[bytes]:
         is_first = True
@@ -79,16 +99,13 @@ class JobEventStream:
             self._has_ended = True
             yield encode("end", f'{{{self._stamp()},"status":"{self._status}"}}')
 
-    def _is_new(self, event: FeedEvent) -> bool:
-        return not self._last_id or order(event.id) > order(self._last_id)
-
-    def _encode(self, events: Iterable[FeedEvent]) -> bytes:
-        encoded = []
-        for event in events:
-            encoded.append(_encode_shared(event.event, event.data, event.id))
-            self._last_id = event.id
-            self._has_ended = self._has_ended or event.event == "end"
-        return b"".join(encoded)
+    def _news(self, batch: Batch) -> bytes:
+        new = _after(self._last_id, batch, lambda event: event.id)
+        if new is None:
+            return b""
+        page = _of_job(new)
+        self._last_id, self._has_ended = page.last_id, self._has_ended or page.has_end
+        return page.chunk
 
 
 class AllEventStream:
@@ -107,9 +124,7 @@ class AllEventStream:
             async for chunk in self._replay():
                 yield chunk
             while True:
-                events = await watcher.take(HEARTBEAT_S)
-                new = (event for event in events if self._is_new(event))
-                yield self._encode(new) or _HEARTBEAT
+                yield b"".join(map(self._news, await watcher.take())) or _HEARTBEAT
 
     async def _replay(self) -> AsyncIterator[bytes]:
         is_first = True
@@ -122,16 +137,15 @@ class AllEventStream:
             is_first = False
             if not events:
                 break
-            if chunk := self._encode(events):
-                yield chunk
+            page = _write_of_all(events)
+            self._last_id = page.last_id
+            if page.chunk:
+                yield page.chunk
 
-    def _is_new(self, event: FeedEvent) -> bool:
-        return not self._last_id or order(event.feed_id) > order(self._last_id)
-
-    def _encode(self, events: Iterable[FeedEvent]) -> bytes:
-        encoded = []
-        for event in events:
-            if event.event in _KINDS_OF_ALL:
-                encoded.append(_encode_shared(event.event, event.data, event.feed_id))
-            self._last_id = event.feed_id
-        return b"".join(encoded)
+    def _news(self, batch: Batch) -> bytes:
+        new = _after(self._last_id, batch, lambda event: event.feed_id)
+        if new is None:
+            return b""
+        page = _of_all(new)
+        self._last_id = page.last_id
+        return page.chunk

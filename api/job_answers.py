@@ -1,5 +1,6 @@
 """Jobs as answers: kept JSON is passed on as it is, with links; knows no route."""
 
+import asyncio
 import csv
 import io
 import json
@@ -75,12 +76,13 @@ async def read_job(services: Services, job_id: str, wait_s: float) -> str:
 async def _hears_of_state(watcher: Watcher, deadline: float) -> bool:
     """Whether a state event came in time."""
     try:
-        while (left_s := deadline - time.monotonic()) > 0:
-            if any(event.event == "state" for event in await watcher.take(left_s)):
-                return True
-    except WatchEnded:
-        pass  # answer what is known: the caller asks again
-    return False
+        async with asyncio.timeout(deadline - time.monotonic()):
+            while True:
+                batches = await watcher.take()
+                if any(event.event == "state" for batch in batches for event in batch.events):
+                    return True
+    except (TimeoutError, WatchEnded):
+        return False  # answer what is known: the caller asks again
 
 
 def _state(job_json: str) -> tuple[str, str | None]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 import redis
 
-from api.event_hub import BLOCK_MS, EventHub, WatchEnded
+from api.event_hub import BLOCK_MS, EventHub, WatchEnded, Watcher
 from api.server import open_socket
 from api.settings import ApiSettings
 from worker.feed import Feed
@@ -32,6 +32,11 @@ def ended(task: asyncio.Task[None]) -> Iterator[None]:
         task.cancel()
 
 
+async def ids(watcher: Watcher, timeout_s: float = 5) -> list[str]:
+    async with asyncio.timeout(timeout_s):
+        return [event.id for batch in await watcher.take() for event in batch.events]
+
+
 async def started(hub: EventHub) -> asyncio.Task[None]:
     task = asyncio.create_task(hub.run())
     await asyncio.sleep(0.3)
@@ -44,9 +49,10 @@ def test_watchers_of_one_job_and_of_all(redis_url: str, redis_client: redis.Redi
         with ended(await started(hub)), hub.watch(None) as everything, hub.watch("job_1") as one:
             happen(redis_client, *range(6))
             await asyncio.sleep(0.3)
-            assert [event.id for event in await everything.take(1)] == [f"1-{n}" for n in range(6)]
-            assert [event.id for event in await one.take(1)] == ["1-1", "1-3", "1-5"]
-            assert await one.take(0.05) == []
+            assert await ids(everything) == [f"1-{n}" for n in range(6)]
+            assert await ids(one) == ["1-1", "1-3", "1-5"]
+            with pytest.raises(TimeoutError):
+                await ids(one, 0.05)
         assert hub.watchers == 0
         await hub.disconnect()
 
@@ -65,10 +71,10 @@ def test_a_watcher_that_does_not_read_is_let_go_and_harms_no_other(
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(5):
                         while len(heard) < start + 300:
-                            heard += [event.id for event in await quick.take(1)]
+                            heard += await ids(quick)
             assert heard == [f"1-{n}" for n in range(3000)]
             with pytest.raises(WatchEnded):
-                await slow.take(0)
+                await ids(slow)
         await hub.disconnect()
 
     asyncio.run(scenario())
@@ -80,9 +86,9 @@ def test_closing_ends_every_watch_at_once(redis_url: str) -> None:
         with hub.watch(None) as watcher:
             hub.close()
             with pytest.raises(WatchEnded):
-                await watcher.take(60)
+                await watcher.take()
         with hub.watch("job_1") as late, pytest.raises(WatchEnded):
-            await late.take(60)
+            await late.take()
 
     asyncio.run(scenario())
 
@@ -103,17 +109,17 @@ def test_events_that_were_trimmed_unheard_end_the_watch(redis_url: str, redis_cl
         hub = EventHub(Feed(connect_async(redis_url, timeout_s=10)))
         with ended(await started(hub)), hub.watch("job_1") as watcher:
             happen(redis_client, 1)
-            assert [event.id for event in await watcher.take(5)] == ["1-1"]
+            assert await ids(watcher) == ["1-1"]
             pipeline = redis_client.pipeline(transaction=True)
             for number in range(3_000):
                 fields = {"job": f"job_{number % 4}", "id": f"2-{number}", "event": "state", "data": "{}"}
                 pipeline.xadd(FEED, fields, maxlen=1_500, approximate=False)  # type: ignore[arg-type]
             pipeline.execute()
             with pytest.raises(WatchEnded):
-                await watcher.take(5)
+                await ids(watcher)
             with hub.watch("job_1") as again:
                 happen(redis_client, 3)
-                assert [event.id for event in await again.take(5)] == ["1-3"]
+                assert await ids(again) == ["1-3"]
         await hub.disconnect()
 
     asyncio.run(scenario())
@@ -126,16 +132,16 @@ def test_a_feed_that_begins_again_ends_the_watch(redis_url: str, redis_client: r
         hub = EventHub(Feed(connect_async(redis_url, timeout_s=10)))
         with ended(await started(hub)), hub.watch("job_1") as watcher:
             happen(redis_client, 1)
-            assert [event.id for event in await watcher.take(5)] == ["1-1"]
+            assert await ids(watcher) == ["1-1"]
             redis_client.delete(FEED)
             redis_client.xadd(FEED, {"job": "job_1", "id": "1-2", "event": "state", "data": "{}"}, id="5-1")
             with pytest.raises(WatchEnded):
-                await watcher.take(5 * BLOCK_MS / 1000)
+                await ids(watcher, 5 * BLOCK_MS / 1000)
             with hub.watch("job_1") as again:
                 redis_client.xadd(
                     FEED, {"job": "job_1", "id": "1-3", "event": "state", "data": "{}"}, id="5-2"
                 )
-                assert [event.id for event in await again.take(5)] == ["1-3"]
+                assert await ids(again) == ["1-3"]
         await hub.disconnect()
 
     asyncio.run(scenario())
