@@ -56,6 +56,23 @@ def is_event_id(text: str) -> bool:
     return match is not None and all(int(part) <= _LARGEST_PART for part in match.groups())
 
 
+def _stamp(job_id: str) -> str:
+    return f'"job_id":"{job_id}","at":"{now()}"'
+
+
+def _end(job_id: str, status: str) -> bytes:
+    return encode("end", f'{{{_stamp(job_id)},"status":"{status}"}}')
+
+
+async def all_of_archived(job_json: str, last_id: str) -> AsyncIterator[bytes]:
+    """A job whose events are not kept any more: what it came to, and its end."""
+    job = json.loads(job_json)
+    if last_id:
+        yield encode("reset", f"{{{_stamp(job['id'])}}}")
+    yield encode("snapshot", f'{{{_stamp(job["id"])},"job":{job_json}}}')
+    yield _end(job["id"], job["status"])
+
+
 class JobEventStream:
     """The events of one job, from the one after `last_id`."""
 
@@ -66,13 +83,10 @@ class JobEventStream:
         self._job_id: str = job["id"]
         self._is_finished = job["status"] in TERMINAL
         self._status: str = job["status"]
-        self._snapshot = encode("snapshot", f'{{{self._stamp()},"job":{job_json}}}')
+        self._snapshot = encode("snapshot", f'{{{_stamp(self._job_id)},"job":{job_json}}}')
         self._is_lost = bool(last_id) and not is_event_id(last_id)
         self._last_id = "" if self._is_lost else last_id
         self._has_ended = False
-
-    def _stamp(self) -> str:
-        return f'"job_id":"{self._job_id}","at":"{now()}"'
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The stream, until the job's end or an interruption."""
@@ -87,7 +101,7 @@ class JobEventStream:
         while not self._has_ended:
             page = await self._pages.read(self._job_id, self._last_id)
             if page.is_reset or (is_first and self._is_lost):
-                yield encode("reset", f"{{{self._stamp()}}}")
+                yield encode("reset", f"{{{_stamp(self._job_id)}}}")
             if is_first or page.is_reset:
                 yield self._snapshot
             is_first = False
@@ -97,7 +111,7 @@ class JobEventStream:
             yield page.chunk
         if self._is_finished and not self._has_ended:  # its end was heard before
             self._has_ended = True
-            yield encode("end", f'{{{self._stamp()},"status":"{self._status}"}}')
+            yield _end(self._job_id, self._status)
 
     def _news(self, batch: Batch) -> bytes:
         new = _after(self._last_id, batch, lambda event: event.id)

@@ -48,7 +48,7 @@ async def _storage(services: Services) -> str:
 async def _room(services: Services) -> list[str]:
     try:
         async with asyncio.timeout(_TIMEOUT_S):
-            await services.disk_floor.require()
+            await services.storage_room.require()
     except StorageFullError as error:
         return [str(error)]
     except (StorageError, TimeoutError):

@@ -10,7 +10,6 @@ from pathlib import Path
 from starlette.requests import Request
 
 from api.descriptors import most_streams
-from api.disk_floor import DiskFloor
 from api.event_hub import BLOCK_MS, EventHub
 from api.event_pages import EventPages
 from api.predictor.client import PredictorClient
@@ -19,6 +18,7 @@ from api.ringer import Ringer
 from api.security import Keys
 from api.settings import ApiSettings, StartError, parse_keys
 from api.storage_probe import StorageProbe
+from api.storage_room import StorageRoom
 from api.uploads import UploadBudget, UploadLimits
 from model.storage import Storage, open_storage
 from worker.bell import Bell
@@ -45,7 +45,7 @@ class Services:
     presence: AsyncPresence
     storage: Storage
     storage_probe: StorageProbe
-    disk_floor: DiskFloor
+    storage_room: StorageRoom
     hub: EventHub
     event_pages: EventPages
     bell: Bell
@@ -85,7 +85,7 @@ def make_services(settings: ApiSettings) -> Services:
         presence=AsyncPresence(client),
         storage=storage,
         storage_probe=StorageProbe(storage),
-        disk_floor=DiskFloor(storage, settings.min_free_bytes),
+        storage_room=StorageRoom(storage, settings.min_free_bytes, settings.max_storage_bytes),
         hub=EventHub(Feed(connect_async(settings.redis_url, timeout_s=2 * BLOCK_MS / 1000)), most_streams()),
         event_pages=EventPages(store),
         bell=bell,

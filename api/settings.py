@@ -40,6 +40,8 @@ class ApiSettings(ServiceSettings):
     """The largest zip that may be uploaded."""
     min_free_bytes: int = Field(default=256 * 2**20, ge=0)
     """With less free on the disk of the storage, no new jobs and datasets are taken; 0: always."""
+    max_storage_bytes: int = Field(default=0, ge=0)
+    """With so much in the storage, no new jobs and datasets are taken; 0: as much as the disk holds."""
     import_timeout_s: float = Field(default=1800, gt=0)
     """So long may reading an uploaded zip take."""
     max_image_bytes: int = Field(default=20_000_000, ge=1, le=MAX_BODY_BYTES)

@@ -40,7 +40,7 @@ class Submissions:
         Raises:
             StorageFullError: there would be no room for its checkpoints and model.
         """
-        await self._services.disk_floor.require()
+        await self._services.storage_room.require()
         resolved, warnings = await self.resolve(spec)
         idempotency = Idempotency(idempotency_key, _hash(spec)) if idempotency_key else None
         reach(Failpoint.SUBMIT_ASKED)

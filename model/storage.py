@@ -7,7 +7,7 @@ import secrets
 import shutil
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,12 +127,16 @@ class Storage:
 
     def folders(self, kind: str) -> Sequence[Litter]:
         """The folders right below `kind`, as `kind/name`."""
-        return _measure(self._root, self._path(kind))
+        return _measure(self._root, self._path(kind).glob("*"))
+
+    def is_unchanged(self, folder: Litter) -> bool:
+        """Whether nothing was put there since it was listed."""
+        return folder in _measure(self._root, [self._path(folder.key)])
 
     def leftovers(self) -> Sequence[Litter]:
         """What writers that died left behind; `remove_leftovers` removes it."""
         oldest = time.time() - TEMPORARY_MAX_AGE_S
-        found = _measure(self._root, self._root / TEMPORARY_FOLDER)
+        found = _measure(self._root, (self._root / TEMPORARY_FOLDER).glob("*"))
         return [litter for litter in found if litter.changed_at < oldest]
 
     def remove_leftovers(self) -> None:
@@ -146,6 +150,16 @@ class Storage:
         with _explained("be measured"):
             self._root.mkdir(parents=True, exist_ok=True)
             return shutil.disk_usage(self._root).free
+
+    def used_bytes(self) -> int:
+        """How much all that lies here takes, also what is still being written: a walk over all of it."""
+        used = 0
+        with _explained("be measured"):
+            for folder, _, files in os.walk(self._root):
+                for file in files:
+                    with suppress(FileNotFoundError):  # deleted meanwhile
+                        used += os.lstat(os.path.join(folder, file)).st_size  # noqa: PTH118  # faster by far
+        return used
 
     def check(self) -> None:
         """Write, read and delete a probe; raises StorageError with the reason when one of them fails."""
@@ -176,17 +190,16 @@ class Storage:
         for attempt in range(1, PUT_ATTEMPTS + 1):
             try:
                 _make_folder(path.parent)
-                os.link(temporary, path)
-            except FileExistsError:
-                if _digest(path) != _digest(temporary):
-                    raise ObjectExistsError(
-                        f"Storage already has {key!r} with other bytes; objects never change: use a new key."
-                    ) from None
+                is_same = _link(temporary, path)
             except FileNotFoundError:
-                # Someone deleted the folder between our two calls.
+                # Someone deleted the folder or the object between two of our calls.
                 if attempt == PUT_ATTEMPTS:
                     raise
                 continue
+            if not is_same:
+                raise ObjectExistsError(
+                    f"Storage already has {key!r} with other bytes; objects never change: use a new key."
+                )
             reach(Failpoint.PUT_LINKED)
             _sync_folder(path.parent)
             reach(Failpoint.PUT_DURABLE)
@@ -235,10 +248,10 @@ def _writer(process_id: int) -> str:
     return f"{socket.gethostname()}-{process_id}-"
 
 
-def _measure(root: Path, folder: Path) -> list[Litter]:
+def _measure(root: Path, paths: Iterable[Path]) -> list[Litter]:
     found = []
     with _explained("be listed"):
-        for path in sorted(folder.glob("*")):
+        for path in sorted(paths):
             with suppress(FileNotFoundError):  # deleted meanwhile
                 stats = [inner.lstat() for inner in (path, *path.rglob("*"))]
                 size = sum(stat.st_size for stat in stats if S_ISREG(stat.st_mode))
@@ -269,6 +282,17 @@ def _make_folder(folder: Path) -> None:
     for parent in reversed(missing):
         parent.mkdir(exist_ok=True)
         _sync_folder(parent.parent)
+
+
+def _link(temporary: Path, path: Path) -> bool:
+    """Give a written file its name; whether that now holds the same bytes, for the name may be taken."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        if _digest(path) != _digest(temporary):
+            return False
+        os.utime(path)  # who put it again needs it from now on: it is no old litter
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

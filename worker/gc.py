@@ -97,7 +97,9 @@ def _id(folder: Litter) -> str:
 def delete_litter(findings: Iterable[Finding], storage: Storage) -> None:
     """Delete what is not kept."""
     for finding in findings:
-        if not finding.is_kept and not finding.litter.key.startswith("."):
+        is_object = not finding.litter.key.startswith(".")
+        # The same bytes may have come again since the look: then the record is about to name them.
+        if not finding.is_kept and is_object and storage.is_unchanged(finding.litter):
             storage.delete(finding.litter.key)
     storage.remove_leftovers()
 

@@ -39,7 +39,7 @@ async def create_dataset(
     idempotency_key: IdempotencyKey = None,
 ) -> Dataset:
     """Import a zip of images; the same bytes again answer with the same dataset."""
-    await services.disk_floor.require()
+    await services.storage_room.require()
     entry = await uploads_of(request).receive(request, name, caller_of(request), idempotency_key)
     response.headers["Location"] = f"{request.scope.get('root_path', '')}/datasets/{entry.facts.id}"
     return dataset_answers.registered(entry)

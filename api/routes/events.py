@@ -5,10 +5,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from api import job_answers
+from api import archived_jobs, job_answers
 from api.dependencies import AnyService, JobId, LastEventId
-from api.event_streams import AllEventStream, JobEventStream
+from api.event_streams import AllEventStream, JobEventStream, all_of_archived
 from api.openapi import problems
+from worker.errors import JobNotFoundError
 from worker.feed import Feed
 
 router = APIRouter(tags=["events"])
@@ -42,7 +43,12 @@ async def stream_job_events(
 ) -> StreamingResponse:
     """A snapshot, every kept event (or those after Last-Event-ID), then what happens until the job's end."""
     services.hub.check_room()
-    job_json = job_answers.with_links(request, job_id, await services.event_pages.job_json(job_id))
+    try:
+        job_json = job_answers.with_links(request, job_id, await services.event_pages.job_json(job_id))
+    except JobNotFoundError:
+        job_json = job_answers.with_links(request, job_id, await archived_jobs.job_json(services, job_id))
+        stored = all_of_archived(job_json, last_event_id)
+        return StreamingResponse(stored, headers=_HEADERS, media_type="text/event-stream")
     stream = JobEventStream(services.event_pages, services.hub, job_json, last_event_id)
     return StreamingResponse(stream.chunks(), headers=_HEADERS, media_type="text/event-stream")
 

@@ -1,5 +1,6 @@
 """A job that moved to the archive is answered as before, until it is deleted."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -36,6 +37,10 @@ def test_an_archived_job_is_answered_as_before(
     assert housekeeper.tick() == [job_id]
     assert [client.get(path).json() for path in paths] == before
     assert client.get("/jobs").json()["data"] == []
+
+    heard = client.get(f"/jobs/{job_id}/events", headers={"Last-Event-ID": "1-1"}).text
+    assert re.findall("^event: (.*)$", heard, re.MULTILINE) == ["reset", "snapshot", "end"]
+    assert '"status":"failed"' in heard.splitlines()[-2]
 
     assert client.delete(f"/jobs/{job_id}").status_code == 204
     problem_in(client.delete(f"/jobs/{job_id}"), 404, "job_not_found")

@@ -182,3 +182,15 @@ def test_the_command_says_each_and_a_total(
     assert not leftover.exists()
     assert storage.list() == known
     assert gc() == ["deleted 0 in all, 0 bytes"]
+
+
+def test_what_is_put_again_after_the_look_stays(
+    store: JobStore, storage: Storage, put: Callable[..., str], known: list[str]
+) -> None:
+    """As when a dataset that nothing names any more is uploaded anew."""
+    key, gone = put(dataset_key("ds_old", "images.zip")), put(dataset_key("ds_gone", "images.zip"))
+    findings = find_litter(RecordStore(store.redis), storage)
+    storage.put_bytes(key, storage.read_bytes(key))
+    delete_litter(findings, storage)
+    assert storage.exists(key)
+    assert not storage.exists(gone)

@@ -8,6 +8,7 @@ import pytest
 import redis
 
 from api.settings import ApiSettings
+from model.storage import open_storage
 from tests.api.problems import problem_in
 from tests.api.serving import running_api
 
@@ -48,3 +49,17 @@ def test_zero_asks_for_nothing(settings: ApiSettings, redis_client: redis.Redis)
     with running_api(off) as url:
         assert httpx.post(f"{url}/jobs", json={"dataset": "digits"}).status_code == 202
         assert len(httpx.get(f"{url}/readyz").json()["warnings"]) == 1
+
+
+def test_a_quota_is_said_before_it_is_exceeded(settings: ApiSettings, redis_client: redis.Redis) -> None:
+    storage = open_storage(settings.storage)
+    storage.put_bytes("models/mdl_1/weights", bytes(2_000_000))
+    with running_api(settings.model_copy(update={"max_storage_bytes": 2_000_000})) as url:
+        problem = problem_in(httpx.post(f"{url}/jobs", json={"dataset": "digits"}), 503, "storage_full")
+        assert "NINEFOLD_MAX_STORAGE_BYTES" in problem["detail"]
+        assert any(
+            "NINEFOLD_MAX_STORAGE_BYTES" in warning
+            for warning in httpx.get(f"{url}/readyz").json()["warnings"]
+        )
+    with running_api(settings.model_copy(update={"max_storage_bytes": 2**40})) as url:
+        assert httpx.post(f"{url}/jobs", json={"dataset": "digits"}).status_code == 202
