@@ -79,10 +79,21 @@ class Happenings:
             progress = Progress(epoch=self._seq, epochs=10**6, fraction=0.5, images_per_s=1e4, eta_s=60.0)
             self._store.report(self.job_id, self._attempt_id, self._seq, Changes(progress=progress))
 
+    def log(self, count: int, line: str) -> None:
+        """Report so many times a line that the trainer wrote, as fast as can be."""
+        for _ in range(count):
+            self._seq += 1
+            self._store.report(self.job_id, self._attempt_id, self._seq, Changes(log_lines=(line,)))
+
     def end(self) -> None:
         """The job fails."""
         error = JobError(code="training_diverged", message="The loss was not finite.")
         self._store.finish(self.job_id, self._attempt_id, Outcome.FAILED, error)
+
+    def request(self, last_id: bytes = b"") -> bytes:
+        """What a client asks to watch this job."""
+        resumed = b"Last-Event-ID: %s\r\n" % last_id if last_id else b""
+        return b"GET /jobs/%s/events HTTP/1.1\r\nHost: 127.0.0.1\r\n%s\r\n" % (self.job_id.encode(), resumed)
 
     def ids(self) -> list[bytes]:
         """Every event's id as the record has it."""

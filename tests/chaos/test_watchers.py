@@ -1,6 +1,7 @@
 """R9, R16 and many watchers: one reader of the feed, nothing lost or doubled, one that never reads harms nobody."""
 
 import asyncio
+import re
 import socket
 import threading
 from pathlib import Path
@@ -9,9 +10,14 @@ import pytest
 
 from benchmarks.event_watchers import Heard, Watcher, loop_factory, watch_all
 from benchmarks.events import Happenings, end_s, feed_readers, running_api
+from benchmarks.processes import resident_mb
 from benchmarks.service import free_port
 
 END_S = 5 * 12
+EVENTS, LINE = 4_000, "x" * 4_000
+"""16 MB; the kernel may buffer 4 of them for a socket, and the queue holds 1,000 events."""
+MEMORY_MB = 250
+EVENT_ID = re.compile(rb"^id: (\d+-\d+)$", re.MULTILINE)
 SECONDS = 4.0
 PER_S = 50
 
@@ -33,8 +39,7 @@ def test_many_watchers_come_and_go_and_each_hears_everything_once(
             happenings.end()
 
         with socket.create_connection(("127.0.0.1", port)) as never_reads:
-            request = f"GET /jobs/{happenings.job_id}/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-            never_reads.sendall(request.encode())
+            never_reads.sendall(happenings.request())
             thread = threading.Thread(target=happen)
             thread.start()
             with asyncio.Runner(loop_factory=loop_factory) as runner:
@@ -55,3 +60,47 @@ def test_sigterm_ends_every_stream_and_the_process(redis_url: str, tmp_path: Pat
         with asyncio.Runner(loop_factory=loop_factory) as runner:
             assert runner.run(end_s(port, job_id, count, api)) < END_S
         assert api.returncode == 0
+
+
+def test_who_never_reads_is_let_go_and_hears_the_rest_when_it_comes_back(
+    redis_url: str, tmp_path: Path
+) -> None:
+    """More than the sockets' buffers and the queue hold: nobody else is late for it, and the API's memory stays."""
+    port = free_port()
+    with running_api(redis_url, tmp_path, port) as api:
+        happenings, heard = Happenings(redis_url, port), Heard()
+        watchers = [Watcher(port, happenings.job_id, heard) for _ in range(5)]
+        with socket.socket() as never_reads:
+            never_reads.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            never_reads.connect(("127.0.0.1", port))
+            never_reads.sendall(happenings.request())
+
+            def happen() -> None:
+                happenings.log(EVENTS, LINE)
+                happenings.end()
+
+            thread = threading.Thread(target=happen)
+            thread.start()
+            with asyncio.Runner(loop_factory=loop_factory) as runner:
+                runner.run(watch_all(watchers))
+            thread.join()
+            memory_mb = resident_mb(api.pid)
+            slow = read_all(never_reads)
+        expected = happenings.ids()
+        assert all(watcher.ids == expected for watcher in watchers)
+        assert memory_mb < MEMORY_MB
+        ids = EVENT_ID.findall(slow)
+        assert ids == expected[: len(ids)]
+        assert len(ids) < len(expected) - 1
+        with socket.create_connection(("127.0.0.1", port)) as again:
+            again.sendall(happenings.request(ids[-1]))
+            assert ids + EVENT_ID.findall(read_all(again)) == expected
+
+
+def read_all(connection: socket.socket) -> bytes:
+    """Everything until the other side hangs up or the stream ends."""
+    connection.settimeout(60)
+    received = b""
+    while not received.endswith(b"0\r\n\r\n") and (data := connection.recv(1 << 20)):
+        received += data
+    return received
