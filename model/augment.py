@@ -88,6 +88,13 @@ def translate(images_NCHW: Tensor, distance: int, *, reflect: bool) -> Tensor:
     )
 
 
+def shrink(images_NCHW: Tensor, side: int) -> Tensor:
+    """The whole images at fewer pixels a side."""
+    if images_NCHW.shape[2] == side:
+        return images_NCHW
+    return functional.interpolate(images_NCHW, (side, side), mode="bilinear", align_corners=False)
+
+
 def blank_square(images_NCHW: Tensor, side: int) -> Tensor:
     """Cutout (arXiv 1708.04552): a square inside each image becomes 0, the mean."""
     if side == 0:

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from model.augment import Augment
+from model.augment import Augment, shrink
 from model.checkpoint import Checkpoints
 from model.device import Device
 from model.errors import TrainingDivergedError
 from model.evaluation import Score, predict_logits, score
 from model.optim import make_schedule, set_learning_rate
-from model.recipe import Recipe
+from model.recipe import Recipe, side_at
 from model.reporter import CheckpointSaved, Command, Drained, EpochRow, Progress, Reporter
 from model.run_state import Best, RunState
 from model.seeding import epoch_order, first_flips, seed_step
@@ -115,8 +115,9 @@ class Loop:
         images_NCHW = self._augment(
             self._data.train.images_NHWC[chosen_N], self._flips(chosen_N), self._data.normalisation
         )
+        side = side_at(self._recipe, steps_done / (self._steps * self._spec.epochs), self._spec.image_size)
         with self._device.autocast():
-            logits_NK = state.network(images_NCHW)
+            logits_NK = state.network(shrink(images_NCHW, side))
         loss = functional.cross_entropy(
             logits_NK.float(),
             labels_N,

@@ -3,13 +3,15 @@
 
 import copy
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model.network import ConvBlock, ResNet9
-from model.recipe import KERAS_TIME_DECAY, Decay, Initialisation, Recipe
+from model.muon import Muon
+from model.network import BatchNorm, ConvBlock, ResNet9
+from model.recipe import KERAS_TIME_DECAY, Decay, Initialisation, Optimizer, Recipe
 from model.schedule import OneCycle, Schedule, TimeDecay
 
 _MOMENTUM = 0.9
@@ -23,16 +25,21 @@ def start_network(recipe: Recipe, num_classes: int) -> ResNet9:
     """The network as its recipe starts it, drawing from torch's own generator."""
     network = ResNet9(num_classes)
     for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum = recipe.batch_norm_momentum
-        elif (
-            isinstance(module, nn.Conv2d | nn.Linear)
-            and recipe.initialisation is Initialisation.GLOROT_UNIFORM
-        ):
-            nn.init.xavier_uniform_(module.weight)
+        if isinstance(module, BatchNorm):
+            module.momentum, module.ghost_images = recipe.batch_norm_momentum, recipe.ghost_images
+            module.weight.requires_grad_(not recipe.is_scale_frozen)
+        elif isinstance(module, nn.Conv2d | nn.Linear):
+            _start_weight(module, recipe.initialisation)
     with torch.no_grad():
         network.head.weight.mul_(recipe.logit_scale)
     return network
+
+
+def _start_weight(module: nn.Conv2d | nn.Linear, initialisation: Initialisation) -> None:
+    if initialisation is Initialisation.GLOROT_UNIFORM:
+        nn.init.xavier_uniform_(module.weight)
+    elif initialisation is Initialisation.DIRAC and isinstance(module, nn.Conv2d):
+        nn.init.dirac_(module.weight[: module.in_channels])
 
 
 def make_schedule(recipe: Recipe, total_steps: int) -> Schedule:
@@ -45,13 +52,29 @@ def make_schedule(recipe: Recipe, total_steps: int) -> Schedule:
 def make_optimizer(network: ResNet9, recipe: Recipe) -> torch.optim.SGD:
     """Nesterov SGD; only convolutions decay. Each group's rate is the schedule's times its `scale`."""
     convolutions = [m.weight for m in network.modules() if isinstance(m, nn.Conv2d)]
-    norms = [p for m in network.modules() if isinstance(m, nn.BatchNorm2d) for p in m.parameters()]
+    norms = [m for m in network.modules() if isinstance(m, BatchNorm)]
+    scales = [m.weight for m in norms if m.weight.requires_grad]
     groups = [
-        {"params": convolutions, "weight_decay": recipe.weight_decay, "scale": 1.0},
-        {"params": norms, "weight_decay": 0.0, "scale": 1.0},
+        *_convolution_groups(convolutions, recipe),
+        {"params": [m.bias for m in norms], "weight_decay": 0.0, "scale": recipe.bias_rate},
         {"params": [network.head.weight], "weight_decay": 0.0, "scale": recipe.logit_scale**2},
     ]
-    return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=_MOMENTUM, nesterov=True, fused=True)
+    if scales:
+        groups.append({"params": scales, "weight_decay": 0.0, "scale": 1.0})
+    kind = Muon if recipe.optimizer is Optimizer.MUON else torch.optim.SGD
+    return kind(groups, lr=recipe.learning_rate, momentum=_MOMENTUM, nesterov=True, fused=True)
+
+
+def _convolution_groups(weights: list[Tensor], recipe: Recipe) -> list[dict[str, Any]]:
+    decay = {"weight_decay": recipe.weight_decay, "scale": 1.0}
+    if recipe.optimizer is Optimizer.SGD:
+        return [{"params": weights, **decay}]
+    # The first convolution is whitened: its filters have the scale of the patches.
+    rate = {"scale": recipe.muon_scale}
+    return [
+        {"params": weights[:1], **decay},
+        {"params": weights[1:], "is_orthogonal": True, "weight_decay": 0.0, **rate},
+    ]
 
 
 def set_learning_rate(optimizer: torch.optim.SGD, learning_rate: float) -> None:

@@ -23,7 +23,16 @@ class Initialisation(StrEnum):
     """How the network starts."""
 
     TORCH = "torch"
+    DIRAC = "dirac"
+    """As torch, but convolutions pass their input on; airbench (arXiv 2404.00498)."""
     GLOROT_UNIFORM = "glorot_uniform"
+
+
+class Optimizer(StrEnum):
+    """What moves the convolutions; the rest is moved by SGD."""
+
+    SGD = "sgd"
+    MUON = "muon"
 
 
 class Decay(StrEnum):
@@ -59,6 +68,17 @@ class Recipe:
     """Side of the blanked square, as a share of the side."""
     alternating_flip: bool
     reflect_padding: bool
+    optimizer: Optimizer = Optimizer.SGD
+    muon_scale: float = 0.5
+    """Muon's learning rate, as a multiple of the rest's."""
+    is_scale_frozen: bool = False
+    """Keep the scales of the batch norms at 1."""
+    bias_rate: float = 1.0
+    """Learning rate of the batch norms' biases, as a multiple of the rest's."""
+    ghost_images: int = 0
+    """Batch norms see the batch in parts of about so many images; 0: all of it."""
+    sizes: tuple[tuple[float, float], ...] = ((0.0, 1.0),)
+    """From which share of the run on images have which share of their side; the last is 1."""
 
 
 _FAST = Recipe(
@@ -107,6 +127,18 @@ RECIPES = {
 }
 
 KERAS_TIME_DECAY = 1e-5
+
+
+def side_at(recipe: Recipe, progress: float, full_side: int) -> int:
+    """The side in pixels of the images that a run sees when so much of it is done: a multiple of 4.
+
+    Args:
+        recipe: whose `sizes` say so.
+        progress: 0 to below 1.
+        full_side: of the last images.
+    """
+    share = next(share for begins, share in reversed(recipe.sizes) if progress >= begins)
+    return full_side if share == 1 else max(16, 4 * round(full_side * share / 4))
 
 
 def recipe_of(spec: ResolvedSpec) -> Recipe:

@@ -14,7 +14,7 @@ from model.evaluation import predict_logits, score, wilson_interval
 from model.loop import Loop, steps_per_epoch
 from model.manifest import Metrics, Preprocessing
 from model.network import ResNet9
-from model.recipe import recipe_of
+from model.recipe import Recipe, recipe_of
 from model.reporter import CheckpointSaved, Command, Drained, EpochRow, Progress, Reporter
 from model.run_state import RunState, start_state
 from model.spec import ResolvedSpec
@@ -57,6 +57,8 @@ class TrainingRequest:
     """Within an epoch."""
     fall_back_to: Sequence[str] = ()
     """Storage keys of earlier checkpoints, the newest first, should `resume_from` be damaged."""
+    recipe: Recipe | None = None
+    """Another than the spec's own, for studies."""
 
 
 def run_training(request: TrainingRequest, reporter: Reporter) -> TrainedModel:
@@ -67,7 +69,7 @@ def run_training(request: TrainingRequest, reporter: Reporter) -> TrainedModel:
         TrainingDivergedError: the loss is no longer a finite number.
         ModelError: the dataset or the device cannot be had, or storage fails.
     """
-    spec, recipe = request.spec, recipe_of(request.spec)
+    spec, recipe = request.spec, request.recipe or recipe_of(request.spec)
     device = open_device(request.device, request.threads)
     reporter.phase("preparing_data")
     data = load_training_data(spec, request.storage, request.cache_dir, device)

@@ -1,0 +1,261 @@
+"""Recipes against each other: `python -m benchmarks.recipes ZIP --recipes base,muon --seeds 0,1 --out study.jsonl`.
+
+Takes `--images` training images of the zip (evenly, a function of nothing) to train on and `--validation` others to
+judge by: the zip's test split is never looked at. Each run becomes one JSON line in `--out`; runs that are there
+already are not repeated, so an interrupted study goes on. `--table` prints what the lines say: the mean of each recipe
+and its gain over `base`, seeds paired, with the 95 % interval.
+"""
+
+import argparse
+import hashlib
+import json
+import math
+import statistics
+import sys
+import tempfile
+import time
+import zipfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from model.allocator import keep_big_blocks
+from model.cpus import cpu_quota
+from model.dataset_import import import_dataset
+from model.flops import training_flop
+from model.loop import steps_per_epoch
+from model.recipe import RECIPES, Initialisation, Optimizer, Recipe, recipe_of, resolve, side_at
+from model.reporter import Command
+from model.spec import DatasetFacts, JobSpec, RecipeName, ResolvedSpec
+from model.storage import open_storage
+from model.training import TrainingRequest, run_training
+
+_GROWING = ((0.0, 0.75), (0.4, 0.875), (0.7, 1.0))
+CHANGES: Mapping[str, Mapping[str, Any]] = {
+    "base": {},
+    "no-average": {"average_epochs": 0.0},
+    "no-whitening": {"whiten_input": False},
+    "random-flip": {"alternating_flip": False},
+    "smoothing-0.1": {"label_smoothing": 0.1},
+    "ghost-32": {"ghost_images": 32},
+    "frozen-scale": {"is_scale_frozen": True},
+    "frozen-scale-bias-8": {"is_scale_frozen": True, "bias_rate": 8.0},
+    "frozen-scale-bias-64": {"is_scale_frozen": True, "bias_rate": 64.0},
+    "dirac": {"initialisation": Initialisation.DIRAC},
+    "growing": {"sizes": _GROWING},
+    "muon-0.1": {"optimizer": Optimizer.MUON, "muon_scale": 0.1},
+    "muon-0.25": {"optimizer": Optimizer.MUON, "muon_scale": 0.25},
+    "muon-0.5": {"optimizer": Optimizer.MUON, "muon_scale": 0.5},
+    "rate-0.5": {"learning_rate": 0.5},
+    "rate-2": {"learning_rate": 2.0},
+    "logit-1/16": {"logit_scale": 1 / 16},
+    "logit-1/4": {"logit_scale": 1 / 4},
+    "translate-4": {"translate": 4 / 32},
+    "cutout-8": {"cutout": 8 / 32},
+}
+"""What each named recipe changes of the one that the spec names; `learning_rate` is a multiple of it."""
+
+
+class Quiet:
+    """A reporter that hears all, says nothing and lets nobody interfere."""
+
+    phase = progress = epoch = checkpoint = rewind = staticmethod(lambda *_: None)
+    gate = staticmethod(lambda: Command.CONTINUE)
+
+
+def variant(name: str, spec: ResolvedSpec) -> Recipe:
+    """A named recipe, for this spec; names joined by `+` change one after the other."""
+    recipe = recipe_of(spec)
+    for part in name.split("+"):
+        changes = dict(CHANGES[part])
+        if "learning_rate" in changes:
+            changes["learning_rate"] *= recipe.learning_rate
+        recipe = replace(recipe, **changes)
+    return recipe
+
+
+def image_flop(recipe: Recipe, spec: ResolvedSpec, images: int) -> dict[int, float]:
+    """Floating-point operations spent on images of each side in pixels."""
+    total = steps_per_epoch(images, spec.batch_size) * spec.epochs
+    spent: dict[int, float] = defaultdict(float)
+    for step in range(total):
+        side = side_at(recipe, step / total, spec.image_size)
+        spent[side] += training_flop(side) * images * spec.epochs / total
+    return dict(spent)
+
+
+def cut(archive: Path, images: int, validation: int, folder: Path) -> Path:
+    """A zip with so many training images, and as its test split so many others of the training images."""
+    by_class: dict[str, list[str]] = defaultdict(list)
+    smaller = folder / f"{archive.stem}-{images}.zip"
+    with zipfile.ZipFile(archive) as source, zipfile.ZipFile(smaller, "w") as target:
+        for name in source.namelist():
+            split, _, rest = name.partition("/")
+            if split == "train" and not name.endswith("/"):
+                by_class[rest.split("/")[0]].append(name)
+        for names in by_class.values():
+            names.sort(key=lambda name: hashlib.sha256(name.encode()).digest())
+            kept, judged = images // len(by_class), validation // len(by_class)
+            for number, name in enumerate(names[: kept + judged]):
+                split = "train" if number < kept else "test"
+                target.writestr(f"{split}/{name.partition('/')[2]}", source.read(name))
+    return smaller
+
+
+def storage_of(folder: Path) -> str:
+    """The URL of a storage of the study's own."""
+    return (folder / "storage").as_uri()
+
+
+def run(
+    name: str, seed: int, options: argparse.Namespace, dataset: DatasetFacts, folder: Path
+) -> dict[str, Any]:
+    """One run's line."""
+    job = JobSpec(
+        dataset=dataset.id,
+        recipe=RecipeName(options.recipe),
+        epochs=options.epochs,
+        image_size=options.image_size,
+        batch_size=options.batch_size,
+        seed=seed,
+        validation_fraction=0.0,
+    )
+    spec, _ = resolve(job, dataset, "cpu")
+    recipe = variant(name, spec)
+    request = TrainingRequest(
+        spec=spec,
+        out_prefix="checkpoints/study",
+        resume_from=None,
+        device="cpu",
+        threads=cpu_quota(),
+        cache_dir=folder / "cache",
+        storage=open_storage(storage_of(folder)),
+        checkpoint_every_s=math.inf,
+        step_checkpoint_every_s=math.inf,
+        recipe=recipe,
+    )
+    begun = time.monotonic()
+    metrics = run_training(request, Quiet()).metrics
+    flop = image_flop(recipe, spec, dataset.train_images)
+    return {
+        "recipe": name,
+        "of": options.recipe,
+        "seed": seed,
+        "dataset": dataset.content_hash,
+        "images": dataset.train_images,
+        "validation_images": sum(dataset.test_counts),
+        "image_size": spec.image_size,
+        "epochs": spec.epochs,
+        "batch_size": spec.batch_size,
+        "learning_rate": spec.learning_rate,
+        "image_pflop": {str(side): round(value / 1e15, 5) for side, value in flop.items()},
+        "accuracy": metrics.test_accuracy,
+        "accuracy_flip_tta": metrics.test_accuracy_tta,
+        "seconds": round(time.monotonic() - begun, 1),
+        "torch": torch.__version__,
+        "python": sys.version.split()[0],
+    }
+
+
+def table(lines: list[dict[str, Any]]) -> Iterator[str]:
+    """Each setting's recipes: mean accuracy, cost, and the gain over base with its 95 % interval."""
+    settings: dict[tuple[Any, ...], dict[str, dict[int, dict[str, Any]]]] = defaultdict(
+        lambda: defaultdict(dict)
+    )
+    for line in lines:
+        key = (line["of"], line["images"], line["image_size"], line["epochs"], line["batch_size"])
+        settings[key][line["recipe"]][line["seed"]] = line
+    for (of, images, size, epochs, batch), recipes in settings.items():
+        yield f"\n`{of}`, {images} images of {size} px, {epochs} epochs, batch {batch}:\n"
+        yield "| recipe | PFLOP | accuracy % | gain in points, 95 % interval | n |"
+        yield "|---|---|---|---|---|"
+        base = recipes.get("base", {})
+        for name, runs in sorted(recipes.items(), key=lambda item: -_mean(item[1].values())):
+            pflop = sum(next(iter(runs.values()))["image_pflop"].values())
+            gains = [
+                100 * (runs[s]["accuracy"] - base[s]["accuracy"])
+                for s in runs
+                if s in base and name != "base"
+            ]
+            yield f"| {name} | {pflop:.3f} | {100 * _mean(runs.values()):.2f} | {_interval(gains)} | {len(runs)} |"
+
+
+def _mean(runs: Any) -> float:
+    return statistics.fmean(run["accuracy"] for run in runs)
+
+
+# Student's t for 95 %, two-sided, by degrees of freedom; beyond these about 2.
+_T95 = {1: 12.71, 2: 4.30, 3: 3.18, 4: 2.78, 5: 2.57, 6: 2.45, 7: 2.36, 8: 2.31, 9: 2.26}
+
+
+def _interval(gains: list[float]) -> str:
+    if not gains:
+        return ""
+    mean = statistics.fmean(gains)
+    if len(gains) == 1:
+        return f"{mean:+.2f}"
+    margin = _T95.get(len(gains) - 1, 2.0) * statistics.stdev(gains) / math.sqrt(len(gains))
+    return f"{mean:+.2f} ({mean - margin:+.2f} to {mean + margin:+.2f})"
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The runs that were made so far."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def is_done(lines: list[dict[str, Any]], name: str, seed: int, options: argparse.Namespace) -> bool:
+    """Whether this very run is among the lines."""
+    wanted = (
+        name,
+        seed,
+        options.recipe,
+        options.images,
+        options.image_size,
+        options.epochs,
+        options.batch_size,
+    )
+    keys = ("recipe", "seed", "of", "images", "image_size", "epochs", "batch_size")
+    return any(tuple(line[key] for key in keys) == wanted for line in lines)
+
+
+def main() -> None:
+    """Run what is not there yet, a line at a time."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.recipes", description=__doc__)
+    parser.add_argument("archive", type=Path, nargs="?", help="a zip of train/CLASS/IMAGE")
+    parser.add_argument(
+        "--recipe", choices=list(RECIPES), default=RecipeName.FAST, help="what the others change"
+    )
+    parser.add_argument("--recipes", default="base", help="names from this file, a comma between")
+    parser.add_argument("--seeds", default="0")
+    parser.add_argument("--images", type=int, default=10_000)
+    parser.add_argument("--validation", type=int, default=10_000)
+    parser.add_argument("--image-size", type=int, default=24)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--batch-size", type=int, default=256)
+    parser.add_argument("--out", type=Path, default=Path("docs/recipe-study.jsonl"))
+    parser.add_argument("--table", action="store_true", help="only print what the lines say")
+    options = parser.parse_args()
+    if options.table:
+        print("\n".join(table(read_lines(options.out))))
+        return
+    keep_big_blocks()
+    with tempfile.TemporaryDirectory() as folder:
+        smaller = cut(options.archive, options.images, options.validation, Path(folder))
+        dataset = import_dataset(smaller, open_storage(storage_of(Path(folder))), "study").facts
+        # Seed by seed, so that pairs are whole as early as can be.
+        for seed in map(int, options.seeds.split(",")):
+            for name in options.recipes.split(","):
+                if is_done(read_lines(options.out), name, seed, options):
+                    continue
+                line = run(name, seed, options, dataset, Path(folder))
+                with options.out.open("a") as out:
+                    out.write(json.dumps(line) + "\n")
+                print(f"{name} seed {seed}: {line['accuracy']:.4f}, {line['seconds']:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()

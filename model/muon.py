@@ -1,0 +1,49 @@
+"""Muon (Jordan et al. 2024, as in airbench94_muon): convolutions move by their momentum made orthogonal."""
+# ruff: noqa: N803 - shapes in names
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+_MOMENTUM = 0.6
+_STEPS = 3
+_A, _B, _C = 3.4445, -4.775, 2.0315
+"""Of the quintic iteration: they bring every singular value near 1 in few steps, not exactly to it."""
+_EPSILON = 1e-7
+
+
+class Muon(torch.optim.SGD):
+    """SGD, but for the groups that say `is_orthogonal`: those are filters [out, in, height, width]."""
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> Any:
+        """Move everything once."""
+        for group in self.param_groups:
+            if group.get("is_orthogonal"):
+                for weight in group["params"]:
+                    self._move(weight, group["lr"])
+        return super().step(closure)
+
+    def _move(self, weight: Tensor, learning_rate: float) -> None:
+        gradient, state = weight.grad, self.state[weight]
+        if gradient is None:
+            return
+        momentum = state.setdefault("momentum_buffer", torch.zeros_like(weight))
+        momentum.mul_(_MOMENTUM).add_(gradient)
+        direction = gradient.add(momentum, alpha=_MOMENTUM)
+        weight.mul_(len(weight) ** 0.5 / weight.norm())
+        weight.add_(orthogonalise(direction.flatten(1)).view_as(weight), alpha=-learning_rate)
+        weight.grad = None  # SGD has nothing left to do here
+
+
+def orthogonalise(matrix_OI: Tensor) -> Tensor:
+    """About the nearest matrix whose singular values are all 1, by Newton-Schulz steps."""
+    X: Tensor = matrix_OI / (matrix_OI.norm() + _EPSILON)
+    is_tall = X.shape[0] > X.shape[1]
+    X = X.T if is_tall else X
+    for _ in range(_STEPS):
+        A = torch.mm(X, X.T)
+        X = _A * X + torch.mm(_B * A + _C * torch.mm(A, A), X)
+    return X.T if is_tall else X
