@@ -57,6 +57,14 @@ class UnknownDatasetError(ProblemError):
         super().__init__(422, "dataset_not_found", message, errors=[{"param": "dataset", "message": message}])
 
 
+class UnknownInitModelError(ProblemError):
+    """Raised when a job is to start from a model that is not there."""
+
+    def __init__(self) -> None:
+        message = "No model answers to this reference. GET /models lists all; null starts from nothing."
+        super().__init__(422, "model_not_found", message, errors=[{"param": "init_from", "message": message}])
+
+
 @dataclass(frozen=True)
 class Answer:
     """How an error is answered."""

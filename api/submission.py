@@ -5,13 +5,13 @@ import time
 
 from starlette.requests import Request
 
-from api.errors import UnknownDatasetError
+from api.errors import UnknownDatasetError, UnknownInitModelError
 from api.services import Services
 from model.built_in import BUILT_IN
 from model.failpoints import Failpoint, reach
 from model.recipe import resolve
 from model.spec import DatasetFacts, JobSpec, ResolvedSpec
-from worker.errors import DatasetNotFoundError
+from worker.errors import DatasetNotFoundError, ModelNotFoundError, NoProductionError
 from worker.jobs import Idempotency, NewJob, Submitted
 
 _LISTED = 20
@@ -31,7 +31,10 @@ class Submissions:
 
         Raises:
             UnknownDatasetError: there is no such dataset.
+            UnknownInitModelError: there is no such model to start from.
         """
+        if spec.init_from:
+            spec = spec.model_copy(update={"init_from": await self._model_id(spec.init_from)})
         return resolve(spec, await self._facts(spec.dataset), await self._known_device_kind())
 
     async def submit(self, spec: JobSpec, caller: str, idempotency_key: str | None) -> Submitted:
@@ -59,6 +62,12 @@ class Submissions:
         except DatasetNotFoundError:
             page = await self._services.datasets.list_datasets(limit=_LISTED)
             raise UnknownDatasetError([*BUILT_IN, *(known.facts.name for known in page.datasets)]) from None
+
+    async def _model_id(self, ref: str) -> str:
+        try:
+            return (await self._services.models.resolve(ref)).manifest.id
+        except (ModelNotFoundError, NoProductionError):
+            raise UnknownInitModelError from None
 
     async def _known_device_kind(self) -> str:
         """`cuda` when a worker has such a device: it may well take the job."""

@@ -1,21 +1,18 @@
 """A published model in memory, ready to classify. Knows neither image files nor the socket they come by."""
 # ruff: noqa: N803 - shapes in names: images_NHWC
 
-import hashlib
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from model.augment import Normalisation
 from model.errors import CorruptArtifactError
-from model.manifest import WEIGHTS_FILE, Manifest, model_key
+from model.manifest import Manifest
 from model.network import ConvBlock, ResNet9
 from model.storage import Storage
+from model.weights import read_weights
 
 MAX_BATCH = 64
 MAX_BATCH_PIXELS = 64 * 96 * 96
@@ -42,7 +39,7 @@ class Classifier:
             StorageError: they cannot be read.
         """
         network = ResNet9(len(manifest.classes))
-        weights = _read_weights(storage, manifest)
+        weights = read_weights(storage, manifest)
         try:
             network.load_state_dict(weights)
         except RuntimeError as error:
@@ -83,19 +80,3 @@ def fuse_network(network: ResNet9) -> ResNet9:
         block.conv = fuse_conv_bn_eval(block.conv, block.norm)
         block.add_module("norm", nn.Identity())
     return network
-
-
-def _read_weights(storage: Storage, manifest: Manifest) -> dict[str, Tensor]:
-    expected = manifest.files.get(WEIGHTS_FILE)
-    if expected is None:
-        raise CorruptArtifactError(f"The manifest of {manifest.id} names no {WEIGHTS_FILE}.")
-    data = storage.read_bytes(model_key(manifest.id, WEIGHTS_FILE))
-    if hashlib.sha256(data).hexdigest() != expected.sha256:
-        raise CorruptArtifactError(
-            f"The weights of {manifest.id} are not those that were published: restore them from a backup, or "
-            "train again."
-        )
-    try:
-        return load(data)
-    except SafetensorError as error:
-        raise CorruptArtifactError(f"The weights of {manifest.id} are no safetensors file.") from error

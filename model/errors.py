@@ -45,6 +45,18 @@ class UnsupportedFormatError(ImageError):
     code = "unsupported_format"
 
 
+class InitModelUnavailableError(ModelError):
+    """Raised when the model that a training starts from is gone."""
+
+    code = "init_model_unavailable"
+
+    def __init__(self, model_id: str) -> None:
+        super().__init__(
+            f"The model {model_id} that this job starts from was deleted: post the job again without init_from, or "
+            "with another."
+        )
+
+
 class TrainingDivergedError(ModelError):
     """Raised when the loss is no longer a finite number."""
 

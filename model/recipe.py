@@ -156,7 +156,7 @@ def resolve(spec: JobSpec, facts: DatasetFacts, device_kind: str) -> tuple[Resol
     """What will really run, and what its owner should know.
 
     Args:
-        spec: as posted.
+        spec: as posted; `init_from`, where given, is an id.
         facts: of its dataset.
         device_kind: `cpu` or `cuda`.
     """
@@ -186,6 +186,7 @@ def resolve(spec: JobSpec, facts: DatasetFacts, device_kind: str) -> tuple[Resol
         validation_fraction=fraction,
         promote=spec.promote,
         tags=spec.tags,
+        init_from=spec.init_from,
     )
     return resolved, warnings_for(resolved, facts, default_image_size(facts, device_kind))
 

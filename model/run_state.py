@@ -1,5 +1,6 @@
 """Everything a run must remember to go on: what a checkpoint holds."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -68,13 +69,21 @@ class RunState:
 
 
 def start_state(
-    spec: ResolvedSpec, recipe: Recipe, data: TrainingData, steps_per_epoch: int, device: Device
+    spec: ResolvedSpec,
+    recipe: Recipe,
+    data: TrainingData,
+    steps_per_epoch: int,
+    device: Device,
+    *,
+    start: Callable[[ResNet9], None] | None = None,
 ) -> RunState:
-    """A run before its first step: a function of the spec and the images."""
+    """A run before its first step: a function of the spec, the images and what `start` does to the network."""
     seed_step(spec.seed, _START, 0)
     network = start_network(recipe, len(data.facts.classes))
     network = network.to(device.torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     whitening = _start_whitening(network, data) if recipe.whiten_input else None
+    if start:
+        start(network)
     horizon_steps = recipe.average_epochs * steps_per_epoch
     return RunState(
         network=network,

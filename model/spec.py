@@ -93,6 +93,8 @@ class JobSpec(TrainingSpec):
 
     dataset: Annotated[str, StringConstraints(min_length=1, max_length=128)]
     name: Name | None = None
+    init_from: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
+    """A model whose weights training starts from: `name`, `name:3`, `name@alias` or `mdl_…`."""
     promote: Promote = Promote.FIRST
     tags: Annotated[list[Tag], Field(max_length=16)] = []
 
@@ -119,6 +121,8 @@ class ResolvedSpec(BaseModel):
     validation_fraction: ValidationFraction
     promote: Promote
     tags: list[Tag]
+    init_from: str | None = None
+    """The id of a model."""
 
 
 class DatasetFacts(BaseModel):

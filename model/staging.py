@@ -70,6 +70,7 @@ def describe_model(trained: TrainedModel, weights: bytes) -> ManifestDraft:
             "torch": torch.__version__,
             "python": platform.python_version(),
         },
+        lineage={"init_from": trained.spec.init_from} if trained.spec.init_from else {},
     )
 
 

@@ -1,7 +1,8 @@
 """Trains a network from a resolved spec to weights that can be published. Knows no service."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from model.augment import Normalisation
 from model.calibration import calibration_error, fit_temperature
 from model.checkpoint import Checkpoints
 from model.device import Device, open_device
-from model.errors import DamagedCheckpointError
+from model.errors import DamagedCheckpointError, InitModelUnavailableError
 from model.evaluation import predict_logits, score, wilson_interval
 from model.loop import Loop, steps_per_epoch
 from model.manifest import Metrics, Preprocessing
@@ -21,6 +22,7 @@ from model.spec import ResolvedSpec
 from model.staging import TrainedModel, stage_model
 from model.storage import Storage
 from model.training_data import TrainingData, load_training_data
+from model.weights import start_from
 
 __all__ = [
     "CheckpointSaved",
@@ -74,7 +76,7 @@ def run_training(request: TrainingRequest, reporter: Reporter) -> TrainedModel:
     reporter.phase("preparing_data")
     data = load_training_data(spec, request.storage, request.cache_dir, device)
     steps = steps_per_epoch(len(data.train), spec.batch_size)
-    state = start_state(spec, recipe, data, steps, device)
+    state = start_state(spec, recipe, data, steps, device, start=_start(request, data))
     checkpoints = Checkpoints(request.storage, request.out_prefix, spec, device)
     if request.resume_from:
         _resume([request.resume_from, *request.fall_back_to], checkpoints, state, reporter)
@@ -92,6 +94,20 @@ def run_training(request: TrainingRequest, reporter: Reporter) -> TrainedModel:
     ).run()
     reporter.phase("evaluating")
     return _judge(spec, data, state, device)
+
+
+def _start(request: TrainingRequest, data: TrainingData) -> Callable[[ResNet9], None] | None:
+    """What gives a fresh network another model's weights, where the spec names one."""
+    model_id = request.spec.init_from
+    if model_id is None:
+        return None
+
+    def start(network: ResNet9) -> None:
+        # Who has a checkpoint does without the model, unless the checkpoint turns out to be damaged.
+        with suppress(InitModelUnavailableError) if request.resume_from else nullcontext():
+            start_from(network, data.facts.classes, request.storage, model_id)
+
+    return start
 
 
 def _resume(keys: Sequence[str], checkpoints: Checkpoints, state: RunState, reporter: Reporter) -> None:

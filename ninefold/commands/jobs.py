@@ -18,6 +18,7 @@ def submit(
     name: Annotated[str | None, typer.Option(help="Name of the model; by default the dataset's.")] = None,
     recipe: Annotated[str | None, typer.Option(help="fast, thorough or classic.")] = None,
     epochs: Annotated[int | None, typer.Option(help="How often each image is seen.", min=1)] = None,
+    init_from: Annotated[str | None, typer.Option(help="A model whose weights to start from.")] = None,
     image_size: Annotated[int | None, typer.Option(help="Side in pixels, 16 to 224.")] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed, same model.", min=0)] = None,
     tag: Annotated[
@@ -45,6 +46,7 @@ def submit(
         "name": name,
         "recipe": recipe,
         "epochs": epochs,
+        "init_from": init_from,
         "image_size": image_size,
         "seed": seed,
         "tags": tag,

@@ -132,3 +132,14 @@ def test_a_model_in_use_stays(client: httpx.Client, registry: ModelRegistry, sto
     assert storage.list(f"models/{manifest.id}/") == []
     problem_in(client.get(f"/models/{manifest.id}"), 404, "model_not_found")
     problem_in(client.delete(f"/models/{manifest.id}"), 404, "model_not_found")
+
+
+def test_a_job_may_start_from_a_model(
+    client: httpx.Client, registry: ModelRegistry, storage: Storage
+) -> None:
+    manifest = publish(registry, storage)
+    job = client.post("/jobs", json={"dataset": "digits", "init_from": "shapes:1"}).json()
+    assert job["spec"]["init_from"] == manifest.id
+    refused = client.post("/jobs", json={"dataset": "digits", "init_from": "nothing"})
+    problem = problem_in(refused, 422, "model_not_found")
+    assert problem["errors"][0]["param"] == "init_from"

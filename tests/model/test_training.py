@@ -1,17 +1,20 @@
 import dataclasses
 import hashlib
+from datetime import UTC, datetime
 
 import pytest
 import torch
 
-from model.errors import ModelError, TrainingDivergedError
+from model.errors import InitModelUnavailableError, ModelError, TrainingDivergedError
 from model.loop import steps_per_epoch
-from model.manifest import WEIGHTS_FILE, model_key
+from model.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, model_key
+from model.network import ResNet9
 from model.optim import Whitening, start_network, whitening_matrix
 from model.recipe import RECIPES
 from model.spec import RecipeName
 from model.storage import open_storage
 from model.training import TrainedModel, run_training, stage_model
+from model.weights import start_from
 from tests.model.tiny import Recorder, Workshop, import_colours
 
 
@@ -171,3 +174,49 @@ def test_the_network_stays_blind_to_what_its_images_never_show() -> None:
     first = network.features[0].eval()
     with torch.inference_mode():
         torch.testing.assert_close(first(grey_NCHW + tint), first(grey_NCHW), atol=1e-4, rtol=1e-3)
+
+
+def test_a_run_starts_from_another_models_weights(workshop: Workshop) -> None:
+    """Its features are all there; the head's rows go by name, and a class that is new starts afresh."""
+    spec = workshop.spec(epochs=3, learning_rate=0.05)
+    trained = run_training(workshop.request(spec), Recorder())
+    publish(workshop, trained, "mdl_first")
+    classes = workshop.facts.classes
+    network = ResNet9(len(classes))
+    fresh_KC = network.head.weight.detach().clone()
+    start_from(
+        network, [classes[1], "something new", classes[0]][: len(classes)], workshop.storage, "mdl_first"
+    )
+    weights = network.state_dict()
+    for name, tensor in trained.state_dict.items():
+        if name != "head.weight":
+            assert torch.equal(weights[name], tensor), name
+    assert torch.equal(weights["head.weight"][0], trained.state_dict["head.weight"][1])
+    assert torch.equal(weights["head.weight"][1], fresh_KC[1])
+
+    again = Recorder()
+    run_training(workshop.request(workshop.spec(epochs=1, learning_rate=1e-4, init_from="mdl_first")), again)
+    afresh = Recorder()
+    run_training(workshop.request(workshop.spec(epochs=1, learning_rate=1e-4)), afresh)
+    assert again.rows[0].val_loss is not None
+    assert afresh.rows[0].val_loss is not None
+    assert again.rows[0].val_loss < afresh.rows[0].val_loss
+
+
+def test_a_model_to_start_from_may_be_gone(workshop: Workshop) -> None:
+    with pytest.raises(InitModelUnavailableError, match="mdl_gone"):
+        run_training(workshop.request(workshop.spec(init_from="mdl_gone")), Recorder())
+
+
+def publish(workshop: Workshop, trained: TrainedModel, model_id: str) -> None:
+    draft = stage_model(trained, workshop.storage, model_id)
+    manifest = Manifest(
+        **dict(draft),
+        id=model_id,
+        name="first",
+        version=1,
+        created_at=datetime.now(UTC),
+        created_by=None,
+        job_id=None,
+    )
+    workshop.storage.put_bytes(model_key(model_id, MANIFEST_FILE), manifest.model_dump_json().encode())
