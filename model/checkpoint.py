@@ -67,7 +67,8 @@ class Checkpoints:
             )
 
     def _header(self, state: RunState) -> dict[str, str]:
-        position = {"epoch": state.epoch, "step": state.step, "train_s": state.train_s}
+        names = ("epoch", "step", "train_s", "used_s", "left_at")
+        position = {name: getattr(state, name) for name in names}
         best = state.best and {k: v for k, v in vars(state.best).items() if k != "weights"}
         return {
             "format": _FORMAT,

@@ -4,7 +4,6 @@
 import logging
 import math
 import time
-from contextlib import suppress
 
 import torch
 from torch import Tensor
@@ -15,7 +14,9 @@ from model.checkpoint import Checkpoints
 from model.device import Device
 from model.errors import TrainingDivergedError
 from model.evaluation import Score, predict_logits, score
+from model.manifest import FinishReason
 from model.optim import make_schedule, set_learning_rate
+from model.pace import Pace, StepPace, TimePace
 from model.recipe import Recipe, side_at
 from model.reporter import CheckpointSaved, Command, Drained, EpochRow, Progress, Reporter
 from model.run_state import Best, RunState
@@ -29,6 +30,11 @@ _log = logging.getLogger(__name__)
 def steps_per_epoch(images: int, batch_size: int) -> int:
     """Batches of an epoch: all images, in batches of sizes that differ by one at most, so none is tiny."""
     return math.ceil(images / batch_size)
+
+
+_LEAST_AT_RISK_S = 5.0
+_BUDGET_SHARE_AT_RISK = 0.02
+"""Of a time budget: so much of it may be trained before the next checkpoint."""
 
 
 class _StoppedEarly(Exception):  # noqa: N818 - an end that was asked for, not an error
@@ -55,44 +61,73 @@ class Loop:
         self._device, self._reporter, self._checkpoints = device, reporter, checkpoints
         self._epoch_checkpoint_s, self._step_checkpoint_s = epoch_checkpoint_s, step_checkpoint_s
         self._steps = steps_per_epoch(len(data.train), spec.batch_size)
-        self._schedule = make_schedule(recipe, self._steps * spec.epochs)
+        self._total_steps = self._steps * spec.epochs
+        self._schedule = make_schedule(recipe, self._total_steps)
+        self._pace, self._timer = self._start_pace()
         self._augment = Augment(spec.augmentation, recipe.translate, recipe.cutout, recipe.reflect_padding)
         self._first_flips_N = device.place(first_flips(spec.seed, len(data.train)))
         self._class_weights_K = _class_weights(spec, data)
         self._saved_at, self._saved_position = time.monotonic(), state.position
         self._mean_loss = 0.0
 
-    def run(self) -> None:
-        """Train to the last epoch, or until the reporter asks to stop and there is something to publish.
+    def _start_pace(self) -> tuple[Pace, TimePace | None]:
+        by_steps, state = StepPace(self._spec.epochs, self._steps), self._state
+        if self._spec.time_budget_s is None:
+            return by_steps, None
+        # The last epoch's validation and the calibration; the test split, and again with its mirror images.
+        scored = 2 * len(self._data.validation) + len(self._data.test) * (
+            3 if self._spec.horizontal_flip else 1
+        )
+        lost_s = max(0.0, time.time() - state.left_at) if state.left_at else 0.0
+        timer = TimePace(by_steps, self._spec.time_budget_s, scored, state.used_s + lost_s)
+        at_risk_s = max(_LEAST_AT_RISK_S, self._spec.time_budget_s * _BUDGET_SHARE_AT_RISK)
+        self._step_checkpoint_s = min(self._step_checkpoint_s, at_risk_s)
+        return timer, timer
+
+    def run(self) -> FinishReason:
+        """Train to the last epoch, or until the time is up or the reporter asks to stop and something can be published.
 
         Raises:
             Drained: asked for by the reporter; a checkpoint is saved.
             TrainingDivergedError: the loss is no longer a finite number.
         """
-        with suppress(_StoppedEarly):
-            while self._state.epoch < self._spec.epochs:
+        state = self._state
+        if self._timer and state.position == (0, 0):
+            self._save()  # whoever goes on after a crash knows when the first step was
+        try:
+            while not self._is_over():
                 started = time.perf_counter()
                 self._train_epoch()
                 self._end_epoch(started)
+        except _StoppedEarly:
+            return FinishReason.STOPPED
+        return FinishReason.COMPLETED if state.epoch >= self._spec.epochs else FinishReason.TIME_BUDGET
+
+    def _is_over(self) -> bool:
+        return self._pace.is_over(*self._state.position)
 
     def _train_epoch(self) -> None:
         state = self._state
         state.network.train()
         order_N = epoch_order(self._spec.seed, state.epoch, len(self._data.train))
         batches = order_N.tensor_split(self._steps)
-        while state.step < self._steps:
+        while state.step < self._steps and not self._is_over():
             self._pass_gate()
             started = time.perf_counter()
-            self._train_step(self._device.place(batches[state.step]))
+            chosen_N = self._device.place(batches[state.step])
+            self._train_step(chosen_N)
             state.step += 1
             self._look()
-            state.train_s += time.perf_counter() - started
+            taken_s = time.perf_counter() - started
+            state.train_s += taken_s
+            if self._timer:
+                self._timer.note_step(taken_s, len(chosen_N))
             self._report_progress()
 
     def _pass_gate(self) -> None:
         command = self._reporter.gate()
         if command is Command.DRAIN:
-            self._save_if_new()
+            self._hand_back()
             raise Drained
         if command is Command.STOP and self._has_something_to_publish():
             self._save_if_new()  # whoever repeats the rest then publishes the same
@@ -109,13 +144,14 @@ class Loop:
     def _train_step(self, chosen_N: Tensor) -> None:
         """One step; everything random in it is a function of (seed, epoch, step)."""
         state, steps_done = self._state, self._state.epoch * self._steps + self._state.step
+        progress = self._pace.progress(*state.position)
         seed_step(self._spec.seed, state.epoch, state.step)
-        set_learning_rate(state.optimizer, self._schedule.learning_rate(steps_done))
+        set_learning_rate(state.optimizer, self._schedule.learning_rate(round(progress * self._total_steps)))
         labels_N = self._data.train.labels_N[chosen_N]
         images_NCHW = self._augment(
             self._data.train.images_NHWC[chosen_N], self._flips(chosen_N), self._data.normalisation
         )
-        side = side_at(self._recipe, steps_done / (self._steps * self._spec.epochs), self._spec.image_size)
+        side = side_at(self._recipe, progress, self._spec.image_size)
         with self._device.autocast():
             logits_NK = state.network(shrink(images_NCHW, side))
         loss = functional.cross_entropy(
@@ -160,20 +196,29 @@ class Loop:
 
     def _report_progress(self) -> None:
         state = self._state
-        done = state.epoch * self._steps + state.step
-        total = self._spec.epochs * self._steps
+        progress = self._pace.progress(*state.position)
         seconds_per_step = state.train_s / state.step
         self._reporter.progress(
             Progress(
                 epoch=state.epoch + 1,
-                epochs=self._spec.epochs,
+                epochs=self._expected_epochs(progress),
                 step=state.step,
                 steps=self._steps,
-                fraction=done / total,
+                fraction=progress,
                 images_per_s=len(self._data.train) / self._steps / seconds_per_step,
-                eta_s=(total - done) * seconds_per_step,
+                eta_s=self._pace.eta_s(*state.position, seconds_per_step),
                 loss=self._mean_loss,
             )
+        )
+
+    def _expected_epochs(self, progress: float) -> int:
+        """All of them, or as many as the time will be enough for at this speed."""
+        state = self._state
+        done = state.epoch + state.step / self._steps
+        return (
+            min(self._spec.epochs, max(state.epoch + 1, round(done / progress)))
+            if self._timer
+            else self._spec.epochs
         )
 
     def _end_epoch(self, started: float) -> None:
@@ -181,7 +226,7 @@ class Loop:
         state = self._state
         loss, right, images = state.sums.tolist()
         validation = self._validate()
-        train_s, last_step = state.train_s, (state.epoch + 1) * self._steps - 1
+        train_s = state.train_s
         state.epoch, state.step, state.train_s = state.epoch + 1, 0, 0.0
         state.sums.zero_()
         row = EpochRow(
@@ -190,7 +235,7 @@ class Loop:
             train_accuracy=right / images,
             val_loss=validation.loss if validation else None,
             val_accuracy=validation.accuracy if validation else None,
-            learning_rate=self._schedule.learning_rate(last_step),
+            learning_rate=state.optimizer.param_groups[0]["lr"],
             images_per_s=images / train_s,
             duration_s=time.perf_counter() - started,
         )
@@ -206,9 +251,12 @@ class Loop:
         return None
 
     def _judge(self, split: Split) -> Score:
+        started = time.perf_counter()
         logits_NK = predict_logits(
             self._state.judged_network, split.images_NHWC, self._data.normalisation, self._device
         )
+        if self._timer:
+            self._timer.note_scoring(time.perf_counter() - started, len(split))
         judged = score(logits_NK, split.labels_N)
         # The last step may have spoilt the weights after its own loss was still finite.
         if not math.isfinite(judged.loss):
@@ -227,12 +275,19 @@ class Loop:
         state.best = best
         return True
 
+    def _hand_back(self) -> None:
+        """Save for whoever goes on; the time until then is nobody's fault."""
+        if self._timer or self._state.position != self._saved_position:
+            self._save(is_handed_back=True)
+
     def _save_if_new(self) -> None:
         if self._state.position != self._saved_position:
             self._save()
 
-    def _save(self) -> None:
+    def _save(self, *, is_handed_back: bool = False) -> None:
         state = self._state
+        if self._timer:
+            state.used_s, state.left_at = self._timer.used_s, 0.0 if is_handed_back else time.time()
         key = self._checkpoints.save(state)
         self._saved_at, self._saved_position = time.monotonic(), state.position
         self._reporter.checkpoint(CheckpointSaved(key, state.epoch, state.step, key if state.best else None))

@@ -1,6 +1,7 @@
 """What a published model is: its classes, preprocessing, metrics and files. The manifest exists last."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
@@ -12,6 +13,17 @@ MANIFEST_FILE = "manifest.json"
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class FinishReason(StrEnum):
+    """Why a training that made a model ended when it did."""
+
+    COMPLETED = "completed"
+    STOPPED = "stopped"
+    """Its owner asked for the best so far."""
+    TIME_BUDGET = "time_budget"
+
+
 Rgb = tuple[float, float, float]
 
 
@@ -79,6 +91,7 @@ class ManifestDraft(BaseModel):
     temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     """Scores are softmax(logits ÷ temperature)."""
     metrics: Metrics
+    finish_reason: FinishReason = FinishReason.COMPLETED
     files: dict[str, FileFacts]
     parameters: int
     versions: dict[str, str]

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from model.advice import warnings_for
 from model.spec import (
+    MOST_EPOCHS,
     Augmentation,
     ClassWeighting,
     DatasetFacts,
@@ -172,7 +173,8 @@ def resolve(spec: JobSpec, facts: DatasetFacts, device_kind: str) -> tuple[Resol
         dataset=facts.id,
         name=spec.name or facts.name,
         recipe=name,
-        epochs=spec.epochs or _default_epochs(name, images, device_kind),
+        epochs=spec.epochs
+        or (MOST_EPOCHS if spec.time_budget_s else _default_epochs(name, images, device_kind)),
         batch_size=batch_size,
         learning_rate=spec.learning_rate or round(recipe.learning_rate * scale, 4),
         weight_decay=_first(spec.weight_decay, recipe.weight_decay),
@@ -187,6 +189,7 @@ def resolve(spec: JobSpec, facts: DatasetFacts, device_kind: str) -> tuple[Resol
         promote=spec.promote,
         tags=spec.tags,
         init_from=spec.init_from,
+        time_budget_s=spec.time_budget_s,
     )
     return resolved, warnings_for(resolved, facts, default_image_size(facts, device_kind))
 

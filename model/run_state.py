@@ -52,6 +52,11 @@ class RunState:
     train_s: float = 0.0
     """Seconds spent on the steps of the next epoch."""
     best: Best | None = field(default=None)
+    used_s: float = 0.0
+    """Of the time budget, when this was saved."""
+    left_at: float = 0.0
+    """Unix time of a save that the run went on from: if it died later, the time since then is used up too. 0 where
+    the run was handed back in order: it may wait as long as it will."""
 
     @property
     def position(self) -> tuple[int, int]:

@@ -58,13 +58,15 @@ class Promote(StrEnum):
     NEVER = "never"
 
 
-Epochs = Annotated[int, Field(strict=True, ge=1, le=1000)]
+MOST_EPOCHS = 1000
+Epochs = Annotated[int, Field(strict=True, ge=1, le=MOST_EPOCHS)]
 BatchSize = Annotated[int, Field(strict=True, ge=2, le=4096)]
 LearningRate = Annotated[float, Field(strict=True, gt=0, le=10)]
 WeightDecay = Annotated[float, Field(strict=True, ge=0, le=1)]
 LabelSmoothing = Annotated[float, Field(strict=True, ge=0, lt=1)]
 ImageSize = Annotated[int, Field(strict=True, ge=16, le=224)]
 ValidationFraction = Annotated[float, Field(strict=True, ge=0, le=0.5)]
+TimeBudget = Annotated[float, Field(strict=True, ge=1, le=30 * 86_400)]
 Seed = Annotated[int, Field(strict=True, ge=0, le=2**32 - 1)]
 
 
@@ -85,6 +87,8 @@ class TrainingSpec(BaseModel):
     horizontal_flip: StrictBool | None = None
     class_weighting: ClassWeighting | None = None
     seed: Seed = 0
+    time_budget_s: TimeBudget | None = None
+    """Seconds from the first step to the published model; without `epochs`, as many epochs as fit."""
     validation_fraction: ValidationFraction | None = None
 
 
@@ -123,6 +127,7 @@ class ResolvedSpec(BaseModel):
     tags: list[Tag]
     init_from: str | None = None
     """The id of a model."""
+    time_budget_s: TimeBudget | None = None
 
 
 class DatasetFacts(BaseModel):

@@ -14,6 +14,7 @@ from model.manifest import (
     WEIGHTS_FILE,
     DatasetReference,
     FileFacts,
+    FinishReason,
     ManifestDraft,
     Metrics,
     Preprocessing,
@@ -33,6 +34,7 @@ class TrainedModel:
     preprocessing: Preprocessing
     temperature: float
     metrics: Metrics
+    finish_reason: FinishReason
 
     @property
     def classes(self) -> list[str]:
@@ -63,6 +65,7 @@ def describe_model(trained: TrainedModel, weights: bytes) -> ManifestDraft:
         preprocessing=trained.preprocessing,
         temperature=trained.temperature,
         metrics=trained.metrics,
+        finish_reason=trained.finish_reason,
         files={WEIGHTS_FILE: FileFacts(sha256=hashlib.sha256(weights).hexdigest(), size_bytes=len(weights))},
         parameters=_trainable_parameters(trained),
         versions={

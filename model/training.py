@@ -13,7 +13,7 @@ from model.device import Device, open_device
 from model.errors import DamagedCheckpointError, InitModelUnavailableError
 from model.evaluation import predict_logits, score, wilson_interval
 from model.loop import Loop, steps_per_epoch
-from model.manifest import Metrics, Preprocessing
+from model.manifest import FinishReason, Metrics, Preprocessing
 from model.network import ResNet9
 from model.recipe import Recipe, recipe_of
 from model.reporter import CheckpointSaved, Command, Drained, EpochRow, Progress, Reporter
@@ -81,7 +81,7 @@ def run_training(request: TrainingRequest, reporter: Reporter) -> TrainedModel:
     if request.resume_from:
         _resume([request.resume_from, *request.fall_back_to], checkpoints, state, reporter)
     reporter.phase("training")
-    Loop(
+    ending = Loop(
         spec=spec,
         recipe=recipe,
         data=data,
@@ -93,7 +93,7 @@ def run_training(request: TrainingRequest, reporter: Reporter) -> TrainedModel:
         step_checkpoint_s=request.step_checkpoint_every_s,
     ).run()
     reporter.phase("evaluating")
-    return _judge(spec, data, state, device)
+    return _judge(spec, data, state, device, ending)
 
 
 def _start(request: TrainingRequest, data: TrainingData) -> Callable[[ResNet9], None] | None:
@@ -125,7 +125,9 @@ def _resume(keys: Sequence[str], checkpoints: Checkpoints, state: RunState, repo
     _log.info("resumed after %d epochs and %d steps", state.epoch, state.step)
 
 
-def _judge(spec: ResolvedSpec, data: TrainingData, state: RunState, device: Device) -> TrainedModel:
+def _judge(
+    spec: ResolvedSpec, data: TrainingData, state: RunState, device: Device, ending: FinishReason
+) -> TrainedModel:
     weights = state.best.weights if state.best else state.judged_weights()
     network = state.judged_network
     network.load_state_dict(weights, strict=False)
@@ -143,6 +145,7 @@ def _judge(spec: ResolvedSpec, data: TrainingData, state: RunState, device: Devi
         preprocessing=_preprocessing(spec, data.normalisation),
         temperature=temperature,
         metrics=Metrics.model_validate(metrics),
+        finish_reason=ending,
     )
 
 

@@ -14,7 +14,6 @@ from worker.jobs import (
     Checkpoint,
     Claimed,
     Committed,
-    FinishReason,
     Flags,
     Idempotency,
     Job,
@@ -191,8 +190,6 @@ def commit_publish(job_id: str, attempt_id: str, draft: Mapping[str, Any]) -> Ca
     unversioned = {name: value for name, value in draft.items() if name != "version"}
     metrics = draft.get("metrics", {})
     measured = {name: metrics.get(name) for name in ("test_accuracy", "test_accuracy_tta", "ci95")}
-    is_whole = metrics.get("epochs") == draft["spec"]["epochs"]
-    finish_reason = FinishReason.COMPLETED if is_whole else FinishReason.STOPPED
     arguments = (
         job_id,
         attempt_id,
@@ -200,7 +197,7 @@ def commit_publish(job_id: str, attempt_id: str, draft: Mapping[str, Any]) -> Ca
         draft["id"],
         json.dumps(unversioned),
         json.dumps(measured),
-        finish_reason,
+        draft["finish_reason"],
     )
     return Call("commit_publish", arguments, _read_committed)
 

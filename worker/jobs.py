@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 
+from model.manifest import FinishReason
 from model.spec import ResolvedSpec
 
 
@@ -105,14 +106,6 @@ class QueuedReason(StrEnum):
 
     NO_WORKER = "no_worker"
     BEHIND_OTHER_JOBS = "behind_other_jobs"
-
-
-class FinishReason(StrEnum):
-    """Why a succeeded job ended when it did."""
-
-    COMPLETED = "completed"
-    STOPPED = "stopped"
-    """Its owner asked for the best so far."""
 
 
 def as_text(moment: datetime) -> str:

@@ -107,7 +107,7 @@ def test_what_the_user_says_stays() -> None:
         "name": "mine", "recipe": "fast", "epochs": 3, "batch_size": 7, "learning_rate": 0.3,
         "weight_decay": 0.0, "label_smoothing": 0.0, "image_size": 48, "resize": "pad",
         "augmentation": "none", "horizontal_flip": False, "class_weighting": "none", "seed": 5,
-        "validation_fraction": 0.0, "promote": "never", "tags": ["a"], "init_from": "mdl_1",
+        "validation_fraction": 0.0, "promote": "never", "tags": ["a"], "init_from": "mdl_1", "time_budget_s": 60.0,
     }  # fmt: skip
     spec = resolved(facts([500, 100]), **given)
     assert spec.model_dump(mode="json") == {"dataset": "ds_0123", **given}

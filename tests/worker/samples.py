@@ -66,6 +66,7 @@ def draft(model_id: str = "mdl_1", name: str = "digits") -> dict[str, Any]:
             "best_epoch": 1,
             "epochs": 3,
         },
+        "finish_reason": "completed",
         "files": {},
         "parameters": 1,
         "versions": {},

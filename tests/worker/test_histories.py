@@ -15,6 +15,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from model.manifest import FinishReason
 from tests.worker.job_model import JobModel, QueueModel, Refused
 from tests.worker.samples import draft, make_job, row
 from worker import redis_keys
@@ -24,7 +25,6 @@ from worker.job_store import JobStore
 from worker.jobs import HELD, TERMINAL, TRANSITIONS, Changes, Checkpoint, Job, JobError, Outcome, Status
 
 WHY = JobError(code="training_diverged", message="lower it")
-EPOCHS = make_job().spec.epochs
 RELEASES = st.sampled_from(
     [Outcome.DRAINED, Outcome.PAUSED, Outcome.CRASHED, Outcome.STALLED, Outcome.OUT_OF_MEMORY]
 )
@@ -108,11 +108,10 @@ class Histories(RuleBasedStateMachine):
             )
 
     @has_attempts
-    @rule(which=WHICH, epochs=st.sampled_from([1, EPOCHS]))
-    def commit(self, which: int, epochs: int) -> None:
+    @rule(which=WHICH, reason=st.sampled_from(FinishReason))
+    def commit(self, which: int, reason: FinishReason) -> None:
         job, attempt = self.choose(which)
-        manifest = draft(new_model_id())
-        manifest["metrics"] = {**manifest["metrics"], "epochs": epochs}
+        manifest = draft(new_model_id()) | {"finish_reason": reason}
         self.both(lambda: self.store.commit_publish(job.id, attempt, manifest), lambda: job.commit(attempt))
 
     @has_attempts

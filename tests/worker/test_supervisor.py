@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from model.manifest import Manifest, model_key
+from model.manifest import FinishReason, Manifest, model_key
 from model.storage import open_storage
 from tests.worker.benches import (
     Background,
@@ -24,7 +24,7 @@ from tests.worker.samples import draft, make_job
 from worker.errors import PublishCommittedError
 from worker.ids import new_attempt_id
 from worker.job_store import JobStore
-from worker.jobs import FinishReason, Outcome, Status
+from worker.jobs import Outcome, Status
 
 
 def _submit(store: JobStore, epochs: int = 3) -> str:

@@ -1,5 +1,7 @@
 /** Numbers, durations and times as people read them. */
 
+const MOST_EPOCHS = 1000;
+
 export function percent(fraction, digits = 1) {
   return isNumber(fraction) ? `${(fraction * 100).toFixed(digits)} %` : "–";
 }
@@ -25,6 +27,12 @@ export function duration(seconds) {
   const [hours, minutes] = [Math.floor(total / 3600), Math.floor((total % 3600) / 60)];
   if (hours) return `${hours} h ${minutes} min`;
   return minutes ? `${minutes} min ${total % 60} s` : `${total} s`;
+}
+
+/** How long a job is to train: in epochs or, with a time budget, in what it may take. */
+export function trainingLength({ epochs, time_budget_s: budget }) {
+  if (!isNumber(budget)) return `${epochs} epochs`;
+  return epochs < MOST_EPOCHS ? `${epochs} epochs or ${duration(budget)}` : duration(budget);
 }
 
 /** How long something ran: to its end, or until now. */

@@ -2,7 +2,7 @@
 
 import { datasetName } from "./datasets.js";
 import { h, setText } from "./dom.js";
-import { ago, duration, elapsed, percent } from "./format.js";
+import { ago, duration, elapsed, percent, trainingLength } from "./format.js";
 import { jobActions } from "./job_actions.js";
 import { hasEnded } from "./jobs.js";
 import { progressBar } from "./progress_bar.js";
@@ -51,7 +51,7 @@ export class JobRow {
 
 function epochText(job) {
   const progress = job.progress;
-  return progress?.epochs ? `epoch ${progress.epoch} of ${progress.epochs}` : `${job.spec.epochs} epochs`;
+  return progress?.epochs ? `epoch ${progress.epoch} of ${progress.epochs}` : trainingLength(job.spec);
 }
 
 function timeText(job) {

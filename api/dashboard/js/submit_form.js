@@ -2,7 +2,7 @@
 
 import { datasetName, loadDatasets } from "./datasets.js";
 import { h, fill, setText, show } from "./dom.js";
-import { significant } from "./format.js";
+import { significant, trainingLength } from "./format.js";
 import { get, post } from "./http.js";
 import { SchemaField } from "./schema_field.js";
 
@@ -110,7 +110,7 @@ class SubmitForm {
 }
 
 function willRun(spec) {
-  return `${spec.recipe}, ${spec.epochs} epochs, ${spec.image_size} px, batches of ${spec.batch_size}, ` +
+  return `${spec.recipe}, ${trainingLength(spec)}, ${spec.image_size} px, batches of ${spec.batch_size}, ` +
     `learning rate ${significant(spec.learning_rate)}, ${spec.augmentation} augmentation`;
 }
 

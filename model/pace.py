@@ -1,0 +1,103 @@
+"""How far a run is, and when it is over: by its steps or, where the spec sets a time budget, by the clock."""
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+_LEAST_SHARE = 0.1
+"""Of a budget, for training: the rest may go into scoring and publishing."""
+_PUBLISH_S = 1.0
+_FORWARD_SHARE = 1 / 3
+"""Of a training step, to score as many images: what a first, small, cold scoring takes says less."""
+
+
+class Pace(Protocol):
+    """What the loop asks before each step."""
+
+    def progress(self, epoch: int, step: int) -> float:
+        """How much of the run is done after so many epochs and steps of the next: 0 to 1."""
+        ...
+
+    def is_over(self, epoch: int, step: int) -> bool:
+        """Whether no further step is to be made."""
+        ...
+
+    def eta_s(self, epoch: int, step: int, step_s: float) -> float:
+        """Seconds to the end of the last step."""
+        ...
+
+
+@dataclass(frozen=True)
+class StepPace:
+    """So many epochs of so many steps."""
+
+    epochs: int
+    steps: int
+
+    def progress(self, epoch: int, step: int) -> float:
+        """By the steps alone."""
+        return (epoch * self.steps + step) / (self.epochs * self.steps)
+
+    def is_over(self, epoch: int, step: int) -> bool:  # noqa: ARG002 - the pace's shape
+        """After the last epoch."""
+        return epoch >= self.epochs
+
+    def eta_s(self, epoch: int, step: int, step_s: float) -> float:
+        """At the speed of the last steps."""
+        return (self.epochs * self.steps - epoch * self.steps - step) * step_s
+
+
+class TimePace:
+    """Whichever comes first: the epochs, or the time.
+
+    The schedule follows the clock, not a forecast: a machine that becomes slower later still ends in time, with its
+    learning rate at the floor.
+    """
+
+    def __init__(self, by_steps: StepPace, budget_s: float, scored_images: int, used_s: float) -> None:
+        """Begin now.
+
+        Args:
+            by_steps: the most that is done.
+            budget_s: from the first step to publishing.
+            scored_images: forward passes after the last step.
+            used_s: of the budget, by earlier attempts.
+        """
+        self._by_steps, self._budget_s, self._scored_images = by_steps, budget_s, scored_images
+        self._began_at = time.monotonic() - used_s
+        self._step_s = 0.0
+        self._forward_by_step_s = self._forward_by_scoring_s = math.inf
+
+    @property
+    def used_s(self) -> float:
+        """Of the budget."""
+        return time.monotonic() - self._began_at
+
+    def note_step(self, seconds: float, images: int) -> None:
+        """Take in how long a step took."""
+        self._step_s = seconds if not self._step_s else 0.8 * self._step_s + 0.2 * seconds
+        self._forward_by_step_s = self._step_s / images * _FORWARD_SHARE
+
+    def note_scoring(self, seconds: float, images: int) -> None:
+        """Take in how long it took to score so many images."""
+        self._forward_by_scoring_s = seconds / images
+
+    def progress(self, epoch: int, step: int) -> float:
+        """By the clock or by the steps, whichever is further."""
+        return min(1.0, max(self.used_s / self._training_s, self._by_steps.progress(epoch, step)))
+
+    def is_over(self, epoch: int, step: int) -> bool:
+        """When one more step would end later than the budget by more than half of itself; one step is always made."""
+        is_late = self.used_s + self._step_s / 2 > self._training_s
+        return self._by_steps.is_over(epoch, step) or (is_late and (epoch, step) != (0, 0))
+
+    def eta_s(self, epoch: int, step: int, step_s: float) -> float:
+        """What is left of the time, or of the steps."""
+        return max(0.0, min(self._training_s - self.used_s, self._by_steps.eta_s(epoch, step, step_s)))
+
+    @property
+    def _training_s(self) -> float:
+        forward_s = min(self._forward_by_step_s, self._forward_by_scoring_s)
+        rest_s = _PUBLISH_S + (forward_s * self._scored_images if math.isfinite(forward_s) else 0.0)
+        return max(self._budget_s - rest_s, self._budget_s * _LEAST_SHARE)
