@@ -143,7 +143,7 @@ class Loop:
 
     def _train_step(self, chosen_N: Tensor) -> None:
         """One step; everything random in it is a function of (seed, epoch, step)."""
-        state, steps_done = self._state, self._state.epoch * self._steps + self._state.step
+        state = self._state
         progress = self._pace.progress(*state.position)
         seed_step(self._spec.seed, state.epoch, state.step)
         set_learning_rate(state.optimizer, self._schedule.learning_rate(round(progress * self._total_steps)))
@@ -165,8 +165,9 @@ class Loop:
             state.whitening.precondition()
         state.optimizer.step()
         state.optimizer.zero_grad(set_to_none=True)
+        state.steps_made += 1
         if state.average:
-            state.average.update(state.network, steps_done + 1)
+            state.average.update(state.network, state.steps_made)
         self._add_up(logits_NK.detach(), labels_N)
 
     def _flips(self, chosen_N: Tensor) -> Tensor:

@@ -67,6 +67,7 @@ class TimePace:
         self._by_steps, self._budget_s, self._scored_images = by_steps, budget_s, scored_images
         self._began_at = time.monotonic() - used_s
         self._step_s = 0.0
+        self._is_late = False
         self._forward_by_step_s = self._forward_by_scoring_s = math.inf
 
     @property
@@ -89,8 +90,9 @@ class TimePace:
 
     def is_over(self, epoch: int, step: int) -> bool:
         """When one more step would end later than the budget by more than half of itself; one step is always made."""
-        is_late = self.used_s + self._step_s / 2 > self._training_s
-        return self._by_steps.is_over(epoch, step) or (is_late and (epoch, step) != (0, 0))
+        # Once late, always late: the estimate of the time for scoring may yet change.
+        self._is_late = self._is_late or self.used_s + self._step_s / 2 > self._training_s
+        return self._by_steps.is_over(epoch, step) or (self._is_late and (epoch, step) != (0, 0))
 
     def eta_s(self, epoch: int, step: int, step_s: float) -> float:
         """What is left of the time, or of the steps."""

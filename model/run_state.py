@@ -15,6 +15,8 @@ from model.spec import ResolvedSpec
 from model.training_data import TrainingData
 
 _START = -1
+_STEPS_TO_AVERAGE = 50
+"""Before that, the average is mostly of weights that had learnt nothing."""
 _PATCH_IMAGES = 500
 
 
@@ -52,6 +54,8 @@ class RunState:
     train_s: float = 0.0
     """Seconds spent on the steps of the next epoch."""
     best: Best | None = field(default=None)
+    steps_made: int = 0
+    """In all; fewer than the position says where time ended an epoch early."""
     used_s: float = 0.0
     """Of the time budget, when this was saved."""
     left_at: float = 0.0
@@ -66,7 +70,8 @@ class RunState:
     @property
     def judged_network(self) -> ResNet9:
         """The network whose weights are scored and published."""
-        return self.average.network if self.average else self.network
+        is_average_fair = self.steps_made >= _STEPS_TO_AVERAGE
+        return self.average.network if self.average and is_average_fair else self.network
 
     def judged_weights(self) -> dict[str, Tensor]:
         """A copy of the judged network's weights."""
