@@ -67,7 +67,7 @@ class Checkpoints:
             )
 
     def _header(self, state: RunState) -> dict[str, str]:
-        names = ("epoch", "step", "train_s", "steps_made", "used_s", "left_at")
+        names = ("epoch", "step", "train_s", "data_s", "steps_made", "used_s", "left_at")
         position = {name: getattr(state, name) for name in names}
         best = state.best and {k: v for k, v in vars(state.best).items() if k != "weights"}
         return {
@@ -114,7 +114,8 @@ def _load(state: RunState, tensors: Mapping[str, Tensor], header: Mapping[str, s
         state.optimizer.state[parameter]["momentum_buffer"] = torch.empty_like(
             parameter, requires_grad=False
         ).copy_(buffer)
-    state.sums.copy_(tensors["sums/epoch"])
+    sums = tensors["sums/epoch"]
+    state.sums[: len(sums)].copy_(sums)  # an earlier version had fewer
     for name, value in json.loads(header["position"]).items():
         setattr(state, name, value)
     best = json.loads(header["best"])

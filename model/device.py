@@ -1,5 +1,7 @@
 """All that differs between CPUs and GPUs, in one place; the loop is the same on both."""
 
+import resource
+import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -28,6 +30,13 @@ class Device:
     def place(self, tensor: Tensor) -> Tensor:
         """The tensor on this device."""
         return tensor.to(self.torch_device, non_blocking=True)
+
+    def peak_memory_mb(self) -> float:
+        """The most that was in use so far: of this process on CPUs, of the device on GPUs."""
+        if self.torch_device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.torch_device) / 1e6
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
     def describe(self) -> dict[str, str]:
         """What a bit-exact replay needs to have in common."""

@@ -8,6 +8,7 @@ import time
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.nn.utils import get_total_norm
 
 from model.augment import Augment, shrink
 from model.checkpoint import Checkpoints
@@ -147,10 +148,12 @@ class Loop:
         progress = self._pace.progress(*state.position)
         seed_step(self._spec.seed, state.epoch, state.step)
         set_learning_rate(state.optimizer, self._schedule.learning_rate(round(progress * self._total_steps)))
+        started = time.perf_counter()
         labels_N = self._data.train.labels_N[chosen_N]
         images_NCHW = self._augment(
             self._data.train.images_NHWC[chosen_N], self._flips(chosen_N), self._data.normalisation
         )
+        state.data_s += time.perf_counter() - started
         side = side_at(self._recipe, progress, self._spec.image_size)
         with self._device.autocast():
             logits_NK = state.network(shrink(images_NCHW, side))
@@ -163,12 +166,13 @@ class Loop:
         loss.backward()  # type: ignore[no-untyped-call]
         if state.whitening:
             state.whitening.precondition()
+        norm = get_total_norm([p.grad for p in state.network.parameters() if p.grad is not None])
         state.optimizer.step()
         state.optimizer.zero_grad(set_to_none=True)
         state.steps_made += 1
         if state.average:
             state.average.update(state.network, state.steps_made)
-        self._add_up(logits_NK.detach(), labels_N)
+        self._add_up(logits_NK.detach(), labels_N, norm)
 
     def _flips(self, chosen_N: Tensor) -> Tensor:
         if not self._spec.horizontal_flip:
@@ -177,20 +181,19 @@ class Loop:
             return torch.rand(chosen_N.shape, device=chosen_N.device) < 0.5
         return self._first_flips_N[chosen_N] ^ bool(self._state.epoch % 2)
 
-    def _add_up(self, logits_NK: Tensor, labels_N: Tensor) -> None:
+    def _add_up(self, logits_NK: Tensor, labels_N: Tensor, gradient_norm: Tensor) -> None:
         # Plain cross-entropy, whatever the recipe minimises, so that it compares with the validation loss.
         loss = functional.cross_entropy(logits_NK.float(), labels_N, reduction="sum")
         right = (logits_NK.argmax(1) == labels_N).sum()
-        self._state.sums += torch.stack(
-            [loss.double(), right.double(), right.new_tensor(len(labels_N)).double()]
-        )
+        images = right.new_tensor(len(labels_N))
+        self._state.sums += torch.stack([value.double() for value in (loss, right, images, gradient_norm)])
 
     def _look(self) -> None:
         """Read the sums now and then: one number that is not finite makes the loss's sum not finite."""
         state = self._state
         if state.step % self._device.steps_between_looks and state.step != self._steps:
             return
-        loss, _, images = state.sums.tolist()
+        loss, _, images, _ = state.sums.tolist()
         if not math.isfinite(loss):
             raise TrainingDivergedError(state.epoch + 1, state.step)
         self._mean_loss = loss / images
@@ -225,10 +228,10 @@ class Loop:
     def _end_epoch(self, started: float) -> None:
         """Judge, report, then checkpoint: a row that a checkpoint covers has always been reported."""
         state = self._state
-        loss, right, images = state.sums.tolist()
+        loss, right, images, norms = state.sums.tolist()
         validation = self._validate()
-        train_s = state.train_s
-        state.epoch, state.step, state.train_s = state.epoch + 1, 0, 0.0
+        train_s, data_s, steps = state.train_s, state.data_s, state.step
+        state.epoch, state.step, state.train_s, state.data_s = state.epoch + 1, 0, 0.0, 0.0
         state.sums.zero_()
         row = EpochRow(
             epoch=state.epoch,
@@ -239,6 +242,9 @@ class Loop:
             learning_rate=state.optimizer.param_groups[0]["lr"],
             images_per_s=images / train_s,
             duration_s=time.perf_counter() - started,
+            gradient_norm=norms / steps,
+            data_share=data_s / train_s,
+            peak_memory_mb=self._device.peak_memory_mb(),
         )
         self._reporter.epoch(row, self._keep_best(validation))
         if time.monotonic() - self._saved_at > self._epoch_checkpoint_s:

@@ -50,6 +50,12 @@ class EpochRow:
     learning_rate: float
     images_per_s: float
     duration_s: float
+    gradient_norm: float | None = None
+    """Mean over the steps of the Euclidean norm of all gradients."""
+    data_share: float | None = None
+    """Of the training time, what went into making batches, 0 to 1; on GPUs what the host took."""
+    peak_memory_mb: float | None = None
+    """Most memory so far: of the process on CPUs, of the device on GPUs."""
 
 
 @dataclass(frozen=True)

@@ -46,13 +46,15 @@ class RunState:
     average: WeightAverage | None
     whitening: Whitening | None
     sums: Tensor
-    """Of the current epoch: cross-entropy, right answers, images; float64 [3] on the device."""
+    """Of the current epoch: cross-entropy, right answers, images, norms of the gradients; float64 [4] on the device."""
     epoch: int = 0
     """Completed epochs."""
     step: int = 0
     """Completed steps of the next epoch."""
     train_s: float = 0.0
     """Seconds spent on the steps of the next epoch."""
+    data_s: float = 0.0
+    """Of those, on making its batches."""
     best: Best | None = field(default=None)
     steps_made: int = 0
     """In all; fewer than the position says where time ended an epoch early."""
@@ -100,7 +102,7 @@ def start_state(
         optimizer=make_optimizer(network, recipe),
         average=WeightAverage(network, horizon_steps) if horizon_steps else None,
         whitening=whitening,
-        sums=torch.zeros(3, dtype=torch.float64, device=device.torch_device),
+        sums=torch.zeros(4, dtype=torch.float64, device=device.torch_device),
     )
 
 

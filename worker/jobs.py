@@ -141,6 +141,12 @@ class EpochRow(_Record):
     learning_rate: float
     images_per_s: float
     duration_s: float
+    gradient_norm: float | None = None
+    """Mean over the steps of the Euclidean norm of all gradients."""
+    data_share: float | None = None
+    """Of the training time, what went into making batches, 0 to 1."""
+    peak_memory_mb: float | None = None
+    """Most memory so far: of the trainer on CPUs, of the device on GPUs."""
 
 
 class Best(_Record):

@@ -184,6 +184,9 @@ def test_metrics_as_json_and_csv(client: httpx.Client, store: JobStore) -> None:
         "learning_rate": 1e-7,
         "images_per_s": 100.0,
         "duration_s": 0.5,
+        "gradient_norm": None,
+        "data_share": None,
+        "peak_memory_mb": None,
     }
     rest = client.get(f"/jobs/{job_id}/metrics?after=2").json()
     assert ([row["epoch"] for row in rest["data"]], rest["has_more"]) == ([3], False)

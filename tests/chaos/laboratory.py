@@ -29,7 +29,7 @@ class Trained:
 
 
 def untimed(row: EpochRow) -> dict[str, object]:
-    return row.model_dump(exclude={"duration_s", "images_per_s"})
+    return row.model_dump(exclude={"duration_s", "images_per_s", "data_share", "peak_memory_mb"})
 
 
 class Laboratory:

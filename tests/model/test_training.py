@@ -17,6 +17,8 @@ from model.training import TrainedModel, run_training, stage_model
 from model.weights import start_from
 from tests.model.tiny import Recorder, Workshop, import_colours
 
+TIMINGS = {"duration_s", "images_per_s", "data_share", "peak_memory_mb"}
+
 
 def weight_hash(trained: TrainedModel) -> str:
     digest = hashlib.sha256()
@@ -38,6 +40,13 @@ def test_learns_colours_and_reports_as_it_goes(workshop: Workshop, recipe: Recip
     assert recorder.steps[-1].eta_s == 0
     assert trained.metrics.best_epoch == recorder.best_epochs[-1]
     assert recorder.rows[-1].train_loss < recorder.rows[0].train_loss
+    for row in recorder.rows:
+        assert row.gradient_norm is not None
+        assert row.gradient_norm > 0
+        assert row.data_share is not None
+        assert 0 < row.data_share < 1
+        assert row.peak_memory_mb is not None
+        assert row.peak_memory_mb > 100
     low, high = trained.metrics.ci95
     assert low <= trained.metrics.test_accuracy <= high
 
@@ -88,7 +97,7 @@ def test_a_stopped_run_makes_a_model_of_what_it_has(
 
 def untimed(row: object) -> dict[str, object]:
     fields = dataclasses.asdict(row)  # type: ignore[call-overload]
-    return {name: value for name, value in fields.items() if name not in ("duration_s", "images_per_s")}
+    return {name: value for name, value in fields.items() if name not in TIMINGS}
 
 
 def test_seeds_make_the_run(workshop: Workshop) -> None:

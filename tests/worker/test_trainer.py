@@ -142,7 +142,7 @@ def uninterrupted(start: Callable[..., Start]) -> Conversation:
 
 
 def _rows(talk: Conversation) -> list[dict[str, float | None]]:
-    timings = {"images_per_s", "duration_s"}
+    timings = {"images_per_s", "duration_s", "data_share", "peak_memory_mb"}
     return [message.row.model_dump(exclude=timings) for message in talk.all(EpochEnded)]
 
 
