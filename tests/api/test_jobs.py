@@ -194,7 +194,7 @@ def test_metrics_as_json_and_csv(client: httpx.Client, store: JobStore) -> None:
     assert text.headers["content-type"].startswith("text/csv")
     lines = text.text.splitlines()
     assert lines[0].startswith("epoch,train_loss,")
-    assert lines[1:][1] == "2,0.5,0.5,,0.25,1e-07,100.0,0.5"
+    assert lines[1:][1] == "2,0.5,0.5,,0.25,1e-07,100.0,0.5,,,"
 
 
 def test_logs_end_with_the_last_lines(client: httpx.Client, store: JobStore) -> None:
