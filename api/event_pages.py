@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from worker.feed import FeedEvent
 from worker.job_reads import Event
@@ -33,6 +33,8 @@ class Page:
     last_id: str
     has_end: bool
     is_reset: bool = False
+    is_full: bool = False
+    """There may be more already."""
 
 
 def write(events: Iterable[Event | FeedEvent], *, is_reset: bool = False) -> Page:
@@ -65,9 +67,9 @@ class EventPages:
 
     async def _read(self, job_id: str, after: str) -> Page:
         found = await self._store.events(job_id, after, _PAGE_EVENTS)
-        page = write(found.events, is_reset=found.is_reset)
-        # What follows a page that is not full may happen at any moment: that is never kept.
         is_full = len(found.events) == _PAGE_EVENTS
+        page = replace(write(found.events, is_reset=found.is_reset), is_full=is_full)
+        # What follows a page that is not full may happen at any moment: that is never kept.
         if is_full and not page.is_reset and len(page.chunk) <= _LARGEST_KEPT_BYTES:
             self._full[job_id, after] = time.monotonic(), page
             if len(self._full) > _PAGES_KEPT:

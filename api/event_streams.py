@@ -105,10 +105,11 @@ class JobEventStream:
             if is_first or page.is_reset:
                 yield self._snapshot
             is_first = False
-            if not page.chunk:
-                break
-            self._last_id, self._has_ended = page.last_id, page.has_end
-            yield page.chunk
+            if page.chunk:
+                self._last_id, self._has_ended = page.last_id, page.has_end
+                yield page.chunk
+            if not page.is_full:
+                break  # the watch began before this page was read: it hears of whatever follows
         if self._is_finished and not self._has_ended:  # its end was heard before
             self._has_ended = True
             yield _end(self._job_id, self._status)
@@ -149,12 +150,13 @@ class AllEventStream:
             if is_first or is_reset:
                 yield self._snapshot
             is_first = False
-            if not events:
-                break
-            page = _write_of_all(events)
-            self._last_id = page.last_id
-            if page.chunk:
-                yield page.chunk
+            if events:
+                page = _write_of_all(events)
+                self._last_id = page.last_id
+                if page.chunk:
+                    yield page.chunk
+            if len(events) < _FEED_PAGE:
+                break  # as above
 
     def _news(self, batch: Batch) -> bytes:
         new = _after(self._last_id, batch, lambda event: event.feed_id)
