@@ -15,8 +15,8 @@ BLOCK_MS = 5_000
 """The hub's client needs a longer timeout than this."""
 _HEARTBEAT_S = 12.0
 _QUEUE_EVENTS = 1_000
-_PAUSE_A_WATCHER_S = 100e-6
-_LONGEST_PAUSE_S = 0.1
+_PAUSE_A_WATCHER_S = 70e-6
+_LONGEST_PAUSE_S = 0.07
 _RETRY_S = (0.1, 0.2, 0.5, 1.0)
 
 _log = logging.getLogger(__name__)
