@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from worker.feed import FeedEvent
 from worker.job_reads import Event
@@ -37,14 +37,14 @@ class Page:
     """There may be more already."""
 
 
-def write(events: Iterable[Event | FeedEvent], *, is_reset: bool = False) -> Page:
+def write(events: Iterable[Event | FeedEvent], *, is_reset: bool = False, is_full: bool = False) -> Page:
     """A page of one job's events."""
     chunks, last_id, has_end = [], "", False
     for event in events:
         chunks.append(encode(event.event, event.data, event.id))
         last_id = event.id
         has_end = has_end or event.event == "end"
-    return Page(b"".join(chunks), last_id, has_end, is_reset)
+    return Page(b"".join(chunks), last_id, has_end, is_reset, is_full)
 
 
 class EventPages:
@@ -68,7 +68,7 @@ class EventPages:
     async def _read(self, job_id: str, after: str) -> Page:
         found = await self._store.events(job_id, after, _PAGE_EVENTS)
         is_full = len(found.events) == _PAGE_EVENTS
-        page = replace(write(found.events, is_reset=found.is_reset), is_full=is_full)
+        page = write(found.events, is_reset=found.is_reset, is_full=is_full)
         # What follows a page that is not full may happen at any moment: that is never kept.
         if is_full and not page.is_reset and len(page.chunk) <= _LARGEST_KEPT_BYTES:
             self._full[job_id, after] = time.monotonic(), page

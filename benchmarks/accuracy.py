@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.service import running_service
+from model.flops import training_flop
 from ninefold import Client
 from ninefold.sse import Event
-
-GFLOP_AN_IMAGE_AT_32 = 2.28
-"""Forward and backward through the network."""
 
 
 def train(client: Client, archive: Path, spec: dict[str, Any]) -> tuple[dict[str, Any], float]:
@@ -52,9 +50,8 @@ def classify_one(client: Client, archive: Path, model: str, folder: Path) -> str
 
 def image_pflop(job: dict[str, Any], images: int) -> float:
     """Floating-point operations that training spent on images, in 10¹⁵."""
-    size = job["spec"]["image_size"] / 32
     seen = images * (1 - job["spec"]["validation_fraction"]) * job["progress"]["epoch"]
-    return float(seen * GFLOP_AN_IMAGE_AT_32 * size**2 / 1e6)
+    return float(seen * training_flop(job["spec"]["image_size"]) / 1e15)
 
 
 def main() -> None:

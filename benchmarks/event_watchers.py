@@ -4,8 +4,10 @@ import asyncio
 import random
 import re
 import sys
+import threading
 import time
 from array import array
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -113,6 +115,15 @@ class Watcher(asyncio.Protocol):
 async def watch_all(watchers: list[Watcher]) -> None:
     """Run them until all have heard the end."""
     await asyncio.gather(*(watcher.run() for watcher in watchers))
+
+
+def watch_while(happen: Callable[[], None], watchers: list[Watcher]) -> None:
+    """Watch until all have heard the end, while something happens in a thread of its own."""
+    thread = threading.Thread(target=happen)
+    thread.start()
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(watch_all(watchers))
+    thread.join()
 
 
 def loop_factory() -> asyncio.AbstractEventLoop:

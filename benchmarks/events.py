@@ -12,7 +12,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks.event_watchers import Heard, Watcher, loop_factory, watch_all
+from benchmarks.event_watchers import Heard, Watcher, loop_factory, watch_while
 from benchmarks.processes import cpu_s, resident_mb
 from tests.conftest import running_valkey
 from worker import redis_keys
@@ -141,11 +140,7 @@ def _measure(options: argparse.Namespace, redis_url: str, api: subprocess.Popen[
         print(f"feed readers     {feed_readers(redis_url)}")
         happenings.end()
 
-    thread = threading.Thread(target=happen)
-    thread.start()
-    with asyncio.Runner(loop_factory=loop_factory) as runner:
-        runner.run(watch_all(watchers))
-    thread.join()
+    watch_while(happen, watchers)
     _print(heard, watchers, happenings.ids())
 
 

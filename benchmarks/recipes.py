@@ -1,6 +1,6 @@
 """Recipes against each other: `python -m benchmarks.recipes ZIP --recipes base,muon --seeds 0,1 --out study.jsonl`.
 
-Takes `--images` training images of the zip (evenly, a function of nothing) to train on and `--validation` others to
+Takes `--images` training images of the zip (as many of each class, always the same ones) to train on and `--validation` others to
 judge by: the zip's test split is never looked at. Each run becomes one JSON line in `--out`; runs that are there
 already are not repeated, so an interrupted study goes on. `--table` prints what the lines say: the mean of each recipe
 and its gain over `base`, seeds paired, with the 95 % interval.
@@ -161,15 +161,19 @@ def run(
     }
 
 
+def setting_of(line: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What two runs must have in common to be compared; the dataset's hash covers the validation images too."""
+    return tuple(line[key] for key in ("of", "dataset", "images", "image_size", "epochs", "batch_size"))
+
+
 def table(lines: list[dict[str, Any]]) -> Iterator[str]:
     """Each setting's recipes: mean accuracy, cost, and the gain over base with its 95 % interval."""
     settings: dict[tuple[Any, ...], dict[str, dict[int, dict[str, Any]]]] = defaultdict(
         lambda: defaultdict(dict)
     )
     for line in lines:
-        key = (line["of"], line["images"], line["image_size"], line["epochs"], line["batch_size"])
-        settings[key][line["recipe"]][line["seed"]] = line
-    for (of, images, size, epochs, batch), recipes in settings.items():
+        settings[setting_of(line)][line["recipe"]][line["seed"]] = line
+    for (of, _, images, size, epochs, batch), recipes in settings.items():
         yield f"\n`{of}`, {images} images of {size} px, {epochs} epochs, batch {batch}:\n"
         yield "| recipe | PFLOP | accuracy % | gain in points, 95 % interval | n |"
         yield "|---|---|---|---|---|"
@@ -207,19 +211,9 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def is_done(lines: list[dict[str, Any]], name: str, seed: int, options: argparse.Namespace) -> bool:
+def is_done(lines: list[dict[str, Any]], name: str, seed: int, setting: tuple[Any, ...]) -> bool:
     """Whether this very run is among the lines."""
-    wanted = (
-        name,
-        seed,
-        options.recipe,
-        options.images,
-        options.image_size,
-        options.epochs,
-        options.batch_size,
-    )
-    keys = ("recipe", "seed", "of", "images", "image_size", "epochs", "batch_size")
-    return any(tuple(line[key] for key in keys) == wanted for line in lines)
+    return any((line["recipe"], line["seed"], setting_of(line)) == (name, seed, setting) for line in lines)
 
 
 def main() -> None:
@@ -246,10 +240,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         smaller = cut(options.archive, options.images, options.validation, Path(folder))
         dataset = import_dataset(smaller, open_storage(storage_of(Path(folder))), "study").facts
+        chosen = {"of": options.recipe, "dataset": dataset.content_hash, "images": dataset.train_images}
+        setting = setting_of({**vars(options), **chosen})
         # Seed by seed, so that pairs are whole as early as can be.
         for seed in map(int, options.seeds.split(",")):
             for name in options.recipes.split(","):
-                if is_done(read_lines(options.out), name, seed, options):
+                if is_done(read_lines(options.out), name, seed, setting):
                     continue
                 line = run(name, seed, options, dataset, Path(folder))
                 with options.out.open("a") as out:

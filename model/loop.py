@@ -25,17 +25,16 @@ from model.seeding import epoch_order, first_flips, seed_step
 from model.spec import ClassWeighting, ResolvedSpec
 from model.training_data import Split, TrainingData
 
+_LEAST_AT_RISK_S = 5.0
+_BUDGET_SHARE_AT_RISK = 0.02
+"""Of a time budget: so much of it may be trained before the next checkpoint."""
+
 _log = logging.getLogger(__name__)
 
 
 def steps_per_epoch(images: int, batch_size: int) -> int:
     """Batches of an epoch: all images, in batches of sizes that differ by one at most, so none is tiny."""
     return math.ceil(images / batch_size)
-
-
-_LEAST_AT_RISK_S = 5.0
-_BUDGET_SHARE_AT_RISK = 0.02
-"""Of a time budget: so much of it may be trained before the next checkpoint."""
 
 
 class _StoppedEarly(Exception):  # noqa: N818 - an end that was asked for, not an error
@@ -217,13 +216,11 @@ class Loop:
 
     def _expected_epochs(self, progress: float) -> int:
         """All of them, or as many as the time will be enough for at this speed."""
+        if not self._timer:
+            return self._spec.epochs
         state = self._state
         done = state.epoch + state.step / self._steps
-        return (
-            min(self._spec.epochs, max(state.epoch + 1, round(done / progress)))
-            if self._timer
-            else self._spec.epochs
-        )
+        return min(self._spec.epochs, max(state.epoch + 1, round(done / progress)))
 
     def _end_epoch(self, started: float) -> None:
         """Judge, report, then checkpoint: a row that a checkpoint covers has always been reported."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from model.recipe import resolve
 from model.spec import JobSpec
 from model.storage import open_storage
-from tests.model.tiny import import_colours
+from tests.model.tiny import TIMINGS, import_colours
 from tests.worker.benches import Background, children_of, open_bench, run_next, wait_until
 from worker.errors import JobsError
 from worker.job_store import JobStore
@@ -29,7 +29,7 @@ class Trained:
 
 
 def untimed(row: EpochRow) -> dict[str, object]:
-    return row.model_dump(exclude={"duration_s", "images_per_s", "data_share", "peak_memory_mb"})
+    return row.model_dump(exclude=set(TIMINGS))
 
 
 class Laboratory:

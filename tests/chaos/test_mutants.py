@@ -52,7 +52,8 @@ def spoilt_cluster(cluster: Cluster) -> Iterator[Cluster]:
 
 
 @pytest.mark.parametrize(
-    "mutant", ["fencing", "idempotency", pytest.param(mutants.REAPER, marks=pytest.mark.chaos)]
+    "mutant",
+    [pytest.param(name, marks=[pytest.mark.chaos] if name == mutants.REAPER else []) for name in SCENARIOS],
 )
 def test_the_judge_finds_what_a_mutant_breaks(
     spoilt_cluster: Cluster, customer: Customer, mutant: str

@@ -3,12 +3,11 @@
 import asyncio
 import re
 import socket
-import threading
 from pathlib import Path
 
 import pytest
 
-from benchmarks.event_watchers import Heard, Watcher, loop_factory, watch_all
+from benchmarks.event_watchers import Heard, Watcher, loop_factory, watch_while
 from benchmarks.events import Happenings, end_s, feed_readers, running_api
 from benchmarks.processes import resident_mb
 from benchmarks.service import free_port
@@ -40,11 +39,7 @@ def test_many_watchers_come_and_go_and_each_hears_everything_once(
 
         with socket.create_connection(("127.0.0.1", port)) as never_reads:
             never_reads.sendall(happenings.request())
-            thread = threading.Thread(target=happen)
-            thread.start()
-            with asyncio.Runner(loop_factory=loop_factory) as runner:
-                runner.run(watch_all(watchers))
-            thread.join()
+            watch_while(happen, watchers)
         expected = happenings.ids()
     assert len(expected) > SECONDS * PER_S
     assert all(watcher.ids == expected for watcher in watchers)
@@ -79,11 +74,7 @@ def test_who_never_reads_is_let_go_and_hears_the_rest_when_it_comes_back(
                 happenings.log(EVENTS, LINE)
                 happenings.end()
 
-            thread = threading.Thread(target=happen)
-            thread.start()
-            with asyncio.Runner(loop_factory=loop_factory) as runner:
-                runner.run(watch_all(watchers))
-            thread.join()
+            watch_while(happen, watchers)
             memory_mb = resident_mb(api.pid)
             slow = read_all(never_reads)
         expected = happenings.ids()

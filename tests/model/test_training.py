@@ -15,9 +15,7 @@ from model.spec import RecipeName
 from model.storage import open_storage
 from model.training import TrainedModel, run_training, stage_model
 from model.weights import start_from
-from tests.model.tiny import Recorder, Workshop, import_colours
-
-TIMINGS = {"duration_s", "images_per_s", "data_share", "peak_memory_mb"}
+from tests.model.tiny import TIMINGS, Recorder, Workshop, import_colours
 
 
 def weight_hash(trained: TrainedModel) -> str:
@@ -142,9 +140,13 @@ def test_every_image_is_seen_once_an_epoch_in_batches_of_one_size() -> None:
 
 
 def test_divergence_names_epoch_and_step(workshop: Workshop) -> None:
+    recorder = Recorder()
     with pytest.raises(TrainingDivergedError, match=r"epoch \d+, step \d+") as raised:
-        workshop.train(epochs=10, batch_size=2, learning_rate=10.0, weight_decay=1.0)
-    assert raised.value.epoch < 10
+        workshop.train(recorder, epochs=10, batch_size=2, learning_rate=10.0, weight_decay=1.0)
+    error = raised.value
+    assert error.epoch == len(recorder.rows) + 1
+    assert f"epoch {error.epoch}, step {error.step}" in str(error)
+    assert 0 < error.step <= recorder.steps[0].steps
 
 
 def test_an_absent_device_is_named(workshop: Workshop) -> None:

@@ -24,6 +24,10 @@ from model.training import (
 COLOURS = {"blue": (40, 60, 200), "green": (40, 190, 60), "red": (200, 50, 40)}
 
 
+TIMINGS = frozenset({"duration_s", "images_per_s", "data_share", "peak_memory_mb"})
+"""The fields of an epoch's row that two equal runs need not share."""
+
+
 def import_colours(folder: Path, storage: Storage, classes: int = 3, images: int = 16) -> DatasetFacts:
     """Noisy 16 px squares in a few colours, as an imported dataset."""
     random = np.random.default_rng(0)

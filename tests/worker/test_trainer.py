@@ -18,6 +18,7 @@ from sklearn.datasets import load_digits
 from model.dataset_import import import_dataset
 from model.manifest import WEIGHTS_FILE, model_key
 from model.storage import Storage, open_storage
+from tests.model.tiny import TIMINGS
 from tests.worker.benches import is_running, wait_until
 from tests.worker.samples import make_job
 from worker.jobs import Phase
@@ -142,8 +143,7 @@ def uninterrupted(start: Callable[..., Start]) -> Conversation:
 
 
 def _rows(talk: Conversation) -> list[dict[str, float | None]]:
-    timings = {"images_per_s", "duration_s", "data_share", "peak_memory_mb"}
-    return [message.row.model_dump(exclude=timings) for message in talk.all(EpochEnded)]
+    return [message.row.model_dump(exclude=set(TIMINGS)) for message in talk.all(EpochEnded)]
 
 
 def test_it_tells_a_training_from_ready_to_staged(uninterrupted: Conversation, storage: Storage) -> None:
