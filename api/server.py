@@ -1,5 +1,6 @@
 """One uvicorn server on a socket that is open already; ends its event streams when it is told to stop."""
 
+import gc
 import logging
 import signal
 import socket
@@ -14,6 +15,9 @@ from api.settings import ApiSettings
 SHUTDOWN_TIMEOUT_S = 5
 _STUCK_CLIENT_MS = 60_000
 _BACKLOG = 2048
+_COLLECT_AFTER = 50_000
+"""New objects. At Python's own 700, a thousand event streams made the cycle collector stop everything so often that the
+latest event in a hundred came after 0.2 s instead of 0.1 s; hardly any of our objects are in cycles."""
 
 
 class _Server(uvicorn.Server):
@@ -62,4 +66,5 @@ def serve(settings: ApiSettings, sockets: list[socket.socket]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _exit)
     raise_limit()
+    gc.set_threshold(_COLLECT_AFTER)
     _Server(configure(settings)).run(sockets=sockets)
