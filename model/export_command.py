@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from model.built_in import BUILT_IN
 from model.datasets import export_images
 from model.errors import ModelError
 from model.storage import open_storage
@@ -12,7 +13,7 @@ from model.storage import open_storage
 def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        "--dataset", required=True, help="digits, cifar10, or the id of an imported one: ds_…"
+        "--dataset", required=True, help=", ".join(BUILT_IN) + ", or the id of an imported one: ds_…"
     )
     parser.add_argument("--split", choices=("train", "test"), default="test", help="default: %(default)s")
     parser.add_argument("--count", type=int, default=10, help="evenly over the classes; default: %(default)s")

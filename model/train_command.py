@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from model.allocator import keep_big_blocks
+from model.built_in import BUILT_IN
 from model.console import open_console
 from model.cpus import cpu_quota, share_cpus
 from model.dataset_import import import_dataset
@@ -48,7 +49,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; those of the spec are chosen from the dataset when left out."""
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--data", type=Path, metavar="PATH", help="a folder or zip of images")
-    source.add_argument("--dataset", metavar="NAME", help="a built-in dataset: digits, cifar10")
+    source.add_argument("--dataset", metavar="NAME", help="a built-in dataset: " + ", ".join(BUILT_IN))
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the model goes")
     for name, kind in _SPEC_OPTIONS:
         choices = list(kind) if issubclass(kind, StrEnum) else None

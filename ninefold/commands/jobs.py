@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 def submit(
-    dataset: Annotated[str, typer.Argument(help="Name or id: digits, cifar10, or one of your own.")],
+    dataset: Annotated[
+        str, typer.Argument(help="Name or id: digits, cifar10, cifar100, fashion-mnist, or one of your own.")
+    ],
     *,
     name: Annotated[str | None, typer.Option(help="Name of the model; by default the dataset's.")] = None,
     recipe: Annotated[str | None, typer.Option(help="fast, thorough or classic.")] = None,

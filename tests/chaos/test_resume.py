@@ -12,6 +12,7 @@ from tests.chaos.laboratory import Laboratory, assert_same
 from worker.job_store import JobStore
 from worker.jobs import Status
 
+INTERRUPTIONS = 20
 INTERRUPTED_WITHIN_S = 1.2
 """Of the run, which takes about two seconds of training: at its start, within epochs, between them."""
 
@@ -29,9 +30,9 @@ def store(redis_client: redis.Redis) -> JobStore:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("interruptions", [1, pytest.param(20, marks=pytest.mark.chaos)])
+@pytest.mark.chaos
 def test_a_run_that_was_interrupted_again_and_again_is_the_undisturbed_one(
-    store: JobStore, tmp_path: Path, interruptions: int
+    store: JobStore, tmp_path: Path
 ) -> None:
     seed = secrets.randbits(32)
     print(f"seed {seed}")  # noqa: T201  # shown when it fails
@@ -40,9 +41,9 @@ def test_a_run_that_was_interrupted_again_and_again_is_the_undisturbed_one(
     expected = laboratory.undisturbed()
 
     done = 0
-    while done < interruptions:  # as many jobs as it takes
+    while done < INTERRUPTIONS:  # as many jobs as it takes
         job_id = laboratory.submit()
-        while done < interruptions and store.get(job_id).status is Status.QUEUED:
+        while done < INTERRUPTIONS and store.get(job_id).status is Status.QUEUED:
             way = ("kill", "drain", "pause")[done % 3]
             laboratory.interrupt(job_id, way, chance.uniform(0, INTERRUPTED_WITHIN_S))
             done += 1
