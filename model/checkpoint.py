@@ -67,7 +67,7 @@ class Checkpoints:
             )
 
     def _header(self, state: RunState) -> dict[str, str]:
-        names = ("epoch", "step", "train_s", "data_s", "steps_made", "used_s", "left_at")
+        names = ("epoch", "step", "train_s", "data_s", "steps_made", "parts", "used_s", "left_at")
         position = {name: getattr(state, name) for name in names}
         best = state.best and {k: v for k, v in vars(state.best).items() if k != "weights"}
         return {

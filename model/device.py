@@ -2,6 +2,7 @@
 
 import resource
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ class Device:
     torch_device: torch.device
     threads: int
     steps_between_looks: int
-    """Reading the loss makes the host wait for a GPU, so it is read only this often."""
+    """The loss is read only this often."""
 
     def autocast(self) -> AbstractContextManager[object]:
         """Half precision where it is faster."""
@@ -31,6 +32,21 @@ class Device:
         """The tensor on this device."""
         return tensor.to(self.torch_device, non_blocking=True)
 
+    def read_later(self, values: Tensor) -> Callable[[], list[float] | None]:
+        """Ask for values; what is returned gives them once they are there, and nobody waits for a GPU meanwhile."""
+        if self.torch_device.type == "cpu":
+            return values.tolist
+        copy = torch.empty_like(values, device="cpu", pin_memory=True)
+        copy.copy_(values, non_blocking=True)
+        copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        copied.record()
+        return lambda: copy.tolist() if copied.query() else None  # type: ignore[no-untyped-call]
+
+    def release_memory(self) -> None:
+        """Give back what the allocator keeps, after a failure to get more."""
+        if self.torch_device.type == "cuda":
+            torch.cuda.empty_cache()
+
     def peak_memory_mb(self) -> float:
         """The most that was in use so far: of this process on CPUs, of the device on GPUs."""
         if self.torch_device.type == "cuda":
@@ -41,6 +57,11 @@ class Device:
     def describe(self) -> dict[str, str]:
         """What a bit-exact replay needs to have in common."""
         return {"device": self.torch_device.type, "threads": str(self.threads), "torch": torch.__version__}
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether there was not enough memory for a tensor; on CPUs torch has no class of its own for it."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def open_device(name: str, threads: int) -> Device:

@@ -1,34 +1,29 @@
 """The training loop: epochs, steps, validation, checkpoints. It knows no files and no service."""
-# ruff: noqa: N803 - shapes in names: images_NCHW
 
 import logging
 import math
 import time
 
-import torch
-from torch import Tensor
-from torch.nn import functional
-from torch.nn.utils import get_total_norm
-
-from model.augment import Augment, shrink
 from model.checkpoint import Checkpoints
 from model.device import Device
 from model.errors import TrainingDivergedError
 from model.evaluation import Score, predict_logits, score
 from model.manifest import FinishReason
-from model.optim import make_schedule, set_learning_rate
 from model.pace import Pace, StepPace, TimePace
-from model.recipe import Recipe, side_at
+from model.ranks import Ranks
+from model.recipe import Recipe
 from model.reporter import CheckpointSaved, Command, Drained, EpochRow, Progress, Reporter
 from model.run_state import Best, RunState
-from model.seeding import epoch_order, first_flips, seed_step
+from model.seeding import epoch_order
 from model.spec import ClassWeighting, ResolvedSpec
+from model.step import Step
 from model.training_data import Split, TrainingData
 
 _LEAST_AT_RISK_S = 5.0
 _BUDGET_SHARE_AT_RISK = 0.02
 """Of a time budget: so much of it may be trained before the next checkpoint."""
 
+_COMMANDS = tuple(Command)
 _log = logging.getLogger(__name__)
 
 
@@ -54,21 +49,27 @@ class Loop:
         device: Device,
         reporter: Reporter,
         checkpoints: Checkpoints,
+        ranks: Ranks,
         epoch_checkpoint_s: float,
         step_checkpoint_s: float,
     ) -> None:
         self._spec, self._recipe, self._data, self._state = spec, recipe, data, state
-        self._device, self._reporter, self._checkpoints = device, reporter, checkpoints
+        self._device, self._reporter, self._checkpoints, self._ranks = device, reporter, checkpoints, ranks
         self._epoch_checkpoint_s, self._step_checkpoint_s = epoch_checkpoint_s, step_checkpoint_s
         self._steps = steps_per_epoch(len(data.train), spec.batch_size)
-        self._total_steps = self._steps * spec.epochs
-        self._schedule = make_schedule(recipe, self._total_steps)
         self._pace, self._timer = self._start_pace()
-        self._augment = Augment(spec.augmentation, recipe.translate, recipe.cutout, recipe.reflect_padding)
-        self._first_flips_N = device.place(first_flips(spec.seed, len(data.train)))
-        self._class_weights_K = _class_weights(spec, data)
+        self._make_step = Step(
+            spec=spec,
+            recipe=recipe,
+            total_steps=self._steps * spec.epochs,
+            data=data,
+            state=state,
+            device=device,
+            ranks=ranks,
+        )
         self._saved_at, self._saved_position = time.monotonic(), state.position
         self._mean_loss = 0.0
+        self._read_sums = _nothing_yet
 
     def _start_pace(self) -> tuple[Pace, TimePace | None]:
         by_steps, state = StepPace(self._spec.epochs, self._steps), self._state
@@ -104,36 +105,44 @@ class Loop:
         return FinishReason.COMPLETED if state.epoch >= self._spec.epochs else FinishReason.TIME_BUDGET
 
     def _is_over(self) -> bool:
-        return self._pace.is_over(*self._state.position)
+        return bool(self._ranks.agree(lambda: self._pace.is_over(*self._state.position)))
 
     def _train_epoch(self) -> None:
         state = self._state
         state.network.train()
         order_N = epoch_order(self._spec.seed, state.epoch, len(self._data.train))
-        batches = order_N.tensor_split(self._steps)
+        batches = self._device.place(order_N).tensor_split(self._steps)
+        self._read_sums = _nothing_yet
         while state.step < self._steps and not self._is_over():
             self._pass_gate()
             started = time.perf_counter()
-            chosen_N = self._device.place(batches[state.step])
-            self._train_step(chosen_N)
+            batch_N = batches[state.step]
+            progress = self._ranks.agree(lambda: self._pace.progress(*state.position))
+            self._make_step(batch_N, progress)
             state.step += 1
             self._look()
             taken_s = time.perf_counter() - started
             state.train_s += taken_s
             if self._timer:
-                self._timer.note_step(taken_s, len(chosen_N))
+                self._timer.note_step(taken_s, len(batch_N))
             self._report_progress()
 
     def _pass_gate(self) -> None:
-        command = self._reporter.gate()
+        command = _COMMANDS[int(self._ranks.agree(lambda: _COMMANDS.index(self._command())))]
         if command is Command.DRAIN:
             self._hand_back()
             raise Drained
-        if command is Command.STOP and self._has_something_to_publish():
+        if command is Command.STOP:
             self._save_if_new()  # whoever repeats the rest then publishes the same
             raise _StoppedEarly
         if time.monotonic() - self._saved_at > self._step_checkpoint_s:
             self._save()
+
+    def _command(self) -> Command:
+        """What the outside wants, where it can be had."""
+        command = self._reporter.gate()
+        is_early = command is Command.STOP and not self._has_something_to_publish()
+        return Command.CONTINUE if is_early else command
 
     def _has_something_to_publish(self) -> bool:
         """Without validation images only whole epochs count: the weights at the end of one."""
@@ -141,61 +150,19 @@ class Loop:
             return self._state.best is not None
         return self._state.epoch > 0 and self._state.step == 0
 
-    def _train_step(self, chosen_N: Tensor) -> None:
-        """One step; everything random in it is a function of (seed, epoch, step)."""
-        state = self._state
-        progress = self._pace.progress(*state.position)
-        seed_step(self._spec.seed, state.epoch, state.step)
-        set_learning_rate(state.optimizer, self._schedule.learning_rate(round(progress * self._total_steps)))
-        started = time.perf_counter()
-        labels_N = self._data.train.labels_N[chosen_N]
-        images_NCHW = self._augment(
-            self._data.train.images_NHWC[chosen_N], self._flips(chosen_N), self._data.normalisation
-        )
-        state.data_s += time.perf_counter() - started
-        side = side_at(self._recipe, progress, self._spec.image_size)
-        with self._device.autocast():
-            logits_NK = state.network(shrink(images_NCHW, side))
-        loss = functional.cross_entropy(
-            logits_NK.float(),
-            labels_N,
-            weight=self._class_weights_K,
-            label_smoothing=self._spec.label_smoothing,
-        )
-        loss.backward()  # type: ignore[no-untyped-call]
-        if state.whitening:
-            state.whitening.precondition()
-        norm = get_total_norm([p.grad for p in state.network.parameters() if p.grad is not None])
-        state.optimizer.step()
-        state.optimizer.zero_grad(set_to_none=True)
-        state.steps_made += 1
-        if state.average:
-            state.average.update(state.network, state.steps_made)
-        self._add_up(logits_NK.detach(), labels_N, norm)
-
-    def _flips(self, chosen_N: Tensor) -> Tensor:
-        if not self._spec.horizontal_flip:
-            return torch.zeros_like(chosen_N, dtype=torch.bool)
-        if not self._recipe.alternating_flip:
-            return torch.rand(chosen_N.shape, device=chosen_N.device) < 0.5
-        return self._first_flips_N[chosen_N] ^ bool(self._state.epoch % 2)
-
-    def _add_up(self, logits_NK: Tensor, labels_N: Tensor, gradient_norm: Tensor) -> None:
-        # Plain cross-entropy, whatever the recipe minimises, so that it compares with the validation loss.
-        loss = functional.cross_entropy(logits_NK.float(), labels_N, reduction="sum")
-        right = (logits_NK.argmax(1) == labels_N).sum()
-        images = right.new_tensor(len(labels_N))
-        self._state.sums += torch.stack([value.double() for value in (loss, right, images, gradient_norm)])
-
     def _look(self) -> None:
-        """Read the sums now and then: one number that is not finite makes the loss's sum not finite."""
-        state = self._state
-        if state.step % self._device.steps_between_looks and state.step != self._steps:
-            return
-        loss, _, images, _ = state.sums.tolist()
+        """See the loss now and then."""
+        if self._state.step % self._device.steps_between_looks == 0:
+            self._read_sums = self._device.read_later(self._state.sums)
+        if sums := self._read_sums():
+            self._mean_loss = self._mean(sums)
+
+    def _mean(self, sums: list[float]) -> float:
+        """The mean loss; one number in the network that is not finite makes it not finite."""
+        loss, _, images, _ = sums
         if not math.isfinite(loss):
-            raise TrainingDivergedError(state.epoch + 1, state.step)
-        self._mean_loss = loss / images
+            raise TrainingDivergedError(self._state.epoch + 1, self._state.step)
+        return loss / images
 
     def _report_progress(self) -> None:
         state = self._state
@@ -225,14 +192,17 @@ class Loop:
     def _end_epoch(self, started: float) -> None:
         """Judge, report, then checkpoint: a row that a checkpoint covers has always been reported."""
         state = self._state
-        loss, right, images, norms = state.sums.tolist()
-        validation = self._validate()
+        _, right, images, norms = sums = state.sums.tolist()
+        train_loss = self._mean(sums)
+        validation = self._validate() if self._ranks.is_first else None
         train_s, data_s, steps = state.train_s, state.data_s, state.step
         state.epoch, state.step, state.train_s, state.data_s = state.epoch + 1, 0, 0.0, 0.0
         state.sums.zero_()
+        if not self._ranks.is_first:
+            return
         row = EpochRow(
             epoch=state.epoch,
-            train_loss=loss / images,
+            train_loss=train_loss,
             train_accuracy=right / images,
             val_loss=validation.loss if validation else None,
             val_accuracy=validation.accuracy if validation else None,
@@ -289,6 +259,8 @@ class Loop:
             self._save()
 
     def _save(self, *, is_handed_back: bool = False) -> None:
+        if not self._ranks.is_first:
+            return
         state = self._state
         if self._timer:
             state.used_s, state.left_at = self._timer.used_s, 0.0 if is_handed_back else time.time()
@@ -297,10 +269,6 @@ class Loop:
         self._reporter.checkpoint(CheckpointSaved(key, state.epoch, state.step, key if state.best else None))
 
 
-def _class_weights(spec: ResolvedSpec, data: TrainingData) -> Tensor | None:
-    """One over the square root of each class's size, 1 on average over the images."""
-    if spec.class_weighting is ClassWeighting.NONE:
-        return None
-    counts_K = torch.bincount(data.train.labels_N, minlength=len(data.facts.classes)).float()
-    weights_K = counts_K.clamp(min=1).rsqrt()
-    return weights_K * counts_K.sum() / (weights_K * counts_K).sum()
+def _nothing_yet() -> list[float] | None:
+    """No values are there to be read."""
+    return None

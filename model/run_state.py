@@ -58,6 +58,8 @@ class RunState:
     best: Best | None = field(default=None)
     steps_made: int = 0
     """In all; fewer than the position says where time ended an epoch early."""
+    parts: int = 1
+    """In how many parts a batch goes through the network, one after the other; more than one after a lack of memory."""
     used_s: float = 0.0
     """Of the time budget, when this was saved."""
     left_at: float = 0.0

@@ -15,9 +15,9 @@ def mixed_seed(seed: int, *position: int) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) >> 1
 
 
-def seed_step(seed: int, epoch: int, step: int) -> None:
+def seed_step(seed: int, epoch: int, step: int, rank: int = 0) -> None:
     """Seed torch's generators for one step: augmentation and dropout draw from them."""
-    torch.manual_seed(mixed_seed(seed, epoch, step))
+    torch.manual_seed(mixed_seed(seed, epoch, step, *([rank] if rank else [])))
 
 
 def epoch_order(seed: int, epoch: int, count: int) -> Tensor:

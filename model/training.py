@@ -15,6 +15,7 @@ from model.evaluation import predict_logits, score, wilson_interval
 from model.loop import Loop, steps_per_epoch
 from model.manifest import FinishReason, Metrics, Preprocessing
 from model.network import ResNet9
+from model.ranks import ALONE
 from model.recipe import Recipe, recipe_of
 from model.reporter import CheckpointSaved, Command, Drained, EpochRow, Progress, Reporter
 from model.run_state import RunState, start_state
@@ -89,6 +90,7 @@ def run_training(request: TrainingRequest, reporter: Reporter) -> TrainedModel:
         device=device,
         reporter=reporter,
         checkpoints=checkpoints,
+        ranks=ALONE,
         epoch_checkpoint_s=request.checkpoint_every_s,
         step_checkpoint_s=request.step_checkpoint_every_s,
     ).run()
