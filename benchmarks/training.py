@@ -79,6 +79,7 @@ def train_ours(batch_size: int, steps: int) -> dict[str, float]:
     from model.checkpoint import Checkpoints
     from model.device import open_device
     from model.loop import Loop
+    from model.ranks import ALONE
     from model.recipe import recipe_of, resolve
     from model.reporter import CheckpointSaved, Command, EpochRow, Progress
     from model.run_state import start_state
@@ -133,6 +134,7 @@ def train_ours(batch_size: int, steps: int) -> dict[str, float]:
         device=device,
         reporter=stopwatch,
         checkpoints=Checkpoints(storage, "benchmark", spec, device),
+        ranks=ALONE,
         epoch_checkpoint_s=float("inf"),
         step_checkpoint_s=float("inf"),
     ).run()

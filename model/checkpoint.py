@@ -26,11 +26,13 @@ _log = logging.getLogger(__name__)
 class Checkpoints:
     """The checkpoints of one attempt: a new name each time. Whoever moves the pointer deletes the old ones."""
 
-    def __init__(self, storage: Storage, prefix: str, spec: ResolvedSpec, device: Device) -> None:
+    def __init__(
+        self, storage: Storage, prefix: str, spec: ResolvedSpec, device: Device, ranks: int = 1
+    ) -> None:
         self._storage = storage
         self._prefix = prefix.rstrip("/")
         self._spec = spec
-        self._device = device
+        self._circumstances = {**device.describe(), "ranks": str(ranks)}
 
     def save(self, state: RunState) -> str:
         """Store the state durably and return its key, which ends in the hash of its bytes."""
@@ -75,13 +77,14 @@ class Checkpoints:
             "spec": self._spec.model_dump_json(),
             "position": json.dumps(position),
             "best": json.dumps(best),
-            **self._device.describe(),
+            **self._circumstances,
         }
 
     def _check(self, key: str, header: Mapping[str, str]) -> None:
         if header["format"] != _FORMAT or ResolvedSpec.model_validate_json(header["spec"]) != self._spec:
             raise CorruptArtifactError(f"Checkpoint {key!r} is another job's; start the job anew.")
-        changed = [f"{k} {header[k]} → {v}" for k, v in self._device.describe().items() if header[k] != v]
+        before = {"ranks": "1", **header}
+        changed = [f"{k} {before[k]} → {v}" for k, v in self._circumstances.items() if before[k] != v]
         if changed:
             _log.warning(
                 "resuming on something else (%s): the run will not be bit-identical", ", ".join(changed)

@@ -57,6 +57,10 @@ class InitModelUnavailableError(ModelError):
         )
 
 
+class RankDiedError(Exception):
+    """Raised when one of the processes that train together died: the attempt may be repeated."""
+
+
 class TrainingDivergedError(ModelError):
     """Raised when the loss is no longer a finite number."""
 

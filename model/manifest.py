@@ -65,6 +65,8 @@ class Metrics(BaseModel):
     """Interval of `test_accuracy` from the number of test images."""
     best_epoch: Annotated[int, Field(ge=1)]
     epochs: Annotated[int, Field(ge=1)]
+    batch_parts: Annotated[int, Field(ge=1)] = 1
+    """More than one where memory was too short for whole batches: batch norms then saw a part at a time."""
     ece_before: Fraction | None = None
     """Expected calibration error on the validation split before the temperature was fitted."""
     ece_after: Fraction | None = None

@@ -23,6 +23,7 @@ from model.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest
 from model.recipe import resolve
 from model.spec import Augmentation, ClassWeighting, DatasetFacts, JobSpec, RecipeName, Resize, ResolvedSpec
 from model.storage import Storage, open_storage
+from model.tensorboard import with_tensorboard
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -55,7 +56,10 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         choices = list(kind) if issubclass(kind, StrEnum) else None
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, choices=choices)
     parser.add_argument("--horizontal-flip", action=argparse.BooleanOptionalAction)
-    parser.add_argument("--device", help="cpu or cuda; a GPU when there is one")
+    parser.add_argument(
+        "--device",
+        help="cpu or cuda; several, each with its share of every batch: cuda:0,cuda:1; a GPU when there is one",
+    )
     parser.add_argument("--threads", type=int, default=cpu_quota(), help="on CPUs; default: %(default)s")
     parser.add_argument("--cache-dir", type=Path, default=Path.home() / ".cache" / "ninefold")
     parser.add_argument("--json", action="store_true", help="one metrics row a line, then the test scores")
@@ -85,15 +89,15 @@ def _train(arguments: argparse.Namespace) -> None:
     keep_big_blocks()
     from model.training import TrainingRequest, run_training  # noqa: PLC0415 - see above
 
-    device = arguments.device or _best_device()
-    spec, warnings = resolve(job, facts, device.partition(":")[0])
+    devices = tuple((arguments.device or _best_device()).split(","))
+    spec, warnings = resolve(job, facts, devices[0].partition(":")[0])
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)  # noqa: T201 - the command's answer
     request = TrainingRequest(
         spec=spec,
         out_prefix="checkpoints/command",
         resume_from=None,
-        device=device,
+        devices=devices,
         threads=arguments.threads,
         cache_dir=arguments.cache_dir,
         storage=storage,
@@ -101,7 +105,7 @@ def _train(arguments: argparse.Namespace) -> None:
         step_checkpoint_every_s=float("inf"),
     )
     with open_console(spec, as_json=arguments.json) as console:
-        trained = run_training(request, console)
+        trained = run_training(request, with_tensorboard(console, arguments.out / "tensorboard"))
     manifest = _write_model(trained, spec, arguments.out)
     console.result(manifest)
 

@@ -15,7 +15,7 @@ from model.evaluation import predict_logits, score, wilson_interval
 from model.loop import Loop, steps_per_epoch
 from model.manifest import FinishReason, Metrics, Preprocessing
 from model.network import ResNet9
-from model.ranks import ALONE
+from model.ranks import ALONE, Ranks
 from model.recipe import Recipe, recipe_of
 from model.reporter import CheckpointSaved, Command, Drained, EpochRow, Progress, Reporter
 from model.run_state import RunState, start_state
@@ -50,8 +50,10 @@ class TrainingRequest:
     """Storage key under which this attempt's checkpoints go."""
     resume_from: str | None
     """Storage key of an earlier attempt's checkpoint."""
-    device: str
+    devices: tuple[str, ...]
+    """One for each process that trains: `cpu`, `cuda:0`."""
     threads: int
+    """Of this process, on CPUs."""
     cache_dir: Path
     storage: Storage
     checkpoint_every_s: float = 30.0
@@ -71,14 +73,26 @@ def run_training(request: TrainingRequest, reporter: Reporter) -> TrainedModel:
         Drained: the reporter asked for it; a checkpoint is saved.
         TrainingDivergedError: the loss is no longer a finite number.
         ModelError: the dataset or the device cannot be had, or storage fails.
+        RankDiedError: of several processes that trained together one died.
     """
+    if len(request.devices) > 1:
+        from model.launch import run_ranks  # noqa: PLC0415 - it calls `train_rank`, in processes of its own
+
+        return run_ranks(request, reporter)
+    trained = train_rank(request, reporter, ALONE)
+    assert trained is not None  # noqa: S101 - for the type checker: the first rank returns it
+    return trained
+
+
+def train_rank(request: TrainingRequest, reporter: Reporter, ranks: Ranks) -> TrainedModel | None:
+    """One rank's part of `run_training`; the first judges and returns the model."""
     spec, recipe = request.spec, request.recipe or recipe_of(request.spec)
-    device = open_device(request.device, request.threads)
+    device = open_device(request.devices[ranks.rank], request.threads)
     reporter.phase("preparing_data")
     data = load_training_data(spec, request.storage, request.cache_dir, device)
     steps = steps_per_epoch(len(data.train), spec.batch_size)
     state = start_state(spec, recipe, data, steps, device, start=_start(request, data))
-    checkpoints = Checkpoints(request.storage, request.out_prefix, spec, device)
+    checkpoints = Checkpoints(request.storage, request.out_prefix, spec, device, ranks.count)
     if request.resume_from:
         _resume([request.resume_from, *request.fall_back_to], checkpoints, state, reporter)
     reporter.phase("training")
@@ -90,10 +104,12 @@ def run_training(request: TrainingRequest, reporter: Reporter) -> TrainedModel:
         device=device,
         reporter=reporter,
         checkpoints=checkpoints,
-        ranks=ALONE,
+        ranks=ranks,
         epoch_checkpoint_s=request.checkpoint_every_s,
         step_checkpoint_s=request.step_checkpoint_every_s,
     ).run()
+    if not ranks.is_first:
+        return None
     reporter.phase("evaluating")
     return _judge(spec, data, state, device, ending)
 
@@ -137,6 +153,7 @@ def _judge(
     metrics = {
         "epochs": state.epoch,
         "best_epoch": state.best.epoch if state.best else state.epoch,
+        "batch_parts": state.parts,
         **validation_metrics,
         **_score_test(network, spec, data, temperature, device),
     }

@@ -4,11 +4,9 @@ The only module here that imports torch, and not before a closing stdin and a dy
 """
 
 import argparse
-import ctypes
 import faulthandler
 import logging
 import os
-import signal
 import sys
 import threading
 import time
@@ -20,6 +18,7 @@ from model.cpus import share_cpus
 from model.errors import ModelError
 from model.failpoints import Failpoint, reach
 from model.manifest import ManifestDraft
+from model.parent import die_with_parent
 from model.reporter import CheckpointSaved, Command, Drained, EpochRow, Progress
 from model.storage import open_storage
 from worker import jobs, messages
@@ -44,7 +43,6 @@ from worker.messages import (
 from worker.oom_evidence import says_out_of_memory
 
 PROGRESS_EVERY_S = 0.5
-_PR_SET_PDEATHSIG = 1
 
 
 class Orders:
@@ -151,7 +149,7 @@ def main() -> None:
 def serve(warm_up: Callable[[], None], train: Callable[[Start, PipeReporter], ManifestDraft]) -> None:
     """Get ready, wait for a job, train it, say how it ended, exit."""
     arguments = _parse_arguments()
-    _die_with_parent(arguments.parent)
+    die_with_parent(arguments.parent)  # a closing stdin alone cannot end a stuck one
     faulthandler.enable()  # a segfault then leaves its stack in the log
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     orders = Orders()
@@ -213,7 +211,7 @@ def _train(start: Start, reporter: PipeReporter) -> ManifestDraft:
         out_prefix=start.out_prefix,
         resume_from=start.resume_from,
         fall_back_to=start.fall_back_to,
-        device=_choose_device(start.device),
+        devices=(_choose_device(start.device),),
         threads=start.threads,
         cache_dir=start.cache_dir,
         storage=storage,
@@ -239,15 +237,6 @@ def _explain(error: Exception) -> Failed:
             code=jobs.Outcome.OUT_OF_MEMORY, message=f"Training ran out of memory ({message[:200]})."
         )
     return Failed(code="internal_error", message=f"Training failed with an error of ours: {message[:500]}")
-
-
-def _die_with_parent(parent_pid: int) -> None:
-    """Have the kernel kill this process when its parent ends; closing stdin alone cannot end a stuck one."""
-    if not sys.platform.startswith("linux"):
-        return
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent_pid:  # it ended before we asked
-        os._exit(0)
 
 
 def _parse_arguments() -> argparse.Namespace:

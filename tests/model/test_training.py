@@ -150,7 +150,7 @@ def test_divergence_names_epoch_and_step(workshop: Workshop) -> None:
 
 
 def test_an_absent_device_is_named(workshop: Workshop) -> None:
-    request = dataclasses.replace(workshop.request(workshop.spec()), device="meta")
+    request = dataclasses.replace(workshop.request(workshop.spec()), devices=("meta",))
     with pytest.raises(ModelError, match="'meta' is not there"):
         run_training(request, Recorder())
 

@@ -105,7 +105,7 @@ class Workshop:
             spec=spec,
             out_prefix=f"checkpoints/job_test/{attempt}",
             resume_from=resume_from,
-            device="cpu",
+            devices=("cpu",),
             threads=1,
             cache_dir=self.cache_dir,
             storage=self.storage,
