@@ -106,6 +106,7 @@ def test_new_points_leave_the_zoom_alone(page: Page) -> None:
 def test_a_job_is_paused_resumed_and_stopped(page: Page) -> None:
     open_new_job(page, "held", epochs=500)
     wait_for_more(page, lambda: rows_of(chart(page, "Loss")), 0)
+    expect(page.get_by_role("button", name="Stop held")).to_be_visible()
     pill = page.locator(".pill")
     page.get_by_role("button", name="Pause held").click()
     expect(pill).to_have_text("paused", timeout=JOB_MS)

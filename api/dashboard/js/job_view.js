@@ -90,6 +90,7 @@ class JobView {
 
   #takeRow(row) {
     this.rows.set(row.epoch, row);
+    this.job.metrics = row;
     if (row.is_best) this.job.best = { epoch: row.epoch, val_accuracy: row.val_accuracy };
   }
 
