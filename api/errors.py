@@ -126,6 +126,7 @@ ANSWERS: Mapping[type[Exception], Answer] = {
     model_errors.DatasetUnavailableError: Answer(
         404, "No dataset has this id or name. GET /datasets lists those there are."
     ),
+    model_errors.UnfitSpecError: Answer(422),
     model_errors.StorageFullError: Answer(503, retry_after_s=60),
     model_errors.StorageError: Answer(
         503,
@@ -146,7 +147,6 @@ ANSWERS: Mapping[type[Exception], Answer] = {
     predictor_errors.PredictionError: Answer(500),
     predictions.NoModelError: Answer(404),
     predictions.ModelRequiredError: Answer(422),
-    predictions.NoModelError: Answer(404),
     predictions.PredictionRefusedError: Answer(422),
 }
 CLOSES_CONNECTION = frozenset({408, 413, 415})
@@ -166,7 +166,11 @@ def problem_of(error: Exception) -> ProblemError:
     status = _IMAGE_STATUS.get(code, answer.status) if is_about_images else answer.status
     retry_after_s = getattr(error, "retry_after_s", None) or answer.retry_after_s
     headers = {"Retry-After": str(retry_after_s)} if retry_after_s else {}
-    errors = error.errors if isinstance(error, predictions.NoImageClassifiedError) else ()
+    errors = (
+        error.errors
+        if isinstance(error, predictions.NoImageClassifiedError | model_errors.UnfitSpecError)
+        else ()
+    )
     return ProblemError(status, code, answer.detail or str(error), errors=errors, headers=headers)
 
 

@@ -15,7 +15,7 @@ from worker.errors import DatasetNotFoundError, ModelNotFoundError, NoProduction
 from worker.jobs import Idempotency, NewJob, Submitted
 
 _LISTED = 20
-_DEVICE_KNOWN_S = 5.0
+_DEVICES_KNOWN_S = 5.0
 
 
 class Submissions:
@@ -23,8 +23,8 @@ class Submissions:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._device_kind = "cpu"
-        self._device_known_until = 0.0
+        self._device_sets: list[list[str]] = []
+        self._devices_known_until = 0.0
 
     async def resolve(self, spec: JobSpec) -> tuple[ResolvedSpec, list[str]]:
         """What would really run, and what its owner should know.
@@ -32,10 +32,15 @@ class Submissions:
         Raises:
             UnknownDatasetError: there is no such dataset.
             UnknownInitModelError: there is no such model to start from.
+            UnfitSpecError: its batches cannot be shared by so many devices.
         """
         if spec.init_from:
             spec = spec.model_copy(update={"init_from": await self._model_id(spec.init_from)})
-        return resolve(spec, await self._facts(spec.dataset), await self._known_device_kind())
+        device_sets = await self._known_device_sets()
+        # A GPU, where there is one, may well take the job.
+        kind = "cuda" if any(device != "cpu" for devices in device_sets for device in devices) else "cpu"
+        resolved, warnings = resolve(spec, await self._facts(spec.dataset), kind)
+        return resolved, [*warnings, *_about_devices(spec.gpus, device_sets)]
 
     async def submit(self, spec: JobSpec, caller: str, idempotency_key: str | None) -> Submitted:
         """Put a job in the queue, then ring.
@@ -69,20 +74,28 @@ class Submissions:
         except (ModelNotFoundError, NoProductionError):
             raise UnknownInitModelError from None
 
-    async def _known_device_kind(self) -> str:
-        """`cuda` when a worker has such a device: it may well take the job."""
-        if time.monotonic() > self._device_known_until:
+    async def _known_device_sets(self) -> list[list[str]]:
+        """The devices of each worker."""
+        if time.monotonic() > self._devices_known_until:
             workers = await self._services.presence.list_workers()
-            has_gpu = any(device != "cpu" for worker in workers for device in worker.devices)
-            self._device_kind = "cuda" if has_gpu else "cpu"
-            self._device_known_until = time.monotonic() + _DEVICE_KNOWN_S
-        return self._device_kind
+            self._device_sets = [worker.devices for worker in workers]
+            self._devices_known_until = time.monotonic() + _DEVICES_KNOWN_S
+        return self._device_sets
 
 
 def submissions_of(request: Request) -> Submissions:
     """The app's own."""
     submissions: Submissions = request.app.state.submissions
     return submissions
+
+
+def _about_devices(gpus: int, device_sets: list[list[str]]) -> list[str]:
+    most = max(map(len, device_sets), default=gpus)
+    if gpus <= most:
+        return []
+    numbers = ",".join(map(str, range(gpus)))
+    waits = f"No worker has {gpus} devices, the most is {most}: the job waits until one is started with"
+    return [f"{waits} `--devices {numbers}`; or post it with gpus={most}."]
 
 
 def _hash(spec: JobSpec) -> str:

@@ -27,9 +27,9 @@ from model.allocator import keep_big_blocks
 from model.cpus import cpu_quota
 from model.dataset_import import import_dataset
 from model.flops import training_flop
-from model.loop import steps_per_epoch
 from model.recipe import RECIPES, Initialisation, Optimizer, Recipe, recipe_of, resolve, side_at
 from model.reporter import Command
+from model.schedule import steps_per_epoch
 from model.spec import DatasetFacts, JobSpec, RecipeName, ResolvedSpec
 from model.storage import open_storage
 from model.training import TrainingRequest, run_training

@@ -27,6 +27,16 @@ class OtherDatasetError(ModelError):
     code = "other_dataset"
 
 
+class UnfitSpecError(ModelError):
+    """Raised when a field of a spec cannot be what it is for this dataset."""
+
+    code = "invalid_request"
+
+    def __init__(self, param: str, message: str) -> None:
+        super().__init__(f"Correct {param}: {message}")
+        self.errors = [{"param": param, "message": message}]
+
+
 class ImageError(ModelError):
     """Raised when bytes are not an image that we accept."""
 

@@ -14,6 +14,7 @@ from model.ranks import Ranks
 from model.recipe import Recipe
 from model.reporter import CheckpointSaved, Command, Drained, EpochRow, Progress, Reporter
 from model.run_state import Best, RunState
+from model.schedule import steps_per_epoch
 from model.seeding import epoch_order
 from model.spec import ClassWeighting, ResolvedSpec
 from model.step import Step
@@ -25,11 +26,6 @@ _BUDGET_SHARE_AT_RISK = 0.02
 
 _COMMANDS = tuple(Command)
 _log = logging.getLogger(__name__)
-
-
-def steps_per_epoch(images: int, batch_size: int) -> int:
-    """Batches of an epoch: all images, in batches of sizes that differ by one at most, so none is tiny."""
-    return math.ceil(images / batch_size)
 
 
 class _StoppedEarly(Exception):  # noqa: N818 - an end that was asked for, not an error

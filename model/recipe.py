@@ -5,6 +5,8 @@ from enum import StrEnum
 from typing import TypeVar
 
 from model.advice import warnings_for
+from model.errors import UnfitSpecError
+from model.schedule import steps_per_epoch
 from model.spec import (
     MOST_EPOCHS,
     Augmentation,
@@ -18,6 +20,9 @@ from model.spec import (
 from model.validation import validation_counts
 
 T = TypeVar("T")
+
+LEAST_IMAGES_A_DEVICE = 2
+"""Batch norms need more than one."""
 
 
 class Initialisation(StrEnum):
@@ -160,12 +165,16 @@ def resolve(spec: JobSpec, facts: DatasetFacts, device_kind: str) -> tuple[Resol
         spec: as posted; `init_from`, where given, is an id.
         facts: of its dataset.
         device_kind: `cpu` or `cuda`.
+
+    Raises:
+        UnfitSpecError: batches are too small to be shared by so many devices.
     """
     fraction = _first(spec.validation_fraction, _default_validation_fraction(facts))
     images = facts.train_images - sum(validation_counts(facts.train_counts, fraction))
     name = spec.recipe or (RecipeName.FAST if facts.train_images >= 20_000 else RecipeName.THOROUGH)
     recipe, is_classic = RECIPES[name], name is RecipeName.CLASSIC
     batch_size = spec.batch_size or (512 if is_classic else _default_batch_size(facts.train_images))
+    _check_shares(images, batch_size, spec.gpus)
     image_size = spec.image_size or default_image_size(facts, device_kind)
     is_small = image_size < 64 or is_classic
     scale = 1.0 if is_classic else (batch_size / 512) ** 0.5
@@ -190,8 +199,19 @@ def resolve(spec: JobSpec, facts: DatasetFacts, device_kind: str) -> tuple[Resol
         tags=spec.tags,
         init_from=spec.init_from,
         time_budget_s=spec.time_budget_s,
+        gpus=spec.gpus,
     )
     return resolved, warnings_for(resolved, facts, default_image_size(facts, device_kind))
+
+
+def _check_shares(images: int, batch_size: int, gpus: int) -> None:
+    smallest = images // steps_per_epoch(images, batch_size)
+    if gpus > 1 and smallest < LEAST_IMAGES_A_DEVICE * gpus:
+        raise UnfitSpecError(
+            "gpus",
+            f"batches of {smallest} images are too small for {gpus} devices, which need {LEAST_IMAGES_A_DEVICE} images "
+            "each: use fewer devices or a larger batch_size.",
+        )
 
 
 def default_image_size(facts: DatasetFacts, device_kind: str) -> int:

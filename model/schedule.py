@@ -1,7 +1,13 @@
-"""The learning rate as a pure function of the step; it knows no optimizer."""
+"""Steps, and the learning rate as a pure function of the step; it knows no optimizer."""
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
+
+
+def steps_per_epoch(images: int, batch_size: int) -> int:
+    """Batches of an epoch: all images, in batches of sizes that differ by one at most, so none is tiny."""
+    return math.ceil(images / batch_size)
 
 
 class Schedule(Protocol):

@@ -67,6 +67,7 @@ LabelSmoothing = Annotated[float, Field(strict=True, ge=0, lt=1)]
 ImageSize = Annotated[int, Field(strict=True, ge=16, le=224)]
 ValidationFraction = Annotated[float, Field(strict=True, ge=0, le=0.5)]
 TimeBudget = Annotated[float, Field(strict=True, ge=1, le=30 * 86_400)]
+Gpus = Annotated[int, Field(strict=True, ge=1, le=16)]
 Seed = Annotated[int, Field(strict=True, ge=0, le=2**32 - 1)]
 
 
@@ -87,6 +88,8 @@ class TrainingSpec(BaseModel):
     horizontal_flip: StrictBool | None = None
     class_weighting: ClassWeighting | None = None
     seed: Seed = 0
+    gpus: Gpus = 1
+    """Devices of one worker, each with its share of every batch."""
     time_budget_s: TimeBudget | None = None
     """Seconds from the first step to the published model; without `epochs`, as many epochs as fit."""
     validation_fraction: ValidationFraction | None = None
@@ -128,6 +131,7 @@ class ResolvedSpec(BaseModel):
     init_from: str | None = None
     """The id of a model."""
     time_budget_s: TimeBudget | None = None
+    gpus: Gpus = 1
 
 
 class DatasetFacts(BaseModel):

@@ -12,13 +12,14 @@ from model.checkpoint import Checkpoints
 from model.device import Device, open_device
 from model.errors import DamagedCheckpointError, InitModelUnavailableError
 from model.evaluation import predict_logits, score, wilson_interval
-from model.loop import Loop, steps_per_epoch
+from model.loop import Loop
 from model.manifest import FinishReason, Metrics, Preprocessing
 from model.network import ResNet9
 from model.ranks import ALONE, Ranks
 from model.recipe import Recipe, recipe_of
 from model.reporter import CheckpointSaved, Command, Drained, EpochRow, Progress, Reporter
 from model.run_state import RunState, start_state
+from model.schedule import steps_per_epoch
 from model.spec import ResolvedSpec
 from model.staging import TrainedModel, stage_model
 from model.storage import Storage

@@ -21,7 +21,7 @@ def main() -> None:
 
 def _read_settings() -> WorkerSettings:
     parser = argparse.ArgumentParser(prog="worker", description="Train jobs, one at a time.")
-    parser.add_argument("--devices", help="auto, cpu, or the number of a CUDA device")
+    parser.add_argument("--devices", help="auto, cpu, or the numbers of CUDA devices: 0,1")
     parser.add_argument("--threads", type=int, help="of a trainer; 0: as many as the CPU quota allows")
     given = {name: value for name, value in vars(parser.parse_args()).items() if value is not None}
     try:

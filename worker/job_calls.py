@@ -72,6 +72,7 @@ def submit(
         json.dumps(job.warnings),
         json.dumps(spec.tags),
         json.dumps(job.created_by),
+        spec.gpus,
     )
     return Call("submit", arguments, lambda reply: Submitted(reply[0], reply[1], reply[2] == "replay"))
 
@@ -116,9 +117,9 @@ def resume(job_id: str) -> Call[Job]:
     return Call("resume", (job_id, now()), _read_job)
 
 
-def claim(worker: str, attempt_id: str) -> Call[Claimed | None]:
-    """Take the first queued job for this attempt; None when there is none."""
-    return Call("claim", (attempt_id, json.dumps(worker), now()), _read_claimed)
+def claim(worker: str, attempt_id: str, devices: int = 1) -> Call[Claimed | None]:
+    """Take the first queued job that so many devices are enough for; None when there is none."""
+    return Call("claim", (attempt_id, json.dumps(worker), now(), devices), _read_claimed)
 
 
 def _read_claimed(reply: Reply) -> Claimed | None:

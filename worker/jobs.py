@@ -105,6 +105,8 @@ class QueuedReason(StrEnum):
     """Why a queued job does not run yet."""
 
     NO_WORKER = "no_worker"
+    NO_MATCHING_WORKER = "no_matching_worker"
+    """No live worker has as many devices."""
     BEHIND_OTHER_JOBS = "behind_other_jobs"
 
 

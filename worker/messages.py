@@ -33,7 +33,8 @@ class Start(_Line):
     resume_from: str | None
     fall_back_to: tuple[str, ...] = ()
     """Earlier checkpoints, the newest first, should that one be damaged."""
-    device: str
+    devices: tuple[str, ...]
+    """One for each process that trains."""
     threads: int
     deadline: float
     should_stop: bool = False

@@ -36,7 +36,11 @@ class WorkerRecord(BaseModel):
 def announce(worker: WorkerRecord) -> Call[None]:
     """Say that this worker lives, and what it does."""
     can_claim = "" if worker.state == WorkerState.OUT_OF_ORDER else "yes"
-    return Call("announce", (worker.id, BELIEVED_S, can_claim, worker.model_dump_json()), lambda _: None)
+    return Call(
+        "announce",
+        (worker.id, BELIEVED_S, can_claim, worker.model_dump_json(), len(worker.devices)),
+        lambda _: None,
+    )
 
 
 def leave(worker_id: str) -> Call[None]:

@@ -8,6 +8,7 @@ EVENTS = "ninefold:job_events:"  # stream: what happened to one job
 FEED = "ninefold:feed"  # stream: what happened to all jobs
 
 QUEUE = "ninefold:queue"  # sorted set: queued jobs by order of submission
+WIDE = "ninefold:queue:wide"  # hash: queued job → devices, of jobs that need more than one
 SUBMITTED = "ninefold:submitted"  # counter: that order
 ATTEMPT = "ninefold:attempt:"  # string: live attempt → job
 IDEMPOTENCY = "ninefold:idempotency:"  # hash: a caller's key → body hash and first answer
@@ -37,6 +38,8 @@ DATASET_NAMES = "ninefold:datasets:names"  # hash: name → id
 WORKERS = "ninefold:workers"  # hash: worker id → what it says of itself
 WORKERS_EXPIRE = "ninefold:workers:expire"  # sorted set: worker id by when it is no longer believed
 CLAIMERS_EXPIRE = "ninefold:workers:claimers"  # the same, of those that claim jobs
+
+CLAIMER_DEVICES = "ninefold:workers:devices"  # hash: worker id → how many devices it has
 
 BELL = "ninefold"  # list: the Celery queue
 OURS = "ninefold:"  # how every key but the bell begins

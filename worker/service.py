@@ -49,7 +49,7 @@ def run_worker(settings: WorkerSettings, trainer_command: Sequence[str] = TRAINE
         StorageError: storage cannot be written.
     """
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(name)s: %(message)s")
-    device = _device(settings.devices)
+    devices = _devices(settings.devices)
     client = connect(settings.redis_url)
     redis_report = check_server(client)
     storage = open_storage(settings.storage)
@@ -76,7 +76,7 @@ def run_worker(settings: WorkerSettings, trainer_command: Sequence[str] = TRAINE
             cache_dir=settings.cache_dir,
             spare=spare,
             draining=draining,
-            device=device,
+            devices=devices,
             threads=settings.threads or cpu_quota(),
             lease_s=settings.lease_s,
             renew_every_s=settings.renew_every_s,
@@ -114,13 +114,17 @@ def _start_watchers(parts: ExitStack, store: JobStore, settings: WorkerSettings)
     threading.Thread(target=reaper.run, args=(has_ended,), name="reaper", daemon=True).start()
 
 
-def _device(devices: str) -> str:
-    if devices in ("auto", "cpu"):
-        return devices
-    if devices.isdigit():
-        return f"cuda:{devices}"
+def _devices(setting: str) -> tuple[str, ...]:
+    if setting == "auto":
+        return ("auto",)
+    names = setting.split(",")
+    if set(names) == {"cpu"}:
+        return tuple(names)
+    if all(name.isdecimal() for name in names) and len(set(names)) == len(names):
+        return tuple(f"cuda:{name}" for name in names)
     raise SettingsError(
-        f"devices is {devices!r}: use auto, cpu, or the number of one CUDA device, such as 0."
+        f"devices is {setting!r}: use auto, the numbers of CUDA devices, such as 0 or 0,1, or cpu; cpu,cpu trains jobs "
+        "with gpus=2 in two processes."
     )
 
 
@@ -129,17 +133,17 @@ def _describe(settings: WorkerSettings) -> WorkerRecord:
     return WorkerRecord(
         id=f"{host}-{os.getpid()}",
         host=host,
-        devices=[_shown_device(settings.devices)],
+        devices=[_shown_device(name) for name in settings.devices.split(",")],
         state=WorkerState.IDLE,
         version=_own_version(),
         started_at=datetime.now(UTC),
     )
 
 
-def _shown_device(devices: str) -> str:
+def _shown_device(name: str) -> str:
     """What `auto` will most likely be; the trainer, which can ask torch, decides."""
-    if devices != "auto":
-        return devices
+    if name != "auto":
+        return name
     is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
     return "cuda" if any(Path("/dev").glob("nvidia[0-9]*")) and not is_hidden else "cpu"
 

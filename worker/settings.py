@@ -56,7 +56,7 @@ class WorkerSettings(ServiceSettings):
     """One worker's own settings."""
 
     devices: str = "auto"
-    """`auto`, `cpu`, or CUDA device numbers: `0`, `0,1`."""
+    """`auto`, `cpu`, or CUDA device numbers: `0`, `0,1`. A job takes as many of them as its `gpus` says."""
     threads: int = Field(default=0, ge=0)
     """Threads of a trainer; 0: this host's share."""
     stall_timeout_s: float = Field(default=300.0, gt=0)

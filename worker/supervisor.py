@@ -40,7 +40,7 @@ class Bench:
     cache_dir: Path
     spare: Spare
     draining: Draining
-    device: str
+    devices: tuple[str, ...]
     threads: int
     lease_s: float
     renew_every_s: float
@@ -148,7 +148,7 @@ class Supervisor:
             out_prefix=f"{checkpoints_prefix(claimed.job_id)}/{claimed.attempt_number}",
             resume_from=claimed.checkpoint.key if claimed.checkpoint else None,
             fall_back_to=self._shelf.earlier(),
-            device=bench.device,
+            devices=bench.devices[: claimed.spec.gpus],
             threads=bench.threads,
             deadline=self._lease.deadline,
             should_stop=claimed.should_stop,

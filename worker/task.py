@@ -76,7 +76,7 @@ class Shift:
             return Ended(Outcome.CRASHED, has_trained=False)
 
     def _claim(self, attempt_id: str) -> Claimed | None:
-        return self._bench.store.claim(self._announcer.worker_id, attempt_id)
+        return self._bench.store.claim(self._announcer.worker_id, attempt_id, len(self._bench.devices))
 
     def _count(self, ended: Ended) -> None:
         is_early_death = ended.outcome in DEATHS and not ended.has_trained

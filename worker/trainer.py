@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from model.allocator import keep_big_blocks
 from model.cpus import share_cpus
-from model.errors import ModelError
+from model.errors import ModelError, RankDiedError
 from model.failpoints import Failpoint, reach
 from model.manifest import ManifestDraft
 from model.parent import die_with_parent
@@ -176,6 +176,9 @@ def _attempt(
         return Staged(draft=train(start, reporter))
     except Drained:
         return messages.Drained()
+    except RankDiedError as error:
+        print(error, file=sys.stderr, flush=True)  # noqa: T201 - stderr is the job's log
+        os._exit(1)  # as any trainer that dies: without a last word
     except ModelError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 - stderr is the job's log
         return Failed(code=error.code, message=str(error))
@@ -211,7 +214,7 @@ def _train(start: Start, reporter: PipeReporter) -> ManifestDraft:
         out_prefix=start.out_prefix,
         resume_from=start.resume_from,
         fall_back_to=start.fall_back_to,
-        devices=(_choose_device(start.device),),
+        devices=tuple(map(_choose_device, start.devices)),
         threads=start.threads,
         cache_dir=start.cache_dir,
         storage=storage,

@@ -56,6 +56,13 @@ def test_a_dry_run_creates_nothing(client: httpx.Client) -> None:
     assert client.get("/jobs").json() == {"object": "list", "data": [], "has_more": False}
 
 
+def test_more_devices_than_a_batch_has_room_for_are_refused(client: httpx.Client) -> None:
+    posted = client.post("/jobs", json=DIGITS | {"gpus": 16, "batch_size": 8})
+    problem = problem_in(posted, 422, "invalid_request")
+    assert problem["errors"][0]["param"] == "gpus"
+    assert "larger batch_size" in problem["errors"][0]["message"]
+
+
 def test_an_unknown_dataset_is_refused_with_those_there_are(client: httpx.Client) -> None:
     problem = problem_in(client.post("/jobs", json={"dataset": "dogs<&"}), 422, "dataset_not_found")
     assert problem["errors"][0]["param"] == "dataset"

@@ -37,6 +37,9 @@ def test_workers_are_listed(client: httpx.Client, redis_client: redis.Redis) -> 
     assert (worker["id"], worker["object"], worker["state"]) == ("w1", "worker", "idle")
     job = client.post("/jobs", json={"dataset": "digits"}).json()
     assert job["queued_reason"] == "behind_other_jobs"
+    wide = client.post("/jobs", json={"dataset": "digits", "gpus": 2}).json()
+    assert wide["queued_reason"] == "no_matching_worker"
+    assert any("--devices 0,1" in warning for warning in wide["warnings"])
 
 
 def test_while_redis_is_away_every_answer_says_so_and_afterwards_all_is_well(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from model.errors import UnfitSpecError
 from model.recipe import RECIPES, recipe_of, resolve
 from model.spec import (
     Augmentation,
@@ -108,9 +109,16 @@ def test_what_the_user_says_stays() -> None:
         "weight_decay": 0.0, "label_smoothing": 0.0, "image_size": 48, "resize": "pad",
         "augmentation": "none", "horizontal_flip": False, "class_weighting": "none", "seed": 5,
         "validation_fraction": 0.0, "promote": "never", "tags": ["a"], "init_from": "mdl_1", "time_budget_s": 60.0,
+        "gpus": 2,
     }  # fmt: skip
     spec = resolved(facts([500, 100]), **given)
     assert spec.model_dump(mode="json") == {"dataset": "ds_0123", **given}
+
+
+def test_a_batch_must_be_enough_for_all_devices() -> None:
+    assert resolved(facts([10, 10]), batch_size=4, validation_fraction=0.0, gpus=2).gpus == 2
+    with pytest.raises(UnfitSpecError, match="batches of 4 images are too small for 3 devices"):
+        resolved(facts([10, 10]), batch_size=4, validation_fraction=0.0, gpus=3)
 
 
 def test_classic_is_the_source_to_the_letter() -> None:

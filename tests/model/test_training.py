@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from model.errors import InitModelUnavailableError, ModelError, TrainingDivergedError
-from model.loop import steps_per_epoch
 from model.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, model_key
 from model.network import ResNet9
 from model.optim import Whitening, start_network, whitening_matrix
 from model.recipe import RECIPES
+from model.schedule import steps_per_epoch
 from model.spec import RecipeName
 from model.storage import open_storage
 from model.training import TrainedModel, run_training, stage_model

@@ -36,7 +36,7 @@ def open_bench(
             cache_dir=folder / "cache",
             spare=spare,
             draining=Draining(),
-            device="cpu",
+            devices=("cpu",),
             threads=1,
             **{"lease_s": 3.0, "renew_every_s": 0.1, "stall_timeout_s": 300.0, **settings},
         )

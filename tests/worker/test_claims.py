@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.worker.samples import claim, draft, make_job, row
+from worker import redis_keys
 from worker.errors import JobCancelledError, StaleAttemptError
 from worker.ids import new_attempt_id
 from worker.job_store import JobStore
@@ -38,6 +39,33 @@ def test_a_requeued_job_keeps_its_place(store: JobStore) -> None:
     store.requeue(job_id, attempt_id, Outcome.DRAINED)
     assert [store.get(queued).queue_position for queued in ids] == [1, 2, 3]
     assert claim(store)[0] == ids[0]
+
+
+def test_a_job_goes_to_a_worker_with_enough_devices_and_holds_up_no_other(store: JobStore) -> None:
+    wide = [store.submit(make_job(gpus=2)).job_id for _ in range(120)]
+    wider = store.submit(make_job(gpus=4)).job_id
+    narrow = store.submit(make_job()).job_id
+    assert claim(store)[0] == narrow
+    assert store.claim("host:1", new_attempt_id(), devices=1) is None
+    claimed = store.claim("host:2", new_attempt_id(), devices=4)
+    assert claimed is not None
+    assert claimed.job_id == wide[0]
+    for job_id in wide[1:]:
+        store.cancel(job_id)
+    assert store.claim("host:3", new_attempt_id(), devices=2) is None
+    last = store.claim("host:4", new_attempt_id(), devices=4)
+    assert last is not None
+    assert last.job_id == wider
+    assert store.redis.hlen(redis_keys.WIDE) == 0
+
+
+def test_a_requeued_job_still_needs_its_devices(store: JobStore) -> None:
+    job_id = store.submit(make_job(gpus=2)).job_id
+    attempt_id = new_attempt_id()
+    assert store.claim("host:1", attempt_id, devices=2)
+    store.requeue(job_id, attempt_id, Outcome.DRAINED)
+    assert store.claim("host:2", new_attempt_id(), devices=1) is None
+    assert store.claim("host:1", new_attempt_id(), devices=2)
 
 
 def test_many_claimants_never_share_a_job(store: JobStore, redis_url: str) -> None:

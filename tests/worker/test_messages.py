@@ -37,7 +37,7 @@ ORDERS: list[Order] = [
         cache_dir=Path("/srv/cache"),
         out_prefix="checkpoints/job_1/2",
         resume_from=None,
-        device="cuda:0",
+        devices=("cuda:0",),
         threads=2,
         deadline=1234.5678901,
     ),

@@ -1,6 +1,7 @@
 """Which workers are believed to live, and what a queued job says of them."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import redis
@@ -28,8 +29,8 @@ def record(worker_id: str = "host:1", state: WorkerState = WorkerState.IDLE) -> 
     )
 
 
-def queued_reason(store: JobStore) -> QueuedReason | None:
-    return store.submit(make_job()).job.queued_reason
+def queued_reason(store: JobStore, **spec: Any) -> QueuedReason | None:
+    return store.submit(make_job(**spec)).job.queued_reason
 
 
 def test_workers_are_listed_as_they_last_announced_themselves(workers: Presence) -> None:
@@ -67,3 +68,15 @@ def test_a_queued_job_says_what_it_waits_for(workers: Presence, store: JobStore)
     assert queued_reason(store) == QueuedReason.BEHIND_OTHER_JOBS
     workers.announce(record(state=WorkerState.OUT_OF_ORDER))
     assert queued_reason(store) == QueuedReason.NO_WORKER
+
+
+def test_a_job_for_more_devices_than_any_worker_has_says_so(workers: Presence, store: JobStore) -> None:
+    assert queued_reason(store, gpus=2) == QueuedReason.NO_WORKER
+    workers.announce(record("host:1"))
+    assert queued_reason(store, gpus=2) == QueuedReason.NO_MATCHING_WORKER
+    workers.announce(record("host:2").model_copy(update={"devices": ["cuda:0", "cuda:1"]}))
+    assert queued_reason(store, gpus=2) == QueuedReason.BEHIND_OTHER_JOBS
+    assert queued_reason(store, gpus=3) == QueuedReason.NO_MATCHING_WORKER
+    workers.leave("host:2")
+    assert queued_reason(store, gpus=2) == QueuedReason.NO_MATCHING_WORKER
+    assert queued_reason(store) == QueuedReason.BEHIND_OTHER_JOBS

@@ -21,13 +21,15 @@ from worker.redis_connection import connect
 class WorkerProcess:
     """A worker with short leases, whose trainers are a fixture unless told otherwise."""
 
-    def __init__(self, redis_url: str, folder: Path, trainer: Sequence[str] = ("counting",)) -> None:
+    def __init__(
+        self, redis_url: str, folder: Path, trainer: Sequence[str] = ("counting",), devices: str = "cpu"
+    ) -> None:
         command = ["-m", "tests.worker.fixtures.worker_with", *trainer] if trainer else ["-m", "worker"]
         self.log = folder / f"worker-{os.urandom(4).hex()}.log"
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, *command],
-                env={**os.environ, **worker_environment(redis_url, folder)},
+                env={**os.environ, **worker_environment(redis_url, folder), "NINEFOLD_DEVICES": devices},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -127,10 +129,10 @@ def restartable_valkey() -> Iterator[Valkey]:
 
 @contextmanager
 def running_worker(
-    redis_url: str, folder: Path, trainer: Sequence[str] = ("counting",)
+    redis_url: str, folder: Path, trainer: Sequence[str] = ("counting",), devices: str = "cpu"
 ) -> Iterator[WorkerProcess]:
     """A worker that is idle; after it nothing of it may be left."""
-    worker = WorkerProcess(redis_url, folder, trainer)
+    worker = WorkerProcess(redis_url, folder, trainer, devices)
     try:
         worker.wait_until_idle()
         yield worker

@@ -1,4 +1,20 @@
-local attempt_id, worker, at = unpack(ARGV)
+local attempt_id, worker, at, devices = unpack(ARGV)
+devices = tonumber(devices)
+local PAGE = 100
+
+-- The first that so many devices are enough for; nearly always that is the first of all.
+local function next_job_id()
+  local from = 0
+  while true do
+    local job_ids = redis.call('ZRANGE', KEY.QUEUE, from, from + PAGE - 1)
+    if #job_ids == 0 then return nil end
+    local needed = redis.call('HMGET', KEY.WIDE, unpack(job_ids))
+    for position, job_id in ipairs(job_ids) do
+      if tonumber(needed[position] or 1) <= devices then return job_id end
+    end
+    from = from + PAGE
+  end
+end
 
 local function claimed(job)
   local reply = {'ok', job.id, job.attempt_number, job.spec, job.created_by, job.checkpoint or '', job.stop or ''}
@@ -13,7 +29,7 @@ end
 local held_id = redis.call('GET', KEY.ATTEMPT .. attempt_id)
 if held_id then return claimed(load_job(held_id)) end
 
-local job_id = redis.call('ZRANGE', KEY.QUEUE, 0, 0)[1]
+local job_id = next_job_id()
 if not job_id then return {'ok'} end
 
 local job = load_job(job_id)

@@ -1,19 +1,29 @@
 -- A job as its owner sees it, as one JSON text: the answer needs no second look by anyone.
 
-local worker_is_live
+local most_devices
 
-local function has_live_worker()
-  if worker_is_live == nil then
-    local now_s = redis.call('TIME')[1]
-    worker_is_live = redis.call('ZCOUNT', KEY.CLAIMERS_EXPIRE, '(' .. now_s, '+inf') > 0
+-- Of the live worker that has most; 0 without any.
+local function devices_of_a_worker()
+  if most_devices then return most_devices end
+  local now_s = redis.call('TIME')[1]
+  most_devices = 0
+  for _, worker_id in ipairs(redis.call('ZRANGEBYSCORE', KEY.CLAIMERS_EXPIRE, '(' .. now_s, '+inf')) do
+    local devices = tonumber(redis.call('HGET', KEY.CLAIMER_DEVICES, worker_id) or 1)
+    most_devices = math.max(most_devices, devices)
   end
-  return worker_is_live
+  return most_devices
+end
+
+local function queued_reason(job)
+  local devices = devices_of_a_worker()
+  if devices == 0 then return 'no_worker' end
+  return tonumber(job.gpus or 1) > devices and 'no_matching_worker' or 'behind_other_jobs'
 end
 
 local function queue_json(job)
   if job.status ~= 'queued' then return '"queue_position":null,"queued_reason":null' end
-  local reason = has_live_worker() and 'behind_other_jobs' or 'no_worker'
-  return '"queue_position":' .. redis.call('ZRANK', KEY.QUEUE, job.id) + 1 .. ',"queued_reason":"' .. reason .. '"'
+  local position = redis.call('ZRANK', KEY.QUEUE, job.id) + 1
+  return '"queue_position":' .. position .. ',"queued_reason":"' .. queued_reason(job) .. '"'
 end
 
 local function attempts_json(job)

@@ -74,8 +74,10 @@ local function move(job, status, at)
   redis.call('ZADD', KEY.JOBS_BY_STATUS .. status, 0, job.id)
   if status == 'queued' then
     redis.call('ZADD', KEY.QUEUE, job.submitted, job.id)
+    if job.gpus then redis.call('HSET', KEY.WIDE, job.id, job.gpus) end
   else
     redis.call('ZREM', KEY.QUEUE, job.id)
+    redis.call('HDEL', KEY.WIDE, job.id)
   end
   local step = '{"status":"' .. status .. '","at":"' .. at .. '"}'
   set(job, {status = status, transitions = appended(job.transitions, step)})

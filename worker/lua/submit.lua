@@ -1,5 +1,5 @@
 local job_id, at, queue_limit, idempotency_id, body_hash, keep_s = unpack(ARGV, 1, 6)
-local name, dataset, promote, spec, warnings, tags, created_by = unpack(ARGV, 7, 13)
+local name, dataset, promote, spec, warnings, tags, created_by, gpus = unpack(ARGV, 7, 14)
 
 local first_key = KEY.IDEMPOTENCY .. idempotency_id
 if idempotency_id ~= '' then
@@ -16,7 +16,7 @@ local job = {id = job_id, status = 'queued'}
 set(job, {
   id = job_id, name = name, dataset = dataset, promote = promote, spec = spec, warnings = warnings, tags = tags,
   created_by = created_by, created_at = at, submitted = redis.call('INCR', KEY.SUBMITTED),
-  attempt_number = 0, deaths = 0,
+  attempt_number = 0, deaths = 0, gpus = tonumber(gpus) > 1 and gpus or nil,
 })
 move(job, 'queued', at)
 for _, index in ipairs(indexes(job)) do redis.call('ZADD', index, 0, job_id) end

@@ -1,0 +1,48 @@
+"""A job on two devices, which here are two processes on the CPU."""
+
+import os
+import signal
+from pathlib import Path
+
+from model.manifest import WEIGHTS_FILE, model_key
+from model.recipe import resolve
+from model.spec import JobSpec
+from model.storage import open_storage
+from tests.model.tiny import import_colours
+from tests.worker.benches import children_of, is_running, wait_until
+from tests.worker.worker_processes import running_worker
+from worker.bell import Bell
+from worker.job_store import JobStore
+from worker.jobs import NewJob, Outcome, QueuedReason, Status
+
+
+def test_a_job_for_two_devices_waits_for_them_and_outlives_one_of_its_processes(
+    store: JobStore, redis_url: str, tmp_path: Path
+) -> None:
+    storage = open_storage((tmp_path / "storage").as_uri())
+    facts = import_colours(tmp_path / "images", storage)
+    given = {"dataset": facts.id, "epochs": 12, "batch_size": 8, "image_size": 16, "gpus": 2}
+    spec, _ = resolve(JobSpec.model_validate(given), facts, "cpu")
+    with running_worker(redis_url, tmp_path):
+        job_id = store.submit(NewJob(spec)).job_id
+        assert store.get(job_id).queued_reason == QueuedReason.NO_MATCHING_WORKER
+
+    with running_worker(redis_url, tmp_path, (), devices="cpu,cpu") as worker:
+        assert worker.record is not None
+        assert worker.record.devices == ["cpu", "cpu"]
+        bell = Bell(redis_url)
+        bell.ring()
+        bell.close()
+        wait_until(lambda: bool(store.rows(job_id)), 90)
+        ranks = [rank for trainer in worker.trainers() for rank in children_of(trainer, "spawn_main")]
+        assert len(ranks) == 2
+        os.kill(ranks[1], signal.SIGKILL)
+        wait_until(lambda: store.get(job_id).is_finished, 120)
+        wait_until(lambda: not any(map(is_running, ranks)), 5)
+
+    job = store.get(job_id)
+    assert job.status is Status.SUCCEEDED, job.error
+    assert [attempt.outcome for attempt in job.attempts] == [Outcome.CRASHED, Outcome.SUCCEEDED]
+    assert [row.epoch for row in store.rows(job_id)] == list(range(1, 13))
+    assert job.result is not None
+    assert storage.exists(model_key(job.result.model.id, WEIGHTS_FILE))
