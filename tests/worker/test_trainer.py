@@ -124,7 +124,7 @@ def start(folder: Path, dataset: str) -> Callable[..., Start]:
             "cache_dir": folder / "cache",
             "out_prefix": f"checkpoints/job_1/{attempt_number}",
             "resume_from": None,
-            "device": "cpu",
+            "devices": ["cpu"],
             "threads": 1,
             "deadline": time.monotonic() + LONG_S if deadline is None else deadline,
         }
