@@ -2,6 +2,7 @@
 # ruff: noqa: N803 - shapes in names: images_NCHW
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from model.augment import Normalisation
-from model.device import Device
+from model.device import Device, is_out_of_memory
 
 _Z95 = 1.959964
 # Pixels of a batch: 512 images of 32 px. Larger batches are no faster and hold more memory.
@@ -38,15 +39,30 @@ def predict_logits(
     """Logits_NK in float32 of uint8 images; with flips the mean over an image and its mirror image."""
     network.eval()
     batch_size = max(1, _BATCH_PIXELS // (images_NHWC.shape[1] * images_NHWC.shape[2]))
-    logits = []
-    for batch_NHWC in torch.split(images_NHWC, batch_size):
+
+    def logits_of(batch_NHWC: Tensor) -> Tensor:
         batch_NCHW = normalisation.apply(batch_NHWC)
         with device.autocast():
-            logits_NK = network(batch_NCHW).float()
+            logits_NK: Tensor = network(batch_NCHW).float()
             if with_flips:
                 logits_NK = (logits_NK + network(batch_NCHW.flip(3)).float()) / 2
-        logits.append(logits_NK)
-    return torch.cat(logits)
+        return logits_NK
+
+    return _in_parts(logits_of, images_NHWC, batch_size, device)
+
+
+def _in_parts(
+    logits_of: Callable[[Tensor], Tensor], images_NHWC: Tensor, size: int, device: Device
+) -> Tensor:
+    """The logits of all images, so many at once, or half as many where memory is too short for that."""
+    size = max(1, min(size, len(images_NHWC)))
+    try:
+        return torch.cat([logits_of(part_NHWC) for part_NHWC in torch.split(images_NHWC, size)])
+    except RuntimeError as error:
+        if size <= 1 or not is_out_of_memory(error):
+            raise
+    device.release_memory()
+    return _in_parts(logits_of, images_NHWC, size // 2, device)
 
 
 def score(logits_NK: Tensor, labels_N: Tensor) -> Score:

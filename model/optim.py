@@ -90,11 +90,11 @@ class Whitening:
     is what a step of C does to W.
     """
 
-    def __init__(self, network: ResNet9, images_NCHW: Tensor) -> None:
+    def __init__(self, network: ResNet9, whitening_PP: Tensor) -> None:
         first = network.features[0]
         assert isinstance(first, ConvBlock)  # noqa: S101 - for the type checker
         self._weight = first.conv.weight
-        self._whitening_PP = whitening_matrix(images_NCHW).to(self._weight)
+        self._whitening_PP = whitening_PP.to(self._weight)
         self._gram_PP = self._whitening_PP @ self._whitening_PP
 
     @torch.no_grad()

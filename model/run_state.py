@@ -8,7 +8,7 @@ from torch import Tensor
 
 from model.device import Device
 from model.network import ResNet9, published_weights
-from model.optim import WeightAverage, Whitening, make_optimizer, start_network
+from model.optim import WeightAverage, Whitening, make_optimizer, start_network, whitening_matrix
 from model.recipe import Recipe
 from model.seeding import seed_step
 from model.spec import ResolvedSpec
@@ -112,6 +112,6 @@ def _start_whitening(network: ResNet9, data: TrainingData) -> Whitening:
     # Evenly over the set: its images lie class by class.
     evenly = torch.linspace(0, len(data.train) - 1, min(_PATCH_IMAGES, len(data.train))).long()
     sample_NHWC = data.train.images_NHWC[evenly.to(data.train.images_NHWC.device)]
-    whitening = Whitening(network, data.normalisation.apply(sample_NHWC))
+    whitening = Whitening(network, whitening_matrix(data.normalisation.apply(sample_NHWC)))
     whitening.start()
     return whitening

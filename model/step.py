@@ -144,6 +144,8 @@ def _class_weights(spec: ResolvedSpec, data: TrainingData) -> Tensor | None:
     """One over the square root of each class's size, 1 on average over the images."""
     if spec.class_weighting is ClassWeighting.NONE:
         return None
-    counts_K = torch.bincount(data.train.labels_N, minlength=len(data.facts.classes)).float()
+    labels_N = data.train.labels_N
+    ones_N = torch.ones_like(labels_N, dtype=torch.float32)
+    counts_K = ones_N.new_zeros(len(data.facts.classes)).index_add_(0, labels_N, ones_N)
     weights_K = counts_K.clamp(min=1).rsqrt()
     return weights_K * counts_K.sum() / (weights_K * counts_K).sum()

@@ -1,6 +1,10 @@
 import dataclasses
 import hashlib
+import json
+import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import torch
@@ -180,7 +184,7 @@ def test_whitening_makes_patches_white() -> None:
 def test_the_network_stays_blind_to_what_its_images_never_show() -> None:
     recipe, grey_NCHW = RECIPES[RecipeName.FAST], torch.randn(32, 1, 16, 16).expand(-1, 3, -1, -1)
     network = start_network(recipe, 3)
-    Whitening(network, grey_NCHW).start()
+    Whitening(network, whitening_matrix(grey_NCHW)).start()
     tint = torch.tensor([1.0, 0.0, -1.0]).view(1, 3, 1, 1)
     first = network.features[0].eval()
     with torch.inference_mode():
@@ -231,3 +235,11 @@ def publish(workshop: Workshop, trained: TrainedModel, model_id: str) -> None:
         job_id=None,
     )
     workshop.storage.put_bytes(model_key(model_id, MANIFEST_FILE), manifest.model_dump_json().encode())
+
+
+def test_a_batch_that_memory_does_not_hold_is_taken_in_parts(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.model.little_memory_training", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    parts = json.loads(done.stdout)["parts"]
+    assert parts > 1
+    assert f"a batch is taken in {parts} parts" in done.stderr

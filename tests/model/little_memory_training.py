@@ -1,0 +1,39 @@
+"""Trains one epoch with less memory than whole batches need, and prints what the run says: a process of its own."""
+
+import json
+import logging
+import resource
+import sys
+from pathlib import Path
+
+from model.reporter import Command
+from model.storage import open_storage
+from model.training import run_training
+from tests.model.tiny import Recorder, Workshop, import_colours
+
+SPARE_MIB = 250
+BATCH = 48
+
+
+class Tight(Recorder):
+    """From the first step on there is little to spare."""
+
+    def gate(self) -> Command:
+        if not self.steps:
+            pages = int(Path("/proc/self/statm").read_text().split()[0])
+            limit = pages * resource.getpagesize() + (SPARE_MIB << 20)
+            resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+        return super().gate()
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+    storage = open_storage((folder / "storage").as_uri())
+    workshop = Workshop(storage, folder / "cache", import_colours(folder / "images", storage))
+    spec = workshop.spec(epochs=2, batch_size=BATCH, image_size=64, validation_fraction=0.0)
+    json.dump({"parts": run_training(workshop.request(spec), Tight()).metrics.batch_parts}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""A training step never makes the host wait for a GPU: it is run on tensors that have no content to wait for."""
+
+import pytest
+import torch
+
+from model.augment import Normalisation
+from model.device import Device
+from model.ranks import ALONE
+from model.recipe import recipe_of, resolve
+from model.run_state import start_state
+from model.spec import Augmentation, ClassWeighting, JobSpec, RecipeName
+from model.step import Step
+from model.training_data import Split, TrainingData
+from tests.model.test_recipe import facts
+
+NOWHERE = torch.device("meta")
+"""Whatever needs to know what is in a tensor fails there: an `item()`, a branch, a copy to the host, a mask as index."""
+STEPS = 6
+"""More than from one update of the weights' average to the next."""
+OPTIONS = [
+    *(("recipe", recipe) for recipe in RecipeName),
+    *(("augmentation", kind) for kind in Augmentation),
+    ("class_weighting", ClassWeighting.SQUARE_ROOT),
+]
+
+
+def split(count: int) -> Split:
+    return Split(
+        torch.zeros(count, 32, 32, 3, dtype=torch.uint8, device=NOWHERE),
+        torch.zeros(count, dtype=torch.int64, device=NOWHERE),
+    )
+
+
+@pytest.mark.parametrize(("field", "value"), OPTIONS)
+def test_a_step_waits_for_nothing(field: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Once, before the first step, this one may wait.
+    monkeypatch.setattr("model.run_state.whitening_matrix", lambda _: torch.eye(27, device=NOWHERE))
+    known = facts([40, 40])
+    job = JobSpec.model_validate({"dataset": known.id, "batch_size": 16, "image_size": 32, field: value})
+    spec, _ = resolve(job, known, "cuda")
+    device = Device(NOWHERE, threads=1, steps_between_looks=50)
+    data = TrainingData(known, split(64), split(16), split(16), Normalisation((0.5,) * 3, (0.5,) * 3))
+    recipe = recipe_of(spec)
+    state = start_state(spec, recipe, data, steps_per_epoch=4, device=device)
+    for group in state.optimizer.param_groups:
+        group["fused"] = False  # there is no such kernel for nowhere
+    step = Step(spec=spec, recipe=recipe, total_steps=20, data=data, state=state, device=device, ranks=ALONE)
+    for number in range(STEPS):
+        step(torch.arange(16, device=NOWHERE), number / 20)
+    assert state.steps_made == STEPS
+
+
+@pytest.mark.parametrize(
+    "wait", [torch.Tensor.item, torch.Tensor.cpu, torch.Tensor.tolist, bool, torch.nonzero]
+)
+def test_what_waits_fails_there(wait: object) -> None:
+    assert callable(wait)
+    with pytest.raises((RuntimeError, NotImplementedError)):
+        wait(torch.zeros((), device=NOWHERE))
