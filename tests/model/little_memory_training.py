@@ -11,8 +11,8 @@ from model.storage import open_storage
 from model.training import run_training
 from tests.model.tiny import Recorder, Workshop, import_colours
 
-SPARE_MIB = 250
-BATCH = 48
+SPARE_MIB = 800
+BATCH = 96
 
 
 class Tight(Recorder):
@@ -30,8 +30,8 @@ def main() -> None:
     folder = Path(sys.argv[1])
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     storage = open_storage((folder / "storage").as_uri())
-    workshop = Workshop(storage, folder / "cache", import_colours(folder / "images", storage))
-    spec = workshop.spec(epochs=2, batch_size=BATCH, image_size=64, validation_fraction=0.0)
+    workshop = Workshop(storage, folder / "cache", import_colours(folder / "images", storage, images=32))
+    spec = workshop.spec(epochs=1, batch_size=BATCH, image_size=64, validation_fraction=0.0)
     json.dump({"parts": run_training(workshop.request(spec), Tight()).metrics.batch_parts}, sys.stdout)
 
 
