@@ -1,0 +1,51 @@
+"""Draws a recipe study: accuracy against what it cost, `python -m benchmarks.recipe_plot docs/recipe-study.jsonl`.
+
+One picture beside the file, a panel for each setting: every run as a dot, the mean of a recipe as its name.
+"""
+
+import argparse
+import statistics
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from benchmarks.recipes import read_lines, setting_of
+
+_PANEL_INCHES = (7.0, 5.0)
+
+
+def draw(lines: list[dict[str, Any]]) -> Figure:
+    """A figure of all settings, one below the other."""
+    settings: dict[tuple[Any, ...], dict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+    for line in lines:
+        settings[setting_of(line)][line["recipe"]].append(line)
+    width, height = _PANEL_INCHES
+    figure = Figure((width, height * len(settings)), layout="constrained")
+    panels = figure.subplots(len(settings), squeeze=False)[:, 0]
+    for panel, ((of, _, images, size, epochs, batch), recipes) in zip(panels, settings.items(), strict=True):
+        panel.set_title(f"{of}, {images} images of {size} px, {epochs} epochs, batch {batch}", loc="left")
+        panel.set_xlabel("PFLOP of training images")
+        panel.set_ylabel("validation accuracy, %")
+        panel.spines[["top", "right"]].set_visible(False)
+        for name, runs in recipes.items():
+            cost = [sum(run["image_pflop"].values()) for run in runs]
+            accuracy = [100 * run["accuracy"] for run in runs]
+            panel.scatter(cost, accuracy, s=14, alpha=0.5)
+            panel.annotate(
+                f" {name}", (statistics.fmean(cost), statistics.fmean(accuracy)), fontsize=8, va="center"
+            )
+    return figure
+
+
+def main() -> None:
+    """Draw into an SVG beside the lines."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.recipe_plot", description=__doc__)
+    parser.add_argument("lines", type=Path, help="what benchmarks.recipes wrote")
+    lines = parser.parse_args().lines
+    draw(read_lines(lines)).savefig(lines.with_suffix(".svg"), metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    main()
