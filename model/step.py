@@ -100,13 +100,8 @@ class Step:
 
     def _in_parts(self, images_NCHW: Tensor, own_N: Tensor, weight: float | Tensor) -> Iterator[Tensor]:
         labels_N = self._data.train.labels_N[own_N]
-        parts = list(
-            zip(
-                images_NCHW.tensor_split(self._state.parts),
-                labels_N.tensor_split(self._state.parts),
-                strict=True,
-            )
-        )
+        count = min(self._state.parts, len(own_N))
+        parts = list(zip(images_NCHW.tensor_split(count), labels_N.tensor_split(count), strict=True))
         for part_NCHW, part_labels_N in parts[:-1]:
             with without_exchange(self._network):
                 yield self._backward(part_NCHW, part_labels_N, weight)

@@ -61,6 +61,8 @@ class TrainingRequest:
     """At an epoch's end, when so long has passed since the last."""
     step_checkpoint_every_s: float = 300.0
     """Within an epoch."""
+    batch_parts: int = 1
+    """In so many parts, at the least, a batch goes through the network."""
     fall_back_to: Sequence[str] = ()
     """Storage keys of earlier checkpoints, the newest first, should `resume_from` be damaged."""
     recipe: Recipe | None = None
@@ -96,6 +98,7 @@ def train_rank(request: TrainingRequest, reporter: Reporter, ranks: Ranks) -> Tr
     checkpoints = Checkpoints(request.storage, request.out_prefix, spec, device, ranks.count)
     if request.resume_from:
         _resume([request.resume_from, *request.fall_back_to], checkpoints, state, reporter)
+    state.parts = max(state.parts, min(request.batch_parts, spec.batch_size))
     reporter.phase("training")
     ending = Loop(
         spec=spec,

@@ -125,7 +125,7 @@ def claim(worker: str, attempt_id: str, devices: int = 1) -> Call[Claimed | None
 def _read_claimed(reply: Reply) -> Claimed | None:
     if not reply:
         return None
-    job_id, number, spec, created_by, checkpoint, should_stop, *committed = reply
+    job_id, number, spec, created_by, checkpoint, should_stop, memory_deaths, *committed = reply
     return Claimed(
         job_id=job_id,
         attempt_number=int(number),
@@ -133,6 +133,7 @@ def _read_claimed(reply: Reply) -> Claimed | None:
         created_by=json.loads(created_by),
         checkpoint=Checkpoint.model_validate_json(checkpoint) if checkpoint else None,
         should_stop=bool(should_stop),
+        memory_deaths=int(memory_deaths),
         committed=_read_committed(committed) if committed else None,
     )
 

@@ -296,6 +296,8 @@ class Claimed:
     checkpoint: Checkpoint | None
     should_stop: bool
     """Publish the best so far as soon as there is one."""
+    memory_deaths: int
+    """Earlier attempts that ran out of memory."""
     committed: Committed | None
     """By an earlier attempt: only write the manifest and finish."""
 

@@ -36,6 +36,8 @@ class Start(_Line):
     devices: tuple[str, ...]
     """One for each process that trains."""
     threads: int
+    batch_parts: int = 1
+    """In so many parts, at the least, a batch is to be taken: earlier attempts ran out of memory."""
     deadline: float
     should_stop: bool = False
     """Publish the best so far as soon as there is one."""

@@ -150,6 +150,7 @@ class Supervisor:
             fall_back_to=self._shelf.earlier(),
             devices=bench.devices[: claimed.spec.gpus],
             threads=bench.threads,
+            batch_parts=2**claimed.memory_deaths,
             deadline=self._lease.deadline,
             should_stop=claimed.should_stop,
         )

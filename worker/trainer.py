@@ -216,6 +216,7 @@ def _train(start: Start, reporter: PipeReporter) -> ManifestDraft:
         fall_back_to=start.fall_back_to,
         devices=tuple(map(_choose_device, start.devices)),
         threads=start.threads,
+        batch_parts=start.batch_parts,
         cache_dir=start.cache_dir,
         storage=storage,
     )

@@ -68,6 +68,16 @@ def test_a_requeued_job_still_needs_its_devices(store: JobStore) -> None:
     assert store.claim("host:1", new_attempt_id(), devices=2)
 
 
+def test_a_claim_knows_how_often_memory_ran_out(store: JobStore) -> None:
+    store.submit(make_job())
+    for expected, outcome in ((0, Outcome.OUT_OF_MEMORY), (1, Outcome.DRAINED), (1, Outcome.OUT_OF_MEMORY)):
+        attempt_id = new_attempt_id()
+        claimed = store.claim("host:1", attempt_id)
+        assert claimed is not None
+        assert claimed.memory_deaths == expected
+        store.requeue(claimed.job_id, attempt_id, outcome)
+
+
 def test_many_claimants_never_share_a_job(store: JobStore, redis_url: str) -> None:
     ids = {store.submit(make_job()).job_id for _ in range(40)}
 

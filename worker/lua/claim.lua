@@ -17,10 +17,13 @@ local function next_job_id()
 end
 
 local function claimed(job)
-  local reply = {'ok', job.id, job.attempt_number, job.spec, job.created_by, job.checkpoint or '', job.stop or ''}
+  local _, memory_deaths = string.gsub(job.attempts or '', '"outcome":"out_of_memory"', '')
+  local reply = {
+    'ok', job.id, job.attempt_number, job.spec, job.created_by, job.checkpoint or '', job.stop or '', memory_deaths,
+  }
   if job.manifest then
-    reply[8] = job.model_version
-    reply[9] = job.manifest
+    reply[9] = job.model_version
+    reply[10] = job.manifest
   end
   return reply
 end
