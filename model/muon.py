@@ -39,11 +39,20 @@ class Muon(torch.optim.SGD):
 
 
 def orthogonalise(matrix_OI: Tensor) -> Tensor:
-    """About the nearest matrix whose singular values are all 1, by Newton-Schulz steps."""
+    """About the nearest matrix whose singular values are all 1, by Newton-Schulz steps X ← (a + b·XXᵀ + c·(XXᵀ)²)·X.
+
+    Each step multiplies X from the left by a polynomial of XXᵀ, which is far smaller than X: so all steps are made there,
+    and X is multiplied once, by their product. That halves the time of a wide matrix.
+    """
     X: Tensor = matrix_OI / (matrix_OI.norm() + _EPSILON)
     is_tall = X.shape[0] > X.shape[1]
     X = X.T if is_tall else X
+    gram_OO = torch.mm(X, X.T)
+    product_OO = torch.eye(len(gram_OO), dtype=X.dtype, device=X.device)
     for _ in range(_STEPS):
-        A = torch.mm(X, X.T)
-        X = _A * X + torch.mm(_B * A + _C * torch.mm(A, A), X)
+        factor_OO = _A * torch.eye(len(gram_OO), dtype=X.dtype, device=X.device)
+        factor_OO += torch.addmm(gram_OO, gram_OO, gram_OO, beta=_B, alpha=_C)
+        product_OO = torch.mm(factor_OO, product_OO)
+        gram_OO = torch.mm(factor_OO, torch.mm(gram_OO, factor_OO))
+    X = torch.mm(product_OO, X)
     return X.T if is_tall else X
