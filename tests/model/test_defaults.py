@@ -88,6 +88,7 @@ def make(made: Made, folder: Path, storage: Storage) -> DatasetFacts:
     return import_dataset(folder, storage, "made").facts
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     "made",
     [
