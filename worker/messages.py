@@ -36,6 +36,8 @@ class Start(_Line):
     devices: tuple[str, ...]
     """One for each process that trains."""
     threads: int
+    curves: Path | None = None
+    """Where TensorBoard's files go, if anywhere."""
     batch_parts: int = 1
     """In so many parts, at the least, a batch is to be taken: earlier attempts ran out of memory."""
     deadline: float

@@ -81,6 +81,7 @@ def run_worker(settings: WorkerSettings, trainer_command: Sequence[str] = TRAINE
             lease_s=settings.lease_s,
             renew_every_s=settings.renew_every_s,
             stall_timeout_s=settings.stall_timeout_s,
+            tensorboard_dir=settings.tensorboard_dir,
         )
         announcer.start()
         return _hear_bell(settings.redis_url, bench, announcer)

@@ -61,5 +61,7 @@ class WorkerSettings(ServiceSettings):
     """Threads of a trainer; 0: this host's share."""
     stall_timeout_s: float = Field(default=300.0, gt=0)
     """A trainer that is silent for so long between two steps is killed; ten times that while it prepares data."""
+    tensorboard_dir: Path | None = None
+    """Where each job's curves go, in a folder named by its id, when `tensorboard` is installed."""
     archive_after_days: float = Field(default=30.0, ge=0)
     """Jobs that ended so long ago move from Redis to storage; 0: never."""

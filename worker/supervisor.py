@@ -45,6 +45,7 @@ class Bench:
     lease_s: float
     renew_every_s: float
     stall_timeout_s: float
+    tensorboard_dir: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,7 @@ class Supervisor:
             fall_back_to=self._shelf.earlier(),
             devices=bench.devices[: claimed.spec.gpus],
             threads=bench.threads,
+            curves=bench.tensorboard_dir and bench.tensorboard_dir / claimed.job_id,
             batch_parts=2**claimed.memory_deaths,
             deadline=self._lease.deadline,
             should_stop=claimed.should_stop,

@@ -21,6 +21,7 @@ from model.manifest import ManifestDraft
 from model.parent import die_with_parent
 from model.reporter import CheckpointSaved, Command, Drained, EpochRow, Progress
 from model.storage import open_storage
+from model.tensorboard import with_tensorboard
 from worker import jobs, messages
 from worker.messages import (
     CheckpointPut,
@@ -220,7 +221,7 @@ def _train(start: Start, reporter: PipeReporter) -> ManifestDraft:
         cache_dir=start.cache_dir,
         storage=storage,
     )
-    trained = run_training(request, reporter)
+    trained = run_training(request, with_tensorboard(reporter, start.curves) if start.curves else reporter)
     reporter.phase(jobs.Phase.PUBLISHING)
     return stage_model(trained, storage, start.model_id)
 

@@ -4,10 +4,13 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from model.manifest import WEIGHTS_FILE, model_key
 from model.recipe import resolve
 from model.spec import JobSpec
 from model.storage import open_storage
+from tests.model.test_tensorboard import curve
 from tests.model.tiny import import_colours
 from tests.worker.benches import children_of, is_running, wait_until
 from tests.worker.worker_processes import running_worker
@@ -17,8 +20,9 @@ from worker.jobs import NewJob, Outcome, QueuedReason, Status
 
 
 def test_a_job_for_two_devices_waits_for_them_and_outlives_one_of_its_processes(
-    store: JobStore, redis_url: str, tmp_path: Path
+    store: JobStore, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("NINEFOLD_TENSORBOARD_DIR", str(tmp_path / "curves"))
     storage = open_storage((tmp_path / "storage").as_uri())
     facts = import_colours(tmp_path / "images", storage)
     given = {"dataset": facts.id, "epochs": 12, "batch_size": 8, "image_size": 16, "gpus": 2}
@@ -45,4 +49,7 @@ def test_a_job_for_two_devices_waits_for_them_and_outlives_one_of_its_processes(
     assert [attempt.outcome for attempt in job.attempts] == [Outcome.CRASHED, Outcome.SUCCEEDED]
     assert [row.epoch for row in store.rows(job_id)] == list(range(1, 13))
     assert job.result is not None
+    points, rows = curve(tmp_path / "curves" / job_id, "loss/train"), store.rows(job_id)
+    assert [epoch for epoch, _ in points] == [row.epoch for row in rows]
+    assert [loss for _, loss in points] == pytest.approx([row.train_loss for row in rows])
     assert storage.exists(model_key(job.result.model.id, WEIGHTS_FILE))
