@@ -29,6 +29,7 @@ def draw(lines: list[dict[str, Any]]) -> Figure:
         panel.set_xlabel("PFLOP of training images")
         panel.set_ylabel("validation accuracy, %")
         panel.spines[["top", "right"]].set_visible(False)
+        panel.margins(x=0.3)
         for name, runs in recipes.items():
             cost = [sum(run["image_pflop"].values()) for run in runs]
             accuracy = [100 * run["accuracy"] for run in runs]
