@@ -48,9 +48,11 @@ class Submissions:
         Raises:
             StorageFullError: there would be no room for its checkpoints and model.
         """
+        idempotency = Idempotency(idempotency_key, _hash(spec)) if idempotency_key else None
+        if idempotency and (known := await self._services.store.replay(caller, idempotency)):
+            return known
         await self._services.storage_room.require()
         resolved, warnings = await self.resolve(spec)
-        idempotency = Idempotency(idempotency_key, _hash(spec)) if idempotency_key else None
         reach(Failpoint.SUBMIT_ASKED)
         submitted = await self._services.store.submit(NewJob(resolved, caller, tuple(warnings)), idempotency)
         reach(Failpoint.SUBMIT_RECORDED)

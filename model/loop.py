@@ -3,13 +3,14 @@
 import logging
 import math
 import time
+from collections.abc import Sequence
 
 from model.checkpoint import Checkpoints
 from model.device import Device
 from model.errors import TrainingDivergedError
 from model.evaluation import Score, predict_logits, score
 from model.manifest import FinishReason
-from model.pace import Pace, StepPace, TimePace
+from model.pace import Pace, StepPace, TimePace, lost_s
 from model.ranks import Ranks
 from model.recipe import Recipe
 from model.reporter import CheckpointSaved, Command, Drained, EpochRow, Progress, Reporter
@@ -46,6 +47,7 @@ class Loop:
         reporter: Reporter,
         checkpoints: Checkpoints,
         ranks: Ranks,
+        pauses: Sequence[tuple[float, float]] = (),
         epoch_checkpoint_s: float,
         step_checkpoint_s: float,
     ) -> None:
@@ -53,6 +55,7 @@ class Loop:
         self._device, self._reporter, self._checkpoints, self._ranks = device, reporter, checkpoints, ranks
         self._epoch_checkpoint_s, self._step_checkpoint_s = epoch_checkpoint_s, step_checkpoint_s
         self._steps = steps_per_epoch(len(data.train), spec.batch_size)
+        self._pauses = pauses
         self._pace, self._timer = self._start_pace()
         self._make_step = Step(
             spec=spec,
@@ -75,8 +78,8 @@ class Loop:
         scored = 2 * len(self._data.validation) + len(self._data.test) * (
             3 if self._spec.horizontal_flip else 1
         )
-        lost_s = max(0.0, time.time() - state.left_at) if state.left_at else 0.0
-        timer = TimePace(by_steps, self._spec.time_budget_s, scored, state.used_s + lost_s)
+        used_s = state.used_s + lost_s(state.left_at, time.time(), self._pauses)
+        timer = TimePace(by_steps, self._spec.time_budget_s, scored, used_s)
         at_risk_s = max(_LEAST_AT_RISK_S, self._spec.time_budget_s * _BUDGET_SHARE_AT_RISK)
         self._step_checkpoint_s = min(self._step_checkpoint_s, at_risk_s)
         return timer, timer
@@ -89,10 +92,10 @@ class Loop:
             TrainingDivergedError: the loss is no longer a finite number.
         """
         state = self._state
-        if self._timer and state.position == (0, 0):
-            self._save()  # whoever goes on after a crash knows when the first step was
+        if self._timer and not state.left_at:
+            self._save()  # whoever goes on after a crash knows since when time counts
         try:
-            while not self._is_over():
+            while state.epoch == 0 or not self._is_over():  # one epoch is judged, however short
                 started = time.perf_counter()
                 self._train_epoch()
                 self._end_epoch(started)

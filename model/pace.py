@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -46,6 +47,20 @@ class StepPace:
     def eta_s(self, epoch: int, step: int, step_s: float) -> float:
         """At the speed of the last steps."""
         return (self.epochs * self.steps - epoch * self.steps - step) * step_s
+
+
+def lost_s(left_at: float, now: float, pauses: Sequence[tuple[float, float]]) -> float:
+    """Of a budget, between a checkpoint and going on from it: all that time but when the job was paused.
+
+    Args:
+        left_at: Unix time; 0 where nothing was lost.
+        now: Unix time.
+        pauses: from when to when, Unix time.
+    """
+    if not left_at:
+        return 0.0
+    paused_s = sum(max(0.0, min(end, now) - max(begin, left_at)) for begin, end in pauses)
+    return max(0.0, now - left_at - paused_s)
 
 
 class TimePace:

@@ -63,6 +63,8 @@ class TrainingRequest:
     """Within an epoch."""
     batch_parts: int = 1
     """In so many parts, at the least, a batch goes through the network."""
+    pauses: Sequence[tuple[float, float]] = ()
+    """From when to when, in Unix time, the job was paused: that is not part of a time budget."""
     fall_back_to: Sequence[str] = ()
     """Storage keys of earlier checkpoints, the newest first, should `resume_from` be damaged."""
     recipe: Recipe | None = None
@@ -109,6 +111,7 @@ def train_rank(request: TrainingRequest, reporter: Reporter, ranks: Ranks) -> Tr
         reporter=reporter,
         checkpoints=checkpoints,
         ranks=ranks,
+        pauses=request.pauses,
         epoch_checkpoint_s=request.checkpoint_every_s,
         step_checkpoint_s=request.step_checkpoint_every_s,
     ).run()

@@ -4,7 +4,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from model.spec import ResolvedSpec
 from worker.ids import new_job_id
@@ -22,12 +25,14 @@ from worker.jobs import (
     Outcome,
     Status,
     Submitted,
+    Transition,
     as_text,
 )
 from worker.scripts import Call, Reply
 
 QUEUE_LIMIT = 10_000
 IDEMPOTENCY_KEPT_S = 24 * 60 * 60
+_TRANSITIONS = TypeAdapter(list[Transition])
 
 
 def now() -> str:
@@ -74,7 +79,21 @@ def submit(
         json.dumps(job.created_by),
         spec.gpus,
     )
-    return Call("submit", arguments, lambda reply: Submitted(reply[0], reply[1], reply[2] == "replay"))
+    return Call("submit", arguments, _read_submitted)
+
+
+def replay(created_by: str | None, idempotency: Idempotency) -> Call[Submitted | None]:
+    """The answer that a submission with this key got before; None when there was none.
+
+    Raises:
+        IdempotencyMismatchError: the key was used with another body.
+    """
+    arguments = (idempotency_id(created_by, idempotency.key), idempotency.body_hash)
+    return Call("replay", arguments, lambda reply: _read_submitted(reply) if reply else None)
+
+
+def _read_submitted(reply: Reply) -> Submitted:
+    return Submitted(reply[0], reply[1], reply[2] == "replay")
 
 
 def cancel(job_id: str) -> Call[Job]:
@@ -125,7 +144,7 @@ def claim(worker: str, attempt_id: str, devices: int = 1) -> Call[Claimed | None
 def _read_claimed(reply: Reply) -> Claimed | None:
     if not reply:
         return None
-    job_id, number, spec, created_by, checkpoint, should_stop, memory_deaths, *committed = reply
+    job_id, number, spec, created_by, checkpoint, should_stop, memory_deaths, transitions, *committed = reply
     return Claimed(
         job_id=job_id,
         attempt_number=int(number),
@@ -134,7 +153,16 @@ def _read_claimed(reply: Reply) -> Claimed | None:
         checkpoint=Checkpoint.model_validate_json(checkpoint) if checkpoint else None,
         should_stop=bool(should_stop),
         memory_deaths=int(memory_deaths),
+        pauses=_pauses(_TRANSITIONS.validate_json(transitions)),
         committed=_read_committed(committed) if committed else None,
+    )
+
+
+def _pauses(transitions: list[Transition]) -> tuple[tuple[float, float], ...]:
+    return tuple(
+        (one.at.timestamp(), following.at.timestamp())
+        for one, following in pairwise(transitions)
+        if one.status is Status.PAUSED
     )
 
 

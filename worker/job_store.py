@@ -11,6 +11,7 @@ class JobStore(BlockingFace):
     """Every job's record, over a blocking client."""
 
     submit = blocking(job_calls.submit)
+    replay = blocking(job_calls.replay)
     cancel = blocking(job_calls.cancel)
     stop = blocking(job_calls.stop)
     pause = blocking(job_calls.pause)
@@ -43,6 +44,7 @@ class AsyncJobStore(AsyncFace):
     """The same records over an asyncio client: what the API asks for."""
 
     submit = awaited(job_calls.submit)
+    replay = awaited(job_calls.replay)
     cancel = awaited(job_calls.cancel)
     stop = awaited(job_calls.stop)
     pause = awaited(job_calls.pause)

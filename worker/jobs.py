@@ -298,6 +298,8 @@ class Claimed:
     """Publish the best so far as soon as there is one."""
     memory_deaths: int
     """Earlier attempts that ran out of memory."""
+    pauses: tuple[tuple[float, float], ...]
+    """From when to when it was paused so far, in Unix time."""
     committed: Committed | None
     """By an earlier attempt: only write the manifest and finish."""
 

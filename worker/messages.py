@@ -36,6 +36,8 @@ class Start(_Line):
     devices: tuple[str, ...]
     """One for each process that trains."""
     threads: int
+    pauses: tuple[tuple[float, float], ...] = ()
+    """From when to when the job was paused so far, in Unix time."""
     curves: Path | None = None
     """Where TensorBoard's files go, if anywhere."""
     batch_parts: int = 1

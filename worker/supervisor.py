@@ -151,6 +151,7 @@ class Supervisor:
             fall_back_to=self._shelf.earlier(),
             devices=bench.devices[: claimed.spec.gpus],
             threads=bench.threads,
+            pauses=claimed.pauses,
             curves=bench.tensorboard_dir and bench.tensorboard_dir / claimed.job_id,
             batch_parts=2**claimed.memory_deaths,
             deadline=self._lease.deadline,

@@ -218,6 +218,7 @@ def _train(start: Start, reporter: PipeReporter) -> ManifestDraft:
         devices=tuple(map(_choose_device, start.devices)),
         threads=start.threads,
         batch_parts=start.batch_parts,
+        pauses=start.pauses,
         cache_dir=start.cache_dir,
         storage=storage,
     )

@@ -32,6 +32,18 @@ def test_new_jobs_are_refused_with_what_to_do(full: httpx.Client) -> None:
     assert full.post("/jobs?dry_run=true", json={"dataset": "digits"}).status_code == 200
 
 
+def test_what_was_accepted_before_is_answered_as_before(
+    full: httpx.Client, client: httpx.Client, redis_client: redis.Redis
+) -> None:
+    headers = {"Idempotency-Key": "k1"}
+    first = client.post("/jobs", json={"dataset": "digits"}, headers=headers)
+    assert first.status_code == 202
+    again = full.post("/jobs", json={"dataset": "digits"}, headers=headers)
+    assert (again.status_code, again.text) == (202, first.text)
+    other = full.post("/jobs", json={"dataset": "digits", "epochs": 7}, headers=headers)
+    problem_in(other, 422, "idempotency_mismatch")
+
+
 def test_an_upload_is_refused_before_it_is_read(full: httpx.Client) -> None:
     response = full.post("/datasets?name=photos", content=io.BytesIO(b"PK\x03\x04" + bytes(64 << 20)))
     problem_in(response, 503, "storage_full")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from model.manifest import FinishReason
-from model.pace import StepPace, TimePace
+from model.pace import StepPace, TimePace, lost_s
 from model.reporter import Drained
 from model.spec import ResolvedSpec
 from model.training import run_training
@@ -106,3 +106,29 @@ def test_the_time_after_a_crash_is_used_up(workshop: Workshop, much_later: Calla
     trained = run_training(workshop.request(spec, attempt=2, resume_from=first.saved[0].key), second)
     assert trained.finish_reason is FinishReason.TIME_BUDGET
     assert len(second.steps) == 1
+
+
+def test_once_it_goes_on_time_counts_again_and_an_epoch_is_judged(
+    workshop: Workshop, much_later: Callable[[], None]
+) -> None:
+    """Even where all time is lost within the first epoch."""
+    spec = with_budget(workshop, 1_000)
+    handed_back = drained(workshop, spec).saved[-1]
+    assert (handed_back.epoch, handed_back.step) == (0, 3)
+    gone_on = Recorder(drain_before=0)
+    with pytest.raises(Drained):
+        run_training(workshop.request(spec, attempt=2, resume_from=handed_back.key), gone_on)
+    much_later()
+    last = Recorder()
+    trained = run_training(workshop.request(spec, attempt=3, resume_from=gone_on.saved[0].key), last)
+    assert last.steps == []
+    assert [row.epoch for row in last.rows] == [1]
+    assert trained.metrics.epochs == trained.metrics.best_epoch == 1
+    assert trained.finish_reason is FinishReason.TIME_BUDGET
+
+
+def test_a_pause_is_no_loss() -> None:
+    assert lost_s(0.0, 100.0, []) == 0
+    assert lost_s(40.0, 100.0, []) == 60
+    assert lost_s(40.0, 100.0, [(10.0, 30.0), (50.0, 70.0)]) == 40
+    assert lost_s(40.0, 100.0, [(30.0, 45.0), (90.0, 120.0)]) == 45

@@ -78,6 +78,30 @@ def test_a_claim_knows_how_often_memory_ran_out(store: JobStore) -> None:
         store.requeue(claimed.job_id, attempt_id, outcome)
 
 
+def test_a_claim_knows_when_its_job_was_paused(store: JobStore) -> None:
+    job_id = store.submit(make_job()).job_id
+    store.pause(job_id)
+    store.resume(job_id)
+    claimed = store.claim("host:1", new_attempt_id())
+    assert claimed is not None
+    paused, resumed = [one.at.timestamp() for one in store.get(job_id).transitions[1:3]]
+    assert claimed.pauses == ((paused, resumed),)
+
+
+def test_an_attempt_that_went_further_back_says_so(store: JobStore) -> None:
+    job_id = store.submit(make_job()).job_id
+    first = new_attempt_id()
+    store.claim("host:1", first)
+    store.report(job_id, first, 1, Changes(rows=(row(1), row(2)), checkpoint=checkpoint(2)))
+    store.requeue(job_id, first, Outcome.CRASHED)
+    second = new_attempt_id()
+    store.claim("host:1", second)
+    assert store.get(job_id).attempts[-1].from_epoch == 2
+    store.report(job_id, second, 1, Changes(rewind_to_epoch=1))
+    assert store.get(job_id).attempts[-1].from_epoch == 1
+    assert [known.epoch for known in store.rows(job_id)] == [1]
+
+
 def test_many_claimants_never_share_a_job(store: JobStore, redis_url: str) -> None:
     ids = {store.submit(make_job()).job_id for _ in range(40)}
 

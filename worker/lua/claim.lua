@@ -20,10 +20,11 @@ local function claimed(job)
   local _, memory_deaths = string.gsub(job.attempts or '', '"outcome":"out_of_memory"', '')
   local reply = {
     'ok', job.id, job.attempt_number, job.spec, job.created_by, job.checkpoint or '', job.stop or '', memory_deaths,
+    '[' .. job.transitions .. ']',
   }
   if job.manifest then
-    reply[9] = job.model_version
-    reply[10] = job.manifest
+    reply[10] = job.model_version
+    reply[11] = job.manifest
   end
   return reply
 end

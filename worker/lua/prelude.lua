@@ -33,6 +33,15 @@ local function appended(joined, item)
   return joined and joined .. ',' .. item or item
 end
 
+-- What a request with this key was answered; nil when it is the first.
+local function first_answer(idempotency_id, body_hash)
+  if idempotency_id == '' then return nil end
+  local first = redis.call('HMGET', KEY.IDEMPOTENCY .. idempotency_id, 'body_hash', 'job_id', 'answer')
+  if not first[1] then return nil end
+  if first[1] ~= body_hash then return {'idempotency_mismatch'} end
+  return {'ok', first[2], first[3], 'replay'}
+end
+
 -- The fence: only the attempt that holds the job may write.
 local function held_job(job_id, attempt_id)
   local job = load_job(job_id)

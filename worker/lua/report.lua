@@ -12,7 +12,10 @@ if phase ~= '' and phase ~= job.phase then
   set(job, {phase = phase})
   emit_state(job, at)
 end
-if rewind_to ~= '' then rewind(job, at, tonumber(rewind_to)) end
+if rewind_to ~= '' then
+  set(job, {from_epoch = rewind_to})
+  rewind(job, at, tonumber(rewind_to))
+end
 
 for i = rows_begin, logs_begin - 1, 2 do
   local epoch, row = ARGV[i], ARGV[i + 1]

@@ -1,12 +1,8 @@
 local job_id, at, queue_limit, idempotency_id, body_hash, keep_s = unpack(ARGV, 1, 6)
 local name, dataset, promote, spec, warnings, tags, created_by, gpus = unpack(ARGV, 7, 14)
 
-local first_key = KEY.IDEMPOTENCY .. idempotency_id
-if idempotency_id ~= '' then
-  local first = redis.call('HMGET', first_key, 'body_hash', 'job_id', 'answer')
-  if first[1] and first[1] ~= body_hash then return {'idempotency_mismatch'} end
-  if first[1] then return {'ok', first[2], first[3], 'replay'} end
-end
+local replay = first_answer(idempotency_id, body_hash)
+if replay then return replay end
 
 local known = load_job(job_id)
 if known then return {'ok', job_id, job_json(known), ''} end
@@ -24,6 +20,7 @@ emit_state(job, at)
 
 local answer = job_json(job)
 if idempotency_id ~= '' then
+  local first_key = KEY.IDEMPOTENCY .. idempotency_id
   redis.call('HSET', first_key, 'body_hash', body_hash, 'job_id', job_id, 'answer', answer)
   redis.call('EXPIRE', first_key, keep_s)
 end
