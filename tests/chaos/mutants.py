@@ -14,7 +14,7 @@ EDITS = {
         ("if job.attempt ~= attempt_id then return job, {", "if false then return job, {"),
         ("if known[2] ~= attempt_id then", "if false then"),
     ),
-    "idempotency": (("if first[1] then return", "if false then return"),),
+    "idempotency": (("if not first[1] then return nil", "if true then return nil"),),
 }
 """What is cut out of the scripts, by what it turns off."""
 REAPER = "reaper"

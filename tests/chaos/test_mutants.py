@@ -84,7 +84,8 @@ def test_the_judge_finds_nothing_where_nothing_is_broken(
 
 
 @pytest.mark.parametrize(
-    ("mutant", "script"), [("fencing", "report"), ("fencing", "renew"), ("idempotency", "submit")]
+    ("mutant", "script"),
+    [("fencing", "report"), ("fencing", "renew"), ("idempotency", "submit"), ("idempotency", "replay")],
 )
 def test_a_mutant_is_one(mutant: str, script: str) -> None:
     text = load_script(script).text
