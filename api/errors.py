@@ -166,12 +166,9 @@ def problem_of(error: Exception) -> ProblemError:
     status = _IMAGE_STATUS.get(code, answer.status) if is_about_images else answer.status
     retry_after_s = getattr(error, "retry_after_s", None) or answer.retry_after_s
     headers = {"Retry-After": str(retry_after_s)} if retry_after_s else {}
-    errors = (
-        error.errors
-        if isinstance(error, predictions.NoImageClassifiedError | model_errors.UnfitSpecError)
-        else ()
+    return ProblemError(
+        status, code, answer.detail or str(error), errors=getattr(error, "errors", ()), headers=headers
     )
-    return ProblemError(status, code, answer.detail or str(error), errors=errors, headers=headers)
 
 
 def unexpected() -> ProblemError:

@@ -5,34 +5,31 @@ One picture beside the file, a panel for each setting: every run as a dot, the m
 
 import argparse
 import statistics
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
-from benchmarks.recipes import read_lines, setting_of
+from benchmarks.recipes import by_setting, read_lines
 
 _PANEL_INCHES = (7.0, 5.0)
 
 
 def draw(lines: list[dict[str, Any]]) -> Figure:
     """A figure of all settings, one below the other."""
-    settings: dict[tuple[Any, ...], dict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
-    for line in lines:
-        settings[setting_of(line)][line["recipe"]].append(line)
+    settings = by_setting(lines)
     width, height = _PANEL_INCHES
     figure = Figure((width, height * len(settings)), layout="constrained")
     panels = figure.subplots(len(settings), squeeze=False)[:, 0]
-    for panel, ((of, _, images, size, epochs, batch), recipes) in zip(panels, settings.items(), strict=True):
-        panel.set_title(f"{of}, {images} images of {size} px, {epochs} epochs, batch {batch}", loc="left")
+    for panel, (title, recipes) in zip(panels, settings, strict=True):
+        panel.set_title(title.replace("`", ""), loc="left")
         panel.set_xlabel("PFLOP of training images")
         panel.set_ylabel("validation accuracy, %")
         panel.spines[["top", "right"]].set_visible(False)
         panel.margins(x=0.3)
         for name, runs in recipes.items():
-            cost = [sum(run["image_pflop"].values()) for run in runs]
-            accuracy = [100 * run["accuracy"] for run in runs]
+            cost = [sum(run["image_pflop"].values()) for run in runs.values()]
+            accuracy = [100 * run["accuracy"] for run in runs.values()]
             panel.scatter(cost, accuracy, s=14, alpha=0.5)
             panel.annotate(
                 f" {name}", (statistics.fmean(cost), statistics.fmean(accuracy)), fontsize=8, va="center"

@@ -167,15 +167,25 @@ def setting_of(line: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(line[key] for key in ("of", "dataset", "images", "image_size", "epochs", "batch_size"))
 
 
-def table(lines: list[dict[str, Any]]) -> Iterator[str]:
-    """Each setting's recipes: mean accuracy, cost, and the gain over base with its 95 % interval."""
-    settings: dict[tuple[Any, ...], dict[str, dict[int, dict[str, Any]]]] = defaultdict(
-        lambda: defaultdict(dict)
-    )
+Runs = dict[str, dict[int, dict[str, Any]]]
+"""The lines of each recipe, by seed."""
+
+
+def by_setting(lines: list[dict[str, Any]]) -> list[tuple[str, Runs]]:
+    """What can be compared with each other, and what it has in common."""
+    settings: dict[tuple[Any, ...], Runs] = defaultdict(lambda: defaultdict(dict))
     for line in lines:
         settings[setting_of(line)][line["recipe"]][line["seed"]] = line
-    for (of, _, images, size, epochs, batch), recipes in settings.items():
-        yield f"\n`{of}`, {images} images of {size} px, {epochs} epochs, batch {batch}:\n"
+    return [
+        (f"`{of}`, {images} images of {size} px, {epochs} epochs, batch {batch}", runs)
+        for (of, _, images, size, epochs, batch), runs in settings.items()
+    ]
+
+
+def table(lines: list[dict[str, Any]]) -> Iterator[str]:
+    """Each setting's recipes: mean accuracy, cost, and the gain over base with its 95 % interval."""
+    for title, recipes in by_setting(lines):
+        yield f"\n{title}:\n"
         yield "| recipe | PFLOP | accuracy % | gain in points, 95 % interval | n |"
         yield "|---|---|---|---|---|"
         base = recipes.get("base", {})

@@ -55,8 +55,9 @@ def read_cifar(edition: Edition, folder: Path) -> tuple[Pixels, Pixels]:
 def read_archive(path: Path, edition: Edition) -> tuple[Pixels, Pixels]:
     """The training and the test images of an archive."""
     with tarfile.open(path, "r:gz") as tar:
-        return tuple(  # type: ignore[return-value]  # a pair
-            _read_records(tar, names, edition) for names in (edition.train_files, edition.test_files)
+        return (
+            _read_records(tar, edition.train_files, edition),
+            _read_records(tar, edition.test_files, edition),
         )
 
 

@@ -38,7 +38,6 @@ DATASET_NAMES = "ninefold:datasets:names"  # hash: name → id
 WORKERS = "ninefold:workers"  # hash: worker id → what it says of itself
 WORKERS_EXPIRE = "ninefold:workers:expire"  # sorted set: worker id by when it is no longer believed
 CLAIMERS_EXPIRE = "ninefold:workers:claimers"  # the same, of those that claim jobs
-
 CLAIMER_DEVICES = "ninefold:workers:devices"  # hash: worker id → how many devices it has
 
 BELL = "ninefold"  # list: the Celery queue

@@ -5,7 +5,6 @@ import os
 import signal
 import threading
 import time
-from pathlib import Path
 
 import pytest
 import torch
@@ -16,6 +15,7 @@ from model.reporter import Drained
 from model.training import TrainedModel, TrainingRequest, run_training
 from tests.model.test_training import weight_hash
 from tests.model.tiny import TIMINGS, Recorder, Workshop
+from tests.worker.benches import children_of
 
 
 def two(request: TrainingRequest) -> TrainingRequest:
@@ -73,22 +73,8 @@ def test_the_death_of_a_rank_ends_the_run_and_leaves_nobody(workshop: Workshop) 
     while not recorder.steps:
         assert run_it.is_alive()
         time.sleep(0.1)
-    victim = ranks_of(os.getpid())[1]
+    victim = children_of(os.getpid(), "spawn_main")[1]
     os.kill(victim, signal.SIGKILL)
     run_it.join(60)
     assert [type(one) for one in ended] == [RankDiedError]
-    assert ranks_of(os.getpid()) == []
-
-
-def ranks_of(parent: int) -> list[int]:
-    """The processes that the agent started, in order."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            text = stat.read_text()
-            command = (stat.parent / "cmdline").read_text()
-        except OSError:
-            continue
-        if int(text.rpartition(")")[2].split()[1]) == parent and "spawn_main" in command:
-            found.append(int(stat.parent.name))
-    return sorted(found)
+    assert children_of(os.getpid(), "spawn_main") == []
