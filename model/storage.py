@@ -104,7 +104,7 @@ class Storage:
         """The sorted keys that start with `prefix`."""
         folder = self._root / _checked(prefix).rpartition("/")[0] if prefix else self._root
         with _explained(f"list {prefix!r}"):
-            keys = [path.relative_to(self._root).as_posix() for path in folder.rglob("*") if path.is_file()]
+            keys = [path.relative_to(self._root).as_posix() for path in _files(folder) if path.is_file()]
         return sorted(key for key in keys if key.startswith(prefix) and not key.startswith("."))
 
     def delete(self, key_or_prefix: str) -> None:
@@ -246,6 +246,17 @@ def _explained(action: str) -> Iterator[None]:
 def _writer(process_id: int) -> str:
     """How the names of a process's temporary files begin: no other process that shares the storage has the same."""
     return f"{socket.gethostname()}-{process_id}-"
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """All that lies below and is no folder; what goes meanwhile may be left out, and so is what we may not see."""
+
+    def pass_over(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError | NotADirectoryError | PermissionError):
+            raise error
+
+    for parent, _, names in os.walk(folder, onerror=pass_over):
+        yield from (Path(parent, name) for name in names)
 
 
 def _measure(root: Path, paths: Iterable[Path]) -> list[Litter]:

@@ -43,6 +43,26 @@ def test_list_gives_keys_by_prefix_and_no_temporary_files(storage: Storage, tmp_
     assert storage.list("nothing/here") == []
 
 
+def test_list_outlives_folders_that_go_meanwhile(storage: Storage) -> None:
+    storage.put_bytes("kept/x", b"")
+    is_over = threading.Event()
+
+    def come_and_go() -> None:
+        while not is_over.is_set():
+            for number in range(20):
+                storage.put_bytes(f"going/{number}/deep/x", b"")
+            storage.delete("going/")
+
+    busy = threading.Thread(target=come_and_go)
+    busy.start()
+    try:
+        for _ in range(300):
+            assert "kept/x" in storage.list()
+    finally:
+        is_over.set()
+        busy.join()
+
+
 def test_delete_removes_an_object_or_a_folder_and_nothing_is_fine(storage: Storage) -> None:
     for key in ("models/a/x", "models/a/y", "models/ab"):
         storage.put_bytes(key, b"")
