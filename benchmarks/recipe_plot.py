@@ -10,7 +10,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from benchmarks.recipes import by_setting, read_lines
+from benchmarks.recipes import by_setting
+from benchmarks.runs import read_lines
 
 _PANEL_INCHES = (7.0, 5.0)
 

@@ -7,32 +7,24 @@ and its gain over `base`, seeds paired, with the 95 % interval.
 """
 
 import argparse
-import hashlib
-import json
 import math
 import statistics
-import sys
 import tempfile
 import time
-import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from benchmarks.cuts import entries, write_cut
+from benchmarks.runs import add_line, read_lines, storage_of, train
 from model.allocator import keep_big_blocks
-from model.cpus import cpu_quota
 from model.dataset_import import import_dataset
 from model.flops import training_flop
 from model.recipe import RECIPES, Initialisation, Optimizer, Recipe, recipe_of, resolve, side_at
-from model.reporter import Command
 from model.schedule import steps_per_epoch
 from model.spec import DatasetFacts, JobSpec, RecipeName, ResolvedSpec
-from model.storage import open_storage
-from model.training import TrainingRequest, run_training
 
 _GROWING = ((0.0, 0.75), (0.4, 0.875), (0.7, 1.0))
 CHANGES: Mapping[str, Mapping[str, Any]] = {
@@ -61,13 +53,6 @@ CHANGES: Mapping[str, Mapping[str, Any]] = {
 """What each named recipe changes of the one that the spec names; `learning_rate` is a multiple of it."""
 
 
-class Quiet:
-    """A reporter that hears all, says nothing and lets nobody interfere."""
-
-    phase = progress = epoch = checkpoint = rewind = staticmethod(lambda *_: None)
-    gate = staticmethod(lambda: Command.CONTINUE)
-
-
 def variant(name: str, spec: ResolvedSpec) -> Recipe:
     """A named recipe, for this spec; names joined by `+` change one after the other."""
     recipe = recipe_of(spec)
@@ -91,25 +76,16 @@ def image_flop(recipe: Recipe, spec: ResolvedSpec, images: int) -> dict[int, flo
 
 def cut(archive: Path, images: int, validation: int, folder: Path) -> Path:
     """A zip with so many training images, and as its test split so many others of the training images."""
-    by_class: dict[str, list[str]] = defaultdict(list)
-    smaller = folder / f"{archive.stem}-{images}.zip"
-    with zipfile.ZipFile(archive) as source, zipfile.ZipFile(smaller, "w") as target:
-        for name in source.namelist():
-            split, _, rest = name.partition("/")
-            if split == "train" and not name.endswith("/"):
-                by_class[rest.split("/")[0]].append(name)
-        for names in by_class.values():
-            names.sort(key=lambda name: hashlib.sha256(name.encode()).digest())
-            kept, judged = images // len(by_class), validation // len(by_class)
-            for number, name in enumerate(names[: kept + judged]):
-                split = "train" if number < kept else "test"
-                target.writestr(f"{split}/{name.partition('/')[2]}", source.read(name))
-    return smaller
-
-
-def storage_of(folder: Path) -> str:
-    """The URL of a storage of the study's own."""
-    return (folder / "storage").as_uri()
+    names = entries(archive, "train").values()
+    kept, judged = images // len(names), validation // len(names)
+    return write_cut(
+        archive,
+        folder / f"{archive.stem}-{images}.zip",
+        {
+            "train": [name for of_class in names for name in of_class[:kept]],
+            "test": [name for of_class in names for name in of_class[kept : kept + judged]],
+        },
+    )
 
 
 def run(
@@ -127,20 +103,8 @@ def run(
     )
     spec, _ = resolve(job, dataset, "cpu")
     recipe = variant(name, spec)
-    request = TrainingRequest(
-        spec=spec,
-        out_prefix="checkpoints/study",
-        resume_from=None,
-        devices=("cpu",),
-        threads=cpu_quota(),
-        cache_dir=folder / "cache",
-        storage=open_storage(storage_of(folder)),
-        checkpoint_every_s=math.inf,
-        step_checkpoint_every_s=math.inf,
-        recipe=recipe,
-    )
     begun = time.monotonic()
-    metrics = run_training(request, Quiet()).metrics
+    metrics = train(spec, folder, recipe).metrics
     flop = image_flop(recipe, spec, dataset.train_images)
     return {
         "recipe": name,
@@ -157,8 +121,6 @@ def run(
         "accuracy": metrics.test_accuracy,
         "accuracy_flip_tta": metrics.test_accuracy_tta,
         "seconds": round(time.monotonic() - begun, 1),
-        "torch": torch.__version__,
-        "python": sys.version.split()[0],
     }
 
 
@@ -217,11 +179,6 @@ def _interval(gains: list[float]) -> str:
     return f"{mean:+.2f} ({mean - margin:+.2f} to {mean + margin:+.2f})"
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The runs that were made so far."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
 def is_done(lines: list[dict[str, Any]], name: str, seed: int, setting: tuple[Any, ...]) -> bool:
     """Whether this very run is among the lines."""
     return any((line["recipe"], line["seed"], setting_of(line)) == (name, seed, setting) for line in lines)
@@ -250,7 +207,7 @@ def main() -> None:
     keep_big_blocks()
     with tempfile.TemporaryDirectory() as folder:
         smaller = cut(options.archive, options.images, options.validation, Path(folder))
-        dataset = import_dataset(smaller, open_storage(storage_of(Path(folder))), "study").facts
+        dataset = import_dataset(smaller, storage_of(Path(folder)), "study").facts
         chosen = {"of": options.recipe, "dataset": dataset.content_hash, "images": dataset.train_images}
         setting = setting_of({**vars(options), **chosen})
         # Seed by seed, so that pairs are whole as early as can be.
@@ -259,8 +216,7 @@ def main() -> None:
                 if is_done(read_lines(options.out), name, seed, setting):
                     continue
                 line = run(name, seed, options, dataset, Path(folder))
-                with options.out.open("a") as out:
-                    out.write(json.dumps(line) + "\n")
+                add_line(options.out, line)
                 print(f"{name} seed {seed}: {line['accuracy']:.4f}, {line['seconds']:.0f} s", flush=True)
 
 

@@ -1,0 +1,201 @@
+"""What the defaults reach, and what else was tried: `python -m benchmarks.defaults DATA --cases few,mini --try '{"epochs":40}'`.
+
+DATA is a folder with cifar10-5k.zip, cifar10-mini.zip and flowers.zip. A case names nothing but its dataset; each `--try`
+is what a user could set beside that, and `{}` (always run) sets nothing. `"init_from": "CASE"` starts from a model that
+the defaults made of another case. Each run becomes one JSON line in `--out`; runs that are there already are not
+repeated. `--table` prints what the lines say. Scores are of the test split, which nothing was chosen by within a run.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.cuts import Names, entries, write_cut
+from benchmarks.runs import add_line, read_lines, storage_of, train
+from model.allocator import keep_big_blocks
+from model.dataset_import import import_dataset
+from model.datasets import find_facts
+from model.flops import training_flop
+from model.manifest import MANIFEST_FILE, Manifest, model_key
+from model.recipe import resolve
+from model.spec import DatasetFacts, JobSpec, ResolvedSpec
+from model.staging import TrainedModel, stage_model
+
+_RESOLVED = (
+    "recipe",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "image_size",
+    "augmentation",
+    "class_weighting",
+)
+
+
+def of_each_class(count: int, skipped: int = 0, classes: slice = slice(None)) -> Callable[[Names], Names]:
+    """So many images of each of these classes, after the first `skipped`."""
+    return lambda names: {
+        label: names[label][skipped : skipped + count] for label in list(names)[classes] if names[label]
+    }
+
+
+def uneven(names: Names) -> Names:
+    """Ten times as many images of the first class as of the last."""
+    last = len(names) - 1
+    return {
+        label: of_class[: round(len(of_class) * 0.1 ** (place / last))]
+        for place, (label, of_class) in enumerate(names.items())
+    }
+
+
+_FIRST_FIVE, _LAST_FIVE = slice(0, 5), slice(5, 10)
+_CUTS: dict[str, Callable[[Names], Names]] = {
+    "uneven": uneven,
+    "few": of_each_class(20),
+    "first-five": of_each_class(500, classes=_FIRST_FIVE),
+    "few-of-last-five": of_each_class(20, classes=_LAST_FIVE),
+    "some-of-last-five": of_each_class(100, classes=_LAST_FIVE),
+    "the-others": of_each_class(480, skipped=20),
+}
+"""Of cifar10-5k's training images; its test images of the same classes come along."""
+_WHOLE = {"5k": "cifar10-5k.zip", "mini": "cifar10-mini.zip", "flowers": "flowers.zip"}
+CASES = ("digits", *_WHOLE, *_CUTS)
+
+
+def dataset_of(case: str, data: Path, folder: Path) -> DatasetFacts:
+    """A case's dataset, in the study's storage."""
+    if case == "digits":
+        return find_facts(case, storage_of(folder))
+    archive = data / _WHOLE.get(case, _WHOLE["5k"])
+    if case in _CUTS:
+        kept = _CUTS[case](entries(archive, "train"))
+        judged = entries(archive, "test")
+        splits = {
+            "train": [name for of_class in kept.values() for name in of_class],
+            "test": [name for label in kept for name in judged[label]],
+        }
+        archive = write_cut(archive, folder / f"{case}.zip", splits)
+    return import_dataset(archive, storage_of(folder), case).facts
+
+
+class Study:
+    """Runs of one session, in a folder of its own."""
+
+    def __init__(self, data: Path, folder: Path, out: Path) -> None:
+        self._data, self._folder, self._out = data, folder, out
+
+    def run(self, case: str, tried: dict[str, Any], seed: int) -> None:
+        """One run, unless its line is there."""
+        key = {"case": case, "tried": tried, "seed": seed}
+        if any({name: line[name] for name in key} == key for line in read_lines(self._out)):
+            return
+        begun = time.monotonic()
+        trained = self._train(case, tried, seed)
+        spec, metrics = trained.spec, trained.metrics
+        seen = trained.facts.train_images * (1 - spec.validation_fraction) * metrics.epochs
+        line = {
+            **key,
+            "dataset": trained.facts.content_hash,
+            "classes": len(trained.facts.classes),
+            "train_images": trained.facts.train_images,
+            "resolved": {name: getattr(spec, name) for name in _RESOLVED},
+            "image_pflop": round(seen * training_flop(spec.image_size) / 1e15, 5),
+            "test_accuracy": metrics.test_accuracy,
+            "test_accuracy_tta": metrics.test_accuracy_tta,
+            "test_images": sum(trained.facts.test_counts),
+            "seconds": round(time.monotonic() - begun, 1),
+        }
+        add_line(self._out, line)
+        print(f"{case} {tried} seed {seed}: {line['test_accuracy']:.4f}, {line['seconds']:.0f} s", flush=True)
+
+    def _train(self, case: str, tried: dict[str, Any], seed: int) -> TrainedModel:
+        given = dict(tried)
+        if parent := given.get("init_from"):
+            given["init_from"] = self._model_of(parent, seed)
+        facts = dataset_of(case, self._data, self._folder)
+        return train(_resolved(JobSpec(dataset=facts.id, seed=seed, **given), facts), self._folder)
+
+    def _model_of(self, case: str, seed: int) -> str:
+        """The id of a published model of another case."""
+        model_id, storage = f"mdl_{case}-{seed}", storage_of(self._folder)
+        if not storage.exists(model_key(model_id, MANIFEST_FILE)):
+            draft = stage_model(self._train(case, {}, seed), storage, model_id)
+            manifest = Manifest(
+                **dict(draft),
+                id=model_id,
+                name=case,
+                version=1,
+                created_at=datetime.now(UTC),
+                created_by=None,
+                job_id=None,
+            )
+            storage.put_bytes(model_key(model_id, MANIFEST_FILE), manifest.model_dump_json().encode())
+        return model_id
+
+
+def _resolved(job: JobSpec, facts: DatasetFacts) -> ResolvedSpec:
+    return resolve(job, facts, "cpu")[0]
+
+
+def table(lines: list[dict[str, Any]]) -> Iterator[str]:
+    """Each case's runs, the defaults first."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for line in lines:
+        groups[line["case"], json.dumps(line["tried"])].append(line)
+    yield "| case | training images | set by hand | what ran | PFLOP | test accuracy % | n |"
+    yield "|---|---|---|---|---|---|---|"
+    for (case, tried), runs in sorted(
+        groups.items(), key=lambda item: (CASES.index(item[0][0]), item[0][1] != "{}")
+    ):
+        first = runs[0]
+        ran = ", ".join(
+            f"{first['resolved'][name]}{unit}"
+            for name, unit in (
+                ("recipe", ""),
+                ("epochs", " epochs"),
+                ("image_size", " px"),
+                ("batch_size", " a batch"),
+            )
+        )
+        mean = 100 * statistics.fmean(run["test_accuracy"] for run in runs)
+        yield (
+            f"| {case} | {first['train_images']} | {'' if tried == '{}' else f'`{tried}`'} | {ran} "
+            f"| {first['image_pflop']:.3f} | {mean:.1f} | {len(runs)} |"
+        )
+
+
+def main() -> None:
+    """Run what is not there yet, a line at a time."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.defaults",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("data", type=Path, nargs="?", help="the folder with the zips")
+    parser.add_argument("--cases", default="digits", help=f"a comma between: {', '.join(CASES)}")
+    parser.add_argument("--try", dest="tries", type=json.loads, action="append", default=[], metavar="JSON")
+    parser.add_argument("--seeds", default="0")
+    parser.add_argument("--out", type=Path, default=Path("docs/defaults.jsonl"))
+    parser.add_argument("--table", action="store_true", help="only print what the lines say")
+    options = parser.parse_args()
+    if options.table:
+        print("\n".join(table(read_lines(options.out))))
+        return
+    keep_big_blocks()
+    with tempfile.TemporaryDirectory() as folder:
+        study = Study(options.data, Path(folder), options.out)
+        for seed in map(int, options.seeds.split(",")):
+            for case in options.cases.split(","):
+                for tried in ({}, *options.tries):
+                    study.run(case, tried, seed)
+
+
+if __name__ == "__main__":
+    main()
