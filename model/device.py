@@ -20,12 +20,16 @@ class Device:
     threads: int
     steps_between_looks: int
     """The loss is read only this often."""
+    warms_up: bool
+    """The first batch of a size takes long: libraries load, kernels are chosen."""
 
     def autocast(self) -> AbstractContextManager[object]:
         """Half precision where it is faster."""
         if self.torch_device.type == "cpu":
             return nullcontext()
-        half = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+        # Older GPUs emulate bfloat16, and are then slower than with float32.
+        is_faster = torch.cuda.is_bf16_supported(including_emulation=False)
+        half = torch.bfloat16 if is_faster else torch.float32
         return torch.autocast("cuda", half, enabled=half is not torch.float32)
 
     def place(self, tensor: Tensor) -> Tensor:
@@ -74,7 +78,7 @@ def open_device(name: str, threads: int) -> Device:
     torch.set_num_threads(threads)
     torch_device = torch.device(name)
     if torch_device.type == "cpu":
-        return Device(torch_device, threads, steps_between_looks=1)
+        return Device(torch_device, threads, steps_between_looks=1, warms_up=False)
     if torch_device.type != "cuda" or not torch.cuda.is_available():
         raise ModelError(f"The device {name!r} is not there; use cpu, or a machine with a CUDA device.")
-    return Device(torch_device, threads, steps_between_looks=50)
+    return Device(torch_device, threads, steps_between_looks=50, warms_up=True)

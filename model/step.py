@@ -12,6 +12,7 @@ from torch.nn.utils import get_total_norm
 
 from model.augment import Augment, shrink
 from model.device import Device, is_out_of_memory
+from model.network import ResNet9
 from model.optim import make_schedule, set_learning_rate
 from model.ranks import Ranks, without_exchange
 from model.recipe import Recipe, side_at
@@ -133,6 +134,23 @@ class Step:
         if not self._recipe.alternating_flip:
             return torch.rand(own_N.shape, device=own_N.device) < 0.5
         return self._first_flips_N[own_N] ^ bool(self._state.epoch % 2)
+
+
+def warm_up(network: ResNet9, device: Device, images: int, side: int) -> None:
+    """Send so many blank images there and back, so that no later batch is slow; the network stays as it was."""
+    kept = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    blank_NCHW = torch.zeros(images, 3, side, side, device=device.torch_device)
+    network.train()
+    try:
+        with device.autocast():
+            logits_NK = network(blank_NCHW.to(memory_format=torch.channels_last))
+        logits_NK.float().sum().backward()
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        device.release_memory()  # the first step will take its batch in parts
+    network.zero_grad(set_to_none=True)
+    network.load_state_dict(kept, strict=False)
 
 
 def _class_weights(spec: ResolvedSpec, data: TrainingData) -> Tensor | None:

@@ -22,6 +22,7 @@ from model.run_state import RunState, start_state
 from model.schedule import steps_per_epoch
 from model.spec import ResolvedSpec
 from model.staging import TrainedModel, stage_model
+from model.step import warm_up
 from model.storage import Storage
 from model.training_data import TrainingData, load_training_data
 from model.weights import start_from
@@ -101,6 +102,8 @@ def train_rank(request: TrainingRequest, reporter: Reporter, ranks: Ranks) -> Tr
     if request.resume_from:
         _resume([request.resume_from, *request.fall_back_to], checkpoints, state, reporter)
     state.parts = max(state.parts, min(request.batch_parts, spec.batch_size))
+    if device.warms_up:
+        warm_up(state.network, device, spec.batch_size // (ranks.count * state.parts), spec.image_size)
     reporter.phase("training")
     ending = Loop(
         spec=spec,
@@ -206,7 +209,6 @@ def _score_test(
         "test_loss": plain.loss,
         "test_accuracy": plain.accuracy,
         "test_accuracy_tta": flipped.accuracy,
-        "test_images": len(labels_N),
         "ci95": wilson_interval(plain.accuracy, len(labels_N)),
     }
 

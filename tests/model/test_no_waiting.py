@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from model.augment import Normalisation
-from model.device import Device
+from model.device import Device, open_device
 from model.ranks import ALONE
 from model.recipe import recipe_of, resolve
 from model.run_state import start_state
@@ -15,8 +15,6 @@ from tests.model.test_recipe import facts
 
 NOWHERE = torch.device("meta")
 """Whatever needs to know what is in a tensor fails there: an `item()`, a branch, a copy to the host, a mask as index."""
-STEPS = 6
-"""More than from one update of the weights' average to the next."""
 OPTIONS = [
     *(("recipe", recipe) for recipe in RecipeName),
     *(("augmentation", kind) for kind in Augmentation),
@@ -24,30 +22,54 @@ OPTIONS = [
 ]
 
 
-def split(count: int) -> Split:
+def split(count: int, where: torch.device) -> Split:
     return Split(
-        torch.zeros(count, 32, 32, 3, dtype=torch.uint8, device=NOWHERE),
-        torch.zeros(count, dtype=torch.int64, device=NOWHERE),
+        torch.zeros(count, 32, 32, 3, dtype=torch.uint8, device=where),
+        torch.zeros(count, dtype=torch.int64, device=where),
     )
+
+
+def make_step(device: Device, field: str, value: str) -> Step:
+    """A step of a run whose spec says this of this field."""
+    where = device.torch_device
+    known = facts([40, 40])
+    job = JobSpec.model_validate({"dataset": known.id, "batch_size": 16, "image_size": 32, field: value})
+    spec, _ = resolve(job, known, "cuda")
+    train, validation, test = (split(count, where) for count in (64, 16, 16))
+    data = TrainingData(known, train, validation, test, Normalisation((0.5,) * 3, (0.5,) * 3))
+    recipe = recipe_of(spec)
+    state = start_state(spec, recipe, data, steps_per_epoch=4, device=device)
+    if where == NOWHERE:
+        for group in state.optimizer.param_groups:
+            group["fused"] = False  # there is no such kernel for nowhere
+    return Step(spec=spec, recipe=recipe, total_steps=20, data=data, state=state, device=device, ranks=ALONE)
+
+
+def make_steps(step: Step, where: torch.device) -> None:
+    """More than from one update of the weights' average to the next."""
+    batch_N = torch.arange(16, device=where)
+    for number in range(6):
+        step(batch_N, number / 20)
 
 
 @pytest.mark.parametrize(("field", "value"), OPTIONS)
 def test_a_step_waits_for_nothing(field: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # Once, before the first step, this one may wait.
     monkeypatch.setattr("model.run_state.whitening_matrix", lambda _: torch.eye(27, device=NOWHERE))
-    known = facts([40, 40])
-    job = JobSpec.model_validate({"dataset": known.id, "batch_size": 16, "image_size": 32, field: value})
-    spec, _ = resolve(job, known, "cuda")
-    device = Device(NOWHERE, threads=1, steps_between_looks=50)
-    data = TrainingData(known, split(64), split(16), split(16), Normalisation((0.5,) * 3, (0.5,) * 3))
-    recipe = recipe_of(spec)
-    state = start_state(spec, recipe, data, steps_per_epoch=4, device=device)
-    for group in state.optimizer.param_groups:
-        group["fused"] = False  # there is no such kernel for nowhere
-    step = Step(spec=spec, recipe=recipe, total_steps=20, data=data, state=state, device=device, ranks=ALONE)
-    for number in range(STEPS):
-        step(torch.arange(16, device=NOWHERE), number / 20)
-    assert state.steps_made == STEPS
+    device = Device(NOWHERE, threads=1, steps_between_looks=50, warms_up=False)
+    make_steps(make_step(device, field, value), NOWHERE)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("field", "value"), OPTIONS)
+def test_a_step_on_a_gpu_waits_for_nothing(field: str, value: str) -> None:
+    device = open_device("cuda:0", 1)
+    step = make_step(device, field, value)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        make_steps(step, device.torch_device)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from model.device import Device, open_device
 from model.errors import InitModelUnavailableError, ModelError, TrainingDivergedError
 from model.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, model_key
 from model.network import ResNet9
@@ -16,6 +17,7 @@ from model.optim import Whitening, start_network, whitening_matrix
 from model.recipe import RECIPES
 from model.schedule import steps_per_epoch
 from model.spec import RecipeName
+from model.step import warm_up
 from model.storage import open_storage
 from model.training import TrainedModel, run_training, stage_model
 from model.weights import start_from
@@ -151,6 +153,21 @@ def test_divergence_names_epoch_and_step(workshop: Workshop) -> None:
     assert error.epoch == len(recorder.rows) + 1
     assert f"epoch {error.epoch}, step {error.step}" in str(error)
     assert 0 < error.step <= recorder.steps[0].steps
+
+
+def test_warming_up_leaves_no_trace(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = weight_hash(workshop.train())
+    cold = open_device("cpu", 1)
+    batches: list[int] = []
+
+    def warm_up_and_tell(network: ResNet9, device: Device, images: int, side: int) -> None:
+        batches.append(images)
+        warm_up(network, device, images, side)
+
+    monkeypatch.setattr("model.training.open_device", lambda *_: dataclasses.replace(cold, warms_up=True))
+    monkeypatch.setattr("model.training.warm_up", warm_up_and_tell)
+    assert weight_hash(workshop.train()) == expected
+    assert batches == [8]
 
 
 def test_an_absent_device_is_named(workshop: Workshop) -> None:

@@ -100,12 +100,13 @@ class Workshop:
         attempt: int = 1,
         resume_from: str | None = None,
         checkpoint_every_s: float = 1e9,
+        device: str = "cpu",
     ) -> TrainingRequest:
         return TrainingRequest(
             spec=spec,
             out_prefix=f"checkpoints/job_test/{attempt}",
             resume_from=resume_from,
-            devices=("cpu",),
+            devices=(device,),
             threads=1,
             cache_dir=self.cache_dir,
             storage=self.storage,
@@ -115,11 +116,11 @@ class Workshop:
     def train(self, reporter: Recorder | None = None, **given: object) -> TrainedModel:
         return run_training(self.request(self.spec(**given)), reporter or Recorder())
 
-    def drain(self, spec: ResolvedSpec, before_step: int) -> Recorder:
+    def drain(self, spec: ResolvedSpec, before_step: int, device: str = "cpu") -> Recorder:
         """Run until a drain, which must come."""
         recorder = Recorder(drain_before=before_step)
         try:
-            run_training(self.request(spec), recorder)
+            run_training(self.request(spec, device=device), recorder)
         except Drained:
             return recorder
         raise AssertionError("the run ended before it was drained")
