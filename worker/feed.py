@@ -64,10 +64,13 @@ class Feed:
         ]
 
     async def has_gap_after(self, feed_id: str) -> bool:
-        """Whether events that followed this one are no longer kept, or the feed does not reach it any more."""
-        oldest: Any = await self.redis.xrange(FEED, count=1)
-        is_trimmed = bool(oldest) and order(oldest[0][0]) > order(feed_id) > (0, 0)
-        return is_trimmed or order(await self.last_id()) < order(feed_id)
+        """Whether events that followed this one are no longer kept, or the feed has another history by now.
+
+        Either way the event itself is not there: the feed gives up its oldest first, and a restored backup or a server
+        that lost its end goes on with other ids.
+        """
+        is_start = order(feed_id) == (0, 0)
+        return not is_start and not await self.redis.xrange(FEED, feed_id, feed_id)
 
     async def read_kept(self, after: str, count: int) -> tuple[list[FeedEvent], bool]:
         """The kept events that follow `after`; and whether some in between are not kept: then all that are."""

@@ -164,6 +164,18 @@ def test_all_jobs_reset_after_an_id_past_the_newest(client: httpx.Client) -> Non
         assert [next(events).kind for _ in range(3)] == ["reset", "snapshot", "state"]
 
 
+def test_all_jobs_reset_after_an_id_of_another_history(
+    client: httpx.Client, redis_client: redis.Redis
+) -> None:
+    submit(client)
+    newest: list[tuple[str, dict[str, str]]] = redis_client.xrevrange(FEED, count=1)  # type: ignore[assignment]
+    milliseconds, number = newest[0][0].split("-")
+    time.sleep(0.002)
+    submit(client)
+    with stream(client, "/events", f"{milliseconds}-{int(number) + 1}") as events:
+        assert [next(events).kind for _ in range(4)] == ["reset", "snapshot", "state", "state"]
+
+
 def test_a_watcher_of_all_jobs_needs_no_connection_of_its_own(
     settings: ApiSettings, redis_client: redis.Redis
 ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 
 import pytest
 
@@ -82,6 +83,18 @@ def test_a_reader_older_than_what_is_kept_is_reset(store: JobStore) -> None:
     page = store.events(job_id, after=oldest)
     assert page.is_reset
     assert [event.event for event in page.events] == ["end"]
+
+
+def test_a_reader_of_another_history_is_reset(store: JobStore) -> None:
+    """A restored backup goes on from before what the reader heard, with ids that may be later than its own."""
+    job_id = store.submit(make_job()).job_id
+    milliseconds, number = store.events(job_id).events[0].id.split("-")
+    given_up = f"{milliseconds}-{int(number) + 1}"
+    time.sleep(0.002)
+    store.cancel(job_id)
+    page = store.events(job_id, after=given_up)
+    assert page.is_reset
+    assert [event.event for event in page.events] == ["state", "state", "end"]
 
 
 def test_streams_and_logs_are_capped(store: JobStore) -> None:

@@ -13,9 +13,11 @@ local function is_there(from, to)
   return #redis.call('XRANGE', stream, from, to, 'COUNT', 1) > 0
 end
 
--- What follows `after` is all there: nothing of it was trimmed, and the stream has not lost its own end.
+-- What follows `after` is all there. An id among those kept that is not one of them is from a history that was
+-- given up for an older one: by a restored backup, or a server that lost its end.
 local function is_whole(after)
-  return (is_there('-', after) or not is_trimmed()) and is_there(after, '+')
+  if is_there('-', after) then return is_there(after, after) end
+  return is_there(after, '+') and not is_trimmed()
 end
 
 local reply = {'ok', ''}
