@@ -49,6 +49,9 @@ CHANGES: Mapping[str, Mapping[str, Any]] = {
     "logit-1/4": {"logit_scale": 1 / 4},
     "translate-4": {"translate": 4 / 32},
     "cutout-8": {"cutout": 8 / 32},
+    "warm-up-0.05": {"warm_up_fraction": 0.05},
+    "average-0.5": {"average_epochs": 0.5},
+    "average-2": {"average_epochs": 2.0},
 }
 """What each named recipe changes of the one that the spec names; `learning_rate` is a multiple of it."""
 
