@@ -1,9 +1,9 @@
 """What the defaults reach, and what else was tried: `python -m benchmarks.defaults DATA --cases few,mini --try '{"epochs":40}'`.
 
 DATA is a folder with cifar10-5k.zip, cifar10-mini.zip and flowers.zip. A case names nothing but its dataset; each `--try`
-is what a user could set beside that, and `{}` (always run) sets nothing. `"init_from": "CASE"` starts from a model that
-the defaults made of another case. Each run becomes one JSON line in `--out`; runs that are there already are not
-repeated. `--table` prints what the lines say. Scores are of the test split, which nothing was chosen by within a run.
+is what a user could set beside that; without any, nothing is set. `"init_from": "CASE"` starts from a model that the
+defaults made of another case. Each run becomes one JSON line in `--out`; runs that are there already are not repeated.
+`--table` prints what the lines say. Scores are of the test split, which nothing was chosen by within a run.
 """
 
 import argparse
@@ -193,7 +193,7 @@ def main() -> None:
         study = Study(options.data, Path(folder), options.out)
         for seed in map(int, options.seeds.split(",")):
             for case in options.cases.split(","):
-                for tried in ({}, *options.tries):
+                for tried in options.tries or [{}]:
                     study.run(case, tried, seed)
 
 
