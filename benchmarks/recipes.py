@@ -26,7 +26,7 @@ from model.recipe import RECIPES, Initialisation, Optimizer, Recipe, recipe_of, 
 from model.schedule import steps_per_epoch
 from model.spec import DatasetFacts, JobSpec, RecipeName, ResolvedSpec
 
-BASE = {"optimizer": Optimizer.SGD, "initialisation": Initialisation.TORCH}
+BASE: Mapping[str, Any] = {"optimizer": Optimizer.SGD, "initialisation": Initialisation.TORCH}
 """What `fast` had when the study began, and the other names change; `shipped` is the recipe as it is now."""
 
 _GROWING = ((0.0, 0.75), (0.4, 0.875), (0.7, 1.0))

@@ -64,7 +64,7 @@ def test_batch_size_leaves_at_least_forty_steps(images: int, batch: int) -> None
 
 @pytest.mark.parametrize(
     ("images", "device", "recipe", "epochs"),
-    [(50_000, "cpu", RecipeName.FAST, 10), (20_000, "cuda", RecipeName.FAST, 10),
+    [(50_000, "cpu", RecipeName.FAST, 7), (20_000, "cuda", RecipeName.FAST, 7),
      (19_998, "cuda", RecipeName.THOROUGH, 26), (5_000, "cuda", RecipeName.THOROUGH, 100),
      (5_000, "cpu", RecipeName.THOROUGH, 20)],
 )  # fmt: skip
