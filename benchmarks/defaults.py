@@ -59,6 +59,7 @@ _FIRST_FIVE, _LAST_FIVE = slice(0, 5), slice(5, 10)
 _CUTS: dict[str, Callable[[Names], Names]] = {
     "uneven": uneven,
     "few": of_each_class(20),
+    "some": of_each_class(100),
     "first-five": of_each_class(500, classes=_FIRST_FIVE),
     "few-of-last-five": of_each_class(20, classes=_LAST_FIVE),
     "some-of-last-five": of_each_class(100, classes=_LAST_FIVE),
