@@ -6,7 +6,7 @@ from model.spec import DatasetFacts, RecipeName, ResolvedSpec
 from model.validation import validation_counts
 
 FEW_IMAGES = 20
-FEW_STEPS = 50
+FEW_STEPS = 100
 
 
 def warnings_for(spec: ResolvedSpec, facts: DatasetFacts, default_image_size: int) -> list[str]:

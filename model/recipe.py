@@ -227,8 +227,8 @@ def default_image_size(facts: DatasetFacts, device_kind: str) -> int:
 
 
 def _default_batch_size(images: int) -> int:
-    """The power of two that leaves at least 20 steps an epoch, within 16 to 512; smaller ones cost time and gain nothing."""
-    return int(min(512, max(16, 2 ** ((images // 20).bit_length() - 1))))
+    """The power of two that leaves at least 40 steps an epoch, within 16 to 512."""
+    return int(min(512, max(16, 2 ** ((images // 40).bit_length() - 1))))
 
 
 def _default_epochs(name: RecipeName, images: int, device_kind: str) -> int:

@@ -20,7 +20,7 @@ from ninefold.stack import Stack, StackOptions
 from ninefold.up import SIGNALS, wait_until_ready
 
 DATASET = "digits"
-EPOCHS = 4
+EPOCHS = 3
 """Enough for 95 % and about half a minute of training on two cores."""
 PASS_ACCURACY = 0.95
 SHOWN = 6
