@@ -19,13 +19,17 @@ from worker.job_store import JobStore
 from worker.jobs import NewJob, Outcome, QueuedReason, Status
 
 
+EPOCHS = 6
+
+
+@pytest.mark.timeout(240)  # three starts of torch and two of processes that train together
 def test_a_job_for_two_devices_waits_for_them_and_outlives_one_of_its_processes(
     store: JobStore, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NINEFOLD_TENSORBOARD_DIR", str(tmp_path / "curves"))
     storage = open_storage((tmp_path / "storage").as_uri())
     facts = import_colours(tmp_path / "images", storage)
-    given = {"dataset": facts.id, "epochs": 12, "batch_size": 8, "image_size": 16, "gpus": 2}
+    given = {"dataset": facts.id, "epochs": EPOCHS, "batch_size": 8, "image_size": 16, "gpus": 2}
     spec, _ = resolve(JobSpec.model_validate(given), facts, "cpu")
     with running_worker(redis_url, tmp_path):
         job_id = store.submit(NewJob(spec)).job_id
@@ -47,7 +51,7 @@ def test_a_job_for_two_devices_waits_for_them_and_outlives_one_of_its_processes(
     job = store.get(job_id)
     assert job.status is Status.SUCCEEDED, job.error
     assert [attempt.outcome for attempt in job.attempts] == [Outcome.CRASHED, Outcome.SUCCEEDED]
-    assert [row.epoch for row in store.rows(job_id)] == list(range(1, 13))
+    assert [row.epoch for row in store.rows(job_id)] == list(range(1, EPOCHS + 1))
     assert job.result is not None
     points, rows = curve(tmp_path / "curves" / job_id, "loss/train"), store.rows(job_id)
     assert [epoch for epoch, _ in points] == [row.epoch for row in rows]
