@@ -18,7 +18,6 @@ from worker.bell import Bell
 from worker.job_store import JobStore
 from worker.jobs import NewJob, Outcome, QueuedReason, Status
 
-
 EPOCHS = 6
 
 
