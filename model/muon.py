@@ -48,10 +48,17 @@ def orthogonalise(matrix_OI: Tensor) -> Tensor:
     is_tall = X.shape[0] > X.shape[1]
     X = X.T if is_tall else X
     gram_OO = torch.mm(X, X.T)
-    product_OO = identity_OO = torch.eye(len(gram_OO), dtype=X.dtype, device=X.device)
-    for _ in range(_STEPS):
-        factor_OO = _A * identity_OO + torch.addmm(gram_OO, gram_OO, gram_OO, beta=_B, alpha=_C)
-        product_OO = torch.mm(factor_OO, product_OO)
+    product_OO = factor_OO = _factor(gram_OO)
+    for _ in range(_STEPS - 1):
         gram_OO = torch.mm(factor_OO, torch.mm(gram_OO, factor_OO))
+        factor_OO = _factor(gram_OO)
+        product_OO = torch.mm(factor_OO, product_OO)
     X = torch.mm(product_OO, X)
     return X.T if is_tall else X
+
+
+def _factor(gram_OO: Tensor) -> Tensor:
+    """a + b·G + c·G²."""
+    factor_OO = torch.addmm(gram_OO, gram_OO, gram_OO, beta=_B, alpha=_C)
+    factor_OO.diagonal().add_(_A)
+    return factor_OO
