@@ -15,7 +15,8 @@ from tests.ninefold.processes import eventually
 from worker.jobs import TERMINAL
 
 PATIENCE_S = 60.0
-SPEC = {"dataset": "digits", "image_size": 16, "promote": "never"}
+SPEC = {"dataset": "digits", "recipe": "classic", "batch_size": 32, "image_size": 16, "promote": "never"}
+"""Of the recipe whose steps are cheapest for few images: many jobs, each soon done."""
 SETTLED_AFTER_LEASES = 1.5
 
 Json = dict[str, Any]

@@ -10,7 +10,7 @@ from worker.jobs import EpochRow, NewJob, Outcome
 SPEC: dict[str, Any] = {
     "dataset": "digits",
     "name": "digits",
-    "recipe": "fast",
+    "recipe": "classic",
     "epochs": 3,
     "batch_size": 64,
     "learning_rate": 0.1,

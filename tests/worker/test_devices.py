@@ -18,7 +18,7 @@ from worker.bell import Bell
 from worker.job_store import JobStore
 from worker.jobs import NewJob, Outcome, QueuedReason, Status
 
-EPOCHS = 6
+EPOCHS = 12
 
 
 @pytest.mark.timeout(240)  # three starts of torch and two of processes that train together
@@ -28,7 +28,14 @@ def test_a_job_for_two_devices_waits_for_them_and_outlives_one_of_its_processes(
     monkeypatch.setenv("NINEFOLD_TENSORBOARD_DIR", str(tmp_path / "curves"))
     storage = open_storage((tmp_path / "storage").as_uri())
     facts = import_colours(tmp_path / "images", storage)
-    given = {"dataset": facts.id, "epochs": EPOCHS, "batch_size": 8, "image_size": 16, "gpus": 2}
+    given = {
+        "dataset": facts.id,
+        "epochs": EPOCHS,
+        "batch_size": 8,
+        "image_size": 16,
+        "gpus": 2,
+        "recipe": "classic",
+    }
     spec, _ = resolve(JobSpec.model_validate(given), facts, "cpu")
     with running_worker(redis_url, tmp_path):
         job_id = store.submit(NewJob(spec)).job_id
