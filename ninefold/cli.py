@@ -23,6 +23,11 @@ class Commands(TyperGroup):
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             raise typer.Exit(CTRL_C_STATUS) from None
+        except RuntimeError as error:
+            # Python 3.11 wraps what a class body's fields raise, also a Ctrl-C that comes while a module is imported.
+            if isinstance(error.__cause__, KeyboardInterrupt):
+                raise typer.Exit(CTRL_C_STATUS) from None
+            raise
 
 
 app = typer.Typer(

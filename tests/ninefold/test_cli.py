@@ -44,3 +44,16 @@ def test_a_malformed_field_says_what_is_expected() -> None:
 def test_help_is_quick_because_it_imports_nothing_heavy() -> None:
     code = "import ninefold.cli, sys; print([m for m in ('torch', 'httpx', 'redis', 'celery') if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+@pytest.mark.parametrize(("cause", "status"), [(KeyboardInterrupt(), 130), (ValueError(), 1)])
+def test_ctrl_c_within_an_import_is_ctrl_c(
+    cause: BaseException, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise RuntimeError("Error calling __set_name__") from cause
+
+    monkeypatch.setattr("ninefold.demo.run_demo", interrupted)
+    result = CliRunner().invoke(app, ["demo"])
+    assert result.exit_code == status
+    assert isinstance(result.exception, SystemExit) == (status == 130)
