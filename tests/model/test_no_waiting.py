@@ -7,7 +7,7 @@ from model.augment import Normalisation
 from model.device import Device, open_device
 from model.ranks import ALONE
 from model.recipe import recipe_of, resolve
-from model.run_state import start_state
+from model.run_state import RunState, start_state
 from model.spec import Augmentation, ClassWeighting, JobSpec, RecipeName
 from model.step import Step
 from model.training_data import Split, TrainingData
@@ -15,6 +15,8 @@ from tests.model.test_recipe import facts
 
 NOWHERE = torch.device("meta")
 """Whatever needs to know what is in a tensor fails there: an `item()`, a branch, a copy to the host, a mask as index."""
+STEPS = 6
+"""More than from one update of the weights' average to the next."""
 OPTIONS = [
     *(("recipe", recipe) for recipe in RecipeName),
     *(("augmentation", kind) for kind in Augmentation),
@@ -29,8 +31,8 @@ def split(count: int, where: torch.device) -> Split:
     )
 
 
-def make_step(device: Device, field: str, value: str) -> Step:
-    """A step of a run whose spec says this of this field."""
+def start(device: Device, field: str, value: str) -> tuple[Step, RunState]:
+    """A run whose spec says this of this field."""
     where = device.torch_device
     known = facts([40, 40])
     job = JobSpec.model_validate({"dataset": known.id, "batch_size": 16, "image_size": 32, field: value})
@@ -42,13 +44,13 @@ def make_step(device: Device, field: str, value: str) -> Step:
     if where == NOWHERE:
         for group in state.optimizer.param_groups:
             group["fused"] = False  # there is no such kernel for nowhere
-    return Step(spec=spec, recipe=recipe, total_steps=20, data=data, state=state, device=device, ranks=ALONE)
+    step = Step(spec=spec, recipe=recipe, total_steps=20, data=data, state=state, device=device, ranks=ALONE)
+    return step, state
 
 
 def make_steps(step: Step, where: torch.device) -> None:
-    """More than from one update of the weights' average to the next."""
     batch_N = torch.arange(16, device=where)
-    for number in range(6):
+    for number in range(STEPS):
         step(batch_N, number / 20)
 
 
@@ -57,19 +59,22 @@ def test_a_step_waits_for_nothing(field: str, value: str, monkeypatch: pytest.Mo
     # Once, before the first step, this one may wait.
     monkeypatch.setattr("model.run_state.whitening_matrix", lambda _: torch.eye(27, device=NOWHERE))
     device = Device(NOWHERE, threads=1, steps_between_looks=50, warms_up=False)
-    make_steps(make_step(device, field, value), NOWHERE)
+    step, state = start(device, field, value)
+    make_steps(step, NOWHERE)
+    assert state.steps_made == STEPS
 
 
 @pytest.mark.gpu
 @pytest.mark.parametrize(("field", "value"), OPTIONS)
 def test_a_step_on_a_gpu_waits_for_nothing(field: str, value: str) -> None:
     device = open_device("cuda:0", 1)
-    step = make_step(device, field, value)
+    step, state = start(device, field, value)
     torch.cuda.set_sync_debug_mode("error")
     try:
         make_steps(step, device.torch_device)
     finally:
         torch.cuda.set_sync_debug_mode("default")
+    assert state.steps_made == STEPS
 
 
 @pytest.mark.parametrize(
