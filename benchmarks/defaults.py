@@ -9,23 +9,20 @@ defaults made of another case. Each run becomes one JSON line in `--out`; runs t
 import argparse
 import json
 import statistics
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from benchmarks.cuts import Names, entries, write_cut
-from benchmarks.runs import add_line, read_lines, storage_of, train
-from model.allocator import keep_big_blocks
+from benchmarks.runs import add_line, read_lines, run_study, storage_of, train
 from model.dataset_import import import_dataset
 from model.datasets import find_facts
 from model.flops import training_flop
-from model.manifest import MANIFEST_FILE, Manifest, model_key
+from model.manifest import MANIFEST_FILE, model_key, outside_service
 from model.recipe import resolve
-from model.spec import DatasetFacts, JobSpec, ResolvedSpec
+from model.spec import DatasetFacts, JobSpec
 from model.staging import TrainedModel, stage_model
 
 _RESOLVED = (
@@ -41,9 +38,7 @@ _RESOLVED = (
 
 def of_each_class(count: int, skipped: int = 0, classes: slice = slice(None)) -> Callable[[Names], Names]:
     """So many images of each of these classes, after the first `skipped`."""
-    return lambda names: {
-        label: names[label][skipped : skipped + count] for label in list(names)[classes] if names[label]
-    }
+    return lambda names: {label: names[label][skipped : skipped + count] for label in list(names)[classes]}
 
 
 def uneven(names: Names) -> Names:
@@ -121,28 +116,17 @@ class Study:
         if parent := given.get("init_from"):
             given["init_from"] = self._model_of(parent, seed)
         facts = dataset_of(case, self._data, self._folder)
-        return train(_resolved(JobSpec(dataset=facts.id, seed=seed, **given), facts), self._folder)
+        spec, _ = resolve(JobSpec(dataset=facts.id, seed=seed, **given), facts, "cpu")
+        return train(spec, self._folder)
 
     def _model_of(self, case: str, seed: int) -> str:
         """The id of a published model of another case."""
         model_id, storage = f"mdl_{case}-{seed}", storage_of(self._folder)
         if not storage.exists(model_key(model_id, MANIFEST_FILE)):
             draft = stage_model(self._train(case, {}, seed), storage, model_id)
-            manifest = Manifest(
-                **dict(draft),
-                id=model_id,
-                name=case,
-                version=1,
-                created_at=datetime.now(UTC),
-                created_by=None,
-                job_id=None,
-            )
+            manifest = outside_service(draft, model_id, case)
             storage.put_bytes(model_key(model_id, MANIFEST_FILE), manifest.model_dump_json().encode())
         return model_id
-
-
-def _resolved(job: JobSpec, facts: DatasetFacts) -> ResolvedSpec:
-    return resolve(job, facts, "cpu")[0]
 
 
 def table(lines: list[dict[str, Any]]) -> Iterator[str]:
@@ -172,8 +156,17 @@ def table(lines: list[dict[str, Any]]) -> Iterator[str]:
         )
 
 
-def main() -> None:
+def work(options: argparse.Namespace, folder: Path) -> None:
     """Run what is not there yet, a line at a time."""
+    study = Study(options.data, folder, options.out)
+    for seed in options.seeds:
+        for case in options.cases.split(","):
+            for tried in options.tries or [{}]:
+                study.run(case, tried, seed)
+
+
+def main() -> None:
+    """Read the options and go."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.defaults",
         description=__doc__,
@@ -182,20 +175,7 @@ def main() -> None:
     parser.add_argument("data", type=Path, nargs="?", help="the folder with the zips")
     parser.add_argument("--cases", default="digits", help=f"a comma between: {', '.join(CASES)}")
     parser.add_argument("--try", dest="tries", type=json.loads, action="append", default=[], metavar="JSON")
-    parser.add_argument("--seeds", default="0")
-    parser.add_argument("--out", type=Path, default=Path("docs/defaults.jsonl"))
-    parser.add_argument("--table", action="store_true", help="only print what the lines say")
-    options = parser.parse_args()
-    if options.table:
-        print("\n".join(table(read_lines(options.out))))
-        return
-    keep_big_blocks()
-    with tempfile.TemporaryDirectory() as folder:
-        study = Study(options.data, Path(folder), options.out)
-        for seed in map(int, options.seeds.split(",")):
-            for case in options.cases.split(","):
-                for tried in options.tries or [{}]:
-                    study.run(case, tried, seed)
+    run_study(parser, Path("docs/defaults.jsonl"), table, work)
 
 
 if __name__ == "__main__":

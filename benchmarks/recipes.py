@@ -9,7 +9,6 @@ and its gain over `base`, seeds paired, with the 95 % interval.
 import argparse
 import math
 import statistics
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -18,8 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cuts import entries, write_cut
-from benchmarks.runs import add_line, read_lines, storage_of, train
-from model.allocator import keep_big_blocks
+from benchmarks.runs import add_line, read_lines, run_study, storage_of, train
 from model.dataset_import import import_dataset
 from model.flops import training_flop
 from model.recipe import RECIPES, Initialisation, Optimizer, Recipe, recipe_of, resolve, side_at
@@ -193,40 +191,36 @@ def is_done(lines: list[dict[str, Any]], name: str, seed: int, setting: tuple[An
     return any((line["recipe"], line["seed"], setting_of(line)) == (name, seed, setting) for line in lines)
 
 
-def main() -> None:
+def work(options: argparse.Namespace, folder: Path) -> None:
     """Run what is not there yet, a line at a time."""
+    smaller = cut(options.archive, options.images, options.validation, folder)
+    dataset = import_dataset(smaller, storage_of(folder), "study").facts
+    chosen = {"of": options.recipe, "dataset": dataset.content_hash, "images": dataset.train_images}
+    setting = setting_of({**vars(options), **chosen})
+    # Seed by seed, so that pairs are whole as early as can be.
+    for seed in options.seeds:
+        for name in options.recipes.split(","):
+            if is_done(read_lines(options.out), name, seed, setting):
+                continue
+            line = run(name, seed, options, dataset, folder)
+            add_line(options.out, line)
+            print(f"{name} seed {seed}: {line['accuracy']:.4f}, {line['seconds']:.0f} s", flush=True)
+
+
+def main() -> None:
+    """Read the options and go."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.recipes", description=__doc__)
     parser.add_argument("archive", type=Path, nargs="?", help="a zip of train/CLASS/IMAGE")
     parser.add_argument(
         "--recipe", choices=list(RECIPES), default=RecipeName.FAST, help="what the others change"
     )
     parser.add_argument("--recipes", default="base", help="names from this file, a comma between")
-    parser.add_argument("--seeds", default="0")
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--validation", type=int, default=10_000)
     parser.add_argument("--image-size", type=int, default=24)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--batch-size", type=int, default=256)
-    parser.add_argument("--out", type=Path, default=Path("docs/recipe-study.jsonl"))
-    parser.add_argument("--table", action="store_true", help="only print what the lines say")
-    options = parser.parse_args()
-    if options.table:
-        print("\n".join(table(read_lines(options.out))))
-        return
-    keep_big_blocks()
-    with tempfile.TemporaryDirectory() as folder:
-        smaller = cut(options.archive, options.images, options.validation, Path(folder))
-        dataset = import_dataset(smaller, storage_of(Path(folder)), "study").facts
-        chosen = {"of": options.recipe, "dataset": dataset.content_hash, "images": dataset.train_images}
-        setting = setting_of({**vars(options), **chosen})
-        # Seed by seed, so that pairs are whole as early as can be.
-        for seed in map(int, options.seeds.split(",")):
-            for name in options.recipes.split(","):
-                if is_done(read_lines(options.out), name, seed, setting):
-                    continue
-                line = run(name, seed, options, dataset, Path(folder))
-                add_line(options.out, line)
-                print(f"{name} seed {seed}: {line['accuracy']:.4f}, {line['seconds']:.0f} s", flush=True)
+    run_study(parser, Path("docs/recipe-study.jsonl"), table, work)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,26 @@
 """Trainings for studies: one at a time, silent, each a line of JSON in a file that says what was run already."""
 
+import argparse
 import json
 import math
 import sys
+import tempfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from model.allocator import keep_big_blocks
 from model.cpus import cpu_quota
 from model.recipe import Recipe
 from model.reporter import Command
 from model.spec import ResolvedSpec
 from model.storage import Storage, open_storage
 from model.training import TrainedModel, TrainingRequest, run_training
+
+Lines = list[dict[str, Any]]
+"""Runs, as they are remembered."""
 
 VERSIONS = {"torch": torch.__version__, "python": sys.version.split()[0]}
 
@@ -47,7 +54,7 @@ def train(spec: ResolvedSpec, folder: Path, recipe: Recipe | None = None) -> Tra
     return run_training(request, Quiet())
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
+def read_lines(path: Path) -> Lines:
     """The runs that were made so far."""
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
@@ -56,3 +63,29 @@ def add_line(path: Path, line: dict[str, Any]) -> None:
     """Remember a run."""
     with path.open("a") as out:
         out.write(json.dumps({**line, **VERSIONS}) + "\n")
+
+
+def run_study(
+    parser: argparse.ArgumentParser,
+    out: Path,
+    table: Callable[[Lines], Iterable[str]],
+    work: Callable[[argparse.Namespace, Path], None],
+) -> None:
+    """Declare what every study is asked for; then print its table, or do its work in a folder of its own.
+
+    Args:
+        parser: with the study's own options; `seeds` becomes a list.
+        out: where its lines are, unless told otherwise.
+        table: what lines look like in Markdown.
+        work: adds the lines that are not there yet.
+    """
+    parser.add_argument("--seeds", type=lambda text: [int(seed) for seed in text.split(",")], default=[0])
+    parser.add_argument("--out", type=Path, default=out)
+    parser.add_argument("--table", action="store_true", help="only print what the lines say")
+    options = parser.parse_args()
+    if options.table:
+        print("\n".join(table(read_lines(options.out))))
+        return
+    keep_big_blocks()
+    with tempfile.TemporaryDirectory() as folder:
+        work(options, Path(folder))

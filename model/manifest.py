@@ -1,6 +1,6 @@
 """What a published model is: its classes, preprocessing, metrics and files. The manifest exists last."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -110,6 +110,19 @@ class Manifest(ManifestDraft):
     created_at: datetime
     created_by: str | None
     job_id: str | None
+
+
+def outside_service(draft: ManifestDraft, model_id: str, name: str) -> Manifest:
+    """The manifest of a model that no job made and nobody registered: always version 1."""
+    return Manifest(
+        **dict(draft),
+        id=model_id,
+        name=name,
+        version=1,
+        created_at=datetime.now(UTC),
+        created_by=None,
+        job_id=None,
+    )
 
 
 def model_key(model_id: str, file: str) -> str:

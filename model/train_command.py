@@ -5,7 +5,6 @@ import logging
 import re
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from model.cpus import cpu_quota, share_cpus
 from model.dataset_import import import_dataset
 from model.datasets import find_facts
 from model.errors import ModelError
-from model.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest
+from model.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, outside_service
 from model.recipe import resolve
 from model.spec import Augmentation, ClassWeighting, DatasetFacts, JobSpec, RecipeName, Resize, ResolvedSpec
 from model.storage import Storage, open_storage
@@ -114,15 +113,7 @@ def _write_model(trained: "TrainedModel", spec: ResolvedSpec, folder: Path) -> M
     from model.staging import describe_model, serialise_weights  # noqa: PLC0415 - torch is lazy here
 
     weights = serialise_weights(trained)
-    manifest = Manifest(
-        **dict(describe_model(trained, weights)),
-        id="local",
-        name=spec.name,
-        version=1,
-        created_at=datetime.now(UTC),
-        created_by=None,
-        job_id=None,
-    )
+    manifest = outside_service(describe_model(trained, weights), "local", spec.name)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / WEIGHTS_FILE).write_bytes(weights)
     (folder / MANIFEST_FILE).write_text(manifest.model_dump_json(indent=2) + "\n")
