@@ -63,10 +63,14 @@ class Step:
         )
         state.data_s += time.perf_counter() - started
         side = side_at(self._recipe, progress, self._spec.image_size)
-        sums = self._differentiate(shrink(images_NCHW, side), own_N, self._weight_of(batch_N))
+        scale = self._device.loss_scale
+        sums = self._differentiate(shrink(images_NCHW, side), own_N, self._weight_of(batch_N) / scale)
+        gradients = [p.grad for p in state.network.parameters() if p.grad is not None]
+        if scale != 1:
+            unscale(gradients, scale)
         if state.whitening:
             state.whitening.precondition()
-        norm = get_total_norm([p.grad for p in state.network.parameters() if p.grad is not None])
+        norm = get_total_norm(gradients)
         state.optimizer.step()
         state.optimizer.zero_grad(set_to_none=True)
         state.steps_made += 1
@@ -134,6 +138,14 @@ class Step:
         if not self._recipe.alternating_flip:
             return torch.rand(own_N.shape, device=own_N.device) < 0.5
         return self._first_flips_N[own_N] ^ bool(self._state.epoch % 2)
+
+
+def unscale(gradients: list[Tensor], scale: float) -> None:
+    """Divide gradients by what the loss was multiplied with; all become 0 where one of them was too large for float16."""
+    torch._foreach_div_(gradients, scale)
+    is_lost = ~get_total_norm(gradients).isfinite()
+    for gradient in gradients:
+        gradient.masked_fill_(is_lost, 0)
 
 
 def warm_up(network: ResNet9, device: Device, images: int, side: int) -> None:

@@ -24,20 +24,20 @@ OPTIONS = [
 ]
 
 
-def split(count: int, where: torch.device) -> Split:
+def split(count: int, side: int, where: torch.device) -> Split:
     return Split(
-        torch.zeros(count, 32, 32, 3, dtype=torch.uint8, device=where),
+        torch.zeros(count, side, side, 3, dtype=torch.uint8, device=where),
         torch.zeros(count, dtype=torch.int64, device=where),
     )
 
 
-def start(device: Device, field: str, value: str) -> tuple[Step, RunState]:
+def start(device: Device, field: str, value: object, side: int = 32) -> tuple[Step, RunState]:
     """A run whose spec says this of this field."""
     where = device.torch_device
     known = facts([40, 40])
-    job = JobSpec.model_validate({"dataset": known.id, "batch_size": 16, "image_size": 32, field: value})
+    job = JobSpec.model_validate({"dataset": known.id, "batch_size": 16, "image_size": side, field: value})
     spec, _ = resolve(job, known, "cuda")
-    train, validation, test = (split(count, where) for count in (64, 16, 16))
+    train, validation, test = (split(count, side, where) for count in (64, 16, 16))
     data = TrainingData(known, train, validation, test, Normalisation((0.5,) * 3, (0.5,) * 3))
     recipe = recipe_of(spec)
     state = start_state(spec, recipe, data, steps_per_epoch=4, device=device)
