@@ -15,10 +15,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.runs import VERSIONS
+from benchmarks.runs import VERSIONS, image_pflop
 from benchmarks.service import running_service
 from model.cpus import cpu_quota
-from model.flops import training_flop
+from model.spec import ResolvedSpec
 from ninefold import Client
 from ninefold.sse import Event
 
@@ -49,12 +49,6 @@ def classify_one(client: Client, archive: Path, model: str, folder: Path) -> str
         path = Path(images.extract(name, folder))
     [answer] = client.predict([path], model=model)["predictions"]
     return f"{name}: {answer['label']} {answer['score']:.1%}"
-
-
-def image_pflop(job: dict[str, Any], images: int) -> float:
-    """Floating-point operations that training spent on images, in 10¹⁵."""
-    seen = images * (1 - job["spec"]["validation_fraction"]) * job["progress"]["epoch"]
-    return float(seen * training_flop(job["spec"]["image_size"]) / 1e15)
 
 
 def seconds_of(job: dict[str, Any]) -> float:
@@ -102,7 +96,8 @@ def main() -> None:
             if job["status"] != "succeeded":
                 sys.exit(f"the job {job['status']}: {job['error']}")
             result, spec = job["result"], job["spec"]
-            pflop = image_pflop(job, sum(client.dataset(spec["dataset"])["train_counts"]))
+            images = sum(client.dataset(spec["dataset"])["train_counts"])
+            pflop = image_pflop(ResolvedSpec.model_validate(spec), images, job["progress"]["epoch"])
             low, high = result["ci95"]
             print(
                 f"{archive.name}: {spec['recipe']}, {spec['epochs']} epochs, {spec['image_size']} px, "

@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cuts import Names, entries, write_cut
-from benchmarks.runs import add_line, read_lines, run_study, storage_of, train
+from benchmarks.runs import add_line, image_pflop, read_lines, run_study, storage_of, train
 from model.dataset_import import import_dataset
 from model.datasets import find_facts
-from model.flops import training_flop
 from model.manifest import MANIFEST_FILE, model_key, outside_service
 from model.recipe import resolve
 from model.spec import DatasetFacts, JobSpec
@@ -95,14 +94,13 @@ class Study:
         begun = time.monotonic()
         trained = self._train(case, tried, seed)
         spec, metrics = trained.spec, trained.metrics
-        seen = trained.facts.train_images * (1 - spec.validation_fraction) * metrics.epochs
         line = {
             **key,
             "dataset": trained.facts.content_hash,
             "classes": len(trained.facts.classes),
             "train_images": trained.facts.train_images,
             "resolved": {name: getattr(spec, name) for name in _RESOLVED},
-            "image_pflop": round(seen * training_flop(spec.image_size) / 1e15, 5),
+            "image_pflop": round(image_pflop(spec, trained.facts.train_images, metrics.epochs), 5),
             "test_accuracy": metrics.test_accuracy,
             "test_accuracy_tta": metrics.test_accuracy_tta,
             "test_images": sum(trained.facts.test_counts),

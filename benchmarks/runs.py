@@ -13,6 +13,7 @@ import torch
 
 from model.allocator import keep_big_blocks
 from model.cpus import cpu_quota
+from model.flops import training_flop
 from model.recipe import Recipe
 from model.reporter import Command
 from model.spec import ResolvedSpec
@@ -52,6 +53,12 @@ def train(spec: ResolvedSpec, folder: Path, recipe: Recipe | None = None) -> Tra
         recipe=recipe,
     )
     return run_training(request, Quiet())
+
+
+def image_pflop(spec: ResolvedSpec, train_images: int, epochs: int) -> float:
+    """Floating-point operations that so many epochs spent on training images, in 10¹⁵."""
+    seen = train_images * (1 - spec.validation_fraction) * epochs
+    return seen * training_flop(spec.image_size) / 1e15
 
 
 def read_lines(path: Path) -> Lines:
