@@ -53,8 +53,8 @@ def test_another_spec_s_checkpoint_is_refused(workshop: Workshop) -> None:
 
 @pytest.mark.parametrize("part", [0.0, 0.01, 0.5, 1.0])
 def test_a_checkpoint_with_a_flipped_bit_is_not_gone_on_from(workshop: Workshop, part: float) -> None:
-    spec = workshop.spec(batch_size=16)
-    expected = workshop.train(batch_size=16)
+    spec = workshop.spec(recipe="classic", batch_size=16)
+    expected = run_training(workshop.request(spec), Recorder())
     drained = workshop.drain(spec, before_step=2)
     path = workshop.storage.local_path(drained.saved[-1].key)
     data = bytearray(path.read_bytes())
@@ -79,8 +79,9 @@ def test_a_whole_checkpoint_rewinds_nothing(workshop: Workshop) -> None:
 
 
 def test_resuming_on_other_threads_is_said(workshop: Workshop, caplog: pytest.LogCaptureFixture) -> None:
-    drained = workshop.drain(workshop.spec(epochs=1), before_step=3)
-    request = workshop.request(workshop.spec(epochs=1), attempt=2, resume_from=drained.saved[-1].key)
+    spec = workshop.spec(recipe="classic", epochs=1)
+    drained = workshop.drain(spec, before_step=3)
+    request = workshop.request(spec, attempt=2, resume_from=drained.saved[-1].key)
     run_training(dataclasses.replace(request, threads=2), Recorder())
     assert "threads 1 → 2" in caplog.text
     workshop.storage.delete("checkpoints/job_test")

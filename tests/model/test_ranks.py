@@ -36,12 +36,12 @@ def test_shares_are_all_of_a_batch_and_do_not_overlap(ranks: int) -> None:
 
 
 def test_two_ranks_drained_and_resumed_are_two_undisturbed_ones(workshop: Workshop) -> None:
-    spec = workshop.spec(epochs=3, batch_size=12, learning_rate=0.05)
+    spec = workshop.spec(epochs=2, batch_size=12, learning_rate=0.05)
     undisturbed, drained, resumed = Recorder(), Recorder(drain_before=4), Recorder()
     expected = run_training(two(workshop.request(spec, attempt=1)), undisturbed)
-    assert expected.metrics.test_accuracy > 0.9
+    assert undisturbed.rows[-1].train_loss < undisturbed.rows[0].train_loss
     assert undisturbed.phases == ["preparing_data", "training", "evaluating"]
-    assert [row.epoch for row in undisturbed.rows] == [1, 2, 3]
+    assert [row.epoch for row in undisturbed.rows] == [1, 2]
 
     with pytest.raises(Drained):
         run_training(two(workshop.request(spec, attempt=2)), drained)
@@ -59,7 +59,7 @@ def test_an_error_that_says_what_to_do_is_the_runs(workshop: Workshop) -> None:
 
 def test_the_death_of_a_rank_ends_the_run_and_leaves_nobody(workshop: Workshop) -> None:
     ended: list[BaseException | TrainedModel] = []
-    spec = workshop.spec(epochs=500)
+    spec = workshop.spec(recipe="classic", epochs=500)
     recorder = Recorder()
 
     def run() -> None:

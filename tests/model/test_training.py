@@ -263,11 +263,11 @@ def test_a_batch_that_memory_does_not_hold_is_taken_in_parts(tmp_path: Path) -> 
 
 
 def test_who_ran_out_of_memory_before_begins_with_smaller_parts(workshop: Workshop) -> None:
-    request = workshop.request(workshop.spec(batch_size=12))
+    request = workshop.request(workshop.spec(recipe="classic", batch_size=12))
     recorder = Recorder()
     trained = run_training(dataclasses.replace(request, batch_parts=4), recorder)
     assert trained.metrics.batch_parts == 4
-    whole = workshop.train(batch_size=12)
+    whole = workshop.train(recipe="classic", batch_size=12)
     assert whole.metrics.batch_parts == 1
     assert weight_hash(trained) != weight_hash(whole)  # batch norms saw a part at a time
     assert [row.epoch for row in recorder.rows] == [1, 2]
