@@ -25,7 +25,8 @@ from model.schedule import steps_per_epoch
 from model.spec import DatasetFacts, JobSpec, RecipeName, ResolvedSpec
 
 BASE: Mapping[str, Any] = {"optimizer": Optimizer.SGD, "initialisation": Initialisation.TORCH}
-"""What `fast` had when the study began, and the other names change; `shipped` is the recipe as it is now."""
+"""What `fast` had when the study began, and the other names change; `shipped` is the recipe as it is now, and what is
+joined to it changes that."""
 
 _GROWING = ((0.0, 0.75), (0.4, 0.875), (0.7, 1.0))
 CHANGES: Mapping[str, Mapping[str, Any]] = {
@@ -41,6 +42,7 @@ CHANGES: Mapping[str, Mapping[str, Any]] = {
     "dirac": {"initialisation": Initialisation.DIRAC},
     "growing": {"sizes": _GROWING},
     "muon-0.1": {"optimizer": Optimizer.MUON, "muon_scale": 0.1},
+    "muon-0.2": {"optimizer": Optimizer.MUON, "muon_scale": 0.2},
     "muon-0.25": {"optimizer": Optimizer.MUON, "muon_scale": 0.25},
     "muon-0.5": {"optimizer": Optimizer.MUON, "muon_scale": 0.5},
     "muon-1": {"optimizer": Optimizer.MUON, "muon_scale": 1.0},
@@ -49,6 +51,7 @@ CHANGES: Mapping[str, Mapping[str, Any]] = {
     "logit-1/16": {"logit_scale": 1 / 16},
     "logit-1/4": {"logit_scale": 1 / 4},
     "translate-4": {"translate": 4 / 32},
+    "no-cutout": {"cutout": 0.0},
     "cutout-8": {"cutout": 8 / 32},
     "warm-up-0.05": {"warm_up_fraction": 0.05},
     "average-0.5": {"average_epochs": 0.5},
@@ -59,11 +62,12 @@ CHANGES: Mapping[str, Mapping[str, Any]] = {
 
 def variant(name: str, spec: ResolvedSpec) -> Recipe:
     """A named recipe, for this spec; names joined by `+` change one after the other."""
-    recipe = recipe_of(spec)
-    if name == "shipped":
-        return recipe
-    recipe = replace(recipe, **BASE)
-    for part in name.split("+"):
+    recipe, parts = recipe_of(spec), name.split("+")
+    if parts[0] == "shipped":
+        del parts[0]
+    else:
+        recipe = replace(recipe, **BASE)
+    for part in parts:
         changes = dict(CHANGES[part])
         if "learning_rate" in changes:
             changes["learning_rate"] *= recipe.learning_rate
