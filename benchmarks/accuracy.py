@@ -59,8 +59,7 @@ def seconds_of(job: dict[str, Any]) -> float:
 
 def log_of(archive: Path, job: dict[str, Any], pflop: float, client: Client) -> dict[str, Any]:
     """What a reader needs to judge the run and to make it again."""
-    result = job["result"]
-    model = client.model(result["model"]["id"])
+    model = client.model(job["result"]["model"]["id"])
     return {
         "archive": archive.name,
         "content_hash": model["dataset"]["content_hash"],
@@ -89,27 +88,27 @@ def main() -> None:
     parser.add_argument("--log", type=Path)
     given = {name: value for name, value in vars(parser.parse_args()).items() if value is not None}
     archive, log = given.pop("archive"), given.pop("log", None)
-    with tempfile.TemporaryDirectory() as folder:
-        data_dir = given.pop("data_dir", Path(folder) / "data")
-        with running_service(data_dir) as (client, _, _):
-            job = train(client, archive, given)
-            if job["status"] != "succeeded":
-                sys.exit(f"the job {job['status']}: {job['error']}")
-            result, spec = job["result"], job["spec"]
-            images = sum(client.dataset(spec["dataset"])["train_counts"])
-            pflop = image_pflop(ResolvedSpec.model_validate(spec), images, job["progress"]["epoch"])
-            low, high = result["ci95"]
-            print(
-                f"{archive.name}: {spec['recipe']}, {spec['epochs']} epochs, {spec['image_size']} px, "
-                f"seed {spec['seed']}"
-            )
-            print(
-                f"test accuracy {result['test_accuracy']:.4f} ({low:.4f} to {high:.4f}), "
-                f"flip TTA {result['test_accuracy_tta']:.4f}, {pflop:.3f} PFLOP, {seconds_of(job):.0f} s"
-            )
-            if log:
-                log.write_text(json.dumps(log_of(archive, job, pflop, client), indent=1) + "\n")
-            print(classify_one(client, archive, result["model"]["id"], Path(folder)))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_service(given.pop("data_dir", Path(folder) / "data")) as (client, _, _),
+    ):
+        job = train(client, archive, given)
+        if job["status"] != "succeeded":
+            sys.exit(f"the job {job['status']}: {job['error']}")
+        result, spec = job["result"], job["spec"]
+        images = sum(client.dataset(spec["dataset"])["train_counts"])
+        pflop = image_pflop(ResolvedSpec.model_validate(spec), images, job["progress"]["epoch"])
+        low, high = result["ci95"]
+        print(
+            f"{archive.name}: {spec['recipe']}, {spec['epochs']} epochs, {spec['image_size']} px, seed {spec['seed']}"
+        )
+        print(
+            f"test accuracy {result['test_accuracy']:.4f} ({low:.4f} to {high:.4f}), "
+            f"flip TTA {result['test_accuracy_tta']:.4f}, {pflop:.3f} PFLOP, {seconds_of(job):.0f} s"
+        )
+        if log:
+            log.write_text(json.dumps(log_of(archive, job, pflop, client), indent=1) + "\n")
+        print(classify_one(client, archive, result["model"]["id"], Path(folder)))
 
 
 if __name__ == "__main__":

@@ -36,12 +36,12 @@ def test_shares_are_all_of_a_batch_and_do_not_overlap(ranks: int) -> None:
 
 
 def test_two_ranks_drained_and_resumed_are_two_undisturbed_ones(workshop: Workshop) -> None:
-    spec = workshop.spec(epochs=2, batch_size=12, learning_rate=0.05)
+    spec = workshop.spec(epochs=3, batch_size=12, learning_rate=0.05)
     undisturbed, drained, resumed = Recorder(), Recorder(drain_before=4), Recorder()
     expected = run_training(two(workshop.request(spec, attempt=1)), undisturbed)
-    assert undisturbed.rows[-1].train_loss < undisturbed.rows[0].train_loss
+    assert expected.metrics.test_accuracy > 0.9
     assert undisturbed.phases == ["preparing_data", "training", "evaluating"]
-    assert [row.epoch for row in undisturbed.rows] == [1, 2]
+    assert [row.epoch for row in undisturbed.rows] == [1, 2, 3]
 
     with pytest.raises(Drained):
         run_training(two(workshop.request(spec, attempt=2)), drained)
