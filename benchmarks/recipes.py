@@ -41,6 +41,8 @@ CHANGES: Mapping[str, Mapping[str, Any]] = {
     "frozen-scale-bias-64": {"is_scale_frozen": True, "bias_rate": 64.0},
     "dirac": {"initialisation": Initialisation.DIRAC},
     "growing": {"sizes": _GROWING},
+    "momentum-0.8": {"muon_momentum": 0.8},
+    "momentum-0.9": {"muon_momentum": 0.9},
     "muon-0.1": {"optimizer": Optimizer.MUON, "muon_scale": 0.1},
     "muon-0.2": {"optimizer": Optimizer.MUON, "muon_scale": 0.2},
     "muon-0.25": {"optimizer": Optimizer.MUON, "muon_scale": 0.25},

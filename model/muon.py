@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_MOMENTUM = 0.6
 _STEPS = 3
 _A, _B, _C = 3.4445, -4.775, 2.0315
 """Of the quintic iteration: they bring every singular value near 1 in few steps, not exactly to it."""
@@ -23,16 +22,16 @@ class Muon(torch.optim.SGD):
         for group in self.param_groups:
             if group.get("is_orthogonal"):
                 for weight in group["params"]:
-                    self._move(weight, group["lr"])
+                    self._move(weight, group["lr"], group["momentum"])
         return super().step(closure)
 
-    def _move(self, weight: Tensor, learning_rate: float) -> None:
+    def _move(self, weight: Tensor, learning_rate: float, keep: float) -> None:
         gradient, state = weight.grad, self.state[weight]
         if gradient is None:
             return
         momentum = state.setdefault("momentum_buffer", torch.zeros_like(weight))
-        momentum.mul_(_MOMENTUM).add_(gradient)
-        direction = gradient.add(momentum, alpha=_MOMENTUM)
+        momentum.mul_(keep).add_(gradient)
+        direction = gradient.add(momentum, alpha=keep)
         weight.mul_(len(weight) ** 0.5 / weight.norm())
         weight.add_(orthogonalise(direction.flatten(1)).view_as(weight), alpha=-learning_rate)
         weight.grad = None  # SGD has nothing left to do here

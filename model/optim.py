@@ -70,10 +70,10 @@ def _convolution_groups(weights: list[Tensor], recipe: Recipe) -> list[dict[str,
     if recipe.optimizer is Optimizer.SGD:
         return [{"params": weights, **decay}]
     # The first convolution is whitened: its filters have the scale of the patches.
-    rate = {"scale": recipe.muon_scale}
+    pace = {"scale": recipe.muon_scale, "momentum": recipe.muon_momentum}
     return [
         {"params": weights[:1], **decay},
-        {"params": weights[1:], "is_orthogonal": True, "weight_decay": 0.0, **rate},
+        {"params": weights[1:], "is_orthogonal": True, "weight_decay": 0.0, **pace},
     ]
 
 

@@ -77,6 +77,7 @@ class Recipe:
     optimizer: Optimizer
     muon_scale: float = 1.0
     """Muon's learning rate, as a multiple of the rest's."""
+    muon_momentum: float = 0.6
     is_scale_frozen: bool = False
     """Keep the scales of the batch norms at 1."""
     bias_rate: float = 1.0
