@@ -2,10 +2,13 @@
 
 import asyncio
 import hashlib
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from api.errors import ProblemError
 from api.schemas import Alias, Model, Page
@@ -47,17 +50,32 @@ async def file(services: Services, request: Request, ref: str, name: str) -> Res
     if name != MANIFEST_FILE and name not in manifest.files:
         listed = ", ".join([*manifest.files, MANIFEST_FILE])
         raise ProblemError(404, "file_not_found", f"This model has no such file. It has: {listed}.")
-    path, known = services.storage.local_path(model_key(manifest.id, name)), manifest.files.get(name)
-    try:
-        etag = f'"{known.sha256 if known else await asyncio.to_thread(_sha256, path)}"'
-        status = await asyncio.to_thread(path.stat)
-    except FileNotFoundError:
-        raise ModelNotFoundError(ref) from None  # deleted meanwhile
-    headers = {"ETag": etag, "Cache-Control": "no-cache"}
-    if etag in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=headers)
-    shown = f"{manifest.name}-{manifest.version}-{name}"
-    return FileResponse(path, headers=headers, filename=shown, stat_result=status)
+    known, stored = manifest.files.get(name), services.storage.as_file(model_key(manifest.id, name))
+    with ExitStack() as borrowed:
+        try:
+            path = await asyncio.to_thread(borrowed.enter_context, stored)
+            etag = f'"{known.sha256 if known else await asyncio.to_thread(_sha256, path)}"'
+            status = await asyncio.to_thread(path.stat)
+        except FileNotFoundError:
+            raise ModelNotFoundError(ref) from None  # deleted meanwhile
+        headers = {"ETag": etag, "Cache-Control": "no-cache"}
+        if etag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        shown = f"{manifest.name}-{manifest.version}-{name}"
+        return _BorrowedFile(borrowed.pop_all(), path, headers=headers, filename=shown, stat_result=status)
+
+
+class _BorrowedFile(FileResponse):
+    """A file that storage may take back once it is sent, or cannot be."""
+
+    def __init__(self, borrowed: ExitStack, path: Path, **options: Any) -> None:
+        super().__init__(path, **options)
+        self._borrowed = borrowed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        with self._borrowed:
+            await super().__call__(scope, receive, send)
 
 
 def _sha256(path: Path) -> str:

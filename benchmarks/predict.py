@@ -40,11 +40,12 @@ def main() -> None:
     options = _options()
     torch.set_num_threads(cpu_quota())
     with ExitStack() as stack:
-        storage = open_storage(Path(stack.enter_context(tempfile.TemporaryDirectory())).as_uri())
+        storage_url = Path(stack.enter_context(tempfile.TemporaryDirectory())).as_uri()
+        storage = open_storage(storage_url)
         manifest = publish_model(storage, classes=CLASSES, image_size=options.image_size)
         limit = in_process_images_per_s(storage, manifest, options.seconds)
         print(f"in-process, ready batches of {BATCH}: {limit:7.1f} images/s")
-        url = stack.enter_context(_serving(storage, manifest))
+        url = stack.enter_context(_serving(storage_url, manifest))
         image = encoded(picture(size=(options.image_size, options.image_size)))
         for concurrency in (1, 8, 32):
             rate, latencies_ms = measure(url, image, concurrency, options.seconds)
@@ -90,9 +91,8 @@ def _ask_until(url: str, image: bytes, deadline: float) -> list[float]:
 
 
 @contextmanager
-def _serving(storage: Storage, manifest: Manifest) -> Iterator[str]:
+def _serving(storage_url: str, manifest: Manifest) -> Iterator[str]:
     """A Valkey, a predictor and an API process that know this model."""
-    storage_url = storage.local_path(f"models/{manifest.id}/manifest.json").parents[2].as_uri()
     with ExitStack() as stack:
         redis_url = stack.enter_context(running_valkey())
         with connect(redis_url) as client:

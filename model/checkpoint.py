@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -51,22 +51,16 @@ class Checkpoints:
             DamagedCheckpointError: its bytes are not those that were saved; the state is as it was.
             CorruptArtifactError: it cannot be read, or belongs to another spec.
         """
-        self._check_bytes(key)
         try:
-            with safe_open(self._storage.local_path(key), "pt") as file:
-                header: dict[str, str] = file.metadata()
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+            with self._storage.as_file(key) as path:
+                _check_bytes(key, path)
+                with safe_open(path, "pt") as file:
+                    header: dict[str, str] = file.metadata()
+                    tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
             self._check(key, header)
             _load(state, tensors, header)
         except (SafetensorError, KeyError, ValueError) as error:
             raise CorruptArtifactError(f"Checkpoint {key!r} cannot be read; start the job anew.") from error
-
-    def _check_bytes(self, key: str) -> None:
-        saved = PurePath(key).stem.rpartition("-")[2]
-        if hashlib.sha256(self._storage.read_bytes(key)).hexdigest() != saved:
-            raise DamagedCheckpointError(
-                f"The bytes of checkpoint {key!r} are not those that were saved: check the disk."
-            )
 
     def _header(self, state: RunState) -> dict[str, str]:
         names = ("epoch", "step", "train_s", "data_s", "steps_made", "parts", "used_s", "left_at")
@@ -88,6 +82,15 @@ class Checkpoints:
         if changed:
             _log.warning(
                 "resuming on something else (%s): the run will not be bit-identical", ", ".join(changed)
+            )
+
+
+def _check_bytes(key: str, path: Path) -> None:
+    saved = PurePath(key).stem.rpartition("-")[2]
+    with path.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != saved:
+            raise DamagedCheckpointError(
+                f"The bytes of checkpoint {key!r} are not those that were saved: check the disk."
             )
 
 

@@ -69,9 +69,8 @@ def open_dataset(dataset: str, storage: Storage, cache_dir: Path) -> Iterator[Op
         train, test = read_built_in(dataset, cache_dir)
         yield OpenDataset(facts, _split_of_pixels(train), _split_of_pixels(test))
         return
-    path = storage.local_path(dataset_key(dataset, IMAGES_FILE))
     try:
-        with ZipFile(path) as archive:
+        with storage.as_file(dataset_key(dataset, IMAGES_FILE)) as path, ZipFile(path) as archive:
             yield OpenDataset(
                 facts, _split_of_zip(archive, "train", facts), _split_of_zip(archive, "test", facts)
             )

@@ -7,7 +7,7 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -75,13 +75,13 @@ def _add_objects(tar: tarfile.TarFile, storage: Storage, keys: Iterable[str]) ->
     """Copy objects; those that are gone come back."""
     gone = []
     for key in keys:
-        try:
-            file = storage.local_path(key).open("rb")
-        except (StorageError, FileNotFoundError):
-            gone.append(key)
-            continue
-        with file:
-            _add(tar, OBJECTS + key, file)
+        with ExitStack() as borrowed:
+            try:
+                file = borrowed.enter_context(borrowed.enter_context(storage.as_file(key)).open("rb"))
+            except (StorageError, FileNotFoundError):
+                gone.append(key)
+            else:
+                _add(tar, OBJECTS + key, file)
     return gone
 
 

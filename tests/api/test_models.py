@@ -3,6 +3,8 @@
 import asyncio
 import dataclasses
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -12,7 +14,7 @@ import redis
 from api.app import create_app
 from api.settings import ApiSettings
 from model.manifest import Manifest, model_key
-from model.storage import Storage, open_storage
+from model.storage import LocalStorage, Storage, open_storage
 from tests.api.problems import problem_in
 from tests.api.published import publish_model
 from worker.model_registry import ModelRegistry
@@ -77,13 +79,14 @@ def test_files_carry_their_hash(client: httpx.Client, registry: ModelRegistry, s
         assert client.get(f"/models/shapes:1/files/{name}").status_code == 404
 
 
-class LosingStorage(Storage):
+class LosingStorage(LocalStorage):
     """A real folder from which a file goes just after it was found, as when another caller deletes the model."""
 
-    def local_path(self, key: str) -> Path:
-        path = super().local_path(key)
-        path.unlink()
-        return path
+    @contextmanager
+    def as_file(self, key: str) -> Iterator[Path]:
+        with super().as_file(key) as path:
+            path.unlink()
+            yield path
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "manifest.json"])

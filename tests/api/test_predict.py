@@ -15,6 +15,7 @@ from model.manifest import WEIGHTS_FILE, Manifest, model_key
 from model.storage import open_storage
 from tests.api.pictures import encoded, picture, png, unusual_files
 from tests.api.serving import Service, running_service
+from tests.stored import stored_path
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +144,7 @@ def test_a_wrong_top_k(service: Service, model: Manifest, top_k: str) -> None:
 
 def test_flipped_weights_are_refused_with_a_problem(service: Service) -> None:
     corrupt = service.publish("corrupt")
-    weights = open_storage(service.storage_url).local_path(model_key(corrupt.id, WEIGHTS_FILE))
+    weights = stored_path(open_storage(service.storage_url), model_key(corrupt.id, WEIGHTS_FILE))
     data = bytearray(weights.read_bytes())
     data[-1] ^= 1
     weights.write_bytes(data)

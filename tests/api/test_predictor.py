@@ -30,6 +30,7 @@ from model.storage import Storage, open_storage
 from tests.api.pictures import png, unusual_files
 from tests.api.published import IMAGE_SIZE, publish_model, random_network
 from tests.api.serving import running_predictor
+from tests.stored import stored_path
 
 T = TypeVar("T")
 
@@ -145,7 +146,7 @@ def test_flipped_weights_are_refused_and_other_models_go_on(
     socket_path: Path, storage: Storage, model: Manifest
 ) -> None:
     corrupt = publish_model(storage, name="corrupt")
-    weights = storage.local_path(model_key(corrupt.id, WEIGHTS_FILE))
+    weights = stored_path(storage, model_key(corrupt.id, WEIGHTS_FILE))
     data = bytearray(weights.read_bytes())
     data[len(data) // 2] ^= 1
     weights.write_bytes(data)
@@ -255,6 +256,7 @@ PARENT = """
 import os, sys, time
 from pathlib import Path
 from api.predictor.supervision import PredictorOptions, PredictorProcess
+from tests.stored import stored_path
 predictor = PredictorProcess(PredictorOptions(Path(sys.argv[1]), sys.argv[2], device="cpu"))
 predictor.start()
 assert predictor.wait_ready(60)

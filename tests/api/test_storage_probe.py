@@ -13,11 +13,11 @@ import pytest
 
 from api.settings import ApiSettings
 from api.storage_probe import StorageProbe
-from model.storage import Storage
+from model.storage import LocalStorage
 from tests.api.serving import running_api
 
 
-class CountedStorage(Storage):
+class CountedStorage(LocalStorage):
     """A real folder, whose looks are counted and may be made to hang as a dead mount would."""
 
     def __init__(self, root: Path) -> None:

@@ -11,6 +11,7 @@ from model.recipe import resolve
 from model.spec import JobSpec
 from model.storage import open_storage
 from tests.model.tiny import TIMINGS, import_colours
+from tests.stored import stored_path
 from tests.worker.benches import Background, children_of, open_bench, run_next, wait_until
 from worker.errors import JobsError
 from worker.job_store import JobStore
@@ -82,7 +83,7 @@ class Laboratory:
         job = self.store.get(job_id)
         assert job.status is Status.SUCCEEDED, job.error
         assert job.result
-        weights = self.storage.local_path(f"models/{job.result.model.id}/model.safetensors")
+        weights = stored_path(self.storage, f"models/{job.result.model.id}/model.safetensors")
         return Trained(
             weights_sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
             rows=[untimed(row) for row in self.store.rows(job_id)],

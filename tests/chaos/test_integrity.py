@@ -7,6 +7,7 @@ import pytest
 import redis
 
 from tests.chaos.laboratory import EPOCHS, Laboratory, assert_same
+from tests.stored import stored_path
 from worker.checkpoints import checkpoints_prefix
 from worker.job_store import JobStore
 from worker.jobs import Outcome, Status
@@ -47,7 +48,7 @@ def test_a_damaged_checkpoint_costs_time_alone(store: JobStore, tmp_path: Path, 
     assert len(kept) > 1
     damaged = kept[-1:] if is_one_whole else kept
     for key in damaged:
-        flip_a_bit(laboratory.storage.local_path(key))
+        flip_a_bit(stored_path(laboratory.storage, key))
     laboratory.run()
 
     trained = laboratory.result(job_id)

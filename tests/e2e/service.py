@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from ninefold import Client
 from ninefold.client import Json
@@ -27,14 +29,16 @@ NINEFOLD = [sys.executable, "-m", "ninefold"]
 class Service:
     """`ninefold up` in a folder of its own."""
 
-    def __init__(self, data_dir: Path, port: int = 0) -> None:
+    def __init__(
+        self, data_dir: Path, port: int = 0, environment: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self._known: dict[int, int] = {}
         self.output: list[str] = []
         # A test run that is killed takes its services with it.
         tied = [sys.executable, "-m", "ninefold.child", str(os.getpid())]
         self.process = subprocess.Popen(
             [*tied, *NINEFOLD, "up", "--port", str(port), "--data-dir", str(data_dir)],
-            env={**os.environ, **FAST_LEASE},
+            env={**os.environ, **FAST_LEASE, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -6,6 +6,7 @@ from safetensors import safe_open
 from model.errors import CorruptArtifactError
 from model.training import run_training
 from tests.model.tiny import Recorder, Workshop
+from tests.stored import stored_path
 
 
 def test_a_drain_saves_the_position_it_says(workshop: Workshop) -> None:
@@ -13,7 +14,7 @@ def test_a_drain_saves_the_position_it_says(workshop: Workshop) -> None:
     saved = drained.saved[-1]
     assert (saved.epoch, saved.step) == (1, 2)
     assert saved.best_key == saved.key
-    with safe_open(workshop.storage.local_path(saved.key), "pt") as file:
+    with safe_open(stored_path(workshop.storage, saved.key), "pt") as file:
         parts = {name.partition("/")[0] for name in file.keys()}  # noqa: SIM118 - it is no dict
     assert parts == {"network", "momentum", "average", "best", "sums"}
     workshop.storage.delete("checkpoints/job_test")
@@ -56,7 +57,7 @@ def test_a_checkpoint_with_a_flipped_bit_is_not_gone_on_from(workshop: Workshop,
     spec = workshop.spec(recipe="classic", batch_size=16)
     expected = run_training(workshop.request(spec), Recorder())
     drained = workshop.drain(spec, before_step=2)
-    path = workshop.storage.local_path(drained.saved[-1].key)
+    path = stored_path(workshop.storage, drained.saved[-1].key)
     data = bytearray(path.read_bytes())
     data[int(part * (len(data) - 1))] ^= 1
     path.write_bytes(data)

@@ -12,6 +12,7 @@ from model.manifest import WEIGHTS_FILE, model_key
 from model.network import ResNet9
 from model.storage import Storage
 from tests.model.manifests import publish
+from tests.stored import stored_path
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +86,7 @@ def test_images_of_another_form_are_refused(images: np.ndarray, network: ResNet9
 
 def test_other_bytes_than_were_published_are_refused(network: ResNet9, storage: Storage) -> None:
     manifest = publish(storage, network, "mdl_a")
-    path = storage.local_path(model_key("mdl_a", WEIGHTS_FILE))
+    path = stored_path(storage, model_key("mdl_a", WEIGHTS_FILE))
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(bytes(data))

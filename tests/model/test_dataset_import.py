@@ -14,6 +14,7 @@ from model.errors import DatasetRejectedError, DatasetUnavailableError
 from model.storage import Storage, open_storage
 from tests.model.imports import import_files, reasons
 from tests.model.pictures import encode, noise, png, two_classes, write_folder, write_zip
+from tests.stored import stored_path
 
 
 def test_files_that_are_no_images_are_named_with_their_reasons(storage: Storage, tmp_path: Path) -> None:
@@ -97,7 +98,7 @@ def test_neither_folder_nor_zip_is_refused(storage: Storage, tmp_path: Path) -> 
 def test_folder_and_zip_in_any_order_are_the_same_dataset(storage: Storage, tmp_path: Path) -> None:
     files = two_classes(20)
     first = import_dataset(write_folder(tmp_path / "pets", files), storage, "pets")
-    frozen = storage.local_path(dataset_key(first.facts.id, "images.zip")).read_bytes()
+    frozen = stored_path(storage, dataset_key(first.facts.id, "images.zip")).read_bytes()
     renamed = {path.replace(".png", "-renamed.png"): data for path, data in reversed(files.items())}
     again = import_dataset(write_zip(tmp_path / "again.zip", renamed), storage, "other")
     assert again == first
@@ -108,7 +109,7 @@ def test_folder_and_zip_in_any_order_are_the_same_dataset(storage: Storage, tmp_
 
 def test_a_frozen_dataset_can_be_imported_and_is_itself(storage: Storage, tmp_path: Path) -> None:
     first = import_files(two_classes(20), storage, tmp_path)
-    frozen = storage.local_path(dataset_key(first.facts.id, "images.zip"))
+    frozen = stored_path(storage, dataset_key(first.facts.id, "images.zip"))
     elsewhere = open_storage(f"file://{tmp_path}/elsewhere")
     assert import_dataset(frozen, elsewhere, "pets") == first
 
@@ -126,7 +127,7 @@ def test_an_import_that_died_before_its_record_is_finished_by_the_next(
 def test_accepted_files_are_kept_as_they_came(storage: Storage, tmp_path: Path) -> None:
     jpeg = encode(noise(5), "JPEG", quality=50)
     record = import_files(two_classes() | {"cat/x.jpg": jpeg}, storage, tmp_path)
-    with zipfile.ZipFile(storage.local_path(dataset_key(record.facts.id, "images.zip"))) as archive:
+    with zipfile.ZipFile(stored_path(storage, dataset_key(record.facts.id, "images.zip"))) as archive:
         assert jpeg in [archive.read(name) for name in archive.namelist()]
         assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
     assert record.size_bytes == len(jpeg) + sum(map(len, two_classes().values()))

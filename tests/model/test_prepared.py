@@ -16,6 +16,7 @@ from model.prepared import prepare
 from model.spec import Resize
 from model.storage import Storage, open_storage
 from tests.model.pictures import two_classes, write_zip
+from tests.stored import stored_path
 
 
 def cached_files(cache_dir: Path) -> list[Path]:
@@ -116,7 +117,7 @@ def test_what_a_killed_trainer_left_is_made_again(storage: Storage, tmp_path: Pa
 
 def test_damaged_images_in_storage_are_reported(storage: Storage, tmp_path: Path) -> None:
     facts = import_dataset(write_zip(tmp_path / "pets.zip", two_classes()), storage, "pets").facts
-    path = storage.local_path(dataset_key(facts.id, IMAGES_FILE))
+    path = stored_path(storage, dataset_key(facts.id, IMAGES_FILE))
     data = bytearray(path.read_bytes())
     data[200:260] = bytes(60)
     path.write_bytes(bytes(data))

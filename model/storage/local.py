@@ -1,26 +1,21 @@
-"""Immutable objects under one root, each put once and whole. Knows nothing of what the bytes mean."""
+"""Storage in a local folder, which may be a shared mount."""
 
 import errno
 import hashlib
 import os
-import secrets
 import shutil
-import socket
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
 from typing import BinaryIO
-from urllib.parse import unquote, urlsplit
 
-from model.errors import ObjectExistsError, StorageError
+from model.errors import StorageError
 from model.failpoints import Failpoint, reach
+from model.storage.interface import Litter, Storage, already_there, checked, not_there
+from model.storage.scratch import Scratch, remove
 
 TEMPORARY_FOLDER = ".tmp"
-TEMPORARY_MAX_AGE_S = 24 * 3600.0
-KEY_MAX_BYTES = 1024
 PUT_ATTEMPTS = 100
 
 _REASONS = {
@@ -33,42 +28,16 @@ _REASONS = {
 }
 
 
-@dataclass(frozen=True)
-class Litter:
-    """A folder of objects, or what a writer left behind: how large, and when it last changed."""
-
-    key: str
-    size_bytes: int
-    changed_at: float
-
-
-class Storage:
-    """Objects in a local folder, which may be a shared mount."""
+class LocalStorage(Storage):
+    """Objects in a local folder."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-
-    def put_bytes(self, key: str, data: bytes) -> None:
-        """Put an object atomically; see `put_stream`."""
-        self.put_stream(key, lambda file: file.write(data))
-
-    def put_file(self, key: str, path: Path) -> None:
-        """Put a copy of a local file atomically; see `put_stream`."""
-
-        def copy(file: BinaryIO) -> None:
-            with path.open("rb") as source:
-                shutil.copyfileobj(source, file, 1 << 20)
-
-        self.put_stream(key, copy)
+        self._scratch = Scratch(root / TEMPORARY_FOLDER)
 
     def put_stream(self, key: str, write: Callable[[BinaryIO], object]) -> None:
-        """Put what `write` writes, atomically; the same bytes again are fine.
-
-        Raises:
-            ObjectExistsError: the key holds other bytes.
-            StorageError: the disk is full, read-only, or the key is not one.
-        """
-        _checked(key)
+        """Put what `write` writes, durably: a power cut after it takes nothing back."""
+        checked(key)
         with _explained(f"write {key!r}"):
             path = self._new_temporary()
             try:
@@ -85,16 +54,16 @@ class Storage:
 
     def read_bytes(self, key: str) -> bytes:
         """All bytes of an object."""
-        path = self.local_path(key)
-        with _explained(f"read {key!r}"):
+        with self.as_file(key) as path, _explained(f"read {key!r}"):
             return path.read_bytes()
 
-    def local_path(self, key: str) -> Path:
-        """Where an object can be read as a local file; it must never be written there."""
+    @contextmanager
+    def as_file(self, key: str) -> Iterator[Path]:
+        """An object where it lies; it must never be written there."""
         path = self._path(key)
         if not path.is_file():
-            raise StorageError(f"Storage has no object {key!r}.")
-        return path
+            raise not_there(key)
+        yield path
 
     def exists(self, key: str) -> bool:
         """Whether an object was put under this key."""
@@ -102,7 +71,7 @@ class Storage:
 
     def list(self, prefix: str = "") -> list[str]:
         """The sorted keys that start with `prefix`."""
-        folder = self._root / _checked(prefix).rpartition("/")[0] if prefix else self._root
+        folder = self._root / checked(prefix).rpartition("/")[0] if prefix else self._root
         with _explained(f"list {prefix!r}"):
             keys = [path.relative_to(self._root).as_posix() for path in _files(folder) if path.is_file()]
         return sorted(key for key in keys if key.startswith(prefix) and not key.startswith("."))
@@ -118,12 +87,11 @@ class Storage:
             except FileNotFoundError:
                 return
             _sync_folder(path.parent)
-            _remove(doomed)
+            remove(doomed)
 
     def forget_writer(self, process_id: int) -> None:
         """Remove what a process of this host was still writing when it was killed."""
-        for path in (self._root / TEMPORARY_FOLDER).glob(f"{_writer(process_id)}*"):
-            _remove(path)
+        self._scratch.forget_writer(process_id)
 
     def folders(self, kind: str) -> Sequence[Litter]:
         """The folders right below `kind`, as `kind/name`."""
@@ -135,15 +103,11 @@ class Storage:
 
     def leftovers(self) -> Sequence[Litter]:
         """What writers that died left behind; `remove_leftovers` removes it."""
-        oldest = time.time() - TEMPORARY_MAX_AGE_S
-        found = _measure(self._root, (self._root / TEMPORARY_FOLDER).glob("*"))
-        return [litter for litter in found if litter.changed_at < oldest]
+        return _measure(self._root, self._scratch.leftovers())
 
     def remove_leftovers(self) -> None:
         """Remove what writers that died left behind; every put does it too."""
-        folder = self._root / TEMPORARY_FOLDER
-        if folder.is_dir():
-            _remove_leftovers(folder)
+        self._scratch.remove_leftovers()
 
     def free_bytes(self) -> int:
         """How much more fits on the disk."""
@@ -161,24 +125,13 @@ class Storage:
                         used += os.lstat(os.path.join(folder, file)).st_size  # noqa: PTH118  # faster by far
         return used
 
-    def check(self) -> None:
-        """Write, read and delete a probe; raises StorageError with the reason when one of them fails."""
-        key, data = f"probes/{secrets.token_hex(8)}", secrets.token_bytes(16)
-        self.put_bytes(key, data)
-        same = self.read_bytes(key) == data
-        self.delete(key)
-        if not same:
-            raise StorageError("Storage gave back other bytes than were written; check the disk.")
-
     def _path(self, key: str) -> Path:
-        return self._root / _checked(key)
+        return self._root / checked(key)
 
     def _new_temporary(self) -> Path:
         """A new name on the same file system as the objects."""
-        folder = self._root / TEMPORARY_FOLDER
-        _make_folder(folder)
-        _remove_leftovers(folder)
-        return folder / f"{_writer(os.getpid())}{secrets.token_hex(8)}"
+        _make_folder(self._root / TEMPORARY_FOLDER)
+        return self._scratch.new_path()
 
     def _publish(self, key: str, temporary: Path) -> None:
         """Make a written file visible under its key, durably, without ever replacing another.
@@ -197,41 +150,11 @@ class Storage:
                     raise
                 continue
             if not is_same:
-                raise ObjectExistsError(
-                    f"Storage already has {key!r} with other bytes; objects never change: use a new key."
-                )
+                raise already_there(key)
             reach(Failpoint.PUT_LINKED)
             _sync_folder(path.parent)
             reach(Failpoint.PUT_DURABLE)
             return
-
-
-def open_storage(url: str) -> Storage:
-    """The storage behind a URL such as `file:///var/lib/ninefold/storage`."""
-    parts = urlsplit(url)
-    if parts.scheme != "file":
-        raise StorageError(
-            f"Storage of the kind {parts.scheme or 'without a scheme'!r} is not there in this version: only "
-            "file:// works, for example file:///var/lib/ninefold/storage."
-        )
-    path = Path(unquote(parts.path))
-    if parts.netloc not in ("", "localhost") or not path.is_absolute() or "\0" in str(path):
-        raise StorageError(
-            "A file:// URL needs an absolute path after three slashes: file:///path/to/storage."
-        )
-    return Storage(path)
-
-
-def _checked(key: str) -> str:
-    """The key itself, when it names something below the root and nothing else."""
-    parts = key.removesuffix("/").split("/")
-    hidden_or_empty = any(not part or part.startswith(".") for part in parts)
-    if hidden_or_empty or "\0" in key or "\\" in key or len(key.encode()) > KEY_MAX_BYTES:
-        raise StorageError(
-            f"{key[:80]!r} is not a storage key: use relative names separated by single slashes, none of "
-            f"them starting with a dot, {KEY_MAX_BYTES} bytes at most."
-        )
-    return key
 
 
 @contextmanager
@@ -241,11 +164,6 @@ def _explained(action: str) -> Iterator[None]:
     except OSError as error:
         reason = _REASONS.get(error.errno or 0, error.strerror or "the file system failed")
         raise StorageError(f"Storage cannot {action}: {reason}.") from error
-
-
-def _writer(process_id: int) -> str:
-    """How the names of a process's temporary files begin: no other process that shares the storage has the same."""
-    return f"{socket.gethostname()}-{process_id}-"
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -269,22 +187,6 @@ def _measure(root: Path, paths: Iterable[Path]) -> list[Litter]:
                 newest = max(stat.st_mtime for stat in stats)
                 found.append(Litter(path.relative_to(root).as_posix(), size, newest))
     return found
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Remove what writers that died left behind, once nobody can still be writing it."""
-    oldest = time.time() - TEMPORARY_MAX_AGE_S
-    for entry in os.scandir(folder):
-        with suppress(FileNotFoundError):  # another process finished or cleaned up first
-            if entry.stat().st_mtime < oldest:
-                _remove(Path(entry.path))
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _make_folder(folder: Path) -> None:

@@ -1,0 +1,51 @@
+"""A whole service whose storage is a bucket: no part of it needs a disk that others see."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from model.storage import open_storage
+from ninefold import NinefoldError
+from tests.e2e.service import Service
+from tests.ninefold.processes import eventually
+from tests.s3_server import BUCKET, running_s3
+
+pytestmark = pytest.mark.timeout(240)
+
+
+def test_a_bucket_holds_datasets_checkpoints_and_models(
+    tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_s3() as environment:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        url = f"s3://{BUCKET}/ninefold"
+        storage = open_storage(url)
+        service = Service(tmp_path, environment={**environment, "NINEFOLD_STORAGE": url})
+        try:
+            client = service.client
+            client.add_dataset(tiny_folder, "tiny")
+            job_id = service.submit(epochs=40)
+            service.wait_for_epoch(job_id, 1)
+            client.pause(job_id)
+            eventually(lambda: client.job(job_id)["status"] == "paused", 30, "the job is paused")
+            assert storage.list(f"checkpoints/{job_id}/")
+            client.resume(job_id)
+            job = service.assert_succeeds(job_id, epochs=40)
+            assert [attempt["outcome"] for attempt in job["attempts"]] == ["paused", "succeeded"]
+            assert job["attempts"][1]["from_epoch"] > 0
+
+            model_id = job["result"]["model"]["id"]
+            assert client.predict([tiny_folder / "0" / "0.png"])["predictions"][0]["status"] == "ok"
+            weights = storage.read_bytes(f"models/{model_id}/model.safetensors")
+            with httpx.Client(base_url=client.url) as http:
+                assert http.get(f"/models/{model_id}/files/model.safetensors").content == weights
+                http.delete("/models/tiny/aliases/production").raise_for_status()
+                http.delete(f"/models/{model_id}").raise_for_status()
+            assert storage.list("models/") == []
+            with pytest.raises(NinefoldError):
+                client.model(model_id)
+            assert list((tmp_path / "storage").iterdir()) == []
+        finally:
+            service.close()

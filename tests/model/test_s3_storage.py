@@ -1,0 +1,68 @@
+"""What only a bucket does: credentials, requests that fail, copies on this disk."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from model.errors import StorageError
+from model.storage import Storage, open_storage, s3
+from tests.s3_server import BUCKET, running_s3
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[dict[str, str]]:
+    with running_s3() as environment:
+        yield environment
+
+
+@pytest.fixture
+def storage(server: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
+    """Below a prefix of its own; its copies are kept in `copies`."""
+    for name, value in server.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "copies"))
+    return open_storage(f"s3://{BUCKET}/{tmp_path.name}")
+
+
+def test_prefixes_do_not_see_each_other(storage: Storage, tmp_path: Path) -> None:
+    storage.put_bytes("a", b"mine")
+    other = open_storage(f"s3://{BUCKET}/{tmp_path.name}-other")
+    other.put_bytes("a", b"theirs")
+    assert storage.read_bytes("a") == b"mine"
+    storage.delete("a")
+    assert (storage.list(), other.list()) == ([], ["a"])
+
+
+def test_copies_go_when_they_are_no_longer_needed(storage: Storage, tmp_path: Path) -> None:
+    storage.put_stream("a", lambda file: file.write(b"x"))
+    with storage.as_file("a") as path:
+        assert path.read_bytes() == b"x"
+        assert path.is_relative_to(tmp_path / "copies")
+    assert [one for one in (tmp_path / "copies").rglob("*") if one.is_file()] == []
+
+
+def test_a_bucket_that_is_not_there_is_said(storage: Storage) -> None:
+    with pytest.raises(StorageError, match=r"cannot write .* 404"):
+        open_storage("s3://no-such-bucket").check()
+
+
+def test_a_url_needs_a_bucket() -> None:
+    with pytest.raises(StorageError, match="needs a bucket"):
+        open_storage("s3:///prefix")
+
+
+def test_a_server_out_of_reach_is_said(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setattr(s3, "_RETRIES", {"max_retries": 1})
+    unreachable = open_storage(f"s3://{BUCKET}")
+    for ask in (unreachable.check, unreachable.list, lambda: unreachable.read_bytes("a")):
+        with pytest.raises(StorageError, match="error sending request"):
+            ask()
+
+
+def test_more_than_one_put_can_take_is_refused(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3, "LARGEST_PUT_BYTES", 2**30)
+    with pytest.raises(StorageError, match="takes 1 GiB at once"):
+        storage.put_stream("a", lambda file: file.truncate(2**30 + 1) and file.seek(0, 2))
+    assert not storage.exists("a")
