@@ -24,7 +24,11 @@ from model.recipe import RECIPES, Initialisation, Optimizer, Recipe, recipe_of, 
 from model.schedule import steps_per_epoch
 from model.spec import DatasetFacts, JobSpec, RecipeName, ResolvedSpec
 
-BASE: Mapping[str, Any] = {"optimizer": Optimizer.SGD, "initialisation": Initialisation.TORCH}
+BASE: Mapping[str, Any] = {
+    "optimizer": Optimizer.SGD,
+    "initialisation": Initialisation.TORCH,
+    "cutout": 5 / 32,
+}
 """What `fast` had when the study began, and the other names change; `shipped` is the recipe as it is now, and what is
 joined to it changes that."""
 
@@ -46,6 +50,7 @@ CHANGES: Mapping[str, Mapping[str, Any]] = {
     "muon-0.1": {"optimizer": Optimizer.MUON, "muon_scale": 0.1},
     "muon-0.2": {"optimizer": Optimizer.MUON, "muon_scale": 0.2},
     "muon-0.25": {"optimizer": Optimizer.MUON, "muon_scale": 0.25},
+    "muon-0.4": {"optimizer": Optimizer.MUON, "muon_scale": 0.4},
     "muon-0.5": {"optimizer": Optimizer.MUON, "muon_scale": 0.5},
     "muon-1": {"optimizer": Optimizer.MUON, "muon_scale": 1.0},
     "rate-0.5": {"learning_rate": 0.5},

@@ -76,7 +76,7 @@ class Recipe:
     reflect_padding: bool
     optimizer: Optimizer
     muon_scale: float = 1.0
-    """Muon's learning rate, as a multiple of the rest's."""
+    """Muon's learning rate, as a multiple of the rest's; in `RECIPES` of that at batch 512, whatever the batch."""
     muon_momentum: float = 0.6
     is_scale_frozen: bool = False
     """Keep the scales of the batch norms at 1."""
@@ -103,11 +103,11 @@ _FAST = Recipe(
     batch_norm_momentum=0.1,
     average_epochs=1.0,
     translate=2 / 32,
-    cutout=5 / 32,
+    cutout=0.0,
     alternating_flip=True,
     reflect_padding=True,
     optimizer=Optimizer.MUON,
-    muon_scale=0.4,
+    muon_scale=0.2,
 )
 
 RECIPES = {
@@ -154,8 +154,11 @@ def side_at(recipe: Recipe, progress: float, full_side: int) -> int:
 
 def recipe_of(spec: ResolvedSpec) -> Recipe:
     """The recipe with what the spec says of it."""
+    recipe = RECIPES[spec.recipe]
     return replace(
-        RECIPES[spec.recipe],
+        recipe,
+        # Muon's steps have the same length whatever the batch, and so has its best rate.
+        muon_scale=recipe.muon_scale * (512 / spec.batch_size) ** 0.5,
         epochs=spec.epochs,
         learning_rate=spec.learning_rate,
         weight_decay=spec.weight_decay,
