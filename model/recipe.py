@@ -21,6 +21,9 @@ from model.validation import validation_counts
 
 T = TypeVar("T")
 
+_RATED_BATCH = 512
+"""The batch that a recipe's learning rates are for."""
+
 LEAST_IMAGES_A_DEVICE = 2
 """Batch norms need more than one."""
 
@@ -54,7 +57,7 @@ class Recipe:
 
     epochs: int
     learning_rate: float
-    """At batch 512; other batches scale it with the square root of their size."""
+    """Other batches than `_RATED_BATCH` scale it with the square root of their size."""
     weight_decay: float
     label_smoothing: float
     decay: Decay
@@ -76,7 +79,7 @@ class Recipe:
     reflect_padding: bool
     optimizer: Optimizer
     muon_scale: float = 1.0
-    """Muon's learning rate, as a multiple of the rest's; in `RECIPES` of that at batch 512, whatever the batch."""
+    """Muon's learning rate, as a multiple of the rest's; in `RECIPES` of that at `_RATED_BATCH`, whatever the batch."""
     muon_momentum: float = 0.6
     is_scale_frozen: bool = False
     """Keep the scales of the batch norms at 1."""
@@ -158,7 +161,7 @@ def recipe_of(spec: ResolvedSpec) -> Recipe:
     return replace(
         recipe,
         # Muon's steps have the same length whatever the batch, and so has its best rate.
-        muon_scale=recipe.muon_scale * (512 / spec.batch_size) ** 0.5,
+        muon_scale=recipe.muon_scale * (_RATED_BATCH / spec.batch_size) ** 0.5,
         epochs=spec.epochs,
         learning_rate=spec.learning_rate,
         weight_decay=spec.weight_decay,
@@ -185,7 +188,7 @@ def resolve(spec: JobSpec, facts: DatasetFacts, device_kind: str) -> tuple[Resol
     _check_shares(images, batch_size, spec.gpus)
     image_size = spec.image_size or default_image_size(facts, device_kind)
     is_small = image_size < 64 or is_classic
-    scale = 1.0 if is_classic else (batch_size / 512) ** 0.5
+    scale = 1.0 if is_classic else (batch_size / _RATED_BATCH) ** 0.5
     resolved = ResolvedSpec(
         dataset=facts.id,
         name=spec.name or facts.name,

@@ -103,6 +103,14 @@ def test_the_learning_rate_scales_with_the_batch() -> None:
     assert resolved(facts([25_000] * 2), batch_size=128).learning_rate == 0.25
 
 
+@pytest.mark.parametrize("batch", [16, 128, 512])
+def test_muons_rate_is_the_same_for_all_batches_and_follows_the_users(batch: int) -> None:
+    usual = resolved(facts([25_000] * 2), batch_size=batch)
+    halved = resolved(facts([25_000] * 2), batch_size=batch, learning_rate=usual.learning_rate / 2)
+    rates = [recipe.learning_rate * recipe.muon_scale for recipe in map(recipe_of, (usual, halved))]
+    assert rates == pytest.approx([0.1, 0.05], rel=1e-3)
+
+
 def test_what_the_user_says_stays() -> None:
     given: dict[str, Any] = {
         "name": "mine", "recipe": "fast", "epochs": 3, "batch_size": 7, "learning_rate": 0.3,
