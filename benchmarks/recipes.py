@@ -17,17 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cuts import entries, write_cut
-from benchmarks.runs import add_line, read_lines, run_study, storage_of, train
+from benchmarks.runs import add_line, image_flop, read_lines, run_study, storage_of, train
 from model.dataset_import import import_dataset
-from model.flops import training_flop
-from model.recipe import RECIPES, Initialisation, Optimizer, Recipe, recipe_of, resolve, side_at
-from model.schedule import steps_per_epoch
+from model.recipe import RECIPES, Initialisation, Optimizer, Recipe, recipe_of, resolve
 from model.spec import DatasetFacts, JobSpec, RecipeName, ResolvedSpec
 
 BASE: Mapping[str, Any] = {
     "optimizer": Optimizer.SGD,
     "initialisation": Initialisation.TORCH,
     "cutout": 5 / 32,
+    "sizes": ((0.0, 1.0),),
 }
 """What `fast` had when the study began, and the other names change; `shipped` is the recipe as it is now, and what is
 joined to it changes that."""
@@ -80,16 +79,6 @@ def variant(name: str, spec: ResolvedSpec) -> Recipe:
             changes["learning_rate"] *= recipe.learning_rate
         recipe = replace(recipe, **changes)
     return recipe
-
-
-def image_flop(recipe: Recipe, spec: ResolvedSpec, images: int) -> dict[int, float]:
-    """Floating-point operations spent on images of each side in pixels."""
-    total = steps_per_epoch(images, spec.batch_size) * spec.epochs
-    spent: dict[int, float] = defaultdict(float)
-    for step in range(total):
-        side = side_at(recipe, step / total, spec.image_size)
-        spent[side] += training_flop(side) * images * spec.epochs / total
-    return dict(spent)
 
 
 def cut(archive: Path, images: int, validation: int, folder: Path) -> Path:

@@ -5,6 +5,7 @@ import json
 import math
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ import torch
 from model.allocator import keep_big_blocks
 from model.cpus import cpu_quota
 from model.flops import training_flop
-from model.recipe import Recipe
+from model.recipe import Recipe, recipe_of, side_at
 from model.reporter import Command
+from model.schedule import steps_per_epoch
 from model.spec import ResolvedSpec
 from model.storage import Storage, open_storage
 from model.training import TrainedModel, TrainingRequest, run_training
@@ -55,10 +57,21 @@ def train(spec: ResolvedSpec, folder: Path, recipe: Recipe | None = None) -> Tra
     return run_training(request, Quiet())
 
 
+def image_flop(recipe: Recipe, spec: ResolvedSpec, images: int) -> dict[int, float]:
+    """Floating-point operations spent on images of each side in pixels."""
+    total = steps_per_epoch(images, spec.batch_size) * spec.epochs
+    spent: dict[int, float] = defaultdict(float)
+    for step in range(total):
+        side = side_at(recipe, step / total, spec.image_size)
+        spent[side] += training_flop(side) * images * spec.epochs / total
+    return dict(spent)
+
+
 def image_pflop(spec: ResolvedSpec, train_images: int, epochs: int) -> float:
     """Floating-point operations that so many epochs spent on training images, in 10¹⁵."""
-    seen = train_images * (1 - spec.validation_fraction) * epochs
-    return seen * training_flop(spec.image_size) / 1e15
+    images = round(train_images * (1 - spec.validation_fraction))
+    whole = sum(image_flop(recipe_of(spec), spec, images).values())
+    return whole * epochs / spec.epochs / 1e15
 
 
 def read_lines(path: Path) -> Lines:
