@@ -4,6 +4,7 @@ import logging
 import math
 import time
 from collections.abc import Sequence
+from functools import partial
 
 from model.checkpoint import Checkpoints
 from model.device import Device
@@ -12,7 +13,7 @@ from model.evaluation import Score, predict_logits, score
 from model.manifest import FinishReason
 from model.pace import Pace, StepPace, TimePace, lost_s
 from model.ranks import Ranks
-from model.recipe import Recipe
+from model.recipe import Recipe, steps_left
 from model.reporter import CheckpointSaved, Command, Drained, EpochRow, Progress, Reporter
 from model.run_state import Best, RunState
 from model.schedule import steps_per_epoch
@@ -71,7 +72,8 @@ class Loop:
         self._read_sums = _nothing_yet
 
     def _start_pace(self) -> tuple[Pace, TimePace | None]:
-        by_steps, state = StepPace(self._spec.epochs, self._steps), self._state
+        left = partial(steps_left, self._recipe, full_side=self._spec.image_size)
+        by_steps, state = StepPace(self._spec.epochs, self._steps, left), self._state
         if self._spec.time_budget_s is None:
             return by_steps, None
         # The last epoch's validation and the calibration; the test split, and again with its mirror images.

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -35,6 +35,8 @@ class StepPace:
 
     epochs: int
     steps: int
+    left: Callable[[float], float] = lambda progress: 1 - progress
+    """What is left in time, as a share of all steps at the next one's speed; small images are fast."""
 
     def progress(self, epoch: int, step: int) -> float:
         """By the steps alone."""
@@ -46,7 +48,7 @@ class StepPace:
 
     def eta_s(self, epoch: int, step: int, step_s: float) -> float:
         """At the speed of the last steps."""
-        return (self.epochs * self.steps - epoch * self.steps - step) * step_s
+        return self.left(self.progress(epoch, step)) * self.epochs * self.steps * step_s
 
 
 def lost_s(left_at: float, now: float, pauses: Sequence[tuple[float, float]]) -> float:

@@ -16,7 +16,7 @@ from model.loop import Loop
 from model.manifest import FinishReason, Metrics, Preprocessing
 from model.network import ResNet9
 from model.ranks import ALONE, Ranks
-from model.recipe import Recipe, recipe_of
+from model.recipe import Recipe, recipe_of, sides_of
 from model.reporter import CheckpointSaved, Command, Drained, EpochRow, Progress, Reporter
 from model.run_state import RunState, start_state
 from model.schedule import steps_per_epoch
@@ -103,7 +103,8 @@ def train_rank(request: TrainingRequest, reporter: Reporter, ranks: Ranks) -> Tr
         _resume([request.resume_from, *request.fall_back_to], checkpoints, state, reporter)
     state.parts = max(state.parts, min(request.batch_parts, spec.batch_size))
     if device.warms_up:
-        warm_up(state.network, device, spec.batch_size // (ranks.count * state.parts), spec.image_size)
+        for side in sorted(set(sides_of(recipe, spec.image_size))):
+            warm_up(state.network, device, spec.batch_size // (ranks.count * state.parts), side)
     reporter.phase("training")
     ending = Loop(
         spec=spec,

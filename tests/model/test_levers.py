@@ -10,10 +10,10 @@ from model.flops import training_flop
 from model.muon import orthogonalise
 from model.network import BatchNorm, published_weights
 from model.optim import make_optimizer, set_learning_rate, start_network
-from model.recipe import RECIPES, Initialisation, Optimizer, Recipe, side_at
+from model.recipe import RECIPES, Initialisation, Optimizer, side_at, sides_of, steps_left
 from model.spec import RecipeName
 
-FAST = RECIPES[RecipeName.FAST]
+FAST, STEADY = RECIPES[RecipeName.FAST], RECIPES[RecipeName.THOROUGH]
 LEVERS = {
     "muon": replace(FAST, optimizer=Optimizer.MUON, muon_scale=0.25),
     "frozen": replace(FAST, is_scale_frozen=True, bias_rate=64.0),
@@ -63,11 +63,20 @@ def test_ghost_norms_see_parts_and_publish_the_whole() -> None:
 
 
 def test_images_grow_in_multiples_of_four() -> None:
-    growing: Recipe = replace(FAST, sizes=((0.0, 0.75), (0.4, 0.875), (0.7, 1.0)))
-    assert [side_at(growing, p, 32) for p in (0.0, 0.39, 0.4, 0.7, 0.99)] == [24, 24, 28, 32, 32]
-    assert side_at(growing, 0.0, 16) == 16
-    assert side_at(FAST, 0.0, 30) == 30
+    assert [side_at(FAST, p, 32) for p in (0.0, 0.39, 0.4, 0.7, 0.99)] == [24, 24, 28, 32, 32]
+    assert sides_of(FAST, 32) == [24, 28, 32]
+    assert side_at(FAST, 0.0, 16) == 16
+    assert side_at(STEADY, 0.0, 30) == 30
     assert shrink(torch.zeros(2, 3, 32, 32), 24).shape == (2, 3, 24, 24)
+
+
+def test_what_is_left_takes_longer_with_larger_images() -> None:
+    assert [steps_left(STEADY, p, 32) for p in (0.0, 0.25, 1.0)] == [1.0, 0.75, 0.0]
+    in_time = 0.4 + 0.3 * (28 / 24) ** 2 + 0.3 * (32 / 24) ** 2
+    assert steps_left(FAST, 0.0, 32) == pytest.approx(in_time)
+    assert steps_left(FAST, 0.1, 32) == pytest.approx(in_time - 0.1)
+    assert steps_left(FAST, 0.8, 32) == pytest.approx(0.2)
+    assert steps_left(FAST, 1.0, 32) == 0
 
 
 def test_an_epoch_of_cifar_costs_what_the_table_says() -> None:
