@@ -31,7 +31,6 @@ BASE: Mapping[str, Any] = {
 """What `fast` had when the study began, and the other names change; `shipped` is the recipe as it is now, and what is
 joined to it changes that."""
 
-_GROWING = ((0.0, 0.75), (0.4, 0.875), (0.7, 1.0))
 CHANGES: Mapping[str, Mapping[str, Any]] = {
     "base": {},
     "no-average": {"average_epochs": 0.0},
@@ -43,7 +42,7 @@ CHANGES: Mapping[str, Mapping[str, Any]] = {
     "frozen-scale-bias-8": {"is_scale_frozen": True, "bias_rate": 8.0},
     "frozen-scale-bias-64": {"is_scale_frozen": True, "bias_rate": 64.0},
     "dirac": {"initialisation": Initialisation.DIRAC},
-    "growing": {"sizes": _GROWING},
+    "growing": {"sizes": RECIPES[RecipeName.FAST].sizes},
     "momentum-0.8": {"muon_momentum": 0.8},
     "momentum-0.9": {"muon_momentum": 0.9},
     "muon-0.1": {"optimizer": Optimizer.MUON, "muon_scale": 0.1},

@@ -12,7 +12,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from model.device import Device
-from model.errors import CorruptArtifactError, DamagedCheckpointError
+from model.errors import CorruptArtifactError, DamagedCheckpointError, StorageError
 from model.failpoints import Failpoint, reach
 from model.network import published_weights
 from model.run_state import Best, RunState
@@ -87,11 +87,15 @@ class Checkpoints:
 
 def _check_bytes(key: str, path: Path) -> None:
     saved = PurePath(key).stem.rpartition("-")[2]
-    with path.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != saved:
-            raise DamagedCheckpointError(
-                f"The bytes of checkpoint {key!r} are not those that were saved: check the disk."
-            )
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise StorageError(f"Storage cannot read {key!r}: {error.strerror}.") from error
+    if found != saved:
+        raise DamagedCheckpointError(
+            f"The bytes of checkpoint {key!r} are not those that were saved: check the disk."
+        )
 
 
 def _tensors(state: RunState) -> dict[str, Tensor]:

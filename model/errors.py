@@ -97,6 +97,10 @@ class StorageFullError(StorageError):
     code = "storage_full"
 
 
+class ObjectMissingError(StorageError):
+    """Raised when an object is read that is not there; storage itself works."""
+
+
 class ObjectExistsError(StorageError):
     """Raised when an object is put twice with different bytes: objects never change."""
 

@@ -16,7 +16,7 @@ import redis
 from pydantic import BaseModel
 
 from model.dataset_record import RECORD_FILE
-from model.errors import StorageError
+from model.errors import ObjectMissingError, StorageError
 from model.manifest import MANIFEST_FILE
 from model.storage import Storage, open_storage
 from worker.backup_file import END, HEAD, KINDS, OBJECTS, PATIENCE_S, RECORDS, End, Head
@@ -78,7 +78,7 @@ def _add_objects(tar: tarfile.TarFile, storage: Storage, keys: Iterable[str]) ->
         with ExitStack() as borrowed:
             try:
                 file = borrowed.enter_context(borrowed.enter_context(storage.as_file(key)).open("rb"))
-            except (StorageError, FileNotFoundError):
+            except (ObjectMissingError, FileNotFoundError):
                 gone.append(key)
             else:
                 _add(tar, OBJECTS + key, file)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from model.errors import ObjectExistsError, StorageError
+from model.errors import ObjectExistsError, ObjectMissingError, StorageError
+from model.storage.scratch import Scratch
 
 KEY_MAX_BYTES = 1024
 
@@ -23,7 +24,13 @@ class Litter:
 
 
 class Storage(ABC):
-    """Objects under keys such as `models/mdl_1/manifest.json`. Each method raises StorageError when storage fails."""
+    """Objects under keys such as `models/mdl_1/manifest.json`. Each method raises StorageError when storage fails.
+
+    Whatever holds the objects, files on their way to it or from it lie in one folder.
+    """
+
+    def __init__(self, scratch_folder: Path) -> None:
+        self._scratch = Scratch(scratch_folder)
 
     def put_bytes(self, key: str, data: bytes) -> None:
         """Put an object atomically; see `put_stream`."""
@@ -40,11 +47,15 @@ class Storage(ABC):
 
     @abstractmethod
     def read_bytes(self, key: str) -> bytes:
-        """All bytes of an object."""
+        """All bytes of an object.
+
+        Raises:
+            ObjectMissingError: it is not there.
+        """
 
     @abstractmethod
     def as_file(self, key: str) -> AbstractContextManager[Path]:
-        """An object as a local file for a while; it must never be written there."""
+        """An object as a local file for a while; it must never be written there. Raises as `read_bytes` does."""
 
     @abstractmethod
     def exists(self, key: str) -> bool:
@@ -66,17 +77,17 @@ class Storage(ABC):
     def is_unchanged(self, folder: Litter) -> bool:
         """Whether nothing was put there since it was listed."""
 
-    @abstractmethod
     def forget_writer(self, process_id: int) -> None:
         """Remove what a process of this host was still writing when it was killed."""
+        self._scratch.forget_writer(process_id)
 
     @abstractmethod
     def leftovers(self) -> Sequence[Litter]:
         """What writers that died left behind; `remove_leftovers` removes it."""
 
-    @abstractmethod
     def remove_leftovers(self) -> None:
         """Remove what writers that died left behind; every put does it too."""
+        self._scratch.remove_leftovers()
 
     @abstractmethod
     def free_bytes(self) -> int:
@@ -103,9 +114,9 @@ def already_there(key: str) -> ObjectExistsError:
     )
 
 
-def not_there(key: str) -> StorageError:
+def not_there(key: str) -> ObjectMissingError:
     """What reading raises where nothing is."""
-    return StorageError(f"Storage has no object {key!r}.")
+    return ObjectMissingError(f"Storage has no object {key!r}.")
 
 
 def checked(key: str) -> str:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from model.errors import StorageError
 from model.failpoints import Failpoint, reach
 from model.storage.interface import Litter, Storage, already_there, checked, not_there
-from model.storage.scratch import Scratch, remove
+from model.storage.scratch import remove
 
 TEMPORARY_FOLDER = ".tmp"
 PUT_ATTEMPTS = 100
@@ -32,8 +32,8 @@ class LocalStorage(Storage):
     """Objects in a local folder."""
 
     def __init__(self, root: Path) -> None:
+        super().__init__(root / TEMPORARY_FOLDER)
         self._root = root
-        self._scratch = Scratch(root / TEMPORARY_FOLDER)
 
     def put_stream(self, key: str, write: Callable[[BinaryIO], object]) -> None:
         """Put what `write` writes, durably: a power cut after it takes nothing back."""
@@ -89,10 +89,6 @@ class LocalStorage(Storage):
             _sync_folder(path.parent)
             remove(doomed)
 
-    def forget_writer(self, process_id: int) -> None:
-        """Remove what a process of this host was still writing when it was killed."""
-        self._scratch.forget_writer(process_id)
-
     def folders(self, kind: str) -> Sequence[Litter]:
         """The folders right below `kind`, as `kind/name`."""
         return _measure(self._root, self._path(kind).glob("*"))
@@ -104,10 +100,6 @@ class LocalStorage(Storage):
     def leftovers(self) -> Sequence[Litter]:
         """What writers that died left behind; `remove_leftovers` removes it."""
         return _measure(self._root, self._scratch.leftovers())
-
-    def remove_leftovers(self) -> None:
-        """Remove what writers that died left behind; every put does it too."""
-        self._scratch.remove_leftovers()
 
     def free_bytes(self) -> int:
         """How much more fits on the disk."""

@@ -23,7 +23,6 @@ from obstore.store import S3Store
 from model.errors import StorageError
 from model.failpoints import Failpoint, reach
 from model.storage.interface import Litter, Storage, already_there, checked, not_there
-from model.storage.scratch import Scratch
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -52,12 +51,12 @@ class S3Storage(Storage):
     def __init__(self, bucket: str, prefix: str) -> None:
         if not bucket:
             raise StorageError("An s3:// URL needs a bucket: s3://bucket/prefix.")
+        self._copies = Path(tempfile.gettempdir(), f"ninefold-{os.getuid()}-copies")
+        super().__init__(self._copies)
         with _explained("be opened"):
             self._store = S3Store(
                 bucket, prefix=prefix or None, client_options=_CLIENT, retry_config=_RETRIES
             )
-        self._scratch_folder = Path(tempfile.gettempdir(), f"ninefold-{os.getuid()}-copies")
-        self._scratch = Scratch(self._scratch_folder)
 
     def put_bytes(self, key: str, data: bytes) -> None:
         """Put an object atomically; see `put_stream`."""
@@ -143,17 +142,9 @@ class S3Storage(Storage):
         """Whether nothing was put there since it was listed."""
         return folder in _measure(self._below(folder.key), depth=folder.key.count("/") + 1)
 
-    def forget_writer(self, process_id: int) -> None:
-        """Remove what a process of this host was still writing when it was killed."""
-        self._scratch.forget_writer(process_id)
-
     def leftovers(self) -> Sequence[Litter]:
         """None in the bucket: a put in one piece is whole or is not."""
         return []
-
-    def remove_leftovers(self) -> None:
-        """Remove local copies of processes that died; every put does it too."""
-        self._scratch.remove_leftovers()
 
     def free_bytes(self) -> int:
         """As much as can be said."""
@@ -171,7 +162,7 @@ class S3Storage(Storage):
     @contextmanager
     def _local_file(self) -> Iterator[Path]:
         with _explained("keep a file on this disk"):
-            self._scratch_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._copies.mkdir(mode=0o700, parents=True, exist_ok=True)
             path = self._scratch.new_path()
         try:
             yield path
@@ -195,16 +186,11 @@ def _explained(action: str) -> Iterator[None]:
         raise StorageError(
             f"Storage cannot {action}: S3 does not let these credentials do it; see AWS_ACCESS_KEY_ID and the bucket's policy."
         ) from error
-    except BaseError as error:
-        raise StorageError(f"Storage cannot {action}: {_first_words(error)}") from error
-    except FileNotFoundError as error:  # of all but reading: no such bucket
-        raise StorageError(f"Storage cannot {action}: {_first_words(error)}") from error
+    except (BaseError, FileNotFoundError) as error:  # what is not found, but by who reads, is the bucket
+        words = str(error).splitlines()[0].partition("<?xml")[0][:300]
+        raise StorageError(f"Storage cannot {action}: {words}") from error
     except OSError as error:
         raise StorageError(f"Storage cannot {action}: {error.strerror or error}.") from error
-
-
-def _first_words(error: Exception) -> str:
-    return str(error).splitlines()[0].partition("<?xml")[0][:300]
 
 
 def _measure(objects: "Iterable[ObjectMeta]", depth: int) -> Sequence[Litter]:

@@ -9,14 +9,15 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import redis
 
 from model.dataset_record import dataset_key
+from model.errors import StorageError
 from model.manifest import MANIFEST_FILE, WEIGHTS_FILE, model_key
-from model.storage import Storage, open_storage
+from model.storage import LocalStorage, Storage, open_storage
 from tests.conftest import running_valkey
 from tests.worker.samples import claim, draft, make_job, publish, row
 from worker import redis_keys
@@ -175,6 +176,18 @@ def test_what_is_deleted_meanwhile_is_reported_and_the_rest_is_whole(old: Place,
     assert end.gone == [model_key(model_id, WEIGHTS_FILE), model_key(model_id, MANIFEST_FILE)]
     assert end.objects == len(old.storage.list()) == 2
     assert new.restore(out.getvalue()) == []
+
+
+def test_a_storage_out_of_reach_makes_no_backup(old: Place, tmp_path: Path) -> None:
+    put_model(old, publish(old.store))
+
+    class Unreachable(LocalStorage):
+        def as_file(self, key: str) -> NoReturn:
+            raise StorageError(f"Storage cannot read {key!r}.")
+
+    unreachable = Place(old.client, Unreachable(tmp_path / "old"))
+    with pytest.raises(StorageError, match="cannot read"):
+        unreachable.back_up()
 
 
 def test_only_what_the_records_refer_to_is_kept(old: Place, new: Place) -> None:
