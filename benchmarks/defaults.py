@@ -1,6 +1,6 @@
 """What the defaults reach, and what else was tried: `python -m benchmarks.defaults DATA --cases few,mini --try '{"epochs":40}'`.
 
-DATA is a folder with cifar10-5k.zip, cifar10-mini.zip and flowers.zip. A case names nothing but its dataset; each `--try`
+DATA is a folder with cifar10.zip, cifar10-5k.zip, cifar10-mini.zip and flowers.zip. A case names nothing but its dataset; each `--try`
 is what a user could set beside that; without any, nothing is set. `"init_from": "CASE"` starts from a model that the
 defaults made of another case. Each run becomes one JSON line in `--out`; runs that are there already are not repeated.
 `--table` prints what the lines say. Scores are of the test split, which nothing was chosen by within a run.
@@ -16,7 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cuts import Names, entries, write_cut
-from benchmarks.runs import add_line, image_pflop, read_lines, run_study, storage_of, train
+from benchmarks.runs import (
+    add_line,
+    device_kind,
+    device_name,
+    image_pflop,
+    read_lines,
+    run_study,
+    storage_of,
+    train,
+)
 from model.dataset_import import import_dataset
 from model.datasets import find_facts
 from model.manifest import MANIFEST_FILE, model_key, outside_service
@@ -60,7 +69,12 @@ _CUTS: dict[str, Callable[[Names], Names]] = {
     "the-others": of_each_class(480, skipped=20),
 }
 """Of cifar10-5k's training images; its test images of the same classes come along."""
-_WHOLE = {"5k": "cifar10-5k.zip", "mini": "cifar10-mini.zip", "flowers": "flowers.zip"}
+_WHOLE = {
+    "cifar10": "cifar10.zip",
+    "5k": "cifar10-5k.zip",
+    "mini": "cifar10-mini.zip",
+    "flowers": "flowers.zip",
+}
 CASES = ("digits", *_WHOLE, *_CUTS)
 
 
@@ -83,13 +97,14 @@ def dataset_of(case: str, data: Path, folder: Path) -> DatasetFacts:
 class Study:
     """Runs of one session, in a folder of its own."""
 
-    def __init__(self, data: Path, folder: Path, out: Path) -> None:
-        self._data, self._folder, self._out = data, folder, out
+    def __init__(self, data: Path, folder: Path, out: Path, device: str) -> None:
+        self._data, self._folder, self._out, self._device = data, folder, out, device
+        self._datasets: dict[str, DatasetFacts] = {}
 
     def run(self, case: str, tried: dict[str, Any], seed: int) -> None:
         """One run, unless its line is there."""
-        key = {"case": case, "tried": tried, "seed": seed}
-        if any({name: line[name] for name in key} == key for line in read_lines(self._out)):
+        key = {"case": case, "tried": tried, "seed": seed, "device": device_name(self._device)}
+        if any({name: line.get(name, "cpu") for name in key} == key for line in read_lines(self._out)):
             return
         begun = time.monotonic()
         trained = self._train(case, tried, seed)
@@ -113,9 +128,11 @@ class Study:
         given = dict(tried)
         if parent := given.get("init_from"):
             given["init_from"] = self._model_of(parent, seed)
-        facts = dataset_of(case, self._data, self._folder)
-        spec, _ = resolve(JobSpec(dataset=facts.id, seed=seed, **given), facts, "cpu")
-        return train(spec, self._folder)
+        facts = self._datasets.get(case) or dataset_of(case, self._data, self._folder)
+        self._datasets[case] = facts
+        job = JobSpec(dataset=facts.id, seed=seed, **given)
+        spec, _ = resolve(job, facts, device_kind(self._device))
+        return train(spec, self._folder, self._device)
 
     def _model_of(self, case: str, seed: int) -> str:
         """The id of a published model of another case."""
@@ -129,12 +146,12 @@ class Study:
 
 def table(lines: list[dict[str, Any]]) -> Iterator[str]:
     """Each case's runs, the defaults first."""
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
     for line in lines:
-        groups[line["case"], json.dumps(line["tried"])].append(line)
-    yield "| case | training images | set by hand | what ran | PFLOP | test accuracy % | n |"
-    yield "|---|---|---|---|---|---|---|"
-    for (case, tried), runs in sorted(
+        groups[line["case"], json.dumps(line["tried"]), line.get("device", "cpu")].append(line)
+    yield "| case | training images | set by hand | what ran | on | PFLOP | test accuracy % | n |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for (case, tried, device), runs in sorted(
         groups.items(), key=lambda item: (CASES.index(item[0][0]), item[0][1] != "{}")
     ):
         first = runs[0]
@@ -149,14 +166,14 @@ def table(lines: list[dict[str, Any]]) -> Iterator[str]:
         )
         mean = 100 * statistics.fmean(run["test_accuracy"] for run in runs)
         yield (
-            f"| {case} | {first['train_images']} | {'' if tried == '{}' else f'`{tried}`'} | {ran} "
+            f"| {case} | {first['train_images']} | {'' if tried == '{}' else f'`{tried}`'} | {ran} | {device} "
             f"| {first['image_pflop']:.3f} | {mean:.1f} | {len(runs)} |"
         )
 
 
 def work(options: argparse.Namespace, folder: Path) -> None:
     """Run what is not there yet, a line at a time."""
-    study = Study(options.data, folder, options.out)
+    study = Study(options.data, folder, options.out, options.device)
     for seed in options.seeds:
         for case in options.cases.split(","):
             for tried in options.tries or [{}]:

@@ -17,7 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cuts import entries, write_cut
-from benchmarks.runs import add_line, image_flop, read_lines, run_study, storage_of, train
+from benchmarks.runs import (
+    add_line,
+    device_kind,
+    device_name,
+    image_flop,
+    read_lines,
+    run_study,
+    storage_of,
+    train,
+)
 from model.dataset_import import import_dataset
 from model.recipe import RECIPES, Initialisation, Optimizer, Recipe, recipe_of, resolve
 from model.spec import DatasetFacts, JobSpec, RecipeName, ResolvedSpec
@@ -107,10 +116,10 @@ def run(
         seed=seed,
         validation_fraction=0.0,
     )
-    spec, _ = resolve(job, dataset, "cpu")
+    spec, _ = resolve(job, dataset, device_kind(options.device))
     recipe = variant(name, spec)
     begun = time.monotonic()
-    metrics = train(spec, folder, recipe).metrics
+    metrics = train(spec, folder, options.device, recipe).metrics
     flop = image_flop(recipe, spec, dataset.train_images)
     return {
         "recipe": name,
@@ -127,12 +136,14 @@ def run(
         "accuracy": metrics.test_accuracy,
         "accuracy_flip_tta": metrics.test_accuracy_tta,
         "seconds": round(time.monotonic() - begun, 1),
+        "device": device_name(options.device),
     }
 
 
 def setting_of(line: Mapping[str, Any]) -> tuple[Any, ...]:
     """What two runs must have in common to be compared; the dataset's hash covers the validation images too."""
-    return tuple(line[key] for key in ("of", "dataset", "images", "image_size", "epochs", "batch_size"))
+    shared = ("of", "dataset", "images", "image_size", "epochs", "batch_size")
+    return (*(line[key] for key in shared), line.get("device", "cpu"))
 
 
 Runs = dict[str, dict[int, dict[str, Any]]]
@@ -145,8 +156,8 @@ def by_setting(lines: list[dict[str, Any]]) -> list[tuple[str, Runs]]:
     for line in lines:
         settings[setting_of(line)][line["recipe"]][line["seed"]] = line
     return [
-        (f"`{of}`, {images} images of {size} px, {epochs} epochs, batch {batch}", runs)
-        for (of, _, images, size, epochs, batch), runs in settings.items()
+        (f"`{of}`, {images} images of {size} px, {epochs} epochs, batch {batch}, {device}", runs)
+        for (of, _, images, size, epochs, batch, device), runs in settings.items()
     ]
 
 
@@ -194,7 +205,12 @@ def work(options: argparse.Namespace, folder: Path) -> None:
     """Run what is not there yet, a line at a time."""
     smaller = cut(options.archive, options.images, options.validation, folder)
     dataset = import_dataset(smaller, storage_of(folder), "study").facts
-    chosen = {"of": options.recipe, "dataset": dataset.content_hash, "images": dataset.train_images}
+    chosen = {
+        "of": options.recipe,
+        "dataset": dataset.content_hash,
+        "images": dataset.train_images,
+        "device": device_name(options.device),
+    }
     setting = setting_of({**vars(options), **chosen})
     # Seed by seed, so that pairs are whole as early as can be.
     for seed in options.seeds:

@@ -40,13 +40,25 @@ def storage_of(folder: Path) -> Storage:
     return open_storage((folder / "storage").as_uri())
 
 
-def train(spec: ResolvedSpec, folder: Path, recipe: Recipe | None = None) -> TrainedModel:
+def device_kind(device: str) -> str:
+    """`cpu` or `cuda`."""
+    return torch.device(device).type
+
+
+def device_name(device: str) -> str:
+    """What a line says that it ran on: `cpu`, or the GPU's own name."""
+    return device if device_kind(device) == "cpu" else torch.cuda.get_device_name(device)
+
+
+def train(
+    spec: ResolvedSpec, folder: Path, device: str = "cpu", recipe: Recipe | None = None
+) -> TrainedModel:
     """The trained model; a recipe takes the place of the spec's own."""
     request = TrainingRequest(
         spec=spec,
         out_prefix="checkpoints/study",
         resume_from=None,
-        devices=("cpu",),
+        devices=(device,),
         threads=cpu_quota(),
         cache_dir=folder / "cache",
         storage=storage_of(folder),
@@ -101,6 +113,7 @@ def run_study(
     """
     parser.add_argument("--seeds", type=lambda text: [int(seed) for seed in text.split(",")], default=[0])
     parser.add_argument("--out", type=Path, default=out)
+    parser.add_argument("--device", default="cpu", help="or cuda:0")
     parser.add_argument("--table", action="store_true", help="only print what the lines say")
     options = parser.parse_args()
     if options.table:

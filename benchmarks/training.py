@@ -1,10 +1,11 @@
 """Images a second of the whole training loop, against a straightforward PyTorch script of the same network.
 
 Both train ResNet9 on random images of 32 px: ours with its own loop, augmentation and allocator settings,
-the other with torchvision's DataLoader (2 workers) and v2 transforms, channels_last, default allocator. Runs
-are interleaved, each in a process of its own; the median ratio of the pairs counts.
+the other with torchvision's DataLoader (a worker for each CPU) and v2 transforms, channels_last, default allocator; on
+a GPU both with autocast. Runs are interleaved, each in a process of its own; the median ratio of the pairs counts.
 
     python -m benchmarks.training [--quick]
+    python -m benchmarks.training --device cuda:0 --steps 200
 """
 # ruff: noqa: PLC0415 - each side imports torch for itself, after its own settings
 
@@ -33,43 +34,48 @@ def main() -> None:
     parser.add_argument("--one", choices=sorted(RUNS), help="one run in this process, as JSON")
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--batch-size", type=int, default=512)
+    parser.add_argument("--device", default="cpu", help="or cuda:0")
     arguments = parser.parse_args()
     if arguments.one:
-        print(json.dumps(RUNS[arguments.one](arguments.batch_size, arguments.steps)))
+        print(json.dumps(RUNS[arguments.one](arguments.batch_size, arguments.steps, arguments.device)))
     elif arguments.quick:
-        compare(pairs=2, batch_size=128, steps=5)
+        compare(pairs=2, batch_size=128, steps=5, device=arguments.device)
     else:
-        compare(pairs=5, batch_size=arguments.batch_size, steps=arguments.steps)
+        compare(5, arguments.batch_size, arguments.steps, arguments.device)
 
 
-def compare(pairs: int, batch_size: int, steps: int) -> None:
+def compare(pairs: int, batch_size: int, steps: int, device: str) -> None:
     """Measure interleaved pairs and print medians, ratio, share of the matrix product's rate and memory."""
-    rounds = [{name: measure(name, batch_size, steps) for name in RUNS} for _ in range(pairs)]
-    print(f"{cpu_quota()} CPUs, batch {batch_size}, {steps} steps, {pairs} interleaved pairs, medians")
+    rounds = [{name: measure(name, batch_size, steps, device) for name in RUNS} for _ in range(pairs)]
+    print(
+        f"{device}, {cpu_quota()} CPUs, batch {batch_size}, {steps} steps, {pairs} interleaved pairs, medians"
+    )
     print(f"{'':12}{'img/s':>8}{'GFLOP/s':>9}{'peak MB':>9}")
     for name in ("ours", "plain"):
         rate = statistics.median(r[name]["images_per_s"] for r in rounds)
         memory = statistics.median(r[name]["peak_mb"] for r in rounds)
         print(f"{name:12}{rate:8.1f}{rate * GFLOP_AN_IMAGE:9.1f}{memory:9.0f}")
-    print(f"{'sgemm':12}{'':8}{statistics.median(r['sgemm']['gflop_per_s'] for r in rounds):9.1f}")
+    print(f"{'matmul':12}{'':8}{statistics.median(r['matmul']['gflop_per_s'] for r in rounds):9.1f}")
     ratios = [r["ours"]["images_per_s"] / r["plain"]["images_per_s"] for r in rounds]
-    shares = [r["ours"]["images_per_s"] * GFLOP_AN_IMAGE / r["sgemm"]["gflop_per_s"] for r in rounds]
+    shares = [r["ours"]["images_per_s"] * GFLOP_AN_IMAGE / r["matmul"]["gflop_per_s"] for r in rounds]
     spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
     print(
-        f"ours / plain: {statistics.median(ratios):.2f} ({spread}); share of sgemm: {statistics.median(shares):.0%}"
+        f"ours / plain: {statistics.median(ratios):.2f} ({spread}); share of matmul: {statistics.median(shares):.0%}"
     )
 
 
-def measure(name: str, batch_size: int, steps: int) -> dict[str, float]:
+def measure(name: str, batch_size: int, steps: int, device: str) -> dict[str, float]:
     """One run in a fresh process."""
     command = [sys.executable, "-m", "benchmarks.training", "--one", name]
-    command += ["--batch-size", str(batch_size), "--steps", str(steps)]
+    command += ["--batch-size", str(batch_size), "--steps", str(steps), "--device", device]
     answer: dict[str, float] = json.loads(subprocess.check_output(command, text=True).splitlines()[-1])
     return answer
 
 
-def train_ours(batch_size: int, steps: int) -> dict[str, float]:
+def train_ours(batch_size: int, steps: int, device_name: str) -> dict[str, float]:
     """The product's own loop, from augmentation to weight average; the first step is a warm-up."""
+    from dataclasses import replace
+
     from model.allocator import keep_big_blocks
     from model.cpus import share_cpus
 
@@ -98,9 +104,9 @@ def train_ours(batch_size: int, steps: int) -> dict[str, float]:
         def gate(self) -> Command:
             return Command.CONTINUE
 
-        def progress(self, progress: Progress) -> None:  # noqa: ARG002 - the reporter's shape
-            self.ended = time.perf_counter()
-            self.started = self.started or self.ended
+        def progress(self, progress: Progress) -> None:
+            if progress.step in (1, progress.steps):
+                self.started, self.ended = self.ended, now(device_name)
 
     images_NHWC, labels_N = random_images(batch_size * (steps + 1))
     facts = DatasetFacts(
@@ -116,8 +122,11 @@ def train_ours(batch_size: int, steps: int) -> dict[str, float]:
     job = JobSpec(
         dataset=facts.id, recipe=RecipeName.FAST, epochs=1, batch_size=batch_size, validation_fraction=0.0
     )
-    spec, _ = resolve(job, facts, "cpu")
-    device, storage = open_device("cpu", cpu_quota()), open_storage("file:///tmp")
+    device, storage = open_device(device_name, cpu_quota()), open_storage("file:///tmp")
+    spec, _ = resolve(job, facts, device.torch_device.type)
+    # The other side's images do not grow either.
+    recipe = replace(recipe_of(spec), sizes=((0.0, 1.0),))
+    images_NHWC, labels_N = device.place(images_NHWC), device.place(labels_N)
     data = TrainingData(
         facts=facts,
         train=Split(images_NHWC, labels_N),
@@ -128,9 +137,9 @@ def train_ours(batch_size: int, steps: int) -> dict[str, float]:
     stopwatch = Stopwatch()
     Loop(
         spec=spec,
-        recipe=recipe_of(spec),
+        recipe=recipe,
         data=data,
-        state=start_state(spec, recipe_of(spec), data, steps + 1, device),
+        state=start_state(spec, recipe, data, steps + 1, device),
         device=device,
         reporter=stopwatch,
         checkpoints=Checkpoints(storage, "benchmark", spec, device),
@@ -138,10 +147,10 @@ def train_ours(batch_size: int, steps: int) -> dict[str, float]:
         epoch_checkpoint_s=float("inf"),
         step_checkpoint_s=float("inf"),
     ).run()
-    return result(batch_size * steps, stopwatch.ended - stopwatch.started)
+    return result(batch_size * steps, stopwatch.ended - stopwatch.started, device_name)
 
 
-def train_plain(batch_size: int, steps: int) -> dict[str, float]:
+def train_plain(batch_size: int, steps: int, device_name: str) -> dict[str, float]:
     """What one would write first; the first step is a warm-up."""
     import torch
     from torch.utils.data import DataLoader, Dataset
@@ -167,34 +176,48 @@ def train_plain(batch_size: int, steps: int) -> dict[str, float]:
         def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
             return transform(images_NHWC[index].permute(2, 0, 1)), int(labels_N[index])
 
-    network = ResNet9(10).to(memory_format=torch.channels_last)
+    device = torch.device(device_name)
+    is_cuda = device.type == "cuda"
+    network = ResNet9(10).to(memory_format=torch.channels_last).to(device)
     optimizer = torch.optim.SGD(network.parameters(), 0.1, momentum=0.9, weight_decay=5e-4, nesterov=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.5, total_steps=steps + 1)
     criterion = torch.nn.CrossEntropyLoss(label_smoothing=0.2)
     started = 0.0
-    for batch_NCHW, targets_N in DataLoader(Images(), batch_size, shuffle=True, num_workers=2):
-        loss = criterion(network(batch_NCHW.contiguous(memory_format=torch.channels_last)), targets_N)
+    loader = DataLoader(Images(), batch_size, shuffle=True, num_workers=cpu_quota(), pin_memory=is_cuda)
+    for batch_NCHW, targets_N in loader:
+        images_NCHW = batch_NCHW.to(device, memory_format=torch.channels_last, non_blocking=True)
+        with torch.autocast(device.type, torch.bfloat16, enabled=is_cuda):
+            loss = criterion(network(images_NCHW), targets_N.to(device, non_blocking=True))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
-        ended = time.perf_counter()
-        started = started or ended
-    return result(batch_size * steps, ended - started)
+        started = started or now(device_name)
+    return result(batch_size * steps, now(device_name) - started, device_name)
 
 
-def multiply_matrices(batch_size: int, steps: int) -> dict[str, float]:  # noqa: ARG001 - a run's shape
-    """The best rate of a float32 matrix product of side 2048."""
+def multiply_matrices(batch_size: int, steps: int, device_name: str) -> dict[str, float]:  # noqa: ARG001 - a run's shape
+    """The best rate of a product of square matrices: float32 of side 2048 on CPUs, bfloat16 of side 8192 on GPUs."""
     import torch
 
     torch.set_num_threads(cpu_quota())
-    left, right = torch.randn(2, 2048, 2048)
+    side, kind = (2048, torch.float32) if device_name == "cpu" else (8192, torch.bfloat16)
+    left, right = torch.randn(2, side, side, device=device_name, dtype=kind)
     seconds = []
     for _ in range(12):
-        started = time.perf_counter()
+        started = now(device_name)
         left @ right
-        seconds.append(time.perf_counter() - started)
-    return {"gflop_per_s": 2 * 2048**3 / min(seconds) / 1e9}
+        seconds.append(now(device_name) - started)
+    return {"gflop_per_s": 2 * side**3 / min(seconds) / 1e9}
+
+
+def now(device_name: str) -> float:
+    """Seconds on the clock, once the device has done all that it was asked for."""
+    import torch
+
+    if device_name != "cpu":
+        torch.cuda.synchronize(device_name)
+    return time.perf_counter()
 
 
 def random_images(count: int) -> Any:
@@ -206,16 +229,20 @@ def random_images(count: int) -> Any:
     return images_NHWC, torch.randint(10, (count,), generator=generator)
 
 
-def result(images: int, seconds: float) -> dict[str, float]:
-    """What a run answers; memory is this process's, without the loader's workers."""
-    peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"images_per_s": images / seconds, "peak_mb": peak_kb / 1024}
+def result(images: int, seconds: float, device_name: str) -> dict[str, float]:
+    """What a run answers; memory is the GPU's, or else this process's without the loader's workers."""
+    import torch
+
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if device_name != "cpu":
+        peak_mb = torch.cuda.max_memory_allocated(device_name) / 1024**2
+    return {"images_per_s": images / seconds, "peak_mb": peak_mb}
 
 
-RUNS: dict[str, Callable[[int, int], dict[str, float]]] = {
+RUNS: dict[str, Callable[[int, int, str], dict[str, float]]] = {
     "ours": train_ours,
     "plain": train_plain,
-    "sgemm": multiply_matrices,
+    "matmul": multiply_matrices,
 }
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 # ruff: noqa: N803 - shapes in names: images_NCHW
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -19,9 +20,14 @@ class Normalisation:
 
     def apply(self, images_NHWC: Tensor) -> Tensor:
         """Pixels of 0..255, uint8 or float, to the network's input: NCHW, laid out channels_last."""
-        scale = images_NHWC.new_tensor(self.std, dtype=torch.float32).mul_(255)
-        shift = images_NHWC.new_tensor(self.mean, dtype=torch.float32).mul_(255)
+        shift, scale = (_times_255(values, images_NHWC.device) for values in (self.mean, self.std))
         return images_NHWC.float().sub_(shift).div_(scale).permute(0, 3, 1, 2)
+
+
+@lru_cache(maxsize=64)
+def _times_255(values: tuple[float, float, float], device: torch.device) -> Tensor:
+    """Made once: numbers on their way to a GPU make the host wait for it."""
+    return torch.tensor(values, device=device).mul_(255)
 
 
 def measure(images_NHWC: Tensor) -> Normalisation:
