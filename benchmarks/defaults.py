@@ -9,6 +9,7 @@ defaults made of another case. Each run becomes one JSON line in `--out`; runs t
 import argparse
 import json
 import statistics
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -70,7 +71,7 @@ _CUTS: dict[str, Callable[[Names], Names]] = {
 }
 """Of cifar10-5k's training images; its test images of the same classes come along."""
 _WHOLE = {
-    "cifar10": "cifar10.zip",
+    "all": "cifar10.zip",
     "5k": "cifar10-5k.zip",
     "mini": "cifar10-mini.zip",
     "flowers": "flowers.zip",
@@ -116,6 +117,7 @@ class Study:
             "train_images": trained.facts.train_images,
             "resolved": {name: getattr(spec, name) for name in _RESOLVED},
             "image_pflop": round(image_pflop(spec, trained.facts.train_images, metrics.epochs), 5),
+            "val_accuracy": metrics.val_accuracy,
             "test_accuracy": metrics.test_accuracy,
             "test_accuracy_tta": metrics.test_accuracy_tta,
             "test_images": sum(trained.facts.test_counts),
@@ -173,6 +175,8 @@ def table(lines: list[dict[str, Any]]) -> Iterator[str]:
 
 def work(options: argparse.Namespace, folder: Path) -> None:
     """Run what is not there yet, a line at a time."""
+    if unknown := set(options.cases.split(",")) - set(CASES):
+        sys.exit(f"no such case: {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
     study = Study(options.data, folder, options.out, options.device)
     for seed in options.seeds:
         for case in options.cases.split(","):

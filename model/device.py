@@ -22,6 +22,8 @@ class Device:
     """The loss is read only this often."""
     warms_up: bool
     """The first batch of a size takes long: libraries load, kernels are chosen."""
+    replays: bool = False
+    """Steps are recorded and replayed."""
     half: torch.dtype | None = None
     """What convolutions are calculated in where that is faster than float32."""
 
@@ -87,6 +89,8 @@ def open_device(name: str, threads: int) -> Device:
         return Device(torch_device, threads, steps_between_looks=1, warms_up=False)
     if torch_device.type != "cuda" or not torch.cuda.is_available():
         raise ModelError(f"The device {name!r} is not there; use cpu, or a machine with a CUDA device.")
+    # Muon's products, the only ones in float32, do not need more of its digits.
+    torch.backends.cuda.matmul.fp32_precision = "tf32"
     # Older GPUs only emulate bfloat16, and are then slower than with float32.
     half = torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-    return Device(torch_device, threads, steps_between_looks=50, warms_up=True, half=half)
+    return Device(torch_device, threads, steps_between_looks=50, warms_up=True, replays=True, half=half)

@@ -207,7 +207,7 @@ class Loop:
             train_accuracy=right / images,
             val_loss=validation.loss if validation else None,
             val_accuracy=validation.accuracy if validation else None,
-            learning_rate=state.optimizer.param_groups[0]["lr"],
+            learning_rate=float(state.optimizer.param_groups[0]["lr"]),
             images_per_s=images / train_s,
             duration_s=time.perf_counter() - started,
             gradient_norm=norms / steps,

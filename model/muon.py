@@ -25,15 +25,16 @@ class Muon(torch.optim.SGD):
                     self._move(weight, group["lr"], group["momentum"])
         return super().step(closure)
 
-    def _move(self, weight: Tensor, learning_rate: float, keep: float) -> None:
+    def _move(self, weight: Tensor, learning_rate: float | Tensor, keep: float) -> None:
         gradient, state = weight.grad, self.state[weight]
         if gradient is None:
             return
-        momentum = state.setdefault("momentum_buffer", torch.zeros_like(weight))
-        momentum.mul_(keep).add_(gradient)
+        if "momentum_buffer" not in state:
+            state["momentum_buffer"] = torch.zeros_like(weight)
+        momentum = state["momentum_buffer"].mul_(keep).add_(gradient)
         direction = gradient.add(momentum, alpha=keep)
         weight.mul_(len(weight) ** 0.5 / weight.norm())
-        weight.add_(orthogonalise(direction.flatten(1)).view_as(weight), alpha=-learning_rate)
+        weight.sub_(orthogonalise(direction.flatten(1)).mul_(learning_rate).view_as(weight))
         weight.grad = None  # SGD has nothing left to do here
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from model.muon import Muon
-from model.network import BatchNorm, ConvBlock, ResNet9
+from model.network import BatchNorm, ConvBlock, ResNet9, published_weights
 from model.recipe import KERAS_TIME_DECAY, Decay, Initialisation, Optimizer, Recipe
 from model.schedule import OneCycle, Schedule, TimeDecay
 
@@ -80,7 +80,17 @@ def _convolution_groups(weights: list[Tensor], recipe: Recipe) -> list[dict[str,
 def set_learning_rate(optimizer: torch.optim.SGD, learning_rate: float) -> None:
     """Set every group's rate for the next step."""
     for group in optimizer.param_groups:
-        group["lr"] = learning_rate * group["scale"]
+        rate = learning_rate * group["scale"]
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
+
+
+def hold_rates(optimizer: torch.optim.SGD, device: torch.device) -> None:
+    """Keep every group's rate in the device's memory, where a recorded step finds it."""
+    for group in optimizer.param_groups:
+        group["lr"] = torch.tensor(group["lr"], device=device)
 
 
 class Whitening:
@@ -135,10 +145,5 @@ class WeightAverage:
         updates = steps_done // _STEPS_BETWEEN_AVERAGES
         # Early on a short memory, so that the untrained start is soon forgotten.
         keep = min(self._keep, updates / (updates + 10))
-        for mine, theirs in zip(
-            self.network.state_dict().values(), network.state_dict().values(), strict=True
-        ):
-            if mine.is_floating_point():
-                mine.lerp_(theirs, 1 - keep)
-            else:
-                mine.copy_(theirs)
+        mine, theirs = published_weights(self.network), published_weights(network)
+        torch._foreach_lerp_(list(mine.values()), list(theirs.values()), 1 - keep)

@@ -8,7 +8,14 @@ from torch import Tensor
 
 from model.device import Device
 from model.network import ResNet9, published_weights
-from model.optim import WeightAverage, Whitening, make_optimizer, start_network, whitening_matrix
+from model.optim import (
+    WeightAverage,
+    Whitening,
+    hold_rates,
+    make_optimizer,
+    start_network,
+    whitening_matrix,
+)
 from model.recipe import Recipe
 from model.seeding import seed_step
 from model.spec import ResolvedSpec
@@ -17,7 +24,9 @@ from model.training_data import TrainingData
 _START = -1
 _STEPS_TO_AVERAGE = 50
 """Before that, the average is mostly of weights that had learnt nothing."""
-_PATCH_IMAGES = 500
+_PATCH_PIXELS = 500 * 32 * 32
+"""Of the images whose 3x3 patches are whitened: every patch is 27 numbers twice."""
+_LEAST_PATCH_IMAGES = 32
 
 
 @dataclass(frozen=True)
@@ -98,10 +107,13 @@ def start_state(
     whitening = _start_whitening(network, data) if recipe.whiten_input else None
     if start:
         start(network)
+    optimizer = make_optimizer(network, recipe)
+    if device.replays:
+        hold_rates(optimizer, device.torch_device)
     horizon_steps = recipe.average_epochs * steps_per_epoch
     return RunState(
         network=network,
-        optimizer=make_optimizer(network, recipe),
+        optimizer=optimizer,
         average=WeightAverage(network, horizon_steps) if horizon_steps else None,
         whitening=whitening,
         sums=torch.zeros(4, dtype=torch.float64, device=device.torch_device),
@@ -109,9 +121,11 @@ def start_state(
 
 
 def _start_whitening(network: ResNet9, data: TrainingData) -> Whitening:
+    images_NHWC = data.train.images_NHWC
+    count = max(_LEAST_PATCH_IMAGES, _PATCH_PIXELS // (images_NHWC.shape[1] * images_NHWC.shape[2]))
     # Evenly over the set: its images lie class by class.
-    evenly = torch.linspace(0, len(data.train) - 1, min(_PATCH_IMAGES, len(data.train))).long()
-    sample_NHWC = data.train.images_NHWC[evenly.to(data.train.images_NHWC.device)]
+    evenly = torch.linspace(0, len(images_NHWC) - 1, min(count, len(images_NHWC))).long()
+    sample_NHWC = images_NHWC[evenly.to(images_NHWC.device)]
     whitening = Whitening(network, whitening_matrix(data.normalisation.apply(sample_NHWC)))
     whitening.start()
     return whitening

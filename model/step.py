@@ -16,6 +16,7 @@ from model.network import ResNet9
 from model.optim import make_schedule, set_learning_rate
 from model.ranks import Ranks, without_exchange
 from model.recipe import Recipe, side_at
+from model.replay import Replays
 from model.run_state import RunState
 from model.seeding import first_flips, seed_step
 from model.spec import ClassWeighting, ResolvedSpec
@@ -45,6 +46,12 @@ class Step:
         self._augment = Augment(spec.augmentation, recipe.translate, recipe.cutout, recipe.reflect_padding)
         self._first_flips_N = device.place(first_flips(spec.seed, len(data.train)))
         self._class_weights_K = _class_weights(spec, data)
+        self._replays = Replays(records=device.replays and ranks.count == 1)
+
+    @property
+    def recordings(self) -> int:
+        """How many kinds of steps are replayed."""
+        return len(self._replays)
 
     def __call__(self, batch_N: Tensor, progress: float) -> None:
         """Move the weights once.
@@ -56,15 +63,29 @@ class Step:
         state = self._state
         seed_step(self._spec.seed, state.epoch, state.step, self._ranks.rank)
         set_learning_rate(state.optimizer, self._schedule.learning_rate(round(progress * self._total_steps)))
-        started = time.perf_counter()
         own_N = self._ranks.share(batch_N)
-        images_NCHW = self._augment(
-            self._data.train.images_NHWC[own_N], self._flips(own_N), self._data.normalisation
-        )
-        state.data_s += time.perf_counter() - started
         side = side_at(self._recipe, progress, self._spec.image_size)
+        self._replays.call(self._move, side, self._weight_of(batch_N), own_N, self._flips(own_N))
+        state.steps_made += 1
+        if state.average:
+            state.average.update(state.network, state.steps_made)
+
+    def _move(self, side: int, weight: float | Tensor, own_N: Tensor, flips_N: Tensor) -> None:
+        """All that a device does in a step: nothing here waits for it or depends on what it calculates.
+
+        Args:
+            side: of the images, in pixels.
+            weight: what the loss of the whole batch is divided by.
+            own_N: this rank's images of it.
+            flips_N: which of them to mirror.
+        """
+        state = self._state
+        state.optimizer.zero_grad(set_to_none=True)
+        started = time.perf_counter()
+        images_NCHW = self._augment(self._data.train.images_NHWC[own_N], flips_N, self._data.normalisation)
+        state.data_s += time.perf_counter() - started
         scale = self._device.loss_scale
-        sums = self._differentiate(shrink(images_NCHW, side), own_N, self._weight_of(batch_N) / scale)
+        sums = self._differentiate(shrink(images_NCHW, side), own_N, weight / scale)
         gradients = [p.grad for p in state.network.parameters() if p.grad is not None]
         if scale != 1:
             unscale(gradients, scale)
@@ -72,10 +93,6 @@ class Step:
             state.whitening.precondition()
         norm = get_total_norm(gradients)
         state.optimizer.step()
-        state.optimizer.zero_grad(set_to_none=True)
-        state.steps_made += 1
-        if state.average:
-            state.average.update(state.network, state.steps_made)
         state.sums += torch.cat([self._ranks.add_up(sums), norm.double()[None]])
 
     def _weight_of(self, batch_N: Tensor) -> float | Tensor:
@@ -92,16 +109,22 @@ class Step:
                 return torch.stack(list(self._in_parts(images_NCHW, own_N, weight))).sum(0)
             except RuntimeError as error:
                 # With others waiting for this one's gradients there is no second try.
-                if not is_out_of_memory(error) or self._ranks.count > 1 or 2 * state.parts > len(own_N):
+                if not is_out_of_memory(error) or self._ranks.count > 1 or self._replays.is_recording:
                     raise
-            state.parts *= 2
+                if not self._replays.give_up():
+                    if 2 * state.parts > len(own_N):
+                        raise
+                    self._halve(len(own_N))
             state.optimizer.zero_grad(set_to_none=True)
             self._device.release_memory()
-            _log.warning(
-                "out of memory: from here on a batch is taken in %d parts of %d images; batch norms see a part at a time",
-                state.parts,
-                -(-len(own_N) // state.parts),
-            )
+
+    def _halve(self, images: int) -> None:
+        self._state.parts *= 2
+        _log.warning(
+            "out of memory: from here on a batch is taken in %d parts of %d images; batch norms see a part at a time",
+            self._state.parts,
+            -(-images // self._state.parts),
+        )
 
     def _in_parts(self, images_NCHW: Tensor, own_N: Tensor, weight: float | Tensor) -> Iterator[Tensor]:
         labels_N = self._data.train.labels_N[own_N]

@@ -1,5 +1,7 @@
 """A training step never makes the host wait for a GPU: it is run on tensors that have no content to wait for."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -66,15 +68,18 @@ def test_a_step_waits_for_nothing(field: str, value: str, monkeypatch: pytest.Mo
 
 @pytest.mark.gpu
 @pytest.mark.parametrize(("field", "value"), OPTIONS)
-def test_a_step_on_a_gpu_waits_for_nothing(field: str, value: str) -> None:
-    device = open_device("cuda:0", 1)
+@pytest.mark.parametrize("replays", [False, True])
+def test_a_step_on_a_gpu_waits_for_nothing(replays: bool, field: str, value: str) -> None:
+    device = replace(open_device("cuda:0", 1), replays=replays)
     step, state = start(device, field, value)
+    make_steps(step, device.torch_device)  # who records waits once
     torch.cuda.set_sync_debug_mode("error")
     try:
         make_steps(step, device.torch_device)
     finally:
         torch.cuda.set_sync_debug_mode("default")
-    assert state.steps_made == STEPS
+    assert state.steps_made == 2 * STEPS
+    assert (step.recordings > 0) == replays
 
 
 @pytest.mark.parametrize(
