@@ -17,7 +17,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
 
 from model.cpus import cpu_quota
 
@@ -74,24 +73,19 @@ def measure(name: str, batch_size: int, steps: int, device: str) -> dict[str, fl
 
 def train_ours(batch_size: int, steps: int, device_name: str) -> dict[str, float]:
     """The product's own loop, from augmentation to weight average; the first step is a warm-up."""
-    from dataclasses import replace
-
     from model.allocator import keep_big_blocks
     from model.cpus import share_cpus
 
     share_cpus()
     keep_big_blocks()
-    from model.augment import measure as measure_normalisation
+    from benchmarks.random_images import random_run
     from model.checkpoint import Checkpoints
     from model.device import open_device
     from model.loop import Loop
     from model.ranks import ALONE
-    from model.recipe import recipe_of, resolve
     from model.reporter import CheckpointSaved, Command, EpochRow, Progress
     from model.run_state import start_state
-    from model.spec import DatasetFacts, JobSpec, RecipeName
     from model.storage import open_storage
-    from model.training_data import Split, TrainingData
 
     class Stopwatch:
         started = 0.0
@@ -108,32 +102,8 @@ def train_ours(batch_size: int, steps: int, device_name: str) -> dict[str, float
             if progress.step in (1, progress.steps):
                 self.started, self.ended = self.ended, now(device_name)
 
-    images_NHWC, labels_N = random_images(batch_size * (steps + 1))
-    facts = DatasetFacts(
-        id="ds_benchmark",
-        name="benchmark",
-        classes=[str(number) for number in range(10)],
-        train_counts=[len(labels_N) // 10] * 10,
-        test_counts=[1] * 10,
-        median_width=32,
-        median_height=32,
-        content_hash="",
-    )
-    job = JobSpec(
-        dataset=facts.id, recipe=RecipeName.FAST, epochs=1, batch_size=batch_size, validation_fraction=0.0
-    )
     device, storage = open_device(device_name, cpu_quota()), open_storage("file:///tmp")
-    spec, _ = resolve(job, facts, device.torch_device.type)
-    # The other side's images do not grow either.
-    recipe = replace(recipe_of(spec), sizes=((0.0, 1.0),))
-    images_NHWC, labels_N = device.place(images_NHWC), device.place(labels_N)
-    data = TrainingData(
-        facts=facts,
-        train=Split(images_NHWC, labels_N),
-        validation=Split(images_NHWC[:0], labels_N[:0]),
-        test=Split(images_NHWC[:8], labels_N[:8]),
-        normalisation=measure_normalisation(images_NHWC),
-    )
+    spec, recipe, data = random_run(device, batch_size, batch_size * (steps + 1))
     stopwatch = Stopwatch()
     Loop(
         spec=spec,
@@ -156,6 +126,7 @@ def train_plain(batch_size: int, steps: int, device_name: str) -> dict[str, floa
     from torch.utils.data import DataLoader, Dataset
     from torchvision.transforms import v2
 
+    from benchmarks.random_images import random_images
     from model.network import ResNet9
 
     torch.set_num_threads(cpu_quota())
@@ -218,15 +189,6 @@ def now(device_name: str) -> float:
     if device_name != "cpu":
         torch.cuda.synchronize(device_name)
     return time.perf_counter()
-
-
-def random_images(count: int) -> Any:
-    """Images and labels of ten classes, the same each time."""
-    import torch
-
-    generator = torch.Generator().manual_seed(0)
-    images_NHWC = torch.randint(256, (count, 32, 32, 3), dtype=torch.uint8, generator=generator)
-    return images_NHWC, torch.randint(10, (count,), generator=generator)
 
 
 def result(images: int, seconds: float, device_name: str) -> dict[str, float]:

@@ -1,0 +1,49 @@
+"""Random images of ten classes as a dataset that `fast` can train on: what is measured on them is speed alone."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from model.augment import measure
+from model.device import Device
+from model.recipe import Recipe, recipe_of, resolve
+from model.spec import DatasetFacts, JobSpec, RecipeName, ResolvedSpec
+from model.training_data import Split, TrainingData
+
+CLASSES = 10
+SIDE = 32
+
+
+def random_images(count: int) -> tuple[Tensor, Tensor]:
+    """Images and their labels, the same each time: uint8 NHWC, int64 N."""
+    generator = torch.Generator().manual_seed(0)
+    images_NHWC = torch.randint(256, (count, SIDE, SIDE, 3), dtype=torch.uint8, generator=generator)
+    return images_NHWC, torch.randint(CLASSES, (count,), generator=generator)
+
+
+def random_run(device: Device, batch_size: int, images: int) -> tuple[ResolvedSpec, Recipe, TrainingData]:
+    """One epoch of `fast` over so many images on a device, all of them at their full size."""
+    images_NHWC, labels_N = map(device.place, random_images(images))
+    facts = DatasetFacts(
+        id="ds_benchmark",
+        name="benchmark",
+        classes=[str(number) for number in range(CLASSES)],
+        train_counts=[images // CLASSES] * CLASSES,
+        test_counts=[1] * CLASSES,
+        median_width=SIDE,
+        median_height=SIDE,
+        content_hash="",
+    )
+    job = JobSpec(
+        dataset=facts.id, recipe=RecipeName.FAST, epochs=1, batch_size=batch_size, validation_fraction=0.0
+    )
+    spec, _ = resolve(job, facts, device.torch_device.type)
+    data = TrainingData(
+        facts=facts,
+        train=Split(images_NHWC, labels_N),
+        validation=Split(images_NHWC[:0], labels_N[:0]),
+        test=Split(images_NHWC[:8], labels_N[:8]),
+        normalisation=measure(images_NHWC),
+    )
+    return spec, replace(recipe_of(spec), sizes=((0.0, 1.0),)), data
