@@ -106,7 +106,8 @@ class Loop:
         return FinishReason.COMPLETED if state.epoch >= self._spec.epochs else FinishReason.TIME_BUDGET
 
     def _is_over(self) -> bool:
-        return bool(self._ranks.agree(lambda: self._pace.is_over(*self._state.position)))
+        [is_over] = self._ranks.agree(lambda: [self._pace.is_over(*self._state.position)], length=1)
+        return bool(is_over)
 
     def _train_epoch(self) -> None:
         state = self._state
@@ -114,11 +115,13 @@ class Loop:
         order_N = epoch_order(self._spec.seed, state.epoch, len(self._data.train))
         batches = self._device.place(order_N).tensor_split(self._steps)
         self._read_sums = _nothing_yet
-        while state.step < self._steps and not self._is_over():
-            self._pass_gate()
+        while state.step < self._steps:
+            is_over, command, progress = self._ranks.agree(self._decide, length=3)
+            if is_over:
+                break
+            self._pass_gate(_COMMANDS[int(command)])
             started = time.perf_counter()
             batch_N = batches[state.step]
-            progress = self._ranks.agree(lambda: self._pace.progress(*state.position))
             self._make_step(batch_N, progress)
             state.step += 1
             self._look()
@@ -128,8 +131,14 @@ class Loop:
                 self._timer.note_step(taken_s, len(batch_N))
             self._report_progress()
 
-    def _pass_gate(self) -> None:
-        command = _COMMANDS[int(self._ranks.agree(lambda: _COMMANDS.index(self._command())))]
+    def _decide(self) -> list[float]:
+        """Whether no further step is to be made, the number of what the outside wants, how much of the run is done."""
+        position = self._state.position
+        if self._pace.is_over(*position):
+            return [True, _COMMANDS.index(Command.CONTINUE), 1.0]
+        return [False, _COMMANDS.index(self._command()), self._pace.progress(*position)]
+
+    def _pass_gate(self, command: Command) -> None:
         if command is Command.DRAIN:
             self._hand_back()
             raise Drained
@@ -193,10 +202,12 @@ class Loop:
     def _end_epoch(self, started: float) -> None:
         """Judge, report, then checkpoint: a row that a checkpoint covers has always been reported."""
         state = self._state
+        waiting = time.perf_counter()
         _, right, images, norms = sums = state.sums.tolist()
+        train_s = state.train_s + time.perf_counter() - waiting  # a GPU still had steps to make
         train_loss = self._mean(sums)
         validation = self._validate() if self._ranks.is_first else None
-        train_s, data_s, steps = state.train_s, state.data_s, state.step
+        data_s, steps = state.data_s, state.step
         state.epoch, state.step, state.train_s, state.data_s = state.epoch + 1, 0, 0.0, 0.0
         state.sums.zero_()
         if not self._ranks.is_first:

@@ -26,13 +26,13 @@ class Ranks:
         """Whether this one decides, judges, reports and saves."""
         return self.rank == 0
 
-    def agree(self, decide: Callable[[], float]) -> float:
-        """What the first rank decides; the others do not ask themselves."""
+    def agree(self, decide: Callable[[], list[float]], length: int) -> list[float]:
+        """What the first rank decides, so many numbers; the others do not ask themselves."""
         if self.count == 1:
             return decide()
-        decided = torch.tensor(decide() if self.is_first else 0.0, dtype=torch.float64)
+        decided = torch.tensor(decide() if self.is_first else [0.0] * length, dtype=torch.float64)
         distributed.broadcast(decided, src=0, group=self.control)
-        return decided.item()
+        return decided.tolist()
 
     def share(self, batch_N: Tensor) -> Tensor:
         """This one's part of a batch: parts do not overlap, and their sizes differ by one at most."""
