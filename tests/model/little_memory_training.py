@@ -31,7 +31,9 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     storage = open_storage((folder / "storage").as_uri())
     workshop = Workshop(storage, folder / "cache", import_colours(folder / "images", storage, images=32))
-    spec = workshop.spec(epochs=1, batch_size=BATCH, image_size=64, validation_fraction=0.0)
+    spec = workshop.spec(
+        epochs=1, batch_size=BATCH, image_size=64, augmentation="light", validation_fraction=0.0
+    )
     json.dump({"parts": run_training(workshop.request(spec), Tight()).metrics.batch_parts}, sys.stdout)
 
 
