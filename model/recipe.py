@@ -207,7 +207,7 @@ def resolve(spec: JobSpec, facts: DatasetFacts, device_kind: str) -> tuple[Resol
     recipe, is_classic = RECIPES[name], name is RecipeName.CLASSIC
     batch_size = spec.batch_size or (512 if is_classic else _default_batch_size(facts.train_images))
     _check_shares(images, batch_size, spec.gpus)
-    image_size = spec.image_size or default_image_size(facts, device_kind)
+    image_size = spec.image_size or default_image_size(facts)
     is_small = image_size < 64 or is_classic
     scale = 1.0 if is_classic else (batch_size / _RATED_BATCH) ** 0.5
     resolved = ResolvedSpec(
@@ -233,7 +233,7 @@ def resolve(spec: JobSpec, facts: DatasetFacts, device_kind: str) -> tuple[Resol
         time_budget_s=spec.time_budget_s,
         gpus=spec.gpus,
     )
-    return resolved, warnings_for(resolved, facts, default_image_size(facts, device_kind))
+    return resolved, warnings_for(resolved, facts, default_image_size(facts))
 
 
 def _check_shares(images: int, batch_size: int, gpus: int) -> None:
@@ -246,12 +246,12 @@ def _check_shares(images: int, batch_size: int, gpus: int) -> None:
         )
 
 
-def default_image_size(facts: DatasetFacts, device_kind: str) -> int:
-    """The side in pixels that keeps the detail of most images and what the device can do in time."""
-    for below, size in ((24, 16), (48, 32), (96, 64)):
+def default_image_size(facts: DatasetFacts) -> int:
+    """The side in pixels that keeps the detail of most images, as far as the network can see it whole."""
+    for below, size in ((24, 16), (48, 32)):
         if facts.median_short_side < below:
             return size
-    return 64 if device_kind == "cpu" else 128
+    return 64
 
 
 def _default_batch_size(images: int) -> int:

@@ -56,7 +56,7 @@ def test_any_dataset_gets_a_spec_that_can_train(facts: DatasetFacts, device: str
     smallest_batch = images // steps_per_epoch(images, spec.batch_size)
     assert smallest_batch >= 2
     assert all(kept > 0 for kept in np.subtract(facts.train_counts, aside))
-    assert 16 <= spec.image_size <= (64 if device == "cpu" else 128)
+    assert 16 <= spec.image_size <= 64
     assert 16 <= spec.batch_size <= 512
     assert 0 < spec.learning_rate <= 1
     assert spec.horizontal_flip <= facts.mirror_symmetric
