@@ -206,6 +206,8 @@ class Loop:
         _, right, images, norms = sums = state.sums.tolist()
         train_s = state.train_s + time.perf_counter() - waiting  # a GPU still had steps to make
         train_loss = self._mean(sums)
+        if norms == 0 and self._device.loss_scale != 1:
+            raise TrainingDivergedError(state.epoch + 1, state.step)  # no step was without overflow
         validation = self._validate() if self._ranks.is_first else None
         data_s, steps = state.data_s, state.step
         state.epoch, state.step, state.train_s, state.data_s = state.epoch + 1, 0, 0.0, 0.0

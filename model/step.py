@@ -88,10 +88,12 @@ class Step:
         sums = self._differentiate(shrink(images_NCHW, side), own_N, weight / scale)
         gradients = [p.grad for p in state.network.parameters() if p.grad is not None]
         if scale != 1:
-            unscale(gradients, scale)
+            torch._foreach_div_(gradients, scale)
         if state.whitening:
             state.whitening.precondition()
         norm = get_total_norm(gradients)
+        if scale != 1:
+            norm = without_overflow(gradients, norm)
         state.optimizer.step()
         state.sums += torch.cat([self._ranks.add_up(sums), norm.double()[None]])
 
@@ -163,12 +165,12 @@ class Step:
         return self._first_flips_N[own_N] ^ bool(self._state.epoch % 2)
 
 
-def unscale(gradients: list[Tensor], scale: float) -> None:
-    """Divide gradients by what the loss was multiplied with; all become 0 where one of them was too large for float16."""
-    torch._foreach_div_(gradients, scale)
-    is_lost = ~get_total_norm(gradients).isfinite()
+def without_overflow(gradients: list[Tensor], norm: Tensor) -> Tensor:
+    """Where one of the gradients was too large for float16 all become 0; the norm of what is left."""
+    is_lost = ~norm.isfinite()
     for gradient in gradients:
         gradient.masked_fill_(is_lost, 0)
+    return norm.masked_fill(is_lost, 0)
 
 
 def warm_up(network: ResNet9, device: Device, images: int, side: int) -> None:

@@ -4,10 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.nn.utils import get_total_norm
 
 from model.device import Device, open_device
-from model.step import unscale
+from model.errors import TrainingDivergedError
+from model.step import without_overflow
 from tests.model.test_no_waiting import NOWHERE, start
+from tests.model.tiny import Workshop
 
 HALVES = [None, torch.bfloat16, torch.float16]
 
@@ -37,19 +40,26 @@ def test_only_float16_scales_its_loss(half: torch.dtype | None) -> None:
     assert (device.loss_scale > 1) == (half is torch.float16)
 
 
-def test_what_was_scaled_is_unscaled() -> None:
-    gradients = [torch.full((2, 3), 1024.0), torch.full((), -512.0)]
-    unscale(gradients, 512)
-    assert torch.equal(gradients[0], torch.full((2, 3), 2.0))
-    assert gradients[1] == -1
-
-
 @pytest.mark.parametrize("number", [float("inf"), float("nan")])
 def test_a_step_that_was_too_large_for_float16_is_none(number: float) -> None:
     gradients = [torch.ones(3), torch.tensor([1.0, number])]
-    unscale(gradients, 512)
+    assert without_overflow(gradients, get_total_norm(gradients)) == 0
     assert all(not gradient.any() for gradient in gradients)
 
 
-def test_unscaling_waits_for_nothing() -> None:
-    unscale([torch.ones(3, device=NOWHERE)], 512)
+def test_any_other_step_is_as_it_is() -> None:
+    gradients = [torch.full((2, 3), 2.0), torch.tensor(-1.0)]
+    assert without_overflow(gradients, get_total_norm(gradients)) == 5
+    assert torch.equal(gradients[0], torch.full((2, 3), 2.0))
+
+
+def test_to_look_for_overflow_waits_for_nothing() -> None:
+    without_overflow([torch.ones(3, device=NOWHERE)], torch.ones((), device=NOWHERE))
+
+
+def test_a_run_whose_every_step_overflows_says_so(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Device, "loss_scale", 3e38)
+    with pytest.raises(TrainingDivergedError):
+        workshop.train(recipe="thorough")
