@@ -51,18 +51,28 @@ async def file(services: Services, request: Request, ref: str, name: str) -> Res
         listed = ", ".join([*manifest.files, MANIFEST_FILE])
         raise ProblemError(404, "file_not_found", f"This model has no such file. It has: {listed}.")
     known, stored = manifest.files.get(name), services.storage.as_file(model_key(manifest.id, name))
+    if known and _has(request, headers := _headers(known.sha256)):
+        return Response(status_code=304, headers=headers)  # without fetching it
     with ExitStack() as borrowed:
         try:
             path = await asyncio.to_thread(borrowed.enter_context, stored)
-            etag = f'"{known.sha256 if known else await asyncio.to_thread(_sha256, path)}"'
+            headers = _headers(known.sha256 if known else await asyncio.to_thread(_sha256, path))
             status = await asyncio.to_thread(path.stat)
         except FileNotFoundError:
             raise ModelNotFoundError(ref) from None  # deleted meanwhile
-        headers = {"ETag": etag, "Cache-Control": "no-cache"}
-        if etag in request.headers.get("if-none-match", ""):
+        if _has(request, headers):
             return Response(status_code=304, headers=headers)
         shown = f"{manifest.name}-{manifest.version}-{name}"
         return _BorrowedFile(borrowed.pop_all(), path, headers=headers, filename=shown, stat_result=status)
+
+
+def _headers(sha256: str) -> dict[str, str]:
+    return {"ETag": f'"{sha256}"', "Cache-Control": "no-cache"}
+
+
+def _has(request: Request, headers: dict[str, str]) -> bool:
+    """Whether the caller has the very bytes that these are of."""
+    return headers["ETag"] in request.headers.get("if-none-match", "")
 
 
 class _BorrowedFile(FileResponse):
