@@ -89,7 +89,7 @@ def open_device(name: str, threads: int) -> Device:
         return Device(torch_device, threads, steps_between_looks=1, warms_up=False)
     if torch_device.type != "cuda" or not torch.cuda.is_available():
         raise ModelError(f"The device {name!r} is not there; use cpu, or a machine with a CUDA device.")
-    # Muon's products, the only ones in float32, do not need more of its digits.
+    # What is multiplied in float32 all the same, Muon's products above all, does not need all its digits.
     torch.backends.cuda.matmul.fp32_precision = "tf32"
     # Older GPUs only emulate bfloat16, and are then slower than with float32.
     half = torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
