@@ -88,7 +88,7 @@ class Recipe:
     ghost_images: int = 0
     """Batch norms see the batch in parts of about so many images; 0: all of it."""
     sizes: tuple[tuple[float, float], ...] = ((0.0, 1.0),)
-    """From which share of the run on images have which share of their side."""
+    """From which share of the run on images have which share of their side; the last is 1."""
 
 
 # Why each of these is as it is: docs/recipe-study.md.
@@ -143,9 +143,6 @@ RECIPES = {
 
 KERAS_TIME_DECAY = 1e-5
 
-_CROPPED_SIZES = ((0.0, 0.75),)
-"""Of photos: a random crop brings things nearer than they will be seen, by about as much (FixRes, arXiv 1906.06423)."""
-
 
 def side_at(recipe: Recipe, progress: float, full_side: int) -> int:
     """The side in pixels of the images that a run sees when so much of it is done: a multiple of 4.
@@ -177,10 +174,8 @@ def steps_left(recipe: Recipe, progress: float, full_side: int) -> float:
 def recipe_of(spec: ResolvedSpec) -> Recipe:
     """The recipe with what the spec says of it."""
     recipe = RECIPES[spec.recipe]
-    is_cropped = spec.augmentation is Augmentation.PHOTO and spec.recipe is not RecipeName.CLASSIC
     return replace(
         recipe,
-        sizes=_CROPPED_SIZES if is_cropped else recipe.sizes,
         # Muon's steps have the same length whatever the batch, and so has its best rate.
         muon_scale=recipe.muon_scale * (_RATED_BATCH / spec.batch_size) ** 0.5,
         epochs=spec.epochs,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from model.errors import UnfitSpecError
-from model.recipe import RECIPES, recipe_of, resolve, sides_of
+from model.recipe import RECIPES, recipe_of, resolve
 from model.spec import (
     Augmentation,
     ClassWeighting,
@@ -82,15 +82,6 @@ def test_validation_fraction_follows_the_size(images: int, fraction: float) -> N
 
 def test_photos_get_photo_augmentation() -> None:
     assert resolved(facts([500, 500], side=200)).augmentation is Augmentation.PHOTO
-
-
-def test_photos_are_cropped_and_so_smaller_in_training_than_they_are_judged() -> None:
-    photos, classic = (
-        resolved(facts([500, 500], side=200), **given) for given in ({}, {"recipe": "classic"})
-    )
-    assert sides_of(recipe_of(photos), photos.image_size) == [48]
-    assert sides_of(recipe_of(classic), classic.image_size) == [64]
-    assert resolved(facts([500, 500], side=32)).augmentation is Augmentation.LIGHT
 
 
 def test_flips_follow_the_dataset_unless_told() -> None:
