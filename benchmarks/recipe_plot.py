@@ -4,6 +4,7 @@ One picture beside the file, a panel for each setting: every run as a dot, the m
 """
 
 import argparse
+import math
 import statistics
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,10 @@ from benchmarks.recipes import by_setting
 from benchmarks.runs import read_lines
 
 _PANEL_INCHES = (7.0, 5.0)
+_LINES = 30
+"""Of text, on top of each other, that a panel has room for."""
+_ASIDE = 25
+"""Points from a dot to its name."""
 
 
 def draw(lines: list[dict[str, Any]]) -> Figure:
@@ -28,14 +33,33 @@ def draw(lines: list[dict[str, Any]]) -> Figure:
         panel.set_ylabel("validation accuracy, %")
         panel.spines[["top", "right"]].set_visible(False)
         panel.margins(x=0.3)
+        means = {}
         for name, runs in recipes.items():
             cost = [sum(run["image_pflop"].values()) for run in runs.values()]
             accuracy = [100 * run["accuracy"] for run in runs.values()]
             panel.scatter(cost, accuracy, s=14, alpha=0.5)
+            means[name] = (statistics.fmean(cost), statistics.fmean(accuracy))
+        low, high = panel.get_ylim()
+        heights = spread([accuracy for _, accuracy in means.values()], (high - low) / _LINES)
+        for (name, mean), height in zip(means.items(), heights, strict=True):
             panel.annotate(
-                f" {name}", (statistics.fmean(cost), statistics.fmean(accuracy)), fontsize=8, va="center"
+                name,
+                mean,
+                (_ASIDE, height),
+                textcoords=("offset points", "data"),
+                fontsize=8,
+                va="center",
+                arrowprops={"arrowstyle": "-", "linewidth": 0.4, "alpha": 0.5},
             )
     return figure
+
+
+def spread(heights: list[float], gap: float) -> list[float]:
+    """The same heights in their order, moved down where they would be nearer to each other than the gap."""
+    moved, last = list(heights), math.inf
+    for place in sorted(range(len(heights)), key=heights.__getitem__, reverse=True):
+        moved[place] = last = min(heights[place], last - gap)
+    return moved
 
 
 def main() -> None:
