@@ -62,9 +62,12 @@ class Replays:
         """Forget the recordings and make no more; whether there were any, whose memory is now free."""
         had = len(self) > 0
         if had:
-            self._records = False
-            self._recordings.clear()
+            self._stop_recording()
         return had
+
+    def _stop_recording(self) -> None:
+        self._records = False
+        self._recordings.clear()
 
     def _record(
         self, kind: Hashable, function: Callable[..., None], arguments: tuple[Tensor | float, ...]
@@ -84,8 +87,7 @@ class Replays:
             _log.warning(
                 "a step could not be recorded, so from here on kernels are launched one by one: %s", error
             )
-            self._records = False
-            self._recordings.clear()
+            self._stop_recording()
             # The generator of a spoilt recording believes that it goes on, and refuses to draw.
             generator = torch.cuda.default_generators[torch.cuda.current_device()]
             generator.graphsafe_set_state(torch.Generator("cuda").graphsafe_get_state())

@@ -8,20 +8,23 @@ from torch.nn.utils import get_total_norm
 
 from model.device import Device, open_device
 from model.errors import TrainingDivergedError
-from model.step import without_overflow
+from model.run_state import RunState
+from model.step import Step, without_overflow
 from tests.model.test_no_waiting import NOWHERE, start
 from tests.model.tiny import Workshop
 
 HALVES = [None, torch.bfloat16, torch.float16]
 
 
-def losses_in(half: torch.dtype | None) -> list[float]:
-    """Of three steps with the same random images and labels."""
-    device = replace(open_device("cpu", 1), half=half)
-    step, state = start(device, "seed", 0, side=16)
+def start_on_noise(device: Device) -> tuple[Step, RunState]:
+    """A run with the same random images and labels each time."""
     torch.manual_seed(0)
-    step._data.train.images_NHWC.random_(256)
-    step._data.train.labels_N.random_(2)
+    return start(device, "seed", 0, side=16)
+
+
+def losses_in(half: torch.dtype | None) -> list[float]:
+    """Of three steps."""
+    step, state = start_on_noise(replace(open_device("cpu", 1), half=half))
     losses = []
     for number in range(3):
         state.sums.zero_()
@@ -38,6 +41,17 @@ def test_float16_learns_what_float32_learns() -> None:
 def test_only_float16_scales_its_loss(half: torch.dtype | None) -> None:
     device = Device(NOWHERE, threads=1, steps_between_looks=50, warms_up=False, half=half)
     assert (device.loss_scale > 1) == (half is torch.float16)
+
+
+def test_what_was_scaled_is_unscaled(monkeypatch: pytest.MonkeyPatch) -> None:
+    norms = []
+    for scale in (1.0, 512.0):
+        monkeypatch.setattr(Device, "loss_scale", scale)
+        step, state = start_on_noise(open_device("cpu", 1))
+        step(torch.arange(16), 0.0)
+        norms.append(state.sums[3].item())
+    assert norms[0] > 0
+    assert norms[1] == pytest.approx(norms[0], rel=1e-4)
 
 
 @pytest.mark.parametrize("number", [float("inf"), float("nan")])

@@ -28,8 +28,8 @@ OPTIONS = [
 
 def split(count: int, side: int, where: torch.device) -> Split:
     return Split(
-        torch.zeros(count, side, side, 3, dtype=torch.uint8, device=where),
-        torch.zeros(count, dtype=torch.int64, device=where),
+        torch.randint(256, (count, side, side, 3), dtype=torch.uint8, device=where),
+        torch.randint(2, (count,), device=where),
     )
 
 

@@ -49,7 +49,7 @@ def test_importing_it_does_not_import_torch() -> None:
 @pytest.mark.parametrize(
     ("side", "device", "size"),
     [(8, "cpu", 16), (23, "cpu", 16), (24, "cpu", 32), (32, "cuda", 32), (48, "cpu", 64), (95, "cuda", 64),
-     (96, "cpu", 64), (1024, "cuda", 64)],
+     (96, "cpu", 64), (96, "cuda", 64), (1024, "cpu", 64), (1024, "cuda", 64)],
 )  # fmt: skip
 def test_image_size_follows_the_median_short_side(side: int, device: str, size: int) -> None:
     assert resolved(facts([50, 50], side=side), device).image_size == size
@@ -82,6 +82,7 @@ def test_validation_fraction_follows_the_size(images: int, fraction: float) -> N
 
 def test_photos_get_photo_augmentation() -> None:
     assert resolved(facts([500, 500], side=200)).augmentation is Augmentation.PHOTO
+    assert resolved(facts([500, 500], side=32)).augmentation is Augmentation.LIGHT
 
 
 def test_flips_follow_the_dataset_unless_told() -> None:
