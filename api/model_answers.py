@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from api.errors import ProblemError
 from api.schemas import Alias, Model, Page
 from api.services import Services
+from model.errors import ObjectMissingError
 from model.manifest import MANIFEST_FILE, model_key
 from worker.errors import AliasNotFoundError, ModelNotFoundError
 from worker.model_deletion import delete_model_files
@@ -58,7 +59,7 @@ async def file(services: Services, request: Request, ref: str, name: str) -> Res
             path = await asyncio.to_thread(borrowed.enter_context, stored)
             headers = _headers(known.sha256 if known else await asyncio.to_thread(_sha256, path))
             status = await asyncio.to_thread(path.stat)
-        except FileNotFoundError:
+        except (ObjectMissingError, FileNotFoundError):
             raise ModelNotFoundError(ref) from None  # deleted meanwhile
         if _has(request, headers):
             return Response(status_code=304, headers=headers)

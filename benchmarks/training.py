@@ -1,23 +1,26 @@
 """Images a second of the whole training loop, against a straightforward PyTorch script of the same network.
 
-Both train ResNet9 on random images of 32 px: ours with its own loop, augmentation and allocator settings,
-the other with torchvision's DataLoader (a worker for each CPU) and v2 transforms, channels_last, default allocator; on
-a GPU both with autocast. Runs are interleaved, each in a process of its own; the median ratio of the pairs counts.
+Both train ResNet9 on random images of 32 px: ours with its own loop, augmentation and allocator (jemalloc where it is
+installed), the other with torchvision's DataLoader (a worker for each CPU) and v2 transforms, channels_last, default
+allocator; on a GPU both with autocast. Runs are interleaved, each in a process of its own; the median ratio of the pairs counts.
 
-    python -m benchmarks.training [--quick]
+    python -m benchmarks.training [--quick | --pairs 3]
     python -m benchmarks.training --device cuda:0 --steps 200
 """
-# ruff: noqa: PLC0415 - each side imports torch for itself, after its own settings
+# ruff: noqa: PLC0415, N803 - each side imports torch for itself, after its own settings; shapes in names
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
+from model.allocator import allocator_settings
 from model.cpus import cpu_quota
 
 GFLOP_AN_IMAGE = 2.28
@@ -31,6 +34,7 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="two pairs of a few steps of 128")
     parser.add_argument("--one", choices=sorted(RUNS), help="one run in this process, as JSON")
+    parser.add_argument("--pairs", type=int, default=5, help="interleaved; default: %(default)s")
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--batch-size", type=int, default=512)
     parser.add_argument("--device", default="cpu", help="or cuda:0")
@@ -40,14 +44,15 @@ def main() -> None:
     elif arguments.quick:
         compare(pairs=2, batch_size=128, steps=5, device=arguments.device)
     else:
-        compare(5, arguments.batch_size, arguments.steps, arguments.device)
+        compare(arguments.pairs, arguments.batch_size, arguments.steps, arguments.device)
 
 
 def compare(pairs: int, batch_size: int, steps: int, device: str) -> None:
     """Measure interleaved pairs and print medians, ratio, share of the matrix product's rate and memory."""
     rounds = [{name: measure(name, batch_size, steps, device) for name in RUNS} for _ in range(pairs)]
+    allocator = "jemalloc" if "LD_PRELOAD" in allocator_settings() else "the system's allocator"
     print(
-        f"{device}, {cpu_quota()} CPUs, batch {batch_size}, {steps} steps, {pairs} interleaved pairs, medians"
+        f"{device}, {allocator}, {cpu_quota()} CPUs, batch {batch_size}, {steps} steps, {pairs} interleaved pairs, medians"
     )
     print(f"{'':12}{'img/s':>8}{'GFLOP/s':>9}{'peak MB':>9}")
     for name in ("ours", "plain"):
@@ -67,17 +72,17 @@ def measure(name: str, batch_size: int, steps: int, device: str) -> dict[str, fl
     """One run in a fresh process."""
     command = [sys.executable, "-m", "benchmarks.training", "--one", name]
     command += ["--batch-size", str(batch_size), "--steps", str(steps), "--device", device]
-    answer: dict[str, float] = json.loads(subprocess.check_output(command, text=True).splitlines()[-1])
+    environment = os.environ | (allocator_settings() if name == "ours" else {})
+    said = subprocess.check_output(command, text=True, env=environment)
+    answer: dict[str, float] = json.loads(said.splitlines()[-1])
     return answer
 
 
 def train_ours(batch_size: int, steps: int, device_name: str) -> dict[str, float]:
     """The product's own loop, from augmentation to weight average; the first step is a warm-up."""
-    from model.allocator import keep_big_blocks
     from model.cpus import share_cpus
 
     share_cpus()
-    keep_big_blocks()
     from benchmarks.random_images import random_run
     from model.checkpoint import Checkpoints
     from model.device import open_device
@@ -127,7 +132,6 @@ def train_plain(batch_size: int, steps: int, device_name: str) -> dict[str, floa
     from torchvision.transforms import v2
 
     from benchmarks.random_images import random_images
-    from model.network import ResNet9
 
     torch.set_num_threads(cpu_quota())
     images_NHWC, labels_N = random_images(batch_size * (steps + 1))
@@ -149,7 +153,7 @@ def train_plain(batch_size: int, steps: int, device_name: str) -> dict[str, floa
 
     device = torch.device(device_name)
     is_cuda = device.type == "cuda"
-    network = ResNet9(10).to(memory_format=torch.channels_last).to(device)
+    network = plain_network(10).to(memory_format=torch.channels_last).to(device)
     optimizer = torch.optim.SGD(network.parameters(), 0.1, momentum=0.9, weight_decay=5e-4, nesterov=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.5, total_steps=steps + 1)
     criterion = torch.nn.CrossEntropyLoss(label_smoothing=0.2)
@@ -166,6 +170,34 @@ def train_plain(batch_size: int, steps: int, device_name: str) -> dict[str, floa
         if step in (0, steps):
             started, ended = ended, now(device_name)
     return result(batch_size * steps, ended - started, device_name)
+
+
+def plain_network(classes: int) -> Any:
+    """ResNet9 as its table is written."""
+    from torch import Tensor, nn
+
+    class Residual(nn.Sequential):
+        def forward(self, images_NCHW: Tensor) -> Any:
+            return images_NCHW + super().forward(images_NCHW)  # type: ignore[no-untyped-call]
+
+    def block(channels_in: int, channels_out: int) -> list[nn.Module]:
+        convolution = nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False)
+        return [convolution, nn.BatchNorm2d(channels_out), nn.ReLU(inplace=True)]
+
+    return nn.Sequential(
+        *block(3, 64),
+        *block(64, 128),
+        nn.MaxPool2d(2),
+        Residual(*block(128, 128), nn.Dropout(0.1), *block(128, 128)),
+        *block(128, 256),
+        nn.MaxPool2d(2),
+        *block(256, 512),
+        nn.MaxPool2d(2),
+        Residual(*block(512, 512), nn.Dropout(0.1), *block(512, 512)),
+        nn.AdaptiveMaxPool2d(1),
+        nn.Flatten(),
+        nn.Linear(512, classes, bias=False),
+    )
 
 
 def multiply_matrices(batch_size: int, steps: int, device_name: str) -> dict[str, float]:  # noqa: ARG001 - a run's shape

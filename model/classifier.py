@@ -10,7 +10,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from model.augment import Normalisation
 from model.errors import CorruptArtifactError
 from model.manifest import Manifest
-from model.network import ConvBlock, ResNet9
+from model.network import ConvNorm, ResNet9
 from model.storage import Storage
 from model.weights import read_weights
 
@@ -76,7 +76,7 @@ class Classifier:
 def fuse_network(network: ResNet9) -> ResNet9:
     """Fold each batch norm into the convolution before it, in place: the same function in fewer passes."""
     network.eval().requires_grad_(False)
-    for block in [module for module in network.modules() if isinstance(module, ConvBlock)]:
+    for block in [module for module in network.modules() if isinstance(module, ConvNorm)]:
         block.conv = fuse_conv_bn_eval(block.conv, block.norm)
         block.add_module("norm", nn.Identity())
     return network

@@ -18,7 +18,6 @@ from torch import distributed
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from model.allocator import keep_big_blocks
 from model.errors import ModelError, RankDiedError
 from model.parent import die_with_parent
 from model.ranks import Ranks
@@ -117,7 +116,6 @@ class _Silent:
 
 def _be_a_rank(parent: int, meeting: str, request: TrainingRequest, connection: Connection) -> None:
     die_with_parent(parent)
-    keep_big_blocks()
     rank, count = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     logging.basicConfig(level=logging.INFO if rank == 0 else logging.ERROR, format="%(message)s")
 

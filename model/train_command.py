@@ -66,6 +66,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
 
 def train(arguments: argparse.Namespace) -> int:
     """Train as the arguments say and return the exit status."""
+    keep_big_blocks()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         _train(arguments)
@@ -85,7 +86,6 @@ def _train(arguments: argparse.Namespace) -> None:
     job = _job_spec(arguments, facts)
     # Importing torch takes seconds: only once the arguments are known to be good.
     share_cpus()
-    keep_big_blocks()
     from model.training import TrainingRequest, run_training  # noqa: PLC0415 - see above
 
     devices = tuple((arguments.device or _best_device()).split(","))

@@ -13,7 +13,6 @@ import time
 import traceback
 from collections.abc import Callable
 
-from model.allocator import keep_big_blocks
 from model.cpus import share_cpus
 from model.errors import ModelError, RankDiedError
 from model.failpoints import Failpoint, reach
@@ -195,7 +194,6 @@ def _warm_up() -> None:
     and starts threads.
     """
     share_cpus()
-    keep_big_blocks()
     import torch  # noqa: PLC0415 - seconds: after all that may end this process
 
     import model.training  # noqa: F401, PLC0415 - as above

@@ -79,6 +79,16 @@ def test_files_carry_their_hash(client: httpx.Client, registry: ModelRegistry, s
         assert client.get(f"/models/shapes:1/files/{name}").status_code == 404
 
 
+def test_a_file_that_the_caller_has_is_not_fetched(
+    client: httpx.Client, registry: ModelRegistry, storage: Storage
+) -> None:
+    manifest = publish(registry, storage)
+    storage.delete(model_key(manifest.id, "model.safetensors"))
+    url, digest = "/models/shapes:1/files/model.safetensors", manifest.files["model.safetensors"].sha256
+    assert client.get(url, headers={"If-None-Match": f'"{digest}"'}).status_code == 304
+    problem_in(client.get(url), 404, "model_not_found")
+
+
 class LosingStorage(LocalStorage):
     """A real folder from which a file goes just after it was found, as when another caller deletes the model."""
 

@@ -1,8 +1,10 @@
+import weakref
+
 import pytest
 import torch
 from torch import nn
 
-from model.network import ResNet9, published_weights
+from model.network import ReluPool, ResNet9, published_weights
 
 
 def test_has_the_parameters_of_the_table() -> None:
@@ -46,6 +48,36 @@ def test_every_parameter_gets_a_gradient() -> None:
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.abs().sum() > 0, name
+
+
+@pytest.mark.parametrize("side", [8, 9])
+@pytest.mark.parametrize("is_training", [True, False])
+def test_the_order_of_relu_and_pool_does_not_matter(side: int, is_training: bool) -> None:
+    torch.manual_seed(0)
+    images_NCHW = torch.randn(4, 16, side, side).contiguous(memory_format=torch.channels_last)
+    results = []
+    gradients = []
+    for pool in (ReluPool().train(is_training), lambda x: nn.functional.max_pool2d(x.relu(), 2)):
+        leaf = images_NCHW.clone().requires_grad_()
+        pooled = pool(leaf)
+        (pooled * torch.arange(pooled.numel()).view(pooled.shape)).sum().backward()
+        assert leaf.grad is not None
+        results.append(pooled.detach())
+        gradients.append(leaf.grad)
+    assert torch.equal(*results)
+    assert torch.equal(*gradients)
+    assert gradients[0].is_contiguous(memory_format=torch.channels_last)
+
+
+def test_pooling_does_not_keep_its_input() -> None:
+    images_NCHW = torch.randn(4, 16, 8, 8)
+    inside = images_NCHW.requires_grad_() + 0
+    pooled = ReluPool()(inside)
+    kept = weakref.ref(inside)
+    del inside
+    assert kept() is None
+    pooled.sum().backward()
+    assert images_NCHW.grad is not None
 
 
 def test_published_weights_make_the_same_network_again() -> None:
