@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from model.allocator import allocator_settings
 from model.dataset_import import import_dataset
 from model.manifest import WEIGHTS_FILE, model_key
 from model.storage import Storage, open_storage
@@ -140,6 +141,13 @@ def uninterrupted(start: Callable[..., Start]) -> Conversation:
         talk.trainer.send(start(1))
         assert talk.wait_for_exit() == 0
     return talk
+
+
+def test_its_environment_is_its_allocators_and_nothing_of_ours() -> None:
+    given = {"PATH": "/bin", "REDIS_URL": "redis://:secret@host", "NINEFOLD_API_KEYS": "ada:secret"}
+    assert trainer_environment(given) == {"PATH": "/bin", **allocator_settings()}
+    operators = dict.fromkeys(allocator_settings(), "their own")
+    assert trainer_environment(operators) == operators
 
 
 def _rows(talk: Conversation) -> list[dict[str, float | None]]:
