@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from model.allocator import allocator_settings
+from model.allocator import with_allocator
 from model.cpus import cpu_quota
 
 GFLOP_AN_IMAGE = 2.28
@@ -50,7 +50,7 @@ def main() -> None:
 def compare(pairs: int, batch_size: int, steps: int, device: str) -> None:
     """Measure interleaved pairs and print medians, ratio, share of the matrix product's rate and memory."""
     rounds = [{name: measure(name, batch_size, steps, device) for name in RUNS} for _ in range(pairs)]
-    allocator = "jemalloc" if "LD_PRELOAD" in allocator_settings() else "the system's allocator"
+    allocator = with_allocator(os.environ).get("LD_PRELOAD", "the system's allocator")
     print(
         f"{device}, {allocator}, {cpu_quota()} CPUs, batch {batch_size}, {steps} steps, {pairs} interleaved pairs, medians"
     )
@@ -60,19 +60,20 @@ def compare(pairs: int, batch_size: int, steps: int, device: str) -> None:
         memory = statistics.median(r[name]["peak_mb"] for r in rounds)
         print(f"{name:12}{rate:8.1f}{rate * GFLOP_AN_IMAGE:9.1f}{memory:9.0f}")
     print(f"{'matmul':12}{'':8}{statistics.median(r['matmul']['gflop_per_s'] for r in rounds):9.1f}")
-    ratios = [r["ours"]["images_per_s"] / r["plain"]["images_per_s"] for r in rounds]
+    for what, of in (("images/s", "images_per_s"), ("peak memory", "peak_mb")):
+        ratios = [r["ours"][of] / r["plain"][of] for r in rounds]
+        print(
+            f"ours / plain, {what}: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        )
     shares = [r["ours"]["images_per_s"] * GFLOP_AN_IMAGE / r["matmul"]["gflop_per_s"] for r in rounds]
-    spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
-    print(
-        f"ours / plain: {statistics.median(ratios):.2f} ({spread}); share of matmul: {statistics.median(shares):.0%}"
-    )
+    print(f"share of matmul: {statistics.median(shares):.0%}")
 
 
 def measure(name: str, batch_size: int, steps: int, device: str) -> dict[str, float]:
     """One run in a fresh process."""
     command = [sys.executable, "-m", "benchmarks.training", "--one", name]
     command += ["--batch-size", str(batch_size), "--steps", str(steps), "--device", device]
-    environment = os.environ | (allocator_settings() if name == "ours" else {})
+    environment = with_allocator(os.environ) if name == "ours" else None
     said = subprocess.check_output(command, text=True, env=environment)
     answer: dict[str, float] = json.loads(said.splitlines()[-1])
     return answer

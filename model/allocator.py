@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from ctypes.util import find_library
 
 _NEVER_PURGE = "dirty_decay_ms:-1,muzzy_decay_ms:-1,oversize_threshold:0"
@@ -27,8 +28,13 @@ def allocator_settings() -> dict[str, str]:
     }
 
 
+def with_allocator(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment and the settings; what it says of them itself stays."""
+    return allocator_settings() | dict(environment)
+
+
 def keep_big_blocks() -> None:
     """Start this program again with the settings, unless it has them or others: a running one cannot change them."""
-    missing = {name: value for name, value in allocator_settings().items() if name not in os.environ}
-    if missing:
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], os.environ | missing)  # noqa: S606 - itself
+    wanted = with_allocator(os.environ)
+    if wanted != os.environ:
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], wanted)  # noqa: S606 - itself

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from pydantic import ValidationError
 
-from model.allocator import allocator_settings
+from model.allocator import with_allocator
 from worker.messages import Message, Order, read_message, write_line
 
 TRAINER_COMMAND = (sys.executable, "-m", "worker.trainer")
@@ -23,12 +23,13 @@ _log = logging.getLogger(__name__)
 
 def trainer_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """A trainer's environment: none of our settings, so no password of Redis either; its allocator's, unless there are some."""
-    kept = {
-        name: value
-        for name, value in environment.items()
-        if not name.startswith("NINEFOLD_") and name != "REDIS_URL"
-    }
-    return allocator_settings() | kept
+    return with_allocator(
+        {
+            name: value
+            for name, value in environment.items()
+            if not name.startswith("NINEFOLD_") and name != "REDIS_URL"
+        }
+    )
 
 
 class _Pipe:
