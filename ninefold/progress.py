@@ -40,6 +40,8 @@ class JobState:
                 self.progress = event.data
             case "epoch":
                 self.row = event.data
+            case "rewind":
+                self.row = {}
 
     def _set_state(self, data: dict[str, Any]) -> None:
         self.status = data.get("status", self.status)
@@ -55,14 +57,20 @@ class JobState:
         """Epoch, accuracy, speed and the time left, as far as they are known."""
         words = []
         if epochs := self.progress.get("epochs"):
-            words.append(f"epoch {self.progress['epoch']}/{epochs}")
+            words.append(f"epoch {max(self.progress['epoch'], self.row.get('epoch', 0))}/{epochs}")
         if (accuracy := self.row.get("val_accuracy")) is not None:
             words.append(f"val accuracy {accuracy:.1%}")
         if speed := self.progress.get("images_per_s"):
             words.append(f"{speed:,.0f} images/s")
-        if (eta := self.progress.get("eta_s")) is not None and self.status == "running":
-            words.append(f"{duration(eta)} left")
+        if (eta_s := time_left(self.progress, self.row)) is not None and self.status == "running":
+            words.append(f"{duration(eta_s)} left")
         return "  ".join(words)
+
+
+def time_left(progress: dict[str, Any], row: dict[str, Any]) -> float | None:
+    """Seconds, unless that was said before the last epoch began: a GPU's may be shorter than the time between two reports."""
+    is_old = progress.get("epoch", 0) < row.get("epoch", 0)
+    return None if is_old else progress.get("eta_s")
 
 
 def duration(seconds: float) -> str:
@@ -158,8 +166,8 @@ def epoch_line(row: dict[str, Any], progress: dict[str, Any]) -> str:
     if row.get("val_accuracy") is not None:
         words.append(f"val accuracy {row['val_accuracy']:.1%}")
     words.append(f"{row['images_per_s']:,.0f} images/s")
-    if progress.get("eta_s") is not None:
-        words.append(f"{duration(progress['eta_s'])} left")
+    if (eta_s := time_left(progress, row)) is not None:
+        words.append(f"{duration(eta_s)} left")
     return "  ".join(words)
 
 

@@ -2,7 +2,7 @@ import io
 
 from rich.console import Console
 
-from ninefold.progress import LineView, LiveView, duration
+from ninefold.progress import JobState, LineView, LiveView, duration, epoch_line
 from ninefold.sse import Event
 
 ROW = {
@@ -50,6 +50,25 @@ def test_the_bar_shows_epoch_accuracy_speed_and_time_left() -> None:
             view.show(event)
     for words in ("training", "10%", "epoch 2/20", "val accuracy 93.1%", "1,234 images/s", "1 min 11 s left"):
         assert words in out.getvalue()
+
+
+def state_after(events: list[Event]) -> JobState:
+    state = JobState()
+    for event in events:
+        state.apply(event)
+    return state
+
+
+def test_epochs_too_short_for_reports_show_no_time_that_is_over() -> None:
+    last = Event("epoch", {**ROW, "epoch": 20})
+    assert state_after([*STORY[:5], last]).figures == "epoch 20/20  val accuracy 93.1%  1,234 images/s"
+    assert epoch_line(last.data, STORY[4].data).endswith("1,234 images/s")
+
+
+def test_after_a_step_back_the_time_left_is_shown_again() -> None:
+    lost = Event("epoch", {**ROW, "epoch": 3})
+    figures = state_after([*STORY[:4], lost, Event("rewind", {"epoch": 1}), STORY[4]]).figures
+    assert figures == "epoch 2/20  1,234 images/s  1 min 11 s left"
 
 
 def test_durations_read_well() -> None:
