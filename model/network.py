@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from model.winograd import Conv3x3
+
 
 class BatchNorm(nn.BatchNorm2d):
     """Batch norm that can see a training batch in parts: ghost batch norm (arXiv 1705.08741), the same when published."""
@@ -27,7 +29,7 @@ class ConvNorm(nn.Module):
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(channels_in, channels_out, kernel_size=3, padding=1, bias=False)
+        self.conv = Conv3x3(channels_in, channels_out)
         self.norm = BatchNorm(channels_out, eps=1e-5)
 
     def forward(self, images_NCHW: Tensor) -> Tensor:
@@ -70,13 +72,40 @@ class _ForgetfulMaxPool(torch.autograd.Function):
         return functional.max_unpool2d(gradient_NCHW, places_NCHW, (2, 2), output_size=ctx.sides)
 
 
+class ReluDropout(nn.Dropout):
+    """ReLU, then dropout."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
+        """Same shape out as in."""
+        # On GPUs torch's own dropout is a single kernel.
+        if self.training and input.device.type == "cpu":
+            return cast("Tensor", _ForgetfulReluDropout.apply(input, self.p))
+        return functional.dropout(input.relu_(), self.p, self.training)
+
+
+class _ForgetfulReluDropout(torch.autograd.Function):
+    """torch's own keep what is in between and what was drawn; what comes out, which the next layer keeps, says enough."""
+
+    @staticmethod
+    def forward(ctx: Any, images_NCHW: Tensor, p: float) -> Tensor:
+        dropped_NCHW = functional.dropout(images_NCHW.relu(), p)
+        ctx.save_for_backward(dropped_NCHW)
+        ctx.scale = 1 / (1 - p)
+        return dropped_NCHW
+
+    @staticmethod
+    def backward(ctx: Any, gradient_NCHW: Tensor) -> tuple[Tensor, None]:
+        [dropped_NCHW] = ctx.saved_tensors
+        return torch.ops.aten.threshold_backward(gradient_NCHW, dropped_NCHW, 0).mul_(ctx.scale), None
+
+
 class Residual(nn.Module):
     """Two blocks with dropout between them, added to what came in."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.first = ConvBlock(channels, channels)
-        self.dropout = nn.Dropout(0.1)
+        self.first = ConvNorm(channels, channels)
+        self.dropout = ReluDropout(0.1)
         self.second = ConvBlock(channels, channels)
 
     def forward(self, images_NCHW: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from model.network import ReluPool, ResNet9, published_weights
+from model.network import ReluDropout, ReluPool, ResNet9, published_weights
 
 
 def test_has_the_parameters_of_the_table() -> None:
@@ -78,6 +78,24 @@ def test_pooling_does_not_keep_its_input() -> None:
     assert kept() is None
     pooled.sum().backward()
     assert images_NCHW.grad is not None
+
+
+def test_relu_and_dropout_are_torchs() -> None:
+    images_NCHW = torch.randn(4, 16, 8, 8).contiguous(memory_format=torch.channels_last)
+    results = []
+    gradients = []
+    for layer in (ReluDropout(0.1), lambda x: nn.functional.dropout(x.relu(), 0.1)):
+        leaf = images_NCHW.clone().requires_grad_()
+        torch.manual_seed(0)
+        dropped = layer(leaf + 0)
+        (dropped * torch.arange(dropped.numel()).view(dropped.shape)).sum().backward()
+        assert leaf.grad is not None
+        results.append(dropped.detach())
+        gradients.append(leaf.grad)
+    assert 0.4 < (results[0] == 0).float().mean() < 0.7
+    assert torch.equal(*results)
+    assert torch.equal(*gradients)
+    assert torch.equal(ReluDropout(0.1).eval()(images_NCHW.clone()), images_NCHW.relu())
 
 
 def test_published_weights_make_the_same_network_again() -> None:

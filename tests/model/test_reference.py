@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from model import winograd
 from model.device import open_device
 from model.optim import start_network
 from model.recipe import RECIPES, recipe_of
@@ -86,7 +87,11 @@ def in_order_of(weights: dict[str, Tensor]) -> list[Tensor]:
 PARTS = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 
 
-def test_classic_is_the_plain_script(workshop: Workshop) -> None:
+@pytest.mark.parametrize("least_tiles", [1, winograd._LEAST_TILES])
+def test_classic_is_the_plain_script(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, least_tiles: int
+) -> None:
+    monkeypatch.setattr(winograd, "_LEAST_TILES", least_tiles)
     spec = workshop.spec(
         recipe="classic", epochs=EPOCHS, batch_size=BATCH, augmentation="none", horizontal_flip=False
     )
