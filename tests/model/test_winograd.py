@@ -21,15 +21,15 @@ def images(count: int, channels: int, height: int, width: int) -> Tensor:
     return torch.randn(count, channels, height, width).contiguous(memory_format=torch.channels_last)
 
 
-def there_and_back(conv: nn.Conv2d, images_NCHW: Tensor, gradient_NCHW: Tensor) -> tuple[Tensor, ...]:
+def there_and_back(conv: nn.Conv2d, inputs: Tensor, gradient: Tensor) -> tuple[Tensor, ...]:
     """What comes out, and the gradients of what went in and of the filters."""
-    leaf = images_NCHW.clone().requires_grad_()
+    leaf = inputs.clone().requires_grad_()
     result = conv(leaf)
-    return (result.detach(), *torch.autograd.grad(result, [leaf, conv.weight], gradient_NCHW))
+    return (result.detach(), *torch.autograd.grad(result, [leaf, conv.weight], gradient))
 
 
 def relative_error(found: Tensor, right: Tensor) -> float:
-    return ((found.double() - right).norm() / right.norm()).item()
+    return float((found.double() - right).norm() / right.norm())
 
 
 @pytest.mark.parametrize("shape", PAYS)
