@@ -5,7 +5,9 @@ installed), the other with torchvision's DataLoader (a worker for each CPU) and 
 allocator; on a GPU both with autocast. Runs are interleaved, each in a process of its own; the median ratio of the pairs counts.
 
     python -m benchmarks.training [--quick | --pairs 3]
-    python -m benchmarks.training --device cuda:0 --steps 200
+    python -m benchmarks.training --device cuda:0 --steps 300
+
+On a GPU take hundreds of steps: a loader's workers make batches ahead while the first, untimed step warms up.
 """
 # ruff: noqa: PLC0415, N803 - each side imports torch for itself, after its own settings; shapes in names
 
