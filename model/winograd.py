@@ -1,8 +1,8 @@
 """Convolutions of many channels by Winograd's algorithm F(4x4, 3x3), for training on CPUs (Lavin and Gray, arXiv 1509.09308).
 
 Four by four pixels of a 3x3 convolution take 36 products for each pair of channels instead of 144: the six by six pixels
-that they depend on and the filter are both turned into 36 numbers, which are multiplied one by one and turned back. Summed over
-channels that is 36 products of matrices, and turning is multiplying by small constant matrices.
+that they depend on and the filter are both transformed to 36 numbers, these are multiplied one by one, and what that gives is
+transformed to the pixels. Summed over channels it is 36 products of matrices; a transform is one by a small constant matrix.
 """
 # ruff: noqa: N803 - shapes in names: P positions of a patch, T tiles
 
@@ -18,9 +18,9 @@ _TILE = 4
 _PATCH = 6
 """Pixels a side that they depend on."""
 _LEAST_CHANNELS = 128
-"""With fewer, in or out, to turn the images takes as long as the products that are saved."""
+"""With fewer, in or out, to transform the images takes as long as the products that are saved."""
 _LEAST_TILES = 128
-"""With fewer in a batch, to turn the filters does."""
+"""With fewer in a batch, to transform the filters does."""
 _TILES_AT_ONCE = 256
 """Few enough to stay in a processor's cache between the steps, and enough for large products."""
 
@@ -31,7 +31,7 @@ def _twice(rows: list[list[float]]) -> Tensor:
     return torch.kron(matrix, matrix).float()
 
 
-_TURN_PATCH = _twice(
+_INPUT_TRANSFORM = _twice(
     [
         [4, 0, -5, 0, 1, 0],
         [0, -4, -4, 1, 1, 0],
@@ -41,7 +41,9 @@ _TURN_PATCH = _twice(
         [0, 4, 0, -5, 0, 1],
     ]
 )
-_TURN_FILTER = _twice(
+"""The paper's Bᵀ: from a patch to its 36 numbers."""
+
+_FILTER_TRANSFORM = _twice(
     [
         [1 / 4, 0, 0],
         [-1 / 6, -1 / 6, -1 / 6],
@@ -51,7 +53,9 @@ _TURN_FILTER = _twice(
         [0, 0, 1],
     ]
 )
-_TURN_BACK = _twice(
+"""The paper's G: from a filter to its 36 numbers."""
+
+_OUTPUT_TRANSFORM = _twice(
     [
         [1, 1, 1, 1, 1, 0],
         [0, 1, -1, 2, -2, 0],
@@ -59,6 +63,7 @@ _TURN_BACK = _twice(
         [0, 1, -1, 8, -8, 1],
     ]
 )
+"""The paper's Aᵀ: from 36 products to a tile."""
 
 
 class Conv3x3(nn.Conv2d):
@@ -95,27 +100,27 @@ class _Winograd(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, images_NCHW: Tensor, filters_OCHW: Tensor) -> Tensor:
         ctx.save_for_backward(images_NCHW, filters_OCHW)
-        return _convolve(images_NCHW, _turn_filters(filters_OCHW).transpose(1, 2))
+        return _convolve(images_NCHW, _transform_filters(filters_OCHW).transpose(1, 2))
 
     @staticmethod
     def backward(ctx: Any, gradient_NCHW: Tensor) -> tuple[Tensor | None, Tensor | None]:
         images_NCHW, filters_OCHW = ctx.saved_tensors
         of_images = of_filters = None
         if ctx.needs_input_grad[0]:
-            of_images = _convolve(gradient_NCHW, _turn_filters(filters_OCHW.flip(2, 3)))
+            of_images = _convolve(gradient_NCHW, _transform_filters(filters_OCHW.flip(2, 3)))
         if ctx.needs_input_grad[1]:
             of_filters = _filter_gradient(images_NCHW, gradient_NCHW)
         return of_images, of_filters
 
 
 def _convolve(images_NCHW: Tensor, filters_PCO: Tensor) -> Tensor:
-    """Images, a few at a time, with filters that are turned already."""
+    """Images, a few at a time, with filters that are transformed already."""
     count, _, height, width = images_NCHW.shape
     result_NHWO = images_NCHW.new_empty(count, height, width, filters_PCO.shape[2])
     result_NOHW = result_NHWO.permute(0, 3, 1, 2)
     for part_NHWC, out_NHWO in zip(_parts(images_NCHW), _parts(result_NOHW), strict=True):
-        products_PTO = torch.bmm(_turn_patches(part_NHWC).transpose(0, 1), filters_PCO)
-        tiles_TPO = torch.matmul(_TURN_BACK, products_PTO.transpose(0, 1))
+        products_PTO = torch.bmm(_transform_patches(part_NHWC).transpose(0, 1), filters_PCO)
+        tiles_TPO = torch.matmul(_OUTPUT_TRANSFORM, products_PTO.transpose(0, 1))
         into = _squares(out_NHWO, _TILE)
         into.copy_(tiles_TPO.view(into.shape))
     return result_NOHW
@@ -125,15 +130,19 @@ def _filter_gradient(images_NCHW: Tensor, gradient_NCHW: Tensor) -> Tensor:
     """OCHW, from the images that went in and the gradient of what came out."""
     total_POC: Tensor | None = None
     for part_NHWC, gradient_NHWO in zip(_parts(images_NCHW), _parts(gradient_NCHW), strict=True):
-        patches_PTC = _turn_patches(part_NHWC).transpose(0, 1)
+        patches_PTC = _transform_patches(part_NHWC).transpose(0, 1)
         tiles_TPO = _squares(gradient_NHWO, _TILE).flatten(0, 2).flatten(1, 2)
-        products_POT = torch.matmul(_TURN_BACK.T, tiles_TPO).permute(1, 2, 0)
+        products_POT = torch.matmul(_OUTPUT_TRANSFORM.T, tiles_TPO).permute(1, 2, 0)
         if total_POC is None:
             total_POC = torch.bmm(products_POT, patches_PTC)
         else:
             total_POC.baddbmm_(products_POT, patches_PTC)
     assert total_POC is not None  # noqa: S101 - for the type checker: a batch has images
-    return torch.mm(_TURN_FILTER.T, total_POC.flatten(1)).view(3, 3, *total_POC.shape[1:]).permute(2, 3, 0, 1)
+    return (
+        torch.mm(_FILTER_TRANSFORM.T, total_POC.flatten(1))
+        .view(3, 3, *total_POC.shape[1:])
+        .permute(2, 3, 0, 1)
+    )
 
 
 def _parts(images_NCHW: Tensor) -> Iterator[Tensor]:
@@ -142,17 +151,17 @@ def _parts(images_NCHW: Tensor) -> Iterator[Tensor]:
     yield from torch.split(images_NCHW.permute(0, 2, 3, 1), max(1, _TILES_AT_ONCE // tiles))
 
 
-def _turn_filters(filters_OCHW: Tensor) -> Tensor:
+def _transform_filters(filters_OCHW: Tensor) -> Tensor:
     """POC."""
     count, channels = filters_OCHW.shape[:2]
     flat = filters_OCHW.permute(2, 3, 0, 1).reshape(9, count * channels)
-    return torch.mm(_TURN_FILTER, flat).view(-1, count, channels)
+    return torch.mm(_FILTER_TRANSFORM, flat).view(-1, count, channels)
 
 
-def _turn_patches(images_NHWC: Tensor) -> Tensor:
+def _transform_patches(images_NHWC: Tensor) -> Tensor:
     """TPC: of each tile the patch that it depends on, which the neighbours' overlap."""
     padded_NHWC = functional.pad(images_NHWC, (0, 0, 1, 1, 1, 1))
-    return torch.matmul(_TURN_PATCH, _squares(padded_NHWC, _PATCH).flatten(0, 2).flatten(1, 2))
+    return torch.matmul(_INPUT_TRANSFORM, _squares(padded_NHWC, _PATCH).flatten(0, 2).flatten(1, 2))
 
 
 def _squares(images_NHWC: Tensor, side: int) -> Tensor:
