@@ -80,7 +80,7 @@ def test_images_of_any_layout() -> None:
         torch.testing.assert_close(found, again)
 
 
-def test_nothing_is_calculated_for_what_needs_no_gradient() -> None:
+def test_filters_may_be_frozen() -> None:
     conv = Conv3x3(128, 128)
     conv.weight.requires_grad_(False)
     leaf = images(130, 128, 4, 4).requires_grad_()
