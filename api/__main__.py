@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from functools import partial
 
 from api.predictor.supervision import PredictorOptions, PredictorProcess
-from api.server import serve
+from api.process.server import serve
+from api.process.server_processes import serve_in_processes
+from api.process.start_checks import check, read_settings, take_address
 from api.services import predictor_socket
 from api.settings import ApiSettings, StartError
-from api.start_checks import check, read_settings, take_address
-from api.workers import serve_in_processes
 
 _log = logging.getLogger("api")
 

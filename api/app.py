@@ -7,15 +7,23 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from api import errors, openapi
-from api.dataset_uploads import DatasetUploads
-from api.middleware import RequestIds
-from api.predictions import Predictions
-from api.routes import datasets, docs, events, jobs, models, predict, session, system
-from api.security import Guard
+from api.auth import routes as session
+from api.auth.security import Guard
+from api.dashboard import routes as docs
+from api.datasets import routes as datasets
+from api.datasets.uploads import DatasetUploads
+from api.events import routes as events
+from api.health import routes as system
+from api.http import openapi
+from api.http import problem as errors
+from api.http.request_ids import RequestIds
+from api.jobs import routes as jobs
+from api.jobs.submission import Submissions
+from api.models import routes as models
+from api.predict import routes as predict
+from api.predict.predictions import Predictions
 from api.services import make_services, running
 from api.settings import ApiSettings, parse_origins
-from api.submission import Submissions
 
 _ROUTES = (jobs, events, datasets, models, predict, system, session, docs)
 _ALLOWED_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-ID"]

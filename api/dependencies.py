@@ -6,11 +6,11 @@ from typing import Annotated
 from fastapi import Depends, Header, Path, Query, Request
 from pydantic import AfterValidator
 
-from api.security import CALLER
+from api.auth.security import CALLER
 from api.services import Services, services_of
 from worker.errors import JobNotFoundError
-from worker.job_listing import JobFilters
-from worker.jobs import Status
+from worker.queue.job import Status
+from worker.queue.listing import JobFilters
 
 _JOB_ID = re.compile(r"job_[0-9a-z]{26}")
 

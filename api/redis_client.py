@@ -5,7 +5,7 @@ from typing import Any
 
 import redis.asyncio
 
-from worker.redis_connection import connect_async
+from worker.redis_server.connection import connect_async
 
 _CONNECTIONS = 64
 _TIMEOUT_S = 5.0

@@ -4,12 +4,12 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 
-from model.dataset_record import SkippedFile
-from model.manifest import Manifest
+from model.artifact.manifest import Manifest
+from model.data.record import SkippedFile
 from model.spec import JobSpec, ResolvedSpec
-from worker.jobs import EpochRow
-from worker.jobs import Job as JobRecord
-from worker.presence import WorkerRecord
+from worker.queue.job import EpochRow
+from worker.queue.job import Job as JobRecord
+from worker.queue.workers import WorkerRecord
 
 T = TypeVar("T")
 

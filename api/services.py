@@ -9,26 +9,26 @@ from pathlib import Path
 
 from starlette.requests import Request
 
-from api.descriptors import most_streams
-from api.event_hub import BLOCK_MS, EventHub
-from api.event_pages import EventPages
+from api.auth.security import Keys
+from api.events.hub import BLOCK_MS, EventHub
+from api.events.pages import EventPages
+from api.health.storage_probe import StorageProbe
+from api.health.storage_room import StorageRoom
+from api.jobs.wake_ups import Ringer
+from api.predict.uploads import UploadBudget, UploadLimits
 from api.predictor.client import PredictorClient
+from api.process.descriptors import most_streams
 from api.redis_client import connect_bounded
-from api.ringer import Ringer
-from api.security import Keys
 from api.settings import ApiSettings, StartError, parse_keys
-from api.storage_probe import StorageProbe
-from api.storage_room import StorageRoom
-from api.uploads import UploadBudget, UploadLimits
 from model.storage import Storage, open_storage
-from worker.bell import Bell
-from worker.dataset_registry import AsyncDatasetRegistry
-from worker.feed import Feed
-from worker.job_store import AsyncJobStore, JobStore
-from worker.model_registry import AsyncModelRegistry
-from worker.presence import AsyncPresence
-from worker.reaper import Reaper
-from worker.redis_connection import connect, connect_async
+from worker.queue.feed import Feed
+from worker.queue.store import AsyncJobStore, JobStore
+from worker.queue.wake_ups import Bell
+from worker.queue.workers import AsyncPresence
+from worker.redis_server.connection import connect, connect_async
+from worker.registry.datasets import AsyncDatasetRegistry
+from worker.registry.models import AsyncModelRegistry
+from worker.upkeep.reaper import Reaper
 
 _PREDICTOR_SCHEME = "unix:"
 

@@ -17,10 +17,10 @@ from typing import Any
 
 from benchmarks.runs import VERSIONS, image_pflop
 from benchmarks.service import running_service
-from model.cpus import cpu_quota
+from model.host.cpus import cpu_quota
 from model.spec import ResolvedSpec
 from ninefold import Client
-from ninefold.sse import Event
+from ninefold.client.sse import Event
 
 
 def train(client: Client, archive: Path, spec: dict[str, Any]) -> dict[str, Any]:

@@ -10,9 +10,9 @@ import time
 import torch
 from torch import Tensor, nn
 
-from model.allocator import keep_big_blocks
-from model.cpus import cpu_quota
-from model.winograd import winograd_convolution
+from model.host.allocator import keep_big_blocks
+from model.host.cpus import cpu_quota
+from model.network.winograd import winograd_convolution
 
 SHAPES = ((64, 128, 32), (128, 128, 16), (128, 256, 16), (256, 512, 8), (512, 512, 4))
 """Channels in, channels out, side."""

@@ -27,12 +27,12 @@ from benchmarks.runs import (
     storage_of,
     train,
 )
-from model.dataset_import import import_dataset
-from model.datasets import find_facts
-from model.manifest import MANIFEST_FILE, model_key, outside_service
-from model.recipe import resolve
+from model.artifact.manifest import MANIFEST_FILE, model_key, outside_service
+from model.artifact.staging import TrainedModel, stage_model
+from model.data.dataset import find_facts
+from model.data.importing import import_dataset
+from model.recipes.recipe import resolve
 from model.spec import DatasetFacts, JobSpec
-from model.staging import TrainedModel, stage_model
 
 _RESOLVED = (
     "recipe",

@@ -22,11 +22,11 @@ import httpx
 from benchmarks.event_watchers import Heard, Watcher, loop_factory, watch_while
 from benchmarks.processes import cpu_s, resident_mb
 from tests.conftest import running_valkey
-from worker import redis_keys
-from worker.ids import new_attempt_id
-from worker.job_store import JobStore
-from worker.jobs import Changes, JobError, Outcome, Progress
-from worker.redis_connection import connect
+from worker.queue.ids import new_attempt_id
+from worker.queue.job import Changes, JobError, Outcome, Progress
+from worker.queue.store import JobStore
+from worker.redis_server import keys as redis_keys
+from worker.redis_server.connection import connect
 
 
 @contextmanager

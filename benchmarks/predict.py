@@ -20,16 +20,16 @@ import numpy as np
 import torch
 
 from api.settings import ApiSettings
-from model.classifier import Classifier
-from model.cpus import cpu_quota
-from model.manifest import Manifest
+from model.artifact.classifier import Classifier
+from model.artifact.manifest import Manifest
+from model.host.cpus import cpu_quota
 from model.storage import Storage, open_storage
 from tests.api.pictures import encoded, picture
 from tests.api.published import publish_model
 from tests.api.serving import running_predictor
 from tests.conftest import running_valkey
-from worker.model_registry import PRODUCTION, ModelRegistry
-from worker.redis_connection import connect
+from worker.redis_server.connection import connect
+from worker.registry.models import PRODUCTION, ModelRegistry
 
 CLASSES = 10
 BATCH = 32

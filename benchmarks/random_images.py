@@ -5,11 +5,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from model.augment import measure
-from model.device import Device
-from model.recipe import Recipe, recipe_of, resolve
+from model.device.device import Device
+from model.recipes.recipe import Recipe, recipe_of, resolve
 from model.spec import DatasetFacts, JobSpec, RecipeName, ResolvedSpec
-from model.training_data import Split, TrainingData
+from model.training.augment import measure
+from model.training.data import Split, TrainingData
 
 CLASSES = 10
 SIDE = 32

@@ -27,8 +27,8 @@ from benchmarks.runs import (
     storage_of,
     train,
 )
-from model.dataset_import import import_dataset
-from model.recipe import RECIPES, Initialisation, Optimizer, Recipe, recipe_of, resolve
+from model.data.importing import import_dataset
+from model.recipes.recipe import RECIPES, Initialisation, Optimizer, Recipe, recipe_of, resolve
 from model.spec import DatasetFacts, JobSpec, RecipeName, ResolvedSpec
 
 BASE: Mapping[str, Any] = {

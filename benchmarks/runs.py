@@ -12,15 +12,15 @@ from typing import Any
 
 import torch
 
-from model.allocator import keep_big_blocks
-from model.cpus import cpu_quota
-from model.flops import training_flop
-from model.recipe import Recipe, recipe_of, side_at
-from model.reporter import Command
-from model.schedule import steps_per_epoch
+from model.host.allocator import keep_big_blocks
+from model.host.cpus import cpu_quota
+from model.network.flops import training_flop
+from model.recipes.recipe import Recipe, recipe_of, side_at
+from model.recipes.schedule import steps_per_epoch
 from model.spec import ResolvedSpec
 from model.storage import Storage, open_storage
-from model.training import TrainedModel, TrainingRequest, run_training
+from model.training.reporter import Command
+from model.training.training import TrainedModel, TrainingRequest, run_training
 
 Lines = list[dict[str, Any]]
 """Runs, as they are remembered."""

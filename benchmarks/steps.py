@@ -14,11 +14,11 @@ from torch import Tensor
 
 from benchmarks.random_images import random_run
 from benchmarks.training import now
-from model.cpus import cpu_quota
-from model.device import Device, open_device
-from model.ranks import ALONE
-from model.run_state import start_state
-from model.step import Step
+from model.device.device import Device, open_device
+from model.device.ranks import ALONE
+from model.host.cpus import cpu_quota
+from model.training.run_state import start_state
+from model.training.step import Step
 
 IMAGES = 20_000
 ROUNDS = 3

@@ -22,8 +22,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from model.allocator import with_allocator
-from model.cpus import cpu_quota
+from model.host.allocator import with_allocator
+from model.host.cpus import cpu_quota
 
 GFLOP_AN_IMAGE = 2.28
 """Forward and backward, at 32 px."""
@@ -83,17 +83,17 @@ def measure(name: str, batch_size: int, steps: int, device: str) -> dict[str, fl
 
 def train_ours(batch_size: int, steps: int, device_name: str) -> dict[str, float]:
     """The product's own loop, from augmentation to weight average; the first step is a warm-up."""
-    from model.cpus import share_cpus
+    from model.host.cpus import share_cpus
 
     share_cpus()
     from benchmarks.random_images import random_run
-    from model.checkpoint import Checkpoints
-    from model.device import open_device
-    from model.loop import Loop
-    from model.ranks import ALONE
-    from model.reporter import CheckpointSaved, Command, EpochRow, Progress
-    from model.run_state import start_state
+    from model.device.device import open_device
+    from model.device.ranks import ALONE
     from model.storage import open_storage
+    from model.training.checkpoint import Checkpoints
+    from model.training.loop import Loop
+    from model.training.reporter import CheckpointSaved, Command, EpochRow, Progress
+    from model.training.run_state import start_state
 
     class Stopwatch:
         started = 0.0

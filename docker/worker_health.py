@@ -3,8 +3,8 @@
 import socket
 import sys
 
-from worker.presence import Presence
-from worker.redis_connection import connect
+from worker.queue.workers import Presence
+from worker.redis_server.connection import connect
 from worker.settings import WorkerSettings
 
 workers = Presence(connect(WorkerSettings().redis_url)).list_workers()

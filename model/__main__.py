@@ -5,12 +5,12 @@ import json
 import sys
 from pathlib import Path
 
-from model.dataset_import import import_dataset
+from model.commands.export import add_export_arguments, export
+from model.commands.train import add_train_arguments, train
+from model.data.importing import import_dataset
 from model.errors import DatasetRejectedError, ModelError
-from model.export_command import add_export_arguments, export
-from model.parent import end_with_parent
+from model.host.parent import end_with_parent
 from model.storage import open_storage
-from model.train_command import add_train_arguments, train
 
 
 def main() -> int:

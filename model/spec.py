@@ -21,7 +21,7 @@ Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:=/-]{0
 
 
 class RecipeName(StrEnum):
-    """A named way to train; see model/recipe.py."""
+    """A named way to train; see model/recipes/recipe.py."""
 
     FAST = "fast"
     THOROUGH = "thorough"

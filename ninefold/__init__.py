@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ninefold.client import Client
+    from ninefold.client.client import Client
     from ninefold.errors import NinefoldError
 
 __all__ = ["Client", "NinefoldError"]
@@ -12,7 +12,7 @@ __all__ = ["Client", "NinefoldError"]
 def __getattr__(name: str) -> object:
     # Imported on first use: the small processes in this package start without httpx, five times faster.
     if name == "Client":
-        from ninefold.client import Client  # noqa: PLC0415
+        from ninefold.client.client import Client  # noqa: PLC0415
 
         return Client
     if name == "NinefoldError":

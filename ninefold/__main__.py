@@ -1,6 +1,6 @@
 """`python -m ninefold` is the `ninefold` command."""
 
-from ninefold.cli import app
+from ninefold.cli.app import app
 
 if __name__ == "__main__":
     app(prog_name="ninefold")

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from model.errors import StorageError
 from worker.errors import RedisUnusableError
-from worker.service import SettingsError, run_worker
+from worker.service.service import SettingsError, run_worker
 from worker.settings import WorkerSettings
 
 

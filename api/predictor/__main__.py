@@ -16,7 +16,7 @@ from api.predictor.model_cache import ModelCache
 from api.predictor.process import listen
 from api.predictor.service import PredictionService, ServedModel
 from api.predictor.supervision import check_socket_path
-from model.parent import end_with_parent
+from model.host.parent import end_with_parent
 from model.storage import open_storage
 
 log = logging.getLogger(__name__)

@@ -11,14 +11,14 @@ from pydantic import ValidationError
 
 from api.predictor.errors import CorruptModelError, ModelUnavailableError
 from api.predictor.pixel_budget import PixelBudget
-from model.cpus import cpu_quota
+from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, model_key
+from model.data.images import decode_image, resize_image
 from model.errors import CorruptArtifactError, ImageTooLargeError, StorageError
-from model.images import decode_image, resize_image
-from model.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, model_key
+from model.host.cpus import cpu_quota
 from model.storage import Storage
 
 if TYPE_CHECKING:
-    from model.classifier import Classifier
+    from model.artifact.classifier import Classifier
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class Loader:
         log.info("ready on %s with %d threads", self._device, self.threads)
 
     def _load(self, model_id: str) -> LoadedModel:
-        from model.classifier import Classifier  # noqa: PLC0415 - imports torch
+        from model.artifact.classifier import Classifier  # noqa: PLC0415 - imports torch
 
         try:
             manifest = Manifest.model_validate_json(

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from model.images import MAX_PIXELS
+from model.data.images import MAX_PIXELS
 
 
 class PixelBudget:

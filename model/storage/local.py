@@ -11,7 +11,7 @@ from stat import S_ISREG
 from typing import BinaryIO
 
 from model.errors import StorageError
-from model.failpoints import Failpoint, reach
+from model.host.failpoints import Failpoint, reach
 from model.storage.interface import Litter, Storage, already_there, checked, not_there
 from model.storage.scratch import remove
 

@@ -21,7 +21,7 @@ from obstore.exceptions import (
 from obstore.store import S3Store
 
 from model.errors import StorageError
-from model.failpoints import Failpoint, reach
+from model.host.failpoints import Failpoint, reach
 from model.storage.interface import Litter, Storage, already_there, checked, not_there
 
 if TYPE_CHECKING:

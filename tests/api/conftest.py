@@ -10,9 +10,9 @@ import redis
 
 from api.settings import ApiSettings
 from tests.api.serving import running_api
-from worker.ids import new_attempt_id
-from worker.job_store import JobStore
-from worker.jobs import Changes, EpochRow, JobError, Outcome, Phase
+from worker.queue.ids import new_attempt_id
+from worker.queue.job import Changes, EpochRow, JobError, Outcome, Phase
+from worker.queue.store import JobStore
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import torch
 from safetensors.torch import save
 
-from model.manifest import (
+from model.artifact.manifest import (
     WEIGHTS_FILE,
     DatasetReference,
     FileFacts,
@@ -15,10 +15,10 @@ from model.manifest import (
     Preprocessing,
     model_key,
 )
-from model.network import ResNet9, published_weights
+from model.network.resnet9 import ResNet9, published_weights
 from model.spec import Resize, ResolvedSpec
 from model.storage import Storage
-from worker.ids import new_model_id
+from worker.queue.ids import new_model_id
 
 IMAGE_SIZE = 16
 

@@ -16,12 +16,12 @@ from fastapi import FastAPI
 from api.app import create_app
 from api.predictor.supervision import PredictorOptions, PredictorProcess, WatchTimes
 from api.settings import ApiSettings
-from model.manifest import Manifest
+from model.artifact.manifest import Manifest
 from model.storage import open_storage
 from tests.api.published import publish_model
 from tests.conftest import running_valkey
-from worker.model_registry import PRODUCTION, ModelRegistry
-from worker.redis_connection import connect
+from worker.redis_server.connection import connect
+from worker.registry.models import PRODUCTION, ModelRegistry
 
 READY_WITHIN_S = 60  # importing torch on a busy machine
 

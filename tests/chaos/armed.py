@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from model.failpoints import arm
+from model.host.failpoints import arm
 from tests.chaos.history import History
 from tests.chaos.plans import Plans
 
@@ -47,7 +47,7 @@ def _serve(folder: Path) -> None:
 
 def _work(folder: Path, history: History) -> None:
     from tests.chaos import mutants, recording  # noqa: PLC0415  # as above
-    from worker import celery_app, service  # noqa: PLC0415  # as above
+    from worker.service import celery_app, service  # noqa: PLC0415  # as above
     from worker.settings import WorkerSettings  # noqa: PLC0415  # as above
 
     mutants.install(folder)
@@ -72,7 +72,7 @@ def _count(history: History) -> None:
 
 
 def _train() -> None:
-    from worker import trainer  # noqa: PLC0415  # as above
+    from worker.kinds.training import trainer  # noqa: PLC0415  # as above
 
     trainer.main()
 

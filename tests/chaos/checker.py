@@ -4,9 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
-from model.manifest import FinishReason
+from model.artifact.manifest import FinishReason
 from tests.chaos.history import Entry, History
-from worker.jobs import HELD, TERMINAL, TRANSITIONS, Outcome, Status
+from worker.queue.job import HELD, TERMINAL, TRANSITIONS, Outcome, Status
 
 ENDS_OF_JOBS = frozenset({Outcome.SUCCEEDED, Outcome.STOPPED, Outcome.FAILED, Outcome.CANCELLED})
 HANDED_BACK = frozenset({Outcome.DRAINED, Outcome.PAUSED})

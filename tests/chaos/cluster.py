@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from benchmarks.service import free_port
-from model.failpoints import Failpoint
+from model.host.failpoints import Failpoint
 from model.storage import open_storage
 from tests.chaos import mutants
 from tests.chaos.history import Entry, History
@@ -23,9 +23,9 @@ from tests.chaos.plans import Act, Plans
 from tests.chaos.valkey import DurableValkey
 from tests.ninefold.processes import eventually
 from tests.worker.benches import children_of
-from worker.job_store import JobStore
-from worker.presence import Presence, WorkerState
-from worker.redis_connection import connect
+from worker.queue.store import JobStore
+from worker.queue.workers import Presence, WorkerState
+from worker.redis_server.connection import connect
 
 LEASE_S = 3.0
 RENEW_EVERY_S = 0.25

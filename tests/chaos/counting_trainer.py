@@ -2,7 +2,7 @@
 
 from tests.chaos.history import History
 from tests.worker.fixtures import breaking, counting
-from worker.messages import Start
+from worker.kinds.training.messages import Start
 
 BREAKS = "breaks="
 """The tag `breaks=segfault` makes a poison job."""

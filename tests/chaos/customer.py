@@ -7,12 +7,12 @@ from typing import Any
 
 import httpx
 
-from ninefold.sse import Event, read_events
+from ninefold.client.sse import Event, read_events
 from tests.chaos.checker import check
 from tests.chaos.cluster import Cluster
 from tests.chaos.watcher import Watcher
 from tests.ninefold.processes import eventually
-from worker.jobs import TERMINAL
+from worker.queue.job import TERMINAL
 
 PATIENCE_S = 60.0
 SPEC = {"dataset": "digits", "recipe": "classic", "batch_size": 32, "image_size": 16, "promote": "never"}

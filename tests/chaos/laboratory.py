@@ -7,15 +7,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.recipe import resolve
+from model.recipes.recipe import resolve
 from model.spec import JobSpec
 from model.storage import open_storage
 from tests.model.tiny import TIMINGS, import_colours
 from tests.stored import stored_path
 from tests.worker.benches import Background, children_of, open_bench, run_next, wait_until
 from worker.errors import JobsError
-from worker.job_store import JobStore
-from worker.jobs import EpochRow, NewJob, Outcome, Phase, Status
+from worker.queue.job import EpochRow, NewJob, Outcome, Phase, Status
+from worker.queue.store import JobStore
 
 EPOCHS = 4
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.ninefold.processes import descendants, eventually, is_alive
 
-TIED = [sys.executable, "-m", "ninefold.child"]
+TIED = [sys.executable, "-m", "ninefold.local.child"]
 """A test run that is killed takes its processes along."""
 
 

@@ -4,9 +4,9 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from worker import scripts
-from worker.reaper import Reaper
-from worker.scripts import Script
+from worker.redis_server import scripts
+from worker.redis_server.scripts import Script
+from worker.upkeep.reaper import Reaper
 
 FOLDER = "mutants"
 EDITS = {

@@ -11,7 +11,7 @@ from collections import Counter
 from enum import StrEnum
 from pathlib import Path
 
-from model.failpoints import Failpoint
+from model.host.failpoints import Failpoint
 from tests.chaos.history import History
 
 FOLDER = "plans"

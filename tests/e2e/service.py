@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ninefold import Client
-from ninefold.client import Json
+from ninefold.client.client import Json
 from tests.ninefold.processes import command_line, descendants, eventually, is_alive
 
 ROLES = {
@@ -35,7 +35,7 @@ class Service:
         self._known: dict[int, int] = {}
         self.output: list[str] = []
         # A test run that is killed takes its services with it.
-        tied = [sys.executable, "-m", "ninefold.child", str(os.getpid())]
+        tied = [sys.executable, "-m", "ninefold.local.child", str(os.getpid())]
         self.process = subprocess.Popen(
             [*tied, *NINEFOLD, "up", "--port", str(port), "--data-dir", str(data_dir)],
             env={**os.environ, **FAST_LEASE, **environment},

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ninefold.data_folder import DataFolder
+from ninefold.local.data_folder import DataFolder
 from tests.e2e.service import NINEFOLD, Service
 from tests.ninefold.processes import eventually
 

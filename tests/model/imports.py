@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from model.dataset_import import import_dataset
-from model.dataset_record import DatasetRecord
+from model.data.importing import import_dataset
+from model.data.record import DatasetRecord
 from model.storage import Storage
 from tests.model.pictures import write_zip
 

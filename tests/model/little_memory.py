@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from model.data.images import decode_image, inspect_image
 from model.errors import ImageTooLargeError
-from model.images import decode_image, inspect_image
 
 SPARE_MIB = range(40)
 OUTCOMES = ("done", "image_too_large", "escaped")

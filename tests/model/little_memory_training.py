@@ -6,9 +6,9 @@ import resource
 import sys
 from pathlib import Path
 
-from model.reporter import Command
 from model.storage import open_storage
-from model.training import run_training
+from model.training.reporter import Command
+from model.training.training import run_training
 from tests.model.tiny import Recorder, Workshop, import_colours
 
 SPARE_MIB = 800

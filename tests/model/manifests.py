@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import torch
 from safetensors.torch import save
 
-from model.manifest import (
+from model.artifact.manifest import (
     WEIGHTS_FILE,
     DatasetReference,
     FileFacts,
@@ -16,7 +16,7 @@ from model.manifest import (
     Preprocessing,
     model_key,
 )
-from model.network import ResNet9, published_weights
+from model.network.resnet9 import ResNet9, published_weights
 from model.spec import Augmentation, ClassWeighting, Promote, RecipeName, Resize, ResolvedSpec
 from model.storage import Storage
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from model.dataset_import import import_dataset
-from model.recipe import resolve
+from model.data.importing import import_dataset
+from model.recipes.recipe import resolve
 from model.spec import DatasetFacts, JobSpec, ResolvedSpec
 from model.storage import Storage
-from model.training import (
+from model.training.training import (
     CheckpointSaved,
     Command,
     Drained,

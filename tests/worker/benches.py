@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from worker.draining import Draining
-from worker.ids import new_attempt_id
-from worker.job_store import JobStore
-from worker.jobs import Claimed, Outcome
-from worker.spare import Spare
-from worker.supervisor import Bench, Ended, Supervisor
-from worker.trainer_process import Spawner, trainer_environment
+from worker.attempt.draining import Draining
+from worker.kinds.training.supervisor import Bench, Ended, Supervisor
+from worker.kinds.training.trainer_process import Spawner, trainer_environment
+from worker.kinds.training.warm_standby import Spare
+from worker.queue.ids import new_attempt_id
+from worker.queue.job import Claimed, Outcome
+from worker.queue.store import JobStore
 
 COUNTING = ("counting",)
 

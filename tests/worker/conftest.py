@@ -3,7 +3,7 @@
 import pytest
 import redis
 
-from worker.job_store import JobStore
+from worker.queue.store import JobStore
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from worker import errors
-from worker.jobs import DEATHS, DEATHS_ALLOWED, HELD, TERMINAL, TRANSITIONS, Flags, Outcome, Status
+from worker.queue.job import DEATHS, DEATHS_ALLOWED, HELD, TERMINAL, TRANSITIONS, Flags, Outcome, Status
 
 Refusal = type[errors.JobsError]
 

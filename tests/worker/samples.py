@@ -3,9 +3,9 @@
 from typing import Any
 
 from model.spec import ResolvedSpec
-from worker.ids import new_attempt_id, new_model_id
-from worker.job_store import JobStore
-from worker.jobs import EpochRow, NewJob, Outcome
+from worker.queue.ids import new_attempt_id, new_model_id
+from worker.queue.job import EpochRow, NewJob, Outcome
+from worker.queue.store import JobStore
 
 SPEC: dict[str, Any] = {
     "dataset": "digits",

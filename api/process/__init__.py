@@ -1,0 +1,1 @@
+"""The API process: start checks, server processes, open files."""

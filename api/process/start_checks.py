@@ -1,0 +1,88 @@
+"""What must be right before the API starts; every failure is one line that says what to do."""
+
+import logging
+import socket
+
+from pydantic import ValidationError
+
+from api.predictor.supervision import check_socket_path
+from api.process.server import open_socket
+from api.services import predictor_socket
+from api.settings import ApiSettings, StartError, is_loopback, parse_keys, parse_origins
+from model.errors import StorageError
+from model.storage import open_storage
+from worker.errors import RedisUnusableError
+from worker.redis_server.connection import check_server, connect
+
+
+def read_settings(**given: object) -> ApiSettings:
+    """The settings of the environment, with what the command line gave.
+
+    Raises:
+        StartError: one of them is not valid.
+    """
+    try:
+        settings = ApiSettings.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise StartError(f"The setting {place} is not valid: {first['msg']}.") from error
+    if settings.log_level.upper() not in logging.getLevelNamesMapping():
+        raise StartError("NINEFOLD_LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR.")
+    return settings
+
+
+def check(settings: ApiSettings) -> list[str]:
+    """Refuse what would not work; the answer is what works but is not safe.
+
+    Raises:
+        StartError: it would not work.
+    """
+    parse_origins(settings.cors_origins)
+    if not parse_keys(settings.api_keys.get_secret_value()) and not is_loopback(settings.host):
+        raise StartError(
+            f"Without keys the API only listens on loopback, not on {settings.host}: set NINEFOLD_API_KEYS, "
+            "or use --host 127.0.0.1."
+        )
+    _check_storage(settings)
+    _check_predictor_socket(settings)
+    return _check_redis(settings)
+
+
+def _check_storage(settings: ApiSettings) -> None:
+    try:
+        open_storage(settings.storage).check()
+    except StorageError as error:
+        raise StartError(f"{error} Correct NINEFOLD_STORAGE.") from error
+
+
+def _check_predictor_socket(settings: ApiSettings) -> None:
+    try:
+        check_socket_path(predictor_socket(settings))
+    except ValueError as error:
+        raise StartError(str(error)) from error
+
+
+def _check_redis(settings: ApiSettings) -> list[str]:
+    try:
+        with connect(settings.redis_url) as client:
+            return list(check_server(client).warnings)
+    except RedisUnusableError as error:
+        raise StartError(str(error)) from error
+    except ValueError as error:
+        raise StartError("REDIS_URL is not a Redis URL such as redis://127.0.0.1:6379/0.") from error
+
+
+def take_address(settings: ApiSettings) -> socket.socket:
+    """The socket to serve on.
+
+    Raises:
+        StartError: the address cannot be had.
+    """
+    try:
+        return open_socket(settings)
+    except OSError as error:
+        raise StartError(
+            f"Cannot listen on {settings.host} port {settings.port}: {error.strerror or error}. Choose "
+            "another with --port, or end what holds it."
+        ) from error

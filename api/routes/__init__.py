@@ -1,1 +1,0 @@
-"""HTTP routes, one noun a file: parse, call, answer."""

@@ -1,0 +1,1 @@
+"""The published model: manifest, weights, and the classifier that loads them."""

@@ -1,0 +1,82 @@
+"""A published model in memory, ready to classify. Knows neither image files nor the socket they come by."""
+# ruff: noqa: N803 - shapes in names: images_NHWC
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from model.artifact.manifest import Manifest
+from model.artifact.weights import read_weights
+from model.errors import CorruptArtifactError
+from model.network.resnet9 import ConvNorm, ResNet9
+from model.storage import Storage
+from model.training.augment import Normalisation
+
+MAX_BATCH = 64
+MAX_BATCH_PIXELS = 64 * 96 * 96
+"""Larger images go in smaller batches: the first layer needs 256 bytes a pixel, the second 512."""
+WARM_UP_BATCHES = (1, 2)
+
+
+class Classifier:
+    """The network of one model with its normalisation and temperature."""
+
+    def __init__(self, network: ResNet9, manifest: Manifest, device: torch.device) -> None:
+        self._network = fuse_network(network).to(device).to(memory_format=torch.channels_last)
+        self._size = manifest.preprocessing.image_size
+        self._normalisation = Normalisation(manifest.preprocessing.mean, manifest.preprocessing.std)
+        self._temperature = manifest.temperature
+        self._device = device
+
+    @classmethod
+    def load(cls, storage: Storage, manifest: Manifest, device: str) -> "Classifier":
+        """Read a model's weights, check them, and run once so that the first request is not slower.
+
+        Raises:
+            CorruptArtifactError: the weights are not those that were published.
+            StorageError: they cannot be read.
+        """
+        network = ResNet9(len(manifest.classes))
+        weights = read_weights(storage, manifest)
+        try:
+            network.load_state_dict(weights)
+        except RuntimeError as error:
+            raise CorruptArtifactError(f"The weights of {manifest.id} are of another network.") from error
+        classifier = cls(network, manifest, torch.device(device))
+        size = manifest.preprocessing.image_size
+        for count in WARM_UP_BATCHES:
+            classifier.classify(np.zeros((count, size, size, 3), dtype=np.uint8))
+        return classifier
+
+    @torch.inference_mode()
+    def classify(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Calibrated probabilities as float32 [N, classes].
+
+        Args:
+            images_NHWC: uint8 squares of the model's size, as `model.data.images.resize_image` makes them.
+        """
+        if images_NHWC.dtype != np.uint8 or images_NHWC.shape[1:] != (self._size, self._size, 3):
+            raise ValueError(
+                f"images must be uint8 [N, {self._size}, {self._size}, 3], not {images_NHWC.dtype} "
+                f"{list(images_NHWC.shape)}"
+            )
+        images = torch.from_numpy(np.require(images_NHWC, requirements=["C", "W"]))
+        batch_size = min(MAX_BATCH, max(1, MAX_BATCH_PIXELS // self._size**2))
+        scores = [self._score(batch_NHWC) for batch_NHWC in torch.split(images, batch_size)]
+        answer: NDArray[np.float32] = torch.cat(scores).numpy()
+        return answer
+
+    def _score(self, images_NHWC: Tensor) -> Tensor:
+        logits_NK = self._network(self._normalisation.apply(images_NHWC.to(self._device)))
+        return torch.softmax(logits_NK.float() / self._temperature, dim=1).cpu()
+
+
+def fuse_network(network: ResNet9) -> ResNet9:
+    """Fold each batch norm into the convolution before it, in place: the same function in fewer passes."""
+    network.eval().requires_grad_(False)
+    for block in [module for module in network.modules() if isinstance(module, ConvNorm)]:
+        block.conv = fuse_conv_bn_eval(block.conv, block.norm)
+        block.add_module("norm", nn.Identity())
+    return network

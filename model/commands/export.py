@@ -1,0 +1,43 @@
+"""`python -m model export-images`: some images of a dataset as PNG files, to look at or to classify."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from model.data.dataset import export_images
+from model.data.sources.built_in import BUILT_IN
+from model.errors import ModelError
+from model.storage import open_storage
+
+
+def add_export_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "--dataset", required=True, help=", ".join(BUILT_IN) + ", or the id of an imported one: ds_…"
+    )
+    parser.add_argument("--split", choices=("train", "test"), default="test", help="default: %(default)s")
+    parser.add_argument("--count", type=int, default=10, help="evenly over the classes; default: %(default)s")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where <label>_<n>.png go")
+    parser.add_argument(
+        "--storage", default=Path("data/storage").absolute().as_uri(), help="of imported datasets"
+    )
+    parser.add_argument("--cache-dir", type=Path, default=Path.home() / ".cache" / "ninefold")
+
+
+def export(arguments: argparse.Namespace) -> int:
+    """Write the images and print a path a line."""
+    try:
+        written = export_images(
+            arguments.dataset,
+            arguments.split,
+            arguments.count,
+            arguments.out,
+            storage=open_storage(arguments.storage),
+            cache_dir=arguments.cache_dir,
+        )
+    except ModelError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the answer
+        return 1
+    for path in written:
+        print(path)  # noqa: T201 - the answer
+    return 0

@@ -1,0 +1,1 @@
+"""Datasets: importing, storing and reading labelled images."""

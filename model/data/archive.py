@@ -1,0 +1,212 @@
+"""The files of a folder or zip that a stranger sent, read one at a time and never unpacked to disk."""
+
+import lzma
+import os
+import stat
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from zipfile import BadZipFile, LargeZipFile, ZipFile, ZipInfo
+
+from model.data.record import SkippedFile
+from model.errors import DatasetRejectedError, ImageError
+
+IGNORED_NAMES = frozenset({"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin"})
+"""What operating systems leave behind, in lower case; names that start with a dot are ignored as well."""
+RATIO_MATTERS_FROM_BYTES = 1 << 20
+"""A small file is harmless however well it compresses."""
+
+_UNREADABLE = (
+    BadZipFile,
+    RuntimeError,
+    OSError,
+    EOFError,
+    ValueError,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+)
+_END_OF_DIRECTORY, _END_OF_DIRECTORY_64 = b"PK\5\6", b"PK\6\6"
+_TAIL_BYTES = 65_535 + 22 + 20 + 56
+"""The longest comment, and the three records that end a zip."""
+
+
+@dataclass(frozen=True)
+class ImportLimits:
+    """How much one import may take."""
+
+    max_files: int = 200_000
+    max_total_bytes: int = 20 << 30
+    max_file_bytes: int = 64 << 20
+    max_compression_ratio: int = 200
+    max_directory_bytes: int = 32 << 20
+    """Of a zip's own list of files, which is held in memory."""
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file of a source."""
+
+    path: str
+    """Relative, with forward slashes."""
+    size_bytes: int
+    read: Callable[[], bytes]
+    """All its bytes; raises ImageError when they cannot be had. Safe to call from several threads."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The files that may be read, and those that were left out at once."""
+
+    files: list[SourceFile] = field(default_factory=list)
+    skipped: list[SkippedFile] = field(default_factory=list)
+
+
+@contextmanager
+def open_source(path: Path, limits: ImportLimits) -> Iterator[Source]:
+    """Open a folder or a zip file; raises DatasetRejectedError when it is neither, hostile or too large."""
+    if path.is_dir():
+        yield _capped(_list_folder(path, limits), limits)
+    elif path.is_file():
+        with _open_zip(path, limits) as archive:
+            yield _capped(_list_zip(archive, limits), limits)
+    else:
+        raise DatasetRejectedError(f"{path.name!r} is no folder and no file: check the path.")
+
+
+def _capped(source: Source, limits: ImportLimits) -> Source:
+    files, total_bytes = len(source.files), sum(file.size_bytes for file in source.files)
+    if files > limits.max_files:
+        raise DatasetRejectedError(f"{files} files are too many: at most {limits.max_files} are allowed.")
+    if total_bytes > limits.max_total_bytes:
+        raise DatasetRejectedError(
+            f"The files hold {total_bytes / 2**30:.1f} GiB unpacked: at most {limits.max_total_bytes / 2**30:g} GiB "
+            "are allowed. Send smaller copies of the images; models look at 224 pixels at most."
+        )
+    return source
+
+
+def _list_folder(root: Path, limits: ImportLimits) -> Source:
+    source = Source()
+    for folder, folder_names, names in os.walk(root):
+        folder_names[:] = sorted(name for name in folder_names if not _is_ignored(name))
+        for name in sorted(name for name in names if not _is_ignored(name)):
+            path = Path(folder, name)
+            relative = path.relative_to(root).as_posix()
+            status = path.lstat()
+            if not stat.S_ISREG(status.st_mode):
+                _skip(source, relative, "a link or a device, not a file: put the file itself there")
+            elif status.st_size > limits.max_file_bytes:
+                _skip(source, relative, _too_large(limits))
+            else:
+                source.files.append(SourceFile(relative, status.st_size, partial(_read_file, path, limits)))
+        if len(source.files) > limits.max_files:
+            break  # refused by the caller; the rest need not be walked
+    return source
+
+
+def _read_file(path: Path, limits: ImportLimits) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(limits.max_file_bytes + 1)
+    except OSError as error:
+        raise ImageError(f"cannot be read: {error.strerror}") from error
+    if len(data) > limits.max_file_bytes:
+        raise ImageError(_too_large(limits))
+    return data
+
+
+@contextmanager
+def _open_zip(path: Path, limits: ImportLimits) -> Iterator[ZipFile]:
+    _check_directory_size(path, limits)
+    try:
+        archive = ZipFile(path)
+    except (*_UNREADABLE, NotImplementedError, LargeZipFile) as error:
+        raise DatasetRejectedError(
+            f"This is not a zip file, or a damaged one ({error}): send a zip with one folder of images per class."
+        ) from error
+    with archive:
+        yield archive
+
+
+def _check_directory_size(path: Path, limits: ImportLimits) -> None:
+    """Refuse a zip whose list of files would fill the memory before one of them is looked at."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+        tail = file.read()
+    sizes = [0]
+    for magic, layout in ((_END_OF_DIRECTORY, "<12xL"), (_END_OF_DIRECTORY_64, "<40xQ")):
+        # Whichever of several records a reader believes, it is among these.
+        start = tail.find(magic)
+        while start >= 0:
+            if len(tail) - start >= struct.calcsize(layout):
+                sizes.append(struct.unpack_from(layout, tail, start)[0])
+            start = tail.find(magic, start + 1)
+    if max(size for size in sizes if size != 0xFFFF_FFFF) > limits.max_directory_bytes:
+        raise DatasetRejectedError(f"The zip lists too many files: at most {limits.max_files} are allowed.")
+
+
+def _list_zip(archive: ZipFile, limits: ImportLimits) -> Source:
+    source = Source()
+    for info in archive.infolist():
+        if info.is_dir():
+            continue
+        path = _safe_path(info)
+        if any(_is_ignored(part) for part in path.split("/")):
+            continue
+        reason = _reason_to_skip(info, limits)
+        if reason is not None:
+            _skip(source, path, reason)
+        else:
+            source.files.append(SourceFile(path, info.file_size, partial(_read_entry, archive, info)))
+    source.files.sort(key=lambda file: file.path)
+    return source
+
+
+def _safe_path(info: ZipInfo) -> str:
+    """The entry's path; old Windows tools write backslashes."""
+    path = info.orig_filename.replace("\\", "/").removeprefix("./")
+    parts = path.split("/")
+    if "\0" in path or path.startswith("/") or path[1:2] == ":" or ".." in parts:
+        raise DatasetRejectedError(
+            f"The zip names a file outside itself, {info.filename[:80]!r}: nothing was read. Zip the folder anew."
+        )
+    return "/".join(part for part in parts if part not in ("", "."))
+
+
+def _reason_to_skip(info: ZipInfo, limits: ImportLimits) -> str | None:
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG):
+        return "a link or a device, not a file: put the file itself there"
+    if info.flag_bits & 1:
+        return "protected by a password: zip it without one"
+    if info.file_size > limits.max_file_bytes:
+        return _too_large(limits)
+    packed_bytes = max(info.compress_size, 1)
+    if info.file_size > max(RATIO_MATTERS_FROM_BYTES, limits.max_compression_ratio * packed_bytes):
+        return f"unpacks to more than {limits.max_compression_ratio} times its size, as zip bombs do"
+    return None
+
+
+def _read_entry(archive: ZipFile, info: ZipInfo) -> bytes:
+    """Never more than the size that the entry announced: zipfile stops there and then compares checksums."""
+    try:
+        return archive.read(info)
+    except (*_UNREADABLE, NotImplementedError) as error:
+        raise ImageError(f"cannot be unpacked: {str(error)[:120]}") from error
+
+
+def _skip(source: Source, path: str, reason: str) -> None:
+    source.skipped.append(SkippedFile(path=path, reason=reason))
+
+
+def _is_ignored(name: str) -> bool:
+    return name.startswith(".") or name.lower() in IGNORED_NAMES
+
+
+def _too_large(limits: ImportLimits) -> str:
+    return f"larger than {limits.max_file_bytes >> 20} MiB: send a smaller copy"

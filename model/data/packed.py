@@ -1,0 +1,158 @@
+"""A dataset as arrays of squares, cached on local disk and mapped into memory. Knows no torch."""
+
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.data.dataset import OpenDataset, OpenSplit, find_facts, open_dataset
+from model.data.images import resize_image
+from model.errors import StorageError
+from model.host.cpus import cpu_quota
+from model.spec import DatasetFacts, Resize
+from model.storage import Storage
+
+VERSION = 1
+"""Raised when the same images would give other pixels: older caches are then left alone."""
+ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
+META_FILE = "meta.json"
+CHUNK_IMAGES = 64
+SAMPLED_BLOCKS, BLOCK_BYTES = 64, 64 * 1024
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PreparedDataset:
+    """Every image at its final size; the image arrays are mapped from disk, copied only where written."""
+
+    facts: DatasetFacts
+    train_images_NHWC: NDArray[np.uint8]  # noqa: N815  # the shape
+    train_labels_N: NDArray[np.int64]  # noqa: N815  # the shape
+    test_images_NHWC: NDArray[np.uint8]  # noqa: N815  # the shape
+    test_labels_N: NDArray[np.int64]  # noqa: N815  # the shape
+
+
+def prepare(
+    dataset: str, image_size: int, resize: Resize, storage: Storage, cache_dir: Path
+) -> PreparedDataset:
+    """A dataset's images as squares, from the cache where it is whole, else made and cached.
+
+    Args:
+        dataset: a built-in name or `ds_…`.
+        image_size: pixels a side.
+        resize: how other shapes become a square.
+        storage: where imported datasets are.
+        cache_dir: a folder on a local disk; several processes may share it.
+
+    Raises:
+        DatasetUnavailableError: unknown, or its download is out of reach.
+        CorruptArtifactError: the images in storage are damaged.
+        StorageError: the cache cannot be written.
+    """
+    facts = find_facts(dataset, storage)
+    name = f"{dataset}-{image_size}-{resize}-v{VERSION}-{facts.content_hash[:16]}"
+    folder = cache_dir / "prepared" / name
+    if not _is_whole(folder):
+        with _locked(folder):
+            # Another trainer may have made it while this one waited for the lock.
+            if not _is_whole(folder):
+                with open_dataset(dataset, storage, cache_dir) as opened, _explained():
+                    _build(folder, opened, image_size, resize)
+    return _load(folder, facts)
+
+
+def _load(folder: Path, facts: DatasetFacts) -> PreparedDataset:
+    # Copy on write: torch warns of arrays that it may not write to, and the files must not change.
+    arrays = [np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False) for name in ARRAYS]
+    return PreparedDataset(facts, *arrays)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One process at a time builds a folder; the system releases the lock of one that dies."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f".{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"The prepared images cannot be written ({error.strerror}): free some space for the cache, or "
+            "choose another folder for it."
+        ) from error
+
+
+def _build(folder: Path, dataset: OpenDataset, image_size: int, resize: Resize) -> None:
+    """Write the arrays beside the folder, then rename: readers see all of it or none."""
+    unfinished = folder.parent / f".{folder.name}"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir()
+    for name, split in (("train", dataset.train), ("test", dataset.test)):
+        _write_images(unfinished / f"{name}_images.npy", split, image_size, resize)
+        np.save(unfinished / f"{name}_labels.npy", np.array(split.labels, dtype=np.int64))
+    _write_meta(unfinished)
+    if folder.exists():
+        logger.warning("the prepared dataset %s was damaged: made again", folder.name)
+        shutil.rmtree(folder)
+    unfinished.rename(folder)
+
+
+def _write_images(path: Path, split: OpenSplit, image_size: int, resize: Resize) -> None:
+    shape = (len(split.labels), image_size, image_size, 3)
+    images_NHWC = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    with path.open("r+b") as file:
+        # On a full disk this fails with an error; writing through the map would be a SIGBUS.
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+
+    def fill(start: int) -> None:
+        for index in range(start, min(start + CHUNK_IMAGES, len(split.labels))):
+            images_NHWC[index] = resize_image(split.read(index, image_size), image_size, resize)
+
+    with ThreadPoolExecutor(cpu_quota()) as pool:
+        for _ in pool.map(fill, range(0, len(split.labels), CHUNK_IMAGES)):
+            pass
+    images_NHWC.flush()
+
+
+def _write_meta(folder: Path) -> None:
+    meta = {name: _fingerprint(folder / f"{name}.npy") for name in ARRAYS}
+    for path in folder.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    (folder / META_FILE).write_text(json.dumps(meta))
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        meta = json.loads((folder / META_FILE).read_text())
+        return all(meta[name] == _fingerprint(folder / f"{name}.npy") for name in ARRAYS)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _fingerprint(path: Path) -> str:
+    """Size and hash; of a large file only evenly spaced blocks, both ends included: milliseconds for gigabytes."""
+    size = path.stat().st_size
+    sampled = hashlib.sha256(str(size).encode())
+    last = max(0, size - BLOCK_BYTES)
+    with path.open("rb") as file:
+        for offset in sorted({last * number // (SAMPLED_BLOCKS - 1) for number in range(SAMPLED_BLOCKS)}):
+            file.seek(offset)
+            sampled.update(file.read(BLOCK_BYTES))
+    return sampled.hexdigest()

@@ -1,0 +1,78 @@
+"""CIFAR-10 and CIFAR-100 in their binary editions: the others are pickles, which could run anything."""
+
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from model.data.sources.downloads import WAYS_OUT, Download, fetch
+from model.data.sources.pixels import Pixels
+from model.errors import DatasetUnavailableError
+
+_PIXEL_BYTES = 3 * 32 * 32
+"""Of an image, with the channels first."""
+
+
+@dataclass(frozen=True)
+class Edition:
+    """How one of the two archives is laid out: files of records, each some labels and then an image."""
+
+    download: Download
+    train_files: tuple[str, ...]
+    test_files: tuple[str, ...]
+    label_bytes: int
+    """The last of them is the class."""
+
+
+CIFAR10 = Edition(
+    Download(
+        "cifar10",
+        "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+        "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+    ),
+    train_files=tuple(f"cifar-10-batches-bin/data_batch_{number}.bin" for number in range(1, 6)),
+    test_files=("cifar-10-batches-bin/test_batch.bin",),
+    label_bytes=1,
+)
+CIFAR100 = Edition(
+    Download(
+        "cifar100",
+        "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",
+        "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec",
+    ),
+    train_files=("cifar-100-binary/train.bin",),
+    test_files=("cifar-100-binary/test.bin",),
+    label_bytes=2,
+)
+
+
+def read_cifar(edition: Edition, folder: Path) -> tuple[Pixels, Pixels]:
+    """The training and the test images; `folder` keeps the download."""
+    return read_archive(fetch(edition.download, folder), edition)
+
+
+def read_archive(path: Path, edition: Edition) -> tuple[Pixels, Pixels]:
+    """The training and the test images of an archive."""
+    with tarfile.open(path, "r:gz") as tar:
+        return (
+            _read_records(tar, edition.train_files, edition),
+            _read_records(tar, edition.test_files, edition),
+        )
+
+
+def _read_records(tar: tarfile.TarFile, names: tuple[str, ...], edition: Edition) -> Pixels:
+    parts = []
+    for name in names:
+        file = tar.extractfile(name)
+        if file is None:
+            raise DatasetUnavailableError(
+                f"The {edition.download.dataset} archive has no file {name}. {WAYS_OUT}"
+            )
+        parts.append(
+            np.frombuffer(file.read(), dtype=np.uint8).reshape(-1, edition.label_bytes + _PIXEL_BYTES)
+        )
+    records = np.concatenate(parts)
+    labels_N = records[:, edition.label_bytes - 1].astype(np.int64)
+    images_NCHW = records[:, edition.label_bytes :].reshape(-1, 3, 32, 32)
+    return Pixels(np.ascontiguousarray(images_NCHW.transpose(0, 2, 3, 1)), labels_N)

@@ -1,0 +1,1 @@
+"""Devices: CPUs and GPUs, recorded steps, several devices at once."""

@@ -1,0 +1,1 @@
+"""The host: CPUs, memory allocator, parent process, failpoints."""

@@ -1,0 +1,1 @@
+"""The network: ResNet9 and its convolutions."""

@@ -1,0 +1,1 @@
+"""Training: from a resolved spec to weights that can be published."""

@@ -1,0 +1,142 @@
+"""Saves and restores a run's state as safetensors with a JSON header; nothing is ever unpickled."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from model.device.device import Device
+from model.errors import CorruptArtifactError, DamagedCheckpointError, StorageError
+from model.host.failpoints import Failpoint, reach
+from model.network.resnet9 import published_weights
+from model.spec import ResolvedSpec
+from model.storage import Storage
+from model.training.run_state import Best, RunState
+
+_FORMAT = "1"
+_log = logging.getLogger(__name__)
+
+
+class Checkpoints:
+    """The checkpoints of one attempt: a new name each time. Whoever moves the pointer deletes the old ones."""
+
+    def __init__(
+        self, storage: Storage, prefix: str, spec: ResolvedSpec, device: Device, ranks: int = 1
+    ) -> None:
+        self._storage = storage
+        self._prefix = prefix.rstrip("/")
+        self._spec = spec
+        self._circumstances = {**device.describe(), "ranks": str(ranks)}
+
+    def save(self, state: RunState) -> str:
+        """Store the state durably and return its key, which ends in the hash of its bytes."""
+        reach(Failpoint.CHECKPOINT_DUE)
+        data = save(_tensors(state), metadata=self._header(state))
+        position = f"epoch-{state.epoch:04d}-step-{state.step:06d}"
+        key = f"{self._prefix}/{position}-{hashlib.sha256(data).hexdigest()}.safetensors"
+        self._storage.put_bytes(key, data)
+        reach(Failpoint.CHECKPOINT_PUT)
+        return key
+
+    def restore(self, key: str, state: RunState) -> None:
+        """Bring a freshly started state to where a checkpoint was taken.
+
+        Raises:
+            DamagedCheckpointError: its bytes are not those that were saved; the state is as it was.
+            CorruptArtifactError: it cannot be read, or belongs to another spec.
+        """
+        try:
+            with self._storage.as_file(key) as path:
+                _check_bytes(key, path)
+                with safe_open(path, "pt") as file:
+                    header: dict[str, str] = file.metadata()
+                    tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+            self._check(key, header)
+            _load(state, tensors, header)
+        except (SafetensorError, KeyError, ValueError) as error:
+            raise CorruptArtifactError(f"Checkpoint {key!r} cannot be read; start the job anew.") from error
+
+    def _header(self, state: RunState) -> dict[str, str]:
+        names = ("epoch", "step", "train_s", "data_s", "steps_made", "parts", "used_s", "left_at")
+        position = {name: getattr(state, name) for name in names}
+        best = state.best and {k: v for k, v in vars(state.best).items() if k != "weights"}
+        return {
+            "format": _FORMAT,
+            "spec": self._spec.model_dump_json(),
+            "position": json.dumps(position),
+            "best": json.dumps(best),
+            **self._circumstances,
+        }
+
+    def _check(self, key: str, header: Mapping[str, str]) -> None:
+        if header["format"] != _FORMAT or ResolvedSpec.model_validate_json(header["spec"]) != self._spec:
+            raise CorruptArtifactError(f"Checkpoint {key!r} is another job's; start the job anew.")
+        before = {"ranks": "1", **header}
+        changed = [f"{k} {before[k]} → {v}" for k, v in self._circumstances.items() if before[k] != v]
+        if changed:
+            _log.warning(
+                "resuming on something else (%s): the run will not be bit-identical", ", ".join(changed)
+            )
+
+
+def _check_bytes(key: str, path: Path) -> None:
+    saved = PurePath(key).stem.rpartition("-")[2]
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise StorageError(f"Storage cannot read {key!r}: {error.strerror}.") from error
+    if found != saved:
+        raise DamagedCheckpointError(
+            f"The bytes of checkpoint {key!r} are not those that were saved: check the disk."
+        )
+
+
+def _tensors(state: RunState) -> dict[str, Tensor]:
+    parts = {
+        "network": published_weights(state.network),
+        "momentum": {
+            name: state.optimizer.state[parameter]["momentum_buffer"]
+            for name, parameter in state.network.named_parameters()
+            if "momentum_buffer" in state.optimizer.state[parameter]
+        },
+        "average": published_weights(state.average.network) if state.average else {},
+        "best": state.best.weights if state.best else {},
+        "sums": {"epoch": state.sums},
+    }
+    # safetensors stores one layout; restoring copies back into channels_last.
+    return {f"{part}/{k}": v.contiguous() for part, tensors in parts.items() for k, v in tensors.items()}
+
+
+def _load(state: RunState, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
+    _copy_weights(state.network, _part(tensors, "network"))
+    if state.average:
+        _copy_weights(state.average.network, _part(tensors, "average"))
+    parameters = dict(state.network.named_parameters())
+    for name, buffer in _part(tensors, "momentum").items():
+        parameter = parameters[name]
+        state.optimizer.state[parameter]["momentum_buffer"] = torch.empty_like(
+            parameter, requires_grad=False
+        ).copy_(buffer)
+    sums = tensors["sums/epoch"]
+    state.sums[: len(sums)].copy_(sums)  # an earlier version had fewer
+    for name, value in json.loads(header["position"]).items():
+        setattr(state, name, value)
+    best = json.loads(header["best"])
+    state.best = best and Best(weights=_part(tensors, "best"), **best)
+
+
+def _copy_weights(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    with torch.no_grad():
+        for name, tensor in published_weights(network).items():
+            tensor.copy_(weights[name])
+
+
+def _part(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
+    return {k.removeprefix(f"{part}/"): v for k, v in tensors.items() if k.startswith(f"{part}/")}

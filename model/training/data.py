@@ -1,0 +1,78 @@
+"""The images of a run, on its device as uint8, split into train, validation and test."""
+# ruff: noqa: N803, N815 - shapes in names: images_NCHW
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from model.data.packed import PreparedDataset, prepare
+from model.device.device import Device
+from model.recipes.validation import validation_counts
+from model.spec import DatasetFacts, ResolvedSpec
+from model.storage import Storage
+from model.training.augment import Normalisation, measure
+from model.training.seeding import mixed_seed
+
+_VALIDATION = -3
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images and their labels."""
+
+    images_NHWC: Tensor
+    labels_N: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels_N)
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """All that a run learns from and is judged by."""
+
+    facts: DatasetFacts
+    train: Split
+    validation: Split
+    """May be empty."""
+    test: Split
+    normalisation: Normalisation
+    """Of the images in `train`."""
+
+
+def load_training_data(spec: ResolvedSpec, storage: Storage, cache_dir: Path, device: Device) -> TrainingData:
+    """Prepare a dataset and put it on the device; validation images are a function of the seed."""
+    prepared = prepare(spec.dataset, spec.image_size, spec.resize, storage, cache_dir)
+    is_validation_N = choose_validation(prepared.train_labels_N, spec.validation_fraction, spec.seed)
+    train = _split(prepared.train_images_NHWC, prepared.train_labels_N, ~is_validation_N, device)
+    return TrainingData(
+        facts=prepared.facts,
+        train=train,
+        validation=_split(prepared.train_images_NHWC, prepared.train_labels_N, is_validation_N, device),
+        test=_all_test_images(prepared, device),
+        normalisation=measure(train.images_NHWC),
+    )
+
+
+def choose_validation(labels_N: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """Which training images are set aside, class by class: bool [N]."""
+    is_chosen_N = np.zeros(len(labels_N), dtype=bool)
+    counts = validation_counts(np.bincount(labels_N).tolist(), fraction)
+    for label, count in enumerate(counts):
+        random = np.random.default_rng(mixed_seed(seed, _VALIDATION, label))
+        is_chosen_N[random.permutation(np.flatnonzero(labels_N == label))[:count]] = True
+    return is_chosen_N
+
+
+def _all_test_images(prepared: PreparedDataset, device: Device) -> Split:
+    everything_N = np.ones(len(prepared.test_labels_N), dtype=bool)
+    return _split(prepared.test_images_NHWC, prepared.test_labels_N, everything_N, device)
+
+
+def _split(images_NHWC: np.ndarray, labels_N: np.ndarray, chosen_N: np.ndarray, device: Device) -> Split:
+    # Indexing copies, out of the read-only map of the cache file.
+    images, labels = torch.from_numpy(images_NHWC[chosen_N]), torch.from_numpy(labels_N[chosen_N])
+    return Split(device.place(images), device.place(labels.long()))

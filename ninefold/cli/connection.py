@@ -1,0 +1,22 @@
+"""What every command that talks to a service takes: its address and a key."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ninefold.client.client import Client
+
+Url = Annotated[str, typer.Option(envvar="NINEFOLD_URL", help="Address of the service.")]
+ApiKey = Annotated[
+    str | None,
+    typer.Option(envvar="NINEFOLD_API_KEY", help="Key, when the service asks for one.", show_envvar=True),
+]
+DEFAULT_URL = "http://127.0.0.1:8000"
+
+
+def connect(url: str, api_key: str | None) -> "Client":
+    """A client for these options."""
+    from ninefold.client.client import Client  # noqa: PLC0415 - `ninefold --help` starts faster without httpx
+
+    return Client(url, api_key)

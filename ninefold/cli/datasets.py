@@ -1,0 +1,68 @@
+"""Commands about datasets: add one, list them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ninefold.cli.connection import DEFAULT_URL, ApiKey, Url, connect
+
+if TYPE_CHECKING:
+    from ninefold.client.client import Json
+
+app = typer.Typer(help="Add and list datasets.", no_args_is_help=True)
+
+
+@app.command()
+def add(
+    path: Annotated[Path, typer.Argument(exists=True, help="A folder, or a zip of one.")],
+    name: Annotated[str | None, typer.Option(help="By default the folder's or file's own.")] = None,
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = None,
+) -> None:
+    """Upload images: a folder for each class, optionally under train/ and test/, or a labels.csv at the root.
+
+    Examples:
+
+        ninefold datasets add flowers/
+
+        ninefold datasets add photos.zip --name holiday
+    """
+    with connect(url, api_key) as client:
+        dataset = client.add_dataset(path, name or path.resolve().stem.lower())
+    typer.echo(describe(dataset))
+    for line in describe_skipped(dataset):
+        typer.echo(line, err=True)
+    typer.echo(f"Train with: ninefold submit {dataset['name']} --watch", err=True)
+
+
+@app.command("list")
+def list_all(url: Url = DEFAULT_URL, api_key: ApiKey = None) -> None:
+    """List every dataset, newest first.
+
+    Example:
+
+        ninefold datasets list
+    """
+    with connect(url, api_key) as client:
+        for dataset in client.datasets():
+            typer.echo(describe(dataset))
+
+
+def describe(dataset: "Json") -> str:
+    """One dataset in one line."""
+    classes = dataset["classes"]
+    shown = ", ".join(classes[:5]) + (", …" if len(classes) > 5 else "")
+    line = (
+        f"{dataset['name']}  {dataset['id']}  {sum(dataset['train_counts']):,} to train, "
+        f"{sum(dataset['test_counts']):,} to test  {len(classes)} classes: {shown}"
+    )
+    return line + (f"  ({dataset['skipped_count']:,} files skipped)" if dataset["skipped_count"] else "")
+
+
+def describe_skipped(dataset: "Json") -> list[str]:
+    """A line for each skipped file that the answer names, and one for the rest."""
+    named = dataset.get("skipped", [])
+    lines = [f"  skipped {file['path']}: {file['reason']}" for file in named]
+    unnamed = dataset["skipped_count"] - len(named)
+    return [*lines, f"  skipped {unnamed:,} more"] if unnamed else lines

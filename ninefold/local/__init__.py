@@ -1,0 +1,1 @@
+"""`ninefold up`: every part on one machine."""

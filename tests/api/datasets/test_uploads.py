@@ -1,0 +1,91 @@
+"""Uploads that take too much or too long: memory, disk, places, time."""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from api.app import create_app
+from api.datasets.uploads import UPLOADS_AT_ONCE, DatasetUploads
+from api.settings import ApiSettings
+from tests.api.problems import problem_in
+from tests.api.serving import running_api
+from tests.api.zips import leftovers, zipped
+from tests.ninefold.processes import eventually
+
+MIB = 1 << 20
+CAP_BYTES = 8 * MIB
+
+
+@pytest.fixture
+def capped(settings: ApiSettings, redis_url: str) -> Iterator[httpx.Client]:
+    """A service that takes a few MiB at most."""
+    with (
+        running_api(settings.model_copy(update={"max_dataset_bytes": CAP_BYTES})) as url,
+        httpx.Client(base_url=url, timeout=60) as client,
+    ):
+        yield client
+
+
+def test_an_endless_upload_is_cut_off_while_memory_and_disk_stay_flat(
+    capped: httpx.Client, settings: ApiSettings
+) -> None:
+    before, most_on_disk = _resident_bytes(), 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal most_on_disk
+        yield b"PK\x03\x04"
+        while True:
+            yield bytes(100_000)
+            most_on_disk = max(most_on_disk, *leftovers(settings), 0)
+            assert most_on_disk <= CAP_BYTES
+            assert _resident_bytes() - before < 64 * MIB
+
+    problem_in(capped.post("/datasets?name=pets", content=endless()), 413, "body_too_large")
+    assert most_on_disk > MIB  # it was looked at
+    assert leftovers(settings) == []
+
+
+def _resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+def test_only_so_many_upload_at_once(client: httpx.Client, url: str, settings: ApiSettings) -> None:
+    with ExitStack() as stack:
+        uploads = [stack.enter_context(_begun(url)) for _ in range(UPLOADS_AT_ONCE)]
+        eventually(lambda: len(leftovers(settings)) == UPLOADS_AT_ONCE, 20, "all places are taken")
+        refused = client.post("/datasets?name=pets", content=zipped())
+        problem_in(refused, 503, "uploads_busy")
+        assert int(refused.headers["retry-after"]) > 0
+        uploads[0].close()
+        eventually(lambda: len(leftovers(settings)) < UPLOADS_AT_ONCE, 20, "a place is free")
+        assert client.post("/datasets?name=pets", content=zipped()).status_code == 201
+
+
+def _begun(url: str) -> socket.socket:
+    address = urlsplit(url)
+    connection = socket.create_connection((str(address.hostname), address.port or 80))
+    connection.sendall(
+        b"POST /datasets?name=x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999\r\n\r\nPK\x03\x04"
+    )
+    return connection
+
+
+def test_an_upload_that_trickles_is_given_up(settings: ApiSettings, redis_url: str) -> None:
+    def trickle() -> Iterator[bytes]:
+        yield b"PK\x03\x04"
+        while True:
+            time.sleep(0.05)  # what a slow client is
+            yield b"\0"
+
+    app = create_app(settings)
+    app.state.dataset_uploads = DatasetUploads(app.state.services, timeout_s=1)
+    with running_api(settings, app) as url:
+        answer = httpx.post(f"{url}/datasets?name=x", content=trickle(), timeout=60)
+        problem_in(answer, 408, "upload_timeout")
+    assert leftovers(settings) == []

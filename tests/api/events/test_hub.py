@@ -1,0 +1,147 @@
+"""The hub hears everything once, hands it on in order, and lets a slow watcher go."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import redis
+
+from api.events.hub import BLOCK_MS, EventHub, WatchEnded, Watcher
+from api.process.server import open_socket
+from api.settings import ApiSettings
+from worker.queue.feed import Feed
+from worker.redis_server.connection import connect_async
+from worker.redis_server.keys import FEED
+
+
+def happen(client: redis.Redis, *numbers: int) -> None:
+    pipeline = client.pipeline()
+    for number in numbers:
+        pipeline.xadd(FEED, {"job": f"job_{number % 2}", "id": f"1-{number}", "event": "state", "data": "{}"})
+    pipeline.execute()
+
+
+@contextmanager
+def ended(task: asyncio.Task[None]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+async def ids(watcher: Watcher, timeout_s: float = 5) -> list[str]:
+    async with asyncio.timeout(timeout_s):
+        return [event.id for batch in await watcher.take() for event in batch.events]
+
+
+async def started(hub: EventHub) -> asyncio.Task[None]:
+    task = asyncio.create_task(hub.run())
+    await asyncio.sleep(0.3)
+    return task
+
+
+def test_watchers_of_one_job_and_of_all(redis_url: str, redis_client: redis.Redis) -> None:
+    async def scenario() -> None:
+        hub = EventHub(Feed(connect_async(redis_url, timeout_s=10)))
+        with ended(await started(hub)), hub.watch(None) as everything, hub.watch("job_1") as one:
+            happen(redis_client, *range(6))
+            await asyncio.sleep(0.3)
+            assert await ids(everything) == [f"1-{n}" for n in range(6)]
+            assert await ids(one) == ["1-1", "1-3", "1-5"]
+            with pytest.raises(TimeoutError):
+                await ids(one, 0.05)
+        assert hub.watchers == 0
+        await hub.disconnect()
+
+    asyncio.run(scenario())
+
+
+def test_a_watcher_that_does_not_read_is_let_go_and_harms_no_other(
+    redis_url: str, redis_client: redis.Redis
+) -> None:
+    async def scenario() -> None:
+        hub = EventHub(Feed(connect_async(redis_url, timeout_s=10)))
+        with ended(await started(hub)), hub.watch(None) as slow, hub.watch(None) as quick:
+            heard: list[str] = []
+            for start in range(0, 3000, 300):
+                happen(redis_client, *range(start, start + 300))
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(5):
+                        while len(heard) < start + 300:
+                            heard += await ids(quick)
+            assert heard == [f"1-{n}" for n in range(3000)]
+            with pytest.raises(WatchEnded):
+                await ids(slow)
+        await hub.disconnect()
+
+    asyncio.run(scenario())
+
+
+def test_closing_ends_every_watch_at_once(redis_url: str) -> None:
+    async def scenario() -> None:
+        hub = EventHub(Feed(connect_async(redis_url, timeout_s=10)))
+        with hub.watch(None) as watcher:
+            hub.close()
+            with pytest.raises(WatchEnded):
+                await watcher.take()
+        with hub.watch("job_1") as late, pytest.raises(WatchEnded):
+            await late.take()
+
+    asyncio.run(scenario())
+
+
+def test_the_kernel_ends_a_client_that_never_reads() -> None:
+    with (
+        open_socket(ApiSettings(port=0)) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
+
+
+def test_events_that_were_trimmed_unheard_end_the_watch(redis_url: str, redis_client: redis.Redis) -> None:
+    """As after SIGSTOP: the connection is there all the time, only the feed has moved on."""
+
+    async def scenario() -> None:
+        hub = EventHub(Feed(connect_async(redis_url, timeout_s=10)))
+        with ended(await started(hub)), hub.watch("job_1") as watcher:
+            happen(redis_client, 1)
+            assert await ids(watcher) == ["1-1"]
+            pipeline = redis_client.pipeline(transaction=True)
+            for number in range(3_000):
+                fields = {"job": f"job_{number % 4}", "id": f"2-{number}", "event": "state", "data": "{}"}
+                pipeline.xadd(FEED, fields, maxlen=1_500, approximate=False)  # type: ignore[arg-type]
+            pipeline.execute()
+            with pytest.raises(WatchEnded):
+                await ids(watcher)
+            with hub.watch("job_1") as again:
+                happen(redis_client, 3)
+                assert await ids(again) == ["1-3"]
+        await hub.disconnect()
+
+    asyncio.run(scenario())
+
+
+def test_a_feed_that_begins_again_ends_the_watch(redis_url: str, redis_client: redis.Redis) -> None:
+    """As after a server that came back with less than it had: its new ids may be smaller than those heard."""
+
+    async def scenario() -> None:
+        hub = EventHub(Feed(connect_async(redis_url, timeout_s=10)))
+        with ended(await started(hub)), hub.watch("job_1") as watcher:
+            happen(redis_client, 1)
+            assert await ids(watcher) == ["1-1"]
+            redis_client.delete(FEED)
+            redis_client.xadd(FEED, {"job": "job_1", "id": "1-2", "event": "state", "data": "{}"}, id="5-1")
+            with pytest.raises(WatchEnded):
+                await ids(watcher, 5 * BLOCK_MS / 1000)
+            with hub.watch("job_1") as again:
+                redis_client.xadd(
+                    FEED, {"job": "job_1", "id": "1-3", "event": "state", "data": "{}"}, id="5-2"
+                )
+                assert await ids(again) == ["1-3"]
+        await hub.disconnect()
+
+    asyncio.run(scenario())

@@ -1,0 +1,63 @@
+"""Health, readiness and what happens while Redis is away."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import redis
+
+from api.settings import ApiSettings
+from tests.api.problems import problem_in
+from tests.api.serving import running_api
+from tests.conftest import running_valkey
+from worker.queue.workers import Presence, WorkerRecord, WorkerState
+
+
+def test_readiness_names_each_part(client: httpx.Client) -> None:
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    ready = response.json()
+    assert (ready["status"], ready["redis"], ready["storage"]) == ("not_ready", "ok", "ok")
+    assert "predictor" in ready["predictor"]
+    assert "does not persist" in ready["warnings"][0]
+
+
+def test_workers_are_listed(client: httpx.Client, redis_client: redis.Redis) -> None:
+    record = WorkerRecord(
+        id="w1",
+        host="box",
+        devices=["cpu"],
+        state=WorkerState.IDLE,
+        version="0",
+        started_at=datetime.now(UTC),
+    )
+    Presence(redis_client).announce(record)
+    (worker,) = client.get("/workers").json()["data"]
+    assert (worker["id"], worker["object"], worker["state"]) == ("w1", "worker", "idle")
+    job = client.post("/jobs", json={"dataset": "digits"}).json()
+    assert job["queued_reason"] == "behind_other_jobs"
+    wide = client.post("/jobs", json={"dataset": "digits", "gpus": 2}).json()
+    assert wide["queued_reason"] == "no_matching_worker"
+    assert any("--devices 0,1" in warning for warning in wide["warnings"])
+
+
+def test_while_redis_is_away_every_answer_says_so_and_afterwards_all_is_well(tmp_path: Path) -> None:
+    with running_valkey() as valkey_url:
+        settings = ApiSettings(
+            redis_url=valkey_url, storage=tmp_path.as_uri(), cache_dir=tmp_path, predictor="unix:/tmp/nf-none"
+        )
+        with running_api(settings) as url, httpx.Client(base_url=url, timeout=30) as client:
+            assert client.post("/jobs", json={"dataset": "digits"}).status_code == 202
+            with redis.Redis.from_url(valkey_url) as admin:
+                admin.execute_command("CLIENT", "PAUSE", "9000", "ALL")
+            began = time.monotonic()
+            response = client.get("/jobs")
+            problem_in(response, 503, "redis_unavailable")
+            assert int(response.headers["retry-after"]) > 0
+            assert time.monotonic() - began < 9
+            assert client.get("/healthz").status_code == 200
+            assert "Redis" in client.get("/readyz").json()["redis"]
+            while client.post("/jobs", json={"dataset": "digits"}).status_code != 202:
+                assert time.monotonic() - began < 60
+                time.sleep(0.2)

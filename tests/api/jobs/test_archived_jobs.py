@@ -1,0 +1,48 @@
+"""A job that moved to the archive is answered as before, until it is deleted."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import httpx
+
+from api.settings import ApiSettings
+from model.storage import open_storage
+from tests.api.conftest import claim
+from tests.api.problems import problem_in
+from worker.queue.job import Changes
+from worker.queue.store import JobStore
+from worker.upkeep.archiving import Housekeeper
+
+
+def test_an_archived_job_is_answered_as_before(
+    client: httpx.Client, store: JobStore, settings: ApiSettings
+) -> None:
+    job_id = client.post("/jobs", json={"dataset": "digits"}).json()["id"]
+    attempt = claim(store)
+    attempt.report(1, 1, 2, 3)
+    store.report(job_id, attempt.attempt_id, 2, Changes(log_lines=("one", "two", "three")))
+    attempt.fail()
+    paths = [
+        f"/jobs/{job_id}",
+        f"/jobs/{job_id}?wait_s=20",
+        f"/jobs/{job_id}/metrics",
+        f"/jobs/{job_id}/metrics?limit=1",
+        f"/jobs/{job_id}/metrics?after=1&limit=1",
+        f"/jobs/{job_id}/logs?tail=2",
+    ]
+    before = [client.get(path).json() for path in paths]
+
+    later = datetime.now(UTC) + timedelta(days=31)
+    housekeeper = Housekeeper(store, open_storage(settings.storage), 30, clock=lambda: later)
+    assert housekeeper.tick() == [job_id]
+    assert [client.get(path).json() for path in paths] == before
+    assert client.get("/jobs").json()["data"] == []
+
+    heard = client.get(f"/jobs/{job_id}/events", headers={"Last-Event-ID": "1-1"}).text
+    assert re.findall("^event: (.*)$", heard, re.MULTILINE) == ["reset", "snapshot", "end"]
+    assert '"status":"failed"' in heard.splitlines()[-2]
+
+    assert client.delete(f"/jobs/{job_id}").status_code == 204
+    problem_in(client.delete(f"/jobs/{job_id}"), 404, "job_not_found")
+    for path in paths:
+        problem_in(client.get(path), 404, "job_not_found")

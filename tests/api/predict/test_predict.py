@@ -1,0 +1,228 @@
+"""POST /predict over real HTTP: whichever way images come, the answer names labels and the model that chose them."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from model.artifact.manifest import WEIGHTS_FILE, Manifest, model_key
+from model.storage import open_storage
+from tests.api.pictures import encoded, picture, png, unusual_files
+from tests.api.serving import Service, running_service
+from tests.stored import stored_path
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    with running_service() as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def model(service: Service) -> Manifest:
+    return service.publish("shapes")
+
+
+def _files(*contents: bytes, field: str = "files") -> list[tuple[str, tuple[str, bytes, str]]]:
+    return [(field, (f"{index}.png", data, "image/png")) for index, data in enumerate(contents)]
+
+
+def _problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    problem: dict[str, Any] = response.json()
+    assert problem["code"] == code
+    return problem
+
+
+def test_without_any_model_the_answer_says_how_to_make_one(service: Service) -> None:
+    # First in this file: later tests publish models.
+    problem = _problem(service.client.post("/predict", content=png()), 404, "no_model")
+    assert "POST /jobs" in problem["detail"]
+
+
+def test_one_image_as_the_body(service: Service, model: Manifest) -> None:
+    response = service.client.post("/predict", content=png(), params={"top_k": 2})
+    assert response.status_code == 200, response.text
+    answer = response.json()
+    assert answer["object"] == "prediction"
+    assert answer["model"] == {"id": model.id, "name": "shapes", "version": 1, "alias": "production"}
+    (item,) = answer["predictions"]
+    assert (item["index"], item["filename"], item["status"]) == (0, None, "ok")
+    assert {"label": item["label"], "score": item["score"]} == item["scores"][0]
+    assert len(item["scores"]) == 2
+    assert set(answer["timings_ms"]) == {"queue", "decode", "infer", "total"}
+    assert answer["timings_ms"]["total"] >= answer["timings_ms"]["infer"] > 0
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["image/png", "image/jpeg", "application/octet-stream", "application/x-www-form-urlencoded", None],
+)
+def test_the_body_is_judged_by_its_bytes(service: Service, model: Manifest, content_type: str | None) -> None:
+    headers = {"Content-Type": content_type} if content_type else {}
+    assert service.client.post("/predict", content=png(), headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("field", ["file", "files", "image"])
+def test_a_form_of_several_images(service: Service, model: Manifest, field: str) -> None:
+    response = service.client.post("/predict", files=_files(png(0), png(1), png(2), field=field))
+    items = response.json()["predictions"]
+    assert [(item["index"], item["filename"], item["status"]) for item in items] == [
+        (index, f"{index}.png", "ok") for index in range(3)
+    ]
+    alone = [service.client.post("/predict", content=png(seed)).json() for seed in range(3)]
+    assert [item["label"] for item in items] == [answer["predictions"][0]["label"] for answer in alone]
+
+
+def test_unusual_but_valid_files(service: Service, model: Manifest) -> None:
+    for name, data in unusual_files().items():
+        response = service.client.post("/predict", content=data)
+        assert response.status_code == 200, f"{name}: {response.text}"
+
+
+def test_a_bad_image_fails_alone(service: Service, model: Manifest) -> None:
+    response = service.client.post("/predict", files=_files(png(), b"words", b"", png()[:100], png(1)))
+    assert response.status_code == 200
+    items = response.json()["predictions"]
+    assert [item["status"] for item in items] == ["ok", "error", "error", "error", "ok"]
+    assert [item["error"]["code"] for item in items[1:4]] == ["not_an_image", "empty_upload", "not_an_image"]
+    assert set(items[1]) == {"index", "filename", "status", "error"}
+
+
+def test_when_every_image_fails_the_request_fails(service: Service, model: Manifest) -> None:
+    problem = _problem(service.client.post("/predict", files=_files(b"words", b"more")), 415, "not_an_image")
+    assert [error["param"] for error in problem["errors"]] == ["image 0", "image 1"]
+    _problem(service.client.post("/predict", files=_files(b"words", b"")), 422, "no_valid_image")
+
+
+def test_every_form_of_reference(service: Service) -> None:
+    first = service.publish("fruit", version=1)
+    second = service.publish("fruit", version=2, alias="canary", seed=1)
+    expected = {
+        first.id: (1, None),
+        "fruit": (1, "production"),
+        "fruit@production": (1, "production"),
+        "fruit@canary": (2, "canary"),
+        "fruit:2": (2, None),
+        "fruit:latest": (2, None),
+        second.id: (2, None),
+    }
+    for ref, (version, alias) in expected.items():
+        model = service.client.post("/predict", content=png(), params={"model": ref}).json()["model"]
+        assert (model["version"], model["alias"]) == (version, alias), ref
+
+
+@pytest.mark.parametrize(
+    "ref", ["nothing", "mdl_nothing", "shapes:99", "shapes@nobody", "../etc", "A B", "x" * 500]
+)
+def test_a_reference_to_nothing(service: Service, model: Manifest, ref: str) -> None:
+    response = service.client.post("/predict", content=png(), params={"model": ref})
+    assert response.status_code == 404
+    assert ref not in response.text
+
+
+def test_several_production_models_must_be_named(service: Service, model: Manifest) -> None:
+    service.publish("other")
+    problem = _problem(service.client.post("/predict", content=png()), 422, "model_required")
+    assert "other" in problem["detail"]
+    assert "shapes" in problem["detail"]
+
+
+@pytest.mark.parametrize("top_k", ["0", "-1", "1001", "many", ""])
+def test_a_wrong_top_k(service: Service, model: Manifest, top_k: str) -> None:
+    response = service.client.post("/predict", content=png(), params={"model": "shapes", "top_k": top_k})
+    problem = _problem(response, 422, "invalid_request")
+    assert problem["errors"][0]["param"] == "top_k"
+
+
+def test_flipped_weights_are_refused_with_a_problem(service: Service) -> None:
+    corrupt = service.publish("corrupt")
+    weights = stored_path(open_storage(service.storage_url), model_key(corrupt.id, WEIGHTS_FILE))
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    problem = _problem(
+        service.client.post("/predict", content=png(), params={"model": "corrupt"}), 500, "corrupt_artifact"
+    )
+    assert str(weights) not in problem["detail"]
+
+
+def test_no_request_fails_while_production_moves(service: Service) -> None:
+    versions = [service.publish("moving", version=version, seed=version) for version in (1, 2)]
+    moved = threading.Event()
+
+    def predict(_: int) -> tuple[int, int, str]:
+        response = service.client.post("/predict", content=png(), params={"model": "moving"})
+        return response.status_code, response.json()["model"]["version"], response.json()["model"]["id"]
+
+    def move() -> None:
+        for _ in range(10):
+            for manifest in versions:
+                response = service.client.put(
+                    "/models/moving/aliases/production", json={"version": manifest.version}
+                )
+                assert response.status_code == 200, response.text
+        moved.set()
+
+    mover = threading.Thread(target=move)
+    mover.start()
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(predict, range(60)))
+    mover.join()
+    assert moved.is_set()
+    ids = {manifest.version: manifest.id for manifest in versions}
+    assert {status for status, _, _ in answers} == {200}
+    assert all(ids[version] == model_id for _, version, model_id in answers)
+
+
+def test_large_photos_among_small_ones(service: Service, model: Manifest) -> None:
+    photo = encoded(picture(size=(2000, 1500)), "JPEG")
+    with ThreadPoolExecutor(4) as pool:
+        large = pool.submit(
+            service.client.post, "/predict", files=_files(*[photo] * 16), params={"model": "shapes"}
+        )
+        small = [
+            service.client.post("/predict", content=png(seed), params={"model": "shapes"})
+            for seed in range(10)
+        ]
+        assert large.result().status_code == 200
+    assert {response.status_code for response in small} == {200}
+
+
+def test_more_images_than_may_wait_are_refused_with_a_time_to_come_back(service: Service) -> None:
+    service.publish("busy")  # not in memory yet: until it is, everything waits
+    images = _files(*[png(size=(16, 16))] * 64)
+
+    def predict(_: int) -> httpx.Response:
+        return service.client.post("/predict", files=images, params={"model": "busy"})
+
+    with ThreadPoolExecutor(24) as pool:
+        responses = list(pool.map(predict, range(24)))
+    refused = [response for response in responses if response.status_code != 200]
+    assert 0 < len(refused) < len(responses)
+    for response in refused:
+        _problem(response, 503, "overloaded")
+        assert 1 <= int(response.headers["retry-after"]) <= 60
+
+
+def test_after_the_predictor_is_killed_it_works_again(service: Service, model: Manifest) -> None:
+    pid = service.predictor.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    started = time.monotonic()
+    first = service.client.post("/predict", content=png(), params={"model": "shapes"})
+    if first.status_code != 200:
+        _problem(first, 503, "predictor_unavailable")
+        assert int(first.headers["retry-after"]) > 0
+        assert time.monotonic() - started < 5
+    while service.client.post("/predict", content=png(), params={"model": "shapes"}).status_code != 200:
+        assert time.monotonic() - started < 5 * 15  # promised: 15 s on an idle machine
+        time.sleep(0.1)
+    assert service.predictor.pid != pid

@@ -1,0 +1,83 @@
+"""How many pixels decoders hold together."""
+
+import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from api.predictor.loading import LoadedModel
+from api.predictor.pixel_budget import PixelBudget
+from model.artifact.classifier import Classifier
+from model.data.images import decode_image
+from model.errors import ImageError
+from model.storage import open_storage
+from tests.api.published import publish_model
+from tests.model.pictures import encode, noise, png
+from tests.ninefold.processes import eventually
+
+
+def test_all_together_stay_within_the_budget_and_everyone_has_a_turn() -> None:
+    budget, lock, never, held, most = PixelBudget(100), threading.Lock(), threading.Event(), 0, 0
+
+    def hold(pixels: int) -> None:
+        nonlocal held, most
+        with budget.share() as take:
+            take(pixels)
+            with lock:
+                held += min(pixels, 100)
+                most = max(most, held)
+            never.wait(0.0005)  # so that several hold theirs at once
+            with lock:
+                held -= min(pixels, 100)
+
+    sizes = [random.Random(seed).randint(1, 130) for seed in range(1_000)]  # noqa: S311  # no secret
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(hold, sizes, timeout=60))
+    assert 0 < most <= 100
+
+
+def test_a_large_one_is_not_passed_by_small_ones() -> None:
+    budget, order = PixelBudget(100), list[int]()
+
+    def hold(pixels: int) -> None:
+        with budget.share() as take:
+            take(pixels)
+            order.append(pixels)
+
+    with ThreadPoolExecutor(2) as threads:
+        with budget.share() as take:
+            take(60)
+            large = threads.submit(hold, 90)
+            eventually(budget._turn.locked, 20, "the large one waits")
+            small = threads.submit(hold, 10)
+            with pytest.raises(TimeoutError):
+                small.result(0.3)
+        large.result(20)
+        small.result(20)
+    assert order == [90, 10]
+
+
+def test_a_model_decodes_when_there_is_room_and_leaves_it_as_it_was(tmp_path: Path) -> None:
+    storage = open_storage(f"file://{tmp_path}/storage")
+    manifest = publish_model(storage)
+    model = LoadedModel(manifest, Classifier.load(storage, manifest, "cpu"), PixelBudget(1))
+    with ThreadPoolExecutor(1) as threads:
+        with model.pixels.share() as take:
+            take(1)
+            decoding = threads.submit(model.decode, png())
+            with pytest.raises(TimeoutError):
+                decoding.result(0.3)
+        assert decoding.result(20).shape == (16, 16, 3)
+    with pytest.raises(ImageError):
+        model.decode(png()[:-30])
+    assert model.decode(png()).shape == (16, 16, 3)
+
+
+@pytest.mark.parametrize(("is_progressive", "pixels"), [(False, 200 * 150), (True, 1600 * 1200)])
+def test_a_jpeg_counts_as_it_is_held(is_progressive: bool, pixels: int) -> None:
+    heard: list[int] = []
+    data = encode(noise(0, 1600, 1200), "JPEG", progressive=is_progressive)
+    decode_image(data, image_size=32, before_pixels=heard.append)
+    assert heard == [pixels]

@@ -1,0 +1,214 @@
+"""`python -m api`: it starts, or says in one line why not; it stops at once, with streams open."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import redis
+
+from api.settings import ApiSettings
+from model.storage import open_storage
+from tests.api.problems import problem_in
+from tests.api.published import publish_model
+from tests.api.serving import running_api
+from tests.conftest import running_valkey
+from tests.worker.benches import children_of, wait_until
+from worker.registry.models import ModelRegistry
+
+
+def _environment(redis_url: str, folder: Path, **more: str) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "REDIS_URL": redis_url,
+        "NINEFOLD_STORAGE": (folder / "storage").as_uri(),
+        "NINEFOLD_CACHE_DIR": str(folder / "cache"),
+        "NINEFOLD_PREDICTOR": "unix:/tmp/nf-none.sock",
+        **more,
+    }
+
+
+def _refusal(environment: dict[str, str], *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "api", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+@contextmanager
+def _running(
+    environment: dict[str, str], *arguments: str, before: tuple[str, ...] = ()
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [*before, sys.executable, "-m", "api", "--port", str(port), *arguments], env=environment
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                httpx.get(f"{url}/healthz")
+                break
+            except httpx.TransportError:
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        yield process, url
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_redis_that_cannot_be_reached(tmp_path: Path) -> None:
+    assert "cannot be reached" in _refusal(_environment("redis://127.0.0.1:1/0", tmp_path))
+
+
+def test_a_wrong_password(tmp_path: Path) -> None:
+    with running_valkey("--requirepass", "right") as url:
+        assert "password" in _refusal(_environment(url, tmp_path))
+
+
+def test_a_taken_port(redis_url: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert port in _refusal(_environment(redis_url, tmp_path), "--port", port)
+
+
+def test_storage_that_cannot_be_written(redis_url: str, tmp_path: Path) -> None:
+    (tmp_path / "storage").write_text("a file where the folder should be")
+    assert "NINEFOLD_STORAGE" in _refusal(_environment(redis_url, tmp_path))
+
+
+@pytest.mark.parametrize("arguments", [("--host", "0.0.0.0"), ("--host", "::"), ("--host", "lab.example")])  # noqa: S104
+def test_without_keys_it_listens_on_loopback_alone(
+    redis_url: str, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    assert "NINEFOLD_API_KEYS" in _refusal(_environment(redis_url, tmp_path), *arguments)
+
+
+def test_settings_that_make_no_sense(redis_url: str, tmp_path: Path) -> None:
+    secret = "alice;hunter2"
+    told = _refusal(_environment(redis_url, tmp_path, NINEFOLD_API_KEYS=secret))
+    assert "NINEFOLD_API_KEYS" in told
+    assert "hunter2" not in told
+    assert "port" in _refusal(_environment(redis_url, tmp_path), "--port", "99999")
+    assert "predictor_device" in _refusal(_environment(redis_url, tmp_path, NINEFOLD_PREDICTOR_DEVICE="gpu"))
+    assert "CORS" in _refusal(_environment(redis_url, tmp_path, NINEFOLD_CORS_ORIGINS="lab.example"))
+
+
+@pytest.mark.parametrize(
+    ("workers", "order"), [("1", signal.SIGTERM), ("2", signal.SIGTERM), ("1", signal.SIGINT)]
+)
+def test_it_stops_promptly_with_streams_open(
+    redis_url: str, tmp_path: Path, workers: str, order: signal.Signals
+) -> None:
+    with _running(_environment(redis_url, tmp_path), "--workers", workers) as (process, url):
+        with httpx.Client(base_url=url, timeout=20) as client, client.stream("GET", "/events") as response:
+            lines = response.iter_lines()
+            assert next(lines) == "event: snapshot"
+            began = time.monotonic()
+            process.send_signal(order)
+            for _ in lines:
+                pass
+        assert process.wait(10) == 0
+        assert time.monotonic() - began < 4
+
+
+def test_the_predictor_is_started_as_it_is_set(redis_url: str, tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="nf-") as runtime:  # short, as a socket's path must be
+        environment = _environment(
+            redis_url,
+            tmp_path,
+            NINEFOLD_PREDICTOR="",
+            NINEFOLD_RUNTIME_DIR=runtime,
+            NINEFOLD_PREDICTOR_DEVICE="cpu",
+            NINEFOLD_PREDICTOR_CACHE_BYTES="123456",
+        )
+        with _running(environment) as (process, _):
+            wait_until(lambda: children_of(process.pid, "api.predictor"))
+            (predictor,) = children_of(process.pid, "api.predictor")
+            arguments = Path(f"/proc/{predictor}/cmdline").read_text().split("\0")
+            assert arguments[arguments.index("--device") + 1] == "cpu"
+            assert arguments[arguments.index("--cache-bytes") + 1] == "123456"
+            process.terminate()
+            assert process.wait(30) == 0
+
+
+def test_limits_of_images_are_settings(redis_client: redis.Redis, redis_url: str, tmp_path: Path) -> None:
+    manifest = publish_model(open_storage(tmp_path.as_uri()))
+    ModelRegistry(redis_client).register(manifest.model_dump_json())
+    settings = ApiSettings(
+        redis_url=redis_url,
+        storage=tmp_path.as_uri(),
+        predictor="unix:/tmp/nf-none.sock",
+        max_image_bytes=1000,
+        max_images=2,
+    )
+    with running_api(settings) as url:
+        ask = f"{url}/predict?model=shapes:1"
+        large = problem_in(httpx.post(ask, content=bytes(1001)), 413, "file_too_large")
+        assert "1000 bytes" in large["detail"]
+        three = [("files", (f"{index}.png", b"x", "image/png")) for index in range(3)]
+        many = problem_in(httpx.post(ask, files=three), 413, "too_many_images")
+        assert "2 images" in many["detail"]
+
+
+def test_behind_a_proxy(redis_url: str, tmp_path: Path) -> None:
+    with _running(_environment(redis_url, tmp_path), "--root-path", "/nine") as (_, url):
+        for prefix in ("", "/nine"):  # proxies strip the prefix, or do not
+            response = httpx.post(f"{url}{prefix}/jobs", json={"dataset": "digits"})
+            assert response.headers["location"] == f"/nine/jobs/{response.json()['id']}"
+            assert httpx.get(f"{url}{prefix}/openapi.json").json()["servers"] == [{"url": "/nine"}]
+
+
+def test_the_api_imports_no_torch() -> None:
+    code = "import sys, api.app, api.__main__; print(sorted({'torch', 'torchvision', 'sklearn', 'PIL'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def _with_open_files(limit: str) -> tuple[str, ...]:
+    return ("sh", "-c", f'ulimit {limit} && exec "$@"', "sh")
+
+
+def test_the_limit_of_open_files_is_raised_as_far_as_it_goes(redis_url: str, tmp_path: Path) -> None:
+    environment = _environment(redis_url, tmp_path)
+    with _running(environment, before=_with_open_files("-Sn 64")) as (process, _):
+        limits = Path(f"/proc/{process.pid}/limits").read_text()
+    soft, hard = next(line.split()[3:5] for line in limits.splitlines() if line.startswith("Max open files"))
+    assert soft == hard
+
+
+def test_more_streams_than_there_are_sockets_are_refused_and_all_else_goes_on(
+    redis_url: str, tmp_path: Path
+) -> None:
+    environment = _environment(redis_url, tmp_path)
+    with (
+        _running(environment, before=_with_open_files("-n 128")) as (_, url),
+        httpx.Client(base_url=url, timeout=30, limits=httpx.Limits(max_connections=None)) as client,
+        ExitStack() as streams,
+    ):
+        answers = [streams.enter_context(client.stream("GET", "/events")) for _ in range(70)]
+        assert [answer.status_code for answer in answers] == [200] * 64 + [503] * 6
+        problem = json.loads(answers[-1].read())
+        assert (problem["code"], answers[-1].headers["Retry-After"]) == ("too_many_watchers", "10")
+        assert client.get("/jobs").status_code == 200

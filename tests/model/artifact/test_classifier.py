@@ -1,0 +1,113 @@
+from collections.abc import Iterator
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from model.artifact.classifier import Classifier, fuse_network
+from model.artifact.manifest import WEIGHTS_FILE, model_key
+from model.errors import CorruptArtifactError, StorageError
+from model.network.resnet9 import ResNet9
+from model.storage import Storage
+from tests.model.manifests import publish
+from tests.stored import stored_path
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[ResNet9]:
+    """A network whose batch norms have seen something."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    torch.manual_seed(0)
+    network = ResNet9(3)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.uniform_(module.bias, -0.5, 0.5)
+            module.register_buffer("running_mean", torch.rand(module.num_features) - 0.5)
+            module.register_buffer("running_var", torch.rand(module.num_features) + 0.5)
+    yield network.eval()
+    torch.set_num_threads(threads)
+
+
+def random_images(count: int, size: int = 16) -> np.ndarray:
+    return np.random.default_rng(count).integers(0, 256, (count, size, size, 3), dtype=np.uint8)
+
+
+def test_scores_are_the_networks_calibrated_softmax(network: ResNet9, storage: Storage) -> None:
+    manifest = publish(storage, network, "mdl_a", temperature=1.7)
+    images = random_images(5)
+    scores = Classifier.load(storage, manifest, "cpu").classify(images)
+    normalised = (images / 255 - (0.4, 0.5, 0.6)) / (0.2, 0.25, 0.3)
+    with torch.inference_mode():
+        logits = network(torch.from_numpy(normalised.transpose(0, 3, 1, 2)).float())
+    assert scores.dtype == np.float32
+    assert scores.sum(axis=1) == pytest.approx(np.ones(5), abs=1e-5)
+    assert scores == pytest.approx(torch.softmax(logits / 1.7, 1).numpy(), abs=1e-4)
+
+
+def test_the_fused_network_is_the_same_function(network: ResNet9) -> None:
+    fused = fuse_network(deepcopy(network))
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in fused.modules())
+    images_NCHW = torch.randn(4, 3, 16, 16)
+    with torch.inference_mode():
+        expected = network(images_NCHW)
+        assert (fused(images_NCHW) - expected).abs().max() <= 1e-4 * expected.abs().max().clamp(min=1)
+
+
+def test_a_batch_of_any_size_scores_each_image_as_it_does_alone(network: ResNet9, storage: Storage) -> None:
+    classifier = Classifier.load(storage, publish(storage, network, "mdl_a"), "cpu")
+    images = random_images(70)
+    together = classifier.classify(images)
+    assert together.shape == (70, 3)
+    for index in (0, 63, 64, 69):
+        assert classifier.classify(images[index : index + 1]) == pytest.approx(
+            together[index : index + 1], abs=1e-4
+        )
+
+
+def test_images_that_may_not_be_written_to_are_fine(network: ResNet9, storage: Storage) -> None:
+    classifier = Classifier.load(storage, publish(storage, network, "mdl_a"), "cpu")
+    images = random_images(2)
+    images.setflags(write=False)
+    assert classifier.classify(images).shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    "images", [random_images(1, 17), random_images(1).astype(np.float32), random_images(1)[0]]
+)
+def test_images_of_another_form_are_refused(images: np.ndarray, network: ResNet9, storage: Storage) -> None:
+    classifier = Classifier.load(storage, publish(storage, network, "mdl_a"), "cpu")
+    with pytest.raises(ValueError, match=r"uint8 \[N, 16, 16, 3\]"):
+        classifier.classify(images)
+
+
+def test_other_bytes_than_were_published_are_refused(network: ResNet9, storage: Storage) -> None:
+    manifest = publish(storage, network, "mdl_a")
+    path = stored_path(storage, model_key("mdl_a", WEIGHTS_FILE))
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(bytes(data))
+    with pytest.raises(CorruptArtifactError, match="mdl_a are not those that were published"):
+        Classifier.load(storage, manifest, "cpu")
+
+
+def test_weights_of_another_network_are_refused(network: ResNet9, storage: Storage) -> None:
+    manifest = publish(storage, network, "mdl_a").model_copy(update={"classes": ["a", "b"]})
+    with pytest.raises(CorruptArtifactError, match="another network"):
+        Classifier.load(storage, manifest, "cpu")
+
+
+def test_a_manifest_without_weights_is_refused(network: ResNet9, storage: Storage) -> None:
+    manifest = publish(storage, network, "mdl_a").model_copy(update={"files": {}})
+    with pytest.raises(CorruptArtifactError, match="names no"):
+        Classifier.load(storage, manifest, "cpu")
+
+
+def test_weights_that_are_gone_are_named(network: ResNet9, storage: Storage) -> None:
+    manifest = publish(storage, network, "mdl_a")
+    storage.delete("models/mdl_a/")
+    with pytest.raises(StorageError, match="no object"):
+        Classifier.load(storage, manifest, "cpu")

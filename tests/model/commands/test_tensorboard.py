@@ -1,0 +1,45 @@
+from pathlib import Path
+
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from model.commands.tensorboard import with_tensorboard
+from model.training.reporter import EpochRow
+from tests.model.tiny import Recorder
+
+
+def row(epoch: int, train_loss: float) -> EpochRow:
+    return EpochRow(
+        epoch=epoch,
+        train_loss=train_loss,
+        train_accuracy=0.5,
+        val_loss=None,
+        val_accuracy=0.25,
+        learning_rate=0.1,
+        images_per_s=10.0,
+        duration_s=1.0,
+    )
+
+
+def curve(folder: Path, tag: str) -> list[tuple[int, float]]:
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    return [(point.step, point.value) for point in events.Scalars(tag)]
+
+
+def test_each_quantity_becomes_a_curve(tmp_path: Path) -> None:
+    recorder = Recorder()
+    reporter = with_tensorboard(recorder, tmp_path)
+    reporter.epoch(row(1, 2.0), True)
+    reporter.epoch(row(2, 1.0), False)
+    assert [known.epoch for known in recorder.rows] == [1, 2]
+    assert curve(tmp_path, "loss/train") == [(1, 2.0), (2, 1.0)]
+    assert curve(tmp_path, "accuracy/val") == [(1, 0.25), (2, 0.25)]
+
+
+def test_what_is_trained_anew_replaces_what_was_there(tmp_path: Path) -> None:
+    reporter = with_tensorboard(Recorder(), tmp_path)
+    for epoch in (1, 2, 3):
+        reporter.epoch(row(epoch, 4.0 - epoch), False)
+    reporter.rewind(1)
+    reporter.epoch(row(2, 2.5), False)
+    assert curve(tmp_path, "loss/train") == [(1, 3.0), (2, 2.5)]

@@ -1,0 +1,71 @@
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest
+from model.storage import open_storage
+from tests.model.tiny import import_colours
+
+
+@pytest.fixture(scope="module")
+def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("colours")
+    import_colours(folder / "images", open_storage((folder / "storage").as_uri()))
+    return folder / "images"
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "model", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+
+
+def train(colours: Path, out: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    cache = out.parent / "cache"
+    quick = ("--epochs", "2", "--image-size", "16", "--batch-size", "16", "--threads", "1")
+    return run("train", "--data", colours, "--out", out, "--cache-dir", cache, *quick, *more)
+
+
+def test_json_prints_a_row_an_epoch_and_the_scores(colours: Path, tmp_path: Path) -> None:
+    ended = train(colours, tmp_path / "out", "--json")
+    assert ended.returncode == 0, ended.stderr
+    *rows, scores = map(json.loads, ended.stdout.splitlines())
+    assert [row["epoch"] for row in rows] == [1, 2]
+    assert 0 <= scores["test_accuracy"] <= 1
+    assert "warning: " in ended.stderr
+    manifest = Manifest.model_validate_json((tmp_path / "out" / MANIFEST_FILE).read_text())
+    weights = (tmp_path / "out" / WEIGHTS_FILE).read_bytes()
+    assert manifest.files[WEIGHTS_FILE].sha256 == hashlib.sha256(weights).hexdigest()
+    assert manifest.metrics.test_accuracy == scores["test_accuracy"]
+
+
+def test_plain_output_is_lines(colours: Path, tmp_path: Path) -> None:
+    ended = train(colours, tmp_path / "out")
+    assert ended.returncode == 0, ended.stderr
+    assert "epoch 2" in ended.stdout
+    assert "test accuracy" in ended.stdout.splitlines()[-1]
+
+
+def test_wrong_values_are_named(colours: Path, tmp_path: Path) -> None:
+    ended = train(colours, tmp_path / "out", "--epochs", "0")
+    assert ended.returncode == 2
+    assert "--epochs 0" in ended.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_dataset_is_said(tmp_path: Path) -> None:
+    ended = run("train", "--dataset", "nothing", "--out", tmp_path / "out", "--cache-dir", tmp_path)
+    assert ended.returncode == 1
+    assert "dataset_unavailable" in ended.stderr
+
+
+def test_import_dataset_answers_with_one_json_line(colours: Path, tmp_path: Path) -> None:
+    storage = (tmp_path / "storage").as_uri()
+    ended = run("import-dataset", "--source", colours, "--storage", storage, "--name", "colours")
+    assert json.loads(ended.stdout)["dataset"]["facts"]["classes"] == ["blue", "green", "red"]
+    refused = run("import-dataset", "--source", tmp_path, "--storage", storage, "--name", "none")
+    assert refused.returncode == 1
+    assert json.loads(refused.stdout)["error"]["code"] == "dataset_rejected"

@@ -1,0 +1,150 @@
+import json
+import os
+import resource
+import stat
+import subprocess
+import sys
+import tempfile
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from model.data.archive import ImportLimits
+from model.data.importing import import_dataset
+from model.data.record import DatasetRecord
+from model.errors import DatasetRejectedError
+from model.storage import Storage, open_storage
+from tests.model.imports import import_files, reasons
+from tests.model.pictures import encode, noise, png, two_classes, write_folder, write_zip
+
+
+@pytest.mark.parametrize(
+    "path", ["../evil.png", "/etc/evil.png", "cat/../../evil.png", "C:\\evil.png", "..\\evil.png"]
+)
+def test_paths_that_leave_the_zip_are_refused(path: str, storage: Storage, tmp_path: Path) -> None:
+    with pytest.raises(DatasetRejectedError, match="outside itself"):
+        import_files(two_classes() | {path: png()}, storage, tmp_path)
+
+
+def test_a_nul_in_a_name_is_refused(storage: Storage, tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "nul.zip", two_classes() | {"cat/evilXpng": png(5)})
+    path.write_bytes(path.read_bytes().replace(b"evilXpng", b"evil\0png"))
+    with pytest.raises(DatasetRejectedError, match="outside itself"):
+        import_dataset(path, storage, "pets")
+
+
+def test_backslashes_of_old_windows_tools_are_folders(storage: Storage, tmp_path: Path) -> None:
+    files = {path.replace("/", "\\"): data for path, data in two_classes().items()}
+    assert import_files(files, storage, tmp_path) == import_files(two_classes(), storage, tmp_path)
+
+
+def test_links_in_a_zip_are_skipped(storage: Storage, tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "links.zip", two_classes())
+    link = zipfile.ZipInfo("cat/link.png")
+    link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(link, "/etc/passwd")
+    assert "a link" in reasons(import_dataset(path, storage, "pets"))["cat/link.png"]
+
+
+def test_links_and_pipes_in_a_folder_are_skipped(storage: Storage, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "pets", two_classes())
+    (tmp_path / "secret.png").write_bytes(png(123))
+    (folder / "cat" / "link.png").symlink_to(tmp_path / "secret.png")
+    (folder / "linked").symlink_to(tmp_path)
+    os.mkfifo(folder / "dog" / "pipe.png")
+    record = import_dataset(folder, storage, "pets")
+    assert record.images == 20
+    assert set(reasons(record)) == {"cat/link.png", "dog/pipe.png"}
+
+
+def test_a_bomb_is_skipped_before_it_is_unpacked(storage: Storage, tmp_path: Path) -> None:
+    record = import_files(two_classes() | {"cat/bomb.png": b"\0" * (30 << 20)}, storage, tmp_path)
+    assert "zip bombs" in reasons(record)["cat/bomb.png"]
+
+
+def test_an_entry_that_lies_about_its_size_is_skipped(storage: Storage, tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "lie.zip", two_classes() | {"cat/lie.png": b"\0" * 900_000})
+    data = path.read_bytes()
+    path.write_bytes(data.replace((900_000).to_bytes(4, "little"), (500).to_bytes(4, "little")))
+    assert "cannot be unpacked" in reasons(import_dataset(path, storage, "pets"))["cat/lie.png"]
+
+
+def test_a_locked_entry_is_skipped(storage: Storage, tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "locked.zip", two_classes() | {"cat/locked.png": png(77)})
+    data = bytearray(path.read_bytes())
+    entry = data.rindex(b"PK\1\2", 0, data.rindex(b"cat/locked.png"))
+    data[entry + 8] |= 1
+    path.write_bytes(bytes(data))
+    assert "password" in reasons(import_dataset(path, storage, "pets"))["cat/locked.png"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        (ImportLimits(max_files=19), "20 files are too many"),
+        (ImportLimits(max_total_bytes=1000), "GiB are allowed"),
+        (ImportLimits(max_directory_bytes=500), "too many files"),
+    ],
+)
+def test_caps_hold(limits: ImportLimits, words: str, storage: Storage, tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "pets.zip", two_classes())
+    with pytest.raises(DatasetRejectedError, match=words):
+        import_dataset(path, storage, "pets", limits=limits)
+
+
+def test_files_over_the_cap_are_skipped_from_zips_and_folders(storage: Storage, tmp_path: Path) -> None:
+    files = two_classes() | {"cat/large.bmp": encode(noise(1, 700, 700), "BMP")}
+    limits = ImportLimits(max_file_bytes=1 << 20)
+    for source in (write_zip(tmp_path / "a.zip", files), write_folder(tmp_path / "a", files)):
+        record = import_dataset(source, storage, "pets", limits=limits)
+        assert "larger than 1 MiB" in reasons(record)["cat/large.bmp"]
+
+
+def test_an_image_that_announces_billions_of_pixels_is_skipped(storage: Storage, tmp_path: Path) -> None:
+    huge = bytearray(png())
+    huge[16:24] = (50_000).to_bytes(4, "big") * 2
+    record = import_files(two_classes() | {"cat/huge.png": bytes(huge)}, storage, tmp_path)
+    assert "cat/huge.png" in reasons(record)
+
+
+def test_a_zip_with_damaged_bytes_loses_those_files_only(storage: Storage, tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "damaged.zip", two_classes() | {"cat/zz.png": png(55)}, zipfile.ZIP_STORED)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(png(55)[40:60], b"\xff" * 20))
+    assert "cannot be unpacked" in reasons(import_dataset(path, storage, "pets"))["cat/zz.png"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(patch=st.binary(min_size=1, max_size=300), at=st.floats(0, 1))
+def test_any_damage_to_a_zip_is_an_answer(patch: bytes, at: float) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = write_zip(Path(folder, "pets.zip"), two_classes(4))
+        data = bytearray(path.read_bytes())
+        start = int(at * len(data))
+        data[start : start + len(patch)] = patch
+        path.write_bytes(bytes(data))
+        with suppress(DatasetRejectedError):
+            assert import_dataset(path, open_storage(f"file://{folder}/storage"), "pets").images <= 8
+
+
+def test_an_import_without_enough_memory_is_an_answer(tmp_path: Path) -> None:
+    path = write_zip(
+        tmp_path / "pets.zip", two_classes() | {"cat/large.png": encode(Image.new("RGBA", (5000, 5000)))}
+    )
+    command = [sys.executable, "-m", "model", "import-dataset", "--source", str(path), "--name", "pets"]
+    done = subprocess.run(
+        [*command, "--storage", f"file://{tmp_path}/storage"],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20)),
+    )
+    record = DatasetRecord.model_validate(json.loads(done.stdout)["dataset"])
+    assert record.images == 20
+    assert "more memory" in reasons(record)["cat/large.png"]

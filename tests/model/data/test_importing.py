@@ -1,0 +1,166 @@
+import hashlib
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.data.dataset import find_facts, open_dataset
+from model.data.importing import import_dataset
+from model.data.record import RECORD_FILE, SKIPPED_LISTED, dataset_key
+from model.data.split import choose_test_images
+from model.errors import DatasetRejectedError, DatasetUnavailableError
+from model.storage import Storage, open_storage
+from tests.model.imports import import_files, reasons
+from tests.model.pictures import encode, noise, png, two_classes, write_folder, write_zip
+from tests.stored import stored_path
+
+
+def test_files_that_are_no_images_are_named_with_their_reasons(storage: Storage, tmp_path: Path) -> None:
+    files = two_classes() | {
+        "cat/notes.txt": b"not an image at all",
+        "cat/cut.png": png()[:100],
+        "dog/photo.heic": b"\0\0\0\x18ftypheic" + b"\0" * 100,
+        "dog/empty.jpg": b"",
+    }
+    record = import_files(files, storage, tmp_path)
+    assert record.images == 20
+    assert record.skipped_count == 4
+    found = reasons(record)
+    assert "not an image" in found["cat/notes.txt"]
+    assert "damaged" in found["cat/cut.png"]
+    assert "HEIC files are not supported" in found["dog/photo.heic"]
+    assert "not an image" in found["dog/empty.jpg"]
+
+
+def test_names_of_skipped_files_hold_nothing_that_a_terminal_obeys(storage: Storage, tmp_path: Path) -> None:
+    record = import_files(two_classes() | {"cat/\x1b[2J\u202e.txt": b""}, storage, tmp_path)
+    assert [file.path for file in record.skipped] == ["cat/\ufffd[2J\ufffd.txt"]
+
+
+def test_what_systems_leave_behind_is_ignored(storage: Storage, tmp_path: Path) -> None:
+    left_behind = dict.fromkeys(
+        ("__MACOSX/cat/._0.png", "cat/.DS_Store", "cat/Thumbs.db", "dog/desktop.ini", ".git/config", "dog/"),
+        b"x",
+    )
+    record = import_files(two_classes() | left_behind, storage, tmp_path)
+    assert record == import_files(two_classes(), storage, tmp_path)
+    assert record.skipped_count == 0
+
+
+def test_only_some_skipped_files_are_listed_and_all_are_counted(storage: Storage, tmp_path: Path) -> None:
+    files = two_classes() | {f"cat/{number}.txt": b"" for number in range(SKIPPED_LISTED + 5)}
+    record = import_files(files, storage, tmp_path)
+    assert len(record.skipped) == SKIPPED_LISTED
+    assert record.skipped_count == SKIPPED_LISTED + 5
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({}, "At least 2 classes are needed, 0 found"),
+        ({f"cat/{n}.png": png(n) for n in range(9)}, "At least 2 classes are needed, 1 found"),
+        ({"cat/a.txt": b"", "dog/b.txt": b""}, "Skipped files: 2"),
+        (
+            {"cat/0.png": png(0), "cat/1.png": png(1), "dog/2.png": png(2)},
+            "Class 'dog' has 1 usable training",
+        ),
+        ({f"{'ab'[n % 2]}/{n}.png": png(n) for n in range(4)}, "No image is left to test"),
+        (
+            {f"train/{path}": data for path, data in two_classes().items()} | {"test/cow/x.png": png(5000)},
+            "Class 'cow'",
+        ),
+    ],
+)
+def test_too_little_is_refused_with_what_to_do(
+    files: dict[str, bytes], words: str, storage: Storage, tmp_path: Path
+) -> None:
+    with pytest.raises(DatasetRejectedError, match=words):
+        import_files(files, storage, tmp_path)
+    assert storage.list() == []
+
+
+@pytest.mark.parametrize("name", ["digits", "ds_x", "Pets", "", "a" * 65, "../x"])
+def test_names_that_cannot_be_are_refused(name: str, storage: Storage, tmp_path: Path) -> None:
+    with pytest.raises(DatasetRejectedError, match="name"):
+        import_dataset(write_folder(tmp_path / "pets", two_classes()), storage, name)
+
+
+def test_neither_folder_nor_zip_is_refused(storage: Storage, tmp_path: Path) -> None:
+    with pytest.raises(DatasetRejectedError, match="no folder and no file"):
+        import_dataset(tmp_path / "nothing", storage, "pets")
+    (tmp_path / "text").write_text("text")
+    with pytest.raises(DatasetRejectedError, match="not a zip file"):
+        import_dataset(tmp_path / "text", storage, "pets")
+
+
+def test_folder_and_zip_in_any_order_are_the_same_dataset(storage: Storage, tmp_path: Path) -> None:
+    files = two_classes(20)
+    first = import_dataset(write_folder(tmp_path / "pets", files), storage, "pets")
+    frozen = stored_path(storage, dataset_key(first.facts.id, "images.zip")).read_bytes()
+    renamed = {path.replace(".png", "-renamed.png"): data for path, data in reversed(files.items())}
+    again = import_dataset(write_zip(tmp_path / "again.zip", renamed), storage, "other")
+    assert again == first
+    elsewhere = open_storage(f"file://{tmp_path}/elsewhere")
+    import_dataset(tmp_path / "again.zip", elsewhere, "other")
+    assert elsewhere.read_bytes(dataset_key(first.facts.id, "images.zip")) == frozen
+
+
+def test_a_frozen_dataset_can_be_imported_and_is_itself(storage: Storage, tmp_path: Path) -> None:
+    first = import_files(two_classes(20), storage, tmp_path)
+    frozen = stored_path(storage, dataset_key(first.facts.id, "images.zip"))
+    elsewhere = open_storage(f"file://{tmp_path}/elsewhere")
+    assert import_dataset(frozen, elsewhere, "pets") == first
+
+
+def test_an_import_that_died_before_its_record_is_finished_by_the_next(
+    storage: Storage, tmp_path: Path
+) -> None:
+    first = import_files(two_classes(), storage, tmp_path)
+    storage.delete(dataset_key(first.facts.id, RECORD_FILE))
+    with pytest.raises(DatasetUnavailableError):
+        find_facts(first.facts.id, storage)
+    assert import_files(two_classes(), storage, tmp_path) == first
+
+
+def test_accepted_files_are_kept_as_they_came(storage: Storage, tmp_path: Path) -> None:
+    jpeg = encode(noise(5), "JPEG", quality=50)
+    record = import_files(two_classes() | {"cat/x.jpg": jpeg}, storage, tmp_path)
+    with zipfile.ZipFile(stored_path(storage, dataset_key(record.facts.id, "images.zip"))) as archive:
+        assert jpeg in [archive.read(name) for name in archive.namelist()]
+        assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
+    assert record.size_bytes == len(jpeg) + sum(map(len, two_classes().values()))
+
+
+def test_copies_stay_on_one_side_and_all_are_kept(storage: Storage, tmp_path: Path) -> None:
+    files = two_classes(30)
+    copies = {path.replace("/", "/copy-"): data for path, data in files.items()}
+    record = import_files(files | copies, storage, tmp_path)
+    assert record.images == 120
+    with open_dataset(record.facts.id, storage, tmp_path) as opened:
+        sides = [
+            {opened_split.read(index, 16).tobytes() for index in range(len(opened_split.labels))}
+            for opened_split in (opened.train, opened.test)
+        ]
+    assert sides[0].isdisjoint(sides[1])
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 40)), min_size=1, max_size=120))
+def test_the_cut_leaves_something_to_learn_and_depends_on_nothing_but_content(
+    images: list[tuple[str, int]],
+) -> None:
+    labels = [label for label, _ in images]
+    digests = [hashlib.sha256(str(number).encode()).hexdigest() for _, number in images]
+    chosen = choose_test_images(labels, digests)
+    pairs = sorted(zip(labels, digests, strict=True), reverse=True)
+    assert choose_test_images([label for label, _ in pairs], [digest for _, digest in pairs]) == chosen
+    assert chosen <= set(digests)
+
+
+def test_an_image_keeps_its_side_when_more_are_added() -> None:
+    digests = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(1000)]
+    before = choose_test_images(["a"] * 500, digests[:500])
+    after = choose_test_images(["a"] * 1000, digests)
+    assert after & set(digests[:500]) == before
+    assert 150 < len(after) < 250

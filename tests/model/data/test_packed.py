@@ -1,0 +1,140 @@
+import multiprocessing
+import resource
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from model.data.dataset import BUILT_IN, export_images
+from model.data.images import decode_image, resize_image
+from model.data.importing import import_dataset
+from model.data.packed import prepare
+from model.data.record import IMAGES_FILE, dataset_key
+from model.errors import CorruptArtifactError, StorageError
+from model.spec import Resize
+from model.storage import Storage, open_storage
+from tests.model.pictures import two_classes, write_zip
+from tests.stored import stored_path
+
+
+def cached_files(cache_dir: Path) -> list[Path]:
+    return sorted((cache_dir / "prepared").glob("[!.]*/*"))
+
+
+def test_digits_become_squares(storage: Storage, tmp_path: Path) -> None:
+    digits = prepare("digits", 16, Resize.SQUASH, storage, tmp_path)
+    assert digits.train_images_NHWC.shape == (1423, 16, 16, 3)
+    assert digits.test_images_NHWC.shape == (374, 16, 16, 3)
+    assert digits.train_images_NHWC.dtype == np.uint8
+    assert digits.train_labels_N.dtype == np.int64
+    assert digits.facts == BUILT_IN["digits"]
+    assert np.bincount(digits.test_labels_N).tolist() == digits.facts.test_counts
+
+
+def test_prediction_sees_an_exported_digit_as_training_saw_it(storage: Storage, tmp_path: Path) -> None:
+    digits = prepare("digits", 16, Resize.SQUASH, storage, tmp_path)
+    for label, path in enumerate(
+        export_images("digits", "test", 10, tmp_path / "out", storage=storage, cache_dir=tmp_path)
+    ):
+        served = resize_image(decode_image(path.read_bytes(), image_size=16), 16, Resize.SQUASH)
+        trained = digits.test_images_NHWC[digits.test_labels_N == label][0]
+        assert np.array_equal(served, trained)
+
+
+def test_an_imported_dataset_is_prepared_from_its_files(storage: Storage, tmp_path: Path) -> None:
+    files = two_classes()
+    facts = import_dataset(write_zip(tmp_path / "pets.zip", files), storage, "pets").facts
+    pets = prepare(facts.id, 16, Resize.CROP, storage, tmp_path)
+    assert np.bincount(pets.train_labels_N).tolist() == facts.train_counts
+    assert np.bincount(pets.test_labels_N).tolist() == facts.test_counts
+    prepared = [*pets.train_images_NHWC, *pets.test_images_NHWC]
+    expected = {
+        resize_image(decode_image(data, image_size=16), 16, Resize.CROP).tobytes() for data in files.values()
+    }
+    assert {image.tobytes() for image in prepared} == expected
+
+
+def test_size_and_resize_have_caches_of_their_own(storage: Storage, tmp_path: Path) -> None:
+    facts = import_dataset(write_zip(tmp_path / "pets.zip", two_classes()), storage, "pets").facts
+    crop, pad, larger = (
+        prepare(facts.id, size, resize, storage, tmp_path)
+        for size, resize in ((16, Resize.CROP), (16, Resize.PAD), (20, Resize.CROP))
+    )
+    assert not np.array_equal(crop.train_images_NHWC, pad.train_images_NHWC)
+    assert larger.train_images_NHWC.shape[1:] == (20, 20, 3)
+
+
+def test_the_cache_is_used_and_does_not_change_when_written_to(storage: Storage, tmp_path: Path) -> None:
+    first = prepare("digits", 16, Resize.SQUASH, storage, tmp_path)
+    times = [path.stat().st_mtime_ns for path in cached_files(tmp_path)]
+    torch.from_numpy(first.train_images_NHWC).zero_()
+    again = prepare("digits", 16, Resize.SQUASH, storage, tmp_path)
+    assert again.train_images_NHWC.any()
+    assert [path.stat().st_mtime_ns for path in cached_files(tmp_path)] == times
+
+
+@pytest.mark.parametrize("damage", ["truncate", "zero", "remove", "meta"])
+def test_a_damaged_cache_is_made_again(damage: str, storage: Storage, tmp_path: Path) -> None:
+    whole = np.array(prepare("digits", 16, Resize.SQUASH, storage, tmp_path).train_images_NHWC)
+    folder = cached_files(tmp_path)[0].parent
+    images = folder / "train_images.npy"
+    data = images.read_bytes()
+    if damage == "truncate":
+        images.write_bytes(data[:-1000])
+    elif damage == "zero":
+        images.write_bytes(data[:-1000] + bytes(1000 - 1) + b"\x01")
+    elif damage == "remove":
+        images.unlink()
+    else:
+        (folder / "meta.json").write_text('{"train_images": 1}')
+    again = prepare("digits", 16, Resize.SQUASH, storage, tmp_path)
+    assert np.array_equal(again.train_images_NHWC, whole)
+
+
+def _prepare_in_a_process(root: str, dataset: str) -> float:
+    prepared = prepare(dataset, 16, Resize.SQUASH, open_storage(f"file://{root}/storage"), Path(root))
+    return float(prepared.train_images_NHWC.sum())
+
+
+def test_several_trainers_may_prepare_at_once(storage: Storage, tmp_path: Path) -> None:
+    facts = import_dataset(write_zip(tmp_path / "pets.zip", two_classes(100)), storage, "pets").facts
+    with multiprocessing.get_context("spawn").Pool(3) as pool:
+        sums = pool.starmap(_prepare_in_a_process, [(str(tmp_path), facts.id)] * 6)
+    assert len(set(sums)) == 1
+    assert [path.name for path in (tmp_path / "prepared").iterdir() if not path.name.endswith(".lock")] == [
+        cached_files(tmp_path)[0].parent.name
+    ]
+
+
+def test_what_a_killed_trainer_left_is_made_again(storage: Storage, tmp_path: Path) -> None:
+    prepare("digits", 16, Resize.SQUASH, storage, tmp_path)
+    folder = cached_files(tmp_path)[0].parent
+    folder.rename(folder.parent / f".{folder.name}")
+    assert prepare("digits", 16, Resize.SQUASH, storage, tmp_path).train_images_NHWC.any()
+
+
+def test_damaged_images_in_storage_are_reported(storage: Storage, tmp_path: Path) -> None:
+    facts = import_dataset(write_zip(tmp_path / "pets.zip", two_classes()), storage, "pets").facts
+    path = stored_path(storage, dataset_key(facts.id, IMAGES_FILE))
+    data = bytearray(path.read_bytes())
+    data[200:260] = bytes(60)
+    path.write_bytes(bytes(data))
+    with pytest.raises(CorruptArtifactError, match=r"import it again|no longer can"):
+        prepare(facts.id, 16, Resize.SQUASH, storage, tmp_path)
+
+
+def _prepare_with_a_file_size_limit(root: str) -> str:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+    try:
+        _prepare_in_a_process(root, "digits")
+    except StorageError as error:
+        return str(error)
+    return "prepared"
+
+
+def test_a_full_disk_is_said_and_no_crash(tmp_path: Path) -> None:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert "free some space" in pool.apply(_prepare_with_a_file_size_limit, (str(tmp_path),))

@@ -1,0 +1,91 @@
+"""A training step never makes the host wait for a GPU: it is run on tensors that have no content to wait for."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from model.device.device import Device, open_device
+from model.device.ranks import ALONE
+from model.recipes.recipe import recipe_of, resolve
+from model.spec import Augmentation, ClassWeighting, JobSpec, RecipeName
+from model.training.augment import Normalisation
+from model.training.data import Split, TrainingData
+from model.training.run_state import RunState, start_state
+from model.training.step import Step
+from tests.model.recipes.test_recipe import facts
+
+NOWHERE = torch.device("meta")
+"""Whatever needs to know what is in a tensor fails there: an `item()`, a branch, a copy to the host, a mask as index."""
+STEPS = 6
+"""More than from one update of the weights' average to the next."""
+OPTIONS = [
+    *(("recipe", recipe) for recipe in RecipeName),
+    *(("augmentation", kind) for kind in Augmentation),
+    ("class_weighting", ClassWeighting.SQUARE_ROOT),
+]
+
+
+def split(count: int, side: int, where: torch.device) -> Split:
+    return Split(
+        torch.randint(256, (count, side, side, 3), dtype=torch.uint8, device=where),
+        torch.randint(2, (count,), device=where),
+    )
+
+
+def start(device: Device, field: str, value: object, side: int = 32) -> tuple[Step, RunState]:
+    """A run whose spec says this of this field."""
+    where = device.torch_device
+    known = facts([40, 40])
+    job = JobSpec.model_validate({"dataset": known.id, "batch_size": 16, "image_size": side, field: value})
+    spec, _ = resolve(job, known, "cuda")
+    train, validation, test = (split(count, side, where) for count in (64, 16, 16))
+    data = TrainingData(known, train, validation, test, Normalisation((0.5,) * 3, (0.5,) * 3))
+    recipe = recipe_of(spec)
+    state = start_state(spec, recipe, data, steps_per_epoch=4, device=device)
+    if where == NOWHERE:
+        for group in state.optimizer.param_groups:
+            group["fused"] = False  # there is no such kernel for nowhere
+    step = Step(spec=spec, recipe=recipe, total_steps=20, data=data, state=state, device=device, ranks=ALONE)
+    return step, state
+
+
+def make_steps(step: Step, where: torch.device) -> None:
+    batch_N = torch.arange(16, device=where)
+    for number in range(STEPS):
+        step(batch_N, number / 20)
+
+
+@pytest.mark.parametrize(("field", "value"), OPTIONS)
+def test_a_step_waits_for_nothing(field: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Once, before the first step, this one may wait.
+    monkeypatch.setattr("model.training.run_state.whitening_matrix", lambda _: torch.eye(27, device=NOWHERE))
+    device = Device(NOWHERE, threads=1, steps_between_looks=50, warms_up=False)
+    step, state = start(device, field, value)
+    make_steps(step, NOWHERE)
+    assert state.steps_made == STEPS
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("field", "value"), OPTIONS)
+@pytest.mark.parametrize("replays", [False, True])
+def test_a_step_on_a_gpu_waits_for_nothing(replays: bool, field: str, value: str) -> None:
+    device = replace(open_device("cuda:0", 1), replays=replays)
+    step, state = start(device, field, value)
+    make_steps(step, device.torch_device)  # who records waits once
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        make_steps(step, device.torch_device)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert state.steps_made == 2 * STEPS
+    assert (step.recordings > 0) == replays
+
+
+@pytest.mark.parametrize(
+    "wait", [torch.Tensor.item, torch.Tensor.cpu, torch.Tensor.tolist, bool, torch.nonzero]
+)
+def test_what_waits_fails_there(wait: object) -> None:
+    assert callable(wait)
+    with pytest.raises((RuntimeError, NotImplementedError)):
+        wait(torch.zeros((), device=NOWHERE))

@@ -1,0 +1,59 @@
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from ninefold.cli.app import app
+
+EXAMPLES = [
+    "up",
+    "demo",
+    "submit",
+    "watch",
+    "predict",
+    "datasets add",
+    "datasets list",
+    "backup",
+    "restore",
+    "reindex",
+]
+
+
+@pytest.mark.parametrize("command", EXAMPLES)
+def test_help_teaches_with_an_example(command: str) -> None:
+    result = CliRunner().invoke(app, [*command.split(), "--help"])
+    assert result.exit_code == 0
+    assert f"ninefold {command}" in result.output
+
+
+def test_no_service_is_one_line_on_stderr() -> None:
+    result = CliRunner().invoke(app, ["submit", "digits", "--url", "http://127.0.0.1:1"])
+    assert result.exit_code == 1
+    assert result.stderr.strip() == (
+        "ninefold: No Ninefold service answers at http://127.0.0.1:1. Start one with: ninefold up"
+    )
+
+
+def test_a_malformed_field_says_what_is_expected() -> None:
+    result = CliRunner().invoke(app, ["submit", "digits", "--set", "batch_size"])
+    assert result.exit_code == 2
+    assert "FIELD=VALUE" in result.stderr
+
+
+def test_help_is_quick_because_it_imports_nothing_heavy() -> None:
+    code = "import ninefold.cli, sys; print([m for m in ('torch', 'httpx', 'redis', 'celery') if m in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+@pytest.mark.parametrize(("cause", "status"), [(KeyboardInterrupt(), 130), (ValueError(), 1)])
+def test_ctrl_c_within_an_import_is_ctrl_c(
+    cause: BaseException, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise RuntimeError("Error calling __set_name__") from cause
+
+    monkeypatch.setattr("ninefold.cli.demo_run.run_demo", interrupted)
+    result = CliRunner().invoke(app, ["demo"])
+    assert result.exit_code == status
+    assert isinstance(result.exception, SystemExit) == (status == 130)

@@ -1,0 +1,75 @@
+import io
+
+from rich.console import Console
+
+from ninefold.cli.progress import JobState, LineView, LiveView, duration, epoch_line
+from ninefold.client.sse import Event
+
+ROW = {
+    "epoch": 2,
+    "train_loss": 0.5,
+    "train_accuracy": 0.9,
+    "val_loss": 0.4,
+    "val_accuracy": 0.931,
+    "learning_rate": 0.1,
+    "images_per_s": 1234.5,
+    "duration_s": 3.0,
+}
+STORY = [
+    Event("snapshot", {"job": {"status": "succeeded", "phase": None, "progress": None, "metrics": None}}),
+    Event("state", {"status": "queued", "phase": None}),
+    Event("state", {"status": "running", "phase": "preparing_data"}),
+    Event("state", {"status": "running", "phase": "training"}),
+    Event("progress", {"epoch": 2, "epochs": 20, "fraction": 0.1, "images_per_s": 1234.5, "eta_s": 71.0}),
+    Event("epoch", ROW),
+    Event("rewind", {"epoch": 1}),
+    Event("state", {"status": "succeeded", "phase": None}),
+    Event("end", {"status": "succeeded"}),
+]
+
+
+def test_lines_tell_the_story_once() -> None:
+    out = io.StringIO()
+    with LineView(Console(file=out)) as view:
+        for event in STORY:
+            view.show(event)
+    assert out.getvalue().splitlines() == [
+        "queued",
+        "preparing data",
+        "training",
+        "epoch 2/20  train loss 0.500  val accuracy 93.1%  1,234 images/s  1 min 11 s left",
+        "going on from the checkpoint at epoch 1",
+        "succeeded",
+    ]
+
+
+def test_the_bar_shows_epoch_accuracy_speed_and_time_left() -> None:
+    out = io.StringIO()
+    with LiveView(Console(file=out, force_terminal=True, width=120)) as view:
+        for event in STORY[:6]:
+            view.show(event)
+    for words in ("training", "10%", "epoch 2/20", "val accuracy 93.1%", "1,234 images/s", "1 min 11 s left"):
+        assert words in out.getvalue()
+
+
+def state_after(events: list[Event]) -> JobState:
+    state = JobState()
+    for event in events:
+        state.apply(event)
+    return state
+
+
+def test_epochs_too_short_for_reports_show_no_time_that_is_over() -> None:
+    last = Event("epoch", {**ROW, "epoch": 20})
+    assert state_after([*STORY[:5], last]).figures == "epoch 20/20  val accuracy 93.1%  1,234 images/s"
+    assert epoch_line(last.data, STORY[4].data).endswith("1,234 images/s")
+
+
+def test_after_a_step_back_the_time_left_is_shown_again() -> None:
+    lost = Event("epoch", {**ROW, "epoch": 3})
+    figures = state_after([*STORY[:4], lost, Event("rewind", {"epoch": 1}), STORY[4]]).figures
+    assert figures == "epoch 2/20  1,234 images/s  1 min 11 s left"
+
+
+def test_durations_read_well() -> None:
+    assert [duration(s) for s in (0.4, 59, 185, 7800)] == ["0 s", "59 s", "3 min 05 s", "2 h 10 min"]

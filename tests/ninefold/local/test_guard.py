@@ -1,0 +1,24 @@
+import subprocess
+import sys
+
+from tests.ninefold.processes import command_line, eventually
+
+FAMILY = "sleep 60 & sleep 60"
+
+
+def test_the_end_of_stdin_ends_the_named_groups() -> None:
+    family = subprocess.Popen(["sh", "-c", FAMILY], start_new_session=True)
+    spared = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    try:
+        with subprocess.Popen([sys.executable, "-m", "ninefold.local.guard"], stdin=subprocess.PIPE) as guard:
+            assert guard.stdin
+            guard.stdin.write(b"%d\n%d\n" % (spared.pid, family.pid))
+            guard.stdin.close()
+            assert guard.wait(10) == 0
+        assert family.wait(5) == -9
+        assert spared.poll() is None  # the second line replaced the first
+    finally:
+        for process in (family, spared):
+            process.kill()
+            process.wait()
+    eventually(lambda: not command_line(family.pid), 5, "the family is gone")

@@ -1,0 +1,84 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ninefold.local.capped_log import CappedLog
+from ninefold.local.part import Part
+from tests.ninefold.processes import command_line, eventually
+
+SLEEP = [sys.executable, "-c", "print('hello', flush=True); import time; time.sleep(60)"]
+
+
+@pytest.fixture
+def part(tmp_path: Path) -> Iterator[Part]:
+    log = CappedLog(tmp_path / "sleep.log")
+    part = Part("sleep", SLEEP, os.environ, log, lambda *_: None)
+    part.start()
+    yield part
+    part.kill()
+    log.close()
+
+
+def test_it_is_its_own_session_and_its_output_is_logged(part: Part) -> None:
+    assert part.pid
+    eventually(lambda: part.log.last_line == "hello", 10, "the output arrives")
+    assert os.getsid(part.pid) == part.pid
+
+
+def test_a_killed_part_is_started_again(part: Part) -> None:
+    first = part.pid
+    assert first
+    os.kill(first, signal.SIGKILL)
+    statuses = []
+
+    def is_back() -> bool:
+        if (status := part.tend()) is not None:
+            statuses.append(status)
+        return part.pid not in (None, first)
+
+    eventually(is_back, 10, "another process")
+    assert statuses == [-signal.SIGKILL]
+
+
+def test_a_part_that_ends_at_once_is_started_ever_more_slowly(tmp_path: Path) -> None:
+    log = CappedLog(tmp_path / "false.log")
+    part = Part("false", ["false"], os.environ, log, lambda *_: None)
+    part.start()
+    ends = 0
+    deadline = time.monotonic() + 3
+    while time.monotonic() < deadline:
+        ends += part.tend() is not None
+        time.sleep(0.02)
+    part.kill()
+    log.close()
+    assert 2 <= ends <= 4  # after 0, 0.4, 1.2 and 2.8 seconds, and what each start takes
+
+
+PARENT = """
+import os, sys, time
+from pathlib import Path
+from ninefold.local.capped_log import CappedLog
+from ninefold.local.part import Part
+part = Part("sleep", ["sleep", "60"], os.environ, CappedLog(Path(sys.argv[1])), lambda *_: None)
+part.start()
+print(part.pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")
+def test_a_part_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(tmp_path / "log")], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout
+        pid = int(parent.stdout.readline())
+        eventually(lambda: command_line(pid).startswith("sleep"), 10, "the command runs")
+        parent.kill()
+    eventually(lambda: not command_line(pid), 5, "the child is gone")

@@ -1,0 +1,80 @@
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import redis
+
+from ninefold.errors import StartError
+from ninefold.local import redis_probe
+from ninefold.local.capped_log import CappedLog
+from ninefold.local.data_folder import DataFolder
+from ninefold.local.part import Part
+from ninefold.local.valkey import EmbeddedValkey
+from tests.ninefold.processes import eventually
+
+
+@contextmanager
+def running(folder: DataFolder) -> Iterator[EmbeddedValkey]:
+    valkey = EmbeddedValkey(folder)
+    log = CappedLog(folder.logs / "valkey.log")
+    part = Part("valkey", valkey.command, os.environ, log, lambda *_: None)
+    part.start()
+    try:
+        eventually(valkey.is_ready, 20, "Valkey answers")
+        yield valkey
+    finally:
+        part.kill()
+        log.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[DataFolder]:
+    with DataFolder(tmp_path / "with space") as folder:
+        yield folder
+
+
+def test_an_answered_write_survives_kill_at_the_same_address(folder: DataFolder) -> None:
+    with running(folder) as valkey, redis.Redis.from_url(valkey.url) as client:
+        settings = client.config_get("append*", "maxmemory-policy", "bind")
+        assert settings["appendonly"] == "yes"
+        assert settings["appendfsync"] == "always"
+        assert settings["maxmemory-policy"] == "noeviction"
+        assert settings["bind"] == "127.0.0.1"
+        client.set("job", "kept")
+        first_url = valkey.url
+    with running(folder) as valkey, redis.Redis.from_url(valkey.url) as client:
+        assert valkey.url == first_url
+        assert client.get("job") == b"kept"
+
+
+def test_it_asks_for_the_password_and_shows_it_to_nobody(folder: DataFolder) -> None:
+    with running(folder) as valkey:
+        with pytest.raises(StartError, match="NOAUTH"):
+            redis_probe.require(f"redis://127.0.0.1:{valkey.port}/0")
+        with pytest.raises(StartError, match="WRONGPASS"):
+            redis_probe.require(f"redis://:wrong@127.0.0.1:{valkey.port}/0")
+        assert (folder.valkey / "valkey.conf").stat().st_mode & 0o777 == 0o600
+        assert folder.secret("password") not in " ".join(valkey.command)
+
+
+def test_a_port_taken_by_another_program_is_left_to_it(folder: DataFolder) -> None:
+    port = EmbeddedValkey(folder).port
+    with socket.create_server(("127.0.0.1", port)):
+        valkey = EmbeddedValkey(folder)
+    assert valkey.moved_from == port
+    assert valkey.port != port
+
+
+def test_a_server_that_outlived_its_start_is_asked_to_end(folder: DataFolder) -> None:
+    with running(folder) as first:
+        second = EmbeddedValkey(folder)
+        assert second.port == first.port
+        assert not first.is_ready()
+
+
+def test_an_unreachable_redis_is_one_clear_error() -> None:
+    with pytest.raises(StartError, match="cannot be reached"):
+        redis_probe.require("redis://127.0.0.1:1/0")

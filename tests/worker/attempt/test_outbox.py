@@ -1,0 +1,44 @@
+"""What waits to be told while the store is away: rows all, progress the latest, lines so many."""
+
+from tests.worker.samples import row
+from worker.attempt.outbox import MAX_LINES, MAX_LINES_AT_ONCE, Outbox
+from worker.queue.job import Best, Checkpoint, Phase, Progress
+
+
+def _progress(fraction: float) -> Progress:
+    return Progress(epoch=1, epochs=1, fraction=fraction)
+
+
+def test_nothing_new_is_nothing_to_tell() -> None:
+    outbox = Outbox()
+    assert outbox.take() is None
+    outbox.add_phase(Phase.TRAINING)
+    assert outbox.take() is not None
+    assert outbox.take() is None
+
+
+def test_rows_are_all_kept_and_the_rest_is_the_latest() -> None:
+    outbox = Outbox()
+    for epoch in range(1, 301):
+        outbox.add_row(row(epoch), Best(epoch=epoch, val_accuracy=0.5) if epoch <= 200 else None)
+        outbox.add_progress(_progress(epoch / 300))
+        outbox.add_checkpoint(Checkpoint(key=str(epoch), epoch=epoch, step=0))
+    changes = outbox.take()
+    assert changes is not None
+    assert [told.epoch for told in changes.rows] == list(range(1, 301))
+    assert changes.best == Best(epoch=200, val_accuracy=0.5)
+    assert changes.progress == _progress(1.0)
+    assert changes.checkpoint is not None
+    assert changes.checkpoint.key == "300"
+
+
+def test_lines_beyond_the_cap_are_counted_not_kept() -> None:
+    outbox = Outbox()
+    for number in range(10 * MAX_LINES):
+        outbox.add_line(str(number))
+    told = 0
+    while changes := outbox.take():
+        assert len(changes.log_lines) <= MAX_LINES_AT_ONCE
+        told += len(changes.log_lines)
+    assert told <= MAX_LINES
+    assert outbox.last_lines[-1] == str(10 * MAX_LINES - 1)  # for the message of a death

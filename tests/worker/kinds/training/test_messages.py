@@ -1,0 +1,88 @@
+"""What supervisor and trainer say to each other survives the pipe; what does not is told apart."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from model.artifact.manifest import ManifestDraft
+from tests.worker.samples import draft, make_job, row
+from worker.kinds.training.messages import (
+    CheckpointPut,
+    Drain,
+    Drained,
+    EpochEnded,
+    Failed,
+    Message,
+    Order,
+    PhaseBegun,
+    Progressed,
+    Ready,
+    Renewed,
+    Staged,
+    Start,
+    read_message,
+    read_order,
+    write_line,
+)
+from worker.queue.job import Best, Checkpoint, Phase, Progress
+
+ORDERS: list[Order] = [
+    Start(
+        job_id="job_1",
+        attempt_number=2,
+        model_id="mdl_1",
+        spec=make_job(tags=["nightly"]).spec,
+        storage="file:///srv/storage",
+        cache_dir=Path("/srv/cache"),
+        out_prefix="checkpoints/job_1/2",
+        resume_from=None,
+        devices=("cuda:0",),
+        threads=2,
+        deadline=1234.5678901,
+    ),
+    Renewed(deadline=0.1 + 0.2),
+    Drain(),
+]
+_DRAFT = {key: value for key, value in draft().items() if key in ManifestDraft.model_fields}
+MESSAGES: list[Message] = [
+    Ready(),
+    PhaseBegun(phase=Phase.EVALUATING),
+    Progressed(progress=Progress(epoch=1, epochs=3, fraction=1 / 3, images_per_s=None, eta_s=None)),
+    EpochEnded(row=row(2), best=Best(epoch=2, val_accuracy=0.1 + 0.2)),
+    CheckpointPut(checkpoint=Checkpoint(key="checkpoints/job_1/2/x", epoch=2, step=7)),
+    Drained(),
+    Staged(draft=ManifestDraft.model_validate(_DRAFT)),
+    Failed(code="training_diverged", message="The loss\nis »NaN«."),
+]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=lambda order: order.kind)
+def test_an_order_arrives_as_it_was_given(order: Order) -> None:
+    line = write_line(order)
+    assert line.count(b"\n") == 1
+    assert read_order(line) == order
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.kind)
+def test_a_message_arrives_as_it_was_said(message: Message) -> None:
+    line = write_line(message)
+    assert line.count(b"\n") == 1
+    assert read_message(line) == message
+
+
+def test_a_line_cut_short_by_death_is_no_message() -> None:
+    assert read_message(write_line(MESSAGES[3])[:40]) is None
+
+
+@pytest.mark.parametrize("line", [b"Segmentation fault\n", b'{"kind":"surrender"}\n', b'{"kind":"failed"}\n'])
+def test_a_whole_line_that_is_no_message_is_refused(line: bytes) -> None:
+    with pytest.raises(ValidationError):
+        read_message(line)
+
+
+def test_the_longest_order_fits_into_an_empty_pipe() -> None:
+    long = "x" * 64
+    job = make_job(name=long, tags=[long] * 16, dataset="d" * 128)
+    order = ORDERS[0].model_copy(update={"spec": job.spec, "storage": "file:///" + "y" * 4096})
+    assert len(write_line(order)) < 65536

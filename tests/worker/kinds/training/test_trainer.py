@@ -1,0 +1,245 @@
+"""The real trainer, spoken to over its pipes as a supervisor would."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from model.artifact.manifest import WEIGHTS_FILE, model_key
+from model.data.importing import import_dataset
+from model.host.allocator import allocator_settings
+from model.storage import Storage, open_storage
+from tests.model.tiny import TIMINGS
+from tests.worker.benches import is_running, wait_until
+from tests.worker.samples import make_job
+from worker.kinds.training.messages import (
+    CheckpointPut,
+    Drain,
+    Drained,
+    EpochEnded,
+    Failed,
+    Message,
+    PhaseBegun,
+    Progressed,
+    Ready,
+    Renewed,
+    Staged,
+    Start,
+)
+from worker.kinds.training.trainer_process import Spawner, TrainerProcess, trainer_environment
+from worker.queue.job import Phase
+
+LONG_S = 600.0
+START_WITHIN_S = 60.0
+"""Importing torch, on a busy machine."""
+
+M = TypeVar("M", bound=Message)
+
+
+class Conversation:
+    """A trainer and all that it has said."""
+
+    def __init__(self, trainer: TrainerProcess) -> None:
+        self.trainer = trainer
+        self.said: list[Message] = []
+        self.log: list[str] = []
+        self.exit_code: int | None = None
+        trainer.listen(self.said.append, self.log.append, self._note_exit)
+
+    def _note_exit(self, exit_code: int) -> None:
+        self.exit_code = exit_code
+
+    def all(self, kind: type[M]) -> list[M]:
+        """Everything of one kind that it said."""
+        return [message for message in self.said if isinstance(message, kind)]
+
+    def wait_for(self, kind: type[M]) -> M:
+        """The first of a kind, once it was said."""
+        wait_until(lambda: self.all(kind) or self.exit_code is not None, START_WITHIN_S)
+        assert self.all(kind), f"it exited with {self.exit_code}: {self.log[-5:]}"
+        return self.all(kind)[0]
+
+    def wait_for_exit(self) -> int:
+        """Its exit code."""
+        wait_until(lambda: self.exit_code is not None, START_WITHIN_S)
+        assert self.exit_code is not None
+        return self.exit_code
+
+
+@contextmanager
+def conversation() -> Iterator[Conversation]:
+    spawner = Spawner(trainer_environment(os.environ))
+    try:
+        talk = Conversation(spawner.spawn())
+        try:
+            yield talk
+        finally:
+            talk.trainer.kill()
+            talk.wait_for_exit()
+    finally:
+        spawner.close()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("trainer")
+
+
+@pytest.fixture(scope="module")
+def storage(folder: Path) -> Storage:
+    return open_storage((folder / "storage").as_uri())
+
+
+@pytest.fixture(scope="module")
+def dataset(folder: Path, storage: Storage) -> str:
+    """Forty handwritten zeros and forty ones, imported."""
+    digits = load_digits()
+    for label in (0, 1):
+        (folder / "source" / f"digit-{label}").mkdir(parents=True)
+        for number, pixels in enumerate(digits.images[digits.target == label][:40]):
+            image = Image.fromarray((pixels * 15).astype("uint8"))
+            image.save(folder / "source" / f"digit-{label}" / f"{number}.png")
+    return import_dataset(folder / "source", storage, "zeros-and-ones").facts.id
+
+
+@pytest.fixture(scope="module")
+def start(folder: Path, dataset: str) -> Callable[..., Start]:
+    def make(attempt_number: int = 1, deadline: float | None = None, **changes: Any) -> Start:
+        spec = make_job(dataset=dataset, epochs=2, batch_size=16).spec
+        fields = {
+            "job_id": "job_1",
+            "attempt_number": attempt_number,
+            "model_id": f"mdl_{attempt_number}",
+            "spec": spec,
+            "storage": (folder / "storage").as_uri(),
+            "cache_dir": folder / "cache",
+            "out_prefix": f"checkpoints/job_1/{attempt_number}",
+            "resume_from": None,
+            "devices": ["cpu"],
+            "threads": 1,
+            "deadline": time.monotonic() + LONG_S if deadline is None else deadline,
+        }
+        return Start.model_validate(fields | changes)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(start: Callable[..., Start]) -> Conversation:
+    """A whole training."""
+    with conversation() as talk:
+        talk.trainer.send(start(1))
+        assert talk.wait_for_exit() == 0
+    return talk
+
+
+def test_its_environment_is_its_allocators_and_nothing_of_ours() -> None:
+    given = {"PATH": "/bin", "REDIS_URL": "redis://:secret@host", "NINEFOLD_API_KEYS": "ada:secret"}
+    assert trainer_environment(given) == {"PATH": "/bin", **allocator_settings()}
+    operators = dict.fromkeys(allocator_settings(), "their own")
+    assert trainer_environment(operators) == operators
+
+
+def _rows(talk: Conversation) -> list[dict[str, float | None]]:
+    return [message.row.model_dump(exclude=set(TIMINGS)) for message in talk.all(EpochEnded)]
+
+
+def test_it_tells_a_training_from_ready_to_staged(uninterrupted: Conversation, storage: Storage) -> None:
+    assert uninterrupted.said[0] == Ready()
+    phases = [message.phase for message in uninterrupted.all(PhaseBegun)]
+    assert phases == [Phase.PREPARING_DATA, Phase.TRAINING, Phase.EVALUATING, Phase.PUBLISHING]
+    assert [message.row.epoch for message in uninterrupted.all(EpochEnded)] == [1, 2]
+    assert uninterrupted.all(Progressed)
+    staged = uninterrupted.said[-1]
+    assert isinstance(staged, Staged)
+    weights = storage.read_bytes(model_key("mdl_1", WEIGHTS_FILE))
+    assert staged.draft.files[WEIGHTS_FILE].sha256 == hashlib.sha256(weights).hexdigest()
+
+
+def test_past_its_deadline_it_waits_and_drained_it_can_be_resumed(
+    start: Callable[..., Start], storage: Storage, uninterrupted: Conversation
+) -> None:
+    with conversation() as talk:
+        talk.trainer.send(start(2, deadline=time.monotonic()))
+        wait_until(lambda: PhaseBegun(phase=Phase.TRAINING) in talk.said, START_WITHIN_S)
+        time.sleep(1.0)
+        assert not talk.all(Progressed), "it computed without a lease"
+        talk.trainer.send(Renewed(deadline=time.monotonic() + LONG_S))
+        talk.wait_for(Progressed)
+        talk.trainer.send(Drain())
+        assert talk.wait_for_exit() == 0
+    assert isinstance(talk.said[-1], Drained)
+    checkpoint = talk.all(CheckpointPut)[-1].checkpoint
+    with conversation() as resumed:
+        resumed.trainer.send(start(3, resume_from=checkpoint.key))
+        assert resumed.wait_for_exit() == 0
+    assert _rows(talk) + _rows(resumed) == _rows(uninterrupted)
+    first, second = (storage.read_bytes(model_key(f"mdl_{number}", WEIGHTS_FILE)) for number in (1, 3))
+    assert first == second
+
+
+def test_what_cannot_be_trained_is_said_with_its_code(start: Callable[..., Start]) -> None:
+    with conversation() as talk:
+        talk.trainer.send(start(4, spec=make_job(dataset="ds_000000000000000000000000").spec))
+        failed = talk.wait_for(Failed)
+        assert talk.wait_for_exit() == 0
+    assert failed.code == "dataset_unavailable"
+
+
+def test_it_ends_when_its_supervisor_closes_the_pipe() -> None:
+    """Also while torch is being imported."""
+    read_fd, write_fd = os.pipe()
+    orders_fd, hold_fd = os.pipe()
+    trainer = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "worker.kinds.training.trainer",
+            "--fd",
+            str(write_fd),
+            "--parent",
+            str(os.getpid()),
+        ],
+        stdin=orders_fd,
+        pass_fds=(write_fd,),
+    )
+    for fd in (orders_fd, write_fd):
+        os.close(fd)
+    time.sleep(1)
+    assert trainer.poll() is None
+    os.close(hold_fd)
+    assert trainer.wait(10) == 0
+    os.close(read_fd)
+
+
+def test_the_kernel_ends_it_with_its_parent() -> None:
+    """Its stdin stays open here, so that nothing but the parent-death signal can end it."""
+    orders_fd, hold_fd = os.pipe()
+    code = (
+        "import os, subprocess, sys, time\n"
+        "command = [sys.executable, '-m', 'worker.kinds.training.trainer', '--fd', '1', '--parent', str(os.getpid())]\n"
+        "trainer = subprocess.Popen(command, stdin=0, stdout=2)\n"
+        "print(trainer.pid, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=orders_fd, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as parent:
+        assert parent.stdout is not None
+        trainer_pid = int(parent.stdout.readline())
+        time.sleep(1)
+        assert is_running(trainer_pid)
+        parent.send_signal(signal.SIGKILL)
+    wait_until(lambda: not is_running(trainer_pid), 5)
+    os.close(orders_fd)
+    os.close(hold_fd)

@@ -1,0 +1,138 @@
+"""What the events of a job say, and what is kept of them."""
+
+import asyncio
+import json
+import time
+
+import pytest
+
+from tests.worker.samples import claim, draft, make_job, row
+from worker.errors import JobNotFoundError
+from worker.queue.feed import Feed, FeedEvent
+from worker.queue.job import Best, Changes, Checkpoint, JobError, Outcome, Phase, Progress
+from worker.queue.store import JobStore
+from worker.redis_server import keys as redis_keys
+from worker.redis_server.connection import connect_async
+
+
+def kinds(store: JobStore, job_id: str) -> list[str]:
+    return [event.event for event in store.events(job_id).events]
+
+
+def test_a_job_tells_its_whole_story_in_order(store: JobStore) -> None:
+    store.submit(make_job())
+    job_id, attempt_id = claim(store)
+    changes = Changes(
+        phase=Phase.TRAINING,
+        rows=(row(1), row(2)),
+        best=Best(epoch=2, val_accuracy=0.2),
+        checkpoint=Checkpoint(key="secret/place", epoch=2, step=0),
+        progress=Progress(epoch=2, epochs=3, fraction=0.7, eta_s=None),
+        log_lines=('a "line"', "é\ud800"),
+    )
+    store.report(job_id, attempt_id, 1, changes)
+    store.commit_publish(job_id, attempt_id, draft())
+    store.finish(job_id, attempt_id, Outcome.SUCCEEDED)
+
+    events = [(event.event, json.loads(event.data)) for event in store.events(job_id).events]
+    for _, data in events:
+        assert data.pop("job_id") == job_id
+        assert data.pop("at").endswith("Z")
+    model = {"id": "mdl_1", "name": "digits", "version": 1}
+    assert events == [
+        ("state", {"status": "queued", "phase": None}),
+        ("state", {"status": "running", "phase": "starting"}),
+        ("state", {"status": "running", "phase": "training"}),
+        ("epoch", {**row(1).model_dump(), "is_best": False}),
+        ("epoch", {**row(2).model_dump(), "is_best": True}),
+        ("checkpoint", {"epoch": 2, "step": 0}),
+        ("progress", {"epoch": 2, "epochs": 3, "fraction": 0.7, "images_per_s": None, "eta_s": None}),
+        ("log", {"lines": ['a "line"', "é\ud800"]}),
+        ("state", {"status": "running", "phase": "publishing"}),
+        ("model", {"model": model, "alias": "production"}),
+        ("state", {"status": "succeeded", "phase": None}),
+        ("end", {"status": "succeeded"}),
+    ]
+
+
+def test_a_failure_is_told_with_its_error(store: JobStore) -> None:
+    store.submit(make_job())
+    job_id, attempt_id = claim(store)
+    store.finish(job_id, attempt_id, Outcome.FAILED, JobError(code="training_diverged", message="lower it"))
+    state = store.events(job_id).events[-2]
+    assert json.loads(state.data)["error"] == {"code": "training_diverged", "message": "lower it"}
+    assert kinds(store, job_id)[-1] == "end"
+
+
+def test_a_reader_goes_on_where_it_stopped(store: JobStore) -> None:
+    job_id = store.submit(make_job()).job_id
+    store.cancel(job_id)
+    first = store.events(job_id, count=1).events
+    rest = store.events(job_id, after=first[0].id)
+    assert [event.event for event in first + rest.events] == ["state", "state", "end"]
+    assert not rest.is_reset
+    assert store.events(job_id, after=rest.events[-1].id).events == []
+
+
+def test_a_reader_older_than_what_is_kept_is_reset(store: JobStore) -> None:
+    job_id = store.submit(make_job()).job_id
+    assert not store.events(job_id, after="1-1").is_reset
+    oldest = store.events(job_id).events[0].id
+    store.cancel(job_id)
+    store.redis.xtrim(redis_keys.EVENTS + job_id, maxlen=1, approximate=False)
+    page = store.events(job_id, after=oldest)
+    assert page.is_reset
+    assert [event.event for event in page.events] == ["end"]
+
+
+def test_a_reader_of_another_history_is_reset(store: JobStore) -> None:
+    """A restored backup goes on from before what the reader heard, with ids that may be later than its own."""
+    job_id = store.submit(make_job()).job_id
+    milliseconds, number = store.events(job_id).events[0].id.split("-")
+    given_up = f"{milliseconds}-{int(number) + 1}"
+    time.sleep(0.002)
+    store.cancel(job_id)
+    page = store.events(job_id, after=given_up)
+    assert page.is_reset
+    assert [event.event for event in page.events] == ["state", "state", "end"]
+
+
+def test_streams_and_logs_are_capped(store: JobStore) -> None:
+    store.submit(make_job())
+    job_id, attempt_id = claim(store)
+    for seq in range(1, 14):
+        lines = tuple(f"{seq}:{line}" for line in range(200))
+        rows = tuple(row(epoch) for epoch in range(1, 1001))
+        store.report(job_id, attempt_id, seq, Changes(rows=rows, log_lines=lines))
+    assert len(store.logs(job_id)) == 2_000
+    assert store.logs(job_id, tail=1) == ["13:199"]
+    assert store.logs(job_id, tail=0) == []
+    assert 10_000 <= store.redis.xlen(redis_keys.EVENTS + job_id) < 10_200
+
+
+def test_the_feed_carries_all_jobs_with_the_ids_of_their_own_streams(store: JobStore, redis_url: str) -> None:
+    async def read() -> tuple[list[FeedEvent], str]:
+        async with connect_async(redis_url) as client:
+            feed = Feed(client)
+            return await feed.read("0-0", block_ms=10), await feed.last_id()
+
+    assert asyncio.run(read()) == ([], "0-0")
+    ids = [store.submit(make_job()).job_id for _ in range(2)]
+    events, last_id = asyncio.run(read())
+    assert [event.job_id for event in events] == ids
+    assert [event.id for event in events] == [store.events(job_id).events[0].id for job_id in ids]
+    assert events[-1].feed_id == last_id
+
+
+def test_nothing_can_be_read_of_a_job_that_is_not_there(store: JobStore) -> None:
+    for read in (store.get, store.rows, store.logs, store.events):
+        with pytest.raises(JobNotFoundError):
+            read("job_none")
+
+
+def test_rows_come_in_pages(store: JobStore) -> None:
+    store.submit(make_job())
+    job_id, attempt_id = claim(store)
+    store.report(job_id, attempt_id, 1, Changes(rows=tuple(row(epoch) for epoch in range(1, 6))))
+    assert store.rows(job_id, after=1, limit=2) == [row(2), row(3)]
+    assert store.rows(job_id, after=5) == []

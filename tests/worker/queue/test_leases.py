@@ -1,0 +1,67 @@
+"""A lease is a counter that its holder keeps moving."""
+
+import pytest
+
+from tests.conftest import running_valkey
+from tests.worker.samples import claim, make_job
+from worker.errors import JobNotFoundError, StaleAttemptError, StoreUnavailableError
+from worker.queue.ids import new_attempt_id
+from worker.queue.job import Outcome
+from worker.queue.reads import Lease
+from worker.queue.store import JobStore
+from worker.redis_server.connection import connect
+
+
+def test_each_renewal_moves_the_counter(store: JobStore) -> None:
+    store.submit(make_job())
+    job_id, attempt_id = claim(store)
+    assert store.watch().leases == [Lease(job_id, attempt_id, 0)]
+    store.renew(job_id, attempt_id)
+    store.renew(job_id, attempt_id)
+    assert store.watch().leases == [Lease(job_id, attempt_id, 2)]
+
+
+def test_a_job_being_cancelled_is_still_watched(store: JobStore) -> None:
+    store.submit(make_job())
+    job_id, attempt_id = claim(store)
+    store.cancel(job_id)
+    assert store.watch().leases == [Lease(job_id, attempt_id, 0)]
+
+
+def test_an_ended_attempt_is_watched_no_more(store: JobStore) -> None:
+    store.submit(make_job())
+    job_id, attempt_id = claim(store)
+    store.requeue(job_id, attempt_id, Outcome.DRAINED)
+    watch = store.watch()
+    assert (watch.leases, watch.queued, watch.bells) == ([], 1, 0)
+
+
+def test_a_job_is_reaped_only_at_the_count_that_was_seen(store: JobStore) -> None:
+    store.submit(make_job())
+    job_id, attempt_id = claim(store)
+    store.renew(job_id, attempt_id)
+    with pytest.raises(StaleAttemptError):
+        store.reap(job_id, attempt_id, 0)
+    store.reap(job_id, attempt_id, 1)
+    with pytest.raises(StaleAttemptError):
+        store.renew(job_id, attempt_id)
+    assert [attempt.outcome for attempt in store.get(job_id).attempts] == [Outcome.WORKER_LOST]
+
+
+def test_renewing_what_is_not_there_says_so(store: JobStore) -> None:
+    with pytest.raises(JobNotFoundError):
+        store.renew("job_none", new_attempt_id())
+
+
+def test_a_store_that_takes_no_writes_is_the_same_error_and_writes_nothing() -> None:
+    with running_valkey("--maxmemory", "1") as url, connect(url) as client:
+        store = JobStore(client)
+        with pytest.raises(StoreUnavailableError):
+            store.submit(make_job())
+        assert client.dbsize() == 0
+        assert store.list_jobs().jobs == []
+
+
+def test_a_store_that_is_away_is_one_clear_error() -> None:
+    with connect("redis://127.0.0.1:1/0") as client, pytest.raises(StoreUnavailableError):
+        JobStore(client).renew("job_none", new_attempt_id())

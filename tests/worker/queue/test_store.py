@@ -1,0 +1,153 @@
+"""A job's life in the store, from submission to its end."""
+
+import pytest
+
+from model.artifact.manifest import Manifest
+from tests.worker.samples import claim, draft, make_job, row
+from worker.errors import JobNotFoundError, NothingCommittedError, PublishCommittedError, WrongStateError
+from worker.queue.ids import new_attempt_id
+from worker.queue.job import (
+    Best,
+    Changes,
+    Checkpoint,
+    JobError,
+    Outcome,
+    Phase,
+    Progress,
+    Status,
+)
+from worker.queue.store import JobStore
+
+
+def test_a_job_runs_from_submission_to_its_model(store: JobStore) -> None:
+    submitted = store.submit(make_job(tags=["night"]))
+    assert submitted.job.status == Status.QUEUED
+    assert submitted.job.queue_position == 1
+
+    job_id, attempt_id = claim(store)
+    assert job_id == submitted.job_id
+    progress = Progress(epoch=1, epochs=3, fraction=0.5)
+    best = Best(epoch=1, val_accuracy=0.1)
+    store.report(job_id, attempt_id, 1, Changes(Phase.TRAINING, rows=(row(1),), best=best, progress=progress))
+    running = store.get(job_id)
+    assert (running.status, running.phase) == (Status.RUNNING, Phase.TRAINING)
+    assert (running.metrics, running.best, running.progress) == (row(1), best, progress)
+
+    committed = store.commit_publish(job_id, attempt_id, draft())
+    assert committed.manifest == {**draft(), "version": 1}
+    assert Manifest.model_validate_json(committed.manifest_json).version == 1
+    assert store.finish(job_id, attempt_id, Outcome.SUCCEEDED) == Status.SUCCEEDED
+
+    job = store.get(job_id)
+    assert job.is_finished
+    assert job.result is not None
+    assert job.result.ci95 == (0.89, 0.93)
+    assert job.result.model.version == 1
+    assert [step.status for step in job.transitions] == ["queued", "running", "succeeded"]
+    assert [attempt.outcome for attempt in job.attempts] == [Outcome.SUCCEEDED]
+    assert job.tags == ["night"]
+    assert job.created_by == "alice"
+
+
+def test_a_job_fails_with_its_error(store: JobStore) -> None:
+    store.submit(make_job())
+    job_id, attempt_id = claim(store)
+    error = JobError(code="training_diverged", message='The "loss" was not finite: é')
+    assert store.finish(job_id, attempt_id, Outcome.FAILED, error) == Status.FAILED
+    assert store.get(job_id).error == error
+
+
+def test_a_queued_job_is_cancelled_at_once_and_never_claimed(store: JobStore) -> None:
+    job_id = store.submit(make_job()).job_id
+    assert store.cancel(job_id).status == Status.CANCELLED
+    assert store.cancel(job_id).status == Status.CANCELLED
+    assert store.claim("host:1", new_attempt_id()) is None
+
+
+def test_a_running_job_hears_of_its_cancellation_when_it_renews(store: JobStore) -> None:
+    store.submit(make_job())
+    job_id, attempt_id = claim(store)
+    assert not store.renew(job_id, attempt_id).cancel
+    assert store.cancel(job_id).status == Status.CANCELLING
+    assert store.renew(job_id, attempt_id).cancel
+    assert store.finish(job_id, attempt_id, Outcome.CANCELLED) == Status.CANCELLED
+
+
+@pytest.mark.parametrize("outcome", [Outcome.DRAINED, Outcome.CRASHED])
+def test_a_cancelling_job_is_never_requeued(store: JobStore, outcome: Outcome) -> None:
+    store.submit(make_job())
+    job_id, attempt_id = claim(store)
+    store.cancel(job_id)
+    assert store.requeue(job_id, attempt_id, outcome) == Status.CANCELLED
+    assert store.claim("host:1", new_attempt_id()) is None
+
+
+def test_a_failure_of_a_cancelling_job_is_a_cancellation(store: JobStore) -> None:
+    store.submit(make_job())
+    job_id, attempt_id = claim(store)
+    store.cancel(job_id)
+    error = JobError(code="x", message="y")
+    assert store.finish(job_id, attempt_id, Outcome.FAILED, error) == Status.CANCELLED
+    assert store.get(job_id).error is None
+
+
+def test_a_job_past_its_commit_point_cannot_be_cancelled(store: JobStore) -> None:
+    store.submit(make_job())
+    job_id, attempt_id = claim(store)
+    store.commit_publish(job_id, attempt_id, draft())
+    with pytest.raises(PublishCommittedError):
+        store.cancel(job_id)
+    store.requeue(job_id, attempt_id, Outcome.CRASHED)
+    with pytest.raises(PublishCommittedError):
+        store.cancel(job_id)
+
+
+def test_a_job_cannot_succeed_without_a_model(store: JobStore) -> None:
+    store.submit(make_job())
+    job_id, attempt_id = claim(store)
+    with pytest.raises(NothingCommittedError):
+        store.finish(job_id, attempt_id, Outcome.SUCCEEDED)
+    assert store.get(job_id).status == Status.RUNNING
+
+
+def test_a_finished_job_refuses_to_be_cancelled_and_says_what_would_do(store: JobStore) -> None:
+    store.submit(make_job())
+    job_id, attempt_id = claim(store)
+    store.finish(job_id, attempt_id, Outcome.FAILED, JobError(code="x", message="y"))
+    with pytest.raises(WrongStateError) as refusal:
+        store.cancel(job_id)
+    assert refusal.value.status == "failed"
+    assert refusal.value.allowed == ["paused", "pausing", "queued", "running", "stopping"]
+
+
+def test_only_a_cancelled_job_finishes_as_cancelled(store: JobStore) -> None:
+    store.submit(make_job())
+    job_id, attempt_id = claim(store)
+    with pytest.raises(
+        WrongStateError, match="is running; this needs it to be cancelling or paused or queued"
+    ):
+        store.finish(job_id, attempt_id, Outcome.CANCELLED)
+
+
+def test_only_a_finished_job_can_be_deleted(store: JobStore) -> None:
+    job_id = store.submit(make_job(tags=["night"])).job_id
+    with pytest.raises(WrongStateError):
+        store.delete(job_id)
+    store.cancel(job_id)
+    store.delete(job_id)
+    with pytest.raises(JobNotFoundError):
+        store.get(job_id)
+    left = [key for key in store.redis.scan_iter("*") if "job" in key]
+    assert left == []
+
+
+def test_a_checkpoint_reaches_the_next_attempt(store: JobStore) -> None:
+    store.submit(make_job())
+    job_id, attempt_id = claim(store)
+    checkpoint = Checkpoint(key="checkpoints/a", epoch=1, step=4)
+    store.report(job_id, attempt_id, 1, Changes(checkpoint=checkpoint))
+    store.requeue(job_id, attempt_id, Outcome.DRAINED)
+    claimed = store.claim("host:2", new_attempt_id())
+    assert claimed is not None
+    assert claimed.checkpoint == checkpoint
+    assert claimed.attempt_number == 2

@@ -1,0 +1,82 @@
+"""Which workers are believed to live, and what a queued job says of them."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import redis
+
+from tests.worker.samples import make_job
+from worker.queue import workers as presence
+from worker.queue.job import QueuedReason
+from worker.queue.store import JobStore
+from worker.queue.workers import Presence, WorkerRecord, WorkerState
+
+
+@pytest.fixture
+def workers(redis_client: redis.Redis) -> Presence:
+    return Presence(redis_client)
+
+
+def record(worker_id: str = "host:1", state: WorkerState = WorkerState.IDLE) -> WorkerRecord:
+    return WorkerRecord(
+        id=worker_id,
+        host="host",
+        devices=["cpu"],
+        state=state,
+        version="0.1.0",
+        started_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+
+
+def queued_reason(store: JobStore, **spec: Any) -> QueuedReason | None:
+    return store.submit(make_job(**spec)).job.queued_reason
+
+
+def test_workers_are_listed_as_they_last_announced_themselves(workers: Presence) -> None:
+    workers.announce(record("host:2"))
+    workers.announce(record("host:1"))
+    busy = record("host:2", WorkerState.BUSY).model_copy(update={"job_id": "job_1"})
+    workers.announce(busy)
+    assert workers.list_workers() == [record("host:1"), busy]
+
+
+def test_a_worker_that_leaves_is_gone_at_once(workers: Presence) -> None:
+    workers.announce(record())
+    workers.leave("host:1")
+    assert workers.list_workers() == []
+
+
+def test_a_worker_that_falls_silent_is_no_longer_believed(
+    workers: Presence, store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers.announce(record("host:2"))
+    monkeypatch.setattr(presence, "BELIEVED_S", 0)
+    workers.announce(record("host:1"))
+    assert [worker.id for worker in workers.list_workers()] == ["host:2"]
+    workers.announce(record("host:2"))
+    workers.announce(record("host:3"))
+    assert workers.list_workers() == []
+    assert queued_reason(store) == QueuedReason.NO_WORKER
+
+
+def test_a_queued_job_says_what_it_waits_for(workers: Presence, store: JobStore) -> None:
+    assert queued_reason(store) == QueuedReason.NO_WORKER
+    workers.announce(record(state=WorkerState.OUT_OF_ORDER))
+    assert queued_reason(store) == QueuedReason.NO_WORKER
+    workers.announce(record())
+    assert queued_reason(store) == QueuedReason.BEHIND_OTHER_JOBS
+    workers.announce(record(state=WorkerState.OUT_OF_ORDER))
+    assert queued_reason(store) == QueuedReason.NO_WORKER
+
+
+def test_a_job_for_more_devices_than_any_worker_has_says_so(workers: Presence, store: JobStore) -> None:
+    assert queued_reason(store, gpus=2) == QueuedReason.NO_WORKER
+    workers.announce(record("host:1"))
+    assert queued_reason(store, gpus=2) == QueuedReason.NO_MATCHING_WORKER
+    workers.announce(record("host:2").model_copy(update={"devices": ["cuda:0", "cuda:1"]}))
+    assert queued_reason(store, gpus=2) == QueuedReason.BEHIND_OTHER_JOBS
+    assert queued_reason(store, gpus=3) == QueuedReason.NO_MATCHING_WORKER
+    workers.leave("host:2")
+    assert queued_reason(store, gpus=2) == QueuedReason.NO_MATCHING_WORKER
+    assert queued_reason(store) == QueuedReason.BEHIND_OTHER_JOBS

@@ -1,0 +1,246 @@
+"""Workers as real processes: started, told to end, killed, and left without their Redis."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import redis
+
+from model.artifact.manifest import WEIGHTS_FILE, model_key
+from model.storage import open_storage
+from tests.conftest import running_valkey
+from tests.worker.benches import is_running, wait_until
+from tests.worker.samples import make_job
+from tests.worker.worker_processes import (
+    restartable_valkey,
+    running_worker,
+    worker_environment,
+)
+from worker.queue.job import JobError, Outcome, Status
+from worker.queue.store import JobStore
+from worker.queue.wake_ups import Bell
+from worker.queue.workers import WorkerState
+from worker.redis_server.keys import RETIRED_MODELS
+
+
+def _submit(store: JobStore, redis_url: str, epochs: int = 3) -> str:
+    job_id = store.submit(make_job(epochs=epochs)).job_id
+    bell = Bell(redis_url)
+    bell.ring()
+    bell.close()
+    return job_id
+
+
+def _has_rows(store: JobStore, job_id: str) -> bool:
+    return bool(store.rows(job_id))
+
+
+def _is_over(store: JobStore, job_id: str) -> bool:
+    return store.get(job_id).is_finished
+
+
+def _steps(store: JobStore, job_id: str) -> list[int]:
+    return [int(n) for n in re.findall(r"^step (\d+)", "\n".join(store.logs(job_id)), re.MULTILINE)]
+
+
+def test_a_bell_starts_all_queued_jobs_one_after_the_other(
+    store: JobStore, redis_url: str, tmp_path: Path
+) -> None:
+    with running_worker(redis_url, tmp_path) as worker:
+        silent = store.submit(make_job(epochs=1)).job_id
+        rung = _submit(store, redis_url, epochs=1)
+        wait_until(lambda: _is_over(store, silent) and _is_over(store, rung))
+        assert store.get(silent).status is store.get(rung).status is Status.SUCCEEDED
+        assert worker.record is not None
+        wait_until(lambda: worker.record is not None and worker.record.state is WorkerState.IDLE)
+
+
+def test_a_worker_that_starts_ends_the_deletion_of_a_model_that_was_cut_short(
+    redis_client: redis.Redis, redis_url: str, tmp_path: Path
+) -> None:
+    storage = open_storage((tmp_path / "storage").as_uri())
+    storage.put_bytes(model_key("mdl_doomed", WEIGHTS_FILE), b"weights")
+    redis_client.sadd(RETIRED_MODELS, "mdl_doomed")
+    with running_worker(redis_url, tmp_path):
+        assert storage.list("models/") == []
+        assert redis_client.exists(RETIRED_MODELS) == 0
+
+
+def test_an_idle_worker_ends_at_once_and_leaves_nobody(redis_url: str, tmp_path: Path) -> None:
+    with running_worker(redis_url, tmp_path) as worker:
+        trainers = worker.trainers()
+        asked_at = time.monotonic()
+        worker.send(signal.SIGTERM)
+        assert worker.exit_status() == 0
+        assert time.monotonic() - asked_at < 5  # 2 s are promised; tests allow for busy machines
+        assert not any(map(is_running, trainers))
+        assert worker.record is None
+
+
+def test_a_busy_worker_puts_its_job_back_and_another_goes_on(
+    store: JobStore, redis_url: str, tmp_path: Path
+) -> None:
+    with running_worker(redis_url, tmp_path) as first:
+        job_id = _submit(store, redis_url, epochs=6)
+        wait_until(lambda: _has_rows(store, job_id))
+        first.send(signal.SIGTERM)
+        assert first.exit_status(within_s=30) == 0
+    job = store.get(job_id)
+    assert job.status is Status.QUEUED
+    assert [attempt.outcome for attempt in job.attempts] == [Outcome.DRAINED]
+    with running_worker(redis_url, tmp_path):  # nobody rings: its reaper does
+        wait_until(lambda: _is_over(store, job_id), 30)
+    assert store.get(job_id).status is Status.SUCCEEDED
+    assert [row.epoch for row in store.rows(job_id)] == [1, 2, 3, 4, 5, 6]
+    assert _steps(store, job_id) == list(range(30))
+
+
+def test_a_killed_worker_takes_its_trainer_along_and_another_rescues_the_job(
+    store: JobStore, redis_url: str, tmp_path: Path
+) -> None:
+    with running_worker(redis_url, tmp_path) as first:
+        job_id = _submit(store, redis_url, epochs=20)
+        wait_until(lambda: _has_rows(store, job_id))
+        with running_worker(redis_url, tmp_path):
+            trainers = first.trainers()
+            first.send(signal.SIGKILL)
+            killed_at = time.monotonic()
+            wait_until(lambda: not any(map(is_running, trainers)), 5)
+            wait_until(lambda: len(store.get(job_id).attempts) == 2, 30)
+            assert time.monotonic() - killed_at < 5 * (3 + 5)
+            wait_until(lambda: _is_over(store, job_id), 30)
+    job = store.get(job_id)
+    assert job.status is Status.SUCCEEDED
+    assert [attempt.outcome for attempt in job.attempts] == [Outcome.WORKER_LOST, Outcome.SUCCEEDED]
+    assert [row.epoch for row in store.rows(job_id)] == list(range(1, 21))
+
+
+def test_a_job_survives_the_death_of_redis(tmp_path: Path) -> None:
+    """Away for longer than a lease: the trainer waits, goes on once renewed, and every row is told once."""
+    with restartable_valkey() as valkey, running_worker(valkey.url, tmp_path):
+        store = valkey.store()
+        job_id = _submit(store, valkey.url, epochs=50)
+        wait_until(lambda: _has_rows(store, job_id))
+        valkey.kill()
+        killed_at = time.monotonic()
+        time.sleep(4.5)
+        back_at = time.monotonic()
+        valkey.start()
+        wait_until(lambda: _is_over(store, job_id), 60)
+        job = store.get(job_id)
+        told = [event.data for event in store.events(job_id).events if event.event == "epoch"]
+        log = "\n".join(store.logs(job_id))
+        after = _submit(store, valkey.url, epochs=1)
+        wait_until(lambda: _is_over(store, after), 10)
+        store.redis.close()
+    assert job.status is Status.SUCCEEDED
+    assert len(job.attempts) == 1
+    assert [int(re.findall(r'"epoch":(\d+)', data)[0]) for data in told] == list(range(1, 51))
+    steps_at = [float(at) for at in re.findall(r"^step \d+ at ([\d.]+)", log, re.MULTILINE)]
+    in_outage = [at - killed_at for at in steps_at if killed_at < at < back_at]
+    assert in_outage, "it should train on within its lease"
+    assert max(in_outage) < 3.5, "it should wait once its lease is over"
+
+
+@pytest.mark.parametrize("is_busy", [False, True])
+def test_a_worker_ends_also_without_redis(tmp_path: Path, *, is_busy: bool) -> None:
+    with restartable_valkey() as valkey, running_worker(valkey.url, tmp_path) as worker:
+        store = valkey.store()
+        if is_busy:
+            job_id = _submit(store, valkey.url, epochs=1000)
+            wait_until(lambda: _has_rows(store, job_id))
+        valkey.kill()
+        time.sleep(1)
+        worker.send(signal.SIGTERM)
+        worker.exit_status(within_s=35)
+        valkey.start()
+        if is_busy:
+            assert store.get(job_id).status is Status.RUNNING  # until a reaper finds it
+        store.redis.close()
+
+
+def test_a_frozen_worker_loses_its_job_and_computes_nothing_afterwards(
+    store: JobStore, redis_url: str, tmp_path: Path
+) -> None:
+    with running_worker(redis_url, tmp_path) as frozen:
+        job_id = _submit(store, redis_url, epochs=40)
+        wait_until(lambda: _has_rows(store, job_id))
+        trainers = frozen.trainers()
+        for pid in (frozen.pid, *trainers):
+            os.kill(pid, signal.SIGSTOP)
+        with running_worker(redis_url, tmp_path):
+            wait_until(lambda: len(store.get(job_id).attempts) == 2, 30)
+            for pid in (*trainers, frozen.pid):
+                os.kill(pid, signal.SIGCONT)
+            wait_until(lambda: not any(map(is_running, trainers)), 10)
+            wait_until(lambda: _is_over(store, job_id), 60)
+    job = store.get(job_id)
+    assert job.status is Status.SUCCEEDED
+    assert [attempt.outcome for attempt in job.attempts] == [Outcome.WORKER_LOST, Outcome.SUCCEEDED]
+    assert [row.epoch for row in store.rows(job_id)] == list(range(1, 41))
+
+
+def test_a_worker_whose_trainers_never_train_stops_claiming(
+    store: JobStore, redis_url: str, tmp_path: Path
+) -> None:
+    with running_worker(redis_url, tmp_path, ("stillborn",)) as broken:
+        doomed = _submit(store, redis_url)
+        wait_until(lambda: _is_over(store, doomed), 30)
+        wait_until(lambda: broken.record is not None and broken.record.state is WorkerState.OUT_OF_ORDER)
+        assert (
+            "cannot open shared object" in (store.get(doomed).error or JobError(code="", message="")).message
+        )
+        job_id = _submit(store, redis_url, epochs=1)
+        time.sleep(2)
+        assert store.get(job_id).status is Status.QUEUED
+        with running_worker(redis_url, tmp_path):
+            wait_until(lambda: _is_over(store, job_id), 30)
+            assert store.get(job_id).status is Status.SUCCEEDED
+
+
+def _start_badly(redis_url: str, folder: Path, **environment: str) -> str:
+    """Start a worker that must refuse; gives its one line."""
+    given = {**os.environ, **worker_environment(redis_url, folder), **environment}
+    ended = subprocess.run(
+        [sys.executable, "-m", "worker"], env=given, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert ended.returncode not in (0, -signal.SIGKILL)
+    assert "Traceback" not in ended.stderr
+    (line,) = ended.stderr.strip().splitlines()
+    return line
+
+
+def test_start_says_that_redis_cannot_be_reached(tmp_path: Path) -> None:
+    assert "Redis cannot be reached" in _start_badly("redis://127.0.0.1:1/0", tmp_path)
+
+
+@pytest.mark.parametrize("login", ["", "?password=wrong"])
+def test_start_says_that_the_password_is_wrong(tmp_path: Path, login: str) -> None:
+    with running_valkey("--requirepass", "secret") as url:
+        line = _start_badly(url.partition("?")[0] + login, tmp_path)
+    assert "password" in line
+    assert "secret" not in line
+
+
+def test_start_says_that_storage_cannot_be_written(redis_url: str, tmp_path: Path) -> None:
+    (tmp_path / "storage").write_text("a file where the folder should be")
+    assert "Storage cannot" in _start_badly(redis_url, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("NINEFOLD_LEASE_S", "soon"), ("NINEFOLD_DEVICES", "tpu"), ("NINEFOLD_STORAGE", "s3://x")],
+)
+def test_start_says_which_setting_is_wrong(redis_url: str, tmp_path: Path, name: str, value: str) -> None:
+    line = _start_badly(redis_url, tmp_path, **{name: value})
+    assert name.removeprefix("NINEFOLD_").lower() in line.lower()
+
+
+def test_the_worker_never_imports_torch() -> None:
+    code = "import sys, worker.__main__, worker.trainer; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,112 @@
+"""What is archived, when, and that nothing is lost on the way."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from model.errors import StorageError
+from model.storage import Storage, open_storage
+from tests.worker.samples import claim, make_job, publish, row
+from worker.errors import JobNotFoundError
+from worker.queue.job import Changes, JobError, Outcome
+from worker.queue.store import JobStore
+from worker.upkeep.archive import JobArchive
+from worker.upkeep.archiving import Housekeeper
+
+DAYS = 30
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Storage:
+    return open_storage((tmp_path / "storage").as_uri())
+
+
+def housekeeper(
+    store: JobStore, storage: Storage, days_from_now: float, after_days: float = DAYS
+) -> Housekeeper:
+    later = datetime.now(UTC) + timedelta(days=days_from_now)
+    return Housekeeper(store, storage, after_days, clock=lambda: later)
+
+
+def fail_a_job(store: JobStore, storage: Storage) -> str:
+    store.submit(make_job(name="failing", tags=["old"]))
+    job_id, attempt_id = claim(store)
+    storage.put_bytes(f"checkpoints/{job_id}/1/epoch-1", b"state")
+    store.report(job_id, attempt_id, 1, Changes(rows=(row(1), row(2)), log_lines=("one", "two")))
+    store.finish(job_id, attempt_id, Outcome.FAILED, JobError(code="training_diverged", message="."))
+    return job_id
+
+
+def test_an_old_job_moves_whole_and_leaves_no_key(store: JobStore, storage: Storage) -> None:
+    empty = set(store.redis.scan_iter())
+    job_id = fail_a_job(store, storage)
+    before = json.loads(store.get_json(job_id))
+    assert housekeeper(store, storage, DAYS + 0.1).tick() == [job_id]
+
+    archived = JobArchive(storage).read(job_id)
+    assert (archived.job, archived.rows, archived.log_lines) == (
+        before,
+        [row(1), row(2)],
+        ["one", "two"],
+    )
+    with pytest.raises(JobNotFoundError):
+        store.get(job_id)
+    assert set(store.redis.scan_iter()) - empty == {"ninefold:feed", "ninefold:submitted"}
+    assert storage.list() == [f"archive/jobs/{job_id}.json"]
+
+
+@pytest.mark.parametrize(("days", "after_days"), [(DAYS - 0.1, DAYS), (1000, 0)])
+def test_young_jobs_stay_and_zero_means_never(
+    store: JobStore, storage: Storage, days: float, after_days: float
+) -> None:
+    job_id = fail_a_job(store, storage)
+    assert housekeeper(store, storage, days, after_days).tick() == []
+    assert store.get(job_id).id == job_id
+
+
+def test_jobs_that_have_not_ended_stay_however_old(store: JobStore, storage: Storage) -> None:
+    for _ in range(3):
+        store.submit(make_job())
+    paused, attempt_id = claim(store)
+    store.pause(paused)
+    store.requeue(paused, attempt_id, Outcome.PAUSED)
+    claim(store)
+    assert housekeeper(store, storage, 1000).tick() == []
+    assert len(store.list_jobs().jobs) == 3
+
+
+def test_a_backlog_larger_than_a_page_is_archived_in_one_go(store: JobStore, storage: Storage) -> None:
+    for _ in range(120):
+        publish(store)
+    assert len(housekeeper(store, storage, DAYS + 1).tick()) == 120
+    assert store.list_jobs().jobs == []
+
+
+def test_a_death_between_writing_and_deleting_is_made_good(store: JobStore, storage: Storage) -> None:
+    job_id = fail_a_job(store, storage)
+    housekeeper(store, storage, 1000)._put(job_id)
+    assert store.get(job_id).id == job_id
+    assert housekeeper(store, storage, 1000).tick() == [job_id]
+    assert JobArchive(storage).read(job_id).job_id == job_id
+
+
+def test_nothing_is_deleted_that_could_not_be_written(
+    store: JobStore, storage: Storage, tmp_path: Path
+) -> None:
+    job_id = fail_a_job(store, storage)
+    (tmp_path / "storage" / "archive").write_text("a file where the folder should be")
+    with pytest.raises(StorageError):
+        housekeeper(store, storage, 1000).tick()
+    assert store.get(job_id).id == job_id
+
+
+def test_an_archived_job_can_be_forgotten_once(store: JobStore, storage: Storage) -> None:
+    job_id = fail_a_job(store, storage)
+    housekeeper(store, storage, 1000).tick()
+    JobArchive(storage).delete(job_id)
+    with pytest.raises(JobNotFoundError):
+        JobArchive(storage).delete(job_id)
+    with pytest.raises(JobNotFoundError):
+        JobArchive(storage).read(job_id)

@@ -1,0 +1,311 @@
+"""Backup and restore: the same records and objects elsewhere, or a refusal and nothing."""
+
+import io
+import os
+import subprocess
+import sys
+import tarfile
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+import redis
+
+from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, model_key
+from model.data.record import dataset_key
+from model.errors import StorageError
+from model.storage import LocalStorage, Storage, open_storage
+from tests.conftest import running_valkey
+from tests.worker.samples import claim, draft, make_job, publish, row
+from worker.errors import BackupUnreadableError, StoreOccupiedError
+from worker.queue.job import Changes, Checkpoint, Idempotency, Outcome, Status
+from worker.queue.store import JobStore
+from worker.redis_server import keys as redis_keys
+from worker.redis_server.connection import connect
+from worker.registry.models import ModelRegistry
+from worker.upkeep.backup import write_backup
+from worker.upkeep.reaper import Reaper
+from worker.upkeep.record_store import RecordStore
+from worker.upkeep.records import StreamRecord
+from worker.upkeep.restore import read_backup
+
+
+@dataclass
+class Place:
+    """A Redis and a storage."""
+
+    client: redis.Redis
+    storage: Storage
+
+    @property
+    def store(self) -> JobStore:
+        return JobStore(self.client)
+
+    def back_up(self) -> bytes:
+        out = io.BytesIO()
+        write_backup(RecordStore(self.client), self.storage, out)
+        return out.getvalue()
+
+    def restore(self, backup: bytes) -> list[str]:
+        return read_backup(RecordStore(self.client), self.storage, io.BytesIO(backup))[1]
+
+    def dump(self) -> dict[str, object]:
+        """Every record but the events, whose last entry alone tells them apart."""
+        snapshot = RecordStore(self.client).take()
+        return {record.key: record for record in snapshot.records} | {
+            bulk.key: bulk for bulk in snapshot.bulk
+        }
+
+
+@pytest.fixture
+def old(redis_client: redis.Redis, tmp_path: Path) -> Place:
+    return Place(redis_client, open_storage((tmp_path / "old").as_uri()))
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Iterator[Place]:
+    with running_valkey() as url, connect(url) as client:
+        yield Place(client, open_storage((tmp_path / "new").as_uri()))
+
+
+def put_model(place: Place, model_id: str) -> None:
+    place.storage.put_bytes(model_key(model_id, WEIGHTS_FILE), b"weights")
+    place.storage.put_bytes(model_key(model_id, MANIFEST_FILE), b"{}")
+
+
+def run_with_checkpoint(place: Place) -> str:
+    """A job in the midst of its training."""
+    place.store.submit(make_job())
+    job_id, attempt_id = claim(place.store)
+    checkpoint = Checkpoint(key=f"checkpoints/{job_id}/1/epoch-1", epoch=1, step=0)
+    place.storage.put_bytes(checkpoint.key, b"state")
+    changes = Changes(rows=(row(1),), checkpoint=checkpoint, log_lines=("hello",))
+    place.store.report(job_id, attempt_id, 1, changes)
+    return job_id
+
+
+def test_everything_comes_back(old: Place, new: Place) -> None:
+    model_id = publish(old.store)
+    put_model(old, model_id)
+    running = run_with_checkpoint(old)
+    old.store.submit(make_job(tags=["later"]), Idempotency("key", "hash"))
+    ModelRegistry(old.client).set_alias("digits", "canary", 1, "alice")
+
+    assert new.restore(old.back_up()) == []
+    assert new.dump() == old.dump()
+    assert new.store.events(running) == old.store.events(running)
+    assert new.store.rows(running) == [row(1)]
+    assert new.store.logs(running) == ["hello"]
+    assert new.storage.list() == old.storage.list()
+    again = new.store.submit(make_job(tags=["later"]), Idempotency("key", "hash"))
+    assert again.is_replay
+    [kept] = map(str, new.client.scan_iter("ninefold:idempotency:*"))
+    assert new.client.pexpiretime(kept) == old.client.pexpiretime(kept) > 0
+
+
+@pytest.mark.parametrize(
+    ("wish", "status"),
+    [
+        (None, Status.QUEUED),
+        (JobStore.pause, Status.PAUSED),
+        (JobStore.stop, Status.QUEUED),
+        (JobStore.cancel, Status.CANCELLED),
+    ],
+)
+def test_a_job_that_ran_is_taken_from_the_worker_that_is_not_there(
+    old: Place, new: Place, wish: Callable[[JobStore, str], object] | None, status: Status
+) -> None:
+    job_id = run_with_checkpoint(old)
+    if wish:
+        wish(old.store, job_id)
+    new.restore(old.back_up())
+    now = 0.0
+    reaper = Reaper(new.store, 3.0, lambda: None, clock=lambda: now)
+    for now in (1.0, 2.0, 3.0, 4.0, 5.0):  # noqa: B007 - the reaper's clock reads it
+        reaper.tick()
+    assert new.store.get(job_id).status == status
+    if status is Status.QUEUED:
+        again = new.store.claim("host:2", "att_again")
+        assert again
+        assert again.checkpoint
+        assert again.checkpoint.epoch == 1
+
+
+def test_a_job_whose_checkpoint_was_replaced_meanwhile_starts_anew(old: Place, new: Place) -> None:
+    job_id = run_with_checkpoint(old)
+    old.storage.delete("checkpoints/")
+    assert new.restore(old.back_up()) == [job_id]
+    assert "checkpoint" not in new.client.hgetall(f"ninefold:job:{job_id}")
+
+
+def test_events_end_where_the_records_do(old: Place) -> None:
+    job_id = run_with_checkpoint(old)
+    before = old.store.events(job_id).events
+    records = RecordStore(old.client)
+    snapshot = records.take()
+    old.store.cancel(job_id)
+    [stream] = [bulk for bulk in snapshot.bulk if bulk.key == redis_keys.EVENTS + job_id]
+    read = records.read_bulk(stream)
+    assert isinstance(read, StreamRecord)
+    assert [entry_id for entry_id, _ in read.value] == [event.id for event in before]
+    assert len(old.store.events(job_id).events) > len(before)
+
+
+class DeletingOut(io.BytesIO):
+    """Deletes a model when the first bytes are written: its owner did."""
+
+    def __init__(self, storage: Storage, model_id: str) -> None:
+        super().__init__()
+        self._storage, self._key = storage, f"models/{model_id}"
+
+    def write(self, data: Any) -> int:
+        self._storage.delete(self._key)
+        return super().write(data)
+
+
+def test_what_is_deleted_meanwhile_is_reported_and_the_rest_is_whole(old: Place, new: Place) -> None:
+    model_id = publish(old.store)
+    put_model(old, model_id)
+    job_id = run_with_checkpoint(old)
+    old.storage.put_bytes(f"checkpoints/{job_id}/1/large", bytes(1 << 20))
+    out = DeletingOut(old.storage, model_id)
+    end = write_backup(RecordStore(old.client), old.storage, out)
+    assert end.gone == [model_key(model_id, WEIGHTS_FILE), model_key(model_id, MANIFEST_FILE)]
+    assert end.objects == len(old.storage.list()) == 2
+    assert new.restore(out.getvalue()) == []
+
+
+def test_a_storage_out_of_reach_makes_no_backup(old: Place, tmp_path: Path) -> None:
+    put_model(old, publish(old.store))
+
+    class Unreachable(LocalStorage):
+        def as_file(self, key: str) -> NoReturn:
+            raise StorageError(f"Storage cannot read {key!r}.")
+
+    unreachable = Place(old.client, Unreachable(tmp_path / "old"))
+    with pytest.raises(StorageError, match="cannot read"):
+        unreachable.back_up()
+
+
+def test_only_what_the_records_refer_to_is_kept(old: Place, new: Place) -> None:
+    model_id = publish(old.store)
+    put_model(old, model_id)
+    put_model(old, "mdl_unknown")
+    old.storage.put_bytes(dataset_key("ds_unknown", "images.zip"), b"zip")
+    old.storage.put_bytes("checkpoints/job_gone/1/epoch-1", b"state")
+    old.storage.put_bytes("probes/1", b"probe")
+    new.restore(old.back_up())
+    assert new.storage.list() == [model_key(model_id, MANIFEST_FILE), model_key(model_id, WEIGHTS_FILE)]
+
+
+def test_a_committed_model_is_kept_before_its_manifest_is_there(old: Place, new: Place) -> None:
+    old.store.submit(make_job())
+    job_id, attempt_id = claim(old.store)
+    old.storage.put_bytes(model_key("mdl_1", WEIGHTS_FILE), b"weights")
+    old.store.commit_publish(job_id, attempt_id, draft("mdl_1"))
+    new.restore(old.back_up())
+    assert new.storage.exists(model_key("mdl_1", WEIGHTS_FILE))
+
+
+def test_the_records_are_those_of_one_moment(old: Place, new: Place, redis_url: str) -> None:
+    """Jobs run while backups are made: in each, every index and every job agree."""
+    has_ended = threading.Event()
+
+    def work() -> None:
+        with connect(redis_url) as client:
+            while not has_ended.is_set():
+                publish(JobStore(client))
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        for _ in range(5):
+            new.client.flushall()
+            new.restore(old.back_up())
+            for job in new.store.list_jobs(limit=1000).jobs:
+                assert new.client.zscore(f"ninefold:jobs:status:{job.status}", job.id) == 0
+                if job.result:
+                    ModelRegistry(new.client).resolve(job.result.model.id)
+    finally:
+        has_ended.set()
+        worker.join()
+
+
+@pytest.mark.parametrize("what", ["jobs", "models", "datasets"])
+def test_nothing_is_restored_over_records(old: Place, new: Place, what: str) -> None:
+    run_with_checkpoint(old)
+    new.client.zadd(f"ninefold:{what}", {"someone": 0})
+    with pytest.raises(StoreOccupiedError, match=what):
+        new.restore(old.back_up())
+    assert new.storage.list() == []
+    assert list(new.client.scan_iter()) == [f"ninefold:{what}"]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.9])
+def test_half_a_backup_is_refused_and_can_be_followed_by_a_whole_one(
+    old: Place, new: Place, share: float
+) -> None:
+    put_model(old, publish(old.store))
+    backup = old.back_up()
+    with pytest.raises(BackupUnreadableError):
+        new.restore(backup[: int(len(backup.rstrip(b"\0")) * share)])
+    assert list(new.client.scan_iter()) == []
+    new.restore(backup)
+    assert new.dump() == old.dump()
+
+
+@pytest.mark.parametrize("name", ["../evil", "storage/../evil", "storage/models/../../evil", "/evil"])
+def test_a_hostile_tar_writes_nothing_outside(new: Place, tmp_path: Path, name: str) -> None:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for member, content in (
+            ("backup.json", b'{"created_at":"2026-01-01T00:00:00Z"}'),
+            (name, b"evil"),
+        ):
+            entry = tarfile.TarInfo(member)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    with pytest.raises((BackupUnreadableError, Exception), match=r"belong|storage key"):
+        new.restore(out.getvalue())
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def run_module(module: str, file: Path, url: str, storage: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "REDIS_URL": url, "NINEFOLD_STORAGE": storage.as_uri()}
+    command = [sys.executable, "-m", f"worker.upkeep.{module}", str(file)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_commands_say_what_they_did_or_why_not(old: Place, redis_url: str, tmp_path: Path) -> None:
+    put_model(old, publish(old.store))
+    file = tmp_path / "backup.tar"
+    done = run_module("backup", file, redis_url, tmp_path / "old")
+    assert done.returncode == 0, done.stderr
+    assert " records and 2 objects in " in done.stdout
+    assert file.stat().st_mode & 0o077 == 0
+
+    again = run_module("backup", file, redis_url, tmp_path / "old")
+    assert (again.returncode, again.stderr.count("\n")) == (1, 1)
+    assert "exists already" in again.stderr
+
+    refused = run_module("restore", file, redis_url, tmp_path / "new")
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert refused.stderr.startswith("restore: This Redis knows jobs already")
+
+    with running_valkey() as url:
+        restored = run_module("restore", file, url, tmp_path / "new")
+        assert restored.returncode == 0, restored.stderr
+        with connect(url) as client:
+            assert [job.status for job in JobStore(client).list_jobs().jobs] == [Status.SUCCEEDED]
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_outcomes_are_told_by_the_reaper(old: Place, new: Place) -> None:
+    job_id = run_with_checkpoint(old)
+    new.restore(old.back_up())
+    held = new.client.hgetall(f"ninefold:job:{job_id}")
+    new.store.reap(job_id, str(held["attempt"]), int(held["renewals"]))
+    assert new.store.get(job_id).attempts[-1].outcome == Outcome.WORKER_LOST

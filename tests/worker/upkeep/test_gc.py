@@ -1,0 +1,196 @@
+"""What gc deletes, what it keeps, and what it says."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, model_key
+from model.data.record import DatasetRecord, dataset_key
+from model.spec import DatasetFacts
+from model.storage import Storage, open_storage
+from tests.worker.samples import claim, draft, make_job, publish
+from worker.queue.job import JobError, Outcome
+from worker.queue.store import JobStore
+from worker.registry.datasets import DatasetRegistry
+from worker.registry.models import ModelRegistry
+from worker.upkeep.gc import delete_litter, find_litter
+from worker.upkeep.record_store import RecordStore
+
+DAY_S = 24 * 3600
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Storage:
+    return open_storage((tmp_path / "storage").as_uri())
+
+
+@pytest.fixture
+def put(storage: Storage, tmp_path: Path) -> Callable[..., str]:
+    """Puts an object that is as old as is said."""
+
+    def put(key: str, age_s: float = 2 * DAY_S) -> str:
+        storage.put_bytes(key, b"12345")
+        path = tmp_path / "storage" / key
+        for part in (path, *path.parents):
+            if part == tmp_path / "storage":
+                break
+            os.utime(part, (time.time() - age_s,) * 2)
+        return key
+
+    return put
+
+
+@pytest.fixture
+def known(store: JobStore, put: Callable[..., str]) -> list[str]:
+    """Objects of a model and a dataset that are in the records."""
+    model_id = publish(store)
+    facts = DatasetFacts.model_validate(
+        {
+            "id": "ds_known",
+            "name": "photos",
+            "content_hash": "0" * 64,
+            "classes": ["a", "b"],
+            "train_counts": [1, 1],
+            "test_counts": [1, 1],
+            "median_width": 16,
+            "median_height": 16,
+        }
+    )
+    record = DatasetRecord(facts=facts, images=4, size_bytes=4, skipped=[], skipped_count=0)
+    DatasetRegistry(store.redis).add(record, None)
+    files = [model_key(model_id, WEIGHTS_FILE), model_key(model_id, MANIFEST_FILE)]
+    return sorted(map(put, [*files, dataset_key("ds_known", "dataset.json")]))
+
+
+def clean(store: JobStore, storage: Storage) -> dict[str, bool]:
+    """What was found; True where it is kept."""
+    findings = find_litter(RecordStore(store.redis), storage)
+    delete_litter(findings, storage)
+    return {finding.litter.key: finding.is_kept for finding in findings}
+
+
+def test_what_the_records_know_stays(store: JobStore, storage: Storage, known: list[str]) -> None:
+    assert clean(store, storage) == {}
+    assert storage.list() == known
+
+
+def test_old_folders_that_nothing_names_go_and_young_ones_stay(
+    store: JobStore, storage: Storage, put: Callable[..., str], known: list[str]
+) -> None:
+    put(model_key("mdl_old", WEIGHTS_FILE))
+    put(dataset_key("ds_old", "images.zip"))
+    young = [put(model_key("mdl_young", WEIGHTS_FILE), 0), put(dataset_key("ds_young", "images.zip"), 0)]
+    assert clean(store, storage) == {"models/mdl_old": False, "datasets/ds_old": False}
+    assert storage.list() == sorted([*known, *young])
+
+
+def test_a_committed_model_stays_before_its_job_ends(
+    store: JobStore, storage: Storage, put: Callable[..., str], known: list[str]
+) -> None:
+    store.submit(make_job())
+    job_id, attempt_id = claim(store)
+    staged = put(model_key("mdl_staged", WEIGHTS_FILE))
+    store.commit_publish(job_id, attempt_id, draft("mdl_staged"))
+    assert clean(store, storage) == {}
+    assert storage.exists(staged)
+
+
+def test_a_whole_model_is_never_deleted_but_for_one_whose_deletion_began(
+    store: JobStore, storage: Storage, put: Callable[..., str], known: list[str]
+) -> None:
+    retired = publish(store, promote="never")
+    ModelRegistry(store.redis).retire(retired)
+    for model_id in ("mdl_lost", retired):
+        put(model_key(model_id, WEIGHTS_FILE))
+        put(model_key(model_id, MANIFEST_FILE))
+    assert clean(store, storage) == {"models/mdl_lost": True, f"models/{retired}": False}
+    assert storage.exists(model_key("mdl_lost", WEIGHTS_FILE))
+    assert not storage.exists(model_key(retired, WEIGHTS_FILE))
+
+
+def test_checkpoints_stay_until_their_job_has_ended(
+    store: JobStore, storage: Storage, put: Callable[..., str]
+) -> None:
+    jobs = {}
+    for name in ("paused", "running", "failed"):
+        store.submit(make_job(name=name))
+        jobs[name], attempt_id = claim(store)
+        put(f"checkpoints/{jobs[name]}/1/epoch-1", 0)
+        if name == "paused":
+            store.pause(jobs[name])
+            store.requeue(jobs[name], attempt_id, Outcome.PAUSED)
+        if name == "failed":
+            store.finish(
+                jobs[name], attempt_id, Outcome.FAILED, JobError(code="training_diverged", message=".")
+            )
+    put("checkpoints/job_gone/1/epoch-1", 0)
+    assert clean(store, storage) == {f"checkpoints/{jobs['failed']}": False, "checkpoints/job_gone": False}
+    assert len(storage.list("checkpoints/")) == 2
+
+
+def test_a_redis_that_lost_everything_costs_no_file(
+    store: JobStore, storage: Storage, put: Callable[..., str], known: list[str]
+) -> None:
+    put("checkpoints/job_gone/1/epoch-1")
+    put(model_key("mdl_half", WEIGHTS_FILE))
+    before = storage.list()
+    store.redis.flushall()
+    assert set(clean(store, storage).values()) == {True}
+    assert storage.list() == before
+
+
+def test_the_redis_of_another_service_costs_no_file(
+    store: JobStore, storage: Storage, put: Callable[..., str]
+) -> None:
+    publish(store)
+    put("checkpoints/job_paused_elsewhere/1/epoch-1")
+    put(model_key("mdl_elsewhere", WEIGHTS_FILE))
+    assert set(clean(store, storage).values()) == {True}
+    assert len(storage.list()) == 2
+
+
+def test_the_command_says_each_and_a_total(
+    storage: Storage,
+    put: Callable[..., str],
+    known: list[str],
+    redis_url: str,
+    tmp_path: Path,
+) -> None:
+    put(model_key("mdl_old", WEIGHTS_FILE))
+    leftover = tmp_path / "storage" / ".tmp" / "1-dead"
+    leftover.write_bytes(b"123")
+    os.utime(leftover, (time.time() - 2 * DAY_S,) * 2)
+    environment = {**os.environ, "REDIS_URL": redis_url, "NINEFOLD_STORAGE": (tmp_path / "storage").as_uri()}
+
+    def gc(*arguments: str) -> list[str]:
+        command = [sys.executable, "-m", "worker.upkeep.gc", *arguments]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()
+
+    assert gc("--dry-run") == [
+        "would delete models/mdl_old (5 bytes): never published",
+        "would delete .tmp/1-dead (3 bytes): a writer died",
+        "would delete 2 in all, 8 bytes",
+    ]
+    assert leftover.exists()
+    assert gc()[-1] == "deleted 2 in all, 8 bytes"
+    assert not leftover.exists()
+    assert storage.list() == known
+    assert gc() == ["deleted 0 in all, 0 bytes"]
+
+
+def test_what_is_put_again_after_the_look_stays(
+    store: JobStore, storage: Storage, put: Callable[..., str], known: list[str]
+) -> None:
+    """As when a dataset that nothing names any more is uploaded anew."""
+    key, gone = put(dataset_key("ds_old", "images.zip")), put(dataset_key("ds_gone", "images.zip"))
+    findings = find_litter(RecordStore(store.redis), storage)
+    storage.put_bytes(key, storage.read_bytes(key))
+    delete_litter(findings, storage)
+    assert storage.exists(key)
+    assert not storage.exists(gone)

@@ -1,0 +1,1 @@
+"""What every attempt has: a lease, an outbox, checkpoints."""

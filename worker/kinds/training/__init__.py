@@ -1,0 +1,1 @@
+"""Training as a kind of work: the supervisor, the trainer process, and their messages."""

@@ -1,0 +1,71 @@
+"""From staged files to a model: the commit point, the manifest, the end of the job. Every step may be repeated."""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from model.artifact.manifest import MANIFEST_FILE, ManifestDraft, model_key
+from model.errors import ObjectExistsError, StorageError
+from model.host.failpoints import Failpoint, reach
+from model.storage import Storage
+from worker.queue.job import Claimed, Committed, Outcome
+from worker.queue.store import JobStore
+from worker.redis_server.retry import insist
+
+MANIFEST_TRIES = 10
+TRY_AGAIN_AFTER_S = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+def complete_draft(draft: ManifestDraft, claimed: Claimed, model_id: str) -> dict[str, Any]:
+    """The manifest of a model to be, all but its version."""
+    return {
+        "object": "model",
+        "id": model_id,
+        "name": claimed.spec.name,
+        "created_at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "created_by": claimed.created_by,
+        "job_id": claimed.job_id,
+        **draft.model_dump(mode="json"),
+    }
+
+
+def complete_publish(
+    store: JobStore,
+    storage: Storage,
+    job_id: str,
+    attempt_id: str,
+    committed: Committed,
+    *,
+    may_wait: Callable[[], bool],
+) -> None:
+    """Write the manifest and end the job: after the commit point there is no way back, only on.
+
+    Raises:
+        StaleAttemptError: the job is someone else's, who goes on from here.
+        StorageError: the manifest cannot be written now.
+        StoreUnavailableError: `may_wait` said to wait no longer.
+    """
+    _put_manifest(storage, committed, may_wait)
+    reach(Failpoint.PUBLISH_WRITTEN)
+    insist(lambda: store.finish(job_id, attempt_id, Outcome.SUCCEEDED), may_wait)
+    reach(Failpoint.FINISH_RECORDED)
+
+
+def _put_manifest(storage: Storage, committed: Committed, may_wait: Callable[[], bool]) -> None:
+    key = model_key(committed.manifest["id"], MANIFEST_FILE)
+    for left in reversed(range(MANIFEST_TRIES)):
+        try:
+            storage.put_bytes(key, committed.manifest_json.encode())
+        except ObjectExistsError:
+            raise
+        except StorageError as error:
+            if not left or not may_wait():
+                raise
+            _log.warning("the manifest of a committed model cannot be written yet: %s", error)
+            time.sleep(TRY_AGAIN_AFTER_S)
+        else:
+            return

@@ -1,0 +1,1 @@
+"""The job record in Redis: states, changes, reads, the feed of events."""

@@ -1,0 +1,1 @@
+"""The worker process: Celery app, heartbeat, and the loop that claims jobs."""

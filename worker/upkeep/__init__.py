@@ -1,0 +1,1 @@
+"""Upkeep of records and storage: reaping, archiving, backup, restore, garbage collection."""

@@ -1,0 +1,138 @@
+"""`python -m worker.upkeep.backup FILE`: all records and what they refer to in storage, as one tar, from a running service."""
+
+import argparse
+import io
+import os
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+import redis
+from pydantic import BaseModel
+
+from model.artifact.manifest import MANIFEST_FILE
+from model.data.record import RECORD_FILE
+from model.errors import ObjectMissingError, StorageError
+from model.storage import Storage, open_storage
+from worker.errors import JobsError
+from worker.redis_server.connection import check_server, connect
+from worker.settings import ServiceSettings
+from worker.upkeep.backup_file import END, HEAD, KINDS, OBJECTS, PATIENCE_S, RECORDS, End, Head
+from worker.upkeep.record_store import RecordStore
+from worker.upkeep.records import Record, Snapshot
+from worker.upkeep.references import References, find_references
+
+
+def write_backup(store: RecordStore, storage: Storage, out: IO[bytes]) -> End:
+    """Write a backup while the service runs: the records are those of one moment.
+
+    Objects never change, so they can be read after that moment. One that is gone by then was deleted on purpose, or
+    is a checkpoint that newer ones replaced; therefore checkpoints come first.
+    """
+    snapshot = store.take()
+    references = find_references(snapshot.records)
+    keys = _needed_keys(storage, references)
+    checkpoints = [key for key in keys if key.startswith("checkpoints/")]
+    with tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+        _add_model(tar, HEAD, Head(created_at=datetime.now(UTC)))
+        gone = _add_objects(tar, storage, checkpoints)
+        records = _add_records(tar, _all_records(store, snapshot))
+        gone += _add_objects(tar, storage, [key for key in keys if key not in set(checkpoints)])
+        end = End(records=records, objects=len(keys) - len(gone), gone=gone)
+        _add_model(tar, END, end)
+    return end
+
+
+def _needed_keys(storage: Storage, references: References) -> list[str]:
+    """What to copy; a folder's manifest or record after its other files, so that a restore cut short shows no half."""
+    keys = [key for kind in KINDS for key in storage.list(kind) if references.is_needed(key)]
+    return sorted(keys, key=lambda key: (key.endswith((f"/{MANIFEST_FILE}", f"/{RECORD_FILE}")), key))
+
+
+def _all_records(store: RecordStore, snapshot: Snapshot) -> Iterator[Record]:
+    yield from snapshot.records
+    for bulk in snapshot.bulk:
+        if record := store.read_bulk(bulk):
+            yield record
+
+
+def _add_records(tar: tarfile.TarFile, records: Iterable[Record]) -> int:
+    count = 0
+    with tempfile.TemporaryFile() as file:  # a tar wants to know sizes first
+        for record in records:
+            file.write(record.model_dump_json(exclude_none=True).encode() + b"\n")
+            count += 1
+        _add(tar, RECORDS, file)
+    return count
+
+
+def _add_objects(tar: tarfile.TarFile, storage: Storage, keys: Iterable[str]) -> list[str]:
+    """Copy objects; those that are gone come back."""
+    gone = []
+    for key in keys:
+        with ExitStack() as borrowed:
+            try:
+                file = borrowed.enter_context(borrowed.enter_context(storage.as_file(key)).open("rb"))
+            except (ObjectMissingError, FileNotFoundError):
+                gone.append(key)
+            else:
+                _add(tar, OBJECTS + key, file)
+    return gone
+
+
+def _add_model(tar: tarfile.TarFile, name: str, content: BaseModel) -> None:
+    _add(tar, name, io.BytesIO(content.model_dump_json().encode()))
+
+
+def _add(tar: tarfile.TarFile, name: str, file: IO[bytes]) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size = file.seek(0, os.SEEK_END)
+    entry.mode = 0o600
+    file.seek(0)
+    tar.addfile(entry, file)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file that has its name only when it is whole and on disk; its owner alone may read it."""
+    if path.exists():
+        raise FileExistsError(f"{path} exists already: choose another name")
+    fresh = path.with_name(path.name + ".partial")
+    fresh.unlink(missing_ok=True)
+    try:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.rename(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def main() -> None:
+    """Write one backup and say what is in it; what prevents it is one line and a non-zero exit."""
+    parser = argparse.ArgumentParser(prog="ninefold backup", description=__doc__)
+    parser.add_argument("file", type=Path)
+    path: Path = parser.parse_args().file
+    settings = ServiceSettings()
+    try:
+        with connect(settings.redis_url, timeout_s=PATIENCE_S) as client:
+            check_server(client)
+            with new_file(path) as file:
+                end = write_backup(RecordStore(client), open_storage(settings.storage), file)
+    except (JobsError, StorageError, redis.RedisError, OSError) as error:
+        sys.exit(f"backup: {error}")
+    for key in end.gone:
+        sys.stdout.write(f"deleted meanwhile: {key}\n")
+    sys.stdout.write(
+        f"{end.records} records and {end.objects} objects in {path} ({path.stat().st_size} bytes)\n"
+    )
+
+
+if __name__ == "__main__":
+    main()

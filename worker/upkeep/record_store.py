@@ -1,0 +1,90 @@
+"""Reads all records out of Redis, and writes them into an empty one in a single step. Knows no file."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, cast
+
+import redis
+
+from worker.errors import StoreOccupiedError
+from worker.redis_server import keys as redis_keys
+from worker.redis_server.scripts import BlockingFace, blocking
+from worker.upkeep import records
+from worker.upkeep.records import Bulk, HashRecord, ListRecord, Record, StreamRecord, StringRecord
+
+_PAGE = 1000
+_OCCUPIED_BY = {redis_keys.JOBS: "jobs", redis_keys.MODELS: "models", redis_keys.DATASETS: "datasets"}
+
+
+class RecordStore(BlockingFace):
+    """All records, over a client with a long timeout."""
+
+    take = blocking(records.take)
+
+    def read_bulk(self, bulk: Bulk) -> Record | None:
+        """What is kept under a key now, a stream as it was; None when it was deleted meanwhile."""
+        match bulk.type:
+            case "hash":
+                fields: Any = self.redis.hgetall(bulk.key)
+                return HashRecord(key=bulk.key, value=fields) if fields else None
+            case "list":
+                lines: Any = self.redis.lrange(bulk.key, 0, -1)
+                return ListRecord(key=bulk.key, type="list", value=lines) if lines else None
+            case "stream":
+                entries = list(self._entries(bulk))
+                return StreamRecord(key=bulk.key, value=entries) if entries else None
+
+    def _entries(self, bulk: Bulk) -> Iterator[tuple[str, dict[str, str]]]:
+        start, client = "-", cast("Any", self.redis)
+        while page := client.xrange(bulk.key, start, bulk.last_id, _PAGE):
+            yield from page
+            start = f"({page[-1][0]}"
+
+    def check_empty(self) -> None:
+        """Raise StoreOccupiedError when this Redis knows jobs, models or datasets."""
+        for key, what in _OCCUPIED_BY.items():
+            if self.redis.exists(key):
+                raise StoreOccupiedError(what)
+
+    def write_bulk(self, some: Iterable[Record]) -> None:
+        """Write what nothing refers to yet: writing it again is fine."""
+        with self.redis.pipeline(transaction=False) as pipe:
+            for record in some:
+                _write(pipe, record)
+            pipe.execute()
+
+    def write_all(self, rest: Iterable[Record]) -> None:
+        """Write the other records in one step: from then on everything is there.
+
+        Raises:
+            StoreOccupiedError: somebody came first.
+        """
+        with self.redis.pipeline() as pipe:
+            pipe.watch(*_OCCUPIED_BY)  # type: ignore[no-untyped-call]
+            self.check_empty()
+            pipe.multi()
+            for record in rest:
+                _write(pipe, record)
+            try:
+                pipe.execute()
+            except redis.WatchError as error:
+                raise StoreOccupiedError("jobs, models or datasets") from error
+
+
+def _write(pipe: Any, record: Record) -> None:
+    pipe.delete(record.key)
+    match record:
+        case StringRecord():
+            pipe.set(record.key, record.value)
+        case HashRecord():
+            pipe.hset(record.key, mapping=record.value)
+        case StreamRecord():
+            for entry_id, fields in record.value:
+                pipe.xadd(record.key, fields, entry_id)
+        case ListRecord(type="list"):
+            pipe.rpush(record.key, *record.value)
+        case ListRecord():
+            pipe.sadd(record.key, *record.value)
+        case _:
+            pipe.zadd(record.key, record.value)
+    if record.expires_at_ms:
+        pipe.pexpireat(record.key, record.expires_at_ms)

@@ -1,0 +1,102 @@
+"""Every record in Redis as plain typed values, as a backup keeps them. Knows neither Redis nor files."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from worker.redis_server import keys as redis_keys
+from worker.redis_server.scripts import Call
+
+_BULK = (redis_keys.ROWS, redis_keys.BESTS, redis_keys.LOGS, redis_keys.EVENTS, redis_keys.FEED)
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: Annotated[str, Field(pattern=f"^{redis_keys.OURS}")]
+    expires_at_ms: int | None = None
+
+    @property
+    def is_bulk(self) -> bool:
+        """Whether nothing finds a job, model or dataset by it."""
+        return self.key.startswith(_BULK)
+
+
+class StringRecord(_Record):
+    """A string or a counter."""
+
+    type: Literal["string"] = "string"
+    value: str
+
+
+class HashRecord(_Record):
+    """Fields and their values."""
+
+    type: Literal["hash"] = "hash"
+    value: dict[str, str]
+
+
+class ListRecord(_Record):
+    """A list, or a set in any order."""
+
+    type: Literal["list", "set"]
+    value: list[str]
+
+
+class SortedSetRecord(_Record):
+    """Members and their scores."""
+
+    type: Literal["zset"] = "zset"
+    value: dict[str, float]
+
+
+class StreamRecord(_Record):
+    """Entries by id, in order."""
+
+    type: Literal["stream"] = "stream"
+    value: list[tuple[str, dict[str, str]]]
+
+
+Record = StringRecord | HashRecord | ListRecord | SortedSetRecord | StreamRecord
+RECORD: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="type")])
+
+
+class Bulk(BaseModel):
+    """A key that only grows: named in a snapshot, read after it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    type: Literal["hash", "list", "stream"]
+    last_id: str
+    """Where a stream ended at the moment of the snapshot."""
+
+
+class Snapshot(BaseModel):
+    """All records at one moment."""
+
+    model_config = ConfigDict(frozen=True)
+
+    records: list[Record]
+    bulk: list[Bulk]
+
+
+def take() -> Call[Snapshot]:
+    """Every record at one moment."""
+    return Call("snapshot", (), _read_snapshot)
+
+
+def _read_snapshot(reply: Any) -> Snapshot:
+    records, bulk = reply
+    names = list(Bulk.model_fields)
+    return Snapshot(
+        records=[_read_record(*record) for record in records],
+        bulk=[Bulk.model_validate(dict(zip(names, row, strict=True))) for row in bulk],
+    )
+
+
+def _read_record(key: str, kind: str, expires_at_ms: int, value: Any) -> Record:
+    if kind in ("hash", "zset"):
+        value = dict(zip(value[::2], value[1::2], strict=True))
+    expires = {"expires_at_ms": expires_at_ms} if expires_at_ms > 0 else {}
+    return RECORD.validate_python({"key": key, "type": kind, "value": value, **expires})

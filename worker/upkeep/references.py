@@ -1,0 +1,69 @@
+"""What the records refer to in storage: whatever else lies there, nobody will ask for."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from worker.queue.job import TERMINAL
+from worker.redis_server import keys as redis_keys
+from worker.upkeep.records import HashRecord, ListRecord, Record, SortedSetRecord
+
+
+@dataclass
+class References:
+    """Ids, each of a folder of its own kind."""
+
+    jobs: set[str] = field(default_factory=set)
+    """All that are known, finished ones too."""
+    unfinished: set[str] = field(default_factory=set)
+    models: set[str] = field(default_factory=set)
+    """Published ones, and those past their commit point."""
+    retired: set[str] = field(default_factory=set)
+    """Models whose deletion began."""
+    datasets: set[str] = field(default_factory=set)
+
+    def is_needed(self, key: str) -> bool:
+        """Whether an object belongs to what the records know; archived jobs are records themselves."""
+        kind, owner, *_ = [*key.split("/"), ""]
+        match kind:
+            case "models":
+                return owner in self.models
+            case "datasets":
+                return owner in self.datasets
+            case "checkpoints":
+                return owner in self.unfinished
+        return kind == "archive"
+
+
+def find_references(records: Iterable[Record]) -> References:
+    """Look through all records of one moment."""
+    found = References()
+    for record in records:
+        if isinstance(record, HashRecord) and is_job(record):
+            _add_job(found, record.value)
+        elif record.key == redis_keys.MODELS and isinstance(record, SortedSetRecord):
+            found.models.update(record.value)
+        elif record.key == redis_keys.RETIRED_MODELS and isinstance(record, ListRecord):
+            found.retired.update(record.value)
+        elif record.key == redis_keys.DATASETS and isinstance(record, SortedSetRecord):
+            found.datasets.update(record.value)
+    return found
+
+
+def is_job(record: Record) -> bool:
+    """Whether this is a job's own hash."""
+    return record.key.startswith(redis_keys.JOB) and not record.is_bulk
+
+
+def is_finished(job: dict[str, str]) -> bool:
+    """Whether a job's hash says that it has ended."""
+    return job["status"] in TERMINAL
+
+
+def _add_job(found: References, job: dict[str, str]) -> None:
+    found.jobs.add(job["id"])
+    if is_finished(job):
+        return  # its model is in the registry, or was deleted
+    found.unfinished.add(job["id"])
+    found.datasets.add(job["dataset"])
+    if "manifest" in job:
+        found.models.add(job["model_id"])

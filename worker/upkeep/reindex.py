@@ -1,0 +1,26 @@
+"""`python -m worker.upkeep.reindex`: enters the models in storage that the registry does not know."""
+
+import sys
+
+from model.errors import StorageError
+from model.storage import open_storage
+from worker.errors import JobsError
+from worker.redis_server.connection import check_server, connect
+from worker.registry.models import ModelRegistry
+from worker.settings import ServiceSettings
+
+
+def main() -> None:
+    """Reindex once and say how many models came back; what prevents it is one line and a non-zero exit."""
+    settings = ServiceSettings()
+    try:
+        with connect(settings.redis_url) as client:
+            check_server(client)
+            count = ModelRegistry(client).reindex(open_storage(settings.storage))
+    except (JobsError, StorageError) as error:
+        sys.exit(f"reindex: {error}")
+    sys.stdout.write(f"{count} models entered\n")
+
+
+if __name__ == "__main__":
+    main()

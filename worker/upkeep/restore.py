@@ -1,0 +1,130 @@
+"""`python -m worker.upkeep.restore FILE`: brings a backup back into an empty Redis and storage, of any kind and anywhere."""
+
+import argparse
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from shutil import copyfileobj
+from typing import IO, TypeVar
+
+import redis
+from pydantic import ValidationError
+
+from model.errors import StorageError
+from model.storage import Storage, open_storage
+from worker.errors import BackupUnreadableError, JobsError
+from worker.queue.job import Checkpoint
+from worker.redis_server.connection import check_server, connect
+from worker.settings import ServiceSettings
+from worker.upkeep.backup_file import END, FORMAT, HEAD, KINDS, OBJECTS, PATIENCE_S, RECORDS, End, Head
+from worker.upkeep.record_store import RecordStore
+from worker.upkeep.records import RECORD, HashRecord, Record
+from worker.upkeep.references import is_finished, is_job
+
+_BATCH = 100
+
+T = TypeVar("T")
+
+
+def read_backup(store: RecordStore, storage: Storage, source: IO[bytes]) -> tuple[End, list[str]]:
+    """Restore a backup; also the ids of jobs that will start anew, for their checkpoint was not in it.
+
+    Objects come first and the records in one last step: whatever prevents it, no job or model refers to what is not
+    there, and the same restore can be tried again.
+
+    Raises:
+        StoreOccupiedError: this Redis knows jobs, models or datasets.
+        BackupUnreadableError: the file is no whole backup.
+    """
+    store.check_empty()
+    with tempfile.TemporaryFile() as records:
+        end = _read_tar(source, storage, records)
+        anew: list[str] = []
+        for batch in _batches(record for record in _records(records) if record.is_bulk):
+            store.write_bulk(batch)
+        rest = (record for record in _records(records) if not record.is_bulk)
+        store.write_all(_without_lost_checkpoint(record, storage, anew) for record in rest)
+    return end, anew
+
+
+def _read_tar(source: IO[bytes], storage: Storage, records: IO[bytes]) -> End:
+    """Put the objects, keep the records aside."""
+    end: End | None = None
+    try:
+        with tarfile.open(fileobj=source, mode="r|") as tar:
+            for number, entry in enumerate(tar):
+                file = tar.extractfile(entry)
+                if file is None or (number == 0) != (entry.name == HEAD):
+                    raise BackupUnreadableError("This tar is no backup: it does not begin with its head.")
+                if entry.name == END:
+                    end = End.model_validate_json(file.read())
+                else:
+                    _take_in(entry.name, file, storage, records)
+    except (tarfile.TarError, EOFError, ValidationError) as error:
+        raise BackupUnreadableError(f"The file is no whole backup ({type(error).__name__}).") from error
+    if end is None:
+        raise BackupUnreadableError("The backup was cut short: its end is missing.")
+    return end
+
+
+def _take_in(name: str, file: IO[bytes], storage: Storage, records: IO[bytes]) -> None:
+    if name == HEAD:
+        if Head.model_validate_json(file.read()).format != FORMAT:
+            raise BackupUnreadableError("This backup was made by a newer version: restore it with that one.")
+    elif name == RECORDS:
+        copyfileobj(file, records)
+    elif name.startswith(tuple(OBJECTS + kind for kind in KINDS)):
+        storage.put_stream(name.removeprefix(OBJECTS), lambda target: copyfileobj(file, target))
+    else:
+        raise BackupUnreadableError(f"{name[:80]!r} does not belong into a backup.")
+
+
+def _records(file: IO[bytes]) -> Iterator[Record]:
+    file.seek(0)
+    for line in file:
+        try:
+            yield RECORD.validate_json(line)
+        except ValidationError as error:
+            raise BackupUnreadableError(f"A record cannot be read: {line[:80]!r}…") from error
+
+
+def _without_lost_checkpoint(record: Record, storage: Storage, anew: list[str]) -> Record:
+    if not isinstance(record, HashRecord) or not is_job(record) or is_finished(record.value):
+        return record
+    job = record.value
+    checkpoint = Checkpoint.model_validate_json(job["checkpoint"]) if "checkpoint" in job else None
+    if checkpoint is None or all(map(storage.exists, filter(None, (checkpoint.key, checkpoint.best_key)))):
+        return record
+    anew.append(job["id"])
+    kept = {name: value for name, value in job.items() if name not in ("checkpoint", "checkpoint_epoch")}
+    return record.model_copy(update={"value": kept})
+
+
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(items)
+    while batch := list(islice(rest, _BATCH)):
+        yield batch
+
+
+def main() -> None:
+    """Restore one backup and say what came back; what prevents it is one line and a non-zero exit."""
+    parser = argparse.ArgumentParser(prog="ninefold restore", description=__doc__)
+    parser.add_argument("file", type=Path)
+    path: Path = parser.parse_args().file
+    settings = ServiceSettings()
+    try:
+        with path.open("rb") as file, connect(settings.redis_url, timeout_s=PATIENCE_S) as client:
+            check_server(client)
+            end, anew = read_backup(RecordStore(client), open_storage(settings.storage), file)
+    except (JobsError, StorageError, redis.RedisError, OSError) as error:
+        sys.exit(f"restore: {error}")
+    for job_id in anew:
+        sys.stdout.write(f"{job_id} will start anew: its checkpoint was replaced while the backup was made\n")
+    sys.stdout.write(f"{end.records} records and {end.objects} objects restored\n")
+
+
+if __name__ == "__main__":
+    main()
