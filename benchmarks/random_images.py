@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from model.device.device import Device
+from model.network.normalisation import measure_normalisation
 from model.recipes.recipe import Recipe, recipe_of, resolve
 from model.spec import DatasetFacts, JobSpec, RecipeName, ResolvedSpec
-from model.training.augment import measure
 from model.training.data import Split, TrainingData
 
 CLASSES = 10
@@ -44,6 +44,6 @@ def random_run(device: Device, batch_size: int, images: int) -> tuple[ResolvedSp
         train=Split(images_NHWC, labels_N),
         validation=Split(images_NHWC[:0], labels_N[:0]),
         test=Split(images_NHWC[:8], labels_N[:8]),
-        normalisation=measure(images_NHWC),
+        normalisation=measure_normalisation(images_NHWC),
     )
     return spec, replace(recipe_of(spec), sizes=((0.0, 1.0),)), data

@@ -10,9 +10,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from model.artifact.manifest import Manifest
 from model.artifact.weights import read_weights
 from model.errors import CorruptArtifactError
+from model.network.normalisation import Normalisation
 from model.network.resnet9 import ConvNorm, ResNet9
 from model.storage import Storage
-from model.training.augment import Normalisation
 
 MAX_BATCH = 64
 MAX_BATCH_PIXELS = 64 * 96 * 96

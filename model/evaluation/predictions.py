@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from model.device.device import Device, is_out_of_memory
-from model.training.augment import Normalisation
+from model.network.normalisation import Normalisation
 
 _Z95 = 1.959964
 # Pixels of a batch: 512 images of 32 px. Larger batches are no faster and hold more memory.

@@ -2,46 +2,13 @@
 # ruff: noqa: N803 - shapes in names: images_NCHW
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from model.network.normalisation import Normalisation
 from model.spec import Augmentation
-
-
-@dataclass(frozen=True)
-class Normalisation:
-    """Mean and standard deviation of each RGB channel, of values in 0..1."""
-
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-
-    def apply(self, images_NHWC: Tensor) -> Tensor:
-        """Pixels of 0..255, uint8 or float, to the network's input: NCHW, laid out channels_last."""
-        shift, scale = (_times_255(values, images_NHWC.device) for values in (self.mean, self.std))
-        return images_NHWC.float().sub_(shift).div_(scale).permute(0, 3, 1, 2)
-
-
-@lru_cache(maxsize=64)
-def _times_255(values: tuple[float, float, float], device: torch.device) -> Tensor:
-    """Made once: numbers on their way to a GPU make the host wait for it."""
-    return torch.tensor(values, device=device).mul_(255)
-
-
-def measure(images_NHWC: Tensor) -> Normalisation:
-    """The normalisation of a set of uint8 images, in chunks so that no float copy of it exists."""
-    total, squares = torch.zeros(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
-    for chunk_NHWC in torch.split(images_NHWC, 1024):
-        pixels = chunk_NHWC.reshape(-1, 3).double() / 255
-        total += pixels.sum(0).cpu()
-        squares += pixels.square().sum(0).cpu()
-    count = images_NHWC.numel() / 3
-    mean = total / count
-    # One grey level is the finest difference that uint8 can show: a flat set must not divide by 0.
-    std = (squares / count - mean.square()).clamp(min=0).sqrt().clamp(min=1 / 255)
-    return Normalisation(_rgb(mean), _rgb(std))
 
 
 @dataclass(frozen=True)
@@ -154,8 +121,3 @@ def vary_colour(images_NHWC: Tensor) -> Tensor:
 def _within(start_N: Tensor, side: int, length: int) -> Tensor:
     position = torch.arange(length, device=start_N.device)
     return (position >= start_N) & (position < start_N + side)
-
-
-def _rgb(values: Tensor) -> tuple[float, float, float]:
-    red, green, blue = values.tolist()
-    return red, green, blue

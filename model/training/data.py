@@ -10,10 +10,10 @@ from torch import Tensor
 
 from model.data.packed import PreparedDataset, prepare
 from model.device.device import Device
+from model.network.normalisation import Normalisation, measure_normalisation
 from model.recipes.validation import validation_counts
 from model.spec import DatasetFacts, ResolvedSpec
 from model.storage import Storage
-from model.training.augment import Normalisation, measure
 from model.training.seeding import mixed_seed
 
 _VALIDATION = -3
@@ -53,7 +53,7 @@ def load_training_data(spec: ResolvedSpec, storage: Storage, cache_dir: Path, de
         train=train,
         validation=_split(prepared.train_images_NHWC, prepared.train_labels_N, is_validation_N, device),
         test=_all_test_images(prepared, device),
-        normalisation=measure(train.images_NHWC),
+        normalisation=measure_normalisation(train.images_NHWC),
     )
 
 

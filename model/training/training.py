@@ -14,12 +14,12 @@ from model.device.ranks import ALONE, Ranks
 from model.errors import DamagedCheckpointError, InitModelUnavailableError
 from model.evaluation.calibration import calibration_error, fit_temperature
 from model.evaluation.predictions import predict_logits, score, wilson_interval
+from model.network.normalisation import Normalisation
 from model.network.resnet9 import ResNet9
 from model.recipes.recipe import Recipe, recipe_of, sides_of
 from model.recipes.schedule import steps_per_epoch
 from model.spec import ResolvedSpec
 from model.storage import Storage
-from model.training.augment import Normalisation
 from model.training.checkpoint import Checkpoints
 from model.training.data import TrainingData, load_training_data
 from model.training.loop import Loop

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from model.device.device import open_device
 from model.evaluation.calibration import calibration_error, fit_temperature
 from model.evaluation.predictions import predict_logits, score, wilson_interval
-from model.training.augment import Normalisation
+from model.network.normalisation import Normalisation
 
 
 class LeftAndRight(nn.Module):

@@ -3,13 +3,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from model.network.normalisation import Normalisation
 from model.spec import Augmentation
 from model.training.augment import (
     Augment,
-    Normalisation,
     blank_square,
     flip,
-    measure,
     random_resized_crop,
     translate,
     vary_colour,
@@ -27,18 +26,6 @@ def test_flips_the_chosen_images(images_NHWC: Tensor) -> None:
     flipped = flip(images_NHWC, torch.tensor([True, False, True, False, False, True]))
     assert torch.equal(flipped[0], images_NHWC[0].flip(1))
     assert torch.equal(flipped[1], images_NHWC[1])
-
-
-def test_normalises_to_mean_0_and_deviation_1(images_NHWC: Tensor) -> None:
-    normal_NCHW = measure(images_NHWC).apply(images_NHWC)
-    assert normal_NCHW.is_contiguous(memory_format=torch.channels_last)
-    torch.testing.assert_close(normal_NCHW.mean((0, 2, 3)), torch.zeros(3), atol=1e-5, rtol=0)
-    torch.testing.assert_close(normal_NCHW.std((0, 2, 3), correction=0), torch.ones(3), atol=1e-5, rtol=0)
-
-
-def test_a_set_of_one_colour_does_not_divide_by_zero() -> None:
-    grey_NHWC = torch.full((4, 16, 16, 3), 128, dtype=torch.uint8)
-    assert measure(grey_NHWC).apply(grey_NHWC).isfinite().all()
 
 
 @pytest.mark.parametrize("reflect", [True, False])

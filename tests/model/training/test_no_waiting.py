@@ -7,9 +7,9 @@ import torch
 
 from model.device.device import Device, open_device
 from model.device.ranks import ALONE
+from model.network.normalisation import Normalisation
 from model.recipes.recipe import recipe_of, resolve
 from model.spec import Augmentation, ClassWeighting, JobSpec, RecipeName
-from model.training.augment import Normalisation
 from model.training.data import Split, TrainingData
 from model.training.run_state import RunState, start_state
 from model.training.step import Step
