@@ -17,7 +17,7 @@ def allocator_settings() -> dict[str, str]:
     time. jemalloc, where it is installed, keeps such blocks without holes between them. glibc does so too if told, but
     needs more memory: around a block for a tensor, which is aligned, it leaves small pieces, and what moves in there keeps
     the block's place from serving an equal one later. Without its cache of small pieces fewer are lost.
-    `benchmarks.training` prints speed and memory.
+    `benchmarks.speed.training` prints speed and memory.
     """
     if not sys.platform.startswith("linux"):
         return {}

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.event_watchers import Heard, Watcher, loop_factory, watch_while
-from benchmarks.events import Happenings, end_s, feed_readers, running_api
-from benchmarks.processes import resident_mb
-from benchmarks.service import free_port
+from benchmarks.service.event_watchers import Heard, Watcher, loop_factory, watch_while
+from benchmarks.service.events import Happenings, end_s, feed_readers, running_api
+from benchmarks.service.overhead import free_port
+from benchmarks.service.processes import resident_mb
 
 END_S = 5 * 12
 EVENTS, LINE = 4_000, "x" * 4_000

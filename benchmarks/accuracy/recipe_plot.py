@@ -1,4 +1,4 @@
-"""Draws a recipe study: accuracy against what it cost, `python -m benchmarks.recipe_plot docs/recipe-study.jsonl`.
+"""Draws a recipe study: accuracy against what it cost, `python -m benchmarks.accuracy.recipe_plot docs/recipe-study.jsonl`.
 
 One picture beside the file, a panel for each setting: every run as a dot, the mean of a recipe as its name.
 """
@@ -11,8 +11,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from benchmarks.recipes import by_setting
-from benchmarks.runs import read_lines
+from benchmarks.accuracy.recipes import by_setting
+from benchmarks.accuracy.runs import read_lines
 
 _PANEL_INCHES = (7.0, 5.0)
 _LINES = 30
@@ -64,8 +64,8 @@ def spread(heights: list[float], gap: float) -> list[float]:
 
 def main() -> None:
     """Draw into an SVG beside the lines."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.recipe_plot", description=__doc__)
-    parser.add_argument("lines", type=Path, help="what benchmarks.recipes wrote")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy.recipe_plot", description=__doc__)
+    parser.add_argument("lines", type=Path, help="what benchmarks.accuracy.recipes wrote")
     lines = parser.parse_args().lines
     draw(read_lines(lines)).savefig(lines.with_suffix(".svg"), metadata={"Date": None})
 

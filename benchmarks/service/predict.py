@@ -1,6 +1,6 @@
 """Requests a second through POST /predict at concurrency 1 and 8, against the same network fed in-process.
 
-Run: python -m benchmarks.predict [--seconds 10] [--image-size 32]
+Run: python -m benchmarks.service.predict [--seconds 10] [--image-size 32]
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What the service costs around the training: `python -m benchmarks.service`, on an otherwise idle machine.
+"""What the service costs around the training: `python -m benchmarks.service.overhead`, on an otherwise idle machine.
 
 Prints: time to start, memory of each process, POST to the first batch on a warm idle worker, CPU seconds of all
 processes beside the trainer, and POST /jobs and GET /jobs/{id} a second against a bare FastAPI and redis handler.
@@ -19,8 +19,8 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks.http_load import request_bytes, requests_per_s
-from benchmarks.processes import cpu_s, has_torch, memory_mb, resident_mb, roles_below
+from benchmarks.service.http_load import request_bytes, requests_per_s
+from benchmarks.service.processes import cpu_s, has_torch, memory_mb, resident_mb, roles_below
 from ninefold import Client
 
 QUEUE_ROOM = 9_000
@@ -121,7 +121,7 @@ def cpu_of_a_job_s(client: Client, up: int) -> tuple[float, dict[str, float]]:
 def bare_service(redis_url: str) -> Iterator[int]:
     """The yardstick's port."""
     port = free_port()
-    command = [sys.executable, "-m", "uvicorn", "benchmarks.bare_service:app", "--port", str(port)]
+    command = [sys.executable, "-m", "uvicorn", "benchmarks.service.bare_service:app", "--port", str(port)]
     quiet = ["--no-access-log", "--log-level", "warning"]
     server = subprocess.Popen([*command, *quiet], env={**os.environ, "REDIS_URL": redis_url})
     try:
@@ -172,7 +172,7 @@ def compare_rates(port: int, up: int, pairs: int) -> None:
 
 def main() -> None:
     """Run every measurement and print it."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.service", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.service.overhead", description=__doc__)
     parser.add_argument("--jobs", type=int, default=5, help="for POST to first batch")
     parser.add_argument("--pairs", type=int, default=5, help="interleaved pairs of the rates")
     options = parser.parse_args()

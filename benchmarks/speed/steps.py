@@ -1,4 +1,4 @@
-"""Training steps of `fast` on a GPU, launched kernel by kernel and replayed: `python -m benchmarks.steps --device cuda:0`.
+"""Training steps of `fast` on a GPU, launched kernel by kernel and replayed: `python -m benchmarks.speed.steps --device cuda:0`.
 
 On random images of 32 px that are on the device already; what is timed is all that a step does, from augmentation to the
 weight average. Both ways take turns, the medians count. On CPUs nothing is recorded: both columns are the same.
@@ -12,8 +12,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from benchmarks.random_images import random_run
-from benchmarks.training import now
+from benchmarks.speed.random_images import random_run
+from benchmarks.speed.training import now
 from model.device.device import Device, open_device
 from model.device.ranks import ALONE
 from model.host.cpus import cpu_quota
@@ -44,7 +44,7 @@ def milliseconds(step: Step, batches: Sequence[Tensor], device_name: str) -> flo
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.steps", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.steps", description=__doc__)
     parser.add_argument("--device", default="cuda:0")
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[16, 128, 512])
     parser.add_argument("--steps", type=int, default=50)

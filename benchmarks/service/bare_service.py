@@ -1,4 +1,4 @@
-"""The yardstick of benchmarks/service.py: the least that FastAPI and redis-py can do for a job, with no guarantees."""
+"""The yardstick of benchmarks/service/overhead.py: the least that FastAPI and redis-py can do for a job, with no guarantees."""
 
 import os
 import uuid

@@ -1,6 +1,6 @@
 """Many watchers of one job on one API process: how late they hear, what that costs, and whether it is exact.
 
-Run it as `python -m benchmarks.events`.
+Run it as `python -m benchmarks.service.events`.
 """
 
 import argparse
@@ -19,8 +19,8 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks.event_watchers import Heard, Watcher, loop_factory, watch_while
-from benchmarks.processes import cpu_s, resident_mb
+from benchmarks.service.event_watchers import Heard, Watcher, loop_factory, watch_while
+from benchmarks.service.processes import cpu_s, resident_mb
 from tests.conftest import running_valkey
 from worker.queue.ids import new_attempt_id
 from worker.queue.job import Changes, JobError, Outcome, Progress
@@ -162,7 +162,7 @@ async def end_s(port: int, job_id: str, count: int, api: subprocess.Popen[bytes]
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.events", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.service.events", description=__doc__)
     parser.add_argument("--watchers", type=int, default=1000)
     parser.add_argument("--rate", type=float, default=100, help="events a second")
     parser.add_argument("--seconds", type=float, default=30)

@@ -1,4 +1,4 @@
-"""What a dataset's model scores, through the whole service: `python -m benchmarks.accuracy ZIP [--epochs 6]`.
+"""What a dataset's model scores, through the whole service: `python -m benchmarks.accuracy.through_service ZIP [--epochs 6]`.
 
 Starts a service of its own, uploads the zip (a folder for each class), trains on it, prints a line an epoch and the
 test scores, classifies one of the zip's images over HTTP, and stops the service. With `--data-dir` a run that was
@@ -15,8 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.runs import VERSIONS, image_pflop
-from benchmarks.service import running_service
+from benchmarks.accuracy.runs import VERSIONS, image_pflop
+from benchmarks.service.overhead import running_service
 from model.host.cpus import cpu_quota
 from model.spec import ResolvedSpec
 from ninefold import Client
@@ -76,7 +76,9 @@ def log_of(archive: Path, job: dict[str, Any], pflop: float, client: Client) -> 
 
 def main() -> None:
     """Train and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.accuracy.through_service", description=__doc__
+    )
     parser.add_argument("archive", type=Path)
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--recipe")

@@ -1,4 +1,4 @@
-"""What the defaults reach, and what else was tried: `python -m benchmarks.defaults DATA --cases few,mini --try '{"epochs":40}'`.
+"""What the defaults reach, and what else was tried: `python -m benchmarks.accuracy.defaults DATA --cases few,mini --try '{"epochs":40}'`.
 
 DATA is a folder with cifar10.zip, cifar10-5k.zip, cifar10-mini.zip and flowers.zip. A case names nothing but its dataset; each `--try`
 is what a user could set beside that; without any, nothing is set. `"init_from": "CASE"` starts from a model that the
@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cuts import Names, entries, write_cut
-from benchmarks.runs import (
+from benchmarks.accuracy.cuts import Names, entries, write_cut
+from benchmarks.accuracy.runs import (
     add_line,
     device_kind,
     device_name,
@@ -187,7 +187,7 @@ def work(options: argparse.Namespace, folder: Path) -> None:
 def main() -> None:
     """Read the options and go."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.defaults",
+        prog="python -m benchmarks.accuracy.defaults",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -1,4 +1,4 @@
-"""How soon a job trains again after kill -9 of its worker: `python -m benchmarks.recovery`, about ten minutes.
+"""How soon a job trains again after kill -9 of its worker: `python -m benchmarks.service.recovery`, about ten minutes.
 
 Two workers and two APIs as they come (lease 15 s, a renewal every second), the real network on the digits. Prints the
 worst and the median time from the kill to the phase `training` of the next attempt; promised is lease + 5 s.
@@ -42,7 +42,7 @@ def recovery_s(cluster: Cluster, customer: Customer) -> float:
 
 def main() -> None:
     """Kill again and again, then print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.recovery", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.service.recovery", description=__doc__)
     parser.add_argument("--kills", type=int, default=20)
     options = parser.parse_args()
     lease_s = WorkerSettings.model_fields["lease_s"].default

@@ -4,8 +4,8 @@ Both train ResNet9 on random images of 32 px: ours with its own loop, augmentati
 installed), the other with torchvision's DataLoader (a worker for each CPU) and v2 transforms, channels_last, default
 allocator; on a GPU both with autocast. Runs are interleaved, each in a process of its own; the median ratio of the pairs counts.
 
-    python -m benchmarks.training [--quick | --pairs 3]
-    python -m benchmarks.training --device cuda:0 --steps 300
+    python -m benchmarks.speed.training [--quick | --pairs 3]
+    python -m benchmarks.speed.training --device cuda:0 --steps 300
 
 On a GPU take hundreds of steps: a loader's workers make batches ahead while the first, untimed step warms up.
 """
@@ -73,7 +73,7 @@ def compare(pairs: int, batch_size: int, steps: int, device: str) -> None:
 
 def measure(name: str, batch_size: int, steps: int, device: str) -> dict[str, float]:
     """One run in a fresh process."""
-    command = [sys.executable, "-m", "benchmarks.training", "--one", name]
+    command = [sys.executable, "-m", "benchmarks.speed.training", "--one", name]
     command += ["--batch-size", str(batch_size), "--steps", str(steps), "--device", device]
     environment = with_allocator(os.environ) if name == "ours" else None
     said = subprocess.check_output(command, text=True, env=environment)
@@ -86,7 +86,7 @@ def train_ours(batch_size: int, steps: int, device_name: str) -> dict[str, float
     from model.host.cpus import share_cpus
 
     share_cpus()
-    from benchmarks.random_images import random_run
+    from benchmarks.speed.random_images import random_run
     from model.device.device import open_device
     from model.device.ranks import ALONE
     from model.storage import open_storage
@@ -134,7 +134,7 @@ def train_plain(batch_size: int, steps: int, device_name: str) -> dict[str, floa
     from torch.utils.data import DataLoader, Dataset
     from torchvision.transforms import v2
 
-    from benchmarks.random_images import random_images
+    from benchmarks.speed.random_images import random_images
 
     torch.set_num_threads(cpu_quota())
     images_NHWC, labels_N = random_images(batch_size * (steps + 1))

@@ -1,4 +1,4 @@
-"""Forward and back through one convolution on CPUs, torch's own and ours: `python -m benchmarks.convolutions`.
+"""Forward and back through one convolution on CPUs, torch's own and ours: `python -m benchmarks.speed.convolutions`.
 
 Shapes are those of the network at 32 px. Both ways take turns, the medians count.
 """
@@ -28,7 +28,7 @@ def milliseconds(conv: nn.Conv2d, images_NCHW: Tensor, gradient_NCHW: Tensor, *,
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.convolutions", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.convolutions", description=__doc__)
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[32, 128, 512])
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Recipes against each other: `python -m benchmarks.recipes ZIP --recipes base,muon --seeds 0,1 --out study.jsonl`.
+"""Recipes against each other: `python -m benchmarks.accuracy.recipes ZIP --recipes base,muon --seeds 0,1 --out study.jsonl`.
 
 Takes `--images` training images of the zip (as many of each class, always the same ones) to train on and `--validation` others to
 judge by: the zip's test split is never looked at. Each run becomes one JSON line in `--out`; runs that are there
@@ -16,8 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cuts import entries, write_cut
-from benchmarks.runs import (
+from benchmarks.accuracy.cuts import entries, write_cut
+from benchmarks.accuracy.runs import (
     add_line,
     device_kind,
     device_name,
@@ -226,7 +226,7 @@ def work(options: argparse.Namespace, folder: Path) -> None:
 
 def main() -> None:
     """Read the options and go."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.recipes", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy.recipes", description=__doc__)
     parser.add_argument("archive", type=Path, nargs="?", help="a zip of train/CLASS/IMAGE")
     parser.add_argument(
         "--recipe", choices=list(RECIPES), default=RecipeName.FAST, help="what the others change"

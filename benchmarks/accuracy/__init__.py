@@ -1,0 +1,1 @@
+"""Accuracy: complete trainings on real images, comparing recipes and default settings."""

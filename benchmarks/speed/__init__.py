@@ -1,0 +1,1 @@
+"""Training speed: the whole loop, one training step, one convolution. Random images, no accuracy."""
