@@ -8,13 +8,11 @@ from typing import Annotated, Self
 from pydantic import AliasChoices, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from model.host.cache_folder import default_cache_dir
+
 
 def _default_storage() -> str:
     return (Path.cwd() / "data" / "storage").as_uri()
-
-
-def _default_cache_dir() -> Path:
-    return Path.home() / ".cache" / "ninefold"
 
 
 def _default_runtime_dir() -> Path:
@@ -32,7 +30,7 @@ class ServiceSettings(BaseSettings):
     )
     storage: str = Field(default_factory=_default_storage)
     """Where datasets, checkpoints and models live: `file:///…`."""
-    cache_dir: Path = Field(default_factory=_default_cache_dir)
+    cache_dir: Path = Field(default_factory=default_cache_dir)
     """Prepared datasets, on a local disk; may be deleted at any time."""
     runtime_dir: Path = Field(default_factory=_default_runtime_dir)
     """Sockets; a short path."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from model.data.dataset import export_images
 from model.data.sources.built_in import BUILT_IN
 from model.errors import ModelError
+from model.host.cache_folder import default_cache_dir
 from model.storage import open_storage
 
 
@@ -21,7 +22,7 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--storage", default=Path("data/storage").absolute().as_uri(), help="of imported datasets"
     )
-    parser.add_argument("--cache-dir", type=Path, default=Path.home() / ".cache" / "ninefold")
+    parser.add_argument("--cache-dir", type=Path, default=default_cache_dir())
 
 
 def export(arguments: argparse.Namespace) -> int:

@@ -19,6 +19,7 @@ from model.data.importing import import_dataset
 from model.data.sources.built_in import BUILT_IN
 from model.errors import ModelError
 from model.host.allocator import keep_big_blocks
+from model.host.cache_folder import default_cache_dir
 from model.host.cpus import cpu_quota, share_cpus
 from model.recipes.recipe import resolve
 from model.spec import Augmentation, ClassWeighting, DatasetFacts, JobSpec, RecipeName, Resize, ResolvedSpec
@@ -60,7 +61,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         help="cpu or cuda; several, each with its share of every batch: cuda:0,cuda:1; a GPU when there is one",
     )
     parser.add_argument("--threads", type=int, default=cpu_quota(), help="on CPUs; default: %(default)s")
-    parser.add_argument("--cache-dir", type=Path, default=Path.home() / ".cache" / "ninefold")
+    parser.add_argument("--cache-dir", type=Path, default=default_cache_dir())
     parser.add_argument("--json", action="store_true", help="one metrics row a line, then the test scores")
 
 

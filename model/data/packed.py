@@ -1,6 +1,5 @@
 """A dataset as arrays of squares, cached on local disk and mapped into memory. Knows no torch."""
 
-import fcntl
 import hashlib
 import json
 import logging
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 
 from model.data.dataset import OpenDataset, OpenSplit, find_facts, open_dataset
@@ -80,10 +80,11 @@ def _load(folder: Path, facts: DatasetFacts) -> PreparedDataset:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """One process at a time builds a folder; the system releases the lock of one that dies."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f".{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    """Let one process at a time build a folder; the kernel releases the lock of a process that dies (flock)."""
+    with _explained():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder.parent / f".{folder.name}.lock").acquire()
+    with lock:
         yield
 
 

@@ -1,12 +1,14 @@
 import multiprocessing
 import resource
 import signal
+from multiprocessing.synchronize import Event as EventType
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from model.data import packed
 from model.data.dataset import BUILT_IN, export_images
 from model.data.images import decode_image, resize_image
 from model.data.importing import import_dataset
@@ -138,3 +140,21 @@ def _prepare_with_a_file_size_limit(root: str) -> str:
 def test_a_full_disk_is_said_and_no_crash(tmp_path: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert "free some space" in pool.apply(_prepare_with_a_file_size_limit, (str(tmp_path),))
+
+
+def _hold_the_lock_until_killed(root: str, is_locked: EventType) -> None:
+    with packed._locked(Path(root, "digits")):
+        is_locked.set()
+        signal.pause()
+
+
+def test_a_killed_trainer_releases_the_lock(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    is_locked = context.Event()
+    trainer = context.Process(target=_hold_the_lock_until_killed, args=(str(tmp_path), is_locked))
+    trainer.start()
+    assert is_locked.wait(60)
+    trainer.kill()
+    trainer.join()
+    with packed._locked(tmp_path / "digits"):
+        pass
