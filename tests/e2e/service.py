@@ -19,7 +19,7 @@ ROLES = {
     "api": re.compile(r"-m api( |$)"),
     "predictor": re.compile(r"-m api\.predictor"),
     "worker": re.compile(r"-m worker( |$)|\[celeryd"),
-    "trainer": re.compile(r"-m worker\.trainer"),
+    "trainer": re.compile(r"-m worker\.kinds\.training\.trainer"),
 }
 START_S = 90
 FAST_LEASE = {"NINEFOLD_LEASE_S": "3", "NINEFOLD_RENEW_EVERY_S": "0.5"}

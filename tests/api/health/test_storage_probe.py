@@ -74,7 +74,7 @@ def test_storage_that_hangs_is_named_and_asked_no_more_until_it_answers(storage:
 
 def test_a_process_whose_storage_hangs_can_end() -> None:
     program = (
-        "import asyncio, threading; from api.storage_probe import StorageProbe\n"
+        "import asyncio, threading; from api.health.storage_probe import StorageProbe\n"
         "class Hung:\n"
         "    def check(self): threading.Event().wait()\n"
         "print(asyncio.run(StorageProbe(Hung(), timeout_s=0.05).trouble()))"

@@ -290,7 +290,7 @@ def test_stop_ends_it(storage_url: str) -> None:
 
 def test_the_api_side_imports_no_torch() -> None:
     code = (
-        "import sys, api.routes.predict, api.predictor.client, api.predictor.supervision\n"
+        "import sys, api.predict.routes, api.predictor.client, api.predictor.supervision\n"
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

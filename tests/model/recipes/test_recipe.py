@@ -42,7 +42,7 @@ def warnings(of: DatasetFacts, **given: object) -> str:
 
 
 def test_importing_it_does_not_import_torch() -> None:
-    code = "import sys, model.recipe, model.reporter; sys.exit('torch' in sys.modules)"
+    code = "import sys, model.recipes.recipe, model.training.reporter; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -42,7 +42,7 @@ def test_a_malformed_field_says_what_is_expected() -> None:
 
 
 def test_help_is_quick_because_it_imports_nothing_heavy() -> None:
-    code = "import ninefold.cli, sys; print([m for m in ('torch', 'httpx', 'redis', 'celery') if m in sys.modules])"
+    code = "import ninefold.cli.app, sys; print([m for m in ('torch', 'httpx', 'redis', 'celery') if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
 

@@ -242,5 +242,5 @@ def test_start_says_which_setting_is_wrong(redis_url: str, tmp_path: Path, name:
 
 
 def test_the_worker_never_imports_torch() -> None:
-    code = "import sys, worker.__main__, worker.trainer; sys.exit('torch' in sys.modules)"
+    code = "import sys, worker.__main__, worker.kinds.training.trainer; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
