@@ -38,7 +38,7 @@ def running_valkey(*options: str) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="nf-") as folder:
         socket_path = Path(folder, "valkey.sock")
         # Tied to this process: a test run that is killed leaves no server behind.
-        tied = [sys.executable, "-m", "ninefold.local.child", str(os.getpid()), str(get_binary_path())]
+        tied = [sys.executable, "-m", "ninefold.local.parent_death", str(os.getpid()), str(get_binary_path())]
         place = ["--port", "0", "--unixsocket", str(socket_path), "--dir", folder, "--save", ""]
         server = subprocess.Popen([*tied, *place, *options], stdout=subprocess.DEVNULL)
         url = f"unix://{socket_path}?db=0"

@@ -20,7 +20,7 @@ from benchmarks.service.overhead import running_service
 from model.host.cpus import cpu_quota
 from model.spec import ResolvedSpec
 from ninefold import Client
-from ninefold.client.sse import Event
+from ninefold.client.events import Event
 
 
 def train(client: Client, archive: Path, spec: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any, Protocol, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from ninefold.client.sse import Event
+from ninefold.client.events import Event
 
 PHASES = {
     "starting": "starting",

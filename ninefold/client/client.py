@@ -10,8 +10,8 @@ from typing import Any, Self
 
 import httpx
 
-from ninefold.client.archive import as_zip
-from ninefold.client.sse import Event, read_events
+from ninefold.client.events import Event, read_events
+from ninefold.client.folder_zip import as_zip
 from ninefold.errors import JobFailedError, NinefoldError, UnreachableError
 
 DEFAULT_URL = "http://127.0.0.1:8000"

@@ -1,11 +1,11 @@
-"""Starts the guard (guard.py) and keeps it told."""
+"""Starts the guard (orphan_guard.py) and keeps it told."""
 
 import subprocess
 import sys
 
 
 class Guard:
-    """The process that ends the others if this one is killed (guard.py)."""
+    """The process that ends the others if this one is killed (orphan_guard.py)."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -16,7 +16,7 @@ class Guard:
         self._pids = pids
         if self._process is None:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "ninefold.local.guard"],
+                [sys.executable, "-P", "-m", "ninefold.local.orphan_guard"],
                 stdin=subprocess.PIPE,
                 start_new_session=True,
             )

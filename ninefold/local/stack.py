@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ninefold.errors import StartError
-from ninefold.local import redis_probe
+from ninefold.local import redis_check
 from ninefold.local.capped_log import CappedLog
 from ninefold.local.data_folder import DataFolder
 from ninefold.local.guard_process import Guard
 from ninefold.local.machine import count_cpus, count_gpus, free_port, is_free
-from ninefold.local.part import LineSink, Part
+from ninefold.local.service_process import LineSink, ServiceProcess
 from ninefold.local.valkey import EmbeddedValkey
 
 TEND_EVERY_S = 0.1
@@ -60,7 +60,7 @@ class Stack:
         self._on_line = on_line
         self._stops = 0  # plain numbers, for signal handlers must not wait for locks
         self._is_settled = False
-        self._parts: list[Part] = []
+        self._parts: list[ServiceProcess] = []
         self._logs = ExitStack()
         self._guard = Guard()
         self._thread = threading.Thread(target=self._run, name="stack")
@@ -128,7 +128,7 @@ class Stack:
         environment = self._settings(folder)
         given = environment.get("NINEFOLD_REDIS_URL") or environment.get("REDIS_URL")
         if given:
-            redis_probe.require(given)
+            redis_check.require(given)
         else:
             environment["REDIS_URL"] = self._start_valkey(folder)
         host, port = self._options.host, str(self.port)
@@ -136,9 +136,11 @@ class Stack:
         for name, arguments in self._workers():
             self._add(folder, name, [*PYTHON, "worker", *arguments], environment)
 
-    def _add(self, folder: DataFolder, role: str, command: list[str], environment: Mapping[str, str]) -> Part:
+    def _add(
+        self, folder: DataFolder, role: str, command: list[str], environment: Mapping[str, str]
+    ) -> ServiceProcess:
         log = self._logs.enter_context(closing(CappedLog(folder.logs / f"{role}.log")))
-        part = Part(role, command, environment, log, self._on_line)
+        part = ServiceProcess(role, command, environment, log, self._on_line)
         self._parts.append(part)
         part.start()
         self._guard.watch(self._pids())
@@ -205,7 +207,7 @@ class Stack:
                 self._guard.watch(self._pids())
         self._guard.tend()
 
-    def _report(self, part: Part, status: int) -> None:
+    def _report(self, part: ServiceProcess, status: int) -> None:
         if status < 0:
             how = f"was killed (signal {-status})"
         else:
@@ -220,7 +222,7 @@ class Stack:
         for kind, limit_s in kinds:
             self._stop_kind([part for part in self._parts if part.role.startswith(kind)], limit_s)
 
-    def _stop_kind(self, parts: list[Part], limit_s: float) -> None:
+    def _stop_kind(self, parts: list[ServiceProcess], limit_s: float) -> None:
         deadline = time.monotonic() + limit_s
         for part in parts:
             part.terminate()

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from ninefold.errors import StartError
-from ninefold.local import redis_probe
+from ninefold.local import redis_check
 from ninefold.local.data_folder import DataFolder, write_private
 from ninefold.local.machine import free_port, is_free
 
@@ -76,7 +76,7 @@ class EmbeddedValkey:
         """Whether the port is free, after asking a server of ours that outlived its `up` to end."""
         if is_free(HOST, port):
             return True
-        redis_probe.shut_down(self._url(port))
+        redis_check.shut_down(self._url(port))
         deadline = time.monotonic() + LEFTOVER_WAIT_S
         while not is_free(HOST, port):
             if time.monotonic() > deadline:
@@ -87,7 +87,7 @@ class EmbeddedValkey:
     def is_ready(self) -> bool:
         """Whether it answers; while it still reads its file it does not."""
         try:
-            return redis_probe.ask(self.url, "PING") == "+PONG"
+            return redis_check.ask(self.url, "PING") == "+PONG"
         except (OSError, StartError):
             return False
 

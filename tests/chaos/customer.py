@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from ninefold.client.sse import Event, read_events
+from ninefold.client.events import Event, read_events
 from tests.chaos.checker import check
 from tests.chaos.cluster import Cluster
 from tests.chaos.watcher import Watcher

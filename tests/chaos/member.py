@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.ninefold.processes import descendants, eventually, is_alive
 
-TIED = [sys.executable, "-m", "ninefold.local.child"]
+TIED = [sys.executable, "-m", "ninefold.local.parent_death"]
 """A test run that is killed takes its processes along."""
 
 

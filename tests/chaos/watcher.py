@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import httpx
 
-from ninefold.client.sse import read_events
+from ninefold.client.events import read_events
 from tests.chaos.history import History
 
 SILENCE_S = 20.0

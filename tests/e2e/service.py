@@ -35,7 +35,7 @@ class Service:
         self._known: dict[int, int] = {}
         self.output: list[str] = []
         # A test run that is killed takes its services with it.
-        tied = [sys.executable, "-m", "ninefold.local.child", str(os.getpid())]
+        tied = [sys.executable, "-m", "ninefold.local.parent_death", str(os.getpid())]
         self.process = subprocess.Popen(
             [*tied, *NINEFOLD, "up", "--port", str(port), "--data-dir", str(data_dir)],
             env={**os.environ, **FAST_LEASE, **environment},

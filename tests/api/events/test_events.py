@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from api.settings import ApiSettings
-from ninefold.client.sse import Event, read_events
+from ninefold.client.events import Event, read_events
 from tests.api.conftest import claim
 from tests.api.jobs.test_jobs import submit
 from tests.api.problems import problem_in

@@ -3,7 +3,7 @@ import io
 from rich.console import Console
 
 from ninefold.cli.progress import JobState, LineView, LiveView, duration, epoch_line
-from ninefold.client.sse import Event
+from ninefold.client.events import Event
 
 ROW = {
     "epoch": 2,

@@ -8,10 +8,10 @@ import pytest
 import redis
 
 from ninefold.errors import StartError
-from ninefold.local import redis_probe
+from ninefold.local import redis_check
 from ninefold.local.capped_log import CappedLog
 from ninefold.local.data_folder import DataFolder
-from ninefold.local.part import Part
+from ninefold.local.service_process import ServiceProcess
 from ninefold.local.valkey import EmbeddedValkey
 from tests.ninefold.processes import eventually
 
@@ -20,7 +20,7 @@ from tests.ninefold.processes import eventually
 def running(folder: DataFolder) -> Iterator[EmbeddedValkey]:
     valkey = EmbeddedValkey(folder)
     log = CappedLog(folder.logs / "valkey.log")
-    part = Part("valkey", valkey.command, os.environ, log, lambda *_: None)
+    part = ServiceProcess("valkey", valkey.command, os.environ, log, lambda *_: None)
     part.start()
     try:
         eventually(valkey.is_ready, 20, "Valkey answers")
@@ -53,9 +53,9 @@ def test_an_answered_write_survives_kill_at_the_same_address(folder: DataFolder)
 def test_it_asks_for_the_password_and_shows_it_to_nobody(folder: DataFolder) -> None:
     with running(folder) as valkey:
         with pytest.raises(StartError, match="NOAUTH"):
-            redis_probe.require(f"redis://127.0.0.1:{valkey.port}/0")
+            redis_check.require(f"redis://127.0.0.1:{valkey.port}/0")
         with pytest.raises(StartError, match="WRONGPASS"):
-            redis_probe.require(f"redis://:wrong@127.0.0.1:{valkey.port}/0")
+            redis_check.require(f"redis://:wrong@127.0.0.1:{valkey.port}/0")
         assert (folder.valkey / "valkey.conf").stat().st_mode & 0o777 == 0o600
         assert folder.secret("password") not in " ".join(valkey.command)
 
@@ -77,4 +77,4 @@ def test_a_server_that_outlived_its_start_is_asked_to_end(folder: DataFolder) ->
 
 def test_an_unreachable_redis_is_one_clear_error() -> None:
     with pytest.raises(StartError, match="cannot be reached"):
-        redis_probe.require("redis://127.0.0.1:1/0")
+        redis_check.require("redis://127.0.0.1:1/0")

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from ninefold.client.archive import as_zip
+from ninefold.client.folder_zip import as_zip
 from ninefold.errors import NinefoldError
 
 

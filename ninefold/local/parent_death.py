@@ -1,4 +1,4 @@
-"""Becomes the command it is given, one that dies with its parent: `python -m ninefold.local.child PARENT_PID COMMAND…`.
+"""Becomes the command it is given, one that dies with its parent: `python -m ninefold.local.parent_death PARENT_PID COMMAND…`.
 
 Knows nothing of the command. Kept free of imports that cost time.
 """

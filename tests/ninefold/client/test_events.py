@@ -1,4 +1,4 @@
-from ninefold.client.sse import Event, read_events
+from ninefold.client.events import Event, read_events
 
 
 def test_events_are_read_with_and_without_ids() -> None:

@@ -9,29 +9,29 @@ from pathlib import Path
 import pytest
 
 from ninefold.local.capped_log import CappedLog
-from ninefold.local.part import Part
+from ninefold.local.service_process import ServiceProcess
 from tests.ninefold.processes import command_line, eventually
 
 SLEEP = [sys.executable, "-c", "print('hello', flush=True); import time; time.sleep(60)"]
 
 
 @pytest.fixture
-def part(tmp_path: Path) -> Iterator[Part]:
+def part(tmp_path: Path) -> Iterator[ServiceProcess]:
     log = CappedLog(tmp_path / "sleep.log")
-    part = Part("sleep", SLEEP, os.environ, log, lambda *_: None)
+    part = ServiceProcess("sleep", SLEEP, os.environ, log, lambda *_: None)
     part.start()
     yield part
     part.kill()
     log.close()
 
 
-def test_it_is_its_own_session_and_its_output_is_logged(part: Part) -> None:
+def test_it_is_its_own_session_and_its_output_is_logged(part: ServiceProcess) -> None:
     assert part.pid
     eventually(lambda: part.log.last_line == "hello", 10, "the output arrives")
     assert os.getsid(part.pid) == part.pid
 
 
-def test_a_killed_part_is_started_again(part: Part) -> None:
+def test_a_killed_part_is_started_again(part: ServiceProcess) -> None:
     first = part.pid
     assert first
     os.kill(first, signal.SIGKILL)
@@ -48,7 +48,7 @@ def test_a_killed_part_is_started_again(part: Part) -> None:
 
 def test_a_part_that_ends_at_once_is_started_ever_more_slowly(tmp_path: Path) -> None:
     log = CappedLog(tmp_path / "false.log")
-    part = Part("false", ["false"], os.environ, log, lambda *_: None)
+    part = ServiceProcess("false", ["false"], os.environ, log, lambda *_: None)
     part.start()
     ends = 0
     deadline = time.monotonic() + 3
@@ -64,8 +64,8 @@ PARENT = """
 import os, sys, time
 from pathlib import Path
 from ninefold.local.capped_log import CappedLog
-from ninefold.local.part import Part
-part = Part("sleep", ["sleep", "60"], os.environ, CappedLog(Path(sys.argv[1])), lambda *_: None)
+from ninefold.local.service_process import ServiceProcess
+part = ServiceProcess("sleep", ["sleep", "60"], os.environ, CappedLog(Path(sys.argv[1])), lambda *_: None)
 part.start()
 print(part.pid, flush=True)
 time.sleep(60)

@@ -10,7 +10,9 @@ def test_the_end_of_stdin_ends_the_named_groups() -> None:
     family = subprocess.Popen(["sh", "-c", FAMILY], start_new_session=True)
     spared = subprocess.Popen(["sleep", "60"], start_new_session=True)
     try:
-        with subprocess.Popen([sys.executable, "-m", "ninefold.local.guard"], stdin=subprocess.PIPE) as guard:
+        with subprocess.Popen(
+            [sys.executable, "-m", "ninefold.local.orphan_guard"], stdin=subprocess.PIPE
+        ) as guard:
             assert guard.stdin
             guard.stdin.write(b"%d\n%d\n" % (spared.pid, family.pid))
             guard.stdin.close()

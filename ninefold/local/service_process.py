@@ -20,7 +20,7 @@ LineSink = Callable[[str, str], None]
 """Hears (role, line) of everything that a part prints."""
 
 
-class Part:
+class ServiceProcess:
     """A command that should always be running."""
 
     def __init__(
@@ -43,7 +43,7 @@ class Part:
 
     def start(self) -> None:
         """Start the command; what it prints goes to the log."""
-        shim = [sys.executable, "-P", "-m", "ninefold.local.child", str(os.getpid())]
+        shim = [sys.executable, "-P", "-m", "ninefold.local.parent_death", str(os.getpid())]
         self._process = subprocess.Popen(
             [*shim, *self._command],
             env=dict(self._environment),

@@ -1,7 +1,7 @@
-"""Ends what `ninefold up` started when `up` itself was killed: `python -m ninefold.local.guard`.
+"""Ends what `ninefold up` started when `up` itself was killed: `python -m ninefold.local.orphan_guard`.
 
 Reads lines of process ids on stdin, each line replacing the last; at the end of stdin it kills their groups.
-Linux kills the children by itself (child.py); the guard also takes their groups, and serves other systems.
+Linux kills the children by itself (parent_death.py); the guard also takes their groups, and serves other systems.
 """
 
 import os
