@@ -1,15 +1,15 @@
 /** Starts the dashboard: one store of jobs, one view at a time, chosen by the address after the #. */
 
-import { announce } from "./announcer.js";
-import { loadDatasets } from "./datasets.js";
-import { h, fill } from "./dom.js";
-import { words } from "./format.js";
-import { Jobs } from "./jobs.js";
-import { classifyView } from "./classify_view.js";
-import { jobView } from "./job_view.js";
-import { jobsView } from "./jobs_view.js";
-import { modelsView } from "./models_view.js";
-import { startSystemStrip } from "./system_strip.js";
+import { announce } from "./ui/announcements.js";
+import { loadDatasets } from "./datasets/names.js";
+import { h, fill } from "./ui/dom.js";
+import { words } from "./ui/format.js";
+import { Jobs } from "./jobs/store.js";
+import { classifyView } from "./classify/view.js";
+import { jobView } from "./jobs/job_view.js";
+import { jobsView } from "./jobs/list_view.js";
+import { modelsView } from "./models/view.js";
+import { startSystemStrip } from "./system_status.js";
 
 const VIEWS = { jobs: jobsView, job: jobView, classify: classifyView, models: modelsView };
 

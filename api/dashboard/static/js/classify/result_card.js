@@ -1,8 +1,8 @@
 /** One classified image: the picture, the label, bars of confidence, and the command that asks the same. */
 
-import { h, fill, setText } from "./dom.js";
-import { percent } from "./format.js";
-import { predictCommand, snippet } from "./snippet.js";
+import { h, fill, setText } from "../ui/dom.js";
+import { percent } from "../ui/format.js";
+import { predictCommand, snippet } from "../ui/snippet.js";
 
 const SIDE = 112;
 

@@ -1,8 +1,8 @@
 /** The handful of numbers that say how a job goes. */
 
-import { h, setText } from "./dom.js";
-import { duration, elapsed, percent, whole } from "./format.js";
-import { hasEnded } from "./jobs.js";
+import { h, setText } from "../ui/dom.js";
+import { duration, elapsed, percent, whole } from "../ui/format.js";
+import { hasEnded } from "./store.js";
 
 export function jobFigures() {
   const tiles = new Map(["Epoch", "Best validation", "Test accuracy", "Images a second", "Time"].map((label) => [label, tile(label)]));

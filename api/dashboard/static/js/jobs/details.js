@@ -1,8 +1,8 @@
 /** Below the curves: warnings, log, attempts, the resolved spec, and the job as a command. */
 
-import { h, fill, setText, show } from "./dom.js";
-import { ago, elapsed, words } from "./format.js";
-import { snippet, jobCommand } from "./snippet.js";
+import { h, fill, setText, show } from "../ui/dom.js";
+import { ago, elapsed, words } from "../ui/format.js";
+import { snippet, jobCommand } from "../ui/snippet.js";
 
 export function jobDetails(job) {
   const warnings = h("div", {}, job.warnings.map((warning) => h("p", { class: "warning" }, warning)));

@@ -1,8 +1,8 @@
 /** The four charts of a job, on one cursor. */
 
-import { Chart } from "./chart.js";
-import { h } from "./dom.js";
-import { decimal, percent, significant, whole } from "./format.js";
+import { Chart } from "../charts/chart.js";
+import { h } from "../ui/dom.js";
+import { decimal, percent, significant, whole } from "../ui/format.js";
 
 const CHARTS = [
   {

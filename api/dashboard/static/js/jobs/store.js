@@ -1,7 +1,7 @@
 /** Every job that the dashboard knows, kept current by the stream of all jobs' events. */
 
-import { get } from "./http.js";
-import { EventStream } from "./event_stream.js";
+import { get } from "../http/requests.js";
+import { EventStream } from "../http/event_stream.js";
 
 const PAGE = 50;
 const RELOAD_MS = 1000;

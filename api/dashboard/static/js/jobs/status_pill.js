@@ -1,7 +1,7 @@
 /** A job's status as a coloured word; the colour never carries the meaning alone. */
 
-import { h, setText } from "./dom.js";
-import { words } from "./format.js";
+import { h, setText } from "../ui/dom.js";
+import { words } from "../ui/format.js";
 
 export function statusPill() {
   const pill = h("span", { class: "pill" });

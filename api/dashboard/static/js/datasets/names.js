@@ -1,6 +1,6 @@
 /** Datasets by id: specs name them by content, people by name. */
 
-import { get } from "./http.js";
+import { get } from "../http/requests.js";
 
 const names = new Map();
 

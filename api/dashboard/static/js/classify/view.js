@@ -1,9 +1,9 @@
 /** Drop, paste or choose images; see what a model says and how sure it is. */
 
-import { h, fill, setText } from "./dom.js";
-import { get, request } from "./http.js";
-import { redraw } from "./redraw.js";
-import { Verdict } from "./verdict.js";
+import { h, fill, setText } from "../ui/dom.js";
+import { get, request } from "../http/requests.js";
+import { redraw } from "../ui/redraw.js";
+import { Verdict } from "./result_card.js";
 
 const MOST_AT_ONCE = 24;
 

@@ -1,6 +1,6 @@
 /** What the page just did, as a command to paste into a shell. */
 
-import { announce } from "./announcer.js";
+import { announce } from "./announcements.js";
 import { h } from "./dom.js";
 
 const DEFAULTS = new Set(["promote", "seed"]);

@@ -1,10 +1,10 @@
 /** One job in the list. Built once and updated in place, so that focus and selection survive each event. */
 
-import { datasetName } from "./datasets.js";
-import { h, setText } from "./dom.js";
-import { ago, duration, elapsed, percent, trainingLength } from "./format.js";
-import { jobActions } from "./job_actions.js";
-import { hasEnded } from "./jobs.js";
+import { datasetName } from "../datasets/names.js";
+import { h, setText } from "../ui/dom.js";
+import { ago, duration, elapsed, percent, trainingLength } from "../ui/format.js";
+import { jobActions } from "./actions.js";
+import { hasEnded } from "./store.js";
 import { progressBar } from "./progress_bar.js";
 import { situation, statusPill } from "./status_pill.js";
 

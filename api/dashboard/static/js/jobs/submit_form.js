@@ -1,9 +1,9 @@
 /** The form that trains: four fields in front, the rest of the spec behind "More settings", errors beside their field. */
 
-import { datasetName, loadDatasets } from "./datasets.js";
-import { h, fill, setText, show } from "./dom.js";
-import { significant, trainingLength } from "./format.js";
-import { get, post } from "./http.js";
+import { datasetName, loadDatasets } from "../datasets/names.js";
+import { h, fill, setText, show } from "../ui/dom.js";
+import { significant, trainingLength } from "../ui/format.js";
+import { get, post } from "../http/requests.js";
 import { SchemaField } from "./schema_field.js";
 
 const FRONT = ["dataset", "recipe", "epochs", "name"];

@@ -1,8 +1,8 @@
 /** The strip at the foot: is it live, what is ready, who works. */
 
-import { h, fill } from "./dom.js";
-import { get } from "./http.js";
-import { hasEnded } from "./jobs.js";
+import { h, fill } from "./ui/dom.js";
+import { get } from "./http/requests.js";
+import { hasEnded } from "./jobs/store.js";
 
 const EVERY_MS = 5000;
 

@@ -1,6 +1,6 @@
 /** Trades an API key for the session cookie, in one dialog however many requests were refused. */
 
-import { h, setText } from "./dom.js";
+import { h, setText } from "../ui/dom.js";
 
 let pending = null;
 

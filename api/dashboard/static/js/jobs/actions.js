@@ -1,9 +1,9 @@
 /** What may be done to a job as it stands: pause, resume, stop, cancel. */
 
-import { announce } from "./announcer.js";
-import { h, show } from "./dom.js";
-import { post } from "./http.js";
-import { hasEnded } from "./jobs.js";
+import { announce } from "../ui/announcements.js";
+import { h, show } from "../ui/dom.js";
+import { post } from "../http/requests.js";
+import { hasEnded } from "./store.js";
 
 const ACTIONS = [
   { verb: "pause", label: "Pause", isOffered: (job) => ["queued", "running"].includes(job.status) },

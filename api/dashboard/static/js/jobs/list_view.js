@@ -1,9 +1,9 @@
 /** The list of jobs, with the form that adds one. */
 
-import { h, fill, setText, show } from "./dom.js";
-import { JobRow } from "./job_row.js";
-import { hasEnded } from "./jobs.js";
-import { redraw } from "./redraw.js";
+import { h, fill, setText, show } from "../ui/dom.js";
+import { JobRow } from "./list_row.js";
+import { hasEnded } from "./store.js";
+import { redraw } from "../ui/redraw.js";
 import { submitForm } from "./submit_form.js";
 
 const FILTERS = {

@@ -1,6 +1,6 @@
 /** Requests to the API. A refusal becomes a Problem; a 401 asks for a key once and then tries again. */
 
-import { signIn } from "./session.js";
+import { signIn } from "./sign_in.js";
 
 export class Problem extends Error {
   constructor(status, body) {

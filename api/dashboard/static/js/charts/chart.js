@@ -1,9 +1,9 @@
 /** One live chart: uPlot with our colours, a text summary and a table. New points never undo a zoom. */
 
-import uPlot from "../vendor/uplot/uPlot.esm.js";
-import { bindKeys } from "./chart_keyboard.js";
+import uPlot from "../../vendor/uplot/uPlot.esm.js";
+import { bindKeys } from "./keyboard.js";
 import { colour } from "./colour.js";
-import { fill, h, setText, show } from "./dom.js";
+import { fill, h, setText, show } from "../ui/dom.js";
 
 const HEIGHT = 210;
 const EPOCH_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500];

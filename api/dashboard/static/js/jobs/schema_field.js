@@ -1,7 +1,7 @@
 /** One form field made from one property of the spec's JSON Schema. */
 
-import { h, setText } from "./dom.js";
-import { words } from "./format.js";
+import { h, setText } from "../ui/dom.js";
+import { words } from "../ui/format.js";
 
 /** Follows $ref and drops the null of an optional: what remains says what may be entered. */
 function plain(schema, all) {

@@ -1,6 +1,6 @@
 /** How far a job is, for eyes and for screen readers. */
 
-import { h } from "./dom.js";
+import { h } from "../ui/dom.js";
 
 export function progressBar(label) {
   const fill = h("span", { class: "progress-fill" });

@@ -1,17 +1,17 @@
 /** One job, live: figures, curves, logs, attempts and what really runs. */
 
-import { announce } from "./announcer.js";
-import { datasetName, loadDatasets } from "./datasets.js";
-import { h, fill, setText, show } from "./dom.js";
-import { EventStream } from "./event_stream.js";
-import { get } from "./http.js";
-import { jobActions } from "./job_actions.js";
-import { jobCurves } from "./job_curves.js";
-import { jobDetails } from "./job_details.js";
-import { jobFigures } from "./job_figures.js";
-import { hasEnded } from "./jobs.js";
+import { announce } from "../ui/announcements.js";
+import { datasetName, loadDatasets } from "../datasets/names.js";
+import { h, fill, setText, show } from "../ui/dom.js";
+import { EventStream } from "../http/event_stream.js";
+import { get } from "../http/requests.js";
+import { jobActions } from "./actions.js";
+import { jobCurves } from "./curves.js";
+import { jobDetails } from "./details.js";
+import { jobFigures } from "./figures.js";
+import { hasEnded } from "./store.js";
 import { progressBar } from "./progress_bar.js";
-import { redraw } from "./redraw.js";
+import { redraw } from "../ui/redraw.js";
 import { situation, statusPill } from "./status_pill.js";
 
 const LOG_LINES = 500;

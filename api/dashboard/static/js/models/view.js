@@ -1,9 +1,9 @@
 /** Every model, grouped by name: versions, aliases, accuracy; one press moves production. */
 
-import { announce } from "./announcer.js";
-import { h, fill } from "./dom.js";
-import { ago, percent } from "./format.js";
-import { get, request } from "./http.js";
+import { announce } from "../ui/announcements.js";
+import { h, fill } from "../ui/dom.js";
+import { ago, percent } from "../ui/format.js";
+import { get, request } from "../http/requests.js";
 
 export function modelsView({ jobs }) {
   const body = h("div", { class: "model-groups" }, h("p", { class: "muted" }, "Loading…"));

@@ -1,6 +1,6 @@
 /** A chart by keyboard: arrows read points aloud, plus and minus zoom around the cursor, Escape shows all. */
 
-import { setText } from "./dom.js";
+import { setText } from "../ui/dom.js";
 
 export function bindKeys(chart) {
   const actions = {
