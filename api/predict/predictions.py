@@ -17,7 +17,7 @@ from api.predict.uploads import (
     received_images,
 )
 from api.predictor.client import PredictorClient
-from api.predictor.wire import ItemAnswer, ItemError, Score, Timings
+from api.predictor.protocol.channel import ItemAnswer, ItemError, Score, Timings
 from worker.registry.models import AsyncModelRegistry
 
 

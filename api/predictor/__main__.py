@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from api.predictor.admission import Admission, Rate
-from api.predictor.batcher import Batcher
-from api.predictor.loading import Loader
-from api.predictor.model_cache import ModelCache
-from api.predictor.process import listen
-from api.predictor.service import PredictionService, ServedModel
+from api.predictor.serving.admission import Admission, Rate
+from api.predictor.serving.batcher import Batcher
+from api.predictor.serving.classification import PredictionService, ServedModel
+from api.predictor.serving.loader import Loader
+from api.predictor.serving.model_cache import ModelCache
+from api.predictor.serving.socket_server import listen
 from api.predictor.supervision import check_socket_path
 from model.host.parent import end_with_parent
 from model.storage import open_storage

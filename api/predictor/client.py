@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from api.predictor.errors import REFUSALS, InferenceFailedError, PredictionError, PredictorUnavailableError
-from api.predictor.wire import (
+from api.predictor.protocol.channel import (
     ITEM_ANSWERS,
     Answer,
     Cancel,

@@ -11,7 +11,15 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from api.predictor.wire import LENGTHS, Ping, Pong, WireError, frame_head, parse_header, parse_lengths
+from api.predictor.protocol.channel import (
+    LENGTHS,
+    Ping,
+    Pong,
+    WireError,
+    frame_head,
+    parse_header,
+    parse_lengths,
+)
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from api.predictor.loading import LoadedModel
-from api.predictor.pixel_budget import PixelBudget
+from api.predictor.serving.loader import LoadedModel
+from api.predictor.serving.pixel_budget import PixelBudget
 from model.artifact.classifier import Classifier
 from model.data.images import decode_image
 from model.errors import ImageError

@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from api.predictor.admission import Admission, Rate
-from api.predictor.batcher import Batcher
-from api.predictor.model_cache import ModelCache
-from api.predictor.service import Inbox, PredictionService, ServedModel
-from api.predictor.wire import Open
+from api.predictor.protocol.channel import Open
+from api.predictor.serving.admission import Admission, Rate
+from api.predictor.serving.batcher import Batcher
+from api.predictor.serving.classification import Inbox, PredictionService, ServedModel
+from api.predictor.serving.model_cache import ModelCache
 
 
 class BrokenModel:

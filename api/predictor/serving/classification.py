@@ -8,11 +8,11 @@ from typing import Protocol
 
 import numpy as np
 
-from api.predictor.admission import Admission
-from api.predictor.batcher import Batcher, Network
 from api.predictor.errors import DeadlineExceededError, PredictionError
-from api.predictor.model_cache import ModelCache
-from api.predictor.wire import Answer, ItemAnswer, ItemError, Open, Score, Timings
+from api.predictor.protocol.channel import Answer, ItemAnswer, ItemError, Open, Score, Timings
+from api.predictor.serving.admission import Admission
+from api.predictor.serving.batcher import Batcher, Network
+from api.predictor.serving.model_cache import ModelCache
 from model.errors import ImageError
 
 _SCORE_DIGITS = 6

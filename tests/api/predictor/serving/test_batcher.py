@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from api.predictor.admission import Admission, Rate
-from api.predictor.batcher import Batcher
 from api.predictor.errors import InferenceFailedError, OverloadedError
+from api.predictor.serving.admission import Admission, Rate
+from api.predictor.serving.batcher import Batcher
 
 
 class RecordingNetwork:

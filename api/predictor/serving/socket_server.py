@@ -8,8 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from api.predictor.errors import InferenceFailedError, PredictionError
-from api.predictor.service import Inbox, PredictionService
-from api.predictor.wire import (
+from api.predictor.protocol.channel import (
     ITEM_ANSWERS,
     Cancel,
     Channel,
@@ -21,6 +20,7 @@ from api.predictor.wire import (
     Refusal,
     WireError,
 )
+from api.predictor.serving.classification import Inbox, PredictionService
 
 log = logging.getLogger(__name__)
 

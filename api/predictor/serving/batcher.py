@@ -11,8 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
-from api.predictor.admission import Rate
 from api.predictor.errors import InferenceFailedError
+from api.predictor.serving.admission import Rate
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from api.predictor.model_cache import ModelCache
+from api.predictor.serving.model_cache import ModelCache
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.predictor.wire import (
+from api.predictor.protocol.channel import (
     MAX_BODY_BYTES,
     MAX_HEADER_BYTES,
     Cancel,

@@ -1,0 +1,1 @@
+"""The work of the predictor process: admit requests, load models, decode images, batch, and classify."""
