@@ -1,4 +1,4 @@
-"""The yardstick of benchmarks/service/overhead.py: the least that FastAPI and redis-py can do for a job, with no guarantees."""
+"""The baseline of `overhead.py`: submit and read a job with FastAPI and redis-py alone, without any of Ninefold's guarantees."""
 
 import os
 import uuid
@@ -15,7 +15,7 @@ store = redis.asyncio.Redis.from_url(os.environ["REDIS_URL"], decode_responses=T
 
 @app.post("/jobs", status_code=202)
 async def submit(spec: JobSpec) -> Any:
-    """One write."""
+    """Write one hash."""
     job: dict[Any, Any] = {
         "id": f"bare_{uuid.uuid4().hex}",
         "status": "queued",
@@ -27,7 +27,7 @@ async def submit(spec: JobSpec) -> Any:
 
 @app.get("/jobs/{job_id}")
 async def job(job_id: str) -> Any:
-    """One read."""
+    """Read one hash."""
     found = await store.hgetall(f"bare:{job_id}")
     if not found:
         raise HTTPException(404)

@@ -1,4 +1,4 @@
-"""Many watchers of one job in one asyncio thread, as cheap as can be; knows HTTP and SSE only as bytes."""
+"""Many clients of one job's event stream in one asyncio thread; HTTP and SSE are handled as bytes to keep them cheap."""
 
 import asyncio
 import random
@@ -13,15 +13,15 @@ from typing import cast
 
 _ID = re.compile(rb"^id: (\d+-\d+)$", re.MULTILINE)
 _CONNECT_RETRY_S = 0.2
-_AFTER_INTERRUPTION_S = 0.05
+_RECONNECT_AFTER_S = 0.05
 
 
 @dataclass
-class Heard:
-    """What all watchers heard, and how late."""
+class Received:
+    """What all watchers together received, and the delay of each event."""
 
     ids: dict[bytes, bytes] = field(default_factory=dict)
-    """One object for each id: a thousand watchers hear the same ones."""
+    """One shared bytes object per event id: a thousand watchers receive the same ids."""
     lags_ms: "array[float]" = field(default_factory=lambda: array("f"))
     connections: int = 0
     refused: int = 0
@@ -29,97 +29,97 @@ class Heard:
 
 
 class Watcher(asyncio.Protocol):
-    """One client: connects, resumes with the last id it heard, and is done at the job's end."""
+    """One client: connects, resumes after the last id that it received, and stops when the job ends."""
 
-    def __init__(self, port: int, job_id: str, heard: Heard, *, stay_s: float = 0) -> None:
+    def __init__(self, port: int, job_id: str, received: Received, *, stay_s: float = 0) -> None:
         self._port = port
         self._job_id = job_id
-        self._heard = heard
+        self._received = received
         self._stay_s = stay_s
-        self._rest = b""
+        self._incomplete = b""
         self._transport: asyncio.Transport | None = None
-        self._is_gone = asyncio.Event()
+        self._is_disconnected = asyncio.Event()
         self._connected_ms = 0.0
         self.ids: list[bytes] = []
         self.has_ended = False
 
     async def run(self) -> None:
-        """Watch until the end; with `stay_s`, go away and come back about so often."""
+        """Watch until the job ends; with `stay_s`, disconnect and reconnect every `stay_s` seconds on average."""
         while not self.has_ended:
             try:
                 await asyncio.get_running_loop().create_connection(lambda: self, "127.0.0.1", self._port)
             except OSError:
                 await asyncio.sleep(_CONNECT_RETRY_S)
                 continue
-            await self._stay()
-            await asyncio.sleep(random.uniform(0, 2 * _AFTER_INTERRUPTION_S))  # noqa: S311  # no secret
+            await self._stay_connected()
+            await asyncio.sleep(random.uniform(0, 2 * _RECONNECT_AFTER_S))  # noqa: S311  # no secret
 
-    async def _stay(self) -> None:
-        # Longer than any test where the watcher stays for good.
+    async def _stay_connected(self) -> None:
+        # Without stay_s: longer than any test runs.
         stay_s = random.expovariate(1 / self._stay_s) if self._stay_s else 3600  # no secret
         try:
             async with asyncio.timeout(stay_s):
-                await self._is_gone.wait()
+                await self._is_disconnected.wait()
         except TimeoutError:
-            self.leave()
-            await self._is_gone.wait()
+            self.disconnect()
+            await self._is_disconnected.wait()
 
-    def leave(self) -> None:
-        """Hang up without a word."""
+    def disconnect(self) -> None:
+        """Abort the connection."""
         if self._transport is not None:
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask for the events that follow the last one heard."""
+        """Request the events after the last id received."""
         self._transport = transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass
-        self._is_gone.clear()
-        self._rest = b""
+        self._is_disconnected.clear()
+        self._incomplete = b""
         self._connected_ms = time.time() * 1000
-        self._heard.connections += 1
+        self._received.connections += 1
         last_id = f"Last-Event-ID: {self.ids[-1].decode()}\r\n" if self.ids else ""
         path = f"/jobs/{self._job_id}/events"
         transport.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{last_id}\r\n".encode())
 
     def data_received(self, data: bytes) -> None:
-        """Note every id of the whole events that came."""
-        whole, end, rest = (self._rest + data).rpartition(b"\n\n")
-        self._rest = rest
+        """Record the ids of all complete events; keep an incomplete event for the next call."""
+        complete, end, rest = (self._incomplete + data).rpartition(b"\n\n")
+        self._incomplete = rest
         if not end:
             if rest.startswith(b"HTTP/1.1 ") and not rest.startswith(b"HTTP/1.1 200") and b"\r\n\r\n" in rest:
-                self._heard.refused += 1
-                self.leave()
+                self._received.refused += 1
+                self.disconnect()
             return
-        self._note(whole)
-        if b"event: end\n" in whole:
+        self._record(complete)
+        if b"event: end\n" in complete:
             self.has_ended = True
-            self.leave()
+            self.disconnect()
 
-    def _note(self, whole: bytes) -> None:
-        self._heard.resets += whole.count(b"event: reset\n")
+    def _record(self, complete: bytes) -> None:
+        self._received.resets += complete.count(b"event: reset\n")
         now_ms = time.time() * 1000
-        for found in _ID.findall(whole):
-            event_id = self._heard.ids.setdefault(found, found)
+        for found in _ID.findall(complete):
+            event_id = self._received.ids.setdefault(found, found)
             self.ids.append(event_id)
-            happened_ms = int(event_id.partition(b"-")[0])
-            # What is older than the connection is a replay: its age says nothing of the way here.
-            if happened_ms > self._connected_ms:
-                self._heard.lags_ms.append(now_ms - happened_ms)
+            appended_ms = int(event_id.partition(b"-")[0])
+            # Events older than the connection are replayed: their age is not a delivery delay.
+            if appended_ms > self._connected_ms:
+                self._received.lags_ms.append(now_ms - appended_ms)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let `run` go on."""
+        """Let `run` reconnect or return."""
         del exc
         self._transport = None
-        self._is_gone.set()
+        self._is_disconnected.set()
 
 
 async def watch_all(watchers: list[Watcher]) -> None:
-    """Run them until all have heard the end."""
+    """Run the watchers until each has received the job's `end` event."""
     await asyncio.gather(*(watcher.run() for watcher in watchers))
 
 
-def watch_while(happen: Callable[[], None], watchers: list[Watcher]) -> None:
-    """Watch until all have heard the end, while something happens in a thread of its own."""
-    thread = threading.Thread(target=happen)
+def watch_during(activity: Callable[[], None], watchers: list[Watcher]) -> None:
+    """Run `activity` in a thread of its own while the watchers run; return when both are done."""
+    thread = threading.Thread(target=activity)
     thread.start()
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(watch_all(watchers))
@@ -127,7 +127,7 @@ def watch_while(happen: Callable[[], None], watchers: list[Watcher]) -> None:
 
 
 def loop_factory() -> asyncio.AbstractEventLoop:
-    """The quickest event loop that there is."""
+    """Return a uvloop event loop, or asyncio's own on Windows."""
     if sys.platform == "win32":
         return asyncio.new_event_loop()
     import uvloop  # noqa: PLC0415  # not on every system

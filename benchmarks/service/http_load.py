@@ -1,4 +1,4 @@
-"""Sends one request over and over on keep-alive connections; as little client as can be, so the server is measured."""
+"""Sends one HTTP request repeatedly on keep-alive connections, with so little client work that the server is the bottleneck."""
 
 import asyncio
 import time
@@ -7,7 +7,7 @@ CONNECTIONS = 16
 
 
 def request_bytes(method: str, path: str, host: str, body: bytes = b"") -> bytes:
-    """A whole HTTP/1.1 request."""
+    """Return a complete HTTP/1.1 request with a JSON body."""
     head = f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
     return head.encode() + b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
 
@@ -20,7 +20,7 @@ async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, 
     return int(head.split(b" ", 2)[1])
 
 
-async def _one_connection(port: int, request: bytes, count: int) -> None:
+async def _use_one_connection(port: int, request: bytes, count: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for _ in range(count):
         status = await _exchange(reader, writer, request)
@@ -28,13 +28,13 @@ async def _one_connection(port: int, request: bytes, count: int) -> None:
     writer.close()
 
 
-async def _many(port: int, request: bytes, count: int) -> float:
-    begun = time.monotonic()
+async def _measure(port: int, request: bytes, count: int) -> float:
+    started_at = time.monotonic()
     each = count // CONNECTIONS
-    await asyncio.gather(*(_one_connection(port, request, each) for _ in range(CONNECTIONS)))
-    return each * CONNECTIONS / (time.monotonic() - begun)
+    await asyncio.gather(*(_use_one_connection(port, request, each) for _ in range(CONNECTIONS)))
+    return each * CONNECTIONS / (time.monotonic() - started_at)
 
 
 def requests_per_s(port: int, request: bytes, count: int) -> float:
-    """How many answers a second, for so many requests over several connections."""
-    return asyncio.run(_many(port, request, count))
+    """Send `request` about `count` times over 16 connections; return the answers per second."""
+    return asyncio.run(_measure(port, request, count))

@@ -1,6 +1,6 @@
-"""Requests a second through POST /predict at concurrency 1 and 8, against the same network fed in-process.
+"""Measures POST /predict requests per second at concurrency 1, 8 and 32, compared with the same network called in-process.
 
-Run: python -m benchmarks.service.predict [--seconds 10] [--image-size 32]
+python -m benchmarks.service.predict [--seconds 10] [--image-size 32]
 """
 
 import argparse
@@ -36,28 +36,28 @@ BATCH = 32
 
 
 def main() -> None:
-    """Prints one line for each way in."""
+    """Print the in-process limit, then one line for each concurrency."""
     options = _options()
     torch.set_num_threads(cpu_quota())
     with ExitStack() as stack:
         storage_url = Path(stack.enter_context(tempfile.TemporaryDirectory())).as_uri()
         storage = open_storage(storage_url)
         manifest = publish_model(storage, classes=CLASSES, image_size=options.image_size)
-        limit = in_process_images_per_s(storage, manifest, options.seconds)
-        print(f"in-process, ready batches of {BATCH}: {limit:7.1f} images/s")
+        limit_per_s = in_process_images_per_s(storage, manifest, options.seconds)
+        print(f"in-process, batches of {BATCH}: {limit_per_s:7.1f} images/s")
         url = stack.enter_context(_serving(storage_url, manifest))
         image = encoded(picture(size=(options.image_size, options.image_size)))
         for concurrency in (1, 8, 32):
-            rate, latencies_ms = measure(url, image, concurrency, options.seconds)
+            rate_per_s, latencies_ms = measure(url, image, concurrency, options.seconds)
             p50, p99 = (float(np.percentile(latencies_ms, p)) for p in (50, 99))
             print(
-                f"/predict at concurrency {concurrency:2}:    {rate:7.1f} requests/s ({rate / limit:.2f} of the limit), "
+                f"/predict at concurrency {concurrency:2}:    {rate_per_s:7.1f} requests/s ({rate_per_s / limit_per_s:.2f} of the limit), "
                 f"p50 {p50:.1f} ms, p99 {p99:.1f} ms"
             )
 
 
 def in_process_images_per_s(storage: Storage, manifest: Manifest, seconds: float) -> float:
-    """The fused network alone: no HTTP, no decoding, every batch ready; the median of five rounds."""
+    """Return the rate of the fused network alone, without HTTP and decoding; the median of five rounds."""
     classifier = Classifier.load(storage, manifest, "cpu")
     size = manifest.preprocessing.image_size
     batch_NHWC = np.random.default_rng(0).integers(0, 256, (BATCH, size, size, 3), dtype=np.uint8)
@@ -73,15 +73,15 @@ def _batches_per_s(classifier: Classifier, batch_NHWC: np.ndarray, seconds: floa
 
 
 def measure(url: str, image: bytes, concurrency: int, seconds: float) -> tuple[float, list[float]]:
-    """Requests a second and each latency in milliseconds; any answer but 200 ends the benchmark."""
+    """Return requests per second and each latency in milliseconds; raises on an error status."""
     with ThreadPoolExecutor(concurrency) as pool:
         started = time.monotonic()
-        clients = [pool.submit(_ask_until, url, image, started + seconds) for _ in range(concurrency)]
-        latencies_ms = [latency for client in clients for latency in client.result()]
+        senders = [pool.submit(_post_until, url, image, started + seconds) for _ in range(concurrency)]
+        latencies_ms = [latency for sender in senders for latency in sender.result()]
     return len(latencies_ms) / (time.monotonic() - started), latencies_ms
 
 
-def _ask_until(url: str, image: bytes, deadline: float) -> list[float]:
+def _post_until(url: str, image: bytes, deadline: float) -> list[float]:
     latencies_ms = []
     with httpx.Client(base_url=url, headers={"Content-Type": "image/png"}, timeout=60) as client:
         while (started := time.monotonic()) < deadline:
@@ -92,7 +92,7 @@ def _ask_until(url: str, image: bytes, deadline: float) -> list[float]:
 
 @contextmanager
 def _serving(storage_url: str, manifest: Manifest) -> Iterator[str]:
-    """A Valkey, a predictor and an API process that know this model."""
+    """Run a Valkey, a predictor and an API process with this model as production; yield the URL of the API."""
     with ExitStack() as stack:
         redis_url = stack.enter_context(running_valkey())
         with connect(redis_url) as client:
@@ -105,7 +105,7 @@ def _serving(storage_url: str, manifest: Manifest) -> Iterator[str]:
 
 @contextmanager
 def _api_process(settings: ApiSettings) -> Iterator[str]:
-    """`python -m api` on a free port: a process of its own, as in real life."""
+    """Run `python -m api` on a free port in its own process; yield its URL."""
     environment = {
         "NINEFOLD_REDIS_URL": settings.redis_url,
         "NINEFOLD_STORAGE": settings.storage,
@@ -122,8 +122,12 @@ def _api_process(settings: ApiSettings) -> Iterator[str]:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--seconds", type=float, default=10, help="for each line")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.service.predict",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--seconds", type=float, default=10, help="duration of each measurement")
     parser.add_argument("--image-size", type=int, default=32)
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""Reads from /proc what the processes of a service cost."""
+"""Reads CPU time, memory and role of the service's processes from /proc."""
 
 import os
 import re
@@ -8,17 +8,18 @@ from pathlib import Path
 ROLES = {
     "valkey": re.compile(r"valkey-server"),
     "predictor": re.compile(r"-m api\.predictor"),
-    "trainer": re.compile(r"-m worker\.trainer"),
+    "trainer": re.compile(r"-m worker\.\S*trainer"),
     "api": re.compile(r"-m api( |$)"),
     "worker": re.compile(r"-m worker( |$)|\[celeryd"),
-    "guard": re.compile(r"-m ninefold\.guard"),
+    "guard": re.compile(r"-m ninefold\.\S*guard"),
     "up": re.compile(r"-m ninefold( |$)|bin/ninefold"),
 }
+"""A pattern of the command line for each role; the first match counts."""
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 def roles_below(pid: int) -> dict[int, str]:
-    """The process and all below it, by process id, with their roles."""
+    """Return the role of the process and of each of its descendants, by process id."""
     parents: dict[int, int] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
@@ -31,30 +32,30 @@ def roles_below(pid: int) -> dict[int, str]:
 
 def _role(pid: int) -> str:
     try:
-        line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+        command_line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     except OSError:
         return "gone"
-    return next((role for role, words in ROLES.items() if words.search(line)), "other")
+    return next((role for role, pattern in ROLES.items() if pattern.search(command_line)), "other")
 
 
-def memory_mb(pid: int) -> float:
-    """Resident memory, pages shared with other processes counted in their share."""
+def proportional_mb(pid: int) -> float:
+    """Return the proportional set size (Pss): a page that n processes share counts 1/n."""
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     return int(re.findall(r"^Pss:\s+(\d+)", rollup, re.MULTILINE)[0]) / 1024
 
 
 def resident_mb(pid: int) -> float:
-    """Resident memory, shared pages counted in full."""
+    """Return the resident memory (RSS); shared pages count in full."""
     return int(re.findall(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[0]) / 1024
 
 
 def has_torch(pid: int) -> bool:
-    """Whether torch's library is mapped into the process."""
+    """Return whether torch's library is mapped into the process."""
     return "libtorch" in Path(f"/proc/{pid}/maps").read_text()
 
 
 def cpu_s(pid: int) -> float:
-    """CPU seconds of the process itself so far; 0 when it is gone."""
+    """Return the CPU seconds that the process used so far, without its children; 0 when it has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

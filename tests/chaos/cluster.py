@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from benchmarks.service.overhead import free_port
+from benchmarks.service.running import free_port
 from model.host.failpoints import Failpoint
 from model.storage import open_storage
 from tests.chaos import mutants

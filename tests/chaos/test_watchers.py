@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.service.event_watchers import Heard, Watcher, loop_factory, watch_while
-from benchmarks.service.events import Happenings, end_s, feed_readers, running_api
-from benchmarks.service.overhead import free_port
+from benchmarks.service.event_watchers import Received, Watcher, loop_factory, watch_during
+from benchmarks.service.events import feed_readers, shutdown_s
 from benchmarks.service.processes import resident_mb
+from benchmarks.service.running import free_port, running_api
+from benchmarks.service.simulated_job import SimulatedJob
 
 END_S = 5 * 12
 EVENTS, LINE = 4_000, "x" * 4_000
@@ -28,22 +29,22 @@ def test_many_watchers_come_and_go_and_each_hears_everything_once(
 ) -> None:
     port = free_port()
     with running_api(redis_url, tmp_path, port):
-        happenings, heard = Happenings(redis_url, port), Heard()
-        watchers = [Watcher(port, happenings.job_id, heard, stay_s=2.0) for _ in range(count)]
+        job, received = SimulatedJob(redis_url, port), Received()
+        watchers = [Watcher(port, job.job_id, received, stay_s=2.0) for _ in range(count)]
         readers: list[int] = []
 
-        def happen() -> None:
-            happenings.go_on(SECONDS, PER_S)
+        def report() -> None:
+            job.report_progress(SECONDS, PER_S)
             readers.append(feed_readers(redis_url))
-            happenings.end()
+            job.fail()
 
         with socket.create_connection(("127.0.0.1", port)) as never_reads:
-            never_reads.sendall(happenings.request())
-            watch_while(happen, watchers)
-        expected = happenings.ids()
+            never_reads.sendall(job.events_request())
+            watch_during(report, watchers)
+        expected = job.event_ids()
     assert len(expected) > SECONDS * PER_S
     assert all(watcher.ids == expected for watcher in watchers)
-    assert heard.connections > count  # some did come back
+    assert received.connections > count  # some did come back
     assert readers == [1]
 
 
@@ -51,9 +52,9 @@ def test_many_watchers_come_and_go_and_each_hears_everything_once(
 def test_sigterm_ends_every_stream_and_the_process(redis_url: str, tmp_path: Path, count: int) -> None:
     port = free_port()
     with running_api(redis_url, tmp_path, port) as api:
-        job_id = Happenings(redis_url, port).job_id
+        job_id = SimulatedJob(redis_url, port).job_id
         with asyncio.Runner(loop_factory=loop_factory) as runner:
-            assert runner.run(end_s(port, job_id, count, api)) < END_S
+            assert runner.run(shutdown_s(port, job_id, count, api)) < END_S
         assert api.returncode == 0
 
 
@@ -63,28 +64,28 @@ def test_who_never_reads_is_let_go_and_hears_the_rest_when_it_comes_back(
     """More than the sockets' buffers and the queue hold: nobody else is late for it, and the API's memory stays."""
     port = free_port()
     with running_api(redis_url, tmp_path, port) as api:
-        happenings, heard = Happenings(redis_url, port), Heard()
-        watchers = [Watcher(port, happenings.job_id, heard) for _ in range(5)]
+        job, received = SimulatedJob(redis_url, port), Received()
+        watchers = [Watcher(port, job.job_id, received) for _ in range(5)]
         with socket.socket() as never_reads:
             never_reads.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             never_reads.connect(("127.0.0.1", port))
-            never_reads.sendall(happenings.request())
+            never_reads.sendall(job.events_request())
 
-            def happen() -> None:
-                happenings.log(EVENTS, LINE)
-                happenings.end()
+            def report() -> None:
+                job.report_log(EVENTS, LINE)
+                job.fail()
 
-            watch_while(happen, watchers)
+            watch_during(report, watchers)
             memory_mb = resident_mb(api.pid)
             slow = read_all(never_reads)
-        expected = happenings.ids()
+        expected = job.event_ids()
         assert all(watcher.ids == expected for watcher in watchers)
         assert memory_mb < MEMORY_MB
         ids = EVENT_ID.findall(slow)
         assert ids == expected[: len(ids)]
         assert len(ids) < len(expected) - 1
         with socket.create_connection(("127.0.0.1", port)) as again:
-            again.sendall(happenings.request(ids[-1]))
+            again.sendall(job.events_request(ids[-1]))
             assert ids + EVENT_ID.findall(read_all(again)) == expected
 
 
