@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy.runs import VERSIONS, image_pflop
-from benchmarks.service.overhead import running_service
+from benchmarks.service.running import running_service
 from model.host.cpus import cpu_quota
 from model.spec import ResolvedSpec
 from ninefold import Client

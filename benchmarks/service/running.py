@@ -76,7 +76,7 @@ def running_bare_service(redis_url: str) -> Iterator[int]:
 
 def _wait_for_answer(process: subprocess.Popen[bytes], url: str, *, is_success_needed: bool = False) -> None:
     while not _answers(url, is_success_needed):
-        assert process.poll() is None, f"{process.args} ended before it answered"
+        assert process.poll() is None, f"{process.args!r} ended before it answered"
         time.sleep(_POLL_S)
 
 
