@@ -16,25 +16,6 @@ T = TypeVar("T")
 __all__ = ["EpochRow", "JobSpec"]
 
 
-class FieldError(BaseModel):
-    """What is wrong with one field."""
-
-    param: str
-    message: str
-
-
-class Problem(BaseModel):
-    """An error, as RFC 9457 writes it."""
-
-    type: str
-    title: str
-    status: int
-    detail: str = Field(description="What happened and what to do next.")
-    code: str = Field(description="A stable word for programs.")
-    request_id: str
-    errors: list[FieldError] = Field(default=[], description="Only for bad fields.")
-
-
 class Page(BaseModel, Generic[T]):
     """A page of a list; the next one comes `after` the last of these."""
 

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request, Response
 
-from api.auth.security import COOKIE, SESSION_S, unauthorized
+from api.auth.errors import UnauthorizedError
+from api.auth.security import COOKIE, SESSION_S
 from api.dependencies import AnyService
-from api.http.json_body import json_body_docs, read_json
+from api.http.bodies import json_body_docs, read_json
 from api.http.openapi import problems
 from api.schemas import Session, SessionRequest
 from api.settings import ANONYMOUS
@@ -29,7 +30,7 @@ async def create_session(request: Request, services: AnyService, response: Respo
         return Session(name=ANONYMOUS, expires_at=None)
     name = services.keys.find(body.key.get_secret_value().encode())
     if name is None:
-        raise unauthorized()
+        raise UnauthorizedError
     expires_at = int(time.time()) + SESSION_S
     _set_cookie(request, response, services.keys.sign_session(name, expires_at))
     return Session(name=name, expires_at=datetime.fromtimestamp(expires_at, UTC))

@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.http.problem import REQUEST_ID, ProblemError, render
+from api.auth.errors import ANSWERS, HostNotAllowedError, OriginNotAllowedError, UnauthorizedError
+from api.errors import ApiError
+from api.http.problem import REQUEST_ID, problem_response
 from api.settings import ANONYMOUS, is_loopback
 
 CALLER = "ninefold.caller"
@@ -19,32 +21,6 @@ SESSION_S = 7 * 24 * 3600
 _PUBLIC = frozenset({"/", "/healthz", "/readyz", "/docs", "/openapi.json", "/session"})
 _PUBLIC_PREFIX = "/dashboard/"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
-def unauthorized() -> ProblemError:
-    """No key, or a wrong one."""
-    return ProblemError(
-        401,
-        "unauthorized",
-        "Send one of this service's keys: Authorization: Bearer <key>. NINEFOLD_API_KEYS holds them.",
-        headers={"WWW-Authenticate": "Bearer"},
-    )
-
-
-def _foreign_host() -> ProblemError:
-    return ProblemError(
-        403,
-        "host_not_allowed",
-        "Without keys this service answers to localhost and 127.0.0.1 alone. Set NINEFOLD_API_KEYS for other names.",
-    )
-
-
-def _foreign_origin() -> ProblemError:
-    return ProblemError(
-        403,
-        "origin_not_allowed",
-        "Pages of another origin may not ask this. NINEFOLD_CORS_ORIGINS allows some.",
-    )
 
 
 class Keys:
@@ -102,8 +78,8 @@ class Guard:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         try:
             scope[CALLER] = self._admit(scope, headers)
-        except ProblemError as problem:
-            await render(problem, scope[REQUEST_ID])(scope, receive, send)
+        except ApiError as error:
+            await problem_response(error, ANSWERS[type(error)], scope[REQUEST_ID])(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
@@ -116,18 +92,18 @@ class Guard:
         path = _route_path(scope)
         if caller := self._session(headers.get(b"cookie", b"")):
             if scope["method"] not in _SAFE_METHODS and not self._is_same_origin(headers):
-                raise _foreign_origin()
+                raise OriginNotAllowedError
             return caller
         if path in _PUBLIC or path.startswith(_PUBLIC_PREFIX):
             return None
-        raise unauthorized()
+        raise UnauthorizedError
 
     def _admit_local(self, headers: Mapping[bytes, bytes]) -> str:
         """Without keys a page of any site could reach us through a rebound name: only local names may."""
         if not is_loopback(_host_name(headers.get(b"host", b""))):
-            raise _foreign_host()
+            raise HostNotAllowedError
         if b"origin" in headers and not self._is_known_origin(headers):
-            raise _foreign_origin()
+            raise OriginNotAllowedError
         return ANONYMOUS
 
     def _bearer(self, authorization: bytes) -> str | None:

@@ -14,8 +14,10 @@ from typing import IO, Any
 
 from starlette.requests import Request
 
+from api.datasets.errors import EmptyUploadError, NotAZipError, UploadsBusyError
+from api.http.bodies import content_type
 from api.http.disconnect import while_connected
-from api.http.problem import ProblemError
+from api.http.errors import BodyTimeoutError, BodyTooLargeError, UnsupportedMediaTypeError
 from api.services import Services
 from model.data.record import DatasetRecord
 from model.errors import (
@@ -31,7 +33,6 @@ from worker.registry.datasets import RegisteredDataset
 IMPORTS_AT_ONCE = 2
 UPLOADS_AT_ONCE = 8
 """Each may lie on the disk of the cache, as large as it is allowed to be."""
-_RETRY_AFTER_S = 30
 _MEMORY_BYTES = 4 * 2**30
 _CHUNK_TIMEOUT_S = 60.0
 _BUFFER_BYTES = 1 << 20
@@ -67,7 +68,7 @@ class DatasetUploads:
         """Read the zip from the request, import it and enter it under its name.
 
         Raises:
-            ProblemError: the body is no zip, too large or too slow, or too many come at once.
+            ApiError: the body is no zip, too large or too slow, or too many come at once.
             DatasetRejectedError: the zip cannot become a dataset.
             DatasetNameTakenError: the name is another dataset's; nothing is stored.
             IdempotencyMismatchError: the key came with another name or other bytes before; nothing is stored.
@@ -88,12 +89,7 @@ class DatasetUploads:
     @contextmanager
     def _place(self) -> Iterator[None]:
         if self._uploads >= UPLOADS_AT_ONCE:
-            raise ProblemError(
-                503,
-                "uploads_busy",
-                f"{UPLOADS_AT_ONCE} datasets are being uploaded already: try again when one is done.",
-                headers={"Retry-After": str(_RETRY_AFTER_S)},
-            )
+            raise UploadsBusyError(UPLOADS_AT_ONCE)
         self._uploads += 1
         try:
             yield
@@ -184,32 +180,27 @@ async def _next_chunk(chunks: Any, deadline: float) -> bytes | None:
             chunk: bytes | None = await anext(chunks, None)
             return chunk
     except TimeoutError:
-        raise ProblemError(
-            408,
-            "upload_timeout",
+        raise BodyTimeoutError(
             f"Nothing came for {_CHUNK_TIMEOUT_S:g} s, or the whole was too slow: send the zip again.",
         ) from None
 
 
 def _check_type(request: Request) -> None:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in _TYPES:
-        raise ProblemError(415, "unsupported_media_type", _HINT)
+    if content_type(request) not in _TYPES:
+        raise UnsupportedMediaTypeError(_HINT)
 
 
 def _check_start(written: int, start: bytes | bytearray) -> None:
     if written:
         return
     if not start:
-        raise ProblemError(422, "empty_upload", f"The body is empty. {_HINT}")
+        raise EmptyUploadError(f"The body is empty. {_HINT}")
     if not start.startswith(_ZIP_STARTS):
-        raise ProblemError(415, "not_a_zip", f"These bytes are not a zip. {_HINT}")
+        raise NotAZipError(f"These bytes are not a zip. {_HINT}")
 
 
-def _too_large(limit: int) -> ProblemError:
-    return ProblemError(
-        413,
-        "body_too_large",
+def _too_large(limit: int) -> BodyTooLargeError:
+    return BodyTooLargeError(
         f"A dataset's zip may have {limit} bytes at most: use smaller images, or ask for more.",
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import redis
 
+from api.errors import ApiError
 from worker.errors import StoreUnavailableError
 from worker.queue.feed import PAGE_EVENTS, Feed, FeedEvent
 
@@ -26,7 +27,7 @@ class WatchEnded(Exception):  # noqa: N818  # an end, not a failure
     """Raised when a watcher fell behind or the service stops: its client is to come back."""
 
 
-class TooManyWatchersError(Exception):
+class TooManyWatchersError(ApiError):
     """Raised when one more watcher would leave too few sockets for everyone else."""
 
     code = "too_many_watchers"

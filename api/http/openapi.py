@@ -8,8 +8,8 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from api.http.problem import MEDIA_TYPE
-from api.schemas import AliasTarget, JobSpec, Problem, SessionRequest
+from api.http.problem import MEDIA_TYPE, Problem
+from api.schemas import AliasTarget, JobSpec, SessionRequest
 
 _BODIES: Sequence[type[BaseModel]] = (JobSpec, AliasTarget, SessionRequest)
 _REASONS = {

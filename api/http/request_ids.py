@@ -7,7 +7,7 @@ import secrets
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.http.problem import REQUEST_ID, render, unexpected
+from api.http.problem import REQUEST_ID, unexpected_problem
 
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
@@ -48,7 +48,7 @@ class RequestIds:
             _log.exception("request %s failed", request_id)
             if has_started:
                 raise
-            await render(unexpected(), request_id)(scope, receive, send_named)
+            await unexpected_problem(request_id)(scope, receive, send_named)
 
 
 def _id_of(scope: Scope) -> str:

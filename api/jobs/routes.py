@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api.datasets import answers as dataset_answers
 from api.dependencies import AnyService, AskedJobs, IdempotencyKey, JobId, Limit, caller_of
-from api.http.json_body import json_body_docs, read_json
+from api.http.bodies import json_body_docs, read_json
 from api.http.openapi import problems
 from api.jobs import answers as job_answers
 from api.jobs import archived as archived_jobs

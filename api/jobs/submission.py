@@ -5,9 +5,11 @@ import time
 
 from starlette.requests import Request
 
-from api.http.problem import UnknownDatasetError, UnknownInitModelError
+from api.http.errors import InvalidRequestError
+from api.jobs.errors import UnknownDatasetError, UnknownInitModelError
 from api.services import Services
 from model.data.sources.built_in import BUILT_IN
+from model.errors import UnfitSpecError
 from model.host.failpoints import Failpoint, reach
 from model.recipes.recipe import resolve
 from model.spec import DatasetFacts, JobSpec, ResolvedSpec
@@ -32,14 +34,17 @@ class Submissions:
         Raises:
             UnknownDatasetError: there is no such dataset.
             UnknownInitModelError: there is no such model to start from.
-            UnfitSpecError: its batches cannot be shared by so many devices.
+            InvalidRequestError: its batches cannot be shared by so many devices.
         """
         if spec.init_from:
             spec = spec.model_copy(update={"init_from": await self._model_id(spec.init_from)})
         device_sets = await self._known_device_sets()
         # A GPU, where there is one, may well take the job.
         kind = "cuda" if any(device != "cpu" for devices in device_sets for device in devices) else "cpu"
-        resolved, warnings = resolve(spec, await self._facts(spec.dataset), kind)
+        try:
+            resolved, warnings = resolve(spec, await self._facts(spec.dataset), kind)
+        except UnfitSpecError as error:
+            raise InvalidRequestError(str(error), field_errors=error.errors) from error
         return resolved, [*warnings, *_about_devices(spec.gpus, device_sets)]
 
     async def submit(self, spec: JobSpec, caller: str, idempotency_key: str | None) -> Submitted:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from api.http.problem import ProblemError
+from api.models.errors import ModelFileNotFoundError
 from api.schemas import Alias, Model, Page
 from api.services import Services
 from model.artifact.manifest import MANIFEST_FILE, model_key
@@ -49,8 +49,7 @@ async def file(services: Services, request: Request, ref: str, name: str) -> Res
     """A model's file, unless the caller has it already."""
     manifest = (await services.models.resolve(ref)).manifest
     if name != MANIFEST_FILE and name not in manifest.files:
-        listed = ", ".join([*manifest.files, MANIFEST_FILE])
-        raise ProblemError(404, "file_not_found", f"This model has no such file. It has: {listed}.")
+        raise ModelFileNotFoundError([*manifest.files, MANIFEST_FILE])
     known, stored = manifest.files.get(name), services.storage.as_file(model_key(manifest.id, name))
     if known and _has(request, headers := _headers(known.sha256)):
         return Response(status_code=304, headers=headers)  # without fetching it

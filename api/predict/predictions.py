@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
+from api.errors import ApiError
 from api.http.disconnect import while_connected
 from api.predict.uploads import (
     EmptyUploadError,
@@ -70,10 +71,8 @@ NO_VALID_IMAGE = "no_valid_image"
 """The code of a request whose images all failed, for different reasons."""
 
 
-class PredictionRefusedError(Exception):
+class PredictionRefusedError(ApiError):
     """Root of the reasons why a request gets no prediction; the message says what to do next."""
-
-    code: str = "internal_error"
 
 
 class NoModelError(PredictionRefusedError):
@@ -105,13 +104,13 @@ class NoImageClassifiedError(PredictionRefusedError):
         message = (
             failed[0].message if len(failed) == 1 else "None of the images could be classified: see errors."
         )
-        super().__init__(message)
-        codes = {error.code for error in failed}
-        self.code = codes.pop() if len(codes) == 1 else NO_VALID_IMAGE
-        self.errors = [
+        field_errors = [
             {"param": f"image {index}", "message": f"{error.code}: {error.message}"}
             for index, error in enumerate(failed)
         ]
+        super().__init__(message, field_errors=field_errors)
+        codes = {error.code for error in failed}
+        self.code = codes.pop() if len(codes) == 1 else NO_VALID_IMAGE
 
 
 class Predictions:

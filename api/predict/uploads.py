@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
+from api.errors import ApiError
 from api.predictor.errors import OverloadedError
 
 if TYPE_CHECKING:
@@ -24,10 +25,10 @@ _RAW_TYPES = (
 _MAX_FILENAME_CHARACTERS = 255
 
 
-class UploadError(Exception):
+class UploadError(ApiError):
     """Root of the ways an upload is refused; the message says what to do next."""
 
-    code: ClassVar[str] = "malformed_upload"
+    code = "malformed_upload"
 
 
 class UnsupportedMediaTypeError(UploadError):

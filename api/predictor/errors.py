@@ -1,16 +1,10 @@
 """Every way a prediction can fail, each with the stable code that users see; knows no HTTP status."""
 
-from typing import ClassVar
+from api.errors import ApiError
 
 
-class PredictionError(Exception):
+class PredictionError(ApiError):
     """Root of the predictor's errors; the message says what to do next."""
-
-    code: ClassVar[str] = "internal_error"
-
-    def __init__(self, message: str, *, retry_after_s: int | None = None) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
 
 
 class PredictorUnavailableError(PredictionError):

@@ -1,4 +1,4 @@
-"""Reads a JSON body under a byte cap and into a model, whatever is thrown at it; knows no route."""
+"""Reads a JSON body of limited size and validates it. Knows no route."""
 
 import asyncio
 from typing import Any, TypeVar
@@ -6,7 +6,12 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
-from api.http.problem import ProblemError, invalid
+from api.http.errors import (
+    BodyTimeoutError,
+    BodyTooLargeError,
+    UnsupportedMediaTypeError,
+    validation_error,
+)
 
 MAX_JSON_BYTES = 1_000_000
 READ_TIMEOUT_S = 30.0
@@ -16,16 +21,16 @@ M = TypeVar("M", bound=BaseModel)
 
 
 async def read_json(request: Request, model: type[M]) -> M:
-    """The body as `model`; an empty one is `{}`.
+    """Read the request's body as `model`; an empty body counts as `{}`.
 
     Raises:
-        ProblemError: it is too large, not JSON, or not a `model`.
+        ApiError: the body is too large, too slow, not JSON, or not a valid `model`.
     """
     return parse(model, await _read(request))
 
 
 def json_body_docs(model: type[BaseModel], **examples: dict[str, Any]) -> dict[str, Any]:
-    """What OpenAPI says of such a body, for a route's `openapi_extra`."""
+    """Describe a JSON body for OpenAPI, as the `openapi_extra` of a route that calls `read_json`."""
     content = {
         "schema": {"$ref": f"#/components/schemas/{model.__name__}"},
         "examples": {name: {"value": value} for name, value in examples.items()},
@@ -34,11 +39,17 @@ def json_body_docs(model: type[BaseModel], **examples: dict[str, Any]) -> dict[s
 
 
 def parse(model: type[M], body: bytes) -> M:
-    """A body as `model`; pydantic's own parser bounds nesting and refuses what is no Unicode."""
+    """Parse a body with pydantic's own JSON parser, which limits nesting and refuses invalid Unicode."""
     try:
         return model.model_validate_json(body.removeprefix(_BYTE_ORDER_MARK) or b"{}")
     except ValidationError as error:
-        raise invalid(error.errors(include_url=False, include_input=False, include_context=False)) from None
+        details = error.errors(include_url=False, include_input=False, include_context=False)
+        raise validation_error(details) from None
+
+
+def content_type(request: Request) -> str:
+    """Return the media type of the request's body in lower case, without parameters; empty if not given."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 async def _read(request: Request) -> bytes:
@@ -54,21 +65,14 @@ async def _read(request: Request) -> bytes:
                 if len(body) > MAX_JSON_BYTES:
                     raise _too_large()
     except TimeoutError:
-        raise ProblemError(
-            408, "upload_timeout", f"The body did not end within {READ_TIMEOUT_S:g} s: send it again."
-        ) from None
+        raise BodyTimeoutError(f"The body did not end within {READ_TIMEOUT_S:g} s: send it again.") from None
     return bytes(body)
 
 
-def _too_large() -> ProblemError:
-    return ProblemError(
-        413, "body_too_large", f"A JSON body may have {MAX_JSON_BYTES} bytes at most: send less."
-    )
+def _too_large() -> BodyTooLargeError:
+    return BodyTooLargeError(f"A JSON body may have {MAX_JSON_BYTES} bytes at most: send less.")
 
 
 def _check_type(request: Request) -> None:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise ProblemError(
-            415, "unsupported_media_type", "Send JSON with Content-Type: application/json; use `curl --json`."
-        )
+    if content_type(request) != "application/json":
+        raise UnsupportedMediaTypeError("Send JSON with Content-Type: application/json; use `curl --json`.")

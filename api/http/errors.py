@@ -1,0 +1,75 @@
+"""Errors of reading a request, whichever feature it is for, and how each is answered."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from api.errors import ApiError
+from api.http.problem import Answer, Answers
+
+_ERRORS_LISTED = 20
+_PARAM_LENGTH = 100
+
+
+class BodyTooLargeError(ApiError):
+    """Raised when a request body is larger than its limit."""
+
+    code = "body_too_large"
+
+
+class BodyTimeoutError(ApiError):
+    """Raised when a request body does not arrive in time."""
+
+    code = "upload_timeout"
+
+
+class UnsupportedMediaTypeError(ApiError):
+    """Raised when the Content-Type of a request is not one that the route accepts."""
+
+    code = "unsupported_media_type"
+
+
+class InvalidJsonError(ApiError):
+    """Raised when a request body is not valid JSON."""
+
+    code = "invalid_json"
+
+
+class InvalidRequestError(ApiError):
+    """Raised when a parameter or a field of the body has an invalid value."""
+
+    code = "invalid_request"
+
+
+ANSWERS: Answers = {
+    BodyTooLargeError: Answer(413),
+    BodyTimeoutError: Answer(408),
+    UnsupportedMediaTypeError: Answer(415),
+    InvalidJsonError: Answer(422),
+    InvalidRequestError: Answer(422),
+}
+
+
+def validation_error(errors: Sequence[Any], *, skip: int = 0) -> ApiError:
+    """Make one error from pydantic's list of errors.
+
+    Args:
+        errors: pydantic's `ValidationError.errors()`.
+        skip: number of leading parts of each location to leave out of `param`, such as `query`.
+    """
+    listed = [
+        {
+            "param": ".".join(map(str, error["loc"][skip:]))[:_PARAM_LENGTH] or "body",
+            "message": _message(error),
+        }
+        for error in errors[:_ERRORS_LISTED]
+    ]
+    if errors and errors[0]["type"] == "json_invalid":
+        return InvalidJsonError("The body is not valid JSON: correct it.", field_errors=listed)
+    names = ", ".join(dict.fromkeys(error["param"] for error in listed))
+    return InvalidRequestError(f"Correct {names}: see errors.", field_errors=listed)
+
+
+def _message(error: Any) -> str:
+    if error["type"] == "extra_forbidden":
+        return "There is no such field: leave it out."
+    return str(error["msg"]).removeprefix("Value error, ")

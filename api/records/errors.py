@@ -1,0 +1,42 @@
+"""How the errors of Redis, storage and the records in them are answered, whichever feature meets them."""
+
+import redis
+
+from api.http.problem import Answer, Answers
+from model.errors import StorageError, StorageFullError
+from worker.errors import (
+    DatasetNotFoundError,
+    IdempotencyMismatchError,
+    JobNotFoundError,
+    ModelNotFoundError,
+    NoProductionError,
+    StoreUnavailableError,
+)
+
+_REDIS_UNAVAILABLE = Answer(
+    503,
+    "The record of jobs cannot be reached or written; nothing was lost. Try again shortly.",
+    "redis_unavailable",
+    retry_after_s=2,
+)
+
+ANSWERS: Answers = {
+    StoreUnavailableError: _REDIS_UNAVAILABLE,
+    redis.ConnectionError: _REDIS_UNAVAILABLE,
+    redis.TimeoutError: _REDIS_UNAVAILABLE,
+    StorageFullError: Answer(503, retry_after_s=60, is_body_unread=True),
+    StorageError: Answer(
+        503,
+        "Storage cannot be read or written. GET /readyz says why; try again when storage works.",
+        "storage_unavailable",
+        retry_after_s=10,
+    ),
+    IdempotencyMismatchError: Answer(422),
+    JobNotFoundError: Answer(404, "No job has this id, or the job was deleted. GET /jobs lists all jobs."),
+    DatasetNotFoundError: Answer(404, "No dataset has this id or name. GET /datasets lists all datasets."),
+    ModelNotFoundError: Answer(404, "No model matches this reference. GET /models lists all models."),
+    NoProductionError: Answer(
+        409,
+        "No version of this name is in production. PUT /models/{name}/aliases/production, or ask for {name}:latest.",
+    ),
+}
