@@ -12,7 +12,6 @@ ApiKey = Annotated[
     str | None,
     typer.Option(envvar="NINEFOLD_API_KEY", help="Key, when the service asks for one.", show_envvar=True),
 ]
-DEFAULT_URL = "http://127.0.0.1:8000"
 
 
 def connect(url: str, api_key: str | None) -> "Client":

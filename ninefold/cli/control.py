@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ninefold.cli.connection import DEFAULT_URL, ApiKey, Url, connect
+from ninefold.cli.connection import ApiKey, Url, connect
+from ninefold.client.address import DEFAULT_URL
 
 if TYPE_CHECKING:
-    from ninefold.client.client import Json
+    from ninefold.client.transport import Json
 
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The id that submit printed.")]
 

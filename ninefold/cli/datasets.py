@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ninefold.cli.connection import DEFAULT_URL, ApiKey, Url, connect
+from ninefold.cli.connection import ApiKey, Url, connect
+from ninefold.client.address import DEFAULT_URL
 
 if TYPE_CHECKING:
-    from ninefold.client.client import Json
+    from ninefold.client.transport import Json
 
 app = typer.Typer(help="Add and list datasets.", no_args_is_help=True)
 

@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ninefold.cli.jobs import follow
-from ninefold.client.client import Client, Json
+from ninefold.client.client import Client
+from ninefold.client.transport import Json
 from ninefold.errors import NinefoldError
 from ninefold.local.stack import Stack, StackOptions
 from ninefold.local.up import SIGNALS, wait_until_ready

@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ninefold.cli.connection import DEFAULT_URL, ApiKey, Url, connect
+from ninefold.cli.connection import ApiKey, Url, connect
+from ninefold.client.address import DEFAULT_URL
 from ninefold.errors import JobFailedError, NinefoldError
 
 if TYPE_CHECKING:
-    from ninefold.client.client import Client, Json
+    from ninefold.client.client import Client
+    from ninefold.client.transport import Json
 
 
 def submit(

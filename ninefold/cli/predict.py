@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ninefold.cli.connection import DEFAULT_URL, ApiKey, Url, connect
+from ninefold.cli.connection import ApiKey, Url, connect
+from ninefold.client.address import DEFAULT_URL
 from ninefold.errors import NinefoldError
 
 if TYPE_CHECKING:
-    from ninefold.client.client import Json
+    from ninefold.client.transport import Json
 
 
 def predict(

@@ -1,1 +1,1 @@
-"""The Python client."""
+"""The Python client of the HTTP API. Must not import the command line, Redis, Celery or torch."""

@@ -1,7 +1,5 @@
-"""The Python client: the HTTP API as methods, with a job's events as an iterator that survives restarts."""
+"""The Python client: one method for each call of the HTTP API."""
 
-import json
-import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -10,36 +8,30 @@ from typing import Any, Self
 
 import httpx
 
-from ninefold.client.events import Event, read_events
-from ninefold.client.folder_zip import as_zip
-from ninefold.errors import JobFailedError, NinefoldError, UnreachableError
+from ninefold.client.address import DEFAULT_URL
+from ninefold.client.events import Event, job_events
+from ninefold.client.folder_zip import open_as_zip, open_file
+from ninefold.client.transport import TIMEOUT_S, Json, Transport
+from ninefold.errors import JobFailedError
 
-DEFAULT_URL = "http://127.0.0.1:8000"
-PATIENCE_S = 30.0
-"""How long a call that may be repeated waits for a service that restarts; one never reached fails at once."""
-SILENCE_S = 60.0
-"""A stream of events without even a heartbeat for this long is opened again."""
-ENDED = ("succeeded", "failed", "cancelled")
-
-Json = dict[str, Any]
-"""An object as docs and `/docs` describe it."""
+RETRY_FOR_S = 30.0
 
 
 class Client:
-    """Talks to one Ninefold service; use it as a context manager, or `close` it."""
+    """Calls one Ninefold service. Use the client as a context manager, or call `close`.
+
+    Calls that are safe to repeat are retried for `patience_s` seconds while the service restarts.
+    """
 
     def __init__(
-        self, url: str = DEFAULT_URL, api_key: str | None = None, *, patience_s: float = PATIENCE_S
+        self, url: str = DEFAULT_URL, api_key: str | None = None, *, patience_s: float = RETRY_FOR_S
     ) -> None:
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self.url = url.rstrip("/")
-        self._patience_s = patience_s
-        self._has_answered = False
-        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=httpx.Timeout(30.0))
+        self._transport = Transport(self.url, api_key, retry_for_s=patience_s)
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self._transport.close()
 
     def __enter__(self) -> Self:
         return self
@@ -48,180 +40,116 @@ class Client:
         self.close()
 
     def submit(self, dataset: str, **spec: Any) -> Json:
-        """Post a training job; repeated by itself, without making a second job, when the answer is lost."""
+        """Submit a training job. A lost response is retried with the same key, so only one job is made."""
         headers = {"Idempotency-Key": str(uuid.uuid4())}
-        return self._object("POST", "/jobs", json={"dataset": dataset, **spec}, headers=headers)
+        return self._transport.request_object(
+            "POST", "/jobs", json={"dataset": dataset, **spec}, headers=headers
+        )
 
     def job(self, job_id: str) -> Json:
-        """One job as it stands."""
-        return self._object("GET", f"/jobs/{job_id}")
+        """Return the current record of a job."""
+        return self._transport.request_object("GET", f"/jobs/{job_id}")
 
     def jobs(self, **filters: str) -> Iterator[Json]:
-        """Every job, newest first; filters: `status`, `name`, `dataset`, `tag`."""
-        return self._pages("/jobs", filters)
+        """Yield every job, newest first. Filters: `status`, `name`, `dataset`, `tag`."""
+        return self._transport.list_pages("/jobs", filters)
 
     def cancel(self, job_id: str) -> Json:
-        """End a job without a model."""
-        return self._object("POST", f"/jobs/{job_id}/cancel", repeats=False)
+        """End a job without publishing a model."""
+        return self._change_job(job_id, "cancel")
 
     def stop(self, job_id: str) -> Json:
-        """End a job early and publish its best epoch so far."""
-        return self._object("POST", f"/jobs/{job_id}/stop", repeats=False)
+        """End a job early and publish the model of its best epoch."""
+        return self._change_job(job_id, "stop")
 
     def pause(self, job_id: str) -> Json:
-        """Save a checkpoint and free the device."""
-        return self._object("POST", f"/jobs/{job_id}/pause", repeats=False)
+        """Save a checkpoint of a job and free its device."""
+        return self._change_job(job_id, "pause")
 
     def resume(self, job_id: str) -> Json:
         """Queue a paused job again."""
-        return self._object("POST", f"/jobs/{job_id}/resume", repeats=False)
+        return self._change_job(job_id, "resume")
+
+    def _change_job(self, job_id: str, action: str) -> Json:
+        return self._transport.request_object("POST", f"/jobs/{job_id}/{action}", is_repeatable=False)
 
     def delete(self, job_id: str) -> None:
-        """Forget a finished job; its model stays."""
-        self._request("DELETE", f"/jobs/{job_id}", repeats=False)
+        """Delete the record of a finished job; the job's model stays."""
+        self._transport.request("DELETE", f"/jobs/{job_id}", is_repeatable=False)
 
     def metrics(self, job_id: str) -> list[Json]:
-        """One row an epoch, oldest first."""
-        return list(self._pages(f"/jobs/{job_id}/metrics", {}, cursor="epoch"))
+        """Return the metrics of a job: one row for each epoch, oldest first."""
+        return list(self._transport.list_pages(f"/jobs/{job_id}/metrics", {}, cursor="epoch"))
 
     def events(self, job_id: str, last_event_id: str | None = None) -> Iterator[Event]:
-        """Everything that happened to a job, then everything that does, until its end.
+        """Yield the past events of a job, then new events as they happen, until the job ends.
 
-        A lost connection is opened again where it broke off; gives up when the service stays away.
+        A lost connection is reopened after the last event received; raises UnreachableError when the service stays
+        away. With `last_event_id`, only later events are sent.
         """
-        seen, since = last_event_id, time.monotonic()
-        while True:
-            try:
-                for event in self._stream(job_id, seen):
-                    seen, since = event.id or seen, time.monotonic()
-                    yield event
-                    if event.kind == "end":
-                        return
-            except httpx.TransportError as error:
-                if not self._may_repeat(since):
-                    raise UnreachableError(self.url) from error
-            except NinefoldError as error:
-                if error.status != 503 or not self._may_repeat(since):
-                    raise
-            time.sleep(0.5)
-
-    def _stream(self, job_id: str, last_event_id: str | None) -> Iterator[Event]:
-        headers = {"Accept": "text/event-stream"}
-        if last_event_id:
-            headers["Last-Event-ID"] = last_event_id
-        timeout = httpx.Timeout(10.0, read=SILENCE_S)
-        with self._http.stream("GET", f"/jobs/{job_id}/events", headers=headers, timeout=timeout) as response:
-            self._has_answered = True
-            if response.is_error:
-                response.read()
-                raise _problem(response)
-            yield from read_events(response.iter_lines())
+        return job_events(self._transport, job_id, last_event_id)
 
     def wait(self, job_id: str, on_progress: Callable[[Json], None] | None = None) -> Json:
-        """Wait for a job's end and return it; raises JobFailedError unless it succeeded.
+        """Wait until a job ends and return its record; raises JobFailedError unless the job succeeded.
 
-        `on_progress` hears `{epoch, epochs, fraction, images_per_s, eta_s}` about twice a second.
+        `on_progress` receives `{epoch, epochs, fraction, images_per_s, eta_s}` about twice a second.
         """
         for event in self.events(job_id):
             if on_progress and event.kind == "progress":
                 on_progress(event.data)
-        job = self.job(job_id)
-        if job["status"] != "succeeded":
-            error = job.get("error") or {"code": job["status"], "message": f"The job was {job['status']}."}
-            raise JobFailedError(job_id, error["message"], error["code"])
-        return job
+        return require_success(self.job(job_id))
 
     def predict(self, files: Iterable[str | Path], model: str | None = None, top_k: int = 5) -> Json:
-        """Classify image files; without a model the only production model answers."""
+        """Classify image files. `model` may be left out when exactly one model has the alias `production`."""
         params: dict[str, str | int] = {"top_k": top_k} | ({"model": model} if model else {})
         with ExitStack() as stack:
-            parts = [("files", (Path(file).name, stack.enter_context(_open(Path(file))))) for file in files]
-            return self._object("POST", "/predict", params=params, files=parts, repeats=False)
+            parts = [
+                ("files", (Path(file).name, stack.enter_context(open_file(Path(file))))) for file in files
+            ]
+            return self._transport.request_object(
+                "POST", "/predict", params=params, files=parts, is_repeatable=False
+            )
 
     def add_dataset(self, path: str | Path, name: str) -> Json:
-        """Upload a folder (a folder per class) or a zip of one; the answer says what was found in it."""
-        with as_zip(Path(path)) as archive:
-            return self._object(
+        """Upload a dataset: a folder with one subfolder for each class, or a zip file of such a folder.
+
+        The returned record counts the images and names the files that were skipped.
+        """
+        with open_as_zip(Path(path)) as archive:
+            return self._transport.request_object(
                 "POST",
                 "/datasets",
                 params={"name": name},
                 content=archive,
                 headers={"Content-Type": "application/octet-stream"},
-                timeout=httpx.Timeout(30.0, read=None, write=None),
-                repeats=False,
+                timeout=httpx.Timeout(TIMEOUT_S, read=None, write=None),
+                is_repeatable=False,
             )
 
     def datasets(self) -> Iterator[Json]:
-        """Every dataset, newest first."""
-        return self._pages("/datasets", {})
+        """Yield every dataset, newest first."""
+        return self._transport.list_pages("/datasets", {})
 
     def dataset(self, ref: str) -> Json:
-        """One dataset by id or name."""
-        return self._object("GET", f"/datasets/{ref}")
+        """Return one dataset by id or name."""
+        return self._transport.request_object("GET", f"/datasets/{ref}")
 
     def models(self, **filters: str) -> Iterator[Json]:
-        """Every model, newest first; filter: `name`."""
-        return self._pages("/models", filters)
+        """Yield every model, newest first. Filter: `name`."""
+        return self._transport.list_pages("/models", filters)
 
     def model(self, ref: str) -> Json:
-        """One model: `mdl_…`, `name`, `name:3`, `name:latest` or `name@alias`."""
-        return self._object("GET", f"/models/{ref}")
+        """Return one model by `mdl_…`, `name`, `name:3`, `name:latest` or `name@alias`."""
+        return self._transport.request_object("GET", f"/models/{ref}")
 
     def workers(self) -> list[Json]:
-        """Every worker that lives, and what it does."""
-        return list(self._object("GET", "/workers")["data"])
-
-    def _pages(self, path: str, filters: dict[str, str], cursor: str = "id") -> Iterator[Json]:
-        params: dict[str, str | int] = {"limit": 100, **filters}
-        while True:
-            page = self._object("GET", path, params=params)
-            yield from page["data"]
-            if not page["has_more"]:
-                return
-            params["after"] = page["data"][-1][cursor]
-
-    def _object(self, method: str, path: str, **request: Any) -> Json:
-        body = self._request(method, path, **request).json()
-        assert isinstance(body, dict)  # noqa: S101 - every answer of the API is an object
-        return body
-
-    def _request(self, method: str, path: str, *, repeats: bool = True, **request: Any) -> httpx.Response:
-        since = time.monotonic()
-        while True:
-            try:
-                response = self._http.request(method, path, **request)
-            except httpx.TransportError as error:
-                if not repeats or not self._may_repeat(since):
-                    raise UnreachableError(self.url) from error
-                time.sleep(0.3)
-                continue
-            self._has_answered = True
-            if response.is_error:
-                raise _problem(response)
-            return response
-
-    def _may_repeat(self, since: float) -> bool:
-        return self._has_answered and time.monotonic() - since < self._patience_s
+        """Return every live worker and the job that it runs."""
+        return list(self._transport.request_object("GET", "/workers")["data"])
 
 
-def _open(path: Path) -> Any:
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise NinefoldError(f"{path}: {error.strerror}", code="unreadable_file") from error
-
-
-def _problem(response: httpx.Response) -> NinefoldError:
-    """The error that an answer describes, or one made of its status."""
-    try:
-        body = response.json()
-        detail, code = str(body["detail"]), str(body["code"])
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
-        return NinefoldError(
-            f"The service answered {response.status_code}.",
-            code="unexpected_answer",
-            status=response.status_code,
-        )
-    for field in body.get("errors") or []:
-        detail += f"\n  {field.get('param')}: {field.get('message')}"
-    return NinefoldError(detail, code=code, status=response.status_code)
+def require_success(job: Json) -> Json:
+    """Return the record of a job that has ended; raises JobFailedError unless the job succeeded."""
+    if job["status"] != "succeeded":
+        error = job.get("error") or {"code": job["status"], "message": f"The job was {job['status']}."}
+        raise JobFailedError(job["id"], error["message"], error["code"])
+    return job

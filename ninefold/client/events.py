@@ -1,34 +1,85 @@
-"""Server-sent events: lines of a stream into events."""
+"""The events of a job, read from a stream of server-sent events that is reopened after a lost connection."""
 
 import json
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+import httpx
+from httpx_sse import EventSource
+
+from ninefold.client.transport import Transport
+from ninefold.errors import NinefoldError, UnreachableError
+
+CONNECT_TIMEOUT_S = 10.0
+SILENCE_S = 60.0
+"""The stream is reopened after this long without an event or a heartbeat."""
+REOPEN_EVERY_S = 0.5
+SERVICE_UNAVAILABLE = 503
 
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened to a job."""
+    """One event of a job."""
 
     kind: str
     """`snapshot, state, progress, epoch, log, checkpoint, rewind, model, reset` or `end`."""
     data: dict[str, Any]
     id: str | None = None
-    """Where to resume; a snapshot has none."""
+    """The position to resume the stream after; `None` for events that are not stored, such as a snapshot."""
 
 
-def read_events(lines: Iterable[str]) -> Iterator[Event]:
-    """Yield the events of a stream; heartbeats are comments and yield nothing."""
-    fields: dict[str, list[str]] = {}
-    for line in lines:
-        if line:
-            name, _, value = line.partition(":")
-            fields.setdefault(name, []).append(value.removeprefix(" "))
-            continue
-        if data := fields.get("data"):
-            yield Event(
-                kind=fields.get("event", ["message"])[-1],
-                data=json.loads("\n".join(data)),
-                id=fields.get("id", [None])[-1],
-            )
-        fields = {}
+def job_events(transport: Transport, job_id: str, last_event_id: str | None) -> Iterator[Event]:
+    """Yield the stored events of a job after `last_event_id`, then new events as they happen, until the job ends.
+
+    A lost connection is reopened after the last event received. Raises UnreachableError when the service stays away.
+    """
+    last_id, failing_since = last_event_id, time.monotonic()
+    while True:
+        try:
+            for event in _stream(transport, job_id, last_id):
+                last_id, failing_since = event.id or last_id, time.monotonic()
+                yield event
+                if event.kind == "end":
+                    return
+        except httpx.TransportError as error:
+            if not transport.may_retry(failing_since):
+                raise UnreachableError(transport.url) from error
+        except NinefoldError as error:
+            if error.status != SERVICE_UNAVAILABLE or not transport.may_retry(failing_since):
+                raise
+        time.sleep(REOPEN_EVERY_S)
+
+
+def _stream(transport: Transport, job_id: str, last_event_id: str | None) -> Iterator[Event]:
+    headers = {"Accept": "text/event-stream"}
+    if last_event_id:
+        headers["Last-Event-ID"] = last_event_id
+    timeout = httpx.Timeout(CONNECT_TIMEOUT_S, read=SILENCE_S)
+    with transport.stream(f"/jobs/{job_id}/events", headers, timeout) as response:
+        yield from read_events(response)
+
+
+def read_events(response: httpx.Response) -> Iterator[Event]:
+    """Yield the events in a response's body. An event that a lost connection cut off is dropped."""
+    last_id = ""
+    for sse in EventSource(response).iter_sse():
+        if (
+            sse.data
+        ):  # a heartbeat has none: httpx-sse makes an empty event of its blank line once an id is known
+            # httpx-sse repeats the last id on events that have no id of their own, as browsers do.
+            yield Event(sse.event, _parse(sse.data), id=sse.id if sse.id != last_id else None)
+        last_id = sse.id
+
+
+def _parse(data: str) -> dict[str, Any]:
+    try:
+        fields = json.loads(data)
+    except json.JSONDecodeError:
+        fields = None
+    if not isinstance(fields, dict):
+        raise NinefoldError(
+            f"The service sent an event that is not a JSON object: {data[:80]!r}", code="unexpected_answer"
+        )
+    return fields

@@ -152,7 +152,7 @@ class Customer:
 
     def _events(self, job_id: str) -> list[Event]:
         answer = self._insist("GET", f"/jobs/{job_id}/events")
-        return list(read_events(answer.text.split("\n")))
+        return list(read_events(answer))
 
     def _note_leases(self) -> None:
         """Twice, further apart than any renewal."""

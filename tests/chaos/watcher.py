@@ -47,7 +47,7 @@ class Watcher:
         target = f"{url}/jobs/{self._job_id}/events"
         with httpx.stream("GET", target, headers=headers, timeout=SILENCE_S) as answer:
             answer.raise_for_status()
-            for event in read_events(answer.iter_lines()):
+            for event in read_events(answer):
                 if event.kind == "snapshot":
                     continue
                 if event.kind != "end" or event.id:

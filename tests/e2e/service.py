@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ninefold import Client
-from ninefold.client.client import Json
+from ninefold.client.transport import Json
 from tests.ninefold.processes import command_line, descendants, eventually, is_alive
 
 ROLES = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ninefold.client.client import Json
+from ninefold.client.transport import Json
 from tests.e2e.service import NINEFOLD, Service
 from tests.ninefold.processes import eventually
 

@@ -25,7 +25,7 @@ def stream(client: httpx.Client, path: str, last_id: str = "") -> Iterator[Itera
     headers = {"Last-Event-ID": last_id} if last_id else {}
     with client.stream("GET", path, headers=headers) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
-        yield read_events(response.iter_lines())
+        yield read_events(response)
 
 
 def all_events(client: httpx.Client, job_id: str, last_id: str = "") -> list[Event]:

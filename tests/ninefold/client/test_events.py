@@ -1,4 +1,13 @@
+import httpx
+import pytest
+
 from ninefold.client.events import Event, read_events
+from ninefold.errors import NinefoldError
+
+
+def events_in(body: str) -> list[Event]:
+    headers = {"Content-Type": "text/event-stream; charset=utf-8"}
+    return list(read_events(httpx.Response(200, headers=headers, content=body.encode())))
 
 
 def test_events_are_read_with_and_without_ids() -> None:
@@ -13,12 +22,35 @@ def test_events_are_read_with_and_without_ids() -> None:
         'data: {"epoch":',
         "data: 1}",
         "",
+        "",
     ]
-    assert list(read_events(lines)) == [
+    assert events_in("\n".join(lines)) == [
         Event("snapshot", {"status": "running"}),
         Event("epoch", {"epoch": 1}, id="7-0"),
     ]
 
 
+def test_neither_a_heartbeat_nor_an_event_without_an_id_repeats_the_id_before_it() -> None:
+    body = 'id: 7-0\nevent: epoch\ndata: {"epoch": 1}\n\n: still here\n\nevent: end\ndata: {"status": "failed"}\n\n'
+    assert events_in(body) == [
+        Event("epoch", {"epoch": 1}, id="7-0"),
+        Event("end", {"status": "failed"}),
+    ]
+
+
 def test_an_event_cut_off_by_a_lost_connection_is_not_half_read() -> None:
-    assert list(read_events(["event: epoch", 'data: {"epoch": 1}'])) == []
+    assert events_in('event: epoch\ndata: {"epoch": 1}') == []
+    assert events_in('event: epoch\ndata: {"epoch": 1}\n') == []
+
+
+def test_only_newlines_end_a_line() -> None:
+    assert events_in('event: log\ndata: {"line": "a\u2028b\u0085c"}\n\n') == [
+        Event("log", {"line": "a\u2028b\u0085c"})
+    ]
+
+
+def test_data_that_is_no_json_object_is_an_error_that_shows_it() -> None:
+    for data in ("<html>", "[1]"):
+        with pytest.raises(NinefoldError, match="not a JSON object") as caught:
+            events_in(f"event: log\ndata: {data}\n\n")
+        assert caught.value.code == "unexpected_answer"
