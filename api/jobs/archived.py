@@ -4,9 +4,9 @@ import asyncio
 from contextlib import suppress
 
 from api.services import Services
-from worker.attempt.checkpoints import checkpoints_prefix
 from worker.errors import JobNotFoundError
 from worker.queue.job import EpochRow
+from worker.queue.storage_keys import checkpoints_prefix
 from worker.upkeep.archive import ArchivedJob, JobArchive
 
 

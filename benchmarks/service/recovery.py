@@ -11,7 +11,7 @@ import statistics
 import time
 
 from tests.chaos.cluster import Cluster, running_cluster
-from tests.chaos.customer import Customer
+from tests.chaos.cluster_client import Customer
 from tests.ninefold.processes import eventually
 from worker.settings import WorkerSettings
 

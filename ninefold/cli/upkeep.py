@@ -35,7 +35,7 @@ def backup(
 
         ninefold backup monday.tar --data-dir ~/ninefold
     """
-    become("worker.upkeep.backup", [str(file)], service_of(data_dir))
+    become("worker.upkeep.backup.write", [str(file)], service_of(data_dir))
 
 
 def restore(
@@ -55,7 +55,7 @@ def restore(
 
         ninefold restore monday.tar --data-dir new
     """
-    become("worker.upkeep.restore", [str(file)], service_of(data_dir))
+    become("worker.upkeep.backup.restore", [str(file)], service_of(data_dir))
 
 
 def gc(

@@ -16,13 +16,13 @@ from benchmarks.service.running import free_port
 from model.host.failpoints import Failpoint
 from model.storage import open_storage
 from tests.chaos import mutants
+from tests.chaos.cluster_process import Member
+from tests.chaos.fault_plans import Act, Plans
 from tests.chaos.history import Entry, History
-from tests.chaos.member import Member
 from tests.chaos.network import Link, Network
-from tests.chaos.plans import Act, Plans
 from tests.chaos.valkey import DurableValkey
 from tests.ninefold.processes import eventually
-from tests.worker.benches import children_of
+from tests.worker.processes import children_of
 from worker.queue.store import JobStore
 from worker.queue.workers import Presence, WorkerState
 from worker.redis_server.connection import connect
@@ -46,7 +46,7 @@ class Cluster:
         renew_every_s: float = RENEW_EVERY_S,
         appendonly: bool = True,
     ) -> None:
-        """`trainer`: a role of tests/chaos/armed.py; `appendonly`: false is a mutant."""
+        """`trainer`: a role of tests/chaos/instrumented.py; `appendonly`: false is a mutant."""
         self._folder = folder
         self._trainer = trainer
         self._lease_s = lease_s
@@ -188,7 +188,7 @@ class Cluster:
     def _make_member(self, name: str, arguments: Sequence[str], environment: dict[str, str]) -> Member:
         self.links[name] = link = self.network.open_link(self.valkey.port)
         role = name.partition("-")[0]
-        command = [sys.executable, "-m", "tests.chaos.armed", role, str(self._folder), *arguments]
+        command = [sys.executable, "-m", "tests.chaos.instrumented", role, str(self._folder), *arguments]
         return Member(name, command, self._environment(link.port) | environment, self._folder / f"{name}.log")
 
     def _environment(self, port: int) -> dict[str, str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.chaos.cluster import Cluster, running_cluster
-from tests.chaos.customer import Customer
+from tests.chaos.cluster_client import Customer
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from tests.chaos.cluster import LEASE_S, Cluster
-from tests.chaos.member import Member
+from tests.chaos.cluster_process import Member
 from worker.errors import StoreUnavailableError
 
 MOST_AWAY_S = 1.5 * LEASE_S

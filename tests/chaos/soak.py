@@ -13,9 +13,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from tests.chaos.cluster import LEASE_S, Cluster, running_cluster
-from tests.chaos.counting_trainer import BREAKS
-from tests.chaos.customer import Customer
+from tests.chaos.cluster_client import Customer
 from tests.chaos.nemesis import Nemesis
+from tests.chaos.step_recording_trainer import BREAKS
 
 RAGE_S = 25.0
 SETTLES_WITHIN_S = 240.0

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.chaos.cluster import Cluster
-from tests.chaos.customer import Customer
+from tests.chaos.cluster_client import Customer
 from tests.ninefold.processes import eventually
 
 

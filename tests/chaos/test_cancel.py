@@ -6,8 +6,8 @@ import pytest
 
 from model.host.failpoints import Failpoint
 from tests.chaos.cluster import Cluster
-from tests.chaos.customer import Customer
-from tests.chaos.plans import Act
+from tests.chaos.cluster_client import Customer
+from tests.chaos.fault_plans import Act
 from tests.chaos.test_takeover import PUBLISHING, STAGING, WORKING
 from tests.ninefold.processes import eventually
 

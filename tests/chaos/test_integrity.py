@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.chaos.laboratory import EPOCHS, Laboratory, assert_same
+from tests.chaos.training_runs import EPOCHS, Laboratory, assert_same
 from tests.stored import stored_path
-from worker.attempt.checkpoints import checkpoints_prefix
 from worker.queue.job import Outcome, Status
+from worker.queue.storage_keys import checkpoints_prefix
 from worker.queue.store import JobStore
 
 
@@ -43,7 +43,7 @@ def test_a_damaged_checkpoint_costs_time_alone(store: JobStore, tmp_path: Path, 
     laboratory = Laboratory(store, tmp_path)
     expected = laboratory.undisturbed()
     job_id = laboratory.submit()
-    laboratory.run(("falling", "checkpoint.said", "3"))
+    laboratory.run(("killed_at_failpoint", "checkpoint.said", "3"))
     kept = laboratory.storage.list(f"{checkpoints_prefix(job_id)}/")
     assert len(kept) > 1
     damaged = kept[-1:] if is_one_whole else kept
@@ -70,7 +70,7 @@ def test_a_full_disk_fails_the_job_with_its_cause_and_leaves_nothing(
     laboratory = Laboratory(store, tmp_path)
     before = laboratory.storage.list()
     job_id = laboratory.submit()
-    laboratory.run(("cramped",))
+    laboratory.run(("full_disk_trainer",))
 
     job = store.get(job_id)
     assert job.status is Status.FAILED

@@ -7,8 +7,8 @@ import pytest
 from model.host.failpoints import Failpoint
 from tests.chaos import mutants
 from tests.chaos.cluster import Cluster, running_cluster
-from tests.chaos.customer import Customer
-from tests.chaos.plans import Act
+from tests.chaos.cluster_client import Customer
+from tests.chaos.fault_plans import Act
 from tests.chaos.test_takeover import freeze_past_the_lease
 from worker.redis_server.scripts import load_script
 

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.chaos.cluster import Cluster
-from tests.chaos.counting_trainer import BREAKS
-from tests.chaos.customer import Customer
+from tests.chaos.cluster_client import Customer
+from tests.chaos.step_recording_trainer import BREAKS
 
 CODES = {
     "segfault": "crashed_repeatedly",

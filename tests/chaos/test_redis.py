@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.chaos.cluster import LEASE_S, Cluster
-from tests.chaos.customer import Customer
+from tests.chaos.cluster_client import Customer
 from tests.ninefold.processes import eventually
 
 START_S = 5 * 10

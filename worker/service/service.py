@@ -15,10 +15,10 @@ from celery.signals import worker_ready, worker_shutting_down
 
 from model.host.cpus import cpu_quota
 from model.storage import open_storage
-from worker.attempt.draining import Draining
-from worker.kinds.training.supervisor import Bench
+from worker.attempt.drain import DrainSignal
+from worker.kinds.training.supervisor import WorkerContext
 from worker.kinds.training.trainer_process import TRAINER_COMMAND, Spawner, trainer_environment
-from worker.kinds.training.warm_standby import Spare
+from worker.kinds.training.warm_standby import WarmStandby
 from worker.queue.store import JobStore
 from worker.queue.wake_ups import Bell
 from worker.queue.workers import Presence, WorkerRecord, WorkerState
@@ -27,10 +27,10 @@ from worker.redis_server.keys import BELL
 from worker.registry.deletion import finish_deletions
 from worker.registry.models import ModelRegistry
 from worker.service.celery_app import make_app, make_worker
-from worker.service.claim_loop import Shift, answer_bell
-from worker.service.heartbeat import Announcer
+from worker.service.claim_loop import ClaimLoop, answer_bell
+from worker.service.heartbeat import HeartbeatSender
 from worker.settings import WorkerSettings
-from worker.upkeep.archiving import Housekeeper
+from worker.upkeep.archiver import JobArchiver
 from worker.upkeep.reaper import Reaper
 
 _log = logging.getLogger("worker")
@@ -59,18 +59,18 @@ def run_worker(settings: WorkerSettings, trainer_command: Sequence[str] = TRAINE
     finish_deletions(registry, storage)
     for warning in redis_report.warnings:
         _log.warning("%s", warning)
-    draining = Draining()
+    draining = DrainSignal()
     with ExitStack() as parts:  # ends them in reverse order
         store = JobStore(client)
-        announcer = Announcer(Presence(client), _describe(settings))
+        announcer = HeartbeatSender(Presence(client), _describe(settings))
         parts.callback(announcer.stop)
         _start_watchers(parts, store, settings)
         spawner = Spawner(trainer_environment(os.environ), trainer_command)
         parts.callback(spawner.close)
-        spare = Spare(spawner)
+        spare = WarmStandby(spawner)
         parts.callback(spare.close)
         parts.callback(draining.begin)
-        bench = Bench(
+        bench = WorkerContext(
             store=store,
             storage_url=settings.storage,
             cache_dir=settings.cache_dir,
@@ -87,10 +87,10 @@ def run_worker(settings: WorkerSettings, trainer_command: Sequence[str] = TRAINE
         return _hear_bell(settings.redis_url, bench, announcer)
 
 
-def _hear_bell(redis_url: str, bench: Bench, announcer: Announcer) -> int:
+def _hear_bell(redis_url: str, bench: WorkerContext, announcer: HeartbeatSender) -> int:
     app = make_app(redis_url)
     celery_worker = make_worker(app, announcer.worker_id)
-    shift = Shift(bench, announcer, on_out_of_order=lambda: _stop_listening(celery_worker))
+    shift = ClaimLoop(bench, announcer, on_out_of_order=lambda: _stop_listening(celery_worker))
     answer_bell(app, shift.drain_queue)
     worker_shutting_down.connect(lambda **_: bench.draining.begin(), weak=False)
     worker_ready.connect(lambda **_: shift.become_idle(), weak=False)
@@ -109,7 +109,7 @@ def _start_watchers(parts: ExitStack, store: JobStore, settings: WorkerSettings)
     parts.callback(bell.close)
     has_ended = threading.Event()
     parts.callback(has_ended.set)
-    housekeeper = Housekeeper(store, open_storage(settings.storage), settings.archive_after_days)
+    housekeeper = JobArchiver(store, open_storage(settings.storage), settings.archive_after_days)
     threading.Thread(target=housekeeper.run, args=(has_ended,), name="housekeeper", daemon=True).start()
     reaper = Reaper(store, settings.lease_s, bell.ring)
     threading.Thread(target=reaper.run, args=(has_ended,), name="reaper", daemon=True).start()

@@ -14,8 +14,7 @@ from model.storage import Litter, Storage, open_storage
 from worker.errors import JobsError
 from worker.redis_server.connection import check_server, connect
 from worker.settings import ServiceSettings
-from worker.upkeep.backup_file import PATIENCE_S
-from worker.upkeep.record_store import RecordStore
+from worker.upkeep.record_store import REPLY_TIMEOUT_S, RecordStore
 from worker.upkeep.references import References, find_references
 
 MIN_AGE_S = 24 * 3600.0
@@ -122,7 +121,7 @@ def main() -> None:
     settings = ServiceSettings()
     try:
         storage = open_storage(settings.storage)
-        with connect(settings.redis_url, timeout_s=PATIENCE_S) as client:
+        with connect(settings.redis_url, timeout_s=REPLY_TIMEOUT_S) as client:
             check_server(client)
             findings = find_litter(RecordStore(client), storage)
         if not is_dry:

@@ -11,6 +11,8 @@ from worker.redis_server.scripts import BlockingFace, blocking
 from worker.upkeep import records
 from worker.upkeep.records import Bulk, HashRecord, ListRecord, Record, StreamRecord, StringRecord
 
+REPLY_TIMEOUT_S = 120.0
+"""Timeout of one Redis command here: all records are read, or written, in one command."""
 _PAGE = 1000
 _OCCUPIED_BY = {redis_keys.JOBS: "jobs", redis_keys.MODELS: "models", redis_keys.DATASETS: "datasets"}
 

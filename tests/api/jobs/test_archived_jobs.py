@@ -11,7 +11,7 @@ from tests.api.conftest import claim
 from tests.api.problems import problem_in
 from worker.queue.job import Changes
 from worker.queue.store import JobStore
-from worker.upkeep.archiving import Housekeeper
+from worker.upkeep.archiver import JobArchiver
 
 
 def test_an_archived_job_is_answered_as_before(
@@ -33,7 +33,7 @@ def test_an_archived_job_is_answered_as_before(
     before = [client.get(path).json() for path in paths]
 
     later = datetime.now(UTC) + timedelta(days=31)
-    housekeeper = Housekeeper(store, open_storage(settings.storage), 30, clock=lambda: later)
+    housekeeper = JobArchiver(store, open_storage(settings.storage), 30, clock=lambda: later)
     assert housekeeper.tick() == [job_id]
     assert [client.get(path).json() for path in paths] == before
     assert client.get("/jobs").json()["data"] == []

@@ -14,8 +14,8 @@ from model.storage.local import TEMPORARY_FOLDER
 from tests.api.conftest import claim
 from tests.api.problems import problem_in
 from tests.worker.samples import draft
-from worker.attempt.checkpoints import checkpoints_prefix
 from worker.queue.job import Changes, Outcome
+from worker.queue.storage_keys import checkpoints_prefix
 from worker.queue.store import JobStore
 from worker.redis_server.keys import BELL
 

@@ -22,7 +22,7 @@ from tests.api.problems import problem_in
 from tests.api.published import publish_model
 from tests.api.serving import running_api
 from tests.conftest import running_valkey
-from tests.worker.benches import children_of, wait_until
+from tests.worker.processes import children_of, wait_until
 from worker.registry.models import ModelRegistry
 
 

@@ -15,7 +15,7 @@ from model.training.reporter import Drained
 from model.training.training import TrainedModel, TrainingRequest, run_training
 from tests.model.tiny import TIMINGS, Recorder, Workshop
 from tests.model.training.test_training import weight_hash
-from tests.worker.benches import children_of
+from tests.worker.processes import children_of
 
 
 def two(request: TrainingRequest) -> TrainingRequest:

@@ -12,7 +12,7 @@ from model.spec import JobSpec
 from model.storage import open_storage
 from tests.model.commands.test_tensorboard import curve
 from tests.model.tiny import import_colours
-from tests.worker.benches import children_of, is_running, wait_until
+from tests.worker.processes import children_of, is_running, wait_until
 from tests.worker.worker_processes import running_worker
 from worker.queue.job import NewJob, Outcome, QueuedReason, Status
 from worker.queue.store import JobStore

@@ -4,15 +4,15 @@ import dataclasses
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.worker.benches import open_bench
 from tests.worker.samples import make_job
+from tests.worker.worker_context import open_worker_context
 from worker.kinds.training.trainer_process import Spawner
-from worker.kinds.training.warm_standby import Spare
+from worker.kinds.training.warm_standby import WarmStandby
 from worker.queue.job import Outcome, Status
 from worker.queue.store import JobStore
 from worker.queue.workers import Presence, WorkerRecord, WorkerState
-from worker.service.claim_loop import Shift
-from worker.service.heartbeat import Announcer
+from worker.service.claim_loop import ClaimLoop
+from worker.service.heartbeat import HeartbeatSender
 
 
 def test_a_worker_that_cannot_start_trainers_gives_jobs_back_and_then_claims_no_more(
@@ -29,10 +29,10 @@ def test_a_worker_that_cannot_start_trainers_gives_jobs_back_and_then_claims_no_
     )
     stopped_listening: list[bool] = []
     spawner = Spawner({}, ("/nothing/here",))
-    with open_bench(store, tmp_path) as bench:
-        broken = dataclasses.replace(bench, spare=Spare(spawner))
-        announcer = Announcer(Presence(store.redis), record)
-        shift = Shift(broken, announcer, on_out_of_order=lambda: stopped_listening.append(True))
+    with open_worker_context(store, tmp_path) as bench:
+        broken = dataclasses.replace(bench, spare=WarmStandby(spawner))
+        announcer = HeartbeatSender(Presence(store.redis), record)
+        shift = ClaimLoop(broken, announcer, on_out_of_order=lambda: stopped_listening.append(True))
         shift.drain_queue()
     spawner.close()
     job = store.get(job_id)

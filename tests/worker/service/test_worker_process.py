@@ -14,7 +14,7 @@ import redis
 from model.artifact.manifest import WEIGHTS_FILE, model_key
 from model.storage import open_storage
 from tests.conftest import running_valkey
-from tests.worker.benches import is_running, wait_until
+from tests.worker.processes import is_running, wait_until
 from tests.worker.samples import make_job
 from tests.worker.worker_processes import (
     restartable_valkey,
@@ -188,7 +188,7 @@ def test_a_frozen_worker_loses_its_job_and_computes_nothing_afterwards(
 def test_a_worker_whose_trainers_never_train_stops_claiming(
     store: JobStore, redis_url: str, tmp_path: Path
 ) -> None:
-    with running_worker(redis_url, tmp_path, ("stillborn",)) as broken:
+    with running_worker(redis_url, tmp_path, ("trainer_dead_at_start",)) as broken:
         doomed = _submit(store, redis_url)
         wait_until(lambda: _is_over(store, doomed), 30)
         wait_until(lambda: broken.record is not None and broken.record.state is WorkerState.OUT_OF_ORDER)

@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from tests.conftest import running_valkey
-from tests.worker.benches import wait_until
+from tests.worker.processes import wait_until
 from tests.worker.samples import claim, make_job
 from worker.queue.job import Outcome, Status
 from worker.queue.store import JobStore

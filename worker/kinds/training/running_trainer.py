@@ -4,7 +4,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from worker.attempt.draining import Draining
+from worker.attempt.drain import DrainSignal
 from worker.attempt.outbox import Outbox
 from worker.kinds.training.messages import (
     CheckpointPut,
@@ -49,7 +49,7 @@ class RunningAttempt:
     """One trainer at work on one job."""
 
     def __init__(
-        self, trainer: TrainerProcess, outbox: Outbox, draining: Draining, *, stall_timeout_s: float
+        self, trainer: TrainerProcess, outbox: Outbox, draining: DrainSignal, *, stall_timeout_s: float
     ) -> None:
         self._trainer = trainer
         self._outbox = outbox

@@ -9,20 +9,21 @@ from typing import TypeVar
 from model.errors import StorageError
 from model.host.failpoints import Failpoint, reach
 from model.storage import Storage, open_storage
-from worker.attempt.checkpoints import CheckpointShelf, checkpoints_prefix
-from worker.attempt.delivery import Courier
-from worker.attempt.draining import Draining
+from worker.attempt.checkpoints import AttemptCheckpoints
+from worker.attempt.drain import DrainSignal
 from worker.attempt.lease import LeaseKeeper
 from worker.attempt.outbox import Outbox
+from worker.attempt.report_sender import ReportSender
 from worker.errors import JobCancelledError, JobNotFoundError, StaleAttemptError, StoreUnavailableError
 from worker.kinds.training.messages import Staged, Start
 from worker.kinds.training.out_of_memory import kernel_kills
 from worker.kinds.training.outcome import Verdict, judge
 from worker.kinds.training.publishing import complete_draft, complete_publish
 from worker.kinds.training.running_trainer import RunningAttempt
-from worker.kinds.training.warm_standby import Spare
+from worker.kinds.training.warm_standby import WarmStandby
 from worker.queue.ids import new_model_id
 from worker.queue.job import Claimed, Committed, JobError, Outcome
+from worker.queue.storage_keys import checkpoints_prefix
 from worker.queue.store import JobStore
 from worker.redis_server.retry import insist
 
@@ -32,14 +33,14 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Bench:
+class WorkerContext:
     """What all attempts of a worker have in common."""
 
     store: JobStore
     storage_url: str
     cache_dir: Path
-    spare: Spare
-    draining: Draining
+    spare: WarmStandby
+    draining: DrainSignal
     devices: tuple[str, ...]
     threads: int
     lease_s: float
@@ -60,7 +61,7 @@ class Ended:
 class Supervisor:
     """One attempt."""
 
-    def __init__(self, bench: Bench, claimed: Claimed, attempt_id: str, *, asked_at: float) -> None:
+    def __init__(self, bench: WorkerContext, claimed: Claimed, attempt_id: str, *, asked_at: float) -> None:
         """`asked_at`: the monotonic clock before the claim was sent; the lease counts from there."""
         self._bench = bench
         self._store = bench.store
@@ -70,7 +71,7 @@ class Supervisor:
         self._attempt_id = attempt_id
         self._model_id = new_model_id()
         self._has_trained = False
-        self._shelf = CheckpointShelf(self._storage, claimed.job_id, claimed.checkpoint)
+        self._shelf = AttemptCheckpoints(self._storage, claimed.job_id, claimed.checkpoint)
         self._lease = LeaseKeeper(
             bench.store,
             claimed.job_id,
@@ -116,7 +117,7 @@ class Supervisor:
         def lose() -> None:
             attempt.kill(Outcome.LEASE_LOST)
 
-        courier = Courier(
+        courier = ReportSender(
             self._store,
             self._job_id,
             self._attempt_id,
@@ -158,7 +159,7 @@ class Supervisor:
             should_stop=claimed.should_stop,
         )
 
-    def _settle(self, courier: Courier, outbox: Outbox, verdict: Verdict) -> None:
+    def _settle(self, courier: ReportSender, outbox: Outbox, verdict: Verdict) -> None:
         """Tell the rest, before the end is told."""
         if verdict.outcome in (Outcome.LEASE_LOST, Outcome.CANCELLED):
             courier.abandon()

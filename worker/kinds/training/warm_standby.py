@@ -5,7 +5,7 @@ import threading
 from worker.kinds.training.trainer_process import Spawner, TrainerProcess
 
 
-class Spare:
+class WarmStandby:
     """At most one trainer that has no job yet."""
 
     def __init__(self, spawner: Spawner) -> None:

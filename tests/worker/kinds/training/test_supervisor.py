@@ -11,16 +11,9 @@ import pytest
 
 from model.artifact.manifest import FinishReason, Manifest, model_key
 from model.storage import open_storage
-from tests.worker.benches import (
-    Background,
-    children_of,
-    claim_next,
-    is_running,
-    open_bench,
-    run_next,
-    wait_until,
-)
+from tests.worker.processes import children_of, is_running, wait_until
 from tests.worker.samples import draft, make_job
+from tests.worker.worker_context import BackgroundAttempt, claim_next, open_worker_context, run_next
 from worker.errors import PublishCommittedError
 from worker.queue.ids import new_attempt_id
 from worker.queue.job import Outcome, Status
@@ -45,7 +38,7 @@ def _is_training(store: JobStore, job_id: str) -> Callable[[], bool]:
 
 def test_a_job_becomes_a_model(store: JobStore, tmp_path: Path) -> None:
     job_id = _submit(store)
-    with open_bench(store, tmp_path) as bench:
+    with open_worker_context(store, tmp_path) as bench:
         ended = run_next(bench)
     job = store.get(job_id)
     assert (ended.outcome, ended.has_trained) == (Outcome.SUCCEEDED, True)
@@ -79,7 +72,7 @@ def test_a_death_puts_the_job_back(
     store: JobStore, tmp_path: Path, way: str, outcome: Outcome, said: str
 ) -> None:
     job_id = _submit(store)
-    with open_bench(store, tmp_path, ("breaking", way), stall_timeout_s=1.5) as bench:
+    with open_worker_context(store, tmp_path, ("failing_trainer", way), stall_timeout_s=1.5) as bench:
         assert run_next(bench).outcome is outcome
     job = store.get(job_id)
     assert job.status is Status.QUEUED
@@ -90,7 +83,7 @@ def test_a_death_puts_the_job_back(
 
 def test_a_job_that_keeps_killing_trainers_is_given_up(store: JobStore, tmp_path: Path) -> None:
     job_id = _submit(store)
-    with open_bench(store, tmp_path, ("breaking", "segfault")) as bench:
+    with open_worker_context(store, tmp_path, ("failing_trainer", "segfault")) as bench:
         runs = 0
         while store.get(job_id).status is Status.QUEUED:
             run_next(bench)
@@ -116,7 +109,7 @@ def test_an_error_fails_the_job_at_once(
     store: JobStore, tmp_path: Path, way: str, code: str, logged: str
 ) -> None:
     job_id = _submit(store)
-    with open_bench(store, tmp_path, ("breaking", way)) as bench:
+    with open_worker_context(store, tmp_path, ("failing_trainer", way)) as bench:
         assert run_next(bench).outcome is Outcome.FAILED
     job = store.get(job_id)
     assert job.status is Status.FAILED
@@ -128,7 +121,7 @@ def test_an_error_fails_the_job_at_once(
 
 def test_a_flood_of_lines_is_capped_and_harms_nothing(store: JobStore, tmp_path: Path) -> None:
     job_id = _submit(store)
-    with open_bench(store, tmp_path, ("breaking", "flood")) as bench:
+    with open_worker_context(store, tmp_path, ("failing_trainer", "flood")) as bench:
         assert run_next(bench).outcome is Outcome.SUCCEEDED
     lines = store.logs(job_id)
     assert len(lines) <= 2000
@@ -138,8 +131,8 @@ def test_a_flood_of_lines_is_capped_and_harms_nothing(store: JobStore, tmp_path:
 
 def test_cancel_kills_the_whole_group_at_once(store: JobStore, tmp_path: Path) -> None:
     job_id = _submit(store, epochs=1000)
-    with open_bench(store, tmp_path, ("breaking", "bear_child")) as bench:
-        attempt = Background(bench)
+    with open_worker_context(store, tmp_path, ("failing_trainer", "bear_child")) as bench:
+        attempt = BackgroundAttempt(bench)
         wait_until(lambda: any("child" in line for line in store.logs(job_id)))
         child = int(re.findall(r"child (\d+)", "\n".join(store.logs(job_id)))[0])
         store.cancel(job_id)
@@ -152,8 +145,8 @@ def test_cancel_kills_the_whole_group_at_once(store: JobStore, tmp_path: Path) -
 
 def test_a_superseded_attempt_is_dropped_and_writes_nothing_more(store: JobStore, tmp_path: Path) -> None:
     job_id = _submit(store, epochs=1000)
-    with open_bench(store, tmp_path) as bench:
-        attempt = Background(bench)
+    with open_worker_context(store, tmp_path) as bench:
+        attempt = BackgroundAttempt(bench)
         wait_until(_is_training(store, job_id))
         store.requeue(job_id, attempt.attempt_id, Outcome.WORKER_LOST)
         assert attempt.outcome() is Outcome.LEASE_LOST
@@ -165,13 +158,13 @@ def test_a_superseded_attempt_is_dropped_and_writes_nothing_more(store: JobStore
 
 def test_a_drained_attempt_goes_on_where_it_stopped(store: JobStore, tmp_path: Path) -> None:
     job_id = _submit(store, epochs=4)
-    with open_bench(store, tmp_path) as bench:
-        attempt = Background(bench)
+    with open_worker_context(store, tmp_path) as bench:
+        attempt = BackgroundAttempt(bench)
         wait_until(_is_training(store, job_id))
         bench.draining.begin()
         assert attempt.outcome() is Outcome.DRAINED
     assert store.get(job_id).status is Status.QUEUED
-    with open_bench(store, tmp_path) as bench:
+    with open_worker_context(store, tmp_path) as bench:
         assert run_next(bench).outcome is Outcome.SUCCEEDED
     assert _epochs(store, job_id) == [1, 2, 3, 4]
     started = [int(n) for n in re.findall(r"from step (\d+)", "\n".join(store.logs(job_id)))]
@@ -183,8 +176,8 @@ def test_a_drained_attempt_goes_on_where_it_stopped(store: JobStore, tmp_path: P
 
 def test_a_paused_job_frees_its_worker_and_goes_on_when_resumed(store: JobStore, tmp_path: Path) -> None:
     job_id = _submit(store, epochs=4)
-    with open_bench(store, tmp_path) as bench:
-        attempt = Background(bench)
+    with open_worker_context(store, tmp_path) as bench:
+        attempt = BackgroundAttempt(bench)
         wait_until(_is_training(store, job_id))
         assert store.pause(job_id).status is Status.PAUSING
         assert attempt.outcome() is Outcome.PAUSED
@@ -201,8 +194,8 @@ def test_a_paused_job_frees_its_worker_and_goes_on_when_resumed(store: JobStore,
 
 def test_a_stopped_job_publishes_what_it_has(store: JobStore, tmp_path: Path) -> None:
     job_id = _submit(store, epochs=1000)
-    with open_bench(store, tmp_path) as bench:
-        attempt = Background(bench)
+    with open_worker_context(store, tmp_path) as bench:
+        attempt = BackgroundAttempt(bench)
         wait_until(_is_training(store, job_id))
         assert store.stop(job_id).status is Status.STOPPING
         assert attempt.outcome() is Outcome.SUCCEEDED
@@ -216,8 +209,8 @@ def test_a_stopped_job_publishes_what_it_has(store: JobStore, tmp_path: Path) ->
 
 def test_a_paused_job_that_is_stopped_publishes_at_its_next_attempt(store: JobStore, tmp_path: Path) -> None:
     job_id = _submit(store, epochs=1000)
-    with open_bench(store, tmp_path) as bench:
-        attempt = Background(bench)
+    with open_worker_context(store, tmp_path) as bench:
+        attempt = BackgroundAttempt(bench)
         wait_until(_is_training(store, job_id))
         store.pause(job_id)
         attempt.outcome()
@@ -230,9 +223,9 @@ def test_a_paused_job_that_is_stopped_publishes_at_its_next_attempt(store: JobSt
 
 def test_rows_after_the_last_checkpoint_are_told_again_not_twice(store: JobStore, tmp_path: Path) -> None:
     job_id = _submit(store)
-    with open_bench(store, tmp_path, ("breaking", "segfault")) as bench:
+    with open_worker_context(store, tmp_path, ("failing_trainer", "segfault")) as bench:
         run_next(bench)
-    with open_bench(store, tmp_path) as bench:
+    with open_worker_context(store, tmp_path) as bench:
         run_next(bench)
     assert _epochs(store, job_id) == [1, 2, 3]
     assert [attempt.from_epoch for attempt in store.get(job_id).attempts] == [0, 1]
@@ -240,8 +233,8 @@ def test_rows_after_the_last_checkpoint_are_told_again_not_twice(store: JobStore
 
 def test_obsolete_checkpoints_are_deleted_while_training(store: JobStore, tmp_path: Path) -> None:
     _submit(store, epochs=6)
-    with open_bench(store, tmp_path) as bench:
-        attempt = Background(bench)
+    with open_worker_context(store, tmp_path) as bench:
+        attempt = BackgroundAttempt(bench)
         most = 0
         while attempt.is_running:
             most = max(most, sum(key.startswith("checkpoints/") for key in _objects(tmp_path)))
@@ -256,7 +249,7 @@ def test_the_next_claimant_ends_what_was_committed(store: JobStore, tmp_path: Pa
     store.requeue(job_id, attempt_id, Outcome.WORKER_LOST)
     with pytest.raises(PublishCommittedError):
         store.cancel(job_id)
-    with open_bench(store, tmp_path) as bench:
+    with open_worker_context(store, tmp_path) as bench:
         assert run_next(bench).outcome is Outcome.SUCCEEDED
     assert store.get(job_id).status is Status.SUCCEEDED
     assert _objects(tmp_path) == ["models/mdl_committed/manifest.json"]
@@ -264,8 +257,10 @@ def test_the_next_claimant_ends_what_was_committed(store: JobStore, tmp_path: Pa
 
 def test_a_cancel_before_the_commit_point_wins(store: JobStore, tmp_path: Path) -> None:
     job_id = _submit(store, epochs=1)
-    with open_bench(store, tmp_path, renew_every_s=3600.0) as bench:  # it hears of the cancel at the commit
-        attempt = Background(bench)
+    with open_worker_context(
+        store, tmp_path, renew_every_s=3600.0
+    ) as bench:  # it hears of the cancel at the commit
+        attempt = BackgroundAttempt(bench)
         store.cancel(job_id)
         assert attempt.outcome() is Outcome.CANCELLED
     assert store.get(job_id).status is Status.CANCELLED
@@ -274,20 +269,20 @@ def test_a_cancel_before_the_commit_point_wins(store: JobStore, tmp_path: Path) 
 
 def test_a_warm_spare_trains_the_next_job(store: JobStore, tmp_path: Path) -> None:
     job_id = _submit(store)
-    with open_bench(store, tmp_path) as bench:
+    with open_worker_context(store, tmp_path) as bench:
         bench.spare.prepare()
-        wait_until(lambda: children_of(os.getpid(), "counting"))
-        (spare_pid,) = children_of(os.getpid(), "counting")
+        wait_until(lambda: children_of(os.getpid(), "counting_trainer"))
+        (spare_pid,) = children_of(os.getpid(), "counting_trainer")
         assert run_next(bench).outcome is Outcome.SUCCEEDED
     assert f"in process {spare_pid}" in store.logs(job_id)[0]
 
 
 def test_a_dead_spare_is_replaced(store: JobStore, tmp_path: Path) -> None:
     _submit(store)
-    with open_bench(store, tmp_path) as bench:
+    with open_worker_context(store, tmp_path) as bench:
         bench.spare.prepare()
-        wait_until(lambda: children_of(os.getpid(), "counting"))
-        (spare_pid,) = children_of(os.getpid(), "counting")
+        wait_until(lambda: children_of(os.getpid(), "counting_trainer"))
+        (spare_pid,) = children_of(os.getpid(), "counting_trainer")
         os.kill(spare_pid, signal.SIGKILL)
         wait_until(lambda: not is_running(spare_pid))
         assert run_next(bench).outcome is Outcome.SUCCEEDED

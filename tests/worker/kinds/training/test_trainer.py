@@ -20,7 +20,7 @@ from model.data.importing import import_dataset
 from model.host.allocator import allocator_settings
 from model.storage import Storage, open_storage
 from tests.model.tiny import TIMINGS
-from tests.worker.benches import is_running, wait_until
+from tests.worker.processes import is_running, wait_until
 from tests.worker.samples import make_job
 from worker.kinds.training.messages import (
     CheckpointPut,

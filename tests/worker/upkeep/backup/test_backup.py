@@ -26,11 +26,11 @@ from worker.queue.store import JobStore
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.connection import connect
 from worker.registry.models import ModelRegistry
-from worker.upkeep.backup import write_backup
+from worker.upkeep.backup.restore import read_backup
+from worker.upkeep.backup.write import write_backup
 from worker.upkeep.reaper import Reaper
 from worker.upkeep.record_store import RecordStore
 from worker.upkeep.records import StreamRecord
-from worker.upkeep.restore import read_backup
 
 
 @dataclass
@@ -275,19 +275,19 @@ def test_a_hostile_tar_writes_nothing_outside(new: Place, tmp_path: Path, name: 
 
 def run_module(module: str, file: Path, url: str, storage: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "REDIS_URL": url, "NINEFOLD_STORAGE": storage.as_uri()}
-    command = [sys.executable, "-m", f"worker.upkeep.{module}", str(file)]
+    command = [sys.executable, "-m", f"worker.upkeep.backup.{module}", str(file)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_the_commands_say_what_they_did_or_why_not(old: Place, redis_url: str, tmp_path: Path) -> None:
     put_model(old, publish(old.store))
     file = tmp_path / "backup.tar"
-    done = run_module("backup", file, redis_url, tmp_path / "old")
+    done = run_module("write", file, redis_url, tmp_path / "old")
     assert done.returncode == 0, done.stderr
     assert " records and 2 objects in " in done.stdout
     assert file.stat().st_mode & 0o077 == 0
 
-    again = run_module("backup", file, redis_url, tmp_path / "old")
+    again = run_module("write", file, redis_url, tmp_path / "old")
     assert (again.returncode, again.stderr.count("\n")) == (1, 1)
     assert "exists already" in again.stderr
 

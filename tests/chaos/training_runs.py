@@ -12,7 +12,8 @@ from model.spec import JobSpec
 from model.storage import open_storage
 from tests.model.tiny import TIMINGS, import_colours
 from tests.stored import stored_path
-from tests.worker.benches import Background, children_of, open_bench, run_next, wait_until
+from tests.worker.processes import children_of, wait_until
+from tests.worker.worker_context import BackgroundAttempt, open_worker_context, run_next
 from worker.errors import JobsError
 from worker.queue.job import EpochRow, NewJob, Outcome, Phase, Status
 from worker.queue.store import JobStore
@@ -47,9 +48,9 @@ class Laboratory:
     def submit(self) -> str:
         return self.store.submit(NewJob(self._spec)).job_id
 
-    def run(self, trainer: tuple[str, ...] = ("eager",)) -> None:
+    def run(self, trainer: tuple[str, ...] = ("frequent_checkpoints",)) -> None:
         """One attempt, with a trainer that may have an end of its own."""
-        with open_bench(self.store, self._folder, trainer) as bench:
+        with open_worker_context(self.store, self._folder, trainer) as bench:
             run_next(bench)
 
     def undisturbed(self) -> Trained:
@@ -62,13 +63,13 @@ class Laboratory:
 
     def interrupt(self, job_id: str, way: str, after_s: float) -> None:
         """One attempt that ends so long after its training began, unless it was quicker."""
-        with open_bench(self.store, self._folder, ("eager",)) as bench:
-            attempt = Background(bench)
+        with open_worker_context(self.store, self._folder, ("frequent_checkpoints",)) as bench:
+            attempt = BackgroundAttempt(bench)
             wait_until(lambda: not attempt.is_running or self._is_training(job_id), 90)
             time.sleep(after_s)
             match way:
                 case "kill":
-                    for pid in children_of(os.getpid(), "eager"):
+                    for pid in children_of(os.getpid(), "frequent_checkpoints"):
                         os.kill(pid, 9)
                 case "drain":
                     bench.draining.begin()

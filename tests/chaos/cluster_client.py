@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 
 from ninefold.client.events import Event, read_events
-from tests.chaos.checker import check
 from tests.chaos.cluster import Cluster
+from tests.chaos.history_checker import check
 from tests.chaos.watcher import Watcher
 from tests.ninefold.processes import eventually
 from worker.queue.job import TERMINAL

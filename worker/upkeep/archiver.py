@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 from model.errors import ObjectExistsError, StorageError
 from model.storage import Storage
-from worker.attempt.checkpoints import checkpoints_prefix
 from worker.errors import JobNotFoundError, StoreUnavailableError
 from worker.queue.job import as_text
+from worker.queue.storage_keys import checkpoints_prefix
 from worker.queue.store import JobStore
 from worker.upkeep.archive import ArchivedJob, JobArchive
 
@@ -23,7 +23,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Housekeeper:
+class JobArchiver:
     """One of those that archive."""
 
     def __init__(

@@ -18,7 +18,7 @@ PAUSE_S = 0.1
 _log = logging.getLogger(__name__)
 
 
-class Courier:
+class ReportSender:
     """A thread between the outbox, which never blocks, and the store, which may be away."""
 
     def __init__(

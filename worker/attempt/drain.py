@@ -7,7 +7,7 @@ DRAIN_LIMIT_S = 20.0
 """Of the 30 s within which a worker exits; the rest is for a store that answers late."""
 
 
-class Draining:
+class DrainSignal:
     """Whether this worker is to end, and for how long that has been so."""
 
     def __init__(self, limit_s: float = DRAIN_LIMIT_S) -> None:

@@ -1,4 +1,4 @@
-"""`python -m worker.upkeep.restore FILE`: brings a backup back into an empty Redis and storage, of any kind and anywhere."""
+"""`python -m worker.upkeep.backup.restore FILE`: brings a backup back into an empty Redis and storage, of any kind and anywhere."""
 
 import argparse
 import sys
@@ -19,8 +19,8 @@ from worker.errors import BackupUnreadableError, JobsError
 from worker.queue.job import Checkpoint
 from worker.redis_server.connection import check_server, connect
 from worker.settings import ServiceSettings
-from worker.upkeep.backup_file import END, FORMAT, HEAD, KINDS, OBJECTS, PATIENCE_S, RECORDS, End, Head
-from worker.upkeep.record_store import RecordStore
+from worker.upkeep.backup.file_format import END, FORMAT, HEAD, KINDS, OBJECTS, RECORDS, End, Head
+from worker.upkeep.record_store import REPLY_TIMEOUT_S, RecordStore
 from worker.upkeep.records import RECORD, HashRecord, Record
 from worker.upkeep.references import is_finished, is_job
 
@@ -116,7 +116,7 @@ def main() -> None:
     path: Path = parser.parse_args().file
     settings = ServiceSettings()
     try:
-        with path.open("rb") as file, connect(settings.redis_url, timeout_s=PATIENCE_S) as client:
+        with path.open("rb") as file, connect(settings.redis_url, timeout_s=REPLY_TIMEOUT_S) as client:
             check_server(client)
             end, anew = read_backup(RecordStore(client), open_storage(settings.storage), file)
     except (JobsError, StorageError, redis.RedisError, OSError) as error:

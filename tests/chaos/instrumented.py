@@ -1,4 +1,4 @@
-"""The parts under test by their own entry points, with failpoints armed: `python -m tests.chaos.armed ROLE FOLDER`.
+"""The parts under test by their own entry points, with failpoints armed: `python -m tests.chaos.instrumented ROLE FOLDER`.
 
 Roles: api, worker, trainer (counts), network (the trainer with the real network).
 """
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from model.host.failpoints import arm
+from tests.chaos.fault_plans import Plans
 from tests.chaos.history import History
-from tests.chaos.plans import Plans
 
 VISIBILITY_TIMEOUT_S = 1
 
@@ -46,14 +46,14 @@ def _serve(folder: Path) -> None:
 
 
 def _work(folder: Path, history: History) -> None:
-    from tests.chaos import mutants, recording  # noqa: PLC0415  # as above
+    from tests.chaos import mutants, write_recorder  # noqa: PLC0415  # as above
     from worker.service import celery_app, service  # noqa: PLC0415  # as above
     from worker.settings import WorkerSettings  # noqa: PLC0415  # as above
 
     mutants.install(folder)
-    recording.install(history)
+    write_recorder.install(history)
     vars(service)["make_app"] = partial(_with_impatient_broker, celery_app.make_app)
-    trainer = (sys.executable, "-m", "tests.chaos.armed", sys.argv[1], str(folder))
+    trainer = (sys.executable, "-m", "tests.chaos.instrumented", sys.argv[1], str(folder))
     sys.exit(service.run_worker(WorkerSettings(), trainer))
 
 
@@ -66,9 +66,9 @@ def _with_impatient_broker(make_app: Callable[[str], Any], redis_url: str) -> An
 
 
 def _count(history: History) -> None:
-    from tests.chaos import counting_trainer  # noqa: PLC0415  # as above
+    from tests.chaos import step_recording_trainer  # noqa: PLC0415  # as above
 
-    counting_trainer.run(history)
+    step_recording_trainer.run(history)
 
 
 def _train() -> None:

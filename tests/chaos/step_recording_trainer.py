@@ -1,7 +1,7 @@
 """A trainer that counts, tells the history of each step, and breaks in the way that its job's tags name."""
 
 from tests.chaos.history import History
-from tests.worker.fixtures import breaking, counting
+from tests.worker.fixtures import counting_trainer, failing_trainer
 from worker.kinds.training.messages import Start
 
 BREAKS = "breaks="
@@ -23,11 +23,11 @@ class _Counted:
         job_id, attempt = self._start.job_id, self._start.attempt_number
         self._history.note("step", job_id=job_id, attempt=attempt, step=step)
         way = next((tag for tag in self._start.spec.tags if tag.startswith(BREAKS)), None)
-        if way and step == breaking.BREAK_AT:
-            breaking.WAYS[way.removeprefix(BREAKS)]()
+        if way and step == failing_trainer.BREAK_AT:
+            failing_trainer.WAYS[way.removeprefix(BREAKS)]()
 
 
 def run(history: History) -> None:
     """Be that trainer."""
     counted = _Counted(history)
-    counting.run(counted.at_step, counted.at_start)
+    counting_trainer.run(counted.at_step, counted.at_start)

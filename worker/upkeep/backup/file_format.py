@@ -11,8 +11,6 @@ END = "end.json"
 FORMAT = 1
 KINDS = ("datasets/", "models/", "archive/", "checkpoints/")
 """The folders of storage that are backed up, and none other is restored."""
-PATIENCE_S = 120.0
-"""So long may one answer of Redis take: all records are read, and written, at once."""
 
 
 class Head(BaseModel):

@@ -1,6 +1,6 @@
 """What shall happen at which failpoint: a file for each plan, taken by the first process that comes so far.
 
-Written by tests, read by tests/chaos/armed.py; no part of the service knows of it.
+Written by tests, read by tests/chaos/instrumented.py; no part of the service knows of it.
 """
 
 import json

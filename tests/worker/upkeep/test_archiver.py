@@ -13,7 +13,7 @@ from worker.errors import JobNotFoundError
 from worker.queue.job import Changes, JobError, Outcome
 from worker.queue.store import JobStore
 from worker.upkeep.archive import JobArchive
-from worker.upkeep.archiving import Housekeeper
+from worker.upkeep.archiver import JobArchiver
 
 DAYS = 30
 
@@ -25,9 +25,9 @@ def storage(tmp_path: Path) -> Storage:
 
 def housekeeper(
     store: JobStore, storage: Storage, days_from_now: float, after_days: float = DAYS
-) -> Housekeeper:
+) -> JobArchiver:
     later = datetime.now(UTC) + timedelta(days=days_from_now)
-    return Housekeeper(store, storage, after_days, clock=lambda: later)
+    return JobArchiver(store, storage, after_days, clock=lambda: later)
 
 
 def fail_a_job(store: JobStore, storage: Storage) -> str:

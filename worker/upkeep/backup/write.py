@@ -1,4 +1,4 @@
-"""`python -m worker.upkeep.backup FILE`: all records and what they refer to in storage, as one tar, from a running service."""
+"""`python -m worker.upkeep.backup.write FILE`: all records and what they refer to in storage, as one tar, from a running service."""
 
 import argparse
 import io
@@ -22,8 +22,8 @@ from model.storage import Storage, open_storage
 from worker.errors import JobsError
 from worker.redis_server.connection import check_server, connect
 from worker.settings import ServiceSettings
-from worker.upkeep.backup_file import END, HEAD, KINDS, OBJECTS, PATIENCE_S, RECORDS, End, Head
-from worker.upkeep.record_store import RecordStore
+from worker.upkeep.backup.file_format import END, HEAD, KINDS, OBJECTS, RECORDS, End, Head
+from worker.upkeep.record_store import REPLY_TIMEOUT_S, RecordStore
 from worker.upkeep.records import Record, Snapshot
 from worker.upkeep.references import References, find_references
 
@@ -121,7 +121,7 @@ def main() -> None:
     path: Path = parser.parse_args().file
     settings = ServiceSettings()
     try:
-        with connect(settings.redis_url, timeout_s=PATIENCE_S) as client:
+        with connect(settings.redis_url, timeout_s=REPLY_TIMEOUT_S) as client:
             check_server(client)
             with new_file(path) as file:
                 end = write_backup(RecordStore(client), open_storage(settings.storage), file)

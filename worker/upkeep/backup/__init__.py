@@ -1,0 +1,1 @@
+"""Backup of all records and objects into one tar file, and restore from it."""
