@@ -1,9 +1,11 @@
-"""What the defaults reach, and what else was tried: `python -m benchmarks.accuracy.defaults DATA --cases few,mini --try '{"epochs":40}'`.
+"""Measures the accuracy that the default settings reach on several datasets, and compares other settings with them.
 
-DATA is a folder with cifar10.zip, cifar10-5k.zip, cifar10-mini.zip and flowers.zip. A case names nothing but its dataset; each `--try`
-is what a user could set beside that; without any, nothing is set. `"init_from": "CASE"` starts from a model that the
-defaults made of another case. Each run becomes one JSON line in `--out`; runs that are there already are not repeated.
-`--table` prints what the lines say. Scores are of the test split, which nothing was chosen by within a run.
+    python -m benchmarks.accuracy.defaults DATA --cases few,mini --try '{"epochs":40}'
+
+DATA is a folder with cifar10.zip, cifar10-5k.zip, cifar10-mini.zip and flowers.zip. A case is a dataset; without `--try`
+the job names only the dataset, and each `--try` adds fields of the job. `"init_from": "CASE"` starts from the weights of
+a model that the defaults trained on another case. Each run becomes one JSON line in `--out`; a run that has a line is not
+repeated. `--table` prints the lines as a table. Scores are test accuracies; no choice within a run uses the test split.
 """
 
 import argparse
@@ -46,16 +48,16 @@ _RESOLVED = (
 
 
 def of_each_class(count: int, skipped: int = 0, classes: slice = slice(None)) -> Callable[[Names], Names]:
-    """So many images of each of these classes, after the first `skipped`."""
+    """Return a selection of `count` images of each of these classes, after the first `skipped`."""
     return lambda names: {label: names[label][skipped : skipped + count] for label in list(names)[classes]}
 
 
 def uneven(names: Names) -> Names:
-    """Ten times as many images of the first class as of the last."""
+    """Select ten times more images of the first class than of the last, with geometric steps between them."""
     last = len(names) - 1
     return {
-        label: of_class[: round(len(of_class) * 0.1 ** (place / last))]
-        for place, (label, of_class) in enumerate(names.items())
+        label: of_class[: round(len(of_class) * 0.1 ** (index / last))]
+        for index, (label, of_class) in enumerate(names.items())
     }
 
 
@@ -69,7 +71,7 @@ _CUTS: dict[str, Callable[[Names], Names]] = {
     "some-of-last-five": of_each_class(100, classes=_LAST_FIVE),
     "the-others": of_each_class(480, skipped=20),
 }
-"""Of cifar10-5k's training images; its test images of the same classes come along."""
+"""Selections of cifar10-5k's training images. The case has all test images of the selected classes."""
 _WHOLE = {
     "all": "cifar10.zip",
     "5k": "cifar10-5k.zip",
@@ -80,34 +82,34 @@ CASES = ("digits", *_WHOLE, *_CUTS)
 
 
 def dataset_of(case: str, data: Path, folder: Path) -> DatasetFacts:
-    """A case's dataset, in the study's storage."""
+    """Return the facts of a case's dataset, which is imported into the study's storage."""
     if case == "digits":
         return find_facts(case, storage_of(folder))
     archive = data / _WHOLE.get(case, _WHOLE["5k"])
     if case in _CUTS:
         kept = _CUTS[case](entries(archive, "train"))
-        judged = entries(archive, "test")
+        test = entries(archive, "test")
         splits = {
             "train": [name for of_class in kept.values() for name in of_class],
-            "test": [name for label in kept for name in judged[label]],
+            "test": [name for label in kept for name in test[label]],
         }
         archive = write_cut(archive, folder / f"{case}.zip", splits)
     return import_dataset(archive, storage_of(folder), case).facts
 
 
 class Study:
-    """Runs of one session, in a folder of its own."""
+    """The runs of one call of the command, with datasets and models in one temporary folder."""
 
     def __init__(self, data: Path, folder: Path, out: Path, device: str) -> None:
         self._data, self._folder, self._out, self._device = data, folder, out, device
         self._datasets: dict[str, DatasetFacts] = {}
 
     def run(self, case: str, tried: dict[str, Any], seed: int) -> None:
-        """One run, unless its line is there."""
+        """Train once and append the line, unless the output has a line for this run."""
         key = {"case": case, "tried": tried, "seed": seed, "device": device_name(self._device)}
         if any({name: line.get(name, "cpu") for name in key} == key for line in read_lines(self._out)):
             return
-        begun = time.monotonic()
+        started_at = time.monotonic()
         trained = self._train(case, tried, seed)
         spec, metrics = trained.spec, trained.metrics
         line = {
@@ -121,7 +123,7 @@ class Study:
             "test_accuracy": metrics.test_accuracy,
             "test_accuracy_tta": metrics.test_accuracy_tta,
             "test_images": sum(trained.facts.test_counts),
-            "seconds": round(time.monotonic() - begun, 1),
+            "seconds": round(time.monotonic() - started_at, 1),
         }
         add_line(self._out, line)
         print(f"{case} {tried} seed {seed}: {line['test_accuracy']:.4f}, {line['seconds']:.0f} s", flush=True)
@@ -137,7 +139,7 @@ class Study:
         return train(spec, self._folder, self._device)
 
     def _model_of(self, case: str, seed: int) -> str:
-        """The id of a published model of another case."""
+        """Return the id of a model trained with the defaults on `case`; train and publish it when it is missing."""
         model_id, storage = f"mdl_{case}-{seed}", storage_of(self._folder)
         if not storage.exists(model_key(model_id, MANIFEST_FILE)):
             draft = stage_model(self._train(case, {}, seed), storage, model_id)
@@ -147,7 +149,7 @@ class Study:
 
 
 def table(lines: list[dict[str, Any]]) -> Iterator[str]:
-    """Each case's runs, the defaults first."""
+    """Yield a Markdown table: one row for each case and setting, the defaults first."""
     groups: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
     for line in lines:
         groups[line["case"], json.dumps(line["tried"]), line.get("device", "cpu")].append(line)
@@ -174,9 +176,9 @@ def table(lines: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def work(options: argparse.Namespace, folder: Path) -> None:
-    """Run what is not there yet, a line at a time."""
+    """Make the runs whose lines are missing."""
     if unknown := set(options.cases.split(",")) - set(CASES):
-        sys.exit(f"no such case: {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
+        sys.exit(f"unknown case: {', '.join(sorted(unknown))}; choose from {', '.join(CASES)}")
     study = Study(options.data, folder, options.out, options.device)
     for seed in options.seeds:
         for case in options.cases.split(","):
@@ -185,15 +187,23 @@ def work(options: argparse.Namespace, folder: Path) -> None:
 
 
 def main() -> None:
-    """Read the options and go."""
+    """Run the study or print its table."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.accuracy.defaults",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("data", type=Path, nargs="?", help="the folder with the zips")
-    parser.add_argument("--cases", default="digits", help=f"a comma between: {', '.join(CASES)}")
-    parser.add_argument("--try", dest="tries", type=json.loads, action="append", default=[], metavar="JSON")
+    parser.add_argument("data", type=Path, nargs="?", help="the folder with the zip files")
+    parser.add_argument("--cases", default="digits", help=f"comma-separated: {', '.join(CASES)}")
+    parser.add_argument(
+        "--try",
+        dest="tries",
+        type=json.loads,
+        action="append",
+        default=[],
+        metavar="JSON",
+        help="job fields to set beside the dataset; may be repeated",
+    )
     run_study(parser, Path("docs/defaults.jsonl"), table, work)
 
 

@@ -1,6 +1,8 @@
-"""Draws a recipe study: accuracy against what it cost, `python -m benchmarks.accuracy.recipe_plot docs/recipe-study.jsonl`.
+"""Draws the accuracy of a recipe study over its PFLOP, as an SVG beside the file.
 
-One picture beside the file, a panel for each setting: every run as a dot, the mean of a recipe as its name.
+    python -m benchmarks.accuracy.recipe_plot docs/recipe-study.jsonl
+
+One panel for each setting; each run is a dot, and the name of a variant points at the mean of its runs.
 """
 
 import argparse
@@ -16,13 +18,13 @@ from benchmarks.accuracy.runs import read_lines
 
 _PANEL_INCHES = (7.0, 5.0)
 _LINES = 30
-"""Of text, on top of each other, that a panel has room for."""
-_ASIDE = 25
+"""The number of text lines that fit into the height of a panel."""
+_NAME_OFFSET = 25
 """Points from a dot to its name."""
 
 
 def draw(lines: list[dict[str, Any]]) -> Figure:
-    """A figure of all settings, one below the other."""
+    """Return a figure with one panel per setting, from top to bottom."""
     settings = by_setting(lines)
     width, height = _PANEL_INCHES
     figure = Figure((width, height * len(settings)), layout="constrained")
@@ -35,17 +37,17 @@ def draw(lines: list[dict[str, Any]]) -> Figure:
         panel.margins(x=0.3)
         means = {}
         for name, runs in recipes.items():
-            cost = [sum(run["image_pflop"].values()) for run in runs.values()]
+            pflop = [sum(run["image_pflop"].values()) for run in runs.values()]
             accuracy = [100 * run["accuracy"] for run in runs.values()]
-            panel.scatter(cost, accuracy, s=14, alpha=0.5)
-            means[name] = (statistics.fmean(cost), statistics.fmean(accuracy))
+            panel.scatter(pflop, accuracy, s=14, alpha=0.5)
+            means[name] = (statistics.fmean(pflop), statistics.fmean(accuracy))
         low, high = panel.get_ylim()
         heights = spread([accuracy for _, accuracy in means.values()], (high - low) / _LINES)
         for (name, mean), height in zip(means.items(), heights, strict=True):
             panel.annotate(
                 name,
                 mean,
-                (_ASIDE, height),
+                (_NAME_OFFSET, height),
                 textcoords=("offset points", "data"),
                 fontsize=8,
                 va="center",
@@ -55,17 +57,21 @@ def draw(lines: list[dict[str, Any]]) -> Figure:
 
 
 def spread(heights: list[float], gap: float) -> list[float]:
-    """The same heights in their order, moved down where they would be nearer to each other than the gap."""
+    """Move heights down until neighbours are at least `gap` apart; keeps their order."""
     moved, last = list(heights), math.inf
-    for place in sorted(range(len(heights)), key=heights.__getitem__, reverse=True):
-        moved[place] = last = min(heights[place], last - gap)
+    for index in sorted(range(len(heights)), key=heights.__getitem__, reverse=True):
+        moved[index] = last = min(heights[index], last - gap)
     return moved
 
 
 def main() -> None:
-    """Draw into an SVG beside the lines."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy.recipe_plot", description=__doc__)
-    parser.add_argument("lines", type=Path, help="what benchmarks.accuracy.recipes wrote")
+    """Write the SVG."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.accuracy.recipe_plot",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("lines", type=Path, help="a file written by benchmarks.accuracy.recipes")
     lines = parser.parse_args().lines
     draw(read_lines(lines)).savefig(lines.with_suffix(".svg"), metadata={"Date": None})
 

@@ -1,9 +1,11 @@
-"""Recipes against each other: `python -m benchmarks.accuracy.recipes ZIP --recipes base,muon --seeds 0,1 --out study.jsonl`.
+"""Compares variants of a recipe by validation accuracy.
 
-Takes `--images` training images of the zip (as many of each class, always the same ones) to train on and `--validation` others to
-judge by: the zip's test split is never looked at. Each run becomes one JSON line in `--out`; runs that are there
-already are not repeated, so an interrupted study goes on. `--table` prints what the lines say: the mean of each recipe
-and its gain over `base`, seeds paired, with the 95 % interval.
+    python -m benchmarks.accuracy.recipes ZIP --recipes base,muon-0.2 --seeds 0,1 --out study.jsonl
+
+Trains on `--images` training images of the zip (balanced over the classes, always the same images) and scores on
+`--validation` other training images; the test split of the zip is not used. Each run becomes one JSON line in `--out`;
+a run that has a line is not repeated, so an interrupted study can be continued. `--table` prints the mean of each variant
+and its gain over `base`, paired by seed, with the 95 % interval.
 """
 
 import argparse
@@ -37,8 +39,7 @@ BASE: Mapping[str, Any] = {
     "cutout": 5 / 32,
     "sizes": ((0.0, 1.0),),
 }
-"""What `fast` had when the study began, and the other names change; `shipped` is the recipe as it is now, and what is
-joined to it changes that."""
+"""The settings of `fast` when the study began. A variant changes `base`; after `shipped+` it changes the current recipe."""
 
 CHANGES: Mapping[str, Mapping[str, Any]] = {
     "base": {},
@@ -73,18 +74,18 @@ CHANGES: Mapping[str, Mapping[str, Any]] = {
     "average-0.5": {"average_epochs": 0.5},
     "average-2": {"average_epochs": 2.0},
 }
-"""What each named recipe changes of the one that the spec names; `learning_rate` is a multiple of it."""
+"""The recipe fields that each variant replaces; `learning_rate` is a multiple of the recipe's own."""
 
 
 def variant(name: str, spec: ResolvedSpec) -> Recipe:
-    """A named recipe, for this spec; names joined by `+` change one after the other."""
-    recipe, parts = recipe_of(spec), name.split("+")
-    if parts[0] == "shipped":
-        del parts[0]
+    """Return the recipe of this spec with the changes of a variant; names joined by `+` apply from left to right."""
+    recipe, changed_by = recipe_of(spec), name.split("+")
+    if changed_by[0] == "shipped":
+        del changed_by[0]
     else:
         recipe = replace(recipe, **BASE)
-    for part in parts:
-        changes = dict(CHANGES[part])
+    for change in changed_by:
+        changes = dict(CHANGES[change])
         if "learning_rate" in changes:
             changes["learning_rate"] *= recipe.learning_rate
         recipe = replace(recipe, **changes)
@@ -92,15 +93,15 @@ def variant(name: str, spec: ResolvedSpec) -> Recipe:
 
 
 def cut(archive: Path, images: int, validation: int, folder: Path) -> Path:
-    """A zip with so many training images, and as its test split so many others of the training images."""
+    """Write a zip whose train and test splits are disjoint selections of the archive's training images."""
     names = entries(archive, "train").values()
-    kept, judged = images // len(names), validation // len(names)
+    trained, scored = images // len(names), validation // len(names)
     return write_cut(
         archive,
         folder / f"{archive.stem}-{images}.zip",
         {
-            "train": [name for of_class in names for name in of_class[:kept]],
-            "test": [name for of_class in names for name in of_class[kept : kept + judged]],
+            "train": [name for of_class in names for name in of_class[:trained]],
+            "test": [name for of_class in names for name in of_class[trained : trained + scored]],
         },
     )
 
@@ -108,7 +109,7 @@ def cut(archive: Path, images: int, validation: int, folder: Path) -> Path:
 def run(
     name: str, seed: int, options: argparse.Namespace, dataset: DatasetFacts, folder: Path
 ) -> dict[str, Any]:
-    """One run's line."""
+    """Train once; return the line of the run."""
     job = JobSpec(
         dataset=dataset.id,
         recipe=RecipeName(options.recipe),
@@ -120,7 +121,7 @@ def run(
     )
     spec, _ = resolve(job, dataset, device_kind(options.device))
     recipe = variant(name, spec)
-    begun = time.monotonic()
+    started_at = time.monotonic()
     metrics = train(spec, folder, options.device, recipe).metrics
     flop = image_flop(recipe, spec, dataset.train_images)
     return {
@@ -137,13 +138,13 @@ def run(
         "image_pflop": {str(side): round(value / 1e15, 5) for side, value in flop.items()},
         "accuracy": metrics.test_accuracy,
         "accuracy_flip_tta": metrics.test_accuracy_tta,
-        "seconds": round(time.monotonic() - begun, 1),
+        "seconds": round(time.monotonic() - started_at, 1),
         "device": device_name(options.device),
     }
 
 
 def setting_of(line: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What two runs must have in common to be compared; the dataset's hash covers the validation images too."""
+    """Return the values that two comparable runs share; the dataset hash covers the validation images too."""
     shared = ("of", "dataset", "images", "image_size", "epochs", "batch_size")
     return (*(line[key] for key in shared), line.get("device", "cpu"))
 
@@ -153,7 +154,7 @@ Runs = dict[str, dict[int, dict[str, Any]]]
 
 
 def by_setting(lines: list[dict[str, Any]]) -> list[tuple[str, Runs]]:
-    """What can be compared with each other, and what it has in common."""
+    """Group the lines by setting; return a title and the runs for each."""
     settings: dict[tuple[Any, ...], Runs] = defaultdict(lambda: defaultdict(dict))
     for line in lines:
         settings[setting_of(line)][line["recipe"]][line["seed"]] = line
@@ -164,7 +165,7 @@ def by_setting(lines: list[dict[str, Any]]) -> list[tuple[str, Runs]]:
 
 
 def table(lines: list[dict[str, Any]]) -> Iterator[str]:
-    """Each setting's recipes: mean accuracy, cost, and the gain over base with its 95 % interval."""
+    """Yield a Markdown table per setting: PFLOP, mean accuracy and the gain over `base` with its 95 % interval."""
     for title, recipes in by_setting(lines):
         yield f"\n{title}:\n"
         yield "| recipe | PFLOP | accuracy % | gain in points, 95 % interval | n |"
@@ -199,12 +200,12 @@ def _interval(gains: list[float]) -> str:
 
 
 def is_done(lines: list[dict[str, Any]], name: str, seed: int, setting: tuple[Any, ...]) -> bool:
-    """Whether this very run is among the lines."""
+    """Return whether the lines have a run of this variant, seed and setting."""
     return any((line["recipe"], line["seed"], setting_of(line)) == (name, seed, setting) for line in lines)
 
 
 def work(options: argparse.Namespace, folder: Path) -> None:
-    """Run what is not there yet, a line at a time."""
+    """Make the runs whose lines are missing."""
     smaller = cut(options.archive, options.images, options.validation, folder)
     dataset = import_dataset(smaller, storage_of(folder), "study").facts
     chosen = {
@@ -214,7 +215,7 @@ def work(options: argparse.Namespace, folder: Path) -> None:
         "device": device_name(options.device),
     }
     setting = setting_of({**vars(options), **chosen})
-    # Seed by seed, so that pairs are whole as early as can be.
+    # Seeds in the outer loop, so that pairs of runs with one seed are complete early.
     for seed in options.seeds:
         for name in options.recipes.split(","):
             if is_done(read_lines(options.out), name, seed, setting):
@@ -225,13 +226,19 @@ def work(options: argparse.Namespace, folder: Path) -> None:
 
 
 def main() -> None:
-    """Read the options and go."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy.recipes", description=__doc__)
+    """Run the study or print its table."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.accuracy.recipes",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("archive", type=Path, nargs="?", help="a zip of train/CLASS/IMAGE")
     parser.add_argument(
-        "--recipe", choices=list(RECIPES), default=RecipeName.FAST, help="what the others change"
+        "--recipe", choices=list(RECIPES), default=RecipeName.FAST, help="the recipe that the variants change"
     )
-    parser.add_argument("--recipes", default="base", help="names from this file, a comma between")
+    parser.add_argument(
+        "--recipes", default="base", help="comma-separated variants, see CHANGES in this file"
+    )
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--validation", type=int, default=10_000)
     parser.add_argument("--image-size", type=int, default=24)

@@ -1,4 +1,4 @@
-"""Trainings for studies: one at a time, silent, each a line of JSON in a file that says what was run already."""
+"""Single trainings for the studies, each recorded as one JSON line; the file of lines tells which runs are done."""
 
 import argparse
 import json
@@ -23,37 +23,37 @@ from model.training.reporter import Command
 from model.training.training import TrainedModel, TrainingRequest, run_training
 
 Lines = list[dict[str, Any]]
-"""Runs, as they are remembered."""
+"""The recorded runs, one dictionary per JSON line."""
 
 VERSIONS = {"torch": torch.__version__, "python": sys.version.split()[0]}
 
 
-class Quiet:
-    """A reporter that hears all, says nothing and lets nobody interfere."""
+class SilentReporter:
+    """A reporter that discards every report and never stops the training."""
 
     phase = progress = epoch = checkpoint = rewind = staticmethod(lambda *_: None)
     gate = staticmethod(lambda: Command.CONTINUE)
 
 
 def storage_of(folder: Path) -> Storage:
-    """A storage of the study's own."""
+    """Return the storage inside the study's folder."""
     return open_storage((folder / "storage").as_uri())
 
 
 def device_kind(device: str) -> str:
-    """`cpu` or `cuda`."""
+    """Return `cpu` or `cuda`."""
     return torch.device(device).type
 
 
 def device_name(device: str) -> str:
-    """What a line says that it ran on: `cpu`, or the GPU's own name."""
+    """Return the device name for a line: `cpu`, or the product name of the GPU."""
     return device if device_kind(device) == "cpu" else torch.cuda.get_device_name(device)
 
 
 def train(
     spec: ResolvedSpec, folder: Path, device: str = "cpu", recipe: Recipe | None = None
 ) -> TrainedModel:
-    """The trained model; a recipe takes the place of the spec's own."""
+    """Train a model; `recipe` replaces the recipe that the spec names."""
     request = TrainingRequest(
         spec=spec,
         out_prefix="checkpoints/study",
@@ -66,33 +66,33 @@ def train(
         step_checkpoint_every_s=math.inf,
         recipe=recipe,
     )
-    return run_training(request, Quiet())
+    return run_training(request, SilentReporter())
 
 
 def image_flop(recipe: Recipe, spec: ResolvedSpec, images: int) -> dict[int, float]:
-    """Floating-point operations spent on images of each side in pixels."""
-    total = steps_per_epoch(images, spec.batch_size) * spec.epochs
+    """Return the floating-point operations of a training by image side in pixels."""
+    total_steps = steps_per_epoch(images, spec.batch_size) * spec.epochs
     spent: dict[int, float] = defaultdict(float)
-    for step in range(total):
-        side = side_at(recipe, step / total, spec.image_size)
-        spent[side] += training_flop(side) * images * spec.epochs / total
+    for step in range(total_steps):
+        side = side_at(recipe, step / total_steps, spec.image_size)
+        spent[side] += training_flop(side) * images * spec.epochs / total_steps
     return dict(spent)
 
 
 def image_pflop(spec: ResolvedSpec, train_images: int, epochs: int) -> float:
-    """Floating-point operations that so many epochs spent on training images, in 10¹⁵."""
+    """Return the floating-point operations of `epochs` epochs over the training images, in units of 10¹⁵."""
     images = round(train_images * (1 - spec.validation_fraction))
-    whole = sum(image_flop(recipe_of(spec), spec, images).values())
-    return whole * epochs / spec.epochs / 1e15
+    planned = sum(image_flop(recipe_of(spec), spec, images).values())
+    return planned * epochs / spec.epochs / 1e15
 
 
 def read_lines(path: Path) -> Lines:
-    """The runs that were made so far."""
+    """Read the recorded runs; none when the file is missing."""
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def add_line(path: Path, line: dict[str, Any]) -> None:
-    """Remember a run."""
+    """Append a run with the versions of torch and Python."""
     with path.open("a") as out:
         out.write(json.dumps({**line, **VERSIONS}) + "\n")
 
@@ -103,18 +103,20 @@ def run_study(
     table: Callable[[Lines], Iterable[str]],
     work: Callable[[argparse.Namespace, Path], None],
 ) -> None:
-    """Declare what every study is asked for; then print its table, or do its work in a folder of its own.
+    """Add the options that all studies share, then print the table or make the missing runs in a temporary folder.
 
     Args:
-        parser: with the study's own options; `seeds` becomes a list.
-        out: where its lines are, unless told otherwise.
-        table: what lines look like in Markdown.
-        work: adds the lines that are not there yet.
+        parser: has the study's own options already.
+        out: default of `--out`, the file of lines.
+        table: renders lines as Markdown.
+        work: makes the runs whose lines are missing, given the options and the temporary folder.
     """
     parser.add_argument("--seeds", type=lambda text: [int(seed) for seed in text.split(",")], default=[0])
     parser.add_argument("--out", type=Path, default=out)
     parser.add_argument("--device", default="cpu", help="or cuda:0")
-    parser.add_argument("--table", action="store_true", help="only print what the lines say")
+    parser.add_argument(
+        "--table", action="store_true", help="print the recorded runs as a table; train nothing"
+    )
     options = parser.parse_args()
     if options.table:
         print("\n".join(table(read_lines(options.out))))

@@ -1,8 +1,10 @@
-"""What a dataset's model scores, through the whole service: `python -m benchmarks.accuracy.through_service ZIP [--epochs 6]`.
+"""Measures the test accuracy of a dataset's model, trained and queried through the whole service.
 
-Starts a service of its own, uploads the zip (a folder for each class), trains on it, prints a line an epoch and the
-test scores, classifies one of the zip's images over HTTP, and stops the service. With `--data-dir` a run that was
-interrupted goes on where it was when it is started again; `--log` keeps what it showed as JSON.
+    python -m benchmarks.accuracy.through_service ZIP [--epochs 6]
+
+Starts `ninefold up`, uploads the zip (one folder for each class), submits a job, prints each epoch and the test scores,
+classifies one image of the zip over HTTP, and stops the service. With `--data-dir` an interrupted run continues when the
+command is started again. `--log` writes the results, settings and versions as JSON.
 """
 
 import argparse
@@ -24,7 +26,7 @@ from ninefold.client.events import Event
 
 
 def train(client: Client, archive: Path, spec: dict[str, Any]) -> dict[str, Any]:
-    """The finished job: the one that the service has already, or else a new one."""
+    """Submit a job, or continue the one that the service has; return the job when it has finished."""
     job = next(client.jobs(), None) or client.submit(client.add_dataset(archive, "benchmark")["id"], **spec)
     for event in client.events(job["id"]):
         print_row(event)
@@ -32,7 +34,7 @@ def train(client: Client, archive: Path, spec: dict[str, Any]) -> dict[str, Any]
 
 
 def print_row(event: Event) -> None:
-    """One line an epoch."""
+    """Print one line for each `epoch` event."""
     if event.kind == "epoch":
         row = event.data
         validated = "" if row["val_accuracy"] is None else f"val accuracy {row['val_accuracy']:.4f}  "
@@ -43,7 +45,7 @@ def print_row(event: Event) -> None:
 
 
 def classify_one(client: Client, archive: Path, model: str, folder: Path) -> str:
-    """The answer to the zip's first image."""
+    """Classify the zip's first image; return the answer as text."""
     with zipfile.ZipFile(archive) as images:
         name = next(name for name in images.namelist() if name.endswith((".png", ".jpg", ".jpeg")))
         path = Path(images.extract(name, folder))
@@ -51,21 +53,21 @@ def classify_one(client: Client, archive: Path, model: str, folder: Path) -> str
     return f"{name}: {answer['label']} {answer['score']:.1%}"
 
 
-def seconds_of(job: dict[str, Any]) -> float:
-    """From when a worker took the job to its end."""
-    begun, ended = (datetime.fromisoformat(job[name]) for name in ("started_at", "finished_at"))
-    return (ended - begun).total_seconds()
+def duration_s(job: dict[str, Any]) -> float:
+    """Return the seconds from the first claim by a worker to the end of the job."""
+    started, finished = (datetime.fromisoformat(job[name]) for name in ("started_at", "finished_at"))
+    return (finished - started).total_seconds()
 
 
 def log_of(archive: Path, job: dict[str, Any], pflop: float, client: Client) -> dict[str, Any]:
-    """What a reader needs to judge the run and to make it again."""
+    """Return the results together with everything needed to repeat the run."""
     model = client.model(job["result"]["model"]["id"])
     return {
         "archive": archive.name,
         "content_hash": model["dataset"]["content_hash"],
         "spec": job["spec"],
         "pflop": round(pflop, 4),
-        "seconds": round(seconds_of(job)),
+        "seconds": round(duration_s(job)),
         "attempts": len(job["attempts"]),
         "metrics": model["metrics"],
         "machine": {"processor": platform.machine(), "threads": cpu_quota()},
@@ -75,9 +77,11 @@ def log_of(archive: Path, job: dict[str, Any], pflop: float, client: Client) -> 
 
 
 def main() -> None:
-    """Train and print."""
+    """Train, print the scores, and write the log if requested."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.accuracy.through_service", description=__doc__
+        prog="python -m benchmarks.accuracy.through_service",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("archive", type=Path)
     parser.add_argument("--epochs", type=int)
@@ -106,7 +110,7 @@ def main() -> None:
         )
         print(
             f"test accuracy {result['test_accuracy']:.4f} ({low:.4f} to {high:.4f}), "
-            f"flip TTA {result['test_accuracy_tta']:.4f}, {pflop:.3f} PFLOP, {seconds_of(job):.0f} s"
+            f"flip TTA {result['test_accuracy_tta']:.4f}, {pflop:.3f} PFLOP, {duration_s(job):.0f} s"
         )
         if log:
             log.write_text(json.dumps(log_of(archive, job, pflop, client), indent=1) + "\n")

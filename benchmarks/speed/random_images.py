@@ -1,4 +1,4 @@
-"""Random images of ten classes as a dataset that `fast` can train on: what is measured on them is speed alone."""
+"""A dataset of random images in ten classes, for benchmarks that measure only speed."""
 
 from dataclasses import replace
 
@@ -16,14 +16,14 @@ SIDE = 32
 
 
 def random_images(count: int) -> tuple[Tensor, Tensor]:
-    """Images and their labels, the same each time: uint8 NHWC, int64 N."""
+    """Return the same random images (uint8, NHWC) and labels (int64, N) on every call."""
     generator = torch.Generator().manual_seed(0)
     images_NHWC = torch.randint(256, (count, SIDE, SIDE, 3), dtype=torch.uint8, generator=generator)
     return images_NHWC, torch.randint(CLASSES, (count,), generator=generator)
 
 
 def random_run(device: Device, batch_size: int, images: int) -> tuple[ResolvedSpec, Recipe, TrainingData]:
-    """One epoch of `fast` over so many images on a device, all of them at their full size."""
+    """Return spec, recipe and data for one epoch of `fast` at full image size, without progressive resizing."""
     images_NHWC, labels_N = map(device.place, random_images(images))
     facts = DatasetFacts(
         id="ds_benchmark",
