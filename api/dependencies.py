@@ -9,8 +9,8 @@ from pydantic import AfterValidator
 from api.auth.security import CALLER
 from api.services import Services, services_of
 from worker.errors import JobNotFoundError
-from worker.queue.job import Status
 from worker.queue.listing import JobFilters
+from worker.queue.states import Status
 
 _JOB_ID = re.compile(r"job_[0-9a-z]{26}")
 

@@ -7,9 +7,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 from model.artifact.manifest import Manifest
 from model.data.record import SkippedFile
 from model.spec import JobSpec, ResolvedSpec
-from worker.queue.job import EpochRow
-from worker.queue.job import Job as JobRecord
-from worker.queue.workers import WorkerRecord
+from worker.queue.live_workers import WorkerRecord
+from worker.queue.records import EpochRow
+from worker.queue.records import Job as JobRecord
 
 T = TypeVar("T")
 

@@ -22,9 +22,9 @@ from api.redis_client import connect_bounded
 from api.settings import ApiSettings, StartError, parse_keys
 from model.storage import Storage, open_storage
 from worker.queue.feed import Feed
+from worker.queue.live_workers import AsyncLiveWorkers
 from worker.queue.store import AsyncJobStore, JobStore
-from worker.queue.wake_ups import Bell
-from worker.queue.workers import AsyncPresence
+from worker.queue.wake_ups import WakeUpSender
 from worker.redis_server.connection import connect, connect_async
 from worker.registry.datasets import AsyncDatasetRegistry
 from worker.registry.models import AsyncModelRegistry
@@ -42,13 +42,13 @@ class Services:
     store: AsyncJobStore
     datasets: AsyncDatasetRegistry
     models: AsyncModelRegistry
-    presence: AsyncPresence
+    presence: AsyncLiveWorkers
     storage: Storage
     storage_probe: StorageProbe
     storage_room: StorageRoom
     hub: EventHub
     event_pages: EventPages
-    bell: Bell
+    wake_up_sender: WakeUpSender
     ringer: Ringer
     predictor: PredictorClient
     upload_limits: UploadLimits
@@ -72,7 +72,7 @@ def predictor_socket(settings: ApiSettings) -> Path:
 
 def make_services(settings: ApiSettings) -> Services:
     """Make them all; nothing connects yet."""
-    bell = Bell(settings.redis_url)
+    wake_up_sender = WakeUpSender(settings.redis_url)
     client = connect_bounded(settings.redis_url)
     store = AsyncJobStore(client)
     storage = open_storage(settings.storage)
@@ -82,14 +82,14 @@ def make_services(settings: ApiSettings) -> Services:
         store=store,
         datasets=AsyncDatasetRegistry(client),
         models=AsyncModelRegistry(client),
-        presence=AsyncPresence(client),
+        presence=AsyncLiveWorkers(client),
         storage=storage,
         storage_probe=StorageProbe(storage),
         storage_room=StorageRoom(storage, settings.min_free_bytes, settings.max_storage_bytes),
         hub=EventHub(Feed(connect_async(settings.redis_url, timeout_s=2 * BLOCK_MS / 1000)), most_streams()),
         event_pages=EventPages(store),
-        bell=bell,
-        ringer=Ringer(bell.ring),
+        wake_up_sender=wake_up_sender,
+        ringer=Ringer(wake_up_sender.send),
         predictor=PredictorClient(predictor_socket(settings)),
         upload_limits=UploadLimits(image_bytes=settings.max_image_bytes, images=settings.max_images),
         upload_budget=UploadBudget(),
@@ -112,7 +112,7 @@ async def running(services: Services) -> AsyncIterator[None]:
         with contextlib.suppress(asyncio.CancelledError):
             await hub
         services.ringer.stop()
-        await asyncio.to_thread(services.bell.close)
+        await asyncio.to_thread(services.wake_up_sender.close)
         await services.predictor.close()
         await services.hub.disconnect()
         await services.store.redis.aclose()
@@ -120,4 +120,4 @@ async def running(services: Services) -> AsyncIterator[None]:
 
 def _make_reaper(services: Services) -> Reaper:
     store = JobStore(connect(services.settings.redis_url))
-    return Reaper(store, services.settings.lease_s, services.bell.ring)
+    return Reaper(store, services.settings.lease_s, services.wake_up_sender.send)

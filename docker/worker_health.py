@@ -3,9 +3,9 @@
 import socket
 import sys
 
-from worker.queue.workers import Presence
+from worker.queue.live_workers import LiveWorkers
 from worker.redis_server.connection import connect
 from worker.settings import WorkerSettings
 
-workers = Presence(connect(WorkerSettings().redis_url)).list_workers()
+workers = LiveWorkers(connect(WorkerSettings().redis_url)).list_workers()
 sys.exit(not any(worker.host == socket.gethostname() for worker in workers))

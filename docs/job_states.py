@@ -1,6 +1,6 @@
 """Draws the one table of a job's changes as a picture: `python -m docs.job_states > docs/job-states.md`."""
 
-from worker.queue.job import HELD, TERMINAL, TRANSITIONS, Status
+from worker.queue.states import HELD, TERMINAL, TRANSITIONS, Status
 
 
 def page() -> str:
@@ -10,8 +10,8 @@ def page() -> str:
     )
     return f"""# A job's life
 
-Made from the table `TRANSITIONS` in `worker/queue/job.py` by `python -m docs.job_states`; a test holds that it is current.
-The scripts in `worker/lua/` are given the same table and refuse every other change.
+Made from the table `TRANSITIONS` in `worker/queue/states.py` by `python -m docs.job_states`; a test holds that it is current.
+The scripts in `worker/queue/lua/` are given the same table and refuse every other change.
 
 ```mermaid
 stateDiagram-v2

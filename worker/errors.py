@@ -3,25 +3,25 @@
 from typing import ClassVar
 
 
-class JobsError(Exception):
+class WorkerError(Exception):
     """Root of this package's errors; the message says what to do next."""
 
     code: ClassVar[str] = "internal_error"
 
 
-class StoreUnavailableError(JobsError):
+class StoreUnavailableError(WorkerError):
     """Raised when Redis cannot be reached or cannot take a write; trying again later is right."""
 
     code = "store_unavailable"
 
 
-class RedisUnusableError(JobsError):
+class RedisUnusableError(WorkerError):
     """Raised at start when this Redis must not hold our records: unreachable, too old, evicting, a cluster."""
 
     code = "redis_unusable"
 
 
-class StoreOccupiedError(JobsError):
+class StoreOccupiedError(WorkerError):
     """Raised when a backup is to be restored over records."""
 
     code = "store_occupied"
@@ -33,13 +33,13 @@ class StoreOccupiedError(JobsError):
         )
 
 
-class BackupUnreadableError(JobsError):
+class BackupUnreadableError(WorkerError):
     """Raised when a file is no whole backup; the message says why."""
 
     code = "backup_unreadable"
 
 
-class JobNotFoundError(JobsError):
+class JobNotFoundError(WorkerError):
     """Raised when no job has this id."""
 
     code = "job_not_found"
@@ -49,7 +49,7 @@ class JobNotFoundError(JobsError):
         self.job_id = job_id
 
 
-class StaleAttemptError(JobsError):
+class StaleAttemptError(WorkerError):
     """Raised when a write names an attempt that no longer holds its job: it must stop at once."""
 
     code = "stale_attempt"
@@ -60,7 +60,7 @@ class StaleAttemptError(JobsError):
         self.attempt_id = attempt_id
 
 
-class WrongStateError(JobsError):
+class WrongStateError(WorkerError):
     """Raised when a job's status does not allow what was asked."""
 
     code = "wrong_state"
@@ -72,7 +72,7 @@ class WrongStateError(JobsError):
         self.allowed = allowed.split(",")
 
 
-class PublishCommittedError(JobsError):
+class PublishCommittedError(WorkerError):
     """Raised when a job is past its commit point: its model is being published and cannot be called back."""
 
     code = "publishing"
@@ -84,7 +84,7 @@ class PublishCommittedError(JobsError):
         self.job_id = job_id
 
 
-class NothingToPublishError(JobsError):
+class NothingToPublishError(WorkerError):
     """Raised when a job is to stop with its best so far, and there is none yet."""
 
     code = "nothing_to_publish"
@@ -96,7 +96,7 @@ class NothingToPublishError(JobsError):
         self.job_id = job_id
 
 
-class JobCancelledError(JobsError):
+class JobCancelledError(WorkerError):
     """Raised when an attempt wants to publish but its job is to be cancelled."""
 
     code = "job_cancelled"
@@ -106,7 +106,7 @@ class JobCancelledError(JobsError):
         self.job_id = job_id
 
 
-class NothingCommittedError(JobsError):
+class NothingCommittedError(WorkerError):
     """Raised when an attempt says it succeeded but never committed a model."""
 
     code = "nothing_committed"
@@ -116,7 +116,7 @@ class NothingCommittedError(JobsError):
         self.job_id = job_id
 
 
-class QueueFullError(JobsError):
+class QueueFullError(WorkerError):
     """Raised when as many jobs are queued as this service takes."""
 
     code = "queue_full"
@@ -126,7 +126,7 @@ class QueueFullError(JobsError):
         self.limit = int(limit)
 
 
-class IdempotencyMismatchError(JobsError):
+class IdempotencyMismatchError(WorkerError):
     """Raised when an Idempotency-Key comes back with another body."""
 
     code = "idempotency_mismatch"
@@ -135,7 +135,7 @@ class IdempotencyMismatchError(JobsError):
         super().__init__("This Idempotency-Key was used with another body in the last 24 h: use a new one.")
 
 
-class ModelNotFoundError(JobsError):
+class ModelNotFoundError(WorkerError):
     """Raised when no model answers to this reference."""
 
     code = "model_not_found"
@@ -145,7 +145,7 @@ class ModelNotFoundError(JobsError):
         self.ref = ref
 
 
-class NoProductionError(JobsError):
+class NoProductionError(WorkerError):
     """Raised when a name has models, but none of them is its production model."""
 
     code = "no_production"
@@ -157,7 +157,7 @@ class NoProductionError(JobsError):
         self.name = name
 
 
-class ModelInUseError(JobsError):
+class ModelInUseError(WorkerError):
     """Raised when a model cannot go because an alias points at it."""
 
     code = "model_in_use"
@@ -168,7 +168,7 @@ class ModelInUseError(JobsError):
         self.alias = alias
 
 
-class AliasNotFoundError(JobsError):
+class AliasNotFoundError(WorkerError):
     """Raised when a name has no such alias."""
 
     code = "alias_not_found"
@@ -179,7 +179,7 @@ class AliasNotFoundError(JobsError):
         self.alias = alias
 
 
-class DatasetNotFoundError(JobsError):
+class DatasetNotFoundError(WorkerError):
     """Raised when no dataset has this id or name."""
 
     code = "dataset_not_found"
@@ -189,7 +189,7 @@ class DatasetNotFoundError(JobsError):
         self.ref = ref
 
 
-class DatasetNameTakenError(JobsError):
+class DatasetNameTakenError(WorkerError):
     """Raised when a dataset's name belongs to another one: a ready dataset never changes."""
 
     code = "dataset_name_taken"

@@ -10,17 +10,17 @@ import redis
 
 from api.events.hub import Batch, EventHub, WatchEnded
 from api.events.pages import EventPages, Page, encode, write
-from worker.errors import JobsError
-from worker.queue.changes import now
+from worker.errors import WorkerError
 from worker.queue.feed import Feed, FeedEvent, order
-from worker.queue.job import TERMINAL
+from worker.queue.states import TERMINAL
+from worker.redis_server.timestamps import now
 
 _FEED_PAGE = 500
 _HEARTBEAT = b": still here\n\n"
 _LARGEST_PART = 2**64 - 1
 _ID = re.compile(r"(\d{1,20})-(\d{1,20})", re.ASCII)
 _KINDS_OF_ALL = frozenset({"state", "epoch"})
-_INTERRUPTIONS = (WatchEnded, JobsError, redis.RedisError)
+_INTERRUPTIONS = (WatchEnded, WorkerError, redis.RedisError)
 """After these the stream ends, and its client comes back with the last id it saw."""
 
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from api.errors import ApiError
 from api.http.unread_body import UnreadBodyResponse
 from model.errors import ModelError
-from worker.errors import JobsError
+from worker.errors import WorkerError
 
 MEDIA_TYPE = "application/problem+json"
 REQUEST_ID = "ninefold.request_id"
@@ -84,7 +84,7 @@ def problem_response(error: Exception, answer: Answer, request_id: str) -> Respo
 
 
 def _code_of(error: Exception) -> str:
-    return error.code if isinstance(error, (ApiError, JobsError, ModelError)) else ApiError.code
+    return error.code if isinstance(error, (ApiError, WorkerError, ModelError)) else ApiError.code
 
 
 def _response(body: str, status: int, headers: dict[str, str], is_body_unread: bool) -> Response:

@@ -14,8 +14,10 @@ from api.events.hub import WatchEnded, Watcher
 from api.jobs import archived as archived_jobs
 from api.schemas import Page
 from api.services import Services
-from worker.queue.job import TERMINAL, EpochRow, Job, Submitted
 from worker.queue.listing import JobPage
+from worker.queue.records import EpochRow, Job
+from worker.queue.requests import Submitted
+from worker.queue.states import TERMINAL
 
 _JSON = "application/json"
 

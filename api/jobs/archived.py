@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from api.services import Services
 from worker.errors import JobNotFoundError
-from worker.queue.job import EpochRow
+from worker.queue.records import EpochRow
 from worker.queue.storage_keys import checkpoints_prefix
 from worker.upkeep.archive import ArchivedJob, JobArchive
 

@@ -14,7 +14,7 @@ from model.host.failpoints import Failpoint, reach
 from model.recipes.recipe import resolve
 from model.spec import DatasetFacts, JobSpec, ResolvedSpec
 from worker.errors import DatasetNotFoundError, ModelNotFoundError, NoProductionError
-from worker.queue.job import Idempotency, NewJob, Submitted
+from worker.queue.requests import Idempotency, NewJob, Submitted
 
 _LISTED = 20
 _DEVICES_KNOWN_S = 5.0

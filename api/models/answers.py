@@ -96,6 +96,6 @@ async def delete(services: Services, ref: str) -> None:
     """Delete a model: what is cut short here, the next worker that starts ends."""
     is_id = ref.startswith(_MODEL_ID_PREFIX)
     model_id = ref if is_id else (await services.models.resolve(ref)).manifest.id
-    await services.models.retire(model_id)
+    await services.models.begin_deletion(model_id)
     await asyncio.to_thread(delete_model_files, services.storage, model_id)
-    await services.models.forget(model_id)
+    await services.models.end_deletion(model_id)

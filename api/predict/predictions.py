@@ -136,7 +136,7 @@ class Predictions:
 
         Raises:
             PredictionRefusedError: no such choice of model, or no image that could be classified.
-            worker.errors.JobsError: the reference finds no model.
+            worker.errors.WorkerError: the reference finds no model.
             api.uploads.UploadError: the body cannot be taken.
             api.predictor.errors.PredictionError: the predictor failed the request as a whole.
             starlette.requests.ClientDisconnect: nobody waits any more.

@@ -12,7 +12,8 @@ from api.settings import ApiSettings, StartError, is_loopback, parse_keys, parse
 from model.errors import StorageError
 from model.storage import open_storage
 from worker.errors import RedisUnusableError
-from worker.redis_server.connection import check_server, connect
+from worker.redis_server.connection import connect
+from worker.redis_server.fitness import check_server
 
 
 def read_settings(**given: object) -> ApiSettings:

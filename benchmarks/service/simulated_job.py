@@ -4,8 +4,10 @@ import time
 
 import httpx
 
+from worker.queue.attempt_messages import Changes
 from worker.queue.ids import new_attempt_id
-from worker.queue.job import Changes, JobError, Outcome, Progress
+from worker.queue.records import JobError, Progress
+from worker.queue.states import Outcome
 from worker.queue.store import JobStore
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.connection import connect

@@ -10,8 +10,10 @@ import redis
 
 from api.settings import ApiSettings
 from tests.api.serving import running_api
+from worker.queue.attempt_messages import Changes
 from worker.queue.ids import new_attempt_id
-from worker.queue.job import Changes, EpochRow, JobError, Outcome, Phase
+from worker.queue.records import EpochRow, JobError
+from worker.queue.states import Outcome, Phase
 from worker.queue.store import JobStore
 
 

@@ -23,8 +23,8 @@ from tests.chaos.network import Link, Network
 from tests.chaos.valkey import DurableValkey
 from tests.ninefold.processes import eventually
 from tests.worker.processes import children_of
+from worker.queue.live_workers import LiveWorkers, WorkerState
 from worker.queue.store import JobStore
-from worker.queue.workers import Presence, WorkerState
 from worker.redis_server.connection import connect
 
 LEASE_S = 3.0
@@ -61,7 +61,7 @@ class Cluster:
         self.valkey.start()
         self._client = connect(self.valkey.url)
         self.store = JobStore(self._client)
-        self._presence = Presence(self._client)
+        self._presence = LiveWorkers(self._client)
         self.links: dict[str, Link] = {}
         self._ports: list[int] = []
         self.apis = [self._make_api(number) for number in range(apis)]

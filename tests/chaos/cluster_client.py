@@ -12,7 +12,7 @@ from tests.chaos.cluster import Cluster
 from tests.chaos.history_checker import check
 from tests.chaos.watcher import Watcher
 from tests.ninefold.processes import eventually
-from worker.queue.job import TERMINAL
+from worker.queue.states import TERMINAL
 
 PATIENCE_S = 60.0
 SPEC = {"dataset": "digits", "recipe": "classic", "batch_size": 32, "image_size": 16, "promote": "never"}

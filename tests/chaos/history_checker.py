@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from model.artifact.manifest import FinishReason
 from tests.chaos.history import Entry, History
-from worker.queue.job import HELD, TERMINAL, TRANSITIONS, Outcome, Status
+from worker.queue.states import HELD, TERMINAL, TRANSITIONS, Outcome, Status
 
 ENDS_OF_JOBS = frozenset({Outcome.SUCCEEDED, Outcome.STOPPED, Outcome.FAILED, Outcome.CANCELLED})
 HANDED_BACK = frozenset({Outcome.DRAINED, Outcome.PAUSED})

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from worker.redis_server import scripts
-from worker.redis_server.scripts import Script
+from worker.redis_server.scripts import Script, ScriptFolder, load_script
 from worker.upkeep.reaper import Reaper
 
 FOLDER = "mutants"
@@ -34,16 +34,14 @@ def install(folder: Path) -> None:
 
 
 def _install_edits(switches: Path) -> None:
-    load = scripts.load_script
-
     @cache
-    def edited(name: str, mutant: str) -> Script:
-        text = mutate(load(name).text, mutant)
+    def edited(folder: ScriptFolder, name: str, mutant: str) -> Script:
+        text = mutate(load_script(folder, name).text, mutant)
         return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
-    def load_edited(name: str) -> Script:
+    def load_edited(folder: ScriptFolder, name: str) -> Script:
         mutant = next((mutant for mutant in EDITS if (switches / mutant).exists()), None)
-        return edited(name, mutant) if mutant else load(name)
+        return edited(folder, name, mutant) if mutant else load_script(folder, name)
 
     scripts.load_script = load_edited  # type: ignore[assignment]  # a mutant is a patch
 

@@ -8,7 +8,7 @@ import redis
 
 from tests.chaos.training_runs import EPOCHS, Laboratory, assert_same
 from tests.stored import stored_path
-from worker.queue.job import Outcome, Status
+from worker.queue.states import Outcome, Status
 from worker.queue.storage_keys import checkpoints_prefix
 from worker.queue.store import JobStore
 

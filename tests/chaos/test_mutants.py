@@ -10,6 +10,7 @@ from tests.chaos.cluster import Cluster, running_cluster
 from tests.chaos.cluster_client import Customer
 from tests.chaos.fault_plans import Act
 from tests.chaos.test_takeover import freeze_past_the_lease
+from worker.queue.scripts import QUEUE_SCRIPTS
 from worker.redis_server.scripts import load_script
 
 PATIENCE_S = 12.0
@@ -88,5 +89,5 @@ def test_the_judge_finds_nothing_where_nothing_is_broken(
     [("fencing", "report"), ("fencing", "renew"), ("idempotency", "submit"), ("idempotency", "replay")],
 )
 def test_a_mutant_is_one(mutant: str, script: str) -> None:
-    text = load_script(script).text
+    text = load_script(QUEUE_SCRIPTS, script).text
     assert mutants.mutate(text, mutant) != text

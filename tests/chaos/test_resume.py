@@ -9,7 +9,7 @@ import redis
 
 from model.host.failpoints import Failpoint
 from tests.chaos.training_runs import Laboratory, assert_same
-from worker.queue.job import Status
+from worker.queue.states import Status
 from worker.queue.store import JobStore
 
 INTERRUPTIONS = 20

@@ -7,7 +7,7 @@ from tests.chaos.cluster import Cluster
 from tests.chaos.cluster_client import Customer
 from tests.chaos.fault_plans import Act
 from tests.ninefold.processes import eventually
-from worker.redis_server.keys import BELL
+from worker.redis_server.keys import WAKE_UPS
 
 SUBMITTING = [Failpoint.SUBMIT_ASKED, Failpoint.SUBMIT_RECORDED, Failpoint.SUBMIT_RUNG]
 
@@ -26,10 +26,10 @@ def test_a_job_runs_although_its_bell_is_gone(cluster: Cluster, customer: Custom
         worker.kill()  # a frozen one would take the bell and keep it
     job_id = customer.submit(epochs=1)
     broker = cluster.store.redis
-    eventually(lambda: broker.llen(BELL), 10, "the bell is rung")
-    broker.delete(BELL)
-    eventually(lambda: broker.llen(BELL), 10, "a reaper rings it again")
-    broker.delete(BELL)
+    eventually(lambda: broker.llen(WAKE_UPS), 10, "the bell is rung")
+    broker.delete(WAKE_UPS)
+    eventually(lambda: broker.llen(WAKE_UPS), 10, "a reaper rings it again")
+    broker.delete(WAKE_UPS)
     for worker in cluster.workers:
         worker.start()
     customer.assert_kept()

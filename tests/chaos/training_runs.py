@@ -14,8 +14,10 @@ from tests.model.tiny import TIMINGS, import_colours
 from tests.stored import stored_path
 from tests.worker.processes import children_of, wait_until
 from tests.worker.worker_context import BackgroundAttempt, open_worker_context, run_next
-from worker.errors import JobsError
-from worker.queue.job import EpochRow, NewJob, Outcome, Phase, Status
+from worker.errors import WorkerError
+from worker.queue.records import EpochRow
+from worker.queue.requests import NewJob
+from worker.queue.states import Outcome, Phase, Status
 from worker.queue.store import JobStore
 
 EPOCHS = 4
@@ -74,7 +76,7 @@ class Laboratory:
                 case "drain":
                     bench.draining.begin()
                 case "pause":
-                    with suppress(JobsError):  # it may have ended just now
+                    with suppress(WorkerError):  # it may have ended just now
                         self.store.pause(job_id)
             attempt.outcome(within_s=90)
         if self.store.get(job_id).status is Status.PAUSED:

@@ -1,12 +1,13 @@
-"""Has a worker write down what it asked of the store and what it was answered; changes neither."""
+"""Records every write of a worker to the store, with the answer; changes neither."""
 
 import time
 from typing import TypeVar
 
 from tests.chaos.history import History
-from worker.errors import JobsError
-from worker.queue.job import Claimed
-from worker.redis_server.scripts import BlockingFace, Call
+from worker.errors import WorkerError
+from worker.queue.attempt_messages import Claimed
+from worker.redis_server.clients import Operation, StoreClient
+from worker.redis_server.scripts import Commands, ScriptCall
 
 WRITES = frozenset({"renew", "report", "commit_publish", "finish", "release"})
 
@@ -14,27 +15,29 @@ T = TypeVar("T")
 
 
 def install(history: History) -> None:
-    """From now on, in this process."""
-    run = BlockingFace.run
+    """Record from now on, in this process."""
+    run = StoreClient.run
 
-    def recorded(face: BlockingFace, call: Call[T]) -> T:
+    def recorded(client: StoreClient, operation: Operation[T]) -> T:
+        if isinstance(operation, Commands):
+            return run(client, operation)
         sent_at = time.monotonic()
         try:
-            answer = run(face, call)
-        except JobsError as refusal:
-            if call.name in WRITES:
-                _note_write(history, call, sent_at, refusal.code)
+            answer = run(client, operation)
+        except WorkerError as refusal:
+            if operation.name in WRITES:
+                _note_write(history, operation, sent_at, refusal.code)
             raise
         if isinstance(answer, Claimed):
-            history.note("claimed", job_id=answer.job_id, attempt_id=call.arguments[0])
-        elif call.name in WRITES:
-            _note_write(history, call, sent_at, "ok")
+            history.note("claimed", job_id=answer.job_id, attempt_id=operation.arguments[0])
+        elif operation.name in WRITES:
+            _note_write(history, operation, sent_at, "ok")
         return answer
 
-    BlockingFace.run = recorded  # type: ignore[method-assign,assignment]  # a test's own eyes
+    StoreClient.run = recorded  # type: ignore[method-assign,assignment]  # the test observes the real method
 
 
-def _note_write(history: History, call: Call[T], sent_at: float, answer: str) -> None:
+def _note_write(history: History, call: ScriptCall[T], sent_at: float, answer: str) -> None:
     job_id, attempt_id = call.arguments[:2]
     history.note(
         "write", verb=call.name, job_id=job_id, attempt_id=attempt_id, sent_at=sent_at, answer=answer

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from worker import errors
-from worker.queue.job import DEATHS, DEATHS_ALLOWED, HELD, TERMINAL, TRANSITIONS, Flags, Outcome, Status
+from worker.queue.attempt_messages import Flags
+from worker.queue.states import DEATHS, DEATHS_ALLOWED, HELD, TERMINAL, TRANSITIONS, Outcome, Status
 
-Refusal = type[errors.JobsError]
+Refusal = type[errors.WorkerError]
 
 
 class Refused(Exception):  # noqa: N818  # an expectation, not an error

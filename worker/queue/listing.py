@@ -1,17 +1,20 @@
-"""Pages of jobs, newest first: what is asked for, and the steps that find it. Runs nothing itself."""
+"""Pages of jobs, newest first: the filters, and the script calls that find a page. Sends nothing itself."""
 
 from dataclasses import dataclass, field
 
-from worker.queue.job import Job, Status
+from worker.queue.records import Job
+from worker.queue.scripts import QUEUE_SCRIPTS
+from worker.queue.states import Status
 from worker.redis_server import keys as redis_keys
-from worker.redis_server.scripts import Call, Reply
+from worker.redis_server.scripts import Reply, ScriptCall
 
-_LOOKED_AT_A_CALL = 2_000
+_IDS_READ_PER_CALL = 2_000
+"""Bounds how long one call may block Redis."""
 
 
 @dataclass(frozen=True)
 class JobFilters:
-    """All that are given must hold."""
+    """Conditions on the listed jobs; a job must match all that are given."""
 
     status: Status | None = None
     name: str | None = None
@@ -19,7 +22,7 @@ class JobFilters:
     tag: str | None = None
 
     def indexes(self) -> list[str]:
-        """The sorted sets whose common members are asked for."""
+        """Return the sorted sets whose intersection holds the matching jobs."""
         prefixes = {
             redis_keys.JOBS_BY_STATUS: self.status,
             redis_keys.JOBS_BY_NAME: self.name,
@@ -33,7 +36,7 @@ class JobFilters:
 
 @dataclass(frozen=True)
 class JobPage:
-    """A page of jobs, newest first; the next one comes `after` the last of these."""
+    """A page of jobs, newest first. Pass the id of the last job as `after` for the next page."""
 
     jobs: list[Job]
     has_more: bool
@@ -41,7 +44,7 @@ class JobPage:
 
 @dataclass
 class JobSearch:
-    """One page in the making: with one filter it takes one call, with several perhaps more."""
+    """The search for one page: one call with a single filter, perhaps several calls with several filters."""
 
     filters: JobFilters
     limit: int
@@ -49,18 +52,18 @@ class JobSearch:
     is_done: bool = False
     _found: list[Job] = field(default_factory=list)
 
-    def next_call(self) -> Call[list[str]]:
-        """The next step; one job more than the limit tells whether there are more."""
+    def next_call(self) -> ScriptCall[list[str]]:
+        """Return the next call. The search asks for one job more than `limit`, to know whether more exist."""
         missing = self.limit + 1 - len(self._found)
-        arguments: tuple[str | int, ...] = (missing, self.after, _LOOKED_AT_A_CALL, *self.filters.indexes())
-        return Call("list_jobs", arguments, lambda reply: reply)
+        arguments: tuple[str | int, ...] = (missing, self.after, _IDS_READ_PER_CALL, *self.filters.indexes())
+        return QUEUE_SCRIPTS.call("list_jobs", arguments, lambda reply: reply)
 
-    def take(self, reply: Reply) -> None:
-        """Add what a step found."""
+    def add(self, reply: Reply) -> None:
+        """Add the jobs that a call found."""
         self.after = reply[0]
         self._found += [Job.model_validate_json(job) for job in reply[1:]]
         self.is_done = not self.after or len(self._found) > self.limit
 
     def page(self) -> JobPage:
-        """The page, once done."""
+        """Return the page once the search is done."""
         return JobPage(self._found[: self.limit], len(self._found) > self.limit)

@@ -1,18 +1,23 @@
-"""Every look at a job as the call of one script. Runs nothing itself."""
+"""Reads of jobs: each function returns the operation, a script call or plain commands. Sends nothing itself."""
 
 import json
 from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
 
-from worker.queue.job import EpochRow, Job
-from worker.redis_server.scripts import Call, Reply
+from worker.errors import JobNotFoundError
+from worker.queue.records import EpochRow, Job
+from worker.queue.scripts import LOG_LINES_KEPT, QUEUE_SCRIPTS
+from worker.redis_server import keys as redis_keys
+from worker.redis_server.scripts import Commands, Reply, ScriptCall
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened to a job."""
+    """One event of a job."""
 
     id: str
-    """Its id in the job's own stream."""
+    """The id in the job's own stream."""
     event: str
     data: str
     """JSON."""
@@ -20,59 +25,95 @@ class Event:
 
 @dataclass(frozen=True)
 class EventPage:
-    """Events in order, and whether older ones than these were asked for but are no longer kept."""
+    """Events in order."""
 
     events: list[Event]
     is_reset: bool
+    """True when some events after the requested one are no longer kept: the page then starts with the oldest event."""
 
 
 @dataclass(frozen=True)
 class Lease:
-    """What a reaper sees of a live attempt."""
+    """The lease of a running attempt, as a reaper reads it."""
 
     job_id: str
     attempt_id: str
     renewals: int
+    """Number of renewals so far."""
 
 
 @dataclass(frozen=True)
 class Watch:
-    """All that a reaper needs to see, at one moment."""
+    """What a reaper reads in one step."""
 
     queued: int
-    bells: int
+    """Number of queued jobs."""
+    wake_ups: int
+    """Number of wake-ups that no worker has received yet."""
     leases: list[Lease]
 
 
-def get(job_id: str) -> Call[Job]:
-    """One job.
+def get(job_id: str) -> ScriptCall[Job]:
+    """Read one job.
 
     Raises:
-        JobNotFoundError: there is none of this id.
+        JobNotFoundError: no job has this id.
     """
-    return Call("get", (job_id,), lambda reply: Job.model_validate_json(reply[0]))
+    return QUEUE_SCRIPTS.call("get", (job_id,), lambda reply: Job.model_validate_json(reply[0]))
 
 
-def get_json(job_id: str) -> Call[str]:
-    """One job as the JSON text that it is kept in: nothing is parsed on the way."""
-    return Call("get", (job_id,), lambda reply: reply[0])
+def get_json(job_id: str) -> ScriptCall[str]:
+    """Read one job as JSON text, without parsing it.
+
+    Raises:
+        JobNotFoundError: no job has this id.
+    """
+    return QUEUE_SCRIPTS.call("get", (job_id,), lambda reply: reply[0])
 
 
-def rows(job_id: str, after: int = 0, limit: int = 1000) -> Call[list[EpochRow]]:
-    """Metrics rows of the epochs that follow `after`, oldest first."""
-    return Call(
-        "rows", (job_id, after, limit), lambda reply: [EpochRow.model_validate_json(row) for row in reply]
+def rows(job_id: str, after: int = 0, limit: int = 1000) -> Commands[list[EpochRow]]:
+    """Read the metrics of at most `limit` epochs that follow epoch `after`, oldest first.
+
+    Raises:
+        JobNotFoundError: no job has this id.
+    """
+    epochs = range(after + 1, after + limit + 1)
+
+    def read(results: list[Any]) -> list[EpochRow]:
+        _require_job(job_id, results[0])
+        return [EpochRow.model_validate_json(row) for row in takewhile(bool, results[1])]
+
+    return Commands((("EXISTS", redis_keys.JOB + job_id), ("HMGET", redis_keys.ROWS + job_id, *epochs)), read)
+
+
+def logs(job_id: str, tail: int = LOG_LINES_KEPT) -> Commands[list[str]]:
+    """Read the last `tail` lines of the trainer's log.
+
+    Raises:
+        JobNotFoundError: no job has this id.
+    """
+
+    def read(results: list[Any]) -> list[str]:
+        _require_job(job_id, results[0])
+        return [json.loads(line) for line in results[1]] if tail else []
+
+    return Commands(
+        (("EXISTS", redis_keys.JOB + job_id), ("LRANGE", redis_keys.LOGS + job_id, -tail, -1)), read
     )
 
 
-def logs(job_id: str, tail: int = 2000) -> Call[list[str]]:
-    """The trainer's last `tail` lines."""
-    return Call("logs", (job_id, tail), lambda reply: [json.loads(line) for line in reply])
+def _require_job(job_id: str, exists: int) -> None:
+    if not exists:
+        raise JobNotFoundError(job_id)
 
 
-def events(job_id: str, after: str = "", count: int = 1000) -> Call[EventPage]:
-    """What happened after the event `after`; when some of that is no longer kept, all that is."""
-    return Call("events", (job_id, after, count), _read_events)
+def events(job_id: str, after: str = "", count: int = 1000) -> ScriptCall[EventPage]:
+    """Read the events after the event `after`, or from the oldest event when some between are no longer kept.
+
+    Raises:
+        JobNotFoundError: no job has this id.
+    """
+    return QUEUE_SCRIPTS.call("events", (job_id, after, count), _read_events)
 
 
 def _read_events(reply: Reply) -> EventPage:
@@ -81,18 +122,18 @@ def _read_events(reply: Reply) -> EventPage:
     return EventPage([Event(*triple) for triple in triples], is_reset == "reset")
 
 
-def finished_before(at: str, limit: int = 100) -> Call[list[str]]:
-    """Ids of some of the oldest jobs that ended before `at`."""
-    return Call("finished_before", (at, limit), lambda reply: reply)
+def finished_before(at: str, limit: int = 100) -> ScriptCall[list[str]]:
+    """Read the ids of old jobs that ended before the time `at`, at most `limit` ids of each final status."""
+    return QUEUE_SCRIPTS.call("finished_before", (at, limit), lambda reply: reply)
 
 
-def watch() -> Call[Watch]:
-    """Every live attempt's renewals, how many jobs are queued, and how many bells lie in the broker."""
-    return Call("watch", (), _read_watch)
+def watch() -> ScriptCall[Watch]:
+    """Read the leases of all running attempts and the numbers of queued jobs and of waiting wake-ups."""
+    return QUEUE_SCRIPTS.call("watch", (), _read_watch)
 
 
 def _read_watch(reply: Reply) -> Watch:
-    queued, bells, *flat = reply
+    queued, wake_ups, *flat = reply
     triples = zip(flat[::3], flat[1::3], flat[2::3], strict=True)
     leases = [Lease(job_id, attempt_id, int(renewals)) for job_id, attempt_id, renewals in triples]
-    return Watch(int(queued), int(bells), leases)
+    return Watch(int(queued), int(wake_ups), leases)

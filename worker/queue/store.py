@@ -1,67 +1,66 @@
-"""The store of record, blocking for workers and async for the API; both speak the same scripts."""
+"""The job store: all operations on jobs as methods, blocking for workers and async for the API."""
 
-from worker.queue import changes as job_calls
-from worker.queue import reads as job_reads
+from worker.queue import attempts, reads, requests
 from worker.queue.listing import JobFilters, JobPage, JobSearch
-from worker.redis_server.scripts import AsyncFace, BlockingFace, awaited, blocking
+from worker.redis_server.clients import AsyncStoreClient, StoreClient, async_method, blocking_method
 
 EVERY_JOB = JobFilters()
 
 
-class JobStore(BlockingFace):
-    """Every job's record, over a blocking client."""
+class JobStore(StoreClient):
+    """All operations on jobs, over a blocking client."""
 
-    submit = blocking(job_calls.submit)
-    replay = blocking(job_calls.replay)
-    cancel = blocking(job_calls.cancel)
-    stop = blocking(job_calls.stop)
-    pause = blocking(job_calls.pause)
-    resume = blocking(job_calls.resume)
-    delete = blocking(job_calls.delete)
-    claim = blocking(job_calls.claim)
-    renew = blocking(job_calls.renew)
-    report = blocking(job_calls.report)
-    commit_publish = blocking(job_calls.commit_publish)
-    finish = blocking(job_calls.finish)
-    requeue = blocking(job_calls.requeue)
-    reap = blocking(job_calls.reap)
-    get = blocking(job_reads.get)
-    get_json = blocking(job_reads.get_json)
-    rows = blocking(job_reads.rows)
-    logs = blocking(job_reads.logs)
-    events = blocking(job_reads.events)
-    finished_before = blocking(job_reads.finished_before)
-    watch = blocking(job_reads.watch)
+    submit = blocking_method(requests.submit)
+    replay = blocking_method(requests.replay)
+    cancel = blocking_method(requests.cancel)
+    stop = blocking_method(requests.stop)
+    pause = blocking_method(requests.pause)
+    resume = blocking_method(requests.resume)
+    delete = blocking_method(requests.delete)
+    claim = blocking_method(attempts.claim)
+    renew = blocking_method(attempts.renew)
+    report = blocking_method(attempts.report)
+    commit_publish = blocking_method(attempts.commit_publish)
+    finish = blocking_method(attempts.finish)
+    requeue = blocking_method(attempts.requeue)
+    reap = blocking_method(attempts.reap)
+    get = blocking_method(reads.get)
+    get_json = blocking_method(reads.get_json)
+    rows = blocking_method(reads.rows)
+    logs = blocking_method(reads.logs)
+    events = blocking_method(reads.events)
+    finished_before = blocking_method(reads.finished_before)
+    watch = blocking_method(reads.watch)
 
     def list_jobs(self, filters: JobFilters = EVERY_JOB, *, limit: int = 20, after: str = "") -> JobPage:
-        """A page of the jobs that pass the filters, newest first, from the one after `after`."""
+        """List the jobs that match all filters, newest first, beginning with the job that follows `after`."""
         search = JobSearch(filters, limit, after)
         while not search.is_done:
-            search.take(self.run(search.next_call()))
+            search.add(self.run(search.next_call()))
         return search.page()
 
 
-class AsyncJobStore(AsyncFace):
-    """The same records over an asyncio client: what the API asks for."""
+class AsyncJobStore(AsyncStoreClient):
+    """The operations that the API needs, over an asyncio client."""
 
-    submit = awaited(job_calls.submit)
-    replay = awaited(job_calls.replay)
-    cancel = awaited(job_calls.cancel)
-    stop = awaited(job_calls.stop)
-    pause = awaited(job_calls.pause)
-    resume = awaited(job_calls.resume)
-    delete = awaited(job_calls.delete)
-    get = awaited(job_reads.get)
-    get_json = awaited(job_reads.get_json)
-    rows = awaited(job_reads.rows)
-    logs = awaited(job_reads.logs)
-    events = awaited(job_reads.events)
+    submit = async_method(requests.submit)
+    replay = async_method(requests.replay)
+    cancel = async_method(requests.cancel)
+    stop = async_method(requests.stop)
+    pause = async_method(requests.pause)
+    resume = async_method(requests.resume)
+    delete = async_method(requests.delete)
+    get = async_method(reads.get)
+    get_json = async_method(reads.get_json)
+    rows = async_method(reads.rows)
+    logs = async_method(reads.logs)
+    events = async_method(reads.events)
 
     async def list_jobs(
         self, filters: JobFilters = EVERY_JOB, *, limit: int = 20, after: str = ""
     ) -> JobPage:
-        """A page of the jobs that pass the filters, newest first, from the one after `after`."""
+        """List the jobs that match all filters, newest first, beginning with the job that follows `after`."""
         search = JobSearch(filters, limit, after)
         while not search.is_done:
-            search.take(await self.run(search.next_call()))
+            search.add(await self.run(search.next_call()))
         return search.page()

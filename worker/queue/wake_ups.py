@@ -1,4 +1,4 @@
-"""Rings for workers: a Celery message that says "there may be work", sent at best effort and never relied on."""
+"""Sends wake-ups to workers: Celery messages that mean "a job may be queued". A lost wake-up does no harm."""
 
 import logging
 import queue
@@ -9,13 +9,13 @@ from kombu.connection import Connection
 from kombu.exceptions import OperationalError
 
 from worker.redis_server.connection import broker_url
-from worker.redis_server.keys import BELL
+from worker.redis_server.keys import WAKE_UPS
 
 TASK_NAME = "worker.drain_queue"
 TIMEOUT_S = 1.0
 
-_MOST_WAITING = 64
-# Without these kombu tries to connect for ever, whatever `retry=False` says.
+_MAX_PENDING = 64
+# Without these options kombu tries to connect for ever, even with `retry=False`.
 _FAIL_FAST = {
     "max_retries": 0,
     "interval_start": 0,
@@ -27,45 +27,46 @@ _FAIL_FAST = {
 _log = logging.getLogger(__name__)
 
 
-class Bell:
-    """Rings from a thread of its own, so that nobody waits for it; what it misses a reaper rings again."""
+class WakeUpSender:
+    """Sends wake-ups from its own thread, so that no caller waits. A reaper replaces the wake-ups that fail."""
 
     def __init__(self, redis_url: str) -> None:
         self._app = Celery("ninefold", set_as_current=False)
         self._connection = Connection(broker_url(redis_url), transport_options=_FAIL_FAST)
-        self._asked: queue.Queue[bool] = queue.Queue(_MOST_WAITING)
-        self._thread = threading.Thread(target=self._ring_when_asked, name="bell", daemon=True)
+        self._pending: queue.Queue[bool] = queue.Queue(_MAX_PENDING)
+        """True for each wake-up to send, False to end the thread."""
+        self._thread = threading.Thread(target=self._send_pending, name="wake-ups", daemon=True)
         self._thread.start()
 
-    def ring(self) -> None:
-        """Ask for one ring; returns at once and never raises."""
+    def send(self) -> None:
+        """Request one wake-up; returns at once and never raises."""
         try:
-            self._asked.put_nowait(True)
+            self._pending.put_nowait(True)
         except queue.Full:
-            _log.debug("so many rings wait already that one more says nothing new")
+            _log.debug("%s wake-ups are pending already: one more is not needed", _MAX_PENDING)
 
     def close(self) -> None:
-        """Ring what was asked for, then end; takes a second at most."""
-        self._asked.put(False)
+        """Send the pending wake-ups, then end the thread; takes two seconds at most."""
+        self._pending.put(False)
         self._thread.join(2 * TIMEOUT_S)
 
-    def _ring_when_asked(self) -> None:
+    def _send_pending(self) -> None:
         with self._connection:
-            while self._asked.get():
-                self._send()
+            while self._pending.get():
+                self._send_one()
 
-    def _send(self) -> None:
+    def _send_one(self) -> None:
         try:
             self._app.send_task(
-                TASK_NAME, queue=BELL, retry=False, ignore_result=True, connection=self._connection
+                TASK_NAME, queue=WAKE_UPS, retry=False, ignore_result=True, connection=self._connection
             )
         except OperationalError as error:
-            _log.warning("the bell was not rung, a reaper will: %s", error)
-            self._forget_asked()
+            _log.warning("could not send a wake-up, a reaper will send one: %s", error)
+            self._drop_pending()
 
-    def _forget_asked(self) -> None:
-        """Drop the rings that wait: with Redis away each would cost its timeout. A wish to end stays."""
-        while not self._asked.empty():
-            if not self._asked.get_nowait():
-                self._asked.put_nowait(False)
+    def _drop_pending(self) -> None:
+        """Drop the pending wake-ups: while Redis is away, each of them would take its whole timeout. Keep the end."""
+        while not self._pending.empty():
+            if not self._pending.get_nowait():
+                self._pending.put_nowait(False)
                 return

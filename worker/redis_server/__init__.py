@@ -1,1 +1,1 @@
-"""Redis: connections, keys, scripts, retries."""
+"""Access to the Redis server: connections, checks, keys, scripts, retries."""

@@ -1,4 +1,7 @@
-"""How to ask a store that may be away: again and again, for as long as waiting makes sense."""
+"""Retries a call while Redis is unreachable.
+
+Not stamina: its retry needs as many lines here, and logs a warning for each of the four retries a second.
+"""
 
 import time
 from collections.abc import Callable
@@ -6,21 +9,21 @@ from typing import TypeVar
 
 from worker.errors import StoreUnavailableError
 
-ASK_AGAIN_AFTER_S = 0.25
+RETRY_EVERY_S = 0.25
 
 T = TypeVar("T")
 
 
-def insist(ask: Callable[[], T], may_wait: Callable[[], bool]) -> T:
-    """Ask until there is an answer.
+def retry_while_unavailable(call: Callable[[], T], may_retry: Callable[[], bool]) -> T:
+    """Repeat `call` every 0.25 s until Redis answers. Every other error is raised at once.
 
     Raises:
-        StoreUnavailableError: there was none, and `may_wait` says to wait no longer.
+        StoreUnavailableError: Redis did not answer, and `may_retry` returned False.
     """
     while True:
         try:
-            return ask()
+            return call()
         except StoreUnavailableError:
-            if not may_wait():
+            if not may_retry():
                 raise
-            time.sleep(ASK_AGAIN_AFTER_S)
+            time.sleep(RETRY_EVERY_S)

@@ -1,176 +1,88 @@
-"""The Lua scripts and how to run one: each is written once and spoken by a blocking and an async face."""
+"""Lua scripts: where a script's text comes from, and a call of a script as a value. Sends nothing itself."""
 
 import hashlib
-from collections.abc import Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass
-from functools import cache, wraps
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, TypeVar
 
-import redis
-import redis.asyncio
-from redis.exceptions import NoScriptError
-
-from worker import errors
-from worker.queue import job as jobs
+from worker.errors import WorkerError
 from worker.redis_server import keys as redis_keys
 
-LIMITS = {
-    "JOB_EVENTS": 10_000,
-    "FEED_EVENTS": 20_000,
-    "LOG_LINES": 2_000,
-    "DEATHS": jobs.DEATHS_ALLOWED,
-}
-_PRELUDE = ("prelude", "job_json", "models")
-_REFUSALS: Mapping[str, Callable[..., errors.JobsError]] = {
-    refusal.code: refusal
-    for refusal in (
-        errors.JobNotFoundError,
-        errors.StaleAttemptError,
-        errors.WrongStateError,
-        errors.PublishCommittedError,
-        errors.JobCancelledError,
-        errors.NothingToPublishError,
-        errors.NothingCommittedError,
-        errors.QueueFullError,
-        errors.IdempotencyMismatchError,
-        errors.ModelNotFoundError,
-        errors.NoProductionError,
-        errors.ModelInUseError,
-        errors.AliasNotFoundError,
-        errors.DatasetNotFoundError,
-        errors.DatasetNameTakenError,
-    )
-}
-_PASSING = ("OOM", "MISCONF", "READONLY", "NOREPLICAS", "BUSY")
-"""How a server begins when it answers but takes no write for now: memory or disk full, or after a failover."""
-
 T = TypeVar("T")
-P = ParamSpec("P")
 Reply = list[str]
 
 
 @dataclass(frozen=True)
 class Script:
-    """One script's whole text and the hash that the server knows it by."""
+    """The complete text of one script, and the SHA-1 by which Redis caches the script."""
 
     text: str
     sha: str
 
 
-@dataclass(frozen=True)
-class Call(Generic[T]):
-    """One script with its arguments, and how to read what follows the reply's `ok`."""
+@dataclass(frozen=True, eq=False)
+class ScriptFolder:
+    """A folder of scripts, and what all its scripts have in common."""
 
+    path: str
+    """Relative to the package `worker`, such as `queue/lua`."""
+    shared: tuple[str, ...] = ()
+    """Lua files whose functions each script may use, in the order of their dependence; paths as `path`."""
+    tables: Mapping[str, str] = field(default_factory=dict)
+    """Lua tables that each script may read, by name, beside `KEY`."""
+    refusals: tuple[type[WorkerError], ...] = ()
+    """Errors which the scripts return as `{code, argument…}`; the arguments are those of the error's constructor."""
+
+    def call(
+        self, name: str, arguments: tuple[str | int, ...], read: Callable[[Reply], T]
+    ) -> "ScriptCall[T]":
+        """Describe one run of the script `name`. `read` parses what follows `ok` in the reply."""
+        return ScriptCall(self, name, arguments, read)
+
+
+@dataclass(frozen=True)
+class ScriptCall(Generic[T]):
+    """One run of a script: its arguments, and how to parse its reply."""
+
+    folder: ScriptFolder
     name: str
     arguments: tuple[str | int, ...]
-    read: Callable[[Reply], T]
+    parse: Callable[[Reply], T]
+
+    def read(self, reply: Reply) -> T:
+        """Parse a reply that begins with `ok`; raise the refusal whose code any other reply begins with."""
+        if reply[0] == "ok":
+            return self.parse(reply[1:])
+        refusals: dict[str, Callable[..., WorkerError]] = {one.code: one for one in self.folder.refusals}
+        raise refusals[reply[0]](*reply[1:])
 
 
-def _lua_table(entries: Mapping[str, object]) -> str:
+@dataclass(frozen=True)
+class Commands(Generic[T]):
+    """Redis commands that run in one transaction, and how to read their results."""
+
+    commands: tuple[tuple[str | int, ...], ...]
+    read: Callable[[list[Any]], T]
+
+
+def lua_table(entries: Mapping[str, object]) -> str:
+    """Write a Lua table; the values are Lua expressions."""
     return "{" + ",".join(f"{name}={value}" for name, value in entries.items()) + "}"
 
 
-def _lua_set(names: Iterable[str]) -> str:
-    return _lua_table(dict.fromkeys(sorted(names), "true"))
+def lua_set(names: Iterable[str]) -> str:
+    """Write a Lua table that maps each name to true."""
+    return lua_table(dict.fromkeys(sorted(names), "true"))
 
 
 @cache
-def _constants() -> str:
+def load_script(folder: ScriptFolder, name: str) -> Script:
+    """Assemble a script: the tables, the shared functions, then the script's own file."""
     keys = {name: f"'{key}'" for name, key in vars(redis_keys).items() if name.isupper()}
-    transitions = {str(status): _lua_set(successors) for status, successors in jobs.TRANSITIONS.items()}
-    tables = {
-        "KEY": _lua_table(keys),
-        "TRANSITIONS": _lua_table(transitions),
-        "TERMINAL": _lua_set(jobs.TERMINAL),
-        "HELD": _lua_set(jobs.HELD),
-        "DEATHS": _lua_set(jobs.DEATHS),
-        "LIMIT": _lua_table(LIMITS),
-    }
-    return "".join(f"local {name} = {table}\n" for name, table in tables.items())
-
-
-@cache
-def load_script(name: str) -> Script:
-    """Read a script from `lua/` and put what all of them share above it."""
-    folder = files("worker") / "lua"
-    parts = [(folder / f"{part}.lua").read_text() for part in (*_PRELUDE, name)]
-    text = _constants() + "\n".join(parts)
+    tables = {"KEY": lua_table(keys), **folder.tables}
+    constants = [f"local {table} = {entries}" for table, entries in tables.items()]
+    paths = (*folder.shared, f"{folder.path}/{name}.lua")
+    text = "\n".join([*constants, *((files("worker") / path).read_text() for path in paths)])
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
-
-
-def _read(call: Call[T], reply: Reply) -> T:
-    if reply[0] == "ok":
-        return call.read(reply[1:])
-    raise _REFUSALS[reply[0]](*reply[1:])
-
-
-def _raise_if_passing(error: redis.RedisError) -> None:
-    """Say of a trouble that will pass that it will; a fault of our own scripts stays what it is."""
-    is_away = isinstance(error, (redis.ConnectionError, redis.TimeoutError))
-    if is_away or (error.status_code or str(error)).startswith(_PASSING):
-        raise errors.StoreUnavailableError(
-            f"Redis cannot do this now ({type(error).__name__}): try again."
-        ) from error
-
-
-class BlockingFace:
-    """Runs scripts over a blocking client."""
-
-    def __init__(self, client: redis.Redis) -> None:
-        self.redis = client
-
-    def run(self, call: Call[T]) -> T:
-        """Run one script and read its reply; a refusal is raised."""
-        try:
-            return _read(call, self._evaluate(load_script(call.name), call.arguments))
-        except redis.RedisError as error:
-            _raise_if_passing(error)
-            raise
-
-    def _evaluate(self, script: Script, arguments: tuple[str | int, ...]) -> Any:
-        try:
-            return self.redis.evalsha(script.sha, 0, *arguments)
-        except NoScriptError:  # a new server, or a restarted one: say it in full, once
-            return self.redis.eval(script.text, 0, *arguments)
-
-
-class AsyncFace:
-    """Runs the same scripts over an asyncio client."""
-
-    def __init__(self, client: redis.asyncio.Redis) -> None:
-        self.redis = client
-
-    async def run(self, call: Call[T]) -> T:
-        """Run one script and read its reply; a refusal is raised."""
-        try:
-            return _read(call, await self._evaluate(load_script(call.name), call.arguments))
-        except redis.RedisError as error:
-            _raise_if_passing(error)
-            raise
-
-    async def _evaluate(self, script: Script, arguments: tuple[str | int, ...]) -> Any:
-        try:
-            return await self.redis.evalsha(script.sha, 0, *arguments)
-        except NoScriptError:
-            return await self.redis.eval(script.text, 0, *arguments)
-
-
-def blocking(build: Callable[P, Call[T]]) -> Callable[Concatenate[BlockingFace, P], T]:
-    """Make the blocking method of a call."""
-
-    @wraps(build)
-    def method(face: BlockingFace, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return face.run(build(*args, **kwargs))
-
-    return method
-
-
-def awaited(build: Callable[P, Call[T]]) -> Callable[Concatenate[AsyncFace, P], Coroutine[Any, Any, T]]:
-    """Make the async method of a call."""
-
-    @wraps(build)
-    async def method(face: AsyncFace, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await face.run(build(*args, **kwargs))
-
-    return method

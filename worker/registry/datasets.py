@@ -1,4 +1,4 @@
-"""Uploaded datasets by id and name. Built-in ones need no record: their names are only kept free."""
+"""The registry of uploaded datasets by id and name. Built-in datasets have no record; their names are reserved."""
 
 from dataclasses import dataclass
 
@@ -8,16 +8,19 @@ from model.data.record import DatasetRecord, SkippedFile
 from model.data.sources.built_in import BUILT_IN
 from model.spec import DatasetFacts
 from worker.errors import DatasetNameTakenError
-from worker.queue.changes import IDEMPOTENCY_KEPT_S, idempotency_id, now
-from worker.redis_server.scripts import AsyncFace, BlockingFace, Call, Reply, awaited, blocking
+from worker.redis_server.clients import AsyncStoreClient, StoreClient, async_method, blocking_method
+from worker.redis_server.idempotency import IDEMPOTENCY_KEPT_S, idempotency_id
+from worker.redis_server.scripts import Reply, ScriptCall
+from worker.redis_server.timestamps import now
+from worker.registry.scripts import REGISTRY_SCRIPTS
 
 SKIPPED_SHOWN = 20
-_PATH_SHOWN = 200
-"""Of its characters: a zip's names may have 64 KiB, and every list of datasets would repeat them."""
+_PATH_CHARACTERS_SHOWN = 200
+"""A path in a zip may have 64 KiB, and every list of datasets would repeat the paths."""
 
 
 class RegisteredDataset(BaseModel):
-    """An uploaded dataset; the verdict on every file is in storage, too long for a record."""
+    """An uploaded dataset. The list of all skipped files is in storage: it is too long for a record."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -26,14 +29,14 @@ class RegisteredDataset(BaseModel):
     size_bytes: int
     skipped_count: int
     skipped: list[SkippedFile] = []
-    """The first of them."""
+    """The first skipped files."""
     created_by: str | None
     created_at: AwareDatetime
 
 
 @dataclass(frozen=True)
 class DatasetPage:
-    """A page of datasets, newest first; the next one comes `after` the last of these."""
+    """A page of datasets, newest first. Pass the id of the last dataset as `after` for the next page."""
 
     datasets: list[RegisteredDataset]
     has_more: bool
@@ -41,34 +44,36 @@ class DatasetPage:
 
 @dataclass(frozen=True)
 class Expected:
-    """What is known of an upload before its bytes are."""
+    """What the registry knows about an upload before its bytes arrive."""
 
     dataset_id: str | None
-    """The dataset that has its name: only the same bytes may come under it."""
+    """The dataset that has the name of the upload: the upload must turn out to be the same dataset."""
     is_repeat: bool
-    """Its Idempotency-Key was used for that dataset before."""
+    """True when the Idempotency-Key was used for that dataset before."""
 
 
-def expect(name: str, created_by: str | None, idempotency_key: str | None = None) -> Call[Expected]:
-    """What an upload under this name must turn out to be.
+def expect(name: str, created_by: str | None, idempotency_key: str | None = None) -> ScriptCall[Expected]:
+    """Look up, before an upload, which dataset the upload must be.
 
     Raises:
         DatasetNameTakenError: the name belongs to a built-in dataset.
-        IdempotencyMismatchError: the key came with another name before.
+        IdempotencyMismatchError: the key was used with another name before.
     """
     _check_name(name)
     arguments = (name, idempotency_id(created_by, idempotency_key))
-    return Call("expect_dataset", arguments, lambda reply: Expected(reply[0] or None, bool(reply[1])))
+    return REGISTRY_SCRIPTS.call(
+        "expect_dataset", arguments, lambda reply: Expected(reply[0] or None, bool(reply[1]))
+    )
 
 
 def add(
     record: DatasetRecord, created_by: str | None, name: str | None = None, idempotency_key: str | None = None
-) -> Call[RegisteredDataset]:
-    """Enter an imported dataset under its own or another name; the same bytes again give the first entry.
+) -> ScriptCall[RegisteredDataset]:
+    """Enter an imported dataset under its own name or under `name`; the same dataset again returns the first entry.
 
     Raises:
-        DatasetNameTakenError: the name belongs to other bytes, or to a built-in dataset.
-        IdempotencyMismatchError: the key came with another name or other bytes before.
+        DatasetNameTakenError: the name belongs to another dataset, or to a built-in dataset.
+        IdempotencyMismatchError: the key was used with another name or another dataset before.
     """
     facts = record.facts
     name = name or facts.name
@@ -86,20 +91,20 @@ def add(
     )
     key = idempotency_id(created_by, idempotency_key)
     arguments = (facts.id, name, entry.model_dump_json(), key, IDEMPOTENCY_KEPT_S)
-    return Call("add_dataset", arguments, _read_dataset)
+    return REGISTRY_SCRIPTS.call("add_dataset", arguments, _read_dataset)
 
 
-def get(ref: str) -> Call[RegisteredDataset]:
-    """The uploaded dataset of this id or name.
+def get(ref: str) -> ScriptCall[RegisteredDataset]:
+    """Read the uploaded dataset with this id or name.
 
     Raises:
-        DatasetNotFoundError: there is none.
+        DatasetNotFoundError: no uploaded dataset has this id or name.
     """
-    return Call("get_dataset", (ref,), _read_dataset)
+    return REGISTRY_SCRIPTS.call("get_dataset", (ref,), _read_dataset)
 
 
 def _shortened(file: SkippedFile) -> SkippedFile:
-    return SkippedFile(path=file.path[:_PATH_SHOWN], reason=file.reason)
+    return SkippedFile(path=file.path[:_PATH_CHARACTERS_SHOWN], reason=file.reason)
 
 
 def _check_name(name: str) -> None:
@@ -111,33 +116,33 @@ def _read_dataset(reply: Reply) -> RegisteredDataset:
     return RegisteredDataset.model_validate_json(reply[0])
 
 
-def list_datasets(*, limit: int = 20, after: str = "") -> Call[DatasetPage]:
-    """A page of the uploaded datasets, newest first.
+def list_datasets(*, limit: int = 20, after: str = "") -> ScriptCall[DatasetPage]:
+    """List the uploaded datasets, newest first.
 
     Raises:
-        DatasetNotFoundError: `after` is the id of none.
+        DatasetNotFoundError: no dataset has the id `after`.
     """
 
     def read(reply: Reply) -> DatasetPage:
         datasets = [RegisteredDataset.model_validate_json(dataset) for dataset in reply]
         return DatasetPage(datasets[:limit], len(datasets) > limit)
 
-    return Call("list_datasets", (limit + 1, after), read)
+    return REGISTRY_SCRIPTS.call("list_datasets", (limit + 1, after), read)
 
 
-class DatasetRegistry(BlockingFace):
-    """The registry over a blocking client."""
+class DatasetRegistry(StoreClient):
+    """The registry of datasets over a blocking client."""
 
-    expect = blocking(expect)
-    add = blocking(add)
-    get = blocking(get)
-    list_datasets = blocking(list_datasets)
+    expect = blocking_method(expect)
+    add = blocking_method(add)
+    get = blocking_method(get)
+    list_datasets = blocking_method(list_datasets)
 
 
-class AsyncDatasetRegistry(AsyncFace):
-    """The registry over an asyncio client."""
+class AsyncDatasetRegistry(AsyncStoreClient):
+    """The registry of datasets over an asyncio client."""
 
-    expect = awaited(expect)
-    add = awaited(add)
-    get = awaited(get)
-    list_datasets = awaited(list_datasets)
+    expect = async_method(expect)
+    add = async_method(add)
+    get = async_method(get)
+    list_datasets = async_method(list_datasets)

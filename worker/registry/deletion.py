@@ -1,4 +1,4 @@
-"""The deletion of a retired model: its files, then its record. Every step may be repeated, also by several at once."""
+"""Deletes a model: its files, then its record. Every step may be repeated, also by several processes at once."""
 
 import logging
 
@@ -11,21 +11,21 @@ _log = logging.getLogger(__name__)
 
 
 def delete_model_files(storage: Storage, model_id: str) -> None:
-    """Delete all that a model has in storage: its manifest first, so that half a model is none."""
+    """Delete all files of a model, the manifest first: files without a manifest are not a model."""
     storage.delete(model_key(model_id, MANIFEST_FILE))
     storage.delete(f"models/{model_id}/")
 
 
 def finish_deletions(registry: ModelRegistry, storage: Storage) -> list[str]:
-    """End every deletion that was cut short; the answer is the ids of the models that are gone by it."""
-    return [model_id for model_id in registry.retired() if _is_finished(registry, storage, model_id)]
+    """Finish every interrupted deletion and return the ids of the models that are now deleted."""
+    return [model_id for model_id in registry.unfinished_deletions() if _finish(registry, storage, model_id)]
 
 
-def _is_finished(registry: ModelRegistry, storage: Storage, model_id: str) -> bool:
+def _finish(registry: ModelRegistry, storage: Storage, model_id: str) -> bool:
     try:
         delete_model_files(storage, model_id)
-    except StorageError as error:  # a later start tries again; this one must not fail for it
+    except StorageError as error:  # a later start tries again; this start must not fail because of it
         _log.warning("the deletion of model %s cannot be finished: %s", model_id, error)
         return False
-    registry.forget(model_id)
+    registry.end_deletion(model_id)
     return True

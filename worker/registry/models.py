@@ -1,23 +1,25 @@
-"""Models by id, name, version and alias; all but the aliases can be rebuilt from manifests in storage."""
+"""The registry of models by id, name, version and alias. Everything but the aliases can be rebuilt from storage."""
 
 import json
 import re
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest
 from model.storage import Storage
-from worker.errors import ModelNotFoundError
-from worker.queue.changes import now
+from worker.errors import AliasNotFoundError, ModelNotFoundError
 from worker.redis_server import keys as redis_keys
-from worker.redis_server.scripts import AsyncFace, BlockingFace, Call, Reply, awaited, blocking
+from worker.redis_server.clients import AsyncStoreClient, StoreClient, async_method, blocking_method
+from worker.redis_server.scripts import Commands, Reply, ScriptCall
+from worker.redis_server.timestamps import now
+from worker.registry.scripts import REGISTRY_SCRIPTS
 
 PRODUCTION = "production"
 
 Alias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
-"""A lower-case word; `latest` always means the newest version."""
+"""A lower-case word. `latest` is not an alias: it always means the newest version."""
 
 _NAMED_REF = re.compile(
     r"(?P<name>[a-z0-9][a-z0-9._-]{0,63})"
@@ -33,11 +35,11 @@ class RegisteredModel(BaseModel):
     manifest: Manifest
     aliases: list[str]
     alias: str | None = None
-    """The one that it was found by."""
+    """The alias by which a reference found the model."""
 
 
 class AliasChange(BaseModel):
-    """One line of an alias's history."""
+    """One entry of the history of an alias."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -50,24 +52,24 @@ class AliasChange(BaseModel):
 
 @dataclass(frozen=True)
 class ModelPage:
-    """A page of models, newest first; the next one comes `after` the last of these."""
+    """A page of models, newest first. Pass the id of the last model as `after` for the next page."""
 
     models: list[RegisteredModel]
     has_more: bool
 
 
-def resolve(ref: str) -> Call[RegisteredModel]:
-    """Find the model behind `mdl_…`, `name`, `name:3`, `name:latest` or `name@alias`.
+def resolve(ref: str) -> ScriptCall[RegisteredModel]:
+    """Find the model of a reference: `mdl_…`, `name`, `name:3`, `name:latest` or `name@alias`.
 
     Raises:
-        ModelNotFoundError: there is none, or the reference has no such form.
-        NoProductionError: a bare name of which no version is in production.
+        ModelNotFoundError: the reference is malformed, or no such model exists.
+        NoProductionError: the reference is a bare name, and no version of it is in production.
     """
-    return Call("resolve_model", (ref, *_parse(ref)), _read_resolved)
+    return REGISTRY_SCRIPTS.call("resolve_model", (ref, *_parse(ref)), _read_resolved)
 
 
 def _parse(ref: str) -> tuple[str, str, str]:
-    """What kind of reference, the name or id, and the version or alias."""
+    """Split a reference into its kind, the name or id, and the version or alias."""
     if ref.startswith("mdl_"):
         return "id", ref, ""
     match = _NAMED_REF.fullmatch(ref)
@@ -88,136 +90,150 @@ def _read_model(reply: Reply) -> RegisteredModel:
     return RegisteredModel.model_validate_json(reply[0])
 
 
-def list_models(name: str | None = None, *, limit: int = 20, after: str = "") -> Call[ModelPage]:
-    """A page of all models, or of one name's, newest first."""
+def list_models(name: str | None = None, *, limit: int = 20, after: str = "") -> ScriptCall[ModelPage]:
+    """List all models, or the models of one name, newest first."""
     index = redis_keys.MODELS_BY_NAME + name if name else redis_keys.MODELS
 
     def read(reply: Reply) -> ModelPage:
         models = [RegisteredModel.model_validate_json(model) for model in reply]
         return ModelPage(models[:limit], len(models) > limit)
 
-    return Call("list_models", (index, limit + 1, after), read)
+    return REGISTRY_SCRIPTS.call("list_models", (index, limit + 1, after), read)
 
 
-def aliases(name: str) -> Call[dict[str, int]]:
-    """A name's aliases and the versions that they point at.
+def aliases(name: str) -> Commands[dict[str, int]]:
+    """Read the aliases of a name and their versions.
 
     Raises:
         ModelNotFoundError: no model was ever published under this name.
     """
-    return Call("aliases", (name,), lambda reply: dict(zip(reply[::2], map(int, reply[1::2]), strict=True)))
+
+    def read(results: list[Any]) -> dict[str, int]:
+        is_known, versions = results
+        if not is_known:
+            raise ModelNotFoundError(name)
+        return {alias: int(version) for alias, version in versions.items()}
+
+    commands = (("HEXISTS", redis_keys.LAST_VERSIONS, name), ("HGETALL", redis_keys.ALIASES + name))
+    return Commands(commands, read)
 
 
-def set_alias(name: str, alias: Alias, version: int, by: str | None) -> Call[RegisteredModel]:
-    """Point an alias at a version; the answer is the model that it now names.
-
-    Raises:
-        ModelNotFoundError: there is no such version.
-    """
-    return Call("set_alias", (name, alias, version, json.dumps(by), now()), _read_model)
-
-
-def delete_alias(name: str, alias: Alias, by: str | None) -> Call[None]:
-    """Take an alias away; the model stays.
-
-    Raises:
-        AliasNotFoundError: there is none.
-    """
-    return Call("set_alias", (name, alias, "", json.dumps(by), now()), lambda _: None)
-
-
-def alias_history(name: str, alias: Alias) -> Call[list[AliasChange]]:
-    """Who moved an alias, when, from which version and to which; oldest first.
+def set_alias(name: str, alias: Alias, version: int, by: str | None) -> ScriptCall[RegisteredModel]:
+    """Point an alias at a version and return the model of that version.
 
     Raises:
-        AliasNotFoundError: it never existed.
+        ModelNotFoundError: the name has no such version.
     """
-    return Call(
-        "alias_history",
-        (name, alias),
-        lambda reply: [AliasChange.model_validate_json(line) for line in reply],
-    )
+    arguments = (name, alias, version, json.dumps(by), now())
+    return REGISTRY_SCRIPTS.call("set_alias", arguments, _read_model)
 
 
-def production_names() -> Call[list[str]]:
-    """The names that have a production model."""
-    return Call("production_names", (), lambda reply: reply)
-
-
-def retire(model_id: str) -> Call[None]:
-    """Begin to delete: from now on nothing finds the model or can point at it.
-
-    The caller then deletes its manifest, then its other files, and then calls `forget`; all of that can be repeated.
+def delete_alias(name: str, alias: Alias, by: str | None) -> ScriptCall[None]:
+    """Delete an alias; the model stays.
 
     Raises:
-        ModelNotFoundError: there is none.
-        ModelInUseError: an alias points at it.
+        AliasNotFoundError: the name has no such alias.
     """
-    return Call("retire_model", (model_id,), lambda _: None)
+    return REGISTRY_SCRIPTS.call("set_alias", (name, alias, "", json.dumps(by), now()), lambda _: None)
 
 
-def forget(model_id: str) -> Call[None]:
-    """End a deletion: the files are gone."""
-    return Call("forget_model", (model_id,), lambda _: None)
+def alias_history(name: str, alias: Alias) -> Commands[list[AliasChange]]:
+    """Read all changes of an alias, oldest first.
+
+    Raises:
+        AliasNotFoundError: the alias never existed.
+    """
+
+    def read(results: list[Any]) -> list[AliasChange]:
+        changes = [AliasChange.model_validate_json(line) for line in results[0]]
+        history = [change for change in changes if change.alias == alias]
+        if not history:
+            raise AliasNotFoundError(name, alias)
+        return history
+
+    return Commands((("LRANGE", redis_keys.ALIAS_HISTORY + name, 0, -1),), read)
 
 
-def retired() -> Call[list[str]]:
-    """The ids of the models whose deletion has begun and not ended."""
-    return Call("retired_models", (), lambda reply: reply)
+def production_names() -> Commands[list[str]]:
+    """List the names that have a production model."""
+    return Commands((("SMEMBERS", redis_keys.PRODUCTION_NAMES),), lambda results: sorted(results[0]))
 
 
-def is_empty() -> Call[bool]:
-    """Whether no model was ever entered here."""
-    return Call("registry_size", (), lambda reply: int(reply[0]) == 0)
+def begin_deletion(model_id: str) -> ScriptCall[None]:
+    """Hide a model from every list, reference and alias, as the first step of its deletion.
+
+    The caller then deletes the manifest, then the other files, and then calls `end_deletion`. Each step can be repeated.
+
+    Raises:
+        ModelNotFoundError: no model has this id.
+        ModelInUseError: an alias points at the model.
+    """
+    return REGISTRY_SCRIPTS.call("retire_model", (model_id,), lambda _: None)
 
 
-def register(manifest_json: str) -> Call[bool]:
-    """Enter a published model again from its manifest; False when it is known or being deleted."""
+def end_deletion(model_id: str) -> Commands[None]:
+    """Delete the record of a model whose files are deleted."""
+    commands = (("DEL", redis_keys.MODEL + model_id), ("SREM", redis_keys.RETIRED_MODELS, model_id))
+    return Commands(commands, lambda _: None)
+
+
+def unfinished_deletions() -> Commands[list[str]]:
+    """List the ids of the models whose deletion has begun but not ended."""
+    return Commands((("SMEMBERS", redis_keys.RETIRED_MODELS),), lambda results: sorted(results[0]))
+
+
+def is_empty() -> Commands[bool]:
+    """Return True when the registry never had a model."""
+    return Commands((("HLEN", redis_keys.LAST_VERSIONS),), lambda results: results[0] == 0)
+
+
+def register(manifest_json: str) -> ScriptCall[bool]:
+    """Enter a published model from its manifest. Returns False for a model that is known or being deleted."""
     manifest = Manifest.model_validate_json(manifest_json)
     arguments = (manifest.id, manifest.name, manifest.version, manifest_json)
-    return Call("register_model", arguments, lambda reply: reply[0] == "new")
+    return REGISTRY_SCRIPTS.call("register_model", arguments, lambda reply: reply[0] == "new")
 
 
-class ModelRegistry(BlockingFace):
-    """The registry over a blocking client."""
+class ModelRegistry(StoreClient):
+    """The registry of models over a blocking client."""
 
-    resolve = blocking(resolve)
-    list_models = blocking(list_models)
-    aliases = blocking(aliases)
-    set_alias = blocking(set_alias)
-    delete_alias = blocking(delete_alias)
-    alias_history = blocking(alias_history)
-    production_names = blocking(production_names)
-    retire = blocking(retire)
-    forget = blocking(forget)
-    retired = blocking(retired)
-    register = blocking(register)
-    is_empty = blocking(is_empty)
+    resolve = blocking_method(resolve)
+    list_models = blocking_method(list_models)
+    aliases = blocking_method(aliases)
+    set_alias = blocking_method(set_alias)
+    delete_alias = blocking_method(delete_alias)
+    alias_history = blocking_method(alias_history)
+    production_names = blocking_method(production_names)
+    begin_deletion = blocking_method(begin_deletion)
+    end_deletion = blocking_method(end_deletion)
+    unfinished_deletions = blocking_method(unfinished_deletions)
+    register = blocking_method(register)
+    is_empty = blocking_method(is_empty)
 
     def reindex(self, storage: Storage) -> int:
-        """Enter every model that is whole in storage and not known; the answer is how many.
+        """Enter every complete model in storage that the registry does not know; return the number of new entries.
 
-        A manifest without weights is no model: its deletion was cut short, or raced with a late publish.
+        A manifest without weights is not a complete model: its deletion was interrupted, or raced with a late publish.
         """
         keys = set(storage.list("models/"))
         folders = {key.removesuffix(MANIFEST_FILE) for key in keys if key.endswith(f"/{MANIFEST_FILE}")}
-        whole = sorted(folder for folder in folders if folder + WEIGHTS_FILE in keys)
-        return sum(self.register(storage.read_bytes(folder + MANIFEST_FILE).decode()) for folder in whole)
+        complete = sorted(folder for folder in folders if folder + WEIGHTS_FILE in keys)
+        return sum(self.register(storage.read_bytes(folder + MANIFEST_FILE).decode()) for folder in complete)
 
     def reindex_if_empty(self, storage: Storage) -> int:
-        """The same, but only when no model was ever entered: after the loss of Redis, or at the very first start."""
+        """Reindex only when the registry never had a model: at the first start, or after a loss of Redis."""
         return self.reindex(storage) if self.is_empty() else 0
 
 
-class AsyncModelRegistry(AsyncFace):
-    """The registry over an asyncio client."""
+class AsyncModelRegistry(AsyncStoreClient):
+    """The registry of models over an asyncio client."""
 
-    resolve = awaited(resolve)
-    list_models = awaited(list_models)
-    aliases = awaited(aliases)
-    set_alias = awaited(set_alias)
-    delete_alias = awaited(delete_alias)
-    alias_history = awaited(alias_history)
-    production_names = awaited(production_names)
-    retire = awaited(retire)
-    forget = awaited(forget)
+    resolve = async_method(resolve)
+    list_models = async_method(list_models)
+    aliases = async_method(aliases)
+    set_alias = async_method(set_alias)
+    delete_alias = async_method(delete_alias)
+    alias_history = async_method(alias_history)
+    production_names = async_method(production_names)
+    begin_deletion = async_method(begin_deletion)
+    end_deletion = async_method(end_deletion)

@@ -7,7 +7,7 @@ from celery import Celery
 from celery.exceptions import SecurityWarning
 
 from worker.redis_server.connection import broker_url
-from worker.redis_server.keys import BELL
+from worker.redis_server.keys import WAKE_UPS
 
 CONNECT_TIMEOUT_S = 2.0
 
@@ -16,7 +16,7 @@ def make_app(redis_url: str) -> Celery:
     """Make an app that hears bells over this Redis; it connects when it starts."""
     app = Celery("ninefold", broker=broker_url(redis_url), set_as_current=False)
     app.conf.update(
-        task_default_queue=BELL,
+        task_default_queue=WAKE_UPS,
         task_serializer="json",
         accept_content=["json"],
         task_ignore_result=True,

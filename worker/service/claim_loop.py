@@ -8,13 +8,14 @@ from contextlib import suppress
 from celery import Celery
 
 from model.host.failpoints import Failpoint, reach
-from worker.errors import JobsError, StoreUnavailableError
+from worker.errors import StoreUnavailableError, WorkerError
 from worker.kinds.training.supervisor import Ended, Supervisor, WorkerContext
+from worker.queue.attempt_messages import Claimed
 from worker.queue.ids import new_attempt_id
-from worker.queue.job import DEATHS, Claimed, Outcome
+from worker.queue.live_workers import WorkerState
+from worker.queue.states import DEATHS, Outcome
 from worker.queue.wake_ups import TASK_NAME
-from worker.queue.workers import WorkerState
-from worker.redis_server.retry import insist
+from worker.redis_server.retry import retry_while_unavailable
 from worker.service.heartbeat import HeartbeatSender
 
 EARLY_DEATHS_ALLOWED = 3
@@ -56,7 +57,9 @@ class ClaimLoop:
         reach(Failpoint.CLAIM_HEARD)
         attempt_id, asked_at = new_attempt_id(), time.monotonic()
         try:
-            claimed = insist(lambda: self._claim(attempt_id), lambda: not self._bench.draining.is_asked)
+            claimed = retry_while_unavailable(
+                lambda: self._claim(attempt_id), lambda: not self._bench.draining.is_asked
+            )
         except StoreUnavailableError:
             return False
         if claimed is None:
@@ -71,7 +74,7 @@ class ClaimLoop:
             return Supervisor(self._bench, claimed, attempt_id, asked_at=asked_at).run()
         except Exception as error:  # noqa: BLE001  # whatever is wrong here, the job must go on elsewhere
             _log.exception("the attempt at job %s failed in its worker", claimed.job_id)
-            with suppress(JobsError):  # a reaper will find it
+            with suppress(WorkerError):  # a reaper will find it
                 self._bench.store.requeue(
                     claimed.job_id, attempt_id, Outcome.CRASHED, f"Its worker could not run it: {error}"
                 )

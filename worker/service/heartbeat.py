@@ -4,15 +4,15 @@ import threading
 from contextlib import suppress
 
 from worker.errors import StoreUnavailableError
-from worker.queue.workers import BELIEVED_S, Presence, WorkerRecord, WorkerState
+from worker.queue.live_workers import HEARTBEAT_EXPIRES_S, LiveWorkers, WorkerRecord, WorkerState
 
-ANNOUNCE_EVERY_S = BELIEVED_S / 3
+ANNOUNCE_EVERY_S = HEARTBEAT_EXPIRES_S / 3
 
 
 class HeartbeatSender:
     """A thread that says every few seconds, and at each change, that the worker lives and what it does."""
 
-    def __init__(self, presence: Presence, record: WorkerRecord) -> None:
+    def __init__(self, presence: LiveWorkers, record: WorkerRecord) -> None:
         self._presence = presence
         self._record = record
         self._has_changed = threading.Event()
@@ -39,11 +39,11 @@ class HeartbeatSender:
         self._has_changed.set()
         self._thread.join(1.0)
         with suppress(StoreUnavailableError):  # the record expires by itself
-            self._presence.leave(self._record.id)
+            self._presence.remove(self._record.id)
 
     def _announce(self) -> None:
         while not self._is_over:
             self._has_changed.clear()
             with suppress(StoreUnavailableError):  # the next one may arrive
-                self._presence.announce(self._record)
+                self._presence.send_heartbeat(self._record)
             self._has_changed.wait(ANNOUNCE_EVERY_S)

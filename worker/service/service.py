@@ -19,11 +19,12 @@ from worker.attempt.drain import DrainSignal
 from worker.kinds.training.supervisor import WorkerContext
 from worker.kinds.training.trainer_process import TRAINER_COMMAND, Spawner, trainer_environment
 from worker.kinds.training.warm_standby import WarmStandby
+from worker.queue.live_workers import LiveWorkers, WorkerRecord, WorkerState
 from worker.queue.store import JobStore
-from worker.queue.wake_ups import Bell
-from worker.queue.workers import Presence, WorkerRecord, WorkerState
-from worker.redis_server.connection import check_server, connect
-from worker.redis_server.keys import BELL
+from worker.queue.wake_ups import WakeUpSender
+from worker.redis_server.connection import connect
+from worker.redis_server.fitness import check_server
+from worker.redis_server.keys import WAKE_UPS
 from worker.registry.deletion import finish_deletions
 from worker.registry.models import ModelRegistry
 from worker.service.celery_app import make_app, make_worker
@@ -62,7 +63,7 @@ def run_worker(settings: WorkerSettings, trainer_command: Sequence[str] = TRAINE
     draining = DrainSignal()
     with ExitStack() as parts:  # ends them in reverse order
         store = JobStore(client)
-        announcer = HeartbeatSender(Presence(client), _describe(settings))
+        announcer = HeartbeatSender(LiveWorkers(client), _describe(settings))
         parts.callback(announcer.stop)
         _start_watchers(parts, store, settings)
         spawner = Spawner(trainer_environment(os.environ), trainer_command)
@@ -101,17 +102,17 @@ def _hear_bell(redis_url: str, bench: WorkerContext, announcer: HeartbeatSender)
 def _stop_listening(celery_worker: Any) -> None:
     """Leave the bells to other workers; the consumer belongs to Celery's own thread."""
     consumer = celery_worker.consumer
-    consumer.call_soon(consumer.cancel_task_queue, BELL)
+    consumer.call_soon(consumer.cancel_task_queue, WAKE_UPS)
 
 
 def _start_watchers(parts: ExitStack, store: JobStore, settings: WorkerSettings) -> None:
-    bell = Bell(settings.redis_url)
-    parts.callback(bell.close)
+    wake_ups = WakeUpSender(settings.redis_url)
+    parts.callback(wake_ups.close)
     has_ended = threading.Event()
     parts.callback(has_ended.set)
     housekeeper = JobArchiver(store, open_storage(settings.storage), settings.archive_after_days)
     threading.Thread(target=housekeeper.run, args=(has_ended,), name="housekeeper", daemon=True).start()
-    reaper = Reaper(store, settings.lease_s, bell.ring)
+    reaper = Reaper(store, settings.lease_s, wake_ups.send)
     threading.Thread(target=reaper.run, args=(has_ended,), name="reaper", daemon=True).start()
 
 

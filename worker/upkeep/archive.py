@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from model.storage import Storage
 from worker.errors import JobNotFoundError
-from worker.queue.job import EpochRow
+from worker.queue.records import EpochRow
 
 
 class ArchivedJob(BaseModel):

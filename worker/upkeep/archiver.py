@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from model.errors import ObjectExistsError, StorageError
 from model.storage import Storage
 from worker.errors import JobNotFoundError, StoreUnavailableError
-from worker.queue.job import as_text
 from worker.queue.storage_keys import checkpoints_prefix
 from worker.queue.store import JobStore
+from worker.redis_server.timestamps import format_time
 from worker.upkeep.archive import ArchivedJob, JobArchive
 
 EVERY_S = 600.0
@@ -44,7 +44,7 @@ class JobArchiver:
         if not self._after_days:
             return []
         done: list[str] = []
-        before = as_text(self._clock() - timedelta(days=self._after_days))
+        before = format_time(self._clock() - timedelta(days=self._after_days))
         while job_ids := self._store.finished_before(before):
             done += [job_id for job_id in job_ids if self._move(job_id)]
         return done

@@ -11,8 +11,9 @@ import redis
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, model_key
 from model.errors import StorageError
 from model.storage import Litter, Storage, open_storage
-from worker.errors import JobsError
-from worker.redis_server.connection import check_server, connect
+from worker.errors import WorkerError
+from worker.redis_server.connection import connect
+from worker.redis_server.fitness import check_server
 from worker.settings import ServiceSettings
 from worker.upkeep.record_store import REPLY_TIMEOUT_S, RecordStore
 from worker.upkeep.references import References, find_references
@@ -126,7 +127,7 @@ def main() -> None:
             findings = find_litter(RecordStore(client), storage)
         if not is_dry:
             delete_litter(findings, storage)
-    except (JobsError, StorageError, redis.RedisError, OSError) as error:
+    except (WorkerError, StorageError, redis.RedisError, OSError) as error:
         sys.exit(f"gc: {error}")
     sys.stdout.writelines(f"{line}\n" for line in report(findings, is_dry=is_dry))
 

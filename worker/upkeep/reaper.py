@@ -57,7 +57,7 @@ class Reaper:
         except Exception:
             self._sightings.clear()  # no more did we see anyone renew
             raise
-        if taken or (watch.queued and not watch.bells):
+        if taken or (watch.queued and not watch.wake_ups):
             self._ring()
             reach(Failpoint.REAP_RUNG)
         return taken

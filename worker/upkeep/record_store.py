@@ -7,7 +7,7 @@ import redis
 
 from worker.errors import StoreOccupiedError
 from worker.redis_server import keys as redis_keys
-from worker.redis_server.scripts import BlockingFace, blocking
+from worker.redis_server.clients import StoreClient, blocking_method
 from worker.upkeep import records
 from worker.upkeep.records import Bulk, HashRecord, ListRecord, Record, StreamRecord, StringRecord
 
@@ -17,10 +17,10 @@ _PAGE = 1000
 _OCCUPIED_BY = {redis_keys.JOBS: "jobs", redis_keys.MODELS: "models", redis_keys.DATASETS: "datasets"}
 
 
-class RecordStore(BlockingFace):
+class RecordStore(StoreClient):
     """All records, over a client with a long timeout."""
 
-    take = blocking(records.take)
+    take = blocking_method(records.take)
 
     def read_bulk(self, bulk: Bulk) -> Record | None:
         """What is kept under a key now, a stream as it was; None when it was deleted meanwhile."""

@@ -5,15 +5,16 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from worker.redis_server import keys as redis_keys
-from worker.redis_server.scripts import Call
+from worker.redis_server.scripts import ScriptCall, ScriptFolder
 
+_SCRIPTS = ScriptFolder(path="upkeep/lua")
 _BULK = (redis_keys.ROWS, redis_keys.BESTS, redis_keys.LOGS, redis_keys.EVENTS, redis_keys.FEED)
 
 
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    key: Annotated[str, Field(pattern=f"^{redis_keys.OURS}")]
+    key: Annotated[str, Field(pattern=f"^{redis_keys.PREFIX}")]
     expires_at_ms: int | None = None
 
     @property
@@ -81,9 +82,9 @@ class Snapshot(BaseModel):
     bulk: list[Bulk]
 
 
-def take() -> Call[Snapshot]:
+def take() -> ScriptCall[Snapshot]:
     """Every record at one moment."""
-    return Call("snapshot", (), _read_snapshot)
+    return _SCRIPTS.call("snapshot", (), _read_snapshot)
 
 
 def _read_snapshot(reply: Any) -> Snapshot:

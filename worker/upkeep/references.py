@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from worker.queue.job import TERMINAL
+from worker.queue.states import TERMINAL
 from worker.redis_server import keys as redis_keys
 from worker.upkeep.records import HashRecord, ListRecord, Record, SortedSetRecord
 

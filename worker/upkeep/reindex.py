@@ -4,8 +4,9 @@ import sys
 
 from model.errors import StorageError
 from model.storage import open_storage
-from worker.errors import JobsError
-from worker.redis_server.connection import check_server, connect
+from worker.errors import WorkerError
+from worker.redis_server.connection import connect
+from worker.redis_server.fitness import check_server
 from worker.registry.models import ModelRegistry
 from worker.settings import ServiceSettings
 
@@ -17,7 +18,7 @@ def main() -> None:
         with connect(settings.redis_url) as client:
             check_server(client)
             count = ModelRegistry(client).reindex(open_storage(settings.storage))
-    except (JobsError, StorageError) as error:
+    except (WorkerError, StorageError) as error:
         sys.exit(f"reindex: {error}")
     sys.stdout.write(f"{count} models entered\n")
 

@@ -11,7 +11,7 @@ from api.settings import ApiSettings
 from tests.api.problems import problem_in
 from tests.api.serving import running_api
 from tests.conftest import running_valkey
-from worker.queue.workers import Presence, WorkerRecord, WorkerState
+from worker.queue.live_workers import LiveWorkers, WorkerRecord, WorkerState
 
 
 def test_readiness_names_each_part(client: httpx.Client) -> None:
@@ -32,7 +32,7 @@ def test_workers_are_listed(client: httpx.Client, redis_client: redis.Redis) -> 
         version="0",
         started_at=datetime.now(UTC),
     )
-    Presence(redis_client).announce(record)
+    LiveWorkers(redis_client).send_heartbeat(record)
     (worker,) = client.get("/workers").json()["data"]
     assert (worker["id"], worker["object"], worker["state"]) == ("w1", "worker", "idle")
     job = client.post("/jobs", json={"dataset": "digits"}).json()

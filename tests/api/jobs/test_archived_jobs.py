@@ -9,7 +9,7 @@ from api.settings import ApiSettings
 from model.storage import open_storage
 from tests.api.conftest import claim
 from tests.api.problems import problem_in
-from worker.queue.job import Changes
+from worker.queue.attempt_messages import Changes
 from worker.queue.store import JobStore
 from worker.upkeep.archiver import JobArchiver
 

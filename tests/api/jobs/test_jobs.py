@@ -14,10 +14,11 @@ from model.storage.local import TEMPORARY_FOLDER
 from tests.api.conftest import claim
 from tests.api.problems import problem_in
 from tests.worker.samples import draft
-from worker.queue.job import Changes, Outcome
+from worker.queue.attempt_messages import Changes
+from worker.queue.states import Outcome
 from worker.queue.storage_keys import checkpoints_prefix
 from worker.queue.store import JobStore
-from worker.redis_server.keys import BELL
+from worker.redis_server.keys import WAKE_UPS
 
 DIGITS = {"dataset": "digits"}
 
@@ -44,7 +45,7 @@ def test_a_job_is_accepted_with_all_that_was_left_open_chosen(client: httpx.Clie
 def test_the_bell_rings_after_the_answer(client: httpx.Client, redis_client: redis.Redis) -> None:
     submit(client)
     deadline = time.monotonic() + 5
-    while not redis_client.llen(BELL):
+    while not redis_client.llen(WAKE_UPS):
         assert time.monotonic() < deadline
         time.sleep(0.02)
 

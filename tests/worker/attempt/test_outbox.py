@@ -2,7 +2,8 @@
 
 from tests.worker.samples import row
 from worker.attempt.outbox import MAX_LINES, MAX_LINES_AT_ONCE, Outbox
-from worker.queue.job import Best, Checkpoint, Phase, Progress
+from worker.queue.records import Best, Checkpoint, Progress
+from worker.queue.states import Phase
 
 
 def _progress(fraction: float) -> Progress:

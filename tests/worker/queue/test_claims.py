@@ -6,8 +6,10 @@ import pytest
 
 from tests.worker.samples import claim, draft, make_job, row
 from worker.errors import JobCancelledError, StaleAttemptError
+from worker.queue.attempt_messages import Changes
 from worker.queue.ids import new_attempt_id
-from worker.queue.job import DEATHS, Best, Changes, Checkpoint, Outcome, Progress, Status
+from worker.queue.records import Best, Checkpoint, Progress
+from worker.queue.states import DEATHS, Outcome, Status
 from worker.queue.store import JobStore
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.connection import connect
@@ -28,7 +30,7 @@ def test_the_order_is_that_of_arrival_whatever_the_clocks_say(
 ) -> None:
     ids = ["job_3", "job_1", "job_2"]
     for job_id in ids:
-        monkeypatch.setattr("worker.queue.changes.new_job_id", lambda job_id=job_id: job_id)
+        monkeypatch.setattr("worker.queue.requests.new_job_id", lambda job_id=job_id: job_id)
         store.submit(make_job())
     assert [claim(store)[0] for _ in ids] == ids
 

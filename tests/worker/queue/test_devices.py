@@ -14,9 +14,10 @@ from tests.model.commands.test_tensorboard import curve
 from tests.model.tiny import import_colours
 from tests.worker.processes import children_of, is_running, wait_until
 from tests.worker.worker_processes import running_worker
-from worker.queue.job import NewJob, Outcome, QueuedReason, Status
+from worker.queue.requests import NewJob
+from worker.queue.states import Outcome, QueuedReason, Status
 from worker.queue.store import JobStore
-from worker.queue.wake_ups import Bell
+from worker.queue.wake_ups import WakeUpSender
 
 EPOCHS = 12
 
@@ -44,9 +45,9 @@ def test_a_job_for_two_devices_waits_for_them_and_outlives_one_of_its_processes(
     with running_worker(redis_url, tmp_path, (), devices="cpu,cpu") as worker:
         assert worker.record is not None
         assert worker.record.devices == ["cpu", "cpu"]
-        bell = Bell(redis_url)
-        bell.ring()
-        bell.close()
+        wake_ups = WakeUpSender(redis_url)
+        wake_ups.send()
+        wake_ups.close()
         wait_until(lambda: bool(store.rows(job_id)), 90)
         ranks = [rank for trainer in worker.trainers() for rank in children_of(trainer, "spawn_main")]
         assert len(ranks) == 2

@@ -8,8 +8,10 @@ import pytest
 
 from tests.worker.samples import claim, draft, make_job, row
 from worker.errors import JobNotFoundError
+from worker.queue.attempt_messages import Changes
 from worker.queue.feed import Feed, FeedEvent
-from worker.queue.job import Best, Changes, Checkpoint, JobError, Outcome, Phase, Progress
+from worker.queue.records import Best, Checkpoint, JobError, Progress
+from worker.queue.states import Outcome, Phase
 from worker.queue.store import JobStore
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.connection import connect_async

@@ -18,9 +18,11 @@ from hypothesis.stateful import (
 from model.artifact.manifest import FinishReason
 from tests.worker.job_model import JobModel, QueueModel, Refused
 from tests.worker.samples import draft, make_job, row
-from worker.errors import JobsError
+from worker.errors import WorkerError
+from worker.queue.attempt_messages import Changes
 from worker.queue.ids import new_attempt_id, new_model_id
-from worker.queue.job import HELD, TERMINAL, TRANSITIONS, Changes, Checkpoint, Job, JobError, Outcome, Status
+from worker.queue.records import Checkpoint, Job, JobError
+from worker.queue.states import HELD, TERMINAL, TRANSITIONS, Outcome, Status
 from worker.queue.store import JobStore
 from worker.redis_server import keys as redis_keys
 
@@ -66,7 +68,7 @@ class Histories(RuleBasedStateMachine):
             answer = on_store()
             assert expected is None or answer == expected
             return
-        with pytest.raises(JobsError) as refusal:
+        with pytest.raises(WorkerError) as refusal:
             on_store()
         assert refusal.type is expected_refusal
 

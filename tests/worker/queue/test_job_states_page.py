@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from docs.job_states import page
-from worker.queue.job import TRANSITIONS
+from worker.queue.states import TRANSITIONS
 
 
 def test_the_page_is_current() -> None:

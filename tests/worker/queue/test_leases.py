@@ -6,8 +6,8 @@ from tests.conftest import running_valkey
 from tests.worker.samples import claim, make_job
 from worker.errors import JobNotFoundError, StaleAttemptError, StoreUnavailableError
 from worker.queue.ids import new_attempt_id
-from worker.queue.job import Outcome
 from worker.queue.reads import Lease
+from worker.queue.states import Outcome
 from worker.queue.store import JobStore
 from worker.redis_server.connection import connect
 
@@ -33,7 +33,7 @@ def test_an_ended_attempt_is_watched_no_more(store: JobStore) -> None:
     job_id, attempt_id = claim(store)
     store.requeue(job_id, attempt_id, Outcome.DRAINED)
     watch = store.watch()
-    assert (watch.leases, watch.queued, watch.bells) == ([], 1, 0)
+    assert (watch.leases, watch.queued, watch.wake_ups) == ([], 1, 0)
 
 
 def test_a_job_is_reaped_only_at_the_count_that_was_seen(store: JobStore) -> None:

@@ -7,8 +7,8 @@ import pytest
 import redis
 
 from tests.worker.samples import claim, make_job
-from worker.queue.job import Status
 from worker.queue.listing import JobFilters
+from worker.queue.states import Status
 from worker.queue.store import AsyncJobStore, JobStore
 from worker.redis_server.connection import connect_async
 
@@ -63,7 +63,7 @@ def test_a_page_goes_on_after_a_job_that_was_deleted(store: JobStore) -> None:
 def test_filters_that_seldom_meet_are_searched_in_small_steps(
     store: JobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.queue.listing._LOOKED_AT_A_CALL", 2)
+    monkeypatch.setattr("worker.queue.listing._IDS_READ_PER_CALL", 2)
     wanted = submit(store, 1, name="birds", tags=["x"])
     submit(store, 9, name="birds")
     submit(store, 9, name="cats", tags=["x"])

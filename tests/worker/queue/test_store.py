@@ -5,17 +5,10 @@ import pytest
 from model.artifact.manifest import Manifest
 from tests.worker.samples import claim, draft, make_job, row
 from worker.errors import JobNotFoundError, NothingCommittedError, PublishCommittedError, WrongStateError
+from worker.queue.attempt_messages import Changes
 from worker.queue.ids import new_attempt_id
-from worker.queue.job import (
-    Best,
-    Changes,
-    Checkpoint,
-    JobError,
-    Outcome,
-    Phase,
-    Progress,
-    Status,
-)
+from worker.queue.records import Best, Checkpoint, JobError, Progress
+from worker.queue.states import Outcome, Phase, Status
 from worker.queue.store import JobStore
 
 

@@ -6,22 +6,22 @@ from contextlib import closing
 
 import redis
 
-from worker.queue.wake_ups import TASK_NAME, Bell
-from worker.redis_server.keys import BELL
+from worker.queue.wake_ups import TASK_NAME, WakeUpSender
+from worker.redis_server.keys import WAKE_UPS
 
 
 def test_each_ring_is_a_message_for_a_worker(redis_client: redis.Redis, redis_url: str) -> None:
-    with closing(Bell(redis_url)) as bell:
-        bell.ring()
-        bell.ring()
-    messages = redis_client.lrange(BELL, 0, -1)
+    with closing(WakeUpSender(redis_url)) as wake_ups:
+        wake_ups.send()
+        wake_ups.send()
+    messages = redis_client.lrange(WAKE_UPS, 0, -1)
     assert [json.loads(message)["headers"]["task"] for message in messages] == [TASK_NAME] * 2
 
 
 def test_ringing_at_a_server_that_is_away_costs_nobody_time() -> None:
     started_at = time.monotonic()
-    with closing(Bell("redis://127.0.0.1:1/0")) as bell:
+    with closing(WakeUpSender("redis://127.0.0.1:1/0")) as wake_ups:
         for _ in range(1_000):
-            bell.ring()
+            wake_ups.send()
         assert time.monotonic() - started_at < 1
     assert time.monotonic() - started_at < 5

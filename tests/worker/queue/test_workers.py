@@ -7,15 +7,15 @@ import pytest
 import redis
 
 from tests.worker.samples import make_job
-from worker.queue import workers as presence
-from worker.queue.job import QueuedReason
+from worker.queue import live_workers
+from worker.queue.live_workers import LiveWorkers, WorkerRecord, WorkerState
+from worker.queue.states import QueuedReason
 from worker.queue.store import JobStore
-from worker.queue.workers import Presence, WorkerRecord, WorkerState
 
 
 @pytest.fixture
-def workers(redis_client: redis.Redis) -> Presence:
-    return Presence(redis_client)
+def workers(redis_client: redis.Redis) -> LiveWorkers:
+    return LiveWorkers(redis_client)
 
 
 def record(worker_id: str = "host:1", state: WorkerState = WorkerState.IDLE) -> WorkerRecord:
@@ -33,50 +33,50 @@ def queued_reason(store: JobStore, **spec: Any) -> QueuedReason | None:
     return store.submit(make_job(**spec)).job.queued_reason
 
 
-def test_workers_are_listed_as_they_last_announced_themselves(workers: Presence) -> None:
-    workers.announce(record("host:2"))
-    workers.announce(record("host:1"))
+def test_workers_are_listed_as_they_last_announced_themselves(workers: LiveWorkers) -> None:
+    workers.send_heartbeat(record("host:2"))
+    workers.send_heartbeat(record("host:1"))
     busy = record("host:2", WorkerState.BUSY).model_copy(update={"job_id": "job_1"})
-    workers.announce(busy)
+    workers.send_heartbeat(busy)
     assert workers.list_workers() == [record("host:1"), busy]
 
 
-def test_a_worker_that_leaves_is_gone_at_once(workers: Presence) -> None:
-    workers.announce(record())
-    workers.leave("host:1")
+def test_a_worker_that_leaves_is_gone_at_once(workers: LiveWorkers) -> None:
+    workers.send_heartbeat(record())
+    workers.remove("host:1")
     assert workers.list_workers() == []
 
 
 def test_a_worker_that_falls_silent_is_no_longer_believed(
-    workers: Presence, store: JobStore, monkeypatch: pytest.MonkeyPatch
+    workers: LiveWorkers, store: JobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workers.announce(record("host:2"))
-    monkeypatch.setattr(presence, "BELIEVED_S", 0)
-    workers.announce(record("host:1"))
+    workers.send_heartbeat(record("host:2"))
+    monkeypatch.setattr(live_workers, "HEARTBEAT_EXPIRES_S", 0)
+    workers.send_heartbeat(record("host:1"))
     assert [worker.id for worker in workers.list_workers()] == ["host:2"]
-    workers.announce(record("host:2"))
-    workers.announce(record("host:3"))
+    workers.send_heartbeat(record("host:2"))
+    workers.send_heartbeat(record("host:3"))
     assert workers.list_workers() == []
     assert queued_reason(store) == QueuedReason.NO_WORKER
 
 
-def test_a_queued_job_says_what_it_waits_for(workers: Presence, store: JobStore) -> None:
+def test_a_queued_job_says_what_it_waits_for(workers: LiveWorkers, store: JobStore) -> None:
     assert queued_reason(store) == QueuedReason.NO_WORKER
-    workers.announce(record(state=WorkerState.OUT_OF_ORDER))
+    workers.send_heartbeat(record(state=WorkerState.OUT_OF_ORDER))
     assert queued_reason(store) == QueuedReason.NO_WORKER
-    workers.announce(record())
+    workers.send_heartbeat(record())
     assert queued_reason(store) == QueuedReason.BEHIND_OTHER_JOBS
-    workers.announce(record(state=WorkerState.OUT_OF_ORDER))
+    workers.send_heartbeat(record(state=WorkerState.OUT_OF_ORDER))
     assert queued_reason(store) == QueuedReason.NO_WORKER
 
 
-def test_a_job_for_more_devices_than_any_worker_has_says_so(workers: Presence, store: JobStore) -> None:
+def test_a_job_for_more_devices_than_any_worker_has_says_so(workers: LiveWorkers, store: JobStore) -> None:
     assert queued_reason(store, gpus=2) == QueuedReason.NO_WORKER
-    workers.announce(record("host:1"))
+    workers.send_heartbeat(record("host:1"))
     assert queued_reason(store, gpus=2) == QueuedReason.NO_MATCHING_WORKER
-    workers.announce(record("host:2").model_copy(update={"devices": ["cuda:0", "cuda:1"]}))
+    workers.send_heartbeat(record("host:2").model_copy(update={"devices": ["cuda:0", "cuda:1"]}))
     assert queued_reason(store, gpus=2) == QueuedReason.BEHIND_OTHER_JOBS
     assert queued_reason(store, gpus=3) == QueuedReason.NO_MATCHING_WORKER
-    workers.leave("host:2")
+    workers.remove("host:2")
     assert queued_reason(store, gpus=2) == QueuedReason.NO_MATCHING_WORKER
     assert queued_reason(store) == QueuedReason.BEHIND_OTHER_JOBS

@@ -4,7 +4,8 @@ import pytest
 
 from tests.conftest import running_valkey
 from worker.errors import RedisUnusableError
-from worker.redis_server.connection import broker_url, check_server, connect
+from worker.redis_server.connection import broker_url, connect
+from worker.redis_server.fitness import check_server
 
 
 def with_password(url: str, password: str) -> str:

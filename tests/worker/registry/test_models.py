@@ -18,7 +18,8 @@ from worker.errors import (
     NoProductionError,
     PublishCommittedError,
 )
-from worker.queue.job import JobError, Outcome
+from worker.queue.records import JobError
+from worker.queue.states import Outcome
 from worker.queue.store import JobStore
 from worker.registry.deletion import finish_deletions
 from worker.registry.models import ModelRegistry
@@ -151,21 +152,21 @@ def test_models_are_listed_newest_first_in_pages(store: JobStore, registry: Mode
 def test_a_model_is_deleted_only_when_no_alias_points_at_it(store: JobStore, registry: ModelRegistry) -> None:
     model_id, second = publish(store), publish(store)
     with pytest.raises(ModelInUseError) as refusal:
-        registry.retire(model_id)
+        registry.begin_deletion(model_id)
     assert refusal.value.alias == "production"
     registry.delete_alias("digits", "production", "alice")
 
-    registry.retire(model_id)
-    registry.retire(model_id)
+    registry.begin_deletion(model_id)
+    registry.begin_deletion(model_id)
     for ref in (model_id, "digits:1"):
         with pytest.raises(ModelNotFoundError):
             registry.resolve(ref)
     with pytest.raises(ModelNotFoundError):
         registry.set_alias("digits", "production", 1, "alice")
     assert [model.manifest.id for model in registry.list_models().models] == [second]
-    registry.forget(model_id)
+    registry.end_deletion(model_id)
     with pytest.raises(ModelNotFoundError):
-        registry.retire(model_id)
+        registry.begin_deletion(model_id)
 
 
 def test_models_and_version_counters_return_from_their_manifests(
@@ -209,7 +210,7 @@ def test_a_deletion_that_was_cut_short_is_ended_and_no_other_model_is_touched(
     doomed, kept = publish(store, promote="never"), publish(store, promote="never")
     for model_id in (doomed, kept):
         put_model(storage, registry.resolve(model_id).manifest)
-    registry.retire(doomed)
+    registry.begin_deletion(doomed)
     storage.delete(model_key(doomed, MANIFEST_FILE))  # and here its API was killed
 
     assert finish_deletions(registry, storage) == [doomed]
@@ -218,7 +219,7 @@ def test_a_deletion_that_was_cut_short_is_ended_and_no_other_model_is_touched(
     assert storage.exists(model_key(kept, WEIGHTS_FILE))
     assert [model.manifest.id for model in registry.list_models().models] == [kept]
     with pytest.raises(ModelNotFoundError):
-        registry.retire(doomed)
+        registry.begin_deletion(doomed)
 
 
 def test_a_model_being_deleted_does_not_return_from_storage(
@@ -228,6 +229,6 @@ def test_a_model_being_deleted_does_not_return_from_storage(
     model_id = publish(store, promote="never")
     manifest = registry.resolve(model_id).manifest
     put_model(storage, manifest)
-    registry.retire(model_id)
+    registry.begin_deletion(model_id)
     assert registry.reindex(storage) == 0
     assert registry.list_models().models == []

@@ -8,9 +8,9 @@ from tests.worker.samples import make_job
 from tests.worker.worker_context import open_worker_context
 from worker.kinds.training.trainer_process import Spawner
 from worker.kinds.training.warm_standby import WarmStandby
-from worker.queue.job import Outcome, Status
+from worker.queue.live_workers import LiveWorkers, WorkerRecord, WorkerState
+from worker.queue.states import Outcome, Status
 from worker.queue.store import JobStore
-from worker.queue.workers import Presence, WorkerRecord, WorkerState
 from worker.service.claim_loop import ClaimLoop
 from worker.service.heartbeat import HeartbeatSender
 
@@ -31,7 +31,7 @@ def test_a_worker_that_cannot_start_trainers_gives_jobs_back_and_then_claims_no_
     spawner = Spawner({}, ("/nothing/here",))
     with open_worker_context(store, tmp_path) as bench:
         broken = dataclasses.replace(bench, spare=WarmStandby(spawner))
-        announcer = HeartbeatSender(Presence(store.redis), record)
+        announcer = HeartbeatSender(LiveWorkers(store.redis), record)
         shift = ClaimLoop(broken, announcer, on_out_of_order=lambda: stopped_listening.append(True))
         shift.drain_queue()
     spawner.close()

@@ -21,18 +21,19 @@ from tests.worker.worker_processes import (
     running_worker,
     worker_environment,
 )
-from worker.queue.job import JobError, Outcome, Status
+from worker.queue.live_workers import WorkerState
+from worker.queue.records import JobError
+from worker.queue.states import Outcome, Status
 from worker.queue.store import JobStore
-from worker.queue.wake_ups import Bell
-from worker.queue.workers import WorkerState
+from worker.queue.wake_ups import WakeUpSender
 from worker.redis_server.keys import RETIRED_MODELS
 
 
 def _submit(store: JobStore, redis_url: str, epochs: int = 3) -> str:
     job_id = store.submit(make_job(epochs=epochs)).job_id
-    bell = Bell(redis_url)
-    bell.ring()
-    bell.close()
+    wake_ups = WakeUpSender(redis_url)
+    wake_ups.send()
+    wake_ups.close()
     return job_id
 
 

@@ -10,7 +10,9 @@ from model.errors import StorageError
 from model.storage import Storage, open_storage
 from tests.worker.samples import claim, make_job, publish, row
 from worker.errors import JobNotFoundError
-from worker.queue.job import Changes, JobError, Outcome
+from worker.queue.attempt_messages import Changes
+from worker.queue.records import JobError
+from worker.queue.states import Outcome
 from worker.queue.store import JobStore
 from worker.upkeep.archive import JobArchive
 from worker.upkeep.archiver import JobArchiver

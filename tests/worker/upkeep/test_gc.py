@@ -14,7 +14,8 @@ from model.data.record import DatasetRecord, dataset_key
 from model.spec import DatasetFacts
 from model.storage import Storage, open_storage
 from tests.worker.samples import claim, draft, make_job, publish
-from worker.queue.job import JobError, Outcome
+from worker.queue.records import JobError
+from worker.queue.states import Outcome
 from worker.queue.store import JobStore
 from worker.registry.datasets import DatasetRegistry
 from worker.registry.models import ModelRegistry
@@ -104,7 +105,7 @@ def test_a_whole_model_is_never_deleted_but_for_one_whose_deletion_began(
     store: JobStore, storage: Storage, put: Callable[..., str], known: list[str]
 ) -> None:
     retired = publish(store, promote="never")
-    ModelRegistry(store.redis).retire(retired)
+    ModelRegistry(store.redis).begin_deletion(retired)
     for model_id in ("mdl_lost", retired):
         put(model_key(model_id, WEIGHTS_FILE))
         put(model_key(model_id, MANIFEST_FILE))

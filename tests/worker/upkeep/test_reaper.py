@@ -12,10 +12,10 @@ import redis
 from tests.conftest import running_valkey
 from tests.worker.processes import wait_until
 from tests.worker.samples import claim, make_job
-from worker.queue.job import Outcome, Status
+from worker.queue.states import Outcome, Status
 from worker.queue.store import JobStore
 from worker.redis_server.connection import connect
-from worker.redis_server.keys import BELL, QUEUE
+from worker.redis_server.keys import QUEUE, WAKE_UPS
 from worker.upkeep.reaper import Reaper
 
 LEASE_S = 10.0
@@ -129,7 +129,7 @@ def test_the_bell_is_rung_when_jobs_wait_and_none_lies_there(night: Night) -> No
     night.tick_after(1)
     night.tick_after(1)
     assert night.rings == 2
-    night.store.redis.rpush(BELL, "a bell")
+    night.store.redis.rpush(WAKE_UPS, "a bell")
     night.tick_after(1)
     assert night.rings == 2
 

@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from model.artifact.manifest import ManifestDraft
 from model.spec import ResolvedSpec
-from worker.queue.job import Best, Checkpoint, EpochRow, Phase, Progress
+from worker.queue.records import Best, Checkpoint, EpochRow, Progress
+from worker.queue.states import Phase
 
 
 class _Line(BaseModel):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from worker.kinds.training.messages import Drained, Failed, Staged
 from worker.kinds.training.out_of_memory import says_out_of_memory
 from worker.kinds.training.running_trainer import End
-from worker.queue.job import Outcome
+from worker.queue.states import Outcome
 
 QUOTED_LINES = 5
 MAX_QUOTED = 800

@@ -10,9 +10,10 @@ from model.artifact.manifest import MANIFEST_FILE, ManifestDraft, model_key
 from model.errors import ObjectExistsError, StorageError
 from model.host.failpoints import Failpoint, reach
 from model.storage import Storage
-from worker.queue.job import Claimed, Committed, Outcome
+from worker.queue.attempt_messages import Claimed, Committed
+from worker.queue.states import Outcome
 from worker.queue.store import JobStore
-from worker.redis_server.retry import insist
+from worker.redis_server.retry import retry_while_unavailable
 
 MANIFEST_TRIES = 10
 TRY_AGAIN_AFTER_S = 1.0
@@ -51,7 +52,7 @@ def complete_publish(
     """
     _put_manifest(storage, committed, may_wait)
     reach(Failpoint.PUBLISH_WRITTEN)
-    insist(lambda: store.finish(job_id, attempt_id, Outcome.SUCCEEDED), may_wait)
+    retry_while_unavailable(lambda: store.finish(job_id, attempt_id, Outcome.SUCCEEDED), may_wait)
     reach(Failpoint.FINISH_RECORDED)
 
 

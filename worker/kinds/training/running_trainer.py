@@ -23,7 +23,8 @@ from worker.kinds.training.messages import (
     Stop,
 )
 from worker.kinds.training.trainer_process import TrainerProcess
-from worker.queue.job import Flags, Outcome, Phase
+from worker.queue.attempt_messages import Flags
+from worker.queue.states import Outcome, Phase
 
 TICK_S = 0.1
 EXIT_WITHIN_S = 5.0

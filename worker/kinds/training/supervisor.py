@@ -21,11 +21,13 @@ from worker.kinds.training.outcome import Verdict, judge
 from worker.kinds.training.publishing import complete_draft, complete_publish
 from worker.kinds.training.running_trainer import RunningAttempt
 from worker.kinds.training.warm_standby import WarmStandby
+from worker.queue.attempt_messages import Claimed, Committed
 from worker.queue.ids import new_model_id
-from worker.queue.job import Claimed, Committed, JobError, Outcome
+from worker.queue.records import JobError
+from worker.queue.states import Outcome
 from worker.queue.storage_keys import checkpoints_prefix
 from worker.queue.store import JobStore
-from worker.redis_server.retry import insist
+from worker.redis_server.retry import retry_while_unavailable
 
 _log = logging.getLogger(__name__)
 
@@ -231,7 +233,7 @@ class Supervisor:
             _log.warning("%s", error)  # litter harms no one
 
     def _insist(self, ask: Callable[[], T]) -> T:
-        return insist(ask, self._may_wait)
+        return retry_while_unavailable(ask, self._may_wait)
 
     def _may_wait(self) -> bool:
         return not self._bench.draining.is_overdue

@@ -41,7 +41,8 @@ from worker.kinds.training.messages import (
     write_line,
 )
 from worker.kinds.training.out_of_memory import says_out_of_memory
-from worker.queue import job as jobs
+from worker.queue import records
+from worker.queue.states import Outcome, Phase
 
 PROGRESS_EVERY_S = 0.5
 
@@ -107,7 +108,7 @@ class PipeReporter:
 
     def phase(self, phase: str) -> None:
         """Say what is done now."""
-        self._say(PhaseBegun(phase=jobs.Phase(phase)))
+        self._say(PhaseBegun(phase=Phase(phase)))
 
     def rewind(self, epoch: int) -> None:
         """Say that what came after this epoch happens anew."""
@@ -121,7 +122,7 @@ class PipeReporter:
         self._said_progress_at = now
         self._say(
             Progressed(
-                progress=jobs.Progress(
+                progress=records.Progress(
                     epoch=progress.epoch,
                     epochs=progress.epochs,
                     fraction=progress.fraction,
@@ -133,12 +134,12 @@ class PipeReporter:
 
     def epoch(self, row: EpochRow, is_best: bool) -> None:
         """Say an epoch's metrics."""
-        best = jobs.Best(epoch=row.epoch, val_accuracy=row.val_accuracy) if is_best else None
-        self._say(EpochEnded(row=jobs.EpochRow(**vars(row)), best=best))
+        best = records.Best(epoch=row.epoch, val_accuracy=row.val_accuracy) if is_best else None
+        self._say(EpochEnded(row=records.EpochRow(**vars(row)), best=best))
 
     def checkpoint(self, saved: CheckpointSaved) -> None:
         """Say that a checkpoint is stored."""
-        self._say(CheckpointPut(checkpoint=jobs.Checkpoint(**vars(saved))))
+        self._say(CheckpointPut(checkpoint=records.Checkpoint(**vars(saved))))
         reach(Failpoint.CHECKPOINT_SAID)
 
 
@@ -222,7 +223,7 @@ def _train(start: Start, reporter: PipeReporter) -> ManifestDraft:
         storage=storage,
     )
     trained = run_training(request, with_tensorboard(reporter, start.curves) if start.curves else reporter)
-    reporter.phase(jobs.Phase.PUBLISHING)
+    reporter.phase(Phase.PUBLISHING)
     return stage_model(trained, storage, start.model_id)
 
 
@@ -238,9 +239,7 @@ def _choose_device(wanted: str) -> str:
 def _explain(error: Exception) -> Failed:
     message = f"{type(error).__name__}: {error}"
     if isinstance(error, MemoryError) or says_out_of_memory([message]):
-        return Failed(
-            code=jobs.Outcome.OUT_OF_MEMORY, message=f"Training ran out of memory ({message[:200]})."
-        )
+        return Failed(code=Outcome.OUT_OF_MEMORY, message=f"Training ran out of memory ({message[:200]}).")
     return Failed(code="internal_error", message=f"Training failed with an error of ours: {message[:500]}")
 
 

@@ -15,9 +15,10 @@ from pydantic import ValidationError
 
 from model.errors import StorageError
 from model.storage import Storage, open_storage
-from worker.errors import BackupUnreadableError, JobsError
-from worker.queue.job import Checkpoint
-from worker.redis_server.connection import check_server, connect
+from worker.errors import BackupUnreadableError, WorkerError
+from worker.queue.records import Checkpoint
+from worker.redis_server.connection import connect
+from worker.redis_server.fitness import check_server
 from worker.settings import ServiceSettings
 from worker.upkeep.backup.file_format import END, FORMAT, HEAD, KINDS, OBJECTS, RECORDS, End, Head
 from worker.upkeep.record_store import REPLY_TIMEOUT_S, RecordStore
@@ -119,7 +120,7 @@ def main() -> None:
         with path.open("rb") as file, connect(settings.redis_url, timeout_s=REPLY_TIMEOUT_S) as client:
             check_server(client)
             end, anew = read_backup(RecordStore(client), open_storage(settings.storage), file)
-    except (JobsError, StorageError, redis.RedisError, OSError) as error:
+    except (WorkerError, StorageError, redis.RedisError, OSError) as error:
         sys.exit(f"restore: {error}")
     for job_id in anew:
         sys.stdout.write(f"{job_id} will start anew: its checkpoint was replaced while the backup was made\n")

@@ -19,8 +19,9 @@ from model.artifact.manifest import MANIFEST_FILE
 from model.data.record import RECORD_FILE
 from model.errors import ObjectMissingError, StorageError
 from model.storage import Storage, open_storage
-from worker.errors import JobsError
-from worker.redis_server.connection import check_server, connect
+from worker.errors import WorkerError
+from worker.redis_server.connection import connect
+from worker.redis_server.fitness import check_server
 from worker.settings import ServiceSettings
 from worker.upkeep.backup.file_format import END, HEAD, KINDS, OBJECTS, RECORDS, End, Head
 from worker.upkeep.record_store import REPLY_TIMEOUT_S, RecordStore
@@ -125,7 +126,7 @@ def main() -> None:
             check_server(client)
             with new_file(path) as file:
                 end = write_backup(RecordStore(client), open_storage(settings.storage), file)
-    except (JobsError, StorageError, redis.RedisError, OSError) as error:
+    except (WorkerError, StorageError, redis.RedisError, OSError) as error:
         sys.exit(f"backup: {error}")
     for key in end.gone:
         sys.stdout.write(f"deleted meanwhile: {key}\n")

@@ -25,7 +25,8 @@ from worker.kinds.training.messages import (
     read_order,
     write_line,
 )
-from worker.queue.job import Best, Checkpoint, Phase, Progress
+from worker.queue.records import Best, Checkpoint, Progress
+from worker.queue.states import Phase
 
 ORDERS: list[Order] = [
     Start(

@@ -16,7 +16,7 @@ from tests.worker.samples import draft, make_job
 from tests.worker.worker_context import BackgroundAttempt, claim_next, open_worker_context, run_next
 from worker.errors import PublishCommittedError
 from worker.queue.ids import new_attempt_id
-from worker.queue.job import Outcome, Status
+from worker.queue.states import Outcome, Status
 from worker.queue.store import JobStore
 
 

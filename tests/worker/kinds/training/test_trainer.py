@@ -37,7 +37,7 @@ from worker.kinds.training.messages import (
     Start,
 )
 from worker.kinds.training.trainer_process import Spawner, TrainerProcess, trainer_environment
-from worker.queue.job import Phase
+from worker.queue.states import Phase
 
 LONG_S = 600.0
 START_WITHIN_S = 60.0

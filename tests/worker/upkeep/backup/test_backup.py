@@ -21,7 +21,10 @@ from model.storage import LocalStorage, Storage, open_storage
 from tests.conftest import running_valkey
 from tests.worker.samples import claim, draft, make_job, publish, row
 from worker.errors import BackupUnreadableError, StoreOccupiedError
-from worker.queue.job import Changes, Checkpoint, Idempotency, Outcome, Status
+from worker.queue.attempt_messages import Changes
+from worker.queue.records import Checkpoint
+from worker.queue.requests import Idempotency
+from worker.queue.states import Outcome, Status
 from worker.queue.store import JobStore
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.connection import connect

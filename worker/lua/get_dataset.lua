@@ -1,4 +1,0 @@
-local ref = ARGV[1]
-local record = redis.call('GET', KEY.DATASET .. (redis.call('HGET', KEY.DATASET_NAMES, ref) or ref))
-if not record then return {'dataset_not_found', ref} end
-return {'ok', record}

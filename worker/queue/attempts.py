@@ -1,0 +1,167 @@
+"""What attempts and reapers do to jobs: claim, renew, report, publish and end, each as a call of one script."""
+
+import json
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from model.spec import ResolvedSpec
+from worker.queue.attempt_messages import Changes, Claimed, Committed, Flags
+from worker.queue.records import Checkpoint, JobError, Transition
+from worker.queue.scripts import QUEUE_SCRIPTS
+from worker.queue.states import DEATHS_ALLOWED, Outcome, Status
+from worker.redis_server.scripts import Reply, ScriptCall
+from worker.redis_server.timestamps import now
+
+_TRANSITIONS = TypeAdapter(list[Transition])
+
+
+def _read_status(reply: Reply) -> Status:
+    return Status(reply[0])
+
+
+def claim(worker: str, attempt_id: str, devices: int = 1) -> ScriptCall[Claimed | None]:
+    """Take the first queued job that so many devices are enough for; None when there is none."""
+    return QUEUE_SCRIPTS.call("claim", (attempt_id, json.dumps(worker), now(), devices), _read_claimed)
+
+
+def _read_claimed(reply: Reply) -> Claimed | None:
+    if not reply:
+        return None
+    job_id, number, spec, created_by, checkpoint, should_stop, memory_deaths, transitions, *committed = reply
+    return Claimed(
+        job_id=job_id,
+        attempt_number=int(number),
+        spec=ResolvedSpec.model_validate_json(spec),
+        created_by=json.loads(created_by),
+        checkpoint=Checkpoint.model_validate_json(checkpoint) if checkpoint else None,
+        should_stop=bool(should_stop),
+        memory_deaths=int(memory_deaths),
+        pauses=_pauses(_TRANSITIONS.validate_json(transitions)),
+        committed=_read_committed(committed) if committed else None,
+    )
+
+
+def _pauses(transitions: list[Transition]) -> tuple[tuple[float, float], ...]:
+    return tuple(
+        (one.at.timestamp(), following.at.timestamp())
+        for one, following in pairwise(transitions)
+        if one.status is Status.PAUSED
+    )
+
+
+def renew(job_id: str, attempt_id: str) -> ScriptCall[Flags]:
+    """Say that this attempt lives, and hear what is wanted of it.
+
+    Raises:
+        StaleAttemptError: another attempt holds the job now, or none.
+    """
+    return QUEUE_SCRIPTS.call("renew", (job_id, attempt_id), _read_flags)
+
+
+def _read_flags(reply: Reply) -> Flags:
+    status = _read_status(reply)
+    return Flags(
+        cancel=status is Status.CANCELLING, pause=status is Status.PAUSING, stop=status is Status.STOPPING
+    )
+
+
+def report(job_id: str, attempt_id: str, seq: int, changes: Changes) -> ScriptCall[None]:
+    """Tell what changed. `seq` grows by one a report; one that was applied already is acknowledged.
+
+    Raises:
+        StaleAttemptError: another attempt holds the job now, or none.
+    """
+    best, checkpoint = changes.best, changes.checkpoint
+    arguments = (
+        job_id,
+        attempt_id,
+        seq,
+        now(),
+        changes.phase or "",
+        "" if changes.rewind_to_epoch is None else changes.rewind_to_epoch,
+        best.epoch if best else "",
+        best.model_dump_json() if best else "",
+        checkpoint.model_dump_json() if checkpoint else "",
+        checkpoint.epoch if checkpoint else "",
+        checkpoint.step if checkpoint else "",
+        changes.progress.model_dump_json() if changes.progress else "",
+        len(changes.rows),
+        json.dumps(changes.log_lines),
+        *(part for row in changes.rows for part in (row.epoch, row.model_dump_json())),
+        *(json.dumps(line) for line in changes.log_lines),
+    )
+    return QUEUE_SCRIPTS.call("report", arguments, lambda _: None)
+
+
+def commit_publish(job_id: str, attempt_id: str, draft: Mapping[str, Any]) -> ScriptCall[Committed]:
+    """Pass the point of no return with a manifest that lacks only its version; again gives the same.
+
+    Raises:
+        StaleAttemptError: another attempt holds the job now, or none.
+        JobCancelledError: the job is being cancelled.
+    """
+    unversioned = {name: value for name, value in draft.items() if name != "version"}
+    metrics = draft.get("metrics", {})
+    measured = {name: metrics.get(name) for name in ("test_accuracy", "test_accuracy_tta", "ci95")}
+    arguments = (
+        job_id,
+        attempt_id,
+        now(),
+        draft["id"],
+        json.dumps(unversioned),
+        json.dumps(measured),
+        draft["finish_reason"],
+    )
+    return QUEUE_SCRIPTS.call("commit_publish", arguments, _read_committed)
+
+
+def _read_committed(reply: Reply) -> Committed:
+    return Committed(int(reply[0]), json.loads(reply[1]), reply[1])
+
+
+def finish(
+    job_id: str, attempt_id: str, outcome: Outcome, error: JobError | None = None
+) -> ScriptCall[Status]:
+    """End the job: succeeded (after `commit_publish`; registers the model), failed (with `error`) or cancelled.
+
+    Raises:
+        StaleAttemptError: another attempt holds the job now, or none.
+        WrongStateError: the job's status does not allow this end.
+        NothingCommittedError: it cannot have succeeded.
+    """
+    job_error = error.model_dump_json() if error else ""
+    return QUEUE_SCRIPTS.call("finish", (job_id, attempt_id, outcome, now(), job_error), _read_status)
+
+
+def requeue(job_id: str, attempt_id: str, outcome: Outcome, detail: str = "") -> ScriptCall[Status]:
+    """End the attempt, not the job: it takes its old place in the queue, unless it died too often.
+
+    Raises:
+        StaleAttemptError: another attempt holds the job now, or none.
+    """
+    return _release(job_id, attempt_id, outcome, "", detail)
+
+
+def reap(job_id: str, attempt_id: str, renewals: int) -> ScriptCall[Status]:
+    """Take the job from a worker that stood still at `renewals`.
+
+    Raises:
+        StaleAttemptError: the attempt has renewed, or holds the job no longer.
+    """
+    return _release(
+        job_id, attempt_id, Outcome.WORKER_LOST, renewals, "The worker stopped renewing its lease."
+    )
+
+
+def _release(
+    job_id: str, attempt_id: str, outcome: Outcome, renewals: int | str, detail: str
+) -> ScriptCall[Status]:
+    given_up = JobError(
+        code=f"{outcome}_repeatedly",
+        message=f"{DEATHS_ALLOWED} attempts in a row died without a new checkpoint. {detail}".strip(),
+    )
+    arguments = (job_id, attempt_id, outcome, now(), renewals, given_up.model_dump_json())
+    return QUEUE_SCRIPTS.call("release", arguments, _read_status)

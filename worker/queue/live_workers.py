@@ -1,0 +1,78 @@
+"""The list of live workers: each worker sends a heartbeat every few seconds and is dropped soon after the last one."""
+
+from enum import StrEnum
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from worker.queue.scripts import QUEUE_SCRIPTS
+from worker.redis_server import keys as redis_keys
+from worker.redis_server.clients import AsyncStoreClient, StoreClient, async_method, blocking_method
+from worker.redis_server.scripts import Commands, Reply, ScriptCall
+
+HEARTBEAT_EXPIRES_S = 15
+"""A worker counts as live for this long after a heartbeat; a worker sends three heartbeats in this time."""
+
+
+class WorkerState(StrEnum):
+    """What a worker is doing."""
+
+    IDLE = "idle"
+    BUSY = "busy"
+    OUT_OF_ORDER = "out_of_order"
+    """Its trainers die before training begins: the worker claims no more jobs."""
+
+
+class WorkerRecord(BaseModel):
+    """The content of a heartbeat."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    host: str
+    devices: list[str]
+    state: WorkerState
+    job_id: str | None = None
+    version: str
+    started_at: AwareDatetime
+
+
+def send_heartbeat(worker: WorkerRecord) -> ScriptCall[None]:
+    """Record that this worker is live, and what the worker is doing."""
+    can_claim = "" if worker.state == WorkerState.OUT_OF_ORDER else "yes"
+    arguments = (worker.id, HEARTBEAT_EXPIRES_S, can_claim, worker.model_dump_json(), len(worker.devices))
+    return QUEUE_SCRIPTS.call("heartbeat", arguments, lambda _: None)
+
+
+def remove(worker_id: str) -> Commands[None]:
+    """Remove a worker that ends from the list."""
+    hashes = (redis_keys.WORKERS, redis_keys.CLAIMER_DEVICES)
+    sorted_sets = (redis_keys.WORKERS_EXPIRE, redis_keys.CLAIMERS_EXPIRE)
+    commands = (
+        *(("HDEL", key, worker_id) for key in hashes),
+        *(("ZREM", key, worker_id) for key in sorted_sets),
+    )
+    return Commands(commands, lambda _: None)
+
+
+def list_workers() -> ScriptCall[list[WorkerRecord]]:
+    """List the live workers by id."""
+    return QUEUE_SCRIPTS.call("list_workers", (), _read_workers)
+
+
+def _read_workers(reply: Reply) -> list[WorkerRecord]:
+    workers = [WorkerRecord.model_validate_json(worker) for worker in reply]
+    return sorted(workers, key=lambda worker: worker.id)
+
+
+class LiveWorkers(StoreClient):
+    """The list of live workers over a blocking client."""
+
+    send_heartbeat = blocking_method(send_heartbeat)
+    remove = blocking_method(remove)
+    list_workers = blocking_method(list_workers)
+
+
+class AsyncLiveWorkers(AsyncStoreClient):
+    """The list of live workers over an asyncio client, read only."""
+
+    list_workers = async_method(list_workers)

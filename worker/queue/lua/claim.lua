@@ -1,0 +1,54 @@
+local attempt_id, worker, at, devices = unpack(ARGV)
+devices = tonumber(devices)
+local PAGE = 100
+
+-- The first that so many devices are enough for; nearly always that is the first of all.
+local function next_job_id()
+  local from = 0
+  while true do
+    local job_ids = redis.call('ZRANGE', KEY.QUEUE, from, from + PAGE - 1)
+    if #job_ids == 0 then return nil end
+    local needed = redis.call('HMGET', KEY.WIDE, unpack(job_ids))
+    for position, job_id in ipairs(job_ids) do
+      if tonumber(needed[position] or 1) <= devices then return job_id end
+    end
+    from = from + PAGE
+  end
+end
+
+local function claimed(job)
+  local _, memory_deaths = string.gsub(job.attempts or '', '"outcome":"out_of_memory"', '')
+  local reply = {
+    'ok', job.id, job.attempt_number, job.spec, job.created_by, job.checkpoint or '', job.stop or '', memory_deaths,
+    '[' .. job.transitions .. ']',
+  }
+  if job.manifest then
+    reply[10] = job.model_version
+    reply[11] = job.manifest
+  end
+  return reply
+end
+
+-- The same claim again, after a lost reply.
+local held_id = redis.call('GET', KEY.ATTEMPT .. attempt_id)
+if held_id then return claimed(load_job(held_id)) end
+
+local job_id = next_job_id()
+if not job_id then return {'ok'} end
+
+local job = load_job(job_id)
+local status = job.stop and 'stopping' or 'running'
+local refusal = transition_refusal(job, status)
+if refusal then return refusal end
+
+local from_epoch = tonumber(job.checkpoint_epoch or 0)
+redis.call('SET', KEY.ATTEMPT .. attempt_id, job_id)
+set_fields(job, {
+  attempt = attempt_id, attempt_number = job.attempt_number + 1, worker = worker, attempt_started_at = at,
+  from_epoch = from_epoch, renewals = 0, seq = 0, started_at = job.started_at or at,
+  phase = job.manifest and 'publishing' or 'starting',
+})
+if not job.manifest then rewind(job, at, from_epoch) end
+change_status(job, status, at)
+emit_state(job, at)
+return claimed(job)

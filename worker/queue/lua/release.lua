@@ -1,0 +1,31 @@
+-- An attempt ends without an end of the job: back to its place in the queue, or paused, unless it died too often.
+-- `renewals` is given by a reaper: the count at which it saw the attempt stand still.
+local job_id, attempt_id, outcome, at, renewals, given_up = unpack(ARGV)
+
+local job, refusal = held_job(job_id, attempt_id)
+if refusal then return has_ended(job, attempt_id, outcome) and {'ok', job.status} or refusal end
+if renewals ~= '' and renewals ~= job.renewals then return {'stale_attempt', job_id, attempt_id} end
+
+if job.status == 'cancelling' then
+  end_attempt(job, at, 'cancelled', outcome)
+  end_job(job, 'cancelled', at)
+  return {'ok', job.status}
+end
+
+local deaths = tonumber(job.deaths) + (DEATHS[outcome] and 1 or 0)
+local is_given_up = DEATHS[outcome] and deaths >= LIMIT.DEATHS and not job.manifest
+local status = is_given_up and 'failed' or job.status == 'pausing' and 'paused' or 'queued'
+refusal = transition_refusal(job, status)
+if refusal then return refusal end
+
+end_attempt(job, at, outcome, outcome)
+set_fields(job, {deaths = deaths})
+if is_given_up then
+  set_fields(job, {error = given_up})
+  end_job(job, status, at)
+else
+  clear_fields(job, 'phase')
+  change_status(job, status, at)
+  emit_state(job, at)
+end
+return {'ok', job.status}

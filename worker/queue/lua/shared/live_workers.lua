@@ -1,0 +1,15 @@
+-- The census of the live workers that claim jobs.
+
+local most_devices
+
+-- The number of devices of the live worker with the most devices; 0 when no worker is live. Counted once a script.
+local function devices_of_largest_worker()
+  if most_devices then return most_devices end
+  local now_s = redis.call('TIME')[1]
+  most_devices = 0
+  for _, worker_id in ipairs(redis.call('ZRANGEBYSCORE', KEY.CLAIMERS_EXPIRE, '(' .. now_s, '+inf')) do
+    local devices = tonumber(redis.call('HGET', KEY.CLAIMER_DEVICES, worker_id) or 1)
+    most_devices = math.max(most_devices, devices)
+  end
+  return most_devices
+end

@@ -1,0 +1,17 @@
+-- End early with the best so far: a running attempt hears of it when it renews, a later one when it claims.
+local job_id, at = unpack(ARGV)
+local job = load_job(job_id)
+if not job then return {'job_not_found', job_id} end
+if TERMINAL[job.status] or job.status == 'cancelling' then
+  return {'wrong_state', job_id, job.status, 'paused,pausing,queued,running'}
+end
+if job.manifest then return {'publishing', job_id} end
+if job.stop then return {'ok', job_json(job)} end
+if not job.metrics then return {'nothing_to_publish', job_id} end
+
+set_fields(job, {stop = 'yes'})
+if job.status ~= 'queued' then
+  change_status(job, HELD[job.status] and 'stopping' or 'queued', at)
+  emit_state(job, at)
+end
+return {'ok', job_json(job)}

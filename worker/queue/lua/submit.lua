@@ -1,0 +1,27 @@
+local job_id, at, queue_limit, idempotency_id, body_hash, keep_s = unpack(ARGV, 1, 6)
+local name, dataset, promote, spec, warnings, tags, created_by, gpus = unpack(ARGV, 7, 14)
+
+local replay = first_answer(idempotency_id, body_hash)
+if replay then return replay end
+
+local known = load_job(job_id)
+if known then return {'ok', job_id, job_json(known), ''} end
+if redis.call('ZCARD', KEY.QUEUE) >= tonumber(queue_limit) then return {'queue_full', queue_limit} end
+
+local job = {id = job_id, status = 'queued'}
+set_fields(job, {
+  id = job_id, name = name, dataset = dataset, promote = promote, spec = spec, warnings = warnings, tags = tags,
+  created_by = created_by, created_at = at, submitted = redis.call('INCR', KEY.SUBMITTED),
+  attempt_number = 0, deaths = 0, gpus = tonumber(gpus) > 1 and gpus or nil,
+})
+change_status(job, 'queued', at)
+for _, index in ipairs(indexes(job)) do redis.call('ZADD', index, 0, job_id) end
+emit_state(job, at)
+
+local answer = job_json(job)
+if idempotency_id ~= '' then
+  local first_key = KEY.IDEMPOTENCY .. idempotency_id
+  redis.call('HSET', first_key, 'body_hash', body_hash, 'job_id', job_id, 'answer', answer)
+  redis.call('EXPIRE', first_key, keep_s)
+end
+return {'ok', job_id, answer, ''}

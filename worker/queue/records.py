@@ -1,0 +1,137 @@
+"""The record of a job as its owner sees it. Knows no Redis."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from model.artifact.manifest import FinishReason
+from model.spec import ResolvedSpec
+from worker.queue.states import TERMINAL, Outcome, Phase, QueuedReason, Status
+from worker.redis_server.timestamps import Timestamp
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Progress(_Record):
+    """The progress of a running job."""
+
+    epoch: int
+    epochs: int
+    fraction: float
+    images_per_s: float | None = None
+    eta_s: float | None = None
+
+
+class EpochRow(_Record):
+    """The metrics of one epoch."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    val_loss: float | None
+    val_accuracy: float | None
+    learning_rate: float
+    images_per_s: float
+    duration_s: float
+    gradient_norm: float | None = None
+    """Mean over the steps of the Euclidean norm of all gradients."""
+    data_share: float | None = None
+    """Share of the training time that was spent on making batches, 0 to 1."""
+    peak_memory_mb: float | None = None
+    """Peak memory so far: of the trainer process on CPUs, of the device on GPUs."""
+
+
+class Best(_Record):
+    """The best epoch so far."""
+
+    epoch: int
+    val_accuracy: float | None
+
+
+class Checkpoint(_Record):
+    """The checkpoint from which the next attempt continues. Part of the record, not shown to users."""
+
+    key: str
+    epoch: int
+    """Number of completed epochs."""
+    step: int
+    """Number of completed steps of the next epoch."""
+    best_key: str | None = None
+    """Storage key of the best weights so far."""
+
+
+class Attempt(_Record):
+    """One attempt at a job, by one worker."""
+
+    number: int
+    worker: str
+    started_at: Timestamp
+    ended_at: Timestamp | None
+    outcome: Outcome | None
+    from_epoch: int
+
+
+class Transition(_Record):
+    """A change of status."""
+
+    status: Status
+    at: Timestamp
+
+
+class ModelRef(_Record):
+    """The model that a job published."""
+
+    id: str
+    name: str
+    version: int
+
+
+class JobResult(_Record):
+    """The test metrics and the model of a succeeded job."""
+
+    test_accuracy: float | None
+    test_accuracy_tta: float | None
+    ci95: tuple[float, float] | None
+    model: ModelRef
+
+
+class JobError(_Record):
+    """Why a job failed."""
+
+    code: str
+    message: str
+
+
+class Job(_Record):
+    """A training job as its owner sees it."""
+
+    id: str
+    object: Literal["job"] = "job"
+    status: Status
+    phase: Phase | None
+    name: str
+    spec: ResolvedSpec
+    warnings: list[str]
+    created_by: str | None
+    created_at: Timestamp
+    started_at: Timestamp | None
+    finished_at: Timestamp | None
+    queue_position: int | None
+    """1 for the job at the head of the queue."""
+    queued_reason: QueuedReason | None
+    progress: Progress | None
+    metrics: EpochRow | None
+    best: Best | None
+    attempts: list[Attempt]
+    transitions: list[Transition]
+    finish_reason: FinishReason | None
+    result: JobResult | None
+    error: JobError | None
+    tags: list[str]
+
+    @property
+    def is_finished(self) -> bool:
+        """True when the job has ended for good."""
+        return self.status in TERMINAL

@@ -1,0 +1,50 @@
+"""The Lua scripts of the queue: the shared functions, the tables and the refusals that they are given."""
+
+from worker import errors
+from worker.queue.states import DEATHS, DEATHS_ALLOWED, HELD, TERMINAL, TRANSITIONS
+from worker.redis_server.scripts import ScriptFolder, lua_set, lua_table
+
+JOB_EVENTS_KEPT = 10_000
+FEED_EVENTS_KEPT = 20_000
+LOG_LINES_KEPT = 2_000
+
+QUEUE_SCRIPTS = ScriptFolder(
+    path="queue/lua",
+    shared=(
+        "redis_server/lua/json.lua",
+        "redis_server/lua/model_entries.lua",
+        "queue/lua/shared/job_record.lua",
+        "queue/lua/shared/events.lua",
+        "queue/lua/shared/status.lua",
+        "queue/lua/shared/attempt.lua",
+        "queue/lua/shared/rewind.lua",
+        "queue/lua/shared/idempotency.lua",
+        "queue/lua/shared/live_workers.lua",
+        "queue/lua/shared/job_json.lua",
+    ),
+    tables={
+        "TRANSITIONS": lua_table({status: lua_set(successors) for status, successors in TRANSITIONS.items()}),
+        "TERMINAL": lua_set(TERMINAL),
+        "HELD": lua_set(HELD),
+        "DEATHS": lua_set(DEATHS),
+        "LIMIT": lua_table(
+            {
+                "DEATHS": DEATHS_ALLOWED,
+                "JOB_EVENTS": JOB_EVENTS_KEPT,
+                "FEED_EVENTS": FEED_EVENTS_KEPT,
+                "LOG_LINES": LOG_LINES_KEPT,
+            }
+        ),
+    },
+    refusals=(
+        errors.IdempotencyMismatchError,
+        errors.JobCancelledError,
+        errors.JobNotFoundError,
+        errors.NothingCommittedError,
+        errors.NothingToPublishError,
+        errors.PublishCommittedError,
+        errors.QueueFullError,
+        errors.StaleAttemptError,
+        errors.WrongStateError,
+    ),
+)

@@ -1,0 +1,102 @@
+"""The states of a job, the one table of allowed changes, and the outcomes of an attempt. Knows no Redis."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """The status of a job."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSING = "pausing"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+    CANCELLING = "cancelling"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+TRANSITIONS: Mapping[Status, Mapping[Status, str]] = {
+    Status.QUEUED: {
+        Status.RUNNING: "claimed",
+        Status.STOPPING: "claimed after stop",
+        Status.PAUSED: "pause",
+        Status.CANCELLED: "cancel",
+    },
+    Status.RUNNING: {
+        Status.QUEUED: "attempt lost or drained",
+        Status.PAUSING: "pause",
+        Status.STOPPING: "stop",
+        Status.CANCELLING: "cancel",
+        Status.SUCCEEDED: "published",
+        Status.FAILED: "error, or given up",
+    },
+    Status.PAUSING: {
+        Status.PAUSED: "checkpoint saved",
+        Status.STOPPING: "stop",
+        Status.CANCELLING: "cancel",
+        Status.SUCCEEDED: "published before it could pause",
+        Status.FAILED: "error, or given up",
+    },
+    Status.PAUSED: {Status.QUEUED: "resume, or stop", Status.CANCELLED: "cancel"},
+    Status.STOPPING: {
+        Status.QUEUED: "attempt lost or drained",
+        Status.CANCELLING: "cancel",
+        Status.SUCCEEDED: "best so far published",
+        Status.FAILED: "error, or given up",
+    },
+    Status.CANCELLING: {Status.CANCELLED: "trainer ended"},
+    Status.SUCCEEDED: {},
+    Status.FAILED: {},
+    Status.CANCELLED: {},
+}
+"""The state machine of jobs: status → allowed next status → its cause. The Lua scripts read the same table."""
+
+TERMINAL = frozenset(status for status, successors in TRANSITIONS.items() if not successors)
+
+HELD = frozenset({Status.RUNNING, Status.PAUSING, Status.STOPPING, Status.CANCELLING})
+"""In these states an attempt holds the job."""
+
+
+class Phase(StrEnum):
+    """The phase of a running job."""
+
+    STARTING = "starting"
+    PREPARING_DATA = "preparing_data"
+    TRAINING = "training"
+    EVALUATING = "evaluating"
+    PUBLISHING = "publishing"
+
+
+class Outcome(StrEnum):
+    """How an attempt ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    STOPPED = "stopped"
+    PAUSED = "paused"
+    DRAINED = "drained"
+    CRASHED = "crashed"
+    STALLED = "stalled"
+    OUT_OF_MEMORY = "out_of_memory"
+    WORKER_LOST = "worker_lost"
+    LEASE_LOST = "lease_lost"
+
+
+DEATHS = frozenset({Outcome.CRASHED, Outcome.STALLED, Outcome.OUT_OF_MEMORY, Outcome.WORKER_LOST})
+"""Outcomes that count as a death of the attempt. The other outcomes never fail a job by repetition."""
+
+DEATHS_ALLOWED = 3
+"""A job fails after this many deaths in a row without a new checkpoint."""
+
+
+class QueuedReason(StrEnum):
+    """Why a queued job does not run yet."""
+
+    NO_WORKER = "no_worker"
+    NO_MATCHING_WORKER = "no_matching_worker"
+    """No live worker has as many devices as the job needs."""
+    BEHIND_OTHER_JOBS = "behind_other_jobs"

@@ -1,0 +1,125 @@
+"""Runs script calls and Redis commands: the same calls over a blocking and over an asyncio client."""
+
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import redis
+import redis.asyncio
+from redis.exceptions import NoScriptError
+
+from worker.errors import StoreUnavailableError
+from worker.redis_server import scripts
+from worker.redis_server.scripts import Commands, Script, ScriptCall
+
+_TEMPORARY_REFUSALS = ("OOM", "MISCONF", "READONLY", "NOREPLICAS", "BUSY")
+"""How Redis begins an error when it answers but accepts no write for now: memory or disk full, or after a failover."""
+
+T = TypeVar("T")
+P = ParamSpec("P")
+Operation = ScriptCall[T] | Commands[T]
+
+
+@contextmanager
+def outages_as_unavailable() -> Iterator[None]:
+    """Raise StoreUnavailableError for every error that passes by itself; other errors of Redis stay as they are."""
+    try:
+        yield
+    except redis.RedisError as error:
+        is_unreachable = isinstance(error, (redis.ConnectionError, redis.TimeoutError))
+        # redis-py puts the failed command of a transaction before Redis's own words.
+        reason = error.status_code or str(error).rpartition("caused error: ")[2]
+        if is_unreachable or reason.startswith(_TEMPORARY_REFUSALS):
+            raise StoreUnavailableError(
+                f"Redis cannot do this now ({type(error).__name__}): try again."
+            ) from error
+        raise
+
+
+class StoreClient:
+    """Runs operations over a blocking client."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self.redis = client
+
+    def run(self, operation: Operation[T]) -> T:
+        """Run one operation and return its parsed result; a refusal by a script is raised.
+
+        Raises:
+            StoreUnavailableError: Redis cannot be reached or accepts no write for now.
+        """
+        with outages_as_unavailable():
+            if isinstance(operation, Commands):
+                return operation.read(self._execute(operation))
+            return operation.read(
+                self._evaluate(scripts.load_script(operation.folder, operation.name), operation.arguments)
+            )
+
+    def _execute(self, operation: Commands[Any]) -> list[Any]:
+        with self.redis.pipeline() as pipe:
+            for command in operation.commands:
+                pipe.execute_command(*command)  # type: ignore[no-untyped-call]
+            return pipe.execute()
+
+    def _evaluate(self, script: Script, arguments: tuple[str | int, ...]) -> Any:
+        try:
+            return self.redis.evalsha(script.sha, 0, *arguments)
+        except NoScriptError:  # the server is new or was restarted: send the whole text once
+            return self.redis.eval(script.text, 0, *arguments)
+
+
+class AsyncStoreClient:
+    """Runs the same operations over an asyncio client."""
+
+    def __init__(self, client: redis.asyncio.Redis) -> None:
+        self.redis = client
+
+    async def run(self, operation: Operation[T]) -> T:
+        """Run one operation and return its parsed result; a refusal by a script is raised.
+
+        Raises:
+            StoreUnavailableError: Redis cannot be reached or accepts no write for now.
+        """
+        with outages_as_unavailable():
+            if isinstance(operation, Commands):
+                return operation.read(await self._execute(operation))
+            return operation.read(
+                await self._evaluate(
+                    scripts.load_script(operation.folder, operation.name), operation.arguments
+                )
+            )
+
+    async def _execute(self, operation: Commands[Any]) -> list[Any]:
+        async with self.redis.pipeline() as pipe:
+            for command in operation.commands:
+                pipe.execute_command(*command)
+            return await pipe.execute()
+
+    async def _evaluate(self, script: Script, arguments: tuple[str | int, ...]) -> Any:
+        try:
+            return await self.redis.evalsha(script.sha, 0, *arguments)
+        except NoScriptError:
+            return await self.redis.eval(script.text, 0, *arguments)
+
+
+def blocking_method(build: Callable[P, Operation[T]]) -> Callable[Concatenate[StoreClient, P], T]:
+    """Turn a function that builds an operation into a method of a blocking client that runs it."""
+
+    @wraps(build)
+    def method(client: StoreClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return client.run(build(*args, **kwargs))
+
+    return method
+
+
+def async_method(
+    build: Callable[P, Operation[T]],
+) -> Callable[Concatenate[AsyncStoreClient, P], Coroutine[Any, Any, T]]:
+    """Turn a function that builds an operation into a method of an asyncio client that runs it."""
+
+    @wraps(build)
+    async def method(client: AsyncStoreClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await client.run(build(*args, **kwargs))
+
+    return method

@@ -1,0 +1,5 @@
+-- Enter a model from its manifest, unless the registry knows the model.
+local model_id, name, version, manifest = unpack(ARGV)
+if redis.call('EXISTS', KEY.MODEL .. model_id) == 1 then return {'ok', ''} end
+register_model(model_id, name, version, manifest)
+return {'ok', 'new'}

@@ -1,0 +1,14 @@
+-- A model's manifest and its current aliases as JSON; nil when the model does not exist or is being deleted.
+local function model_json(model_id)
+  local manifest = redis.call('GET', KEY.MODEL .. model_id)
+  if not manifest or redis.call('SISMEMBER', KEY.RETIRED_MODELS, model_id) == 1 then return nil end
+  local name = cjson.decode(manifest).name
+  local version = redis.call('ZSCORE', KEY.VERSIONS .. name, model_id)
+  local aliases = {}
+  local flat = redis.call('HGETALL', KEY.ALIASES .. name)
+  for i = 1, #flat, 2 do
+    if flat[i + 1] == version then aliases[#aliases + 1] = '"' .. flat[i] .. '"' end
+  end
+  table.sort(aliases)
+  return '{"manifest":' .. manifest .. ',"aliases":[' .. table.concat(aliases, ',') .. ']}'
+end

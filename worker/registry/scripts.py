@@ -1,0 +1,18 @@
+"""The Lua scripts of the registry: the shared functions and the refusals that they are given."""
+
+from worker import errors
+from worker.redis_server.scripts import ScriptFolder
+
+REGISTRY_SCRIPTS = ScriptFolder(
+    path="registry/lua",
+    shared=("redis_server/lua/model_entries.lua", "registry/lua/shared/model_json.lua"),
+    refusals=(
+        errors.AliasNotFoundError,
+        errors.DatasetNameTakenError,
+        errors.DatasetNotFoundError,
+        errors.IdempotencyMismatchError,
+        errors.ModelInUseError,
+        errors.ModelNotFoundError,
+        errors.NoProductionError,
+    ),
+)

@@ -1,0 +1,31 @@
+-- Every record at one moment. Of what grows without end (rows, logs, events) only the name, and where a stream ended.
+-- Redis stands still meanwhile: nothing is asked that is known.
+local SKIPPED = {[KEY.WORKERS] = true, [KEY.WORKERS_EXPIRE] = true, [KEY.CLAIMERS_EXPIRE] = true}
+local BULK = {[KEY.ROWS] = 'hash', [KEY.BESTS] = 'hash', [KEY.LOGS] = 'list', [KEY.EVENTS] = 'stream'}
+local READ = {
+  string = function(key) return redis.call('GET', key) end,
+  hash = function(key) return redis.call('HGETALL', key) end,
+  list = function(key) return redis.call('LRANGE', key, 0, -1) end,
+  set = function(key) return redis.call('SMEMBERS', key) end,
+  zset = function(key) return redis.call('ZRANGE', key, 0, -1, 'WITHSCORES') end,
+}
+
+local records, bulk = {}, {}
+local function note_bulk(key, kind)
+  local last = kind == 'stream' and redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]
+  bulk[#bulk + 1] = {key, kind, last and last[1] or ''}
+end
+
+for _, key in ipairs(redis.call('KEYS', KEY.PREFIX .. '*')) do
+  local prefix = key:match('^.*:')
+  if key == KEY.FEED then
+    note_bulk(key, 'stream')
+  elseif BULK[prefix] then
+    note_bulk(key, BULK[prefix])
+  elseif not SKIPPED[key] then
+    local kind = prefix == KEY.JOB and 'hash' or prefix == KEY.MODEL and 'string' or redis.call('TYPE', key).ok
+    local expires_at = key:find(KEY.IDEMPOTENCY, 1, true) == 1 and redis.call('PEXPIRETIME', key) or 0
+    records[#records + 1] = {key, kind, expires_at, READ[kind](key)}
+  end
+end
+return {'ok', records, bulk}
