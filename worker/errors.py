@@ -1,40 +1,40 @@
-"""Every way a job, model or dataset operation can be refused."""
+"""The errors of the worker package: each refusal of an operation on a job, model or dataset has a class and a code."""
 
 from typing import ClassVar
 
 
 class WorkerError(Exception):
-    """Root of this package's errors; the message says what to do next."""
+    """Root of the errors of this package. The message says what to do next."""
 
     code: ClassVar[str] = "internal_error"
 
 
 class StoreUnavailableError(WorkerError):
-    """Raised when Redis cannot be reached or cannot take a write; trying again later is right."""
+    """Raised when Redis cannot be reached or accepts no write for now. The caller may retry."""
 
     code = "store_unavailable"
 
 
 class RedisUnusableError(WorkerError):
-    """Raised at start when this Redis must not hold our records: unreachable, too old, evicting, a cluster."""
+    """Raised at start when Redis is not fit to hold the records: unreachable, too old, evicting, or a cluster."""
 
     code = "redis_unusable"
 
 
 class StoreOccupiedError(WorkerError):
-    """Raised when a backup is to be restored over records."""
+    """Raised when a backup is restored into a Redis that already has records."""
 
     code = "store_occupied"
 
     def __init__(self, what: str) -> None:
         super().__init__(
-            f"This Redis knows {what} already, and a restore never mixes or replaces: start a new service "
+            f"This Redis knows {what} already, and a restore never merges or replaces records: start a new service "
             "(`ninefold up --data-dir NEW`, or an empty Redis and an empty storage folder) and restore into that."
         )
 
 
 class BackupUnreadableError(WorkerError):
-    """Raised when a file is no whole backup; the message says why."""
+    """Raised when a file is not a complete backup. The message says why."""
 
     code = "backup_unreadable"
 
@@ -45,12 +45,12 @@ class JobNotFoundError(WorkerError):
     code = "job_not_found"
 
     def __init__(self, job_id: str) -> None:
-        super().__init__(f"There is no job {job_id}: it was never made, or it was deleted.")
+        super().__init__(f"There is no job {job_id}: it was never submitted, or it was deleted.")
         self.job_id = job_id
 
 
 class StaleAttemptError(WorkerError):
-    """Raised when a write names an attempt that no longer holds its job: it must stop at once."""
+    """Raised when an attempt writes but no longer holds its job. The attempt must stop at once."""
 
     code = "stale_attempt"
 
@@ -61,7 +61,7 @@ class StaleAttemptError(WorkerError):
 
 
 class WrongStateError(WorkerError):
-    """Raised when a job's status does not allow what was asked."""
+    """Raised when the status of a job does not allow the requested change."""
 
     code = "wrong_state"
 
@@ -73,31 +73,31 @@ class WrongStateError(WorkerError):
 
 
 class PublishCommittedError(WorkerError):
-    """Raised when a job is past its commit point: its model is being published and cannot be called back."""
+    """Raised when a job cannot change any more because the publication of its model is committed."""
 
     code = "publishing"
 
     def __init__(self, job_id: str) -> None:
         super().__init__(
-            f"Job {job_id} is publishing its model, which cannot be called back; delete the model after."
+            f"Job {job_id} is publishing its model, which cannot be undone: delete the model afterwards."
         )
         self.job_id = job_id
 
 
 class NothingToPublishError(WorkerError):
-    """Raised when a job is to stop with its best so far, and there is none yet."""
+    """Raised when a job is stopped before it has completed an epoch."""
 
     code = "nothing_to_publish"
 
     def __init__(self, job_id: str) -> None:
         super().__init__(
-            f"Job {job_id} has not finished an epoch, so it has nothing to publish: wait for one, or cancel it."
+            f"Job {job_id} has not finished an epoch, so it has nothing to publish: wait for an epoch, or cancel the job."
         )
         self.job_id = job_id
 
 
 class JobCancelledError(WorkerError):
-    """Raised when an attempt wants to publish but its job is to be cancelled."""
+    """Raised when an attempt commits a model but its job is being cancelled."""
 
     code = "job_cancelled"
 
@@ -107,7 +107,7 @@ class JobCancelledError(WorkerError):
 
 
 class NothingCommittedError(WorkerError):
-    """Raised when an attempt says it succeeded but never committed a model."""
+    """Raised when an attempt reports success without having committed a model."""
 
     code = "nothing_committed"
 
@@ -117,17 +117,17 @@ class NothingCommittedError(WorkerError):
 
 
 class QueueFullError(WorkerError):
-    """Raised when as many jobs are queued as this service takes."""
+    """Raised when the queue has reached its limit."""
 
     code = "queue_full"
 
     def __init__(self, limit: str) -> None:
-        super().__init__(f"{limit} jobs are queued already: try again when some have run.")
+        super().__init__(f"The queue is full ({limit} jobs): try again when some jobs have run.")
         self.limit = int(limit)
 
 
 class IdempotencyMismatchError(WorkerError):
-    """Raised when an Idempotency-Key comes back with another body."""
+    """Raised when an Idempotency-Key is reused with another body."""
 
     code = "idempotency_mismatch"
 
@@ -136,17 +136,17 @@ class IdempotencyMismatchError(WorkerError):
 
 
 class ModelNotFoundError(WorkerError):
-    """Raised when no model answers to this reference."""
+    """Raised when a reference finds no model."""
 
     code = "model_not_found"
 
     def __init__(self, ref: str) -> None:
-        super().__init__(f"There is no model {ref}: GET /models lists those there are.")
+        super().__init__(f"There is no model {ref}: GET /models lists all models.")
         self.ref = ref
 
 
 class NoProductionError(WorkerError):
-    """Raised when a name has models, but none of them is its production model."""
+    """Raised when a name has models but no production model."""
 
     code = "no_production"
 
@@ -158,7 +158,7 @@ class NoProductionError(WorkerError):
 
 
 class ModelInUseError(WorkerError):
-    """Raised when a model cannot go because an alias points at it."""
+    """Raised when a model cannot be deleted because an alias points at it."""
 
     code = "model_in_use"
 
@@ -169,7 +169,7 @@ class ModelInUseError(WorkerError):
 
 
 class AliasNotFoundError(WorkerError):
-    """Raised when a name has no such alias."""
+    """Raised when a name does not have this alias."""
 
     code = "alias_not_found"
 
@@ -185,15 +185,17 @@ class DatasetNotFoundError(WorkerError):
     code = "dataset_not_found"
 
     def __init__(self, ref: str) -> None:
-        super().__init__(f"There is no dataset {ref}: GET /datasets lists those there are.")
+        super().__init__(f"There is no dataset {ref}: GET /datasets lists all datasets.")
         self.ref = ref
 
 
 class DatasetNameTakenError(WorkerError):
-    """Raised when a dataset's name belongs to another one: a ready dataset never changes."""
+    """Raised when a name belongs to another dataset already: a name never changes its dataset."""
 
     code = "dataset_name_taken"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name} names another dataset, and datasets never change: choose a new name.")
+        super().__init__(
+            f"{name} is the name of another dataset, and datasets never change: choose a new name."
+        )
         self.name = name

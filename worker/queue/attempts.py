@@ -23,7 +23,7 @@ def _read_status(reply: Reply) -> Status:
 
 
 def claim(worker: str, attempt_id: str, devices: int = 1) -> ScriptCall[Claimed | None]:
-    """Take the first queued job that so many devices are enough for; None when there is none."""
+    """Claim the first queued job that needs at most `devices` devices; None when no such job is queued."""
     return QUEUE_SCRIPTS.call("claim", (attempt_id, json.dumps(worker), now(), devices), _read_claimed)
 
 
@@ -46,17 +46,17 @@ def _read_claimed(reply: Reply) -> Claimed | None:
 
 def _pauses(transitions: list[Transition]) -> tuple[tuple[float, float], ...]:
     return tuple(
-        (one.at.timestamp(), following.at.timestamp())
-        for one, following in pairwise(transitions)
-        if one.status is Status.PAUSED
+        (paused.at.timestamp(), following.at.timestamp())
+        for paused, following in pairwise(transitions)
+        if paused.status is Status.PAUSED
     )
 
 
 def renew(job_id: str, attempt_id: str) -> ScriptCall[Flags]:
-    """Say that this attempt lives, and hear what is wanted of it.
+    """Renew the lease of an attempt and read the requests of the job's owner.
 
     Raises:
-        StaleAttemptError: another attempt holds the job now, or none.
+        StaleAttemptError: the attempt no longer holds the job.
     """
     return QUEUE_SCRIPTS.call("renew", (job_id, attempt_id), _read_flags)
 
@@ -69,10 +69,10 @@ def _read_flags(reply: Reply) -> Flags:
 
 
 def report(job_id: str, attempt_id: str, seq: int, changes: Changes) -> ScriptCall[None]:
-    """Tell what changed. `seq` grows by one a report; one that was applied already is acknowledged.
+    """Report progress. `seq` is the number of the report; a report that was applied before is ignored.
 
     Raises:
-        StaleAttemptError: another attempt holds the job now, or none.
+        StaleAttemptError: the attempt no longer holds the job.
     """
     best, checkpoint = changes.best, changes.checkpoint
     arguments = (
@@ -97,10 +97,12 @@ def report(job_id: str, attempt_id: str, seq: int, changes: Changes) -> ScriptCa
 
 
 def commit_publish(job_id: str, attempt_id: str, draft: Mapping[str, Any]) -> ScriptCall[Committed]:
-    """Pass the point of no return with a manifest that lacks only its version; again gives the same.
+    """Commit the publication of a model: assign its version. A repeated commit returns the first result.
+
+    `draft` is the manifest without its version.
 
     Raises:
-        StaleAttemptError: another attempt holds the job now, or none.
+        StaleAttemptError: the attempt no longer holds the job.
         JobCancelledError: the job is being cancelled.
     """
     unversioned = {name: value for name, value in draft.items() if name != "version"}
@@ -128,28 +130,28 @@ def finish(
     """End the job: succeeded (after `commit_publish`; registers the model), failed (with `error`) or cancelled.
 
     Raises:
-        StaleAttemptError: another attempt holds the job now, or none.
-        WrongStateError: the job's status does not allow this end.
-        NothingCommittedError: it cannot have succeeded.
+        StaleAttemptError: the attempt no longer holds the job.
+        WrongStateError: the job's status does not allow this outcome.
+        NothingCommittedError: the outcome is `succeeded`, but no model was committed.
     """
     job_error = error.model_dump_json() if error else ""
     return QUEUE_SCRIPTS.call("finish", (job_id, attempt_id, outcome, now(), job_error), _read_status)
 
 
 def requeue(job_id: str, attempt_id: str, outcome: Outcome, detail: str = "") -> ScriptCall[Status]:
-    """End the attempt, not the job: it takes its old place in the queue, unless it died too often.
+    """End the attempt and put the job back to its former position in the queue; fail the job after too many deaths.
 
     Raises:
-        StaleAttemptError: another attempt holds the job now, or none.
+        StaleAttemptError: the attempt no longer holds the job.
     """
     return _release(job_id, attempt_id, outcome, "", detail)
 
 
 def reap(job_id: str, attempt_id: str, renewals: int) -> ScriptCall[Status]:
-    """Take the job from a worker that stood still at `renewals`.
+    """End an attempt whose worker has stopped renewing the lease after `renewals` renewals.
 
     Raises:
-        StaleAttemptError: the attempt has renewed, or holds the job no longer.
+        StaleAttemptError: the attempt has renewed its lease, or no longer holds the job.
     """
     return _release(
         job_id, attempt_id, Outcome.WORKER_LOST, renewals, "The worker stopped renewing its lease."

@@ -16,7 +16,7 @@ QUEUE_LIMIT = 10_000
 
 @dataclass(frozen=True)
 class NewJob:
-    """What is submitted."""
+    """A job to submit."""
 
     spec: ResolvedSpec
     created_by: str | None = None
@@ -25,7 +25,7 @@ class NewJob:
 
 @dataclass(frozen=True)
 class Idempotency:
-    """A caller's Idempotency-Key and the hash of the body that came with it."""
+    """An Idempotency-Key of a request, and the hash of the request's body."""
 
     key: str
     body_hash: str
@@ -33,15 +33,16 @@ class Idempotency:
 
 @dataclass(frozen=True)
 class Submitted:
-    """The answer to a submission; for a repeated one the first answer, word for word."""
+    """The answer to a submission. A repeated submission gets the first answer unchanged."""
 
     job_id: str
     job_json: str
     is_replay: bool
+    """True when the submission repeated an earlier one."""
 
     @property
     def job(self) -> Job:
-        """The job as it was when it was first submitted."""
+        """The job as it was at its submission."""
         return Job.model_validate_json(self.job_json)
 
 
@@ -52,11 +53,11 @@ def _read_job(reply: Reply) -> Job:
 def submit(
     job: NewJob, idempotency: Idempotency | None = None, *, queue_limit: int = QUEUE_LIMIT
 ) -> ScriptCall[Submitted]:
-    """Record a new job at the end of the queue; the same idempotency key answers with the first answer.
+    """Put a new job at the end of the queue; a repeated Idempotency-Key returns the first answer instead.
 
     Raises:
         IdempotencyMismatchError: the key was used with another body.
-        QueueFullError: `queue_limit` jobs are queued.
+        QueueFullError: `queue_limit` jobs are queued already.
     """
     spec = job.spec
     arguments = (
@@ -79,7 +80,7 @@ def submit(
 
 
 def replay(created_by: str | None, idempotency: Idempotency) -> ScriptCall[Submitted | None]:
-    """The answer that a submission with this key got before; None when there was none.
+    """Read the answer to an earlier submission with this key; None when the key is new.
 
     Raises:
         IdempotencyMismatchError: the key was used with another body.
@@ -93,49 +94,49 @@ def _read_submitted(reply: Reply) -> Submitted:
 
 
 def cancel(job_id: str) -> ScriptCall[Job]:
-    """Cancel: at once when queued, else by the flag of the next renewal; asking again is fine.
+    """Cancel a job: a queued or paused job at once, a running job at its next renewal. May be repeated.
 
     Raises:
-        WrongStateError: it succeeded or failed already.
-        PublishCommittedError: its model is being published.
+        WrongStateError: the job has succeeded or failed.
+        PublishCommittedError: the job's model is being published.
     """
     return QUEUE_SCRIPTS.call("cancel", (job_id, now()), _read_job)
 
 
 def stop(job_id: str) -> ScriptCall[Job]:
-    """End early and publish the best so far; asking again is fine.
+    """End training early and publish the best epoch so far. May be repeated.
 
     Raises:
-        NothingToPublishError: no epoch has been validated yet.
-        WrongStateError: it has ended, or is being cancelled.
-        PublishCommittedError: its model is being published.
+        NothingToPublishError: no epoch has been completed yet.
+        WrongStateError: the job has ended or is being cancelled.
+        PublishCommittedError: the job's model is being published.
     """
     return QUEUE_SCRIPTS.call("stop", (job_id, now()), _read_job)
 
 
 def pause(job_id: str) -> ScriptCall[Job]:
-    """Checkpoint and free the device: at once when queued, else by the flag of the next renewal.
+    """Pause a job: a queued job at once, a running job after its next renewal and a checkpoint. May be repeated.
 
     Raises:
-        WrongStateError: it has ended, or is being stopped or cancelled.
-        PublishCommittedError: its model is being published.
+        WrongStateError: the job has ended, or is being stopped or cancelled.
+        PublishCommittedError: the job's model is being published.
     """
     return QUEUE_SCRIPTS.call("pause", (job_id, now()), _read_job)
 
 
 def resume(job_id: str) -> ScriptCall[Job]:
-    """Put a paused job back to its old place in the queue.
+    """Put a paused job back to its former position in the queue.
 
     Raises:
-        WrongStateError: it is not paused.
+        WrongStateError: the job is not paused.
     """
     return QUEUE_SCRIPTS.call("resume", (job_id, now()), _read_job)
 
 
 def delete(job_id: str) -> ScriptCall[None]:
-    """Forget a finished job, whose checkpoints the caller has deleted.
+    """Delete the record of a finished job. The caller deletes the job's checkpoints before.
 
     Raises:
-        WrongStateError: it has not ended.
+        WrongStateError: the job has not ended.
     """
     return QUEUE_SCRIPTS.call("delete", (job_id,), lambda _: None)

@@ -1,3 +1,4 @@
+-- Cancel a job: at once when no attempt holds the job, else by a flag that the attempt reads at its next renewal.
 local job_id, at = unpack(ARGV)
 local job = load_job(job_id)
 if not job then return {'job_not_found', job_id} end

@@ -1,8 +1,9 @@
+-- Give the first queued job that needs at most `devices` devices to a new attempt.
 local attempt_id, worker, at, devices = unpack(ARGV)
 devices = tonumber(devices)
 local PAGE = 100
 
--- The first that so many devices are enough for; nearly always that is the first of all.
+-- The first job that `devices` devices are enough for; nearly always the head of the queue.
 local function next_job_id()
   local from = 0
   while true do
@@ -29,7 +30,7 @@ local function claimed(job)
   return reply
 end
 
--- The same claim again, after a lost reply.
+-- A repetition after a lost reply: this attempt has claimed a job already.
 local held_id = redis.call('GET', KEY.ATTEMPT .. attempt_id)
 if held_id then return claimed(load_job(held_id)) end
 

@@ -1,4 +1,4 @@
--- The commit point of publishing: after this the model exists, whoever writes its files down.
+-- The commit point of publishing: assign the version. If this attempt dies, the next attempt writes the manifest.
 local job_id, attempt_id, at, model_id, draft, measured, finish_reason = unpack(ARGV)
 
 local job, refusal = held_job(job_id, attempt_id)

@@ -1,3 +1,4 @@
+-- Delete the record of a job that has ended.
 local job_id = ARGV[1]
 local job = load_job(job_id)
 if not job then return {'job_not_found', job_id} end

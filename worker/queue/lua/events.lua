@@ -1,29 +1,30 @@
+-- The events of a job after the event `after`; `reset` and all kept events when some of them are no longer kept.
 local job_id, after, count = unpack(ARGV)
 local stream = KEY.EVENTS .. job_id
 if redis.call('EXISTS', KEY.JOB .. job_id) == 0 then return {'job_not_found', job_id} end
 
 local function is_trimmed()
-  local about = redis.call('XINFO', 'STREAM', stream)
-  local known = {}
-  for i = 1, #about, 2 do known[about[i]] = about[i + 1] end
-  return known['entries-added'] > known['length']
+  local flat = redis.call('XINFO', 'STREAM', stream)
+  local info = {}
+  for i = 1, #flat, 2 do info[flat[i]] = flat[i + 1] end
+  return info['entries-added'] > info['length']
 end
 
-local function is_there(from, to)
+local function has_entry(from, to)
   return #redis.call('XRANGE', stream, from, to, 'COUNT', 1) > 0
 end
 
--- What follows `after` is all there. An id among those kept that is not one of them is from a history that was
--- given up for an older one: by a restored backup, or a server that lost its end.
-local function is_whole(after)
-  if is_there('-', after) then return is_there(after, after) end
-  return is_there(after, '+') and not is_trimmed()
+-- True when all events after `after` are kept. An id that lies among the kept ids without being one of them is from a
+-- history that no longer exists: a backup was restored, or the server lost its last writes.
+local function is_complete(after)
+  if has_entry('-', after) then return has_entry(after, after) end
+  return has_entry(after, '+') and not is_trimmed()
 end
 
 local reply = {'ok', ''}
 local from = '-'
 if after ~= '' then
-  if is_whole(after) then from = '(' .. after else reply[2] = 'reset' end
+  if is_complete(after) then from = '(' .. after else reply[2] = 'reset' end
 end
 for _, entry in ipairs(redis.call('XRANGE', stream, from, '+', 'COUNT', count)) do
   reply[#reply + 1] = entry[1]

@@ -1,3 +1,4 @@
+-- End a job with its attempt. A success registers the committed model.
 local job_id, attempt_id, outcome, at, job_error = unpack(ARGV)
 
 local job, refusal = held_job(job_id, attempt_id)

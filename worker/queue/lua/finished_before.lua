@@ -1,4 +1,4 @@
--- Of each way to end the oldest jobs by id, those that ended before a time. Times are text of one form.
+-- Of each final status: the jobs with the oldest ids, if they ended before a time. Times compare as text.
 local before, limit = unpack(ARGV)
 local reply = {'ok'}
 for status in pairs(TERMINAL) do

@@ -1,5 +1,5 @@
--- A page of jobs, newest first: walk the smallest of the indexes and keep what is in all of them.
--- `budget` bounds how long this may hold the server; the answer says where to go on.
+-- A page of jobs, newest first: read the smallest index and keep the jobs that are in all indexes.
+-- `budget` bounds the ids read, and so the time that Redis is blocked. The reply begins with the id to continue after.
 local limit, after, budget = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 
 local smallest = ARGV[4]
@@ -16,8 +16,8 @@ end
 
 local reply = {'ok', ''}
 local cursor = after == '' and '+' or '(' .. after
-local looked_at = 0
-while looked_at < budget do
+local ids_read = 0
+while ids_read < budget do
   local ids = redis.call('ZRANGE', smallest, cursor, '-', 'BYLEX', 'REV', 'LIMIT', 0, limit)
   for _, job_id in ipairs(ids) do
     if is_in_all(job_id) then reply[#reply + 1] = job_json(load_job(job_id)) end
@@ -25,7 +25,7 @@ while looked_at < budget do
     cursor = '(' .. job_id
   end
   if #ids < limit then return reply end
-  looked_at = looked_at + #ids
+  ids_read = ids_read + #ids
 end
 reply[2] = cursor:sub(2)
 return reply

@@ -1,3 +1,4 @@
+-- The live workers. The server's clock decides, because no lease depends on this list.
 local reply = {'ok'}
 local now_s = redis.call('TIME')[1]
 for _, worker_id in ipairs(redis.call('ZRANGEBYSCORE', KEY.WORKERS_EXPIRE, '(' .. now_s, '+inf')) do

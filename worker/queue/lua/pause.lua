@@ -1,3 +1,4 @@
+-- Pause a job: at once when the job is queued, else by a flag that the attempt reads at its next renewal.
 local job_id, at = unpack(ARGV)
 local job = load_job(job_id)
 if not job then return {'job_not_found', job_id} end

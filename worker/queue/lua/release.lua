@@ -1,5 +1,5 @@
--- An attempt ends without an end of the job: back to its place in the queue, or paused, unless it died too often.
--- `renewals` is given by a reaper: the count at which it saw the attempt stand still.
+-- End an attempt but not its job: the job is queued again or paused; after too many deaths the job fails.
+-- A reaper passes `renewals`, the count that did not change for a whole lease; the attempt itself passes ''.
 local job_id, attempt_id, outcome, at, renewals, given_up = unpack(ARGV)
 
 local job, refusal = held_job(job_id, attempt_id)

@@ -1,2 +1,2 @@
--- The first answer to a request, before anything is asked that may have changed since.
+-- The answer to an earlier submission with the same Idempotency-Key, before the new request is validated.
 return first_answer(ARGV[1], ARGV[2]) or {'ok'}

@@ -1,3 +1,4 @@
+-- Apply one report of an attempt. `seq` is the number of the report; a repeated report is acknowledged and ignored.
 local job_id, attempt_id, seq, at, phase, rewind_to, best_epoch, best = unpack(ARGV, 1, 8)
 local checkpoint, checkpoint_epoch, checkpoint_step, progress, row_count, log_lines = unpack(ARGV, 9, 14)
 local rows_begin = 15

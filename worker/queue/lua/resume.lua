@@ -1,3 +1,4 @@
+-- Put a paused job back into the queue.
 local job_id, at = unpack(ARGV)
 local job = load_job(job_id)
 if not job then return {'job_not_found', job_id} end

@@ -1,4 +1,5 @@
--- End early with the best so far: a running attempt hears of it when it renews, a later one when it claims.
+-- End training early with the best epoch so far: a running attempt reads the flag at its next renewal, a later attempt
+-- when it claims the job.
 local job_id, at = unpack(ARGV)
 local job = load_job(job_id)
 if not job then return {'job_not_found', job_id} end

@@ -1,3 +1,4 @@
+-- Put a new job at the end of the queue. A repeated Idempotency-Key or job id returns the first answer.
 local job_id, at, queue_limit, idempotency_id, body_hash, keep_s = unpack(ARGV, 1, 6)
 local name, dataset, promote, spec, warnings, tags, created_by, gpus = unpack(ARGV, 7, 14)
 
@@ -20,8 +21,8 @@ emit_state(job, at)
 
 local answer = job_json(job)
 if idempotency_id ~= '' then
-  local first_key = KEY.IDEMPOTENCY .. idempotency_id
-  redis.call('HSET', first_key, 'body_hash', body_hash, 'job_id', job_id, 'answer', answer)
-  redis.call('EXPIRE', first_key, keep_s)
+  local idempotency_key = KEY.IDEMPOTENCY .. idempotency_id
+  redis.call('HSET', idempotency_key, 'body_hash', body_hash, 'job_id', job_id, 'answer', answer)
+  redis.call('EXPIRE', idempotency_key, keep_s)
 end
 return {'ok', job_id, answer, ''}

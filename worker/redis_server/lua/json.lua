@@ -1,4 +1,4 @@
--- Writes JSON as text. Numbers never pass through cjson, which would round them; JSON made in Python is copied as it is.
+-- Writes JSON as text. Numbers never pass through cjson, which would round them; JSON from Python is copied unchanged.
 
 local function quoted(text)
   return text and '"' .. text .. '"' or 'null'

@@ -1,5 +1,5 @@
--- Every record at one moment. Of what grows without end (rows, logs, events) only the name, and where a stream ended.
--- Redis stands still meanwhile: nothing is asked that is known.
+-- All records at one moment. Of rows, logs and events, which may be large, only the key and the last id of a stream.
+-- Redis is blocked meanwhile: types that the key tells are not looked up.
 local SKIPPED = {[KEY.WORKERS] = true, [KEY.WORKERS_EXPIRE] = true, [KEY.CLAIMERS_EXPIRE] = true}
 local BULK = {[KEY.ROWS] = 'hash', [KEY.BESTS] = 'hash', [KEY.LOGS] = 'list', [KEY.EVENTS] = 'stream'}
 local READ = {
