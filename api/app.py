@@ -9,7 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from api.auth import errors as auth_errors
 from api.auth import routes as session
-from api.auth.security import Guard
+from api.auth.guard import Guard
 from api.dashboard import routes as docs
 from api.datasets import errors as dataset_errors
 from api.datasets import routes as datasets

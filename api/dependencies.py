@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Path, Query, Request
 from pydantic import AfterValidator
 
-from api.auth.security import CALLER
+from api.auth.guard import CALLER
 from api.services import Services, services_of
 from worker.errors import JobNotFoundError
 from worker.queue.listing import JobFilters

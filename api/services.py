@@ -9,16 +9,16 @@ from pathlib import Path
 
 from starlette.requests import Request
 
-from api.auth.security import Keys
-from api.events.hub import BLOCK_MS, EventHub
-from api.events.pages import EventPages
+from api.auth.guard import Keys
+from api.events.job_pages import EventPages
+from api.feed.hub import BLOCK_MS, EventHub
 from api.health.storage_probe import StorageProbe
-from api.health.storage_room import StorageRoom
-from api.jobs.wake_ups import Ringer
+from api.jobs.wake_up_throttle import Ringer
 from api.predict.uploads import UploadBudget, UploadLimits
 from api.predictor.client import PredictorClient
-from api.process.descriptors import most_streams
-from api.redis_client import connect_bounded
+from api.process.open_files import most_streams
+from api.records.redis_client import connect_bounded
+from api.records.storage_space import StorageRoom
 from api.settings import ApiSettings, StartError, parse_keys
 from model.storage import Storage, open_storage
 from worker.queue.feed import Feed

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request, Response
 
 from api.auth.errors import UnauthorizedError
-from api.auth.security import COOKIE, SESSION_S
+from api.auth.guard import COOKIE, SESSION_S
 from api.dependencies import AnyService
 from api.http.bodies import json_body_docs, read_json
 from api.http.openapi import problems

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.datasets import answers as dataset_answers
+from api.datasets import listing as dataset_answers
 from api.datasets.uploads import uploads_of
 from api.dependencies import After, AnyService, IdempotencyKey, Limit, caller_of
 from api.http.openapi import problems

@@ -8,8 +8,8 @@ from fastapi.responses import StreamingResponse
 from api.dependencies import AnyService, JobId, LastEventId
 from api.events.streams import AllEventStream, JobEventStream, all_of_archived
 from api.http.openapi import problems
-from api.jobs import answers as job_answers
-from api.jobs import archived as archived_jobs
+from api.jobs import responses as job_answers
+from api.records import jobs as archived_jobs
 from worker.errors import JobNotFoundError
 from worker.queue.feed import Feed
 

@@ -8,8 +8,8 @@ from functools import lru_cache
 
 import redis
 
-from api.events.hub import Batch, EventHub, WatchEnded
-from api.events.pages import EventPages, Page, encode, write
+from api.events.job_pages import EventPages, Page, encode, write
+from api.feed.hub import Batch, EventHub, WatchEnded
 from worker.errors import WorkerError
 from worker.queue.feed import Feed, FeedEvent, order
 from worker.queue.states import TERMINAL

@@ -4,13 +4,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.datasets import answers as dataset_answers
+from api.datasets import listing as dataset_answers
 from api.dependencies import AnyService, AskedJobs, IdempotencyKey, JobId, Limit, caller_of
 from api.http.bodies import json_body_docs, read_json
 from api.http.openapi import problems
-from api.jobs import answers as job_answers
-from api.jobs import archived as archived_jobs
+from api.jobs import responses as job_answers
 from api.jobs.submission import submissions_of
+from api.records import jobs as archived_jobs
 from api.schemas import EpochRow, Job, JobLogs, JobPlan, JobSpec, Page
 from api.services import services_of
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from api.dependencies import AliasName, AnyService, Limit, caller_of
 from api.http.bodies import json_body_docs, read_json
 from api.http.openapi import problems
-from api.models import answers as model_answers
+from api.models import responses as model_answers
 from api.schemas import Alias, AliasTarget, Model, Page
 from model.spec import Name
 

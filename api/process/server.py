@@ -9,7 +9,7 @@ from types import FrameType
 import uvicorn
 
 from api.app import create_app
-from api.process.descriptors import raise_limit
+from api.process.open_files import raise_limit
 from api.settings import ApiSettings
 
 SHUTDOWN_TIMEOUT_S = 5

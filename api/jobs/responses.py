@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.events.hub import WatchEnded, Watcher
-from api.jobs import archived as archived_jobs
+from api.feed.hub import WatchEnded, Watcher
+from api.records import jobs as archived_jobs
 from api.schemas import Page
 from api.services import Services
 from worker.queue.listing import JobPage

@@ -1,0 +1,1 @@
+"""Hands the events of the feed to the watchers of this process."""
