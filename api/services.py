@@ -20,7 +20,8 @@ from api.process.open_files import most_streams
 from api.records.redis_client import connect_bounded
 from api.records.storage_space import StorageRoom
 from api.settings import ApiSettings, StartError, parse_keys
-from model.storage import Storage, open_storage
+from model.storage.interface import Storage
+from model.storage.opening import open_storage
 from worker.queue.feed import Feed
 from worker.queue.live_workers import AsyncLiveWorkers
 from worker.queue.store import AsyncJobStore, JobStore

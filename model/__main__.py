@@ -5,12 +5,12 @@ import json
 import sys
 from pathlib import Path
 
-from model.commands.export import add_export_arguments, export
+from model.commands.export_images import add_export_arguments, export
 from model.commands.train import add_train_arguments, train
 from model.data.importing import import_dataset
 from model.errors import DatasetRejectedError, ModelError
 from model.host.parent import end_with_parent
-from model.storage import open_storage
+from model.storage.opening import open_storage
 
 
 def main() -> int:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from model.storage import Storage
+from model.storage.interface import Storage
 
 
 def stored_path(storage: Storage, key: str) -> Path:

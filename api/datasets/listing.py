@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from api.schemas import Dataset, Page
 from api.services import Services
-from model.data.sources.built_in import BUILT_IN
+from model.data.built_in import BUILT_IN
 from model.spec import DatasetFacts
 from worker.errors import DatasetNotFoundError
 from worker.queue.listing import JobFilters

@@ -142,7 +142,7 @@ class DatasetUploads:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
-                await asyncio.to_thread(self._storage.forget_writer, process.pid)
+                await asyncio.to_thread(self._storage.remove_unfinished, process.pid)
         return _read_answer(output)
 
     async def _start(self, file: IO[bytes], name: str, expected_id: str | None) -> asyncio.subprocess.Process:

@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 
 from model.errors import StorageError
-from model.storage import Storage
+from model.storage.interface import Storage
 
 KNOWN_S = 2.0
 TIMEOUT_S = 3.0

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from api.http.errors import InvalidRequestError
 from api.jobs.errors import UnknownDatasetError, UnknownInitModelError
 from api.services import Services
-from model.data.sources.built_in import BUILT_IN
+from model.data.built_in import BUILT_IN
 from model.errors import UnfitSpecError
 from model.host.failpoints import Failpoint, reach
 from model.recipes.recipe import resolve
@@ -58,12 +58,12 @@ class Submissions:
             return known
         await self._services.storage_room.require()
         resolved, warnings = await self.resolve(spec)
-        reach(Failpoint.SUBMIT_ASKED)
+        reach(Failpoint.SUBMIT_RESOLVED)
         submitted = await self._services.store.submit(NewJob(resolved, caller, tuple(warnings)), idempotency)
         reach(Failpoint.SUBMIT_RECORDED)
         if not submitted.is_replay:
             self._services.ringer.ring_soon()
-            reach(Failpoint.SUBMIT_RUNG)
+            reach(Failpoint.SUBMIT_WAKE_UP_SENT)
         return submitted
 
     async def _facts(self, dataset: str) -> DatasetFacts:

@@ -17,7 +17,7 @@ from api.predictor.serving.model_cache import ModelCache
 from api.predictor.serving.socket_server import listen
 from api.predictor.supervision import check_socket_path
 from model.host.parent import end_with_parent
-from model.storage import open_storage
+from model.storage.opening import open_storage
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from api.process.server import open_socket
 from api.services import predictor_socket
 from api.settings import ApiSettings, StartError, is_loopback, parse_keys, parse_origins
 from model.errors import StorageError
-from model.storage import open_storage
+from model.storage.opening import open_storage
 from worker.errors import RedisUnusableError
 from worker.redis_server.connection import connect
 from worker.redis_server.fitness import check_server

@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from model.errors import StorageFullError
-from model.storage import Storage
+from model.storage.interface import Storage
 
 _KNOWN_S = 1.0
 _USE_KNOWN_S = 10.0

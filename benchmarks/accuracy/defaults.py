@@ -29,10 +29,10 @@ from benchmarks.accuracy.runs import (
     storage_of,
     train,
 )
-from model.artifact.manifest import MANIFEST_FILE, model_key, outside_service
+from model.artifact.manifest import MANIFEST_FILE, model_key, unregistered_manifest
 from model.artifact.staging import TrainedModel, stage_model
-from model.data.dataset import find_facts
 from model.data.importing import import_dataset
+from model.data.opening import find_facts
 from model.recipes.recipe import resolve
 from model.spec import DatasetFacts, JobSpec
 
@@ -143,7 +143,7 @@ class Study:
         model_id, storage = f"mdl_{case}-{seed}", storage_of(self._folder)
         if not storage.exists(model_key(model_id, MANIFEST_FILE)):
             draft = stage_model(self._train(case, {}, seed), storage, model_id)
-            manifest = outside_service(draft, model_id, case)
+            manifest = unregistered_manifest(draft, model_id, case)
             storage.put_bytes(model_key(model_id, MANIFEST_FILE), manifest.model_dump_json().encode())
         return model_id
 

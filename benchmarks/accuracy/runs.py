@@ -12,13 +12,14 @@ from typing import Any
 
 import torch
 
-from model.host.allocator import keep_big_blocks
+from model.host.allocator import restart_with_allocator_settings
 from model.host.cpus import cpu_quota
 from model.network.flops import training_flop
 from model.recipes.recipe import Recipe, recipe_of, side_at
 from model.recipes.schedule import steps_per_epoch
 from model.spec import ResolvedSpec
-from model.storage import Storage, open_storage
+from model.storage.interface import Storage
+from model.storage.opening import open_storage
 from model.training.reporter import Command
 from model.training.training import TrainedModel, TrainingRequest, run_training
 
@@ -121,6 +122,6 @@ def run_study(
     if options.table:
         print("\n".join(table(read_lines(options.out))))
         return
-    keep_big_blocks()
+    restart_with_allocator_settings()
     with tempfile.TemporaryDirectory() as folder:
         work(options, Path(folder))

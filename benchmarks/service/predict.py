@@ -23,7 +23,8 @@ from api.settings import ApiSettings
 from model.artifact.classifier import Classifier
 from model.artifact.manifest import Manifest
 from model.host.cpus import cpu_quota
-from model.storage import Storage, open_storage
+from model.storage.interface import Storage
+from model.storage.opening import open_storage
 from tests.api.pictures import encoded, picture
 from tests.api.published import publish_model
 from tests.api.serving import running_predictor

@@ -12,7 +12,7 @@ import time
 import torch
 from torch import Tensor, nn
 
-from model.host.allocator import keep_big_blocks
+from model.host.allocator import restart_with_allocator_settings
 from model.host.cpus import cpu_quota
 from model.network.winograd import winograd_convolution
 
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[32, 128, 512])
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    keep_big_blocks()
+    restart_with_allocator_settings()
     torch.set_num_threads(cpu_quota())
     print(f"{'images':>6}  {'channels, side':16}{'torch ms':>9}{'Winograd ms':>13}{'ratio':>7}")
     for batch_size in options.batch_sizes:

@@ -5,7 +5,7 @@ from benchmarks.speed.random_images import random_run
 from model.device.device import open_device
 from model.device.ranks import ALONE
 from model.host.cpus import cpu_quota
-from model.storage import open_storage
+from model.storage.opening import open_storage
 from model.training.checkpoint import Checkpoints
 from model.training.loop import Loop
 from model.training.reporter import CheckpointSaved, Command, EpochRow, Progress

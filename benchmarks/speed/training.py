@@ -17,8 +17,8 @@ import statistics
 import subprocess
 import sys
 
-from model.host.allocator import with_allocator
-from model.host.cpus import cpu_quota, share_cpus
+from model.host.allocator import add_allocator_settings
+from model.host.cpus import cpu_quota, limit_openmp_spinning
 
 GFLOP_PER_IMAGE = 2.28
 """Forward and backward, at 32 px."""
@@ -42,7 +42,7 @@ def compare(pairs: int, batch_size: int, steps: int, device: str) -> None:
     rounds = [
         {name: run_in_process(name, batch_size, steps, device) for name in VARIANTS} for _ in range(pairs)
     ]
-    allocator = with_allocator(os.environ).get("LD_PRELOAD", "the system's allocator")
+    allocator = add_allocator_settings(os.environ).get("LD_PRELOAD", "the system's allocator")
     print(
         f"{device}, {allocator}, {cpu_quota()} CPUs, batch {batch_size}, {steps} steps, {pairs} alternating pairs, medians"
     )
@@ -72,14 +72,14 @@ def run_in_process(name: str, batch_size: int, steps: int, device: str) -> Measu
     """Run one variant in a fresh process; Ninefold's gets its allocator."""
     command = [sys.executable, "-m", "benchmarks.speed.training", "--one", name]
     command += ["--batch-size", str(batch_size), "--steps", str(steps), "--device", device]
-    environment = with_allocator(os.environ) if name == "ninefold" else None
+    environment = add_allocator_settings(os.environ) if name == "ninefold" else None
     output = subprocess.check_output(command, text=True, env=environment)
     answer: Measurement = json.loads(output.splitlines()[-1])
     return answer
 
 
 def run_here(name: str, batch_size: int, steps: int, device: str) -> Measurement:
-    """Run one variant; its module imports torch, which has to come after `share_cpus`."""
+    """Run one variant; its module imports torch, which has to come after `limit_openmp_spinning`."""
     # ruff: noqa: PLC0415 - torch is imported after the settings of the variant
     if name == "matmul":
         from benchmarks.speed.matrix_product import best_gflop_per_s
@@ -89,7 +89,7 @@ def run_here(name: str, batch_size: int, steps: int, device: str) -> Measurement
         from benchmarks.speed import plain_script
 
         return plain_script.train(batch_size, steps, device)
-    share_cpus()
+    limit_openmp_spinning()
     from benchmarks.speed import ninefold_loop
 
     return ninefold_loop.train(batch_size, steps, device)

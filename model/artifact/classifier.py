@@ -12,7 +12,7 @@ from model.artifact.weights import read_weights
 from model.errors import CorruptArtifactError
 from model.network.normalisation import Normalisation
 from model.network.resnet9 import ConvNorm, ResNet9
-from model.storage import Storage
+from model.storage.interface import Storage
 
 MAX_BATCH = 64
 MAX_BATCH_PIXELS = 64 * 96 * 96

@@ -112,7 +112,7 @@ class Manifest(ManifestDraft):
     job_id: str | None
 
 
-def outside_service(draft: ManifestDraft, model_id: str, name: str) -> Manifest:
+def unregistered_manifest(draft: ManifestDraft, model_id: str, name: str) -> Manifest:
     """The manifest of a model that no job made and nobody registered: always version 1."""
     return Manifest(
         **dict(draft),

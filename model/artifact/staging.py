@@ -21,7 +21,7 @@ from model.artifact.manifest import (
 )
 from model.host.failpoints import Failpoint, reach
 from model.spec import DatasetFacts, ResolvedSpec
-from model.storage import Storage
+from model.storage.interface import Storage
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from torch import Tensor
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, model_key
 from model.errors import CorruptArtifactError, InitModelUnavailableError
 from model.network.resnet9 import ResNet9
-from model.storage import Storage
+from model.storage.interface import Storage
 
 _HEAD = "head.weight"
 
@@ -36,7 +36,7 @@ def read_weights(storage: Storage, manifest: Manifest) -> dict[str, Tensor]:
         raise CorruptArtifactError(f"The weights of {manifest.id} are no safetensors file.") from error
 
 
-def start_from(network: ResNet9, classes: list[str], storage: Storage, model_id: str) -> None:
+def load_initial_weights(network: ResNet9, classes: list[str], storage: Storage, model_id: str) -> None:
     """Give a network another model's weights; classes that the model does not have keep their fresh ones.
 
     Raises:

@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, outside_service
+from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, unregistered_manifest
 from model.commands.console import open_console
 from model.commands.tensorboard import with_tensorboard
-from model.data.dataset import find_facts
+from model.data.built_in import BUILT_IN
 from model.data.importing import import_dataset
-from model.data.sources.built_in import BUILT_IN
+from model.data.opening import find_facts
 from model.errors import ModelError
-from model.host.allocator import keep_big_blocks
+from model.host.allocator import restart_with_allocator_settings
 from model.host.cache_folder import default_cache_dir
-from model.host.cpus import cpu_quota, share_cpus
+from model.host.cpus import cpu_quota, limit_openmp_spinning
 from model.recipes.recipe import resolve
 from model.spec import Augmentation, ClassWeighting, DatasetFacts, JobSpec, RecipeName, Resize, ResolvedSpec
-from model.storage import Storage, open_storage
+from model.storage.interface import Storage
+from model.storage.opening import open_storage
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -67,7 +68,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
 
 def train(arguments: argparse.Namespace) -> int:
     """Train as the arguments say and return the exit status."""
-    keep_big_blocks()
+    restart_with_allocator_settings()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         _train(arguments)
@@ -86,7 +87,7 @@ def _train(arguments: argparse.Namespace) -> None:
     facts = _find_dataset(arguments, storage)
     job = _job_spec(arguments, facts)
     # Importing torch takes seconds: only once the arguments are known to be good.
-    share_cpus()
+    limit_openmp_spinning()
     from model.training.training import TrainingRequest, run_training  # noqa: PLC0415 - see above
 
     devices = tuple((arguments.device or _best_device()).split(","))
@@ -114,7 +115,7 @@ def _write_model(trained: "TrainedModel", spec: ResolvedSpec, folder: Path) -> M
     from model.artifact.staging import describe_model, serialise_weights  # noqa: PLC0415 - torch is lazy here
 
     weights = serialise_weights(trained)
-    manifest = outside_service(describe_model(trained, weights), "local", spec.name)
+    manifest = unregistered_manifest(describe_model(trained, weights), "local", spec.name)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / WEIGHTS_FILE).write_bytes(weights)
     (folder / MANIFEST_FILE).write_text(manifest.model_dump_json(indent=2) + "\n")

@@ -14,6 +14,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 from pydantic import TypeAdapter, ValidationError
 
 from model.data.archive import ImportLimits, Source, SourceFile, open_source
+from model.data.built_in import BUILT_IN
 from model.data.images import ImageFacts, inspect_image
 from model.data.layout import LABELS_FILE, Layout, find_labels_file, read_folders, read_labels
 from model.data.record import (
@@ -25,12 +26,11 @@ from model.data.record import (
     dataset_key,
     read_record,
 )
-from model.data.sources.built_in import BUILT_IN
 from model.data.split import MIN_TRAIN_IMAGES, SplitName, choose_test_images, hash_content
 from model.errors import DatasetRejectedError, ImageError, ObjectExistsError, OtherDatasetError
 from model.host.cpus import cpu_quota
 from model.spec import DatasetFacts, Name
-from model.storage import Storage
+from model.storage.interface import Storage
 
 MAX_CLASSES = 1000
 MAX_THREADS = 4

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from model.errors import DatasetUnavailableError
 from model.spec import DatasetFacts
-from model.storage import Storage
+from model.storage.interface import Storage
 
 RECORD_FILE = "dataset.json"
 IMAGES_FILE = "images.zip"

@@ -28,13 +28,13 @@ def allocator_settings() -> dict[str, str]:
     }
 
 
-def with_allocator(environment: Mapping[str, str]) -> dict[str, str]:
+def add_allocator_settings(environment: Mapping[str, str]) -> dict[str, str]:
     """An environment and the settings; what it says of them itself stays."""
     return allocator_settings() | dict(environment)
 
 
-def keep_big_blocks() -> None:
+def restart_with_allocator_settings() -> None:
     """Start this program again with the settings, unless it has them or others: a running one cannot change them."""
-    wanted = with_allocator(os.environ)
+    wanted = add_allocator_settings(os.environ)
     if wanted != os.environ:
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], wanted)  # noqa: S606 - itself

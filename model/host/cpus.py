@@ -15,7 +15,7 @@ def cpu_quota() -> int:
     return max(1, min(affinity, int(quota))) if quota else affinity
 
 
-def share_cpus() -> None:
+def limit_openmp_spinning() -> None:
     """Let OpenMP's threads sleep soon while they wait for each other; to be called before torch is imported.
 
     They spin by default. Where another process wants the same CPUs, each of the thousands of waits in a

@@ -11,20 +11,20 @@ class Failpoint(StrEnum):
     """A step of a job's life, named by what has just happened."""
 
     # submit, in the API
-    SUBMIT_ASKED = "submit.asked"
+    SUBMIT_RESOLVED = "submit.resolved"
     SUBMIT_RECORDED = "submit.recorded"
-    SUBMIT_RUNG = "submit.rung"
+    SUBMIT_WAKE_UP_SENT = "submit.wake_up_sent"
     # claim, in the worker
-    CLAIM_HEARD = "claim.heard"
+    CLAIM_BEGUN = "claim.begun"
     CLAIM_RECORDED = "claim.recorded"
-    CLAIM_ORDERED = "claim.ordered"
+    CLAIM_TRAINER_STARTED = "claim.trainer_started"
     # renew, in the worker
     RENEW_DUE = "renew.due"
     RENEW_RECORDED = "renew.recorded"
     # checkpoint: put and said by the trainer, recorded by the worker
     CHECKPOINT_DUE = "checkpoint.due"
     CHECKPOINT_PUT = "checkpoint.put"
-    CHECKPOINT_SAID = "checkpoint.said"
+    CHECKPOINT_REPORTED = "checkpoint.reported"
     CHECKPOINT_RECORDED = "checkpoint.recorded"
     # an object on its way into storage, in whichever process puts it
     PUT_BEGUN = "put.begun"
@@ -34,7 +34,7 @@ class Failpoint(StrEnum):
     PUT_DURABLE = "put.durable"
     # publish: staged by the trainer, committed by the worker
     PUBLISH_STAGED = "publish.staged"
-    PUBLISH_HEARD = "publish.heard"
+    PUBLISH_BEGUN = "publish.begun"
     PUBLISH_COMMITTED = "publish.committed"
     PUBLISH_WRITTEN = "publish.written"
     # finish, in the worker
@@ -42,7 +42,7 @@ class Failpoint(StrEnum):
     # reap, in workers and APIs
     REAP_DUE = "reap.due"
     REAP_RECORDED = "reap.recorded"
-    REAP_RUNG = "reap.rung"
+    REAP_WAKE_UP_SENT = "reap.wake_up_sent"
 
 
 _act: Callable[[Failpoint], None] | None = None

@@ -15,7 +15,7 @@ KEY_MAX_BYTES = 1024
 
 
 @dataclass(frozen=True)
-class Litter:
+class StorageEntry:
     """A folder of objects, or what a writer left behind: how large, and when it last changed."""
 
     key: str
@@ -70,19 +70,19 @@ class Storage(ABC):
         """Delete one object, or all objects of a folder; nothing there is fine."""
 
     @abstractmethod
-    def folders(self, kind: str) -> Sequence[Litter]:
+    def folders(self, kind: str) -> Sequence[StorageEntry]:
         """The folders right below `kind`, as `kind/name`."""
 
     @abstractmethod
-    def is_unchanged(self, folder: Litter) -> bool:
+    def is_unchanged(self, folder: StorageEntry) -> bool:
         """Whether nothing was put there since it was listed."""
 
-    def forget_writer(self, process_id: int) -> None:
+    def remove_unfinished(self, process_id: int) -> None:
         """Remove what a process of this host was still writing when it was killed."""
-        self._scratch.forget_writer(process_id)
+        self._scratch.remove_unfinished(process_id)
 
     @abstractmethod
-    def leftovers(self) -> Sequence[Litter]:
+    def leftovers(self) -> Sequence[StorageEntry]:
         """What writers that died left behind; `remove_leftovers` removes it."""
 
     def remove_leftovers(self) -> None:

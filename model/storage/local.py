@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from model.errors import StorageError
 from model.host.failpoints import Failpoint, reach
-from model.storage.interface import Litter, Storage, already_there, checked, not_there
+from model.storage.interface import Storage, StorageEntry, already_there, checked, not_there
 from model.storage.scratch import remove
 
 TEMPORARY_FOLDER = ".tmp"
@@ -89,15 +89,15 @@ class LocalStorage(Storage):
             _sync_folder(path.parent)
             remove(doomed)
 
-    def folders(self, kind: str) -> Sequence[Litter]:
+    def folders(self, kind: str) -> Sequence[StorageEntry]:
         """The folders right below `kind`, as `kind/name`."""
         return _measure(self._root, self._path(kind).glob("*"))
 
-    def is_unchanged(self, folder: Litter) -> bool:
+    def is_unchanged(self, folder: StorageEntry) -> bool:
         """Whether nothing was put there since it was listed."""
         return folder in _measure(self._root, [self._path(folder.key)])
 
-    def leftovers(self) -> Sequence[Litter]:
+    def leftovers(self) -> Sequence[StorageEntry]:
         """What writers that died left behind; `remove_leftovers` removes it."""
         return _measure(self._root, self._scratch.leftovers())
 
@@ -169,7 +169,7 @@ def _files(folder: Path) -> Iterator[Path]:
         yield from (Path(parent, name) for name in names)
 
 
-def _measure(root: Path, paths: Iterable[Path]) -> list[Litter]:
+def _measure(root: Path, paths: Iterable[Path]) -> list[StorageEntry]:
     found = []
     with _explained("be listed"):
         for path in sorted(paths):
@@ -177,7 +177,7 @@ def _measure(root: Path, paths: Iterable[Path]) -> list[Litter]:
                 stats = [inner.lstat() for inner in (path, *path.rglob("*"))]
                 size = sum(stat.st_size for stat in stats if S_ISREG(stat.st_mode))
                 newest = max(stat.st_mtime for stat in stats)
-                found.append(Litter(path.relative_to(root).as_posix(), size, newest))
+                found.append(StorageEntry(path.relative_to(root).as_posix(), size, newest))
     return found
 
 

@@ -22,7 +22,7 @@ from obstore.store import S3Store
 
 from model.errors import StorageError
 from model.host.failpoints import Failpoint, reach
-from model.storage.interface import Litter, Storage, already_there, checked, not_there
+from model.storage.interface import Storage, StorageEntry, already_there, checked, not_there
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -134,15 +134,15 @@ class S3Storage(Storage):
         with _explained(f"delete {key_or_prefix!r}"):
             obstore.delete(self._store, [key, *paths])
 
-    def folders(self, kind: str) -> Sequence[Litter]:
+    def folders(self, kind: str) -> Sequence[StorageEntry]:
         """The folders right below `kind`, as `kind/name`."""
         return _measure(self._below(checked(kind)), depth=kind.count("/") + 2)
 
-    def is_unchanged(self, folder: Litter) -> bool:
+    def is_unchanged(self, folder: StorageEntry) -> bool:
         """Whether nothing was put there since it was listed."""
         return folder in _measure(self._below(folder.key), depth=folder.key.count("/") + 1)
 
-    def leftovers(self) -> Sequence[Litter]:
+    def leftovers(self) -> Sequence[StorageEntry]:
         """None in the bucket: a put in one piece is whole or is not."""
         return []
 
@@ -193,7 +193,7 @@ def _explained(action: str) -> Iterator[None]:
         raise StorageError(f"Storage cannot {action}: {error.strerror or error}.") from error
 
 
-def _measure(objects: "Iterable[ObjectMeta]", depth: int) -> Sequence[Litter]:
+def _measure(objects: "Iterable[ObjectMeta]", depth: int) -> Sequence[StorageEntry]:
     """The folders that so many names lead to."""
     sizes: dict[str, int] = {}
     changes: dict[str, float] = {}
@@ -201,4 +201,4 @@ def _measure(objects: "Iterable[ObjectMeta]", depth: int) -> Sequence[Litter]:
         key = "/".join(meta["path"].split("/")[:depth])
         sizes[key] = sizes.get(key, 0) + meta["size"]
         changes[key] = max(changes.get(key, 0.0), meta["last_modified"].timestamp())
-    return [Litter(key, sizes[key], changes[key]) for key in sorted(sizes)]
+    return [StorageEntry(key, sizes[key], changes[key]) for key in sorted(sizes)]

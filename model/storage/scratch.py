@@ -24,7 +24,7 @@ class Scratch:
         self.remove_leftovers()
         return self._folder / f"{_writer(os.getpid())}{secrets.token_hex(8)}"
 
-    def forget_writer(self, process_id: int) -> None:
+    def remove_unfinished(self, process_id: int) -> None:
         """Remove what a process of this host was still writing when it was killed."""
         for path in self._folder.glob(f"{_writer(process_id)}*"):
             remove(path)

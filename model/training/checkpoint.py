@@ -16,7 +16,7 @@ from model.errors import CorruptArtifactError, DamagedCheckpointError, StorageEr
 from model.host.failpoints import Failpoint, reach
 from model.network.resnet9 import published_weights
 from model.spec import ResolvedSpec
-from model.storage import Storage
+from model.storage.interface import Storage
 from model.training.run_state import Best, RunState
 
 _FORMAT = "1"

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model.data.packed import PreparedDataset, prepare
+from model.data.prepared import PreparedDataset, prepare_dataset
 from model.device.device import Device
 from model.network.normalisation import Normalisation, measure_normalisation
 from model.recipes.validation import validation_counts
 from model.spec import DatasetFacts, ResolvedSpec
-from model.storage import Storage
+from model.storage.interface import Storage
 from model.training.seeding import mixed_seed
 
 _VALIDATION = -3
@@ -45,7 +45,7 @@ class TrainingData:
 
 def load_training_data(spec: ResolvedSpec, storage: Storage, cache_dir: Path, device: Device) -> TrainingData:
     """Prepare a dataset and put it on the device; validation images are a function of the seed."""
-    prepared = prepare(spec.dataset, spec.image_size, spec.resize, storage, cache_dir)
+    prepared = prepare_dataset(spec.dataset, spec.image_size, spec.resize, storage, cache_dir)
     is_validation_N = choose_validation(prepared.train_labels_N, spec.validation_fraction, spec.seed)
     train = _split(prepared.train_images_NHWC, prepared.train_labels_N, ~is_validation_N, device)
     return TrainingData(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from model.artifact.manifest import FinishReason, Metrics, Preprocessing
 from model.artifact.staging import TrainedModel, stage_model
-from model.artifact.weights import start_from
+from model.artifact.weights import load_initial_weights
 from model.device.device import Device, open_device
 from model.device.ranks import ALONE, Ranks
 from model.errors import DamagedCheckpointError, InitModelUnavailableError
@@ -19,7 +19,7 @@ from model.network.resnet9 import ResNet9
 from model.recipes.recipe import Recipe, recipe_of, sides_of
 from model.recipes.schedule import steps_per_epoch
 from model.spec import ResolvedSpec
-from model.storage import Storage
+from model.storage.interface import Storage
 from model.training.checkpoint import Checkpoints
 from model.training.data import TrainingData, load_training_data
 from model.training.loop import Loop
@@ -134,7 +134,7 @@ def _start(request: TrainingRequest, data: TrainingData) -> Callable[[ResNet9], 
     def start(network: ResNet9) -> None:
         # Who has a checkpoint does without the model, unless the checkpoint turns out to be damaged.
         with suppress(InitModelUnavailableError) if request.resume_from else nullcontext():
-            start_from(network, data.facts.classes, request.storage, model_id)
+            load_initial_weights(network, data.facts.classes, request.storage, model_id)
 
     return start
 

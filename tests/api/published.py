@@ -17,7 +17,7 @@ from model.artifact.manifest import (
 )
 from model.network.resnet9 import ResNet9, published_weights
 from model.spec import Resize, ResolvedSpec
-from model.storage import Storage
+from model.storage.interface import Storage
 from worker.queue.ids import new_model_id
 
 IMAGE_SIZE = 16

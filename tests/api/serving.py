@@ -17,7 +17,7 @@ from api.app import create_app
 from api.predictor.supervision import PredictorOptions, PredictorProcess, WatchTimes
 from api.settings import ApiSettings
 from model.artifact.manifest import Manifest
-from model.storage import open_storage
+from model.storage.opening import open_storage
 from tests.api.published import publish_model
 from tests.conftest import running_valkey
 from worker.redis_server.connection import connect

@@ -14,7 +14,7 @@ import httpx
 
 from benchmarks.service.running import free_port
 from model.host.failpoints import Failpoint
-from model.storage import open_storage
+from model.storage.opening import open_storage
 from tests.chaos import mutants
 from tests.chaos.cluster_process import Member
 from tests.chaos.fault_plans import Act, Plans

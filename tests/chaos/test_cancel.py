@@ -18,7 +18,7 @@ QUICK = {
     Failpoint.CLAIM_RECORDED,
     Failpoint.RENEW_RECORDED,
     Failpoint.CHECKPOINT_PUT,
-    Failpoint.PUBLISH_HEARD,
+    Failpoint.PUBLISH_BEGUN,
     Failpoint.PUBLISH_COMMITTED,
 }
 PLACES = [

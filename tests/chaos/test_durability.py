@@ -15,7 +15,7 @@ SIZE = 300_000
 PUT = f"""
 import os, stat, sys
 from pathlib import Path
-from model.storage import open_storage
+from model.storage.opening import open_storage
 folder, left_out = sys.argv[1:]
 sync = os.fsync
 def fsync(descriptor):

@@ -43,7 +43,7 @@ def test_a_damaged_checkpoint_costs_time_alone(store: JobStore, tmp_path: Path, 
     laboratory = Laboratory(store, tmp_path)
     expected = laboratory.undisturbed()
     job_id = laboratory.submit()
-    laboratory.run(("killed_at_failpoint", "checkpoint.said", "3"))
+    laboratory.run(("killed_at_failpoint", "checkpoint.reported", "3"))
     kept = laboratory.storage.list(f"{checkpoints_prefix(job_id)}/")
     assert len(kept) > 1
     damaged = kept[-1:] if is_one_whole else kept

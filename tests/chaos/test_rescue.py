@@ -33,7 +33,7 @@ def test_a_dead_workers_job_trains_again(cluster: Cluster, customer: Customer) -
     [
         pytest.param(Failpoint.REAP_DUE, marks=pytest.mark.chaos),
         Failpoint.REAP_RECORDED,
-        pytest.param(Failpoint.REAP_RUNG, marks=pytest.mark.chaos),
+        pytest.param(Failpoint.REAP_WAKE_UP_SENT, marks=pytest.mark.chaos),
     ],
 )
 def test_a_rescue_outlives_its_rescuers(cluster: Cluster, customer: Customer, failpoint: Failpoint) -> None:

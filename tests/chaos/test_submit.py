@@ -9,7 +9,7 @@ from tests.chaos.fault_plans import Act
 from tests.ninefold.processes import eventually
 from worker.redis_server.keys import WAKE_UPS
 
-SUBMITTING = [Failpoint.SUBMIT_ASKED, Failpoint.SUBMIT_RECORDED, Failpoint.SUBMIT_RUNG]
+SUBMITTING = [Failpoint.SUBMIT_RESOLVED, Failpoint.SUBMIT_RECORDED, Failpoint.SUBMIT_WAKE_UP_SENT]
 
 
 @pytest.mark.parametrize("failpoint", SUBMITTING)

@@ -10,14 +10,14 @@ from tests.ninefold.processes import eventually
 
 RESCUE_S = 5 * (LEASE_S + 5)
 PUBLISHING = [
-    Failpoint.PUBLISH_HEARD,
+    Failpoint.PUBLISH_BEGUN,
     Failpoint.PUBLISH_COMMITTED,
     Failpoint.PUBLISH_WRITTEN,
     Failpoint.FINISH_RECORDED,
 ]
 WORKING = [
     Failpoint.CLAIM_RECORDED,
-    Failpoint.CLAIM_ORDERED,
+    Failpoint.CLAIM_TRAINER_STARTED,
     Failpoint.RENEW_DUE,
     Failpoint.RENEW_RECORDED,
     Failpoint.CHECKPOINT_RECORDED,
@@ -25,7 +25,7 @@ WORKING = [
 STAGING = [
     Failpoint.CHECKPOINT_DUE,
     Failpoint.CHECKPOINT_PUT,
-    Failpoint.CHECKPOINT_SAID,
+    Failpoint.CHECKPOINT_REPORTED,
     Failpoint.PUT_BEGUN,
     Failpoint.PUT_WRITTEN,
     Failpoint.PUT_SYNCED,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from model.recipes.recipe import resolve
 from model.spec import JobSpec
-from model.storage import open_storage
+from model.storage.opening import open_storage
 from tests.model.tiny import TIMINGS, import_colours
 from tests.stored import stored_path
 from tests.worker.processes import children_of, wait_until

@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from model.storage import open_storage
+from model.storage.opening import open_storage
 from ninefold import NinefoldError
 from tests.e2e.service import Service
 from tests.ninefold.processes import eventually

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from model.storage import Storage, open_storage
+from model.storage.interface import Storage
+from model.storage.opening import open_storage
 from tests.model.tiny import Workshop, import_colours
 
 

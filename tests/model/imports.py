@@ -4,7 +4,7 @@ from pathlib import Path
 
 from model.data.importing import import_dataset
 from model.data.record import DatasetRecord
-from model.storage import Storage
+from model.storage.interface import Storage
 from tests.model.pictures import write_zip
 
 

@@ -6,7 +6,7 @@ import resource
 import sys
 from pathlib import Path
 
-from model.storage import open_storage
+from model.storage.opening import open_storage
 from model.training.reporter import Command
 from model.training.training import run_training
 from tests.model.tiny import Recorder, Workshop, import_colours

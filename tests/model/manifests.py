@@ -18,7 +18,7 @@ from model.artifact.manifest import (
 )
 from model.network.resnet9 import ResNet9, published_weights
 from model.spec import Augmentation, ClassWeighting, Promote, RecipeName, Resize, ResolvedSpec
-from model.storage import Storage
+from model.storage.interface import Storage
 
 
 def draft(files: dict[str, FileFacts] | None = None, temperature: float = 1.0) -> ManifestDraft:

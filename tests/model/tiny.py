@@ -9,7 +9,7 @@ from PIL import Image
 from model.data.importing import import_dataset
 from model.recipes.recipe import resolve
 from model.spec import DatasetFacts, JobSpec, ResolvedSpec
-from model.storage import Storage
+from model.storage.interface import Storage
 from model.training.training import (
     CheckpointSaved,
     Command,

@@ -4,7 +4,7 @@ import logging
 from pathlib import PurePath
 
 from model.errors import StorageError
-from model.storage import Storage
+from model.storage.interface import Storage
 from worker.queue.records import Checkpoint
 from worker.queue.storage_keys import checkpoints_prefix
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from model.data.built_in import BUILT_IN
 from model.data.record import DatasetRecord, SkippedFile
-from model.data.sources.built_in import BUILT_IN
 from model.spec import DatasetFacts
 from worker.errors import DatasetNameTakenError
 from worker.redis_server.clients import AsyncStoreClient, StoreClient, async_method, blocking_method

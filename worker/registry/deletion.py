@@ -4,7 +4,7 @@ import logging
 
 from model.artifact.manifest import MANIFEST_FILE, model_key
 from model.errors import StorageError
-from model.storage import Storage
+from model.storage.interface import Storage
 from worker.registry.models import ModelRegistry
 
 _log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest
-from model.storage import Storage
+from model.storage.interface import Storage
 from worker.errors import AliasNotFoundError, ModelNotFoundError
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.clients import AsyncStoreClient, StoreClient, async_method, blocking_method

@@ -54,7 +54,7 @@ class ClaimLoop:
             self._bench.spare.prepare()
 
     def _run_next(self) -> bool:
-        reach(Failpoint.CLAIM_HEARD)
+        reach(Failpoint.CLAIM_BEGUN)
         attempt_id, asked_at = new_attempt_id(), time.monotonic()
         try:
             claimed = retry_while_unavailable(

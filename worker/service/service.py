@@ -14,7 +14,7 @@ from typing import Any
 from celery.signals import worker_ready, worker_shutting_down
 
 from model.host.cpus import cpu_quota
-from model.storage import open_storage
+from model.storage.opening import open_storage
 from worker.attempt.drain import DrainSignal
 from worker.kinds.training.supervisor import WorkerContext
 from worker.kinds.training.trainer_process import TRAINER_COMMAND, Spawner, trainer_environment

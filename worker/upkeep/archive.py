@@ -4,7 +4,7 @@ import json
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from model.storage import Storage
+from model.storage.interface import Storage
 from worker.errors import JobNotFoundError
 from worker.queue.records import EpochRow
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from model.errors import ObjectExistsError, StorageError
-from model.storage import Storage
+from model.storage.interface import Storage
 from worker.errors import JobNotFoundError, StoreUnavailableError
 from worker.queue.storage_keys import checkpoints_prefix
 from worker.queue.store import JobStore

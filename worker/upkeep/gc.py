@@ -10,7 +10,8 @@ import redis
 
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, model_key
 from model.errors import StorageError
-from model.storage import Litter, Storage, open_storage
+from model.storage.interface import Storage, StorageEntry
+from model.storage.opening import open_storage
 from worker.errors import WorkerError
 from worker.redis_server.connection import connect
 from worker.redis_server.fitness import check_server
@@ -27,7 +28,7 @@ _STRANGERS = "this Redis knows nothing that lies here: the wrong one, or one tha
 class Finding:
     """Something that nothing refers to."""
 
-    litter: Litter
+    litter: StorageEntry
     reason: str
     is_kept: bool = False
 
@@ -46,7 +47,9 @@ def find_litter(store: RecordStore, storage: Storage) -> list[Finding]:
     ]
 
 
-def _judge_models(folders: Sequence[Litter], references: References, storage: Storage) -> Iterator[Finding]:
+def _judge_models(
+    folders: Sequence[StorageEntry], references: References, storage: Storage
+) -> Iterator[Finding]:
     is_strange = not any(_id(folder) in references.models for folder in folders)
     for folder in _old(folders):
         model_id = _id(folder)
@@ -64,7 +67,7 @@ def _judge_models(folders: Sequence[Litter], references: References, storage: St
             yield Finding(folder, "never published")
 
 
-def _judge_datasets(folders: Sequence[Litter], references: References) -> Iterator[Finding]:
+def _judge_datasets(folders: Sequence[StorageEntry], references: References) -> Iterator[Finding]:
     is_strange = not any(_id(folder) in references.datasets for folder in folders)
     for folder in _old(folders):
         if _id(folder) not in references.datasets:
@@ -72,7 +75,7 @@ def _judge_datasets(folders: Sequence[Litter], references: References) -> Iterat
 
 
 def _judge_checkpoints(
-    folders: Sequence[Litter], models: Sequence[Litter], references: References
+    folders: Sequence[StorageEntry], models: Sequence[StorageEntry], references: References
 ) -> Iterator[Finding]:
     is_strange = not any(_id(folder) in references.jobs | references.models for folder in (*folders, *models))
     for folder in folders:
@@ -85,12 +88,12 @@ def _judge_checkpoints(
             yield Finding(folder, "its job has ended" if job_id in references.jobs else "its job is gone")
 
 
-def _old(folders: Iterable[Litter]) -> Iterator[Litter]:
+def _old(folders: Iterable[StorageEntry]) -> Iterator[StorageEntry]:
     oldest = time.time() - MIN_AGE_S
     return (folder for folder in folders if folder.changed_at < oldest)
 
 
-def _id(folder: Litter) -> str:
+def _id(folder: StorageEntry) -> str:
     return folder.key.rpartition("/")[2]
 
 

@@ -59,7 +59,7 @@ class Reaper:
             raise
         if taken or (watch.queued and not watch.wake_ups):
             self._ring()
-            reach(Failpoint.REAP_RUNG)
+            reach(Failpoint.REAP_WAKE_UP_SENT)
         return taken
 
     def run(self, stopped: threading.Event, every_s: float = 1.0) -> None:

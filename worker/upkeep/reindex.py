@@ -3,7 +3,7 @@
 import sys
 
 from model.errors import StorageError
-from model.storage import open_storage
+from model.storage.opening import open_storage
 from worker.errors import WorkerError
 from worker.redis_server.connection import connect
 from worker.redis_server.fitness import check_server

@@ -15,7 +15,7 @@ from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, model
 from model.data.images import decode_image, resize_image
 from model.errors import CorruptArtifactError, ImageTooLargeError, StorageError
 from model.host.cpus import cpu_quota
-from model.storage import Storage
+from model.storage.interface import Storage
 
 if TYPE_CHECKING:
     from model.artifact.classifier import Classifier

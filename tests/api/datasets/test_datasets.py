@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 from api.settings import ApiSettings
-from model.data.sources.built_in import BUILT_IN
-from model.storage import open_storage
+from model.data.built_in import BUILT_IN
+from model.storage.opening import open_storage
 from tests.api.pictures import png
 from tests.api.problems import problem_in
 from tests.api.serving import running_api

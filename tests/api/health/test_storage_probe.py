@@ -13,7 +13,7 @@ import pytest
 
 from api.health.storage_probe import StorageProbe
 from api.settings import ApiSettings
-from model.storage import LocalStorage
+from model.storage.local import LocalStorage
 from tests.api.serving import running_api
 
 

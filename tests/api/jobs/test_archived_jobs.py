@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 
 from api.settings import ApiSettings
-from model.storage import open_storage
+from model.storage.opening import open_storage
 from tests.api.conftest import claim
 from tests.api.problems import problem_in
 from worker.queue.attempt_messages import Changes

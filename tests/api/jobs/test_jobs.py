@@ -9,8 +9,8 @@ import httpx
 import redis
 
 from api.settings import ApiSettings
-from model.storage import open_storage
 from model.storage.local import TEMPORARY_FOLDER
+from model.storage.opening import open_storage
 from tests.api.conftest import claim
 from tests.api.problems import problem_in
 from tests.worker.samples import draft

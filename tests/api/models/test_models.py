@@ -14,7 +14,9 @@ import redis
 from api.app import create_app
 from api.settings import ApiSettings
 from model.artifact.manifest import Manifest, model_key
-from model.storage import LocalStorage, Storage, open_storage
+from model.storage.interface import Storage
+from model.storage.local import LocalStorage
+from model.storage.opening import open_storage
 from tests.api.problems import problem_in
 from tests.api.published import publish_model
 from worker.registry.models import ModelRegistry

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from model.artifact.manifest import WEIGHTS_FILE, Manifest, model_key
-from model.storage import open_storage
+from model.storage.opening import open_storage
 from tests.api.pictures import encoded, picture, png, unusual_files
 from tests.api.serving import Service, running_service
 from tests.stored import stored_path

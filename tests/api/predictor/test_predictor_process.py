@@ -26,7 +26,8 @@ from api.predictor.supervision import PredictorProcess, WatchTimes, check_socket
 from model.artifact.manifest import WEIGHTS_FILE, Manifest, model_key
 from model.data.images import decode_image, resize_image
 from model.spec import Resize
-from model.storage import Storage, open_storage
+from model.storage.interface import Storage
+from model.storage.opening import open_storage
 from tests.api.pictures import png, unusual_files
 from tests.api.published import IMAGE_SIZE, publish_model, random_network
 from tests.api.serving import running_predictor

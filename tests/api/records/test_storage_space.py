@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from api.settings import ApiSettings
-from model.storage import open_storage
+from model.storage.opening import open_storage
 from tests.api.problems import problem_in
 from tests.api.serving import running_api
 

@@ -10,7 +10,7 @@ from model.artifact.classifier import Classifier, fuse_network
 from model.artifact.manifest import WEIGHTS_FILE, model_key
 from model.errors import CorruptArtifactError, StorageError
 from model.network.resnet9 import ResNet9
-from model.storage import Storage
+from model.storage.interface import Storage
 from tests.model.manifests import publish
 from tests.stored import stored_path
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest
-from model.storage import open_storage
+from model.storage.opening import open_storage
 from tests.model.tiny import import_colours
 
 

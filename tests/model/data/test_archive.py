@@ -18,7 +18,8 @@ from model.data.archive import ImportLimits
 from model.data.importing import import_dataset
 from model.data.record import DatasetRecord
 from model.errors import DatasetRejectedError
-from model.storage import Storage, open_storage
+from model.storage.interface import Storage
+from model.storage.opening import open_storage
 from tests.model.imports import import_files, reasons
 from tests.model.pictures import encode, noise, png, two_classes, write_folder, write_zip
 

@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.data.dataset import find_facts, open_dataset
 from model.data.importing import import_dataset
+from model.data.opening import find_facts, open_dataset
 from model.data.record import RECORD_FILE, SKIPPED_LISTED, dataset_key
 from model.data.split import choose_test_images
 from model.errors import DatasetRejectedError, DatasetUnavailableError
-from model.storage import Storage, open_storage
+from model.storage.interface import Storage
+from model.storage.opening import open_storage
 from tests.model.imports import import_files, reasons
 from tests.model.pictures import encode, noise, png, two_classes, write_folder, write_zip
 from tests.stored import stored_path

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from model.errors import DatasetRejectedError
-from model.storage import Storage
+from model.storage.interface import Storage
 from tests.model.imports import import_files, reasons
 from tests.model.pictures import png, two_classes
 

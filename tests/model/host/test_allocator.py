@@ -22,9 +22,9 @@ print(make())
 """
 STARTS_AGAIN = """
 import json, os
-from model.host.allocator import keep_big_blocks
+from model.host.allocator import restart_with_allocator_settings
 print("started", flush=True)
-keep_big_blocks()
+restart_with_allocator_settings()
 print(json.dumps(dict(os.environ)))
 """
 

@@ -15,7 +15,7 @@ from model.recipes.recipe import resolve
 from model.recipes.schedule import steps_per_epoch
 from model.recipes.validation import validation_counts
 from model.spec import DatasetFacts, JobSpec, ResolvedSpec
-from model.storage import Storage
+from model.storage.interface import Storage
 from model.training.training import run_training
 from tests.model.tiny import Recorder, Workshop
 from tests.model.training.test_training import weight_hash

@@ -11,8 +11,9 @@ from typing import BinaryIO
 import pytest
 
 from model.errors import StorageError
-from model.storage import Storage, open_storage
+from model.storage.interface import Storage
 from model.storage.local import TEMPORARY_FOLDER
+from model.storage.opening import open_storage
 from model.storage.scratch import MAX_AGE_S
 
 
@@ -124,7 +125,7 @@ def test_what_a_killed_process_was_writing_can_be_removed(storage: Storage, tmp_
     assert writer.pid is not None
     other = folder / half.name.replace(f"-{writer.pid}-", f"-{writer.pid}0-")
     other.write_bytes(b"of a living one")
-    storage.forget_writer(writer.pid)
+    storage.remove_unfinished(writer.pid)
     assert list(folder.iterdir()) == [other]
 
 

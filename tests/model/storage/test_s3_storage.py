@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from model.errors import StorageError
-from model.storage import Storage, open_storage, s3
+from model.storage import s3
+from model.storage.interface import Storage
+from model.storage.opening import open_storage
 from tests.s3_server import BUCKET, running_s3
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from model.errors import ObjectExistsError, StorageError
-from model.storage import Litter, Storage, open_storage
+from model.storage.interface import Storage, StorageEntry
+from model.storage.opening import open_storage
 from tests.s3_server import BUCKET, running_s3
 
 
@@ -127,7 +128,7 @@ def test_folders_are_measured_and_told_from_changed_ones(storage: Storage) -> No
     assert storage.used_bytes() == 6
     storage.put_bytes("models/b/y", b"")
     assert storage.is_unchanged(first)
-    assert not storage.is_unchanged(Litter(second.key, second.size_bytes, second.changed_at - 1))
+    assert not storage.is_unchanged(StorageEntry(second.key, second.size_bytes, second.changed_at - 1))
     storage.put_bytes("models/b/z", b"7")
     assert not storage.is_unchanged(second)
 

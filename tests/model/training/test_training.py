@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, model_key
-from model.artifact.weights import start_from
+from model.artifact.weights import load_initial_weights
 from model.device.device import Device, open_device
 from model.errors import InitModelUnavailableError, ModelError, TrainingDivergedError
 from model.network.resnet9 import ResNet9
 from model.recipes.recipe import RECIPES
 from model.recipes.schedule import steps_per_epoch
 from model.spec import RecipeName
-from model.storage import open_storage
+from model.storage.opening import open_storage
 from model.training.optim import Whitening, start_network, whitening_matrix
 from model.training.step import warm_up
 from model.training.training import TrainedModel, run_training, stage_model
@@ -218,7 +218,7 @@ def test_a_run_starts_from_another_models_weights(workshop: Workshop) -> None:
     classes = workshop.facts.classes
     network = ResNet9(len(classes))
     fresh_KC = network.head.weight.detach().clone()
-    start_from(
+    load_initial_weights(
         network, [classes[1], "something new", classes[0]][: len(classes)], workshop.storage, "mdl_first"
     )
     weights = network.state_dict()

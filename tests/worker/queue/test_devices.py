@@ -9,7 +9,7 @@ import pytest
 from model.artifact.manifest import WEIGHTS_FILE, model_key
 from model.recipes.recipe import resolve
 from model.spec import JobSpec
-from model.storage import open_storage
+from model.storage.opening import open_storage
 from tests.model.commands.test_tensorboard import curve
 from tests.model.tiny import import_colours
 from tests.worker.processes import children_of, is_running, wait_until

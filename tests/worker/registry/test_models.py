@@ -9,7 +9,8 @@ import pytest
 import redis
 
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, model_key
-from model.storage import Storage, open_storage
+from model.storage.interface import Storage
+from model.storage.opening import open_storage
 from tests.worker.samples import claim, draft, make_job, publish
 from worker.errors import (
     AliasNotFoundError,

@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from model.artifact.manifest import WEIGHTS_FILE, model_key
-from model.storage import open_storage
+from model.storage.opening import open_storage
 from tests.conftest import running_valkey
 from tests.worker.processes import is_running, wait_until
 from tests.worker.samples import make_job

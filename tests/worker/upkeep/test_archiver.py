@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from model.errors import StorageError
-from model.storage import Storage, open_storage
+from model.storage.interface import Storage
+from model.storage.opening import open_storage
 from tests.worker.samples import claim, make_job, publish, row
 from worker.errors import JobNotFoundError
 from worker.queue.attempt_messages import Changes

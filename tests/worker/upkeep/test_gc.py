@@ -12,7 +12,8 @@ import pytest
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, model_key
 from model.data.record import DatasetRecord, dataset_key
 from model.spec import DatasetFacts
-from model.storage import Storage, open_storage
+from model.storage.interface import Storage
+from model.storage.opening import open_storage
 from tests.worker.samples import claim, draft, make_job, publish
 from worker.queue.records import JobError
 from worker.queue.states import Outcome

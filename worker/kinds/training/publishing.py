@@ -9,7 +9,7 @@ from typing import Any
 from model.artifact.manifest import MANIFEST_FILE, ManifestDraft, model_key
 from model.errors import ObjectExistsError, StorageError
 from model.host.failpoints import Failpoint, reach
-from model.storage import Storage
+from model.storage.interface import Storage
 from worker.queue.attempt_messages import Claimed, Committed
 from worker.queue.states import Outcome
 from worker.queue.store import JobStore

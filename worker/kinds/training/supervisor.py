@@ -4,11 +4,11 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from model.errors import StorageError
 from model.host.failpoints import Failpoint, reach
-from model.storage import Storage, open_storage
+from model.storage.opening import open_storage
 from worker.attempt.checkpoints import AttemptCheckpoints
 from worker.attempt.drain import DrainSignal
 from worker.attempt.lease import LeaseKeeper
@@ -28,6 +28,9 @@ from worker.queue.states import Outcome
 from worker.queue.storage_keys import checkpoints_prefix
 from worker.queue.store import JobStore
 from worker.redis_server.retry import retry_while_unavailable
+
+if TYPE_CHECKING:
+    from model.storage.interface import Storage
 
 _log = logging.getLogger(__name__)
 
@@ -129,7 +132,7 @@ class Supervisor:
         )
         kills_before = kernel_kills()
         attempt.start(self._order())
-        reach(Failpoint.CLAIM_ORDERED)
+        reach(Failpoint.CLAIM_TRAINER_STARTED)
         courier.start()
         self._lease.keep(attempt.renew, lose)
         end = attempt.watch()
@@ -174,7 +177,7 @@ class Supervisor:
         courier.settle(self._may_wait)
 
     def _publish(self, staged: Staged) -> Outcome:
-        reach(Failpoint.PUBLISH_HEARD)
+        reach(Failpoint.PUBLISH_BEGUN)
         draft = complete_draft(staged.draft, self._claimed, self._model_id)
         try:
             committed = self._insist(

@@ -16,10 +16,10 @@ from collections.abc import Callable
 from model.artifact.manifest import ManifestDraft
 from model.commands.tensorboard import with_tensorboard
 from model.errors import ModelError, RankDiedError
-from model.host.cpus import share_cpus
+from model.host.cpus import limit_openmp_spinning
 from model.host.failpoints import Failpoint, reach
 from model.host.parent import die_with_parent
-from model.storage import open_storage
+from model.storage.opening import open_storage
 from model.training.reporter import CheckpointSaved, Command, Drained, EpochRow, Progress
 from worker.kinds.training import messages
 from worker.kinds.training.messages import (
@@ -140,7 +140,7 @@ class PipeReporter:
     def checkpoint(self, saved: CheckpointSaved) -> None:
         """Say that a checkpoint is stored."""
         self._say(CheckpointPut(checkpoint=records.Checkpoint(**vars(saved))))
-        reach(Failpoint.CHECKPOINT_SAID)
+        reach(Failpoint.CHECKPOINT_REPORTED)
 
 
 def main() -> None:
@@ -195,7 +195,7 @@ def _warm_up() -> None:
     The first optimizer imports torch's compiler (2 to 3 s on an idle machine), the first step loads kernels
     and starts threads.
     """
-    share_cpus()
+    limit_openmp_spinning()
     import torch  # noqa: PLC0415 - seconds: after all that may end this process
 
     import model.training.training  # noqa: F401, PLC0415 - as above

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from pydantic import ValidationError
 
-from model.host.allocator import with_allocator
+from model.host.allocator import add_allocator_settings
 from worker.kinds.training.messages import Message, Order, read_message, write_line
 
 TRAINER_COMMAND = (sys.executable, "-m", "worker.kinds.training.trainer")
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 def trainer_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """A trainer's environment: none of our settings, so no password of Redis either; its allocator's, unless there are some."""
-    return with_allocator(
+    return add_allocator_settings(
         {
             name: value
             for name, value in environment.items()

@@ -14,7 +14,8 @@ import redis
 from pydantic import ValidationError
 
 from model.errors import StorageError
-from model.storage import Storage, open_storage
+from model.storage.interface import Storage
+from model.storage.opening import open_storage
 from worker.errors import BackupUnreadableError, WorkerError
 from worker.queue.records import Checkpoint
 from worker.redis_server.connection import connect

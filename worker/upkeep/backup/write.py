@@ -18,7 +18,8 @@ from pydantic import BaseModel
 from model.artifact.manifest import MANIFEST_FILE
 from model.data.record import RECORD_FILE
 from model.errors import ObjectMissingError, StorageError
-from model.storage import Storage, open_storage
+from model.storage.interface import Storage
+from model.storage.opening import open_storage
 from worker.errors import WorkerError
 from worker.redis_server.connection import connect
 from worker.redis_server.fitness import check_server

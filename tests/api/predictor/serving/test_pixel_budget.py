@@ -12,7 +12,7 @@ from api.predictor.serving.pixel_budget import PixelBudget
 from model.artifact.classifier import Classifier
 from model.data.images import decode_image
 from model.errors import ImageError
-from model.storage import open_storage
+from model.storage.opening import open_storage
 from tests.api.published import publish_model
 from tests.model.pictures import encode, noise, png
 from tests.ninefold.processes import eventually

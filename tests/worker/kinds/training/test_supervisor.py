@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from model.artifact.manifest import FinishReason, Manifest, model_key
-from model.storage import open_storage
+from model.storage.opening import open_storage
 from tests.worker.processes import children_of, is_running, wait_until
 from tests.worker.samples import draft, make_job
 from tests.worker.worker_context import BackgroundAttempt, claim_next, open_worker_context, run_next

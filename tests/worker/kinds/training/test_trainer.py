@@ -18,7 +18,8 @@ from sklearn.datasets import load_digits
 from model.artifact.manifest import WEIGHTS_FILE, model_key
 from model.data.importing import import_dataset
 from model.host.allocator import allocator_settings
-from model.storage import Storage, open_storage
+from model.storage.interface import Storage
+from model.storage.opening import open_storage
 from tests.model.tiny import TIMINGS
 from tests.worker.processes import is_running, wait_until
 from tests.worker.samples import make_job

@@ -17,7 +17,9 @@ import redis
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, model_key
 from model.data.record import dataset_key
 from model.errors import StorageError
-from model.storage import LocalStorage, Storage, open_storage
+from model.storage.interface import Storage
+from model.storage.local import LocalStorage
+from model.storage.opening import open_storage
 from tests.conftest import running_valkey
 from tests.worker.samples import claim, draft, make_job, publish, row
 from worker.errors import BackupUnreadableError, StoreOccupiedError

@@ -15,12 +15,12 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from model.data.dataset import OpenDataset, OpenSplit, find_facts, open_dataset
 from model.data.images import resize_image
+from model.data.opening import OpenDataset, OpenSplit, find_facts, open_dataset
 from model.errors import StorageError
 from model.host.cpus import cpu_quota
 from model.spec import DatasetFacts, Resize
-from model.storage import Storage
+from model.storage.interface import Storage
 
 VERSION = 1
 """Raised when the same images would give other pixels: older caches are then left alone."""
@@ -43,7 +43,7 @@ class PreparedDataset:
     test_labels_N: NDArray[np.int64]  # noqa: N815  # the shape
 
 
-def prepare(
+def prepare_dataset(
     dataset: str, image_size: int, resize: Resize, storage: Storage, cache_dir: Path
 ) -> PreparedDataset:
     """A dataset's images as squares, from the cache where it is whole, else made and cached.
@@ -64,7 +64,7 @@ def prepare(
     name = f"{dataset}-{image_size}-{resize}-v{VERSION}-{facts.content_hash[:16]}"
     folder = cache_dir / "prepared" / name
     if not _is_whole(folder):
-        with _locked(folder):
+        with build_lock(folder):
             # Another trainer may have made it while this one waited for the lock.
             if not _is_whole(folder):
                 with open_dataset(dataset, storage, cache_dir) as opened, _explained():
@@ -79,7 +79,7 @@ def _load(folder: Path, facts: DatasetFacts) -> PreparedDataset:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def build_lock(folder: Path) -> Iterator[None]:
     """Let one process at a time build a folder; the kernel releases the lock of a process that dies (flock)."""
     with _explained():
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -8,28 +8,14 @@ from zipfile import BadZipFile, ZipFile
 
 from PIL import Image
 
+from model.data.built_in import BUILT_IN, read_built_in
 from model.data.images import MAX_SIDE, decode_image
-from model.data.importing import import_dataset
-from model.data.record import IMAGES_FILE, DatasetRecord, SkippedFile, dataset_key, read_record
-from model.data.sources.built_in import BUILT_IN, read_built_in
+from model.data.record import IMAGES_FILE, dataset_key, read_record
 from model.data.sources.pixels import Pixels
 from model.data.split import SplitName
 from model.errors import CorruptArtifactError, ImageError
 from model.spec import DatasetFacts
-from model.storage import Storage
-
-__all__ = [
-    "BUILT_IN",
-    "DatasetRecord",
-    "OpenDataset",
-    "OpenSplit",
-    "SkippedFile",
-    "export_images",
-    "find_facts",
-    "import_dataset",
-    "open_dataset",
-    "read_record",
-]
+from model.storage.interface import Storage
 
 
 @dataclass(frozen=True)

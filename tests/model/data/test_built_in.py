@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.data.dataset import export_images, find_facts
+from model.data.built_in import BUILT_IN, read_built_in
 from model.data.images import decode_image
-from model.data.sources.built_in import BUILT_IN, read_built_in
+from model.data.opening import export_images, find_facts
 from model.data.split import hash_content
 from model.errors import DatasetUnavailableError
-from model.storage import Storage
+from model.storage.interface import Storage
 
 
 def test_the_facts_of_digits_are_those_of_the_images(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ def test_the_facts_of_digits_are_those_of_the_images(tmp_path: Path) -> None:
 
 def test_facts_need_neither_torch_nor_scikit_learn() -> None:
     code = (
-        "import sys; from model.data.sources.built_in import BUILT_IN; assert len(BUILT_IN) == 4; "
+        "import sys; from model.data.built_in import BUILT_IN; assert len(BUILT_IN) == 4; "
         "sys.exit(any(name in sys.modules for name in ('torch', 'torchvision', 'sklearn', 'scipy')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

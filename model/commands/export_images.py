@@ -4,11 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from model.data.dataset import export_images
-from model.data.sources.built_in import BUILT_IN
+from model.data.built_in import BUILT_IN
+from model.data.opening import export_images
 from model.errors import ModelError
 from model.host.cache_folder import default_cache_dir
-from model.storage import open_storage
+from model.storage.opening import open_storage
 
 
 def add_export_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from model.data import packed
-from model.data.dataset import BUILT_IN, export_images
+from model.data.built_in import BUILT_IN
 from model.data.images import decode_image, resize_image
 from model.data.importing import import_dataset
-from model.data.packed import prepare
+from model.data.opening import export_images
+from model.data.prepared import build_lock, prepare_dataset
 from model.data.record import IMAGES_FILE, dataset_key
 from model.errors import CorruptArtifactError, StorageError
 from model.spec import Resize
-from model.storage import Storage, open_storage
+from model.storage.interface import Storage
+from model.storage.opening import open_storage
 from tests.model.pictures import two_classes, write_zip
 from tests.stored import stored_path
 
@@ -26,7 +27,7 @@ def cached_files(cache_dir: Path) -> list[Path]:
 
 
 def test_digits_become_squares(storage: Storage, tmp_path: Path) -> None:
-    digits = prepare("digits", 16, Resize.SQUASH, storage, tmp_path)
+    digits = prepare_dataset("digits", 16, Resize.SQUASH, storage, tmp_path)
     assert digits.train_images_NHWC.shape == (1423, 16, 16, 3)
     assert digits.test_images_NHWC.shape == (374, 16, 16, 3)
     assert digits.train_images_NHWC.dtype == np.uint8
@@ -36,7 +37,7 @@ def test_digits_become_squares(storage: Storage, tmp_path: Path) -> None:
 
 
 def test_prediction_sees_an_exported_digit_as_training_saw_it(storage: Storage, tmp_path: Path) -> None:
-    digits = prepare("digits", 16, Resize.SQUASH, storage, tmp_path)
+    digits = prepare_dataset("digits", 16, Resize.SQUASH, storage, tmp_path)
     for label, path in enumerate(
         export_images("digits", "test", 10, tmp_path / "out", storage=storage, cache_dir=tmp_path)
     ):
@@ -48,7 +49,7 @@ def test_prediction_sees_an_exported_digit_as_training_saw_it(storage: Storage, 
 def test_an_imported_dataset_is_prepared_from_its_files(storage: Storage, tmp_path: Path) -> None:
     files = two_classes()
     facts = import_dataset(write_zip(tmp_path / "pets.zip", files), storage, "pets").facts
-    pets = prepare(facts.id, 16, Resize.CROP, storage, tmp_path)
+    pets = prepare_dataset(facts.id, 16, Resize.CROP, storage, tmp_path)
     assert np.bincount(pets.train_labels_N).tolist() == facts.train_counts
     assert np.bincount(pets.test_labels_N).tolist() == facts.test_counts
     prepared = [*pets.train_images_NHWC, *pets.test_images_NHWC]
@@ -61,7 +62,7 @@ def test_an_imported_dataset_is_prepared_from_its_files(storage: Storage, tmp_pa
 def test_size_and_resize_have_caches_of_their_own(storage: Storage, tmp_path: Path) -> None:
     facts = import_dataset(write_zip(tmp_path / "pets.zip", two_classes()), storage, "pets").facts
     crop, pad, larger = (
-        prepare(facts.id, size, resize, storage, tmp_path)
+        prepare_dataset(facts.id, size, resize, storage, tmp_path)
         for size, resize in ((16, Resize.CROP), (16, Resize.PAD), (20, Resize.CROP))
     )
     assert not np.array_equal(crop.train_images_NHWC, pad.train_images_NHWC)
@@ -69,17 +70,17 @@ def test_size_and_resize_have_caches_of_their_own(storage: Storage, tmp_path: Pa
 
 
 def test_the_cache_is_used_and_does_not_change_when_written_to(storage: Storage, tmp_path: Path) -> None:
-    first = prepare("digits", 16, Resize.SQUASH, storage, tmp_path)
+    first = prepare_dataset("digits", 16, Resize.SQUASH, storage, tmp_path)
     times = [path.stat().st_mtime_ns for path in cached_files(tmp_path)]
     torch.from_numpy(first.train_images_NHWC).zero_()
-    again = prepare("digits", 16, Resize.SQUASH, storage, tmp_path)
+    again = prepare_dataset("digits", 16, Resize.SQUASH, storage, tmp_path)
     assert again.train_images_NHWC.any()
     assert [path.stat().st_mtime_ns for path in cached_files(tmp_path)] == times
 
 
 @pytest.mark.parametrize("damage", ["truncate", "zero", "remove", "meta"])
 def test_a_damaged_cache_is_made_again(damage: str, storage: Storage, tmp_path: Path) -> None:
-    whole = np.array(prepare("digits", 16, Resize.SQUASH, storage, tmp_path).train_images_NHWC)
+    whole = np.array(prepare_dataset("digits", 16, Resize.SQUASH, storage, tmp_path).train_images_NHWC)
     folder = cached_files(tmp_path)[0].parent
     images = folder / "train_images.npy"
     data = images.read_bytes()
@@ -91,12 +92,12 @@ def test_a_damaged_cache_is_made_again(damage: str, storage: Storage, tmp_path: 
         images.unlink()
     else:
         (folder / "meta.json").write_text('{"train_images": 1}')
-    again = prepare("digits", 16, Resize.SQUASH, storage, tmp_path)
+    again = prepare_dataset("digits", 16, Resize.SQUASH, storage, tmp_path)
     assert np.array_equal(again.train_images_NHWC, whole)
 
 
 def _prepare_in_a_process(root: str, dataset: str) -> float:
-    prepared = prepare(dataset, 16, Resize.SQUASH, open_storage(f"file://{root}/storage"), Path(root))
+    prepared = prepare_dataset(dataset, 16, Resize.SQUASH, open_storage(f"file://{root}/storage"), Path(root))
     return float(prepared.train_images_NHWC.sum())
 
 
@@ -111,10 +112,10 @@ def test_several_trainers_may_prepare_at_once(storage: Storage, tmp_path: Path) 
 
 
 def test_what_a_killed_trainer_left_is_made_again(storage: Storage, tmp_path: Path) -> None:
-    prepare("digits", 16, Resize.SQUASH, storage, tmp_path)
+    prepare_dataset("digits", 16, Resize.SQUASH, storage, tmp_path)
     folder = cached_files(tmp_path)[0].parent
     folder.rename(folder.parent / f".{folder.name}")
-    assert prepare("digits", 16, Resize.SQUASH, storage, tmp_path).train_images_NHWC.any()
+    assert prepare_dataset("digits", 16, Resize.SQUASH, storage, tmp_path).train_images_NHWC.any()
 
 
 def test_damaged_images_in_storage_are_reported(storage: Storage, tmp_path: Path) -> None:
@@ -124,7 +125,7 @@ def test_damaged_images_in_storage_are_reported(storage: Storage, tmp_path: Path
     data[200:260] = bytes(60)
     path.write_bytes(bytes(data))
     with pytest.raises(CorruptArtifactError, match=r"import it again|no longer can"):
-        prepare(facts.id, 16, Resize.SQUASH, storage, tmp_path)
+        prepare_dataset(facts.id, 16, Resize.SQUASH, storage, tmp_path)
 
 
 def _prepare_with_a_file_size_limit(root: str) -> str:
@@ -143,7 +144,7 @@ def test_a_full_disk_is_said_and_no_crash(tmp_path: Path) -> None:
 
 
 def _hold_the_lock_until_killed(root: str, is_locked: EventType) -> None:
-    with packed._locked(Path(root, "digits")):
+    with build_lock(Path(root, "digits")):
         is_locked.set()
         signal.pause()
 
@@ -156,5 +157,5 @@ def test_a_killed_trainer_releases_the_lock(tmp_path: Path) -> None:
     assert is_locked.wait(60)
     trainer.kill()
     trainer.join()
-    with packed._locked(tmp_path / "digits"):
+    with build_lock(tmp_path / "digits"):
         pass
