@@ -1,4 +1,4 @@
-"""A store over the test run's Valkey."""
+"""A job store on the Valkey server of the test run."""
 
 import pytest
 import redis

@@ -1,4 +1,4 @@
-"""What the scripts should do to jobs, in plain Python over the one table: no Redis, no Lua."""
+"""A reference model of the queue: what the Lua scripts should do, in plain Python with the same table of states."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ Refusal = type[errors.WorkerError]
 
 
 class Refused(Exception):  # noqa: N818  # an expectation, not an error
-    """Raised when the store should refuse, and how."""
+    """Raised when the store should refuse an operation with the error `refusal`."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.__name__)
@@ -25,7 +25,7 @@ def refuse(condition: object, refusal: Refusal) -> None:
 
 @dataclass
 class JobModel:
-    """One job."""
+    """The expected state of one job."""
 
     id: str
     status: Status = Status.QUEUED
@@ -38,7 +38,7 @@ class JobModel:
     deaths: int = 0
     rows: int = 0
     reported: int = 0
-    """Rows, those that were taken back included."""
+    """Number of reported rows, including rows that a rewind deleted."""
     checkpoint: int = 0
     should_stop: bool = False
     is_committed: bool = False
@@ -51,9 +51,9 @@ class JobModel:
     def _fence(self, attempt: str) -> None:
         refuse(self.attempt != attempt, errors.StaleAttemptError)
 
-    def _end_attempt(self, outcome: Outcome, asked: Outcome) -> None:
+    def _end_attempt(self, outcome: Outcome, requested: Outcome) -> None:
         assert self.attempt
-        self.ended = (self.attempt, asked)
+        self.ended = (self.attempt, requested)
         self.outcomes.append(outcome)
         self.attempt = None
 
@@ -116,7 +116,7 @@ class JobModel:
         self.is_committed = True
 
     def finish(self, attempt: str, outcome: Outcome, *, ends_as: Outcome) -> None:
-        """`ends_as`: how the attempt is then shown."""
+        """`ends_as` is the outcome that the record then shows for the attempt."""
         if self.ended == (attempt, outcome):
             return
         self._fence(attempt)
@@ -146,7 +146,7 @@ class JobModel:
 
 
 class QueueModel:
-    """All jobs, in order of submission."""
+    """The expected state of all jobs, in order of submission."""
 
     def __init__(self) -> None:
         self.jobs: list[JobModel] = []
@@ -155,7 +155,7 @@ class QueueModel:
         return (job for job in self.jobs if job.status is status)
 
     def claim(self, attempt: str) -> JobModel | None:
-        """The oldest job that is queued."""
+        """Claim the oldest queued job."""
         job = next(self.in_status(Status.QUEUED), None)
         if job:
             job.claim(attempt)

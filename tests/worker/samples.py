@@ -1,4 +1,4 @@
-"""Jobs, rows and manifests as the tests of the store write them."""
+"""Sample jobs, metrics rows and manifests for the tests of the store."""
 
 from typing import Any
 
@@ -77,7 +77,7 @@ def draft(model_id: str = "mdl_1", name: str = "digits") -> dict[str, Any]:
 
 
 def claim(store: JobStore) -> tuple[str, str]:
-    """The first queued job and the attempt that holds it now."""
+    """Claim the first queued job; return the ids of the job and of the new attempt."""
     attempt_id = new_attempt_id()
     claimed = store.claim("host:1", attempt_id)
     assert claimed is not None
@@ -85,7 +85,7 @@ def claim(store: JobStore) -> tuple[str, str]:
 
 
 def publish(store: JobStore, name: str = "digits", promote: str = "first") -> str:
-    """Run a job to its model; gives the model's id."""
+    """Run a job until its model is published; return the model's id."""
     store.submit(make_job(name=name, promote=promote))
     job_id, attempt_id = claim(store)
     model_id = new_model_id()

@@ -1,4 +1,4 @@
-"""Who gets which job, and what a new attempt finds there."""
+"""Which worker gets which job, and the state in which a new attempt finds the job."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -25,7 +25,7 @@ def test_jobs_are_claimed_in_the_order_of_submission(store: JobStore) -> None:
     assert store.claim("host:1", new_attempt_id()) is None
 
 
-def test_the_order_is_that_of_arrival_whatever_the_clocks_say(
+def test_jobs_are_claimed_in_order_of_arrival_even_when_their_ids_sort_otherwise(
     store: JobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = ["job_3", "job_1", "job_2"]
@@ -35,7 +35,7 @@ def test_the_order_is_that_of_arrival_whatever_the_clocks_say(
     assert [claim(store)[0] for _ in ids] == ids
 
 
-def test_a_requeued_job_keeps_its_place(store: JobStore) -> None:
+def test_a_requeued_job_keeps_its_position(store: JobStore) -> None:
     ids = [store.submit(make_job()).job_id for _ in range(3)]
     job_id, attempt_id = claim(store)
     store.requeue(job_id, attempt_id, Outcome.DRAINED)
@@ -43,7 +43,7 @@ def test_a_requeued_job_keeps_its_place(store: JobStore) -> None:
     assert claim(store)[0] == ids[0]
 
 
-def test_a_job_goes_to_a_worker_with_enough_devices_and_holds_up_no_other(store: JobStore) -> None:
+def test_a_job_goes_to_a_worker_with_enough_devices_and_blocks_no_other_job(store: JobStore) -> None:
     wide = [store.submit(make_job(gpus=2)).job_id for _ in range(120)]
     wider = store.submit(make_job(gpus=4)).job_id
     narrow = store.submit(make_job()).job_id
@@ -70,7 +70,7 @@ def test_a_requeued_job_still_needs_its_devices(store: JobStore) -> None:
     assert store.claim("host:1", new_attempt_id(), devices=2)
 
 
-def test_a_claim_knows_how_often_memory_ran_out(store: JobStore) -> None:
+def test_a_claim_counts_the_attempts_that_ran_out_of_memory(store: JobStore) -> None:
     store.submit(make_job())
     for expected, outcome in ((0, Outcome.OUT_OF_MEMORY), (1, Outcome.DRAINED), (1, Outcome.OUT_OF_MEMORY)):
         attempt_id = new_attempt_id()
@@ -80,7 +80,7 @@ def test_a_claim_knows_how_often_memory_ran_out(store: JobStore) -> None:
         store.requeue(claimed.job_id, attempt_id, outcome)
 
 
-def test_a_claim_knows_when_its_job_was_paused(store: JobStore) -> None:
+def test_a_claim_lists_the_pauses_of_the_job(store: JobStore) -> None:
     job_id = store.submit(make_job()).job_id
     store.pause(job_id)
     store.resume(job_id)
@@ -90,7 +90,7 @@ def test_a_claim_knows_when_its_job_was_paused(store: JobStore) -> None:
     assert claimed.pauses == ((paused, resumed),)
 
 
-def test_an_attempt_that_went_further_back_says_so(store: JobStore) -> None:
+def test_an_attempt_may_continue_from_an_earlier_checkpoint(store: JobStore) -> None:
     job_id = store.submit(make_job()).job_id
     first = new_attempt_id()
     store.claim("host:1", first)
@@ -104,7 +104,7 @@ def test_an_attempt_that_went_further_back_says_so(store: JobStore) -> None:
     assert [known.epoch for known in store.rows(job_id)] == [1]
 
 
-def test_many_claimants_never_share_a_job(store: JobStore, redis_url: str) -> None:
+def test_concurrent_workers_never_claim_the_same_job(store: JobStore, redis_url: str) -> None:
     ids = {store.submit(make_job()).job_id for _ in range(40)}
 
     def claim_until_empty(worker: str) -> list[str]:
@@ -125,7 +125,7 @@ def test_a_claim_repeated_after_a_lost_reply_is_the_same_claim(store: JobStore) 
     assert store.claim("host:1", attempt_id) == store.claim("host:1", attempt_id)
 
 
-def test_a_superseded_attempt_can_write_nothing(store: JobStore) -> None:
+def test_a_superseded_attempt_cannot_write(store: JobStore) -> None:
     store.submit(make_job())
     job_id, old = claim(store)
     store.requeue(job_id, old, Outcome.LEASE_LOST)
@@ -147,7 +147,7 @@ def test_a_superseded_attempt_can_write_nothing(store: JobStore) -> None:
     assert store.renew(job_id, new).cancel is False
 
 
-def test_an_end_repeated_after_a_lost_reply_is_acknowledged(store: JobStore) -> None:
+def test_an_end_repeated_after_a_lost_reply_is_accepted_once(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
     assert store.requeue(job_id, attempt_id, Outcome.CRASHED) == Status.QUEUED
@@ -185,7 +185,7 @@ def test_a_new_attempt_counts_its_reports_from_the_start(store: JobStore) -> Non
     assert store.rows(job_id) == [row(1), row(2)]
 
 
-def test_a_claim_forgets_what_came_after_the_checkpoint(store: JobStore) -> None:
+def test_a_claim_deletes_the_metrics_after_the_checkpoint(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
     first = Best(epoch=1, val_accuracy=0.1)
@@ -228,7 +228,7 @@ def test_a_committed_publish_is_finished_by_the_next_claimant(store: JobStore) -
     assert store.finish(job_id, attempt_id, Outcome.SUCCEEDED) == Status.SUCCEEDED
 
 
-def test_a_job_being_cancelled_commits_nothing(store: JobStore) -> None:
+def test_a_job_that_is_being_cancelled_commits_no_model(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
     store.cancel(job_id)
@@ -260,7 +260,7 @@ def test_a_new_checkpoint_starts_the_count_of_deaths_again(store: JobStore) -> N
 
 
 @pytest.mark.parametrize("outcome", [Outcome.DRAINED, Outcome.LEASE_LOST])
-def test_what_is_nobodys_fault_never_fails_a_job(store: JobStore, outcome: Outcome) -> None:
+def test_attempts_that_end_without_dying_never_fail_a_job(store: JobStore, outcome: Outcome) -> None:
     store.submit(make_job())
     for _ in range(5):
         job_id, attempt_id = claim(store)

@@ -1,4 +1,4 @@
-"""A job on two devices, which here are two processes on the CPU."""
+"""A job on two devices, here two processes on the CPU."""
 
 import os
 import signal
@@ -22,8 +22,8 @@ from worker.queue.wake_ups import WakeUpSender
 EPOCHS = 12
 
 
-@pytest.mark.timeout(240)  # three starts of torch and two of processes that train together
-def test_a_job_for_two_devices_waits_for_them_and_outlives_one_of_its_processes(
+@pytest.mark.timeout(240)  # torch starts three times, and two groups of processes start
+def test_a_job_for_two_devices_waits_for_them_and_survives_the_death_of_one_process(
     store: JobStore, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NINEFOLD_TENSORBOARD_DIR", str(tmp_path / "curves"))

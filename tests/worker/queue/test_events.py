@@ -1,4 +1,4 @@
-"""What the events of a job say, and what is kept of them."""
+"""The events of a job: their content, and how many are kept."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ def kinds(store: JobStore, job_id: str) -> list[str]:
     return [event.event for event in store.events(job_id).events]
 
 
-def test_a_job_tells_its_whole_story_in_order(store: JobStore) -> None:
+def test_a_job_emits_all_events_in_order(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
     changes = Changes(
@@ -57,7 +57,7 @@ def test_a_job_tells_its_whole_story_in_order(store: JobStore) -> None:
     ]
 
 
-def test_a_failure_is_told_with_its_error(store: JobStore) -> None:
+def test_the_state_event_of_a_failure_has_the_error(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
     store.finish(job_id, attempt_id, Outcome.FAILED, JobError(code="training_diverged", message="lower it"))
@@ -66,7 +66,7 @@ def test_a_failure_is_told_with_its_error(store: JobStore) -> None:
     assert kinds(store, job_id)[-1] == "end"
 
 
-def test_a_reader_goes_on_where_it_stopped(store: JobStore) -> None:
+def test_a_reader_continues_after_the_last_event_it_read(store: JobStore) -> None:
     job_id = store.submit(make_job()).job_id
     store.cancel(job_id)
     first = store.events(job_id, count=1).events
@@ -76,7 +76,7 @@ def test_a_reader_goes_on_where_it_stopped(store: JobStore) -> None:
     assert store.events(job_id, after=rest.events[-1].id).events == []
 
 
-def test_a_reader_older_than_what_is_kept_is_reset(store: JobStore) -> None:
+def test_a_reader_is_reset_when_later_events_are_no_longer_kept(store: JobStore) -> None:
     job_id = store.submit(make_job()).job_id
     assert not store.events(job_id, after="1-1").is_reset
     oldest = store.events(job_id).events[0].id
@@ -87,14 +87,14 @@ def test_a_reader_older_than_what_is_kept_is_reset(store: JobStore) -> None:
     assert [event.event for event in page.events] == ["end"]
 
 
-def test_a_reader_of_another_history_is_reset(store: JobStore) -> None:
-    """A restored backup goes on from before what the reader heard, with ids that may be later than its own."""
+def test_a_reader_of_a_lost_history_is_reset(store: JobStore) -> None:
+    """A restored backup continues before the reader's last event, with ids that may be later than that event's id."""
     job_id = store.submit(make_job()).job_id
     milliseconds, number = store.events(job_id).events[0].id.split("-")
-    given_up = f"{milliseconds}-{int(number) + 1}"
+    lost_id = f"{milliseconds}-{int(number) + 1}"
     time.sleep(0.002)
     store.cancel(job_id)
-    page = store.events(job_id, after=given_up)
+    page = store.events(job_id, after=lost_id)
     assert page.is_reset
     assert [event.event for event in page.events] == ["state", "state", "end"]
 
@@ -126,7 +126,7 @@ def test_the_feed_carries_all_jobs_with_the_ids_of_their_own_streams(store: JobS
     assert events[-1].feed_id == last_id
 
 
-def test_nothing_can_be_read_of_a_job_that_is_not_there(store: JobStore) -> None:
+def test_reading_an_unknown_job_is_refused(store: JobStore) -> None:
     for read in (store.get, store.rows, store.logs, store.events):
         with pytest.raises(JobNotFoundError):
             read("job_none")

@@ -1,4 +1,4 @@
-"""Whatever is asked of jobs in whatever order, the scripts do what the plain model of the table says they should."""
+"""Random sequences of operations: the Lua scripts always agree with the reference model in Python."""
 
 from collections.abc import Callable
 from typing import Any
@@ -32,15 +32,15 @@ RELEASES = st.sampled_from(
 )
 Held = tuple[JobModel, str]
 JOBS = 2
-"""Few, so that much happens to each."""
+"""Few jobs, so that many operations meet the same job."""
 WHICH = st.integers(0, 9)
-"""0 chooses an attempt that lost its job, the others one that holds its job, if there is one."""
+"""0 may choose any attempt; other numbers choose an attempt that still holds its job, if one exists."""
 
 has_attempts = precondition(lambda self: self.attempts)
 
 
 class Histories(RuleBasedStateMachine):
-    """Does each thing to the store and to the model, and compares."""
+    """Applies each operation to the store and to the reference model, and compares the results."""
 
     def __init__(self, store: JobStore) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class Histories(RuleBasedStateMachine):
         self.model.jobs += [JobModel(self.store.submit(make_job()).job_id) for _ in range(JOBS)]
 
     def both(self, on_store: Callable[[], Any], on_model: Callable[[], Any]) -> None:
-        """Ask both: the same answer, or the same refusal."""
+        """Run an operation on both; they must return the same answer or the same refusal."""
         try:
             expected = on_model()
         except Refused as refused:
@@ -154,7 +154,7 @@ class Histories(RuleBasedStateMachine):
         assert_indexes_agree(self.store, self.model)
 
     def teardown(self) -> None:
-        """Look at what is costly to compare after each step."""
+        """Compare, once at the end, what is too slow to compare after each step."""
         for job in self.model.jobs:
             assert [row.epoch for row in self.store.rows(job.id)] == list(range(1, job.rows + 1))
             kinds = [event.event for event in self.store.events(job.id).events]
@@ -184,7 +184,7 @@ def assert_indexes_agree(store: JobStore, model: QueueModel) -> None:
     assert len(attempts) == sum(job.status in HELD for job in model.jobs)
 
 
-def test_every_history_is_the_models(store: JobStore) -> None:
+def test_the_store_agrees_with_the_reference_model(store: JobStore) -> None:
     run_state_machine_as_test(
         lambda: Histories(store),  # type: ignore[arg-type]  # it takes any factory
         settings=settings(
@@ -206,7 +206,7 @@ def test_every_status_can_end(status: Status) -> None:
     assert reachable & TERMINAL
 
 
-def test_held_are_those_that_only_an_attempt_or_a_reaper_can_leave() -> None:
+def test_a_held_job_is_neither_queued_nor_paused_nor_final() -> None:
     ends = {status for status in Status if Status.CANCELLED in TRANSITIONS[status]}
     assert ends - {Status.CANCELLING} == {Status.QUEUED, Status.PAUSED}
     assert {*HELD, *TERMINAL, Status.QUEUED, Status.PAUSED} == set(Status)

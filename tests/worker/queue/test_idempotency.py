@@ -14,7 +14,7 @@ from worker.redis_server.connection import connect_async
 KEY = Idempotency("order-1", "hash-1")
 
 
-def test_the_same_key_and_body_give_the_first_answer_word_for_word(store: JobStore) -> None:
+def test_the_same_key_and_body_return_the_first_answer_unchanged(store: JobStore) -> None:
     first = store.submit(make_job(), KEY)
     claim(store)
     again = store.submit(make_job(), KEY)
@@ -51,7 +51,7 @@ def test_a_key_is_kept_for_a_day(store: JobStore) -> None:
     assert 86_300 < store.redis.ttl(key) <= 86_400
 
 
-def test_a_full_queue_takes_no_more_but_still_repeats_its_answers(store: JobStore) -> None:
+def test_a_full_queue_refuses_new_jobs_but_still_repeats_first_answers(store: JobStore) -> None:
     first = store.submit(make_job(), KEY, queue_limit=1)
     with pytest.raises(QueueFullError) as refusal:
         store.submit(make_job(), queue_limit=1)

@@ -1,4 +1,4 @@
-"""Ids keep the order in which they were made."""
+"""Ids are unique and sort in the order in which they were made."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from worker.queue.ids import new_attempt_id, new_job_id, new_model_id
 
 
-def test_ids_sort_by_age_and_are_never_alike() -> None:
+def test_ids_are_unique_and_sort_by_age() -> None:
     ids = [new_job_id() for _ in range(10_000)]
     assert ids == sorted(ids)
     assert len(set(ids)) == len(ids)
 
 
-def test_ids_of_many_threads_are_never_alike() -> None:
+def test_ids_of_many_threads_are_unique() -> None:
     with ThreadPoolExecutor(4) as pool:
         ids = list(pool.map(lambda _: new_job_id(), range(10_000)))
     assert len(set(ids)) == len(ids)

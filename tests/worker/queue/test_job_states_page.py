@@ -1,4 +1,4 @@
-"""The picture of a job's life is the table's."""
+"""The page of job states shows the table of allowed changes."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ def test_the_page_is_current() -> None:
     assert kept.read_text() == page(), "run: python -m docs.job_states > docs/job-states.md"
 
 
-def test_every_change_is_drawn() -> None:
+def test_every_allowed_change_is_drawn() -> None:
     drawn = page()
     for status, successors in TRANSITIONS.items():
         assert all(f"{status} --> {successor}" in drawn for successor in successors)

@@ -1,4 +1,4 @@
-"""A lease is a counter that its holder keeps moving."""
+"""A lease is a counter of renewals in the job's record."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from worker.queue.store import JobStore
 from worker.redis_server.connection import connect
 
 
-def test_each_renewal_moves_the_counter(store: JobStore) -> None:
+def test_each_renewal_increases_the_counter(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
     assert store.watch().leases == [Lease(job_id, attempt_id, 0)]
@@ -21,14 +21,14 @@ def test_each_renewal_moves_the_counter(store: JobStore) -> None:
     assert store.watch().leases == [Lease(job_id, attempt_id, 2)]
 
 
-def test_a_job_being_cancelled_is_still_watched(store: JobStore) -> None:
+def test_a_job_that_is_being_cancelled_still_has_a_lease(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
     store.cancel(job_id)
     assert store.watch().leases == [Lease(job_id, attempt_id, 0)]
 
 
-def test_an_ended_attempt_is_watched_no_more(store: JobStore) -> None:
+def test_an_ended_attempt_has_no_lease(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
     store.requeue(job_id, attempt_id, Outcome.DRAINED)
@@ -36,7 +36,7 @@ def test_an_ended_attempt_is_watched_no_more(store: JobStore) -> None:
     assert (watch.leases, watch.queued, watch.wake_ups) == ([], 1, 0)
 
 
-def test_a_job_is_reaped_only_at_the_count_that_was_seen(store: JobStore) -> None:
+def test_a_job_is_reaped_only_when_no_renewal_has_followed(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
     store.renew(job_id, attempt_id)
@@ -48,12 +48,12 @@ def test_a_job_is_reaped_only_at_the_count_that_was_seen(store: JobStore) -> Non
     assert [attempt.outcome for attempt in store.get(job_id).attempts] == [Outcome.WORKER_LOST]
 
 
-def test_renewing_what_is_not_there_says_so(store: JobStore) -> None:
+def test_renewing_an_unknown_job_is_refused(store: JobStore) -> None:
     with pytest.raises(JobNotFoundError):
         store.renew("job_none", new_attempt_id())
 
 
-def test_a_store_that_takes_no_writes_is_the_same_error_and_writes_nothing() -> None:
+def test_a_redis_without_memory_is_store_unavailable_and_gets_no_partial_write() -> None:
     with running_valkey("--maxmemory", "1") as url, connect(url) as client:
         store = JobStore(client)
         with pytest.raises(StoreUnavailableError):
@@ -62,6 +62,6 @@ def test_a_store_that_takes_no_writes_is_the_same_error_and_writes_nothing() -> 
         assert store.list_jobs().jobs == []
 
 
-def test_a_store_that_is_away_is_one_clear_error() -> None:
+def test_an_unreachable_redis_is_store_unavailable() -> None:
     with connect("redis://127.0.0.1:1/0") as client, pytest.raises(StoreUnavailableError):
         JobStore(client).renew("job_none", new_attempt_id())

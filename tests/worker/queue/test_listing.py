@@ -1,4 +1,4 @@
-"""Pages of jobs: newest first, by filters, and no dearer when there are many."""
+"""Pages of jobs: newest first, filtered, and no slower when there are many jobs."""
 
 import asyncio
 from typing import Any
@@ -18,7 +18,7 @@ def submit(store: JobStore, count: int, **changes: Any) -> list[str]:
 
 
 def listed(store: JobStore, filters: JobFilters, limit: int = 20) -> list[str]:
-    """All pages, one after the other."""
+    """Return the ids of all pages, joined."""
     ids: list[str] = []
     while True:
         page = store.list_jobs(filters, limit=limit, after=ids[-1] if ids else "")
@@ -33,7 +33,7 @@ def test_pages_join_into_all_jobs_newest_first(store: JobStore, limit: int) -> N
     assert listed(store, JobFilters(), limit) == ids[::-1]
 
 
-def test_an_empty_list_is_a_page(store: JobStore) -> None:
+def test_an_empty_list_is_an_empty_page(store: JobStore) -> None:
     page = store.list_jobs()
     assert (page.jobs, page.has_more) == ([], False)
 
@@ -53,14 +53,14 @@ def test_each_filter_finds_its_jobs(store: JobStore) -> None:
     assert listed(store, JobFilters(name="dogs")) == []
 
 
-def test_a_page_goes_on_after_a_job_that_was_deleted(store: JobStore) -> None:
+def test_the_next_page_may_follow_a_deleted_job(store: JobStore) -> None:
     ids = submit(store, 3)
     store.cancel(ids[1])
     store.delete(ids[1])
     assert [job.id for job in store.list_jobs(after=ids[1]).jobs] == ids[:1]
 
 
-def test_filters_that_seldom_meet_are_searched_in_small_steps(
+def test_filters_with_few_common_jobs_are_searched_in_small_steps(
     store: JobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("worker.queue.listing._IDS_READ_PER_CALL", 2)
@@ -79,14 +79,14 @@ def commands_for_a_page(client: redis.Redis, store: JobStore) -> int:
     return calls() - before
 
 
-def test_a_page_costs_the_same_however_many_jobs_there_are(store: JobStore) -> None:
+def test_the_number_of_commands_for_a_page_does_not_depend_on_the_number_of_jobs(store: JobStore) -> None:
     submit(store, 10)
     few = commands_for_a_page(store.redis, store)
     submit(store, 300)
     assert commands_for_a_page(store.redis, store) == few
 
 
-def test_the_async_store_gives_the_same_page(store: JobStore, redis_url: str) -> None:
+def test_the_async_store_returns_the_same_page(store: JobStore, redis_url: str) -> None:
     submit(store, 3)
 
     async def first_page() -> object:

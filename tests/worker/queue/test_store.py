@@ -1,4 +1,4 @@
-"""A job's life in the store, from submission to its end."""
+"""The states of a job in the store, from submission to the end."""
 
 import pytest
 
@@ -57,7 +57,7 @@ def test_a_queued_job_is_cancelled_at_once_and_never_claimed(store: JobStore) ->
     assert store.claim("host:1", new_attempt_id()) is None
 
 
-def test_a_running_job_hears_of_its_cancellation_when_it_renews(store: JobStore) -> None:
+def test_a_running_job_reads_its_cancellation_at_the_next_renewal(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
     assert not store.renew(job_id, attempt_id).cancel
@@ -75,7 +75,7 @@ def test_a_cancelling_job_is_never_requeued(store: JobStore, outcome: Outcome) -
     assert store.claim("host:1", new_attempt_id()) is None
 
 
-def test_a_failure_of_a_cancelling_job_is_a_cancellation(store: JobStore) -> None:
+def test_a_job_that_fails_while_being_cancelled_ends_as_cancelled(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
     store.cancel(job_id)
@@ -103,7 +103,7 @@ def test_a_job_cannot_succeed_without_a_model(store: JobStore) -> None:
     assert store.get(job_id).status == Status.RUNNING
 
 
-def test_a_finished_job_refuses_to_be_cancelled_and_says_what_would_do(store: JobStore) -> None:
+def test_cancelling_a_finished_job_is_refused_with_the_allowed_states(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
     store.finish(job_id, attempt_id, Outcome.FAILED, JobError(code="x", message="y"))
@@ -134,7 +134,7 @@ def test_only_a_finished_job_can_be_deleted(store: JobStore) -> None:
     assert left == []
 
 
-def test_a_checkpoint_reaches_the_next_attempt(store: JobStore) -> None:
+def test_the_next_attempt_gets_the_last_checkpoint(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
     checkpoint = Checkpoint(key="checkpoints/a", epoch=1, step=4)

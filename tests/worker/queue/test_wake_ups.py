@@ -1,4 +1,4 @@
-"""The bell rings when it can and harms nobody when it cannot."""
+"""Wake-ups are sent when Redis can be reached; a caller never waits for them."""
 
 import json
 import time
@@ -10,7 +10,7 @@ from worker.queue.wake_ups import TASK_NAME, WakeUpSender
 from worker.redis_server.keys import WAKE_UPS
 
 
-def test_each_ring_is_a_message_for_a_worker(redis_client: redis.Redis, redis_url: str) -> None:
+def test_each_wake_up_is_a_message_for_a_worker(redis_client: redis.Redis, redis_url: str) -> None:
     with closing(WakeUpSender(redis_url)) as wake_ups:
         wake_ups.send()
         wake_ups.send()
@@ -18,7 +18,7 @@ def test_each_ring_is_a_message_for_a_worker(redis_client: redis.Redis, redis_ur
     assert [json.loads(message)["headers"]["task"] for message in messages] == [TASK_NAME] * 2
 
 
-def test_ringing_at_a_server_that_is_away_costs_nobody_time() -> None:
+def test_wake_ups_for_an_unreachable_server_delay_no_caller() -> None:
     started_at = time.monotonic()
     with closing(WakeUpSender("redis://127.0.0.1:1/0")) as wake_ups:
         for _ in range(1_000):

@@ -34,7 +34,7 @@ def test_a_dataset_is_found_by_id_and_name(registry: DatasetRegistry) -> None:
     assert (added.created_by, added.images, added.facts.classes) == ("alice", 20, ["cat", "dog"])
 
 
-def test_the_same_bytes_again_are_the_same_dataset(registry: DatasetRegistry) -> None:
+def test_adding_a_dataset_again_returns_the_first_entry(registry: DatasetRegistry) -> None:
     first = registry.add(record("ds_1", "pets"), "alice")
     assert registry.add(record("ds_1", "pets"), "bob") == first
     assert registry.add(record("ds_1", "pets"), "bob", name="animals") == first
@@ -42,7 +42,7 @@ def test_the_same_bytes_again_are_the_same_dataset(registry: DatasetRegistry) ->
     assert registry.list_datasets().datasets == [first]
 
 
-def test_only_the_first_skipped_files_are_named_and_not_at_any_length(registry: DatasetRegistry) -> None:
+def test_a_record_names_few_skipped_files_and_shortens_their_paths(registry: DatasetRegistry) -> None:
     skipped = [SkippedFile(path=f"{number}" * 60_000, reason="no image") for number in range(30)]
     given = record("ds_1", "pets").model_copy(update={"skipped": skipped, "skipped_count": 30})
     added = registry.add(given, None)
@@ -50,7 +50,7 @@ def test_only_the_first_skipped_files_are_named_and_not_at_any_length(registry: 
     assert len(registry.get("pets").model_dump_json()) < 10_000
 
 
-def test_a_name_never_changes_its_meaning(registry: DatasetRegistry) -> None:
+def test_a_name_never_changes_its_dataset(registry: DatasetRegistry) -> None:
     registry.add(record("ds_1", "pets"), "alice")
     with pytest.raises(DatasetNameTakenError):
         registry.add(record("ds_2", "pets"), "alice")
@@ -58,7 +58,7 @@ def test_a_name_never_changes_its_meaning(registry: DatasetRegistry) -> None:
         registry.get("ds_2")
 
 
-def test_a_taken_name_expects_its_own_bytes(registry: DatasetRegistry) -> None:
+def test_an_upload_under_a_used_name_must_be_the_dataset_of_that_name(registry: DatasetRegistry) -> None:
     assert registry.expect("pets", "alice", "key") == Expected(None, is_repeat=False)
     registry.add(record("ds_1", "pets"), "alice", idempotency_key="key")
     assert registry.expect("pets", "alice", "key") == Expected("ds_1", is_repeat=True)
@@ -68,7 +68,7 @@ def test_a_taken_name_expects_its_own_bytes(registry: DatasetRegistry) -> None:
         registry.expect("cats", "alice", "key")
 
 
-def test_the_names_of_built_in_datasets_are_kept(registry: DatasetRegistry) -> None:
+def test_the_names_of_built_in_datasets_are_reserved(registry: DatasetRegistry) -> None:
     with pytest.raises(DatasetNameTakenError):
         registry.expect("digits", "alice")
     with pytest.raises(DatasetNameTakenError):

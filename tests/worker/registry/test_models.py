@@ -1,4 +1,4 @@
-"""Models: versions, references, aliases, deletion, and their return from storage."""
+"""The registry of models: versions, references, aliases, deletion, and reindexing from storage."""
 
 import os
 import subprocess
@@ -51,7 +51,7 @@ def test_every_form_of_reference_finds_its_model(store: JobStore, registry: Mode
     assert {ref: registry.resolve(ref).manifest.id for ref in expected} == expected
 
 
-def test_a_model_says_which_aliases_point_at_it_and_which_found_it(
+def test_a_model_lists_its_aliases_and_the_alias_that_found_it(
     store: JobStore, registry: ModelRegistry
 ) -> None:
     publish(store)
@@ -77,7 +77,7 @@ def test_a_model_says_which_aliases_point_at_it_and_which_found_it(
         "digits:0",
     ],
 )
-def test_a_reference_to_nothing_is_refused(store: JobStore, registry: ModelRegistry, ref: str) -> None:
+def test_a_reference_without_a_model_is_refused(store: JobStore, registry: ModelRegistry, ref: str) -> None:
     publish(store)
     with pytest.raises(ModelNotFoundError):
         registry.resolve(ref)
@@ -93,7 +93,7 @@ def test_a_bare_name_needs_a_production_model(store: JobStore, registry: ModelRe
     assert registry.production_names() == ["digits"]
 
 
-def test_production_is_set_by_the_first_model_alone(store: JobStore, registry: ModelRegistry) -> None:
+def test_only_the_first_model_of_a_name_becomes_production(store: JobStore, registry: ModelRegistry) -> None:
     publish(store)
     publish(store)
     publish(store, name="cats")
@@ -101,7 +101,7 @@ def test_production_is_set_by_the_first_model_alone(store: JobStore, registry: M
     assert registry.production_names() == ["cats", "digits"]
 
 
-def test_versions_are_counted_by_name_and_never_used_again(store: JobStore, registry: ModelRegistry) -> None:
+def test_versions_count_per_name_and_are_never_reused(store: JobStore, registry: ModelRegistry) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
     store.commit_publish(job_id, attempt_id, draft())
@@ -113,7 +113,9 @@ def test_versions_are_counted_by_name_and_never_used_again(store: JobStore, regi
     assert registry.resolve(publish(store, name="cats")).manifest.version == 1
 
 
-def test_the_history_of_an_alias_names_who_and_when(store: JobStore, registry: ModelRegistry) -> None:
+def test_the_history_of_an_alias_names_the_callers_and_the_versions(
+    store: JobStore, registry: ModelRegistry
+) -> None:
     publish(store)
     publish(store)
     registry.set_alias("digits", "production", 2, "bob")
@@ -129,7 +131,7 @@ def test_the_history_of_an_alias_names_who_and_when(store: JobStore, registry: M
     assert registry.production_names() == []
 
 
-def test_aliases_of_nothing_are_refused(store: JobStore, registry: ModelRegistry) -> None:
+def test_aliases_of_unknown_names_and_versions_are_refused(store: JobStore, registry: ModelRegistry) -> None:
     publish(store)
     with pytest.raises(ModelNotFoundError, match="digits:9"):
         registry.set_alias("digits", "production", 9, "bob")
@@ -170,7 +172,7 @@ def test_a_model_is_deleted_only_when_no_alias_points_at_it(store: JobStore, reg
         registry.begin_deletion(model_id)
 
 
-def test_models_and_version_counters_return_from_their_manifests(
+def test_reindexing_restores_models_and_version_counters_from_manifests(
     store: JobStore, registry: ModelRegistry, tmp_path: Path
 ) -> None:
     storage = open_storage(tmp_path.as_uri())
@@ -189,7 +191,7 @@ def test_models_and_version_counters_return_from_their_manifests(
     assert registry.resolve(publish(store)).manifest.version == 4
 
 
-def test_the_reindex_command_says_what_came_back(
+def test_the_reindex_command_prints_the_number_of_new_models(
     store: JobStore, registry: ModelRegistry, redis_url: str, tmp_path: Path
 ) -> None:
     manifest = registry.resolve(publish(store)).manifest
@@ -204,7 +206,7 @@ def test_the_reindex_command_says_what_came_back(
     assert registry.resolve(manifest.id).manifest == manifest
 
 
-def test_a_deletion_that_was_cut_short_is_ended_and_no_other_model_is_touched(
+def test_an_interrupted_deletion_is_finished_and_touches_no_other_model(
     store: JobStore, registry: ModelRegistry, tmp_path: Path
 ) -> None:
     storage = open_storage(tmp_path.as_uri())
@@ -212,7 +214,7 @@ def test_a_deletion_that_was_cut_short_is_ended_and_no_other_model_is_touched(
     for model_id in (doomed, kept):
         put_model(storage, registry.resolve(model_id).manifest)
     registry.begin_deletion(doomed)
-    storage.delete(model_key(doomed, MANIFEST_FILE))  # and here its API was killed
+    storage.delete(model_key(doomed, MANIFEST_FILE))  # the API is killed here
 
     assert finish_deletions(registry, storage) == [doomed]
     assert storage.list(f"models/{doomed}/") == []
@@ -223,7 +225,7 @@ def test_a_deletion_that_was_cut_short_is_ended_and_no_other_model_is_touched(
         registry.begin_deletion(doomed)
 
 
-def test_a_model_being_deleted_does_not_return_from_storage(
+def test_reindexing_does_not_restore_a_model_that_is_being_deleted(
     store: JobStore, registry: ModelRegistry, tmp_path: Path
 ) -> None:
     storage = open_storage(tmp_path.as_uri())

@@ -1,4 +1,4 @@
-"""Which workers are believed to live, and what a queued job says of them."""
+"""The list of live workers, and the reason that a queued job gives for waiting."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -33,7 +33,7 @@ def queued_reason(store: JobStore, **spec: Any) -> QueuedReason | None:
     return store.submit(make_job(**spec)).job.queued_reason
 
 
-def test_workers_are_listed_as_they_last_announced_themselves(workers: LiveWorkers) -> None:
+def test_workers_are_listed_as_in_their_last_heartbeat(workers: LiveWorkers) -> None:
     workers.send_heartbeat(record("host:2"))
     workers.send_heartbeat(record("host:1"))
     busy = record("host:2", WorkerState.BUSY).model_copy(update={"job_id": "job_1"})
@@ -41,13 +41,13 @@ def test_workers_are_listed_as_they_last_announced_themselves(workers: LiveWorke
     assert workers.list_workers() == [record("host:1"), busy]
 
 
-def test_a_worker_that_leaves_is_gone_at_once(workers: LiveWorkers) -> None:
+def test_a_removed_worker_disappears_at_once(workers: LiveWorkers) -> None:
     workers.send_heartbeat(record())
     workers.remove("host:1")
     assert workers.list_workers() == []
 
 
-def test_a_worker_that_falls_silent_is_no_longer_believed(
+def test_a_worker_whose_heartbeat_expired_disappears(
     workers: LiveWorkers, store: JobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workers.send_heartbeat(record("host:2"))
@@ -60,7 +60,7 @@ def test_a_worker_that_falls_silent_is_no_longer_believed(
     assert queued_reason(store) == QueuedReason.NO_WORKER
 
 
-def test_a_queued_job_says_what_it_waits_for(workers: LiveWorkers, store: JobStore) -> None:
+def test_a_queued_job_gives_the_reason_for_waiting(workers: LiveWorkers, store: JobStore) -> None:
     assert queued_reason(store) == QueuedReason.NO_WORKER
     workers.send_heartbeat(record(state=WorkerState.OUT_OF_ORDER))
     assert queued_reason(store) == QueuedReason.NO_WORKER
@@ -70,7 +70,9 @@ def test_a_queued_job_says_what_it_waits_for(workers: LiveWorkers, store: JobSto
     assert queued_reason(store) == QueuedReason.NO_WORKER
 
 
-def test_a_job_for_more_devices_than_any_worker_has_says_so(workers: LiveWorkers, store: JobStore) -> None:
+def test_a_job_that_needs_more_devices_than_any_worker_has_gives_that_reason(
+    workers: LiveWorkers, store: JobStore
+) -> None:
     assert queued_reason(store, gpus=2) == QueuedReason.NO_WORKER
     workers.send_heartbeat(record("host:1"))
     assert queued_reason(store, gpus=2) == QueuedReason.NO_MATCHING_WORKER

@@ -1,0 +1,27 @@
+"""The clients of the store raise one error for everything that passes by itself."""
+
+import pytest
+import redis
+
+from tests.conftest import running_valkey
+from tests.worker.samples import make_job
+from worker.errors import StoreUnavailableError
+from worker.queue.live_workers import LiveWorkers
+from worker.queue.store import JobStore
+from worker.redis_server.clients import StoreClient
+from worker.redis_server.connection import connect
+from worker.redis_server.scripts import Commands
+
+
+def test_writes_that_redis_refuses_for_now_are_store_unavailable_in_scripts_and_in_transactions() -> None:
+    with running_valkey() as url, connect(url) as client:
+        client.config_set("min-replicas-to-write", 1)
+        with pytest.raises(StoreUnavailableError):
+            JobStore(client).submit(make_job())
+        with pytest.raises(StoreUnavailableError):
+            LiveWorkers(client).remove("host:1")
+
+
+def test_a_wrong_command_is_not_store_unavailable(redis_client: redis.Redis) -> None:
+    with pytest.raises(redis.ResponseError):
+        StoreClient(redis_client).run(Commands((("NO_SUCH_COMMAND",),), lambda results: results))
