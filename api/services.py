@@ -28,7 +28,7 @@ from worker.queue.store import AsyncJobStore, JobStore
 from worker.queue.wake_ups import WakeUpSender
 from worker.redis_server.connection import connect, connect_async
 from worker.registry.datasets import AsyncDatasetRegistry
-from worker.registry.models import AsyncModelRegistry
+from worker.registry.model_registry import AsyncModelRegistry
 from worker.upkeep.reaper import Reaper
 
 _PREDICTOR_SCHEME = "unix:"

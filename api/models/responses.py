@@ -34,7 +34,7 @@ def model_list(page: ModelPage) -> Page[Model]:
 
 async def find_alias(services: Services, name: str, alias: str) -> Alias:
     """What an alias points at."""
-    if alias not in await services.models.aliases(name):
+    if alias not in await services.models.list_aliases(name):
         raise AliasNotFoundError(name, alias)
     return alias_of(await services.models.resolve(f"{name}@{alias}"), alias)
 

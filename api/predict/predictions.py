@@ -19,7 +19,7 @@ from api.predict.uploads import (
 )
 from api.predictor.client import PredictorClient
 from api.predictor.protocol.channel import ItemAnswer, ItemError, Score, Timings
-from worker.registry.models import AsyncModelRegistry
+from worker.registry.model_registry import AsyncModelRegistry
 
 
 class PredictionModel(BaseModel):

@@ -30,7 +30,8 @@ from tests.api.published import publish_model
 from tests.api.serving import running_predictor
 from tests.conftest import running_valkey
 from worker.redis_server.connection import connect
-from worker.registry.models import PRODUCTION, ModelRegistry
+from worker.registry.model_registry import ModelRegistry
+from worker.registry.models import PRODUCTION
 
 CLASSES = 10
 BATCH = 32

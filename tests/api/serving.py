@@ -21,7 +21,8 @@ from model.storage.opening import open_storage
 from tests.api.published import publish_model
 from tests.conftest import running_valkey
 from worker.redis_server.connection import connect
-from worker.registry.models import PRODUCTION, ModelRegistry
+from worker.registry.model_registry import ModelRegistry
+from worker.registry.models import PRODUCTION
 
 READY_WITHIN_S = 60  # importing torch on a busy machine
 

@@ -5,7 +5,7 @@ import logging
 from model.artifact.manifest import MANIFEST_FILE, model_key
 from model.errors import StorageError
 from model.storage.interface import Storage
-from worker.registry.models import ModelRegistry
+from worker.registry.model_registry import ModelRegistry
 
 _log = logging.getLogger(__name__)
 

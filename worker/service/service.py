@@ -26,7 +26,7 @@ from worker.redis_server.connection import connect
 from worker.redis_server.fitness import check_server
 from worker.redis_server.keys import WAKE_UPS
 from worker.registry.deletion import finish_deletions
-from worker.registry.models import ModelRegistry
+from worker.registry.model_registry import ModelRegistry
 from worker.service.celery_app import make_app, make_worker
 from worker.service.claim_loop import ClaimLoop, answer_bell
 from worker.service.heartbeat import HeartbeatSender

@@ -7,7 +7,7 @@ from model.storage.opening import open_storage
 from worker.errors import WorkerError
 from worker.redis_server.connection import connect
 from worker.redis_server.fitness import check_server
-from worker.registry.models import ModelRegistry
+from worker.registry.model_registry import ModelRegistry
 from worker.settings import ServiceSettings
 
 

@@ -19,7 +19,7 @@ from model.storage.local import LocalStorage
 from model.storage.opening import open_storage
 from tests.api.problems import problem_in
 from tests.api.published import publish_model
-from worker.registry.models import ModelRegistry
+from worker.registry.model_registry import ModelRegistry
 
 
 @pytest.fixture

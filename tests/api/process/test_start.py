@@ -23,7 +23,7 @@ from tests.api.published import publish_model
 from tests.api.serving import running_api
 from tests.conftest import running_valkey
 from tests.worker.processes import children_of, wait_until
-from worker.registry.models import ModelRegistry
+from worker.registry.model_registry import ModelRegistry
 
 
 def _environment(redis_url: str, folder: Path, **more: str) -> dict[str, str]:

@@ -206,7 +206,7 @@ def test_every_status_can_end(status: Status) -> None:
     assert reachable & TERMINAL
 
 
-def test_a_held_job_is_neither_queued_nor_paused_nor_final() -> None:
+def test_only_jobs_without_an_attempt_are_cancelled_at_once() -> None:
     ends = {status for status in Status if Status.CANCELLED in TRANSITIONS[status]}
     assert ends - {Status.CANCELLING} == {Status.QUEUED, Status.PAUSED}
     assert {*HELD, *TERMINAL, Status.QUEUED, Status.PAUSED} == set(Status)

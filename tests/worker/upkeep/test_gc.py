@@ -19,7 +19,7 @@ from worker.queue.records import JobError
 from worker.queue.states import Outcome
 from worker.queue.store import JobStore
 from worker.registry.datasets import DatasetRegistry
-from worker.registry.models import ModelRegistry
+from worker.registry.model_registry import ModelRegistry
 from worker.upkeep.gc import delete_litter, find_litter
 from worker.upkeep.record_store import RecordStore
 

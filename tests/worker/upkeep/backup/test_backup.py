@@ -30,7 +30,7 @@ from worker.queue.states import Outcome, Status
 from worker.queue.store import JobStore
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.connection import connect
-from worker.registry.models import ModelRegistry
+from worker.registry.model_registry import ModelRegistry
 from worker.upkeep.backup.restore import read_backup
 from worker.upkeep.backup.write import write_backup
 from worker.upkeep.reaper import Reaper

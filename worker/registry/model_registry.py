@@ -1,0 +1,51 @@
+"""The registry of models and aliases, blocking and async. Everything but the aliases can be rebuilt from storage."""
+
+from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE
+from model.storage.interface import Storage
+from worker.redis_server.clients import AsyncStoreClient, StoreClient, async_method, blocking_method
+from worker.registry import aliases, models
+
+
+class ModelRegistry(StoreClient):
+    """The registry of models over a blocking client."""
+
+    resolve = blocking_method(models.resolve)
+    list_models = blocking_method(models.list_models)
+    list_aliases = blocking_method(aliases.list_aliases)
+    set_alias = blocking_method(aliases.set_alias)
+    delete_alias = blocking_method(aliases.delete_alias)
+    alias_history = blocking_method(aliases.alias_history)
+    production_names = blocking_method(aliases.production_names)
+    begin_deletion = blocking_method(models.begin_deletion)
+    end_deletion = blocking_method(models.end_deletion)
+    unfinished_deletions = blocking_method(models.unfinished_deletions)
+    register = blocking_method(models.register)
+    is_empty = blocking_method(models.is_empty)
+
+    def reindex(self, storage: Storage) -> int:
+        """Enter every complete model in storage that the registry does not know; return the number of new entries.
+
+        A manifest without weights is not a complete model: its deletion was interrupted, or raced with a late publish.
+        """
+        keys = set(storage.list("models/"))
+        folders = {key.removesuffix(MANIFEST_FILE) for key in keys if key.endswith(f"/{MANIFEST_FILE}")}
+        complete = sorted(folder for folder in folders if folder + WEIGHTS_FILE in keys)
+        return sum(self.register(storage.read_bytes(folder + MANIFEST_FILE).decode()) for folder in complete)
+
+    def reindex_if_empty(self, storage: Storage) -> int:
+        """Reindex only when the registry never had a model: at the first start, or after a loss of Redis."""
+        return self.reindex(storage) if self.is_empty() else 0
+
+
+class AsyncModelRegistry(AsyncStoreClient):
+    """The registry of models over an asyncio client."""
+
+    resolve = async_method(models.resolve)
+    list_models = async_method(models.list_models)
+    list_aliases = async_method(aliases.list_aliases)
+    set_alias = async_method(aliases.set_alias)
+    delete_alias = async_method(aliases.delete_alias)
+    alias_history = async_method(aliases.alias_history)
+    production_names = async_method(aliases.production_names)
+    begin_deletion = async_method(models.begin_deletion)
+    end_deletion = async_method(models.end_deletion)
