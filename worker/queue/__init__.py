@@ -1,1 +1,1 @@
-"""The job record in Redis: states, changes, reads, the feed of events."""
+"""The job record in Redis: states, operations of owners and of attempts, reads, events, live workers, wake-ups."""

@@ -1,1 +1,1 @@
-"""The registry of models, datasets and aliases."""
+"""The registry of models, their aliases, and uploaded datasets."""
