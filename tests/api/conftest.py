@@ -10,7 +10,7 @@ import redis
 
 from api.settings import ApiSettings
 from tests.api.serving import running_api
-from worker.queue.attempt_messages import Changes
+from worker.queue.attempt_messages import Report
 from worker.queue.ids import new_attempt_id
 from worker.queue.records import EpochRow, JobError
 from worker.queue.states import Outcome, Phase
@@ -27,7 +27,7 @@ class Attempt:
 
     def report(self, seq: int, *epochs: int) -> None:
         rows = tuple(epoch_row(epoch) for epoch in epochs)
-        self.store.report(self.job_id, self.attempt_id, seq, Changes(phase=Phase.TRAINING, rows=rows))
+        self.store.report(self.job_id, self.attempt_id, seq, Report(phase=Phase.TRAINING, rows=rows))
 
     def fail(self) -> None:
         error = JobError(code="training_diverged", message="The loss was not finite.")

@@ -4,7 +4,7 @@ import threading
 import time
 from collections import deque
 
-from worker.queue.attempt_messages import Changes
+from worker.queue.attempt_messages import Report
 from worker.queue.records import Best, Checkpoint, EpochRow, Progress
 from worker.queue.states import Phase
 
@@ -16,7 +16,7 @@ LAST_LINES = 50
 
 
 class Outbox:
-    """Changes by kind: the latest progress replaces the one before, epoch rows are all kept, lines are capped."""
+    """Collects the next report: only the latest progress is kept, all epoch rows are kept, log lines are capped."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -81,11 +81,11 @@ class Outbox:
         with self._lock:
             return list(self._last_lines)
 
-    def take(self) -> Changes | None:
+    def take(self) -> Report | None:
         """All that is new; None when nothing is."""
         with self._lock:
             self.has_news.clear()
-            changes = Changes(
+            report = Report(
                 phase=self._phase,
                 rewind_to_epoch=self._rewind_to_epoch,
                 rows=tuple(self._rows),
@@ -97,7 +97,7 @@ class Outbox:
             self._rewind_to_epoch = None
             self._phase = self._best = self._checkpoint = self._progress = None
             self._rows.clear()
-        return None if changes == Changes() else changes
+        return None if report == Report() else report
 
     def _take_lines(self) -> tuple[str, ...]:
         lines = tuple(self._lines.popleft() for _ in range(min(len(self._lines), MAX_LINES_AT_ONCE)))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from model.host.failpoints import Failpoint, reach
 from worker.attempt.outbox import Outbox
 from worker.errors import JobNotFoundError, StaleAttemptError, StoreUnavailableError
-from worker.queue.attempt_messages import Changes
+from worker.queue.attempt_messages import Report
 from worker.queue.records import Checkpoint
 from worker.queue.store import JobStore
 
@@ -73,23 +73,23 @@ class ReportSender:
         while not self._is_abandoned.is_set():
             if not self._is_closing.is_set():
                 self._outbox.has_news.wait()
-            changes = self._outbox.take()
-            if changes is not None:
+            report = self._outbox.take()
+            if report is not None:
                 seq += 1
-                self._deliver(seq, changes)
+                self._deliver(seq, report)
                 self._is_closing.wait(PAUSE_S)
             elif self._is_closing.is_set():
                 return
 
-    def _deliver(self, seq: int, changes: Changes) -> None:
+    def _deliver(self, seq: int, report: Report) -> None:
         """Report until it is acknowledged; the same `seq` again does no harm."""
         while not self._is_abandoned.is_set():
             try:
-                self._store.report(self._job_id, self._attempt_id, seq, changes)
+                self._store.report(self._job_id, self._attempt_id, seq, report)
             except StoreUnavailableError:
                 time.sleep(RETRY_AFTER_S)
             else:
-                if changes.checkpoint:
+                if report.checkpoint:
                     reach(Failpoint.CHECKPOINT_RECORDED)
-                    self._on_checkpoint(changes.checkpoint)
+                    self._on_checkpoint(report.checkpoint)
                 return

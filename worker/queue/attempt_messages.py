@@ -47,7 +47,7 @@ class Flags:
 
 
 @dataclass(frozen=True)
-class Changes:
+class Report:
     """The content of one report of an attempt. The store applies all fields in one step, in this order."""
 
     phase: Phase | None = None

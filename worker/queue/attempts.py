@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from model.spec import ResolvedSpec
-from worker.queue.attempt_messages import Changes, Claimed, Committed, Flags
+from worker.queue.attempt_messages import Claimed, Committed, Flags, Report
 from worker.queue.records import Checkpoint, JobError, Transition
 from worker.queue.scripts import QUEUE_SCRIPTS
 from worker.queue.states import DEATHS_ALLOWED, Outcome, Status
@@ -68,30 +68,30 @@ def _read_flags(reply: Reply) -> Flags:
     )
 
 
-def report(job_id: str, attempt_id: str, seq: int, changes: Changes) -> ScriptCall[None]:
+def report(job_id: str, attempt_id: str, seq: int, content: Report) -> ScriptCall[None]:
     """Report progress. `seq` is the number of the report; a report that was applied before is ignored.
 
     Raises:
         StaleAttemptError: the attempt no longer holds the job.
     """
-    best, checkpoint = changes.best, changes.checkpoint
+    best, checkpoint = content.best, content.checkpoint
     arguments = (
         job_id,
         attempt_id,
         seq,
         now(),
-        changes.phase or "",
-        "" if changes.rewind_to_epoch is None else changes.rewind_to_epoch,
+        content.phase or "",
+        "" if content.rewind_to_epoch is None else content.rewind_to_epoch,
         best.epoch if best else "",
         best.model_dump_json() if best else "",
         checkpoint.model_dump_json() if checkpoint else "",
         checkpoint.epoch if checkpoint else "",
         checkpoint.step if checkpoint else "",
-        changes.progress.model_dump_json() if changes.progress else "",
-        len(changes.rows),
-        json.dumps(changes.log_lines),
-        *(part for row in changes.rows for part in (row.epoch, row.model_dump_json())),
-        *(json.dumps(line) for line in changes.log_lines),
+        content.progress.model_dump_json() if content.progress else "",
+        len(content.rows),
+        json.dumps(content.log_lines),
+        *(part for row in content.rows for part in (row.epoch, row.model_dump_json())),
+        *(json.dumps(line) for line in content.log_lines),
     )
     return QUEUE_SCRIPTS.call("report", arguments, lambda _: None)
 

@@ -9,7 +9,7 @@ from api.settings import ApiSettings
 from model.storage.opening import open_storage
 from tests.api.conftest import claim
 from tests.api.problems import problem_in
-from worker.queue.attempt_messages import Changes
+from worker.queue.attempt_messages import Report
 from worker.queue.store import JobStore
 from worker.upkeep.archiver import JobArchiver
 
@@ -20,7 +20,7 @@ def test_an_archived_job_is_answered_as_before(
     job_id = client.post("/jobs", json={"dataset": "digits"}).json()["id"]
     attempt = claim(store)
     attempt.report(1, 1, 2, 3)
-    store.report(job_id, attempt.attempt_id, 2, Changes(log_lines=("one", "two", "three")))
+    store.report(job_id, attempt.attempt_id, 2, Report(log_lines=("one", "two", "three")))
     attempt.fail()
     paths = [
         f"/jobs/{job_id}",

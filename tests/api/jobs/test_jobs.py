@@ -14,7 +14,7 @@ from model.storage.opening import open_storage
 from tests.api.conftest import claim
 from tests.api.problems import problem_in
 from tests.worker.samples import draft
-from worker.queue.attempt_messages import Changes
+from worker.queue.attempt_messages import Report
 from worker.queue.states import Outcome
 from worker.queue.storage_keys import checkpoints_prefix
 from worker.queue.store import JobStore
@@ -209,7 +209,7 @@ def test_metrics_as_json_and_csv(client: httpx.Client, store: JobStore) -> None:
 def test_logs_end_with_the_last_lines(client: httpx.Client, store: JobStore) -> None:
     job_id = submit(client)
     attempt = claim(store)
-    store.report(job_id, attempt.attempt_id, 1, Changes(log_lines=("one", "two\u2028", "three")))
+    store.report(job_id, attempt.attempt_id, 1, Report(log_lines=("one", "two\u2028", "three")))
     assert client.get(f"/jobs/{job_id}/logs?tail=2").json()["lines"] == ["two\u2028", "three"]
     assert client.get(f"/jobs/{job_id}/logs").json()["object"] == "logs"
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.worker.samples import claim, draft, make_job, row
 from worker.errors import JobCancelledError, StaleAttemptError
-from worker.queue.attempt_messages import Changes
+from worker.queue.attempt_messages import Report
 from worker.queue.ids import new_attempt_id
 from worker.queue.records import Best, Checkpoint, Progress
 from worker.queue.states import DEATHS, Outcome, Status
@@ -94,12 +94,12 @@ def test_an_attempt_may_continue_from_an_earlier_checkpoint(store: JobStore) -> 
     job_id = store.submit(make_job()).job_id
     first = new_attempt_id()
     store.claim("host:1", first)
-    store.report(job_id, first, 1, Changes(rows=(row(1), row(2)), checkpoint=checkpoint(2)))
+    store.report(job_id, first, 1, Report(rows=(row(1), row(2)), checkpoint=checkpoint(2)))
     store.requeue(job_id, first, Outcome.CRASHED)
     second = new_attempt_id()
     store.claim("host:1", second)
     assert store.get(job_id).attempts[-1].from_epoch == 2
-    store.report(job_id, second, 1, Changes(rewind_to_epoch=1))
+    store.report(job_id, second, 1, Report(rewind_to_epoch=1))
     assert store.get(job_id).attempts[-1].from_epoch == 1
     assert [known.epoch for known in store.rows(job_id)] == [1]
 
@@ -133,7 +133,7 @@ def test_a_superseded_attempt_cannot_write(store: JobStore) -> None:
     before = store.get_json(job_id)
     writes = (
         lambda: store.renew(job_id, old),
-        lambda: store.report(job_id, old, 99, Changes(rows=(row(1),))),
+        lambda: store.report(job_id, old, 99, Report(rows=(row(1),))),
         lambda: store.commit_publish(job_id, old, draft()),
         lambda: store.finish(job_id, old, Outcome.SUCCEEDED),
         lambda: store.requeue(job_id, old, Outcome.CRASHED),
@@ -165,9 +165,9 @@ def test_an_end_repeated_after_a_lost_reply_is_accepted_once(store: JobStore) ->
 def test_a_report_is_applied_once(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
-    first = Changes(progress=Progress(epoch=1, epochs=3, fraction=0.1), log_lines=("hello",))
+    first = Report(progress=Progress(epoch=1, epochs=3, fraction=0.1), log_lines=("hello",))
     store.report(job_id, attempt_id, 1, first)
-    store.report(job_id, attempt_id, 2, Changes(progress=Progress(epoch=1, epochs=3, fraction=0.2)))
+    store.report(job_id, attempt_id, 2, Report(progress=Progress(epoch=1, epochs=3, fraction=0.2)))
     store.report(job_id, attempt_id, 1, first)
     progress = store.get(job_id).progress
     assert progress is not None
@@ -178,10 +178,10 @@ def test_a_report_is_applied_once(store: JobStore) -> None:
 def test_a_new_attempt_counts_its_reports_from_the_start(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
-    store.report(job_id, attempt_id, 7, Changes(rows=(row(1),), checkpoint=checkpoint(1)))
+    store.report(job_id, attempt_id, 7, Report(rows=(row(1),), checkpoint=checkpoint(1)))
     store.requeue(job_id, attempt_id, Outcome.DRAINED)
     _, attempt_id = claim(store)
-    store.report(job_id, attempt_id, 1, Changes(rows=(row(2),)))
+    store.report(job_id, attempt_id, 1, Report(rows=(row(2),)))
     assert store.rows(job_id) == [row(1), row(2)]
 
 
@@ -189,9 +189,9 @@ def test_a_claim_deletes_the_metrics_after_the_checkpoint(store: JobStore) -> No
     store.submit(make_job())
     job_id, attempt_id = claim(store)
     first = Best(epoch=1, val_accuracy=0.1)
-    store.report(job_id, attempt_id, 1, Changes(rows=(row(1),), best=first))
-    store.report(job_id, attempt_id, 2, Changes(rows=(row(2),), checkpoint=checkpoint(2)))
-    late = Changes(rows=(row(3),), best=Best(epoch=3, val_accuracy=0.3))
+    store.report(job_id, attempt_id, 1, Report(rows=(row(1),), best=first))
+    store.report(job_id, attempt_id, 2, Report(rows=(row(2),), checkpoint=checkpoint(2)))
+    late = Report(rows=(row(3),), best=Best(epoch=3, val_accuracy=0.3))
     store.report(job_id, attempt_id, 3, late)
     store.requeue(job_id, attempt_id, Outcome.CRASHED)
 
@@ -208,8 +208,8 @@ def test_a_claim_deletes_the_metrics_after_the_checkpoint(store: JobStore) -> No
 def test_an_attempt_may_rewind_further(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
-    store.report(job_id, attempt_id, 1, Changes(rows=(row(1), row(2)), best=Best(epoch=2, val_accuracy=0.2)))
-    store.report(job_id, attempt_id, 2, Changes(rewind_to_epoch=0))
+    store.report(job_id, attempt_id, 1, Report(rows=(row(1), row(2)), best=Best(epoch=2, val_accuracy=0.2)))
+    store.report(job_id, attempt_id, 2, Report(rewind_to_epoch=0))
     job = store.get(job_id)
     assert (store.rows(job_id), job.metrics, job.best) == ([], None, None)
 
@@ -255,7 +255,7 @@ def test_a_new_checkpoint_starts_the_count_of_deaths_again(store: JobStore) -> N
     for epoch in range(1, 6):
         job_id, attempt_id = claim(store)
         if epoch % 2:
-            store.report(job_id, attempt_id, 1, Changes(checkpoint=checkpoint(epoch)))
+            store.report(job_id, attempt_id, 1, Report(checkpoint=checkpoint(epoch)))
         assert store.requeue(job_id, attempt_id, Outcome.CRASHED) == Status.QUEUED
 
 

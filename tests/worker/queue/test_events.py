@@ -8,7 +8,7 @@ import pytest
 
 from tests.worker.samples import claim, draft, make_job, row
 from worker.errors import JobNotFoundError
-from worker.queue.attempt_messages import Changes
+from worker.queue.attempt_messages import Report
 from worker.queue.feed import Feed, FeedEvent
 from worker.queue.records import Best, Checkpoint, JobError, Progress
 from worker.queue.states import Outcome, Phase
@@ -24,7 +24,7 @@ def kinds(store: JobStore, job_id: str) -> list[str]:
 def test_a_job_emits_all_events_in_order(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
-    changes = Changes(
+    report = Report(
         phase=Phase.TRAINING,
         rows=(row(1), row(2)),
         best=Best(epoch=2, val_accuracy=0.2),
@@ -32,7 +32,7 @@ def test_a_job_emits_all_events_in_order(store: JobStore) -> None:
         progress=Progress(epoch=2, epochs=3, fraction=0.7, eta_s=None),
         log_lines=('a "line"', "é\ud800"),
     )
-    store.report(job_id, attempt_id, 1, changes)
+    store.report(job_id, attempt_id, 1, report)
     store.commit_publish(job_id, attempt_id, draft())
     store.finish(job_id, attempt_id, Outcome.SUCCEEDED)
 
@@ -105,7 +105,7 @@ def test_streams_and_logs_are_capped(store: JobStore) -> None:
     for seq in range(1, 14):
         lines = tuple(f"{seq}:{line}" for line in range(200))
         rows = tuple(row(epoch) for epoch in range(1, 1001))
-        store.report(job_id, attempt_id, seq, Changes(rows=rows, log_lines=lines))
+        store.report(job_id, attempt_id, seq, Report(rows=rows, log_lines=lines))
     assert len(store.logs(job_id)) == 2_000
     assert store.logs(job_id, tail=1) == ["13:199"]
     assert store.logs(job_id, tail=0) == []
@@ -135,6 +135,6 @@ def test_reading_an_unknown_job_is_refused(store: JobStore) -> None:
 def test_rows_come_in_pages(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
-    store.report(job_id, attempt_id, 1, Changes(rows=tuple(row(epoch) for epoch in range(1, 6))))
+    store.report(job_id, attempt_id, 1, Report(rows=tuple(row(epoch) for epoch in range(1, 6))))
     assert store.rows(job_id, after=1, limit=2) == [row(2), row(3)]
     assert store.rows(job_id, after=5) == []

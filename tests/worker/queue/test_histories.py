@@ -19,7 +19,7 @@ from model.artifact.manifest import FinishReason
 from tests.worker.job_model import JobModel, QueueModel, Refused
 from tests.worker.samples import draft, make_job, row
 from worker.errors import WorkerError
-from worker.queue.attempt_messages import Changes
+from worker.queue.attempt_messages import Report
 from worker.queue.ids import new_attempt_id, new_model_id
 from worker.queue.records import Checkpoint, Job, JobError
 from worker.queue.states import HELD, TERMINAL, TRANSITIONS, Outcome, Status
@@ -101,11 +101,11 @@ class Histories(RuleBasedStateMachine):
         job, attempt = self.choose(which)
         epoch = job.rows + 1
         checkpoint = Checkpoint(key=f"{attempt}-{epoch}", epoch=epoch, step=0) if has_checkpoint else None
-        changes = Changes(rows=(row(epoch),), checkpoint=checkpoint)
+        report = Report(rows=(row(epoch),), checkpoint=checkpoint)
         seq = job.seq + 1
         for _ in range(1 + is_repeated):
             self.both(
-                lambda: self.store.report(job.id, attempt, seq, changes),
+                lambda: self.store.report(job.id, attempt, seq, report),
                 lambda: job.report(attempt, seq, has_checkpoint=has_checkpoint),
             )
 

@@ -5,7 +5,7 @@ import pytest
 from model.artifact.manifest import Manifest
 from tests.worker.samples import claim, draft, make_job, row
 from worker.errors import JobNotFoundError, NothingCommittedError, PublishCommittedError, WrongStateError
-from worker.queue.attempt_messages import Changes
+from worker.queue.attempt_messages import Report
 from worker.queue.ids import new_attempt_id
 from worker.queue.records import Best, Checkpoint, JobError, Progress
 from worker.queue.states import Outcome, Phase, Status
@@ -21,7 +21,7 @@ def test_a_job_runs_from_submission_to_its_model(store: JobStore) -> None:
     assert job_id == submitted.job_id
     progress = Progress(epoch=1, epochs=3, fraction=0.5)
     best = Best(epoch=1, val_accuracy=0.1)
-    store.report(job_id, attempt_id, 1, Changes(Phase.TRAINING, rows=(row(1),), best=best, progress=progress))
+    store.report(job_id, attempt_id, 1, Report(Phase.TRAINING, rows=(row(1),), best=best, progress=progress))
     running = store.get(job_id)
     assert (running.status, running.phase) == (Status.RUNNING, Phase.TRAINING)
     assert (running.metrics, running.best, running.progress) == (row(1), best, progress)
@@ -138,7 +138,7 @@ def test_the_next_attempt_gets_the_last_checkpoint(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
     checkpoint = Checkpoint(key="checkpoints/a", epoch=1, step=4)
-    store.report(job_id, attempt_id, 1, Changes(checkpoint=checkpoint))
+    store.report(job_id, attempt_id, 1, Report(checkpoint=checkpoint))
     store.requeue(job_id, attempt_id, Outcome.DRAINED)
     claimed = store.claim("host:2", new_attempt_id())
     assert claimed is not None

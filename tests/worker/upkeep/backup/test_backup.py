@@ -23,7 +23,7 @@ from model.storage.opening import open_storage
 from tests.conftest import running_valkey
 from tests.worker.samples import claim, draft, make_job, publish, row
 from worker.errors import BackupUnreadableError, StoreOccupiedError
-from worker.queue.attempt_messages import Changes
+from worker.queue.attempt_messages import Report
 from worker.queue.records import Checkpoint
 from worker.queue.requests import Idempotency
 from worker.queue.states import Outcome, Status
@@ -87,7 +87,7 @@ def run_with_checkpoint(place: Place) -> str:
     job_id, attempt_id = claim(place.store)
     checkpoint = Checkpoint(key=f"checkpoints/{job_id}/1/epoch-1", epoch=1, step=0)
     place.storage.put_bytes(checkpoint.key, b"state")
-    changes = Changes(rows=(row(1),), checkpoint=checkpoint, log_lines=("hello",))
+    changes = Report(rows=(row(1),), checkpoint=checkpoint, log_lines=("hello",))
     place.store.report(job_id, attempt_id, 1, changes)
     return job_id
 
