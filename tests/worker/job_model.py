@@ -139,9 +139,9 @@ class JobModel:
             self._end_attempt(Outcome.CANCELLED, outcome)
             return
         self.deaths += outcome in DEATHS
-        is_given_up = outcome in DEATHS and self.deaths >= DEATHS_ALLOWED and not self.is_committed
+        has_died_too_often = outcome in DEATHS and self.deaths >= DEATHS_ALLOWED and not self.is_committed
         back = Status.PAUSED if self.status is Status.PAUSING else Status.QUEUED
-        self._move(Status.FAILED if is_given_up else back)
+        self._move(Status.FAILED if has_died_too_often else back)
         self._end_attempt(outcome, outcome)
 
 

@@ -161,9 +161,9 @@ def reap(job_id: str, attempt_id: str, renewals: int) -> ScriptCall[Status]:
 def _release(
     job_id: str, attempt_id: str, outcome: Outcome, renewals: int | str, detail: str
 ) -> ScriptCall[Status]:
-    given_up = JobError(
+    death_error = JobError(
         code=f"{outcome}_repeatedly",
         message=f"{DEATHS_ALLOWED} attempts in a row died without a new checkpoint. {detail}".strip(),
     )
-    arguments = (job_id, attempt_id, outcome, now(), renewals, given_up.model_dump_json())
+    arguments = (job_id, attempt_id, outcome, now(), renewals, death_error.model_dump_json())
     return QUEUE_SCRIPTS.call("release", arguments, _read_status)

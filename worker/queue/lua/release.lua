@@ -1,6 +1,6 @@
 -- End an attempt but not its job: the job is queued again or paused; after too many deaths the job fails.
 -- A reaper passes `renewals`, the count that did not change for a whole lease; the attempt itself passes ''.
-local job_id, attempt_id, outcome, at, renewals, given_up = unpack(ARGV)
+local job_id, attempt_id, outcome, at, renewals, death_error = unpack(ARGV)
 
 local job, refusal = held_job(job_id, attempt_id)
 if refusal then return has_ended(job, attempt_id, outcome) and {'ok', job.status} or refusal end
@@ -13,15 +13,15 @@ if job.status == 'cancelling' then
 end
 
 local deaths = tonumber(job.deaths) + (DEATHS[outcome] and 1 or 0)
-local is_given_up = DEATHS[outcome] and deaths >= LIMIT.DEATHS and not job.manifest
-local status = is_given_up and 'failed' or job.status == 'pausing' and 'paused' or 'queued'
+local has_died_too_often = DEATHS[outcome] and deaths >= LIMIT.DEATHS and not job.manifest
+local status = has_died_too_often and 'failed' or job.status == 'pausing' and 'paused' or 'queued'
 refusal = transition_refusal(job, status)
 if refusal then return refusal end
 
 end_attempt(job, at, outcome, outcome)
 set_fields(job, {deaths = deaths})
-if is_given_up then
-  set_fields(job, {error = given_up})
+if has_died_too_often then
+  set_fields(job, {error = death_error})
   end_job(job, status, at)
 else
   clear_fields(job, 'phase')
