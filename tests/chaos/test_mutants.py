@@ -86,7 +86,12 @@ def test_the_judge_finds_nothing_where_nothing_is_broken(
 
 @pytest.mark.parametrize(
     ("mutant", "script"),
-    [("fencing", "report"), ("fencing", "renew"), ("idempotency", "submit"), ("idempotency", "replay")],
+    [
+        ("fencing", "attempts/report"),
+        ("fencing", "attempts/renew"),
+        ("idempotency", "requests/submit"),
+        ("idempotency", "requests/replay"),
+    ],
 )
 def test_a_mutant_is_one(mutant: str, script: str) -> None:
     text = load_script(QUEUE_SCRIPTS, script).text

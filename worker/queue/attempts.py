@@ -24,7 +24,9 @@ def _read_status(reply: Reply) -> Status:
 
 def claim(worker: str, attempt_id: str, devices: int = 1) -> ScriptCall[Claimed | None]:
     """Claim the first queued job that needs at most `devices` devices; None when no such job is queued."""
-    return QUEUE_SCRIPTS.call("claim", (attempt_id, json.dumps(worker), now(), devices), _read_claimed)
+    return QUEUE_SCRIPTS.call(
+        "attempts/claim", (attempt_id, json.dumps(worker), now(), devices), _read_claimed
+    )
 
 
 def _read_claimed(reply: Reply) -> Claimed | None:
@@ -58,7 +60,7 @@ def renew(job_id: str, attempt_id: str) -> ScriptCall[Flags]:
     Raises:
         StaleAttemptError: the attempt no longer holds the job.
     """
-    return QUEUE_SCRIPTS.call("renew", (job_id, attempt_id), _read_flags)
+    return QUEUE_SCRIPTS.call("attempts/renew", (job_id, attempt_id), _read_flags)
 
 
 def _read_flags(reply: Reply) -> Flags:
@@ -93,7 +95,7 @@ def report(job_id: str, attempt_id: str, seq: int, content: Report) -> ScriptCal
         *(part for row in content.rows for part in (row.epoch, row.model_dump_json())),
         *(json.dumps(line) for line in content.log_lines),
     )
-    return QUEUE_SCRIPTS.call("report", arguments, lambda _: None)
+    return QUEUE_SCRIPTS.call("attempts/report", arguments, lambda _: None)
 
 
 def commit_publish(job_id: str, attempt_id: str, draft: Mapping[str, Any]) -> ScriptCall[Committed]:
@@ -117,7 +119,7 @@ def commit_publish(job_id: str, attempt_id: str, draft: Mapping[str, Any]) -> Sc
         json.dumps(measured),
         draft["finish_reason"],
     )
-    return QUEUE_SCRIPTS.call("commit_publish", arguments, _read_committed)
+    return QUEUE_SCRIPTS.call("attempts/commit_publish", arguments, _read_committed)
 
 
 def _read_committed(reply: Reply) -> Committed:
@@ -135,7 +137,9 @@ def finish(
         NothingCommittedError: the outcome is `succeeded`, but no model was committed.
     """
     job_error = error.model_dump_json() if error else ""
-    return QUEUE_SCRIPTS.call("finish", (job_id, attempt_id, outcome, now(), job_error), _read_status)
+    return QUEUE_SCRIPTS.call(
+        "attempts/finish", (job_id, attempt_id, outcome, now(), job_error), _read_status
+    )
 
 
 def requeue(job_id: str, attempt_id: str, outcome: Outcome, detail: str = "") -> ScriptCall[Status]:
@@ -166,4 +170,4 @@ def _release(
         message=f"{DEATHS_ALLOWED} attempts in a row died without a new checkpoint. {detail}".strip(),
     )
     arguments = (job_id, attempt_id, outcome, now(), renewals, death_error.model_dump_json())
-    return QUEUE_SCRIPTS.call("release", arguments, _read_status)
+    return QUEUE_SCRIPTS.call("attempts/release", arguments, _read_status)

@@ -56,7 +56,7 @@ class JobSearch:
         """Return the next call. The search asks for one job more than `limit`, to know whether more exist."""
         missing = self.limit + 1 - len(self._found)
         arguments: tuple[str | int, ...] = (missing, self.after, _IDS_READ_PER_CALL, *self.filters.indexes())
-        return QUEUE_SCRIPTS.call("list_jobs", arguments, lambda reply: reply)
+        return QUEUE_SCRIPTS.call("reads/list_jobs", arguments, lambda reply: reply)
 
     def add(self, reply: Reply) -> None:
         """Add the jobs that a call found."""

@@ -76,7 +76,7 @@ def submit(
         json.dumps(job.created_by),
         spec.gpus,
     )
-    return QUEUE_SCRIPTS.call("submit", arguments, _read_submitted)
+    return QUEUE_SCRIPTS.call("requests/submit", arguments, _read_submitted)
 
 
 def replay(created_by: str | None, idempotency: Idempotency) -> ScriptCall[Submitted | None]:
@@ -86,7 +86,9 @@ def replay(created_by: str | None, idempotency: Idempotency) -> ScriptCall[Submi
         IdempotencyMismatchError: the key was used with another body.
     """
     arguments = (idempotency_id(created_by, idempotency.key), idempotency.body_hash)
-    return QUEUE_SCRIPTS.call("replay", arguments, lambda reply: _read_submitted(reply) if reply else None)
+    return QUEUE_SCRIPTS.call(
+        "requests/replay", arguments, lambda reply: _read_submitted(reply) if reply else None
+    )
 
 
 def _read_submitted(reply: Reply) -> Submitted:
@@ -100,7 +102,7 @@ def cancel(job_id: str) -> ScriptCall[Job]:
         WrongStateError: the job has succeeded or failed.
         PublishCommittedError: the job's model is being published.
     """
-    return QUEUE_SCRIPTS.call("cancel", (job_id, now()), _read_job)
+    return QUEUE_SCRIPTS.call("requests/cancel", (job_id, now()), _read_job)
 
 
 def stop(job_id: str) -> ScriptCall[Job]:
@@ -111,7 +113,7 @@ def stop(job_id: str) -> ScriptCall[Job]:
         WrongStateError: the job has ended or is being cancelled.
         PublishCommittedError: the job's model is being published.
     """
-    return QUEUE_SCRIPTS.call("stop", (job_id, now()), _read_job)
+    return QUEUE_SCRIPTS.call("requests/stop", (job_id, now()), _read_job)
 
 
 def pause(job_id: str) -> ScriptCall[Job]:
@@ -121,7 +123,7 @@ def pause(job_id: str) -> ScriptCall[Job]:
         WrongStateError: the job has ended, or is being stopped or cancelled.
         PublishCommittedError: the job's model is being published.
     """
-    return QUEUE_SCRIPTS.call("pause", (job_id, now()), _read_job)
+    return QUEUE_SCRIPTS.call("requests/pause", (job_id, now()), _read_job)
 
 
 def resume(job_id: str) -> ScriptCall[Job]:
@@ -130,7 +132,7 @@ def resume(job_id: str) -> ScriptCall[Job]:
     Raises:
         WrongStateError: the job is not paused.
     """
-    return QUEUE_SCRIPTS.call("resume", (job_id, now()), _read_job)
+    return QUEUE_SCRIPTS.call("requests/resume", (job_id, now()), _read_job)
 
 
 def delete(job_id: str) -> ScriptCall[None]:
@@ -139,4 +141,4 @@ def delete(job_id: str) -> ScriptCall[None]:
     Raises:
         WrongStateError: the job has not ended.
     """
-    return QUEUE_SCRIPTS.call("delete", (job_id,), lambda _: None)
+    return QUEUE_SCRIPTS.call("requests/delete", (job_id,), lambda _: None)

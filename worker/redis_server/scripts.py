@@ -38,7 +38,7 @@ class ScriptFolder:
     def call(
         self, name: str, arguments: tuple[str | int, ...], read: Callable[[Reply], T]
     ) -> "ScriptCall[T]":
-        """Describe one run of the script `name`. `read` parses what follows `ok` in the reply."""
+        """Describe one run of the script `name`, such as `requests/submit`. `read` parses what follows `ok` in the reply."""
         return ScriptCall(self, name, arguments, read)
 
 
