@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from api.predictor.protocol.channel import MAX_BODY_BYTES
+from api.predictor.protocol.framing import MAX_BODY_BYTES
 from worker.settings import ServiceSettings
 
 _KEY_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")

@@ -18,7 +18,7 @@ from api.predict.uploads import (
     received_images,
 )
 from api.predictor.client import PredictorClient
-from api.predictor.protocol.channel import ItemAnswer, ItemError, Score, Timings
+from api.predictor.protocol.messages import ItemAnswer, ItemError, Score, Timings
 from worker.registry.model_registry import AsyncModelRegistry
 
 

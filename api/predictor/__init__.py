@@ -1,1 +1,1 @@
-"""The predictor process, and the API's end of its socket."""
+"""The predictor: the process that classifies images, the client of its socket, and its supervision by the API."""

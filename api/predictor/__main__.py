@@ -1,4 +1,4 @@
-"""`python -m api.predictor`: owns the device, the models and the decoding of images."""
+"""`python -m api.predictor`: the process that owns the device, loads models, decodes and classifies images."""
 
 import argparse
 import asyncio
@@ -9,23 +9,23 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from api.predictor.serving.admission import Admission, Rate
+from api.predictor.protocol.socket_path import check_socket_path
+from api.predictor.serving.admission import Admission, Throughput
 from api.predictor.serving.batcher import Batcher
-from api.predictor.serving.classification import PredictionService, ServedModel
-from api.predictor.serving.loader import Loader
+from api.predictor.serving.classification import Decoders, RequestClassifier, ServedModel
+from api.predictor.serving.loader import ModelLoader
 from api.predictor.serving.model_cache import ModelCache
 from api.predictor.serving.socket_server import listen
-from api.predictor.supervision import check_socket_path
 from model.host.parent import end_with_parent
 from model.storage.opening import open_storage
 
 log = logging.getLogger(__name__)
 
-_MAX_DECODERS = 8
+_MAX_DECODING_THREADS = 8
 
 
 def main() -> None:
-    """Serves until SIGTERM, or until the parent ends."""
+    """Serve until SIGTERM, or until the parent process ends."""
     options = _parser().parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s predictor %(levelname)s %(message)s")
     check_socket_path(options.socket)
@@ -37,43 +37,48 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m api.predictor", description=__doc__)
     parser.add_argument("--socket", type=Path, required=True, help="path of the Unix socket to serve")
-    parser.add_argument("--storage", required=True, help="where the models lie: file:///…")
+    parser.add_argument(
+        "--storage", required=True, help="URL of the storage that holds the models: file:///…"
+    )
     parser.add_argument("--cache-bytes", type=int, default=1 << 30, help="memory for loaded models")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument("--parent", type=int, help="end when this process does")
+    parser.add_argument("--parent", type=int, help="id of a process; the predictor ends when it ends")
     return parser
 
 
 async def _serve(options: argparse.Namespace) -> int:
+    """Run the predictor; return the exit code."""
     exit_code: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _settle, exit_code, 0)
-    loader = Loader(open_storage(options.storage), options.device)
-    rate = Rate()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _end, exit_code, 0)
+    loader = ModelLoader(open_storage(options.storage), options.device)
+    throughput = Throughput()
+    decoding_threads = min(loader.threads, _MAX_DECODING_THREADS)
     with (
         ThreadPoolExecutor(1, "inference") as inference,
-        ThreadPoolExecutor(min(loader.threads, _MAX_DECODERS), "decode") as decoders,
+        ThreadPoolExecutor(decoding_threads, "decode") as decoding,
     ):
-        batcher = Batcher(inference, rate, max_batch=64, on_fault=lambda: _settle(exit_code, 1))
+        batcher = Batcher(inference, throughput, max_batch=64, on_failure=lambda: _end(exit_code, 1))
         models: ModelCache[ServedModel] = ModelCache(loader.load, budget_bytes=options.cache_bytes)
-        service = PredictionService(models, batcher, Admission(rate), decoders)
-        server = await listen(options.socket, service, lambda: loader.is_ready)
-        running = [asyncio.create_task(batcher.run()), asyncio.create_task(loader.prepare())]
-        for task in running:
+        decoders = Decoders(decoding, decoding_threads)
+        classifier = RequestClassifier(models, batcher, Admission(throughput), decoders)
+        server = await listen(options.socket, classifier, lambda: loader.is_ready)
+        tasks = [asyncio.create_task(batcher.run()), asyncio.create_task(loader.prepare())]
+        for task in tasks:
             task.add_done_callback(partial(_end_if_failed, exit_code))
         code = await exit_code
         server.close()
-        for task in running:
+        for task in tasks:
             task.cancel()
     return code
 
 
 def _end_if_failed(exit_code: asyncio.Future[int], task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
-        log.critical("the predictor cannot go on", exc_info=error)
-        _settle(exit_code, 1)
+        log.critical("the predictor cannot continue", exc_info=error)
+        _end(exit_code, 1)
 
 
-def _settle(exit_code: asyncio.Future[int], code: int) -> None:
+def _end(exit_code: asyncio.Future[int], code: int) -> None:
     if not exit_code.done():
         exit_code.set_result(code)
 

@@ -1,4 +1,4 @@
-"""The API's end of the predictor's socket: a few connections, each shared by many requests; knows no HTTP."""
+"""The API's end of the predictor's socket. A few connections carry the requests of all callers. Knows no HTTP."""
 
 import asyncio
 import contextlib
@@ -7,75 +7,83 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from api.predictor.errors import REFUSALS, InferenceFailedError, PredictionError, PredictorUnavailableError
-from api.predictor.protocol.channel import (
+from api.predictor.errors import (
+    ERRORS_BY_CODE,
+    InferenceFailedError,
+    PredictionError,
+    PredictorUnavailableError,
+)
+from api.predictor.protocol.channel import Channel
+from api.predictor.protocol.messages import (
     ITEM_ANSWERS,
     Answer,
     Cancel,
-    Channel,
+    Failure,
     Image,
     ItemAnswer,
     Message,
     Open,
     Ping,
     Pong,
-    Refusal,
+    ProtocolError,
     Timings,
-    WireError,
 )
 
-_GRACE_S = 5.0  # the predictor keeps a request's deadline itself; past this much more, it hangs
-_RETRY_AFTER_S = 5  # about what a predictor needs to start
+_GRACE_S = (
+    5.0  # the predictor enforces a request's deadline itself; if it is late by more, the predictor hangs
+)
+_RETRY_AFTER_S = 5  # about the time that a predictor needs to start
 
 
 @dataclass(frozen=True)
 class Predicted:
-    """What the predictor said about one request."""
+    """The predictor's answer to one request."""
 
     items: list[ItemAnswer]
-    """One an image, in the request's order."""
+    """One per image, in the order of the request."""
     timings_ms: Timings
 
 
 class _Connection:
-    """One socket and the requests that wait on it."""
+    """One socket and the requests that wait for an answer on it."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._numbers = itertools.count(1)
+        self._request_ids = itertools.count(1)
         self._answers: dict[int, asyncio.Future[Predicted]] = {}
         self._pongs: list[asyncio.Future[bool]] = []
-        self._listener = asyncio.create_task(self._listen())
+        self._receiver = asyncio.create_task(self._receive_all())
 
     @property
     def is_open(self) -> bool:
-        return not self._listener.done()
+        return not self._receiver.done()
 
     async def predict(
         self, model_id: str, images: Sequence[bytes], *, top_k: int, deadline_s: float
     ) -> Predicted:
-        number = next(self._numbers)
+        request_id = next(self._request_ids)
         answer: asyncio.Future[Predicted] = asyncio.get_running_loop().create_future()
-        self._answers[number] = answer
+        self._answers[request_id] = answer
         self._channel.send(
             Open(
-                request=number,
+                request_id=request_id,
                 model_id=model_id,
-                images=len(images),
+                image_count=len(images),
                 total_bytes=sum(map(len, images)),
                 top_k=top_k,
                 deadline_s=deadline_s,
             )
         )
         for index, data in enumerate(images):
-            self._channel.send(Image(request=number, index=index), data, wanted=lambda: not answer.done())
+            image = Image(request_id=request_id, index=index)
+            self._channel.send(image, data, is_wanted=lambda: not answer.done())
         try:
             return await answer
         except asyncio.CancelledError:
-            self._channel.send(Cancel(request=number))
+            self._channel.send(Cancel(request_id=request_id))
             raise
         finally:
-            del self._answers[number]
+            del self._answers[request_id]
 
     async def ping(self) -> bool:
         pong: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
@@ -84,72 +92,72 @@ class _Connection:
         return await pong
 
     async def close(self) -> None:
-        self._listener.cancel()
+        self._receiver.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await self._listener
+            await self._receiver
 
-    async def _listen(self) -> None:
+    async def _receive_all(self) -> None:
         try:
             while (frame := await self._channel.receive()) is not None:
                 self._handle(*frame)
-        except WireError:
-            pass  # not our predictor: the same end as a dead one
+        except ProtocolError:
+            pass  # the other end is not a predictor of this version: handle it like a closed connection
         finally:
             self._fail_all()
             await self._channel.close()
 
     def _handle(self, message: Message, body: bytes) -> None:
         match message:
-            case Answer(request=number, timings_ms=timings):
-                self._settle(number, Predicted(ITEM_ANSWERS.validate_json(body), timings))
-            case Refusal(request=number, code=code, message=text, retry_after_s=retry_after_s):
-                error = REFUSALS.get(code, InferenceFailedError)
-                self._settle(number, error(text, retry_after_s=retry_after_s))
+            case Answer(request_id=request_id, timings_ms=timings):
+                self._settle(request_id, Predicted(ITEM_ANSWERS.validate_json(body), timings))
+            case Failure(request_id=request_id, code=code, message=text, retry_after_s=retry_after_s):
+                error = ERRORS_BY_CODE.get(code, InferenceFailedError)
+                self._settle(request_id, error(text, retry_after_s=retry_after_s))
             case Pong(ready=ready):
                 pong = self._pongs.pop(0)
                 if not pong.done():
                     pong.set_result(ready)
             case _:
-                raise WireError(f"'{message.kind}' is not for the API to hear")
+                raise ProtocolError(f"The API does not receive messages of kind '{message.kind}'.")
 
-    def _settle(self, number: int, outcome: Predicted | PredictionError) -> None:
-        answer = self._answers.get(number)
+    def _settle(self, request_id: int, outcome: Predicted | PredictionError) -> None:
+        answer = self._answers.get(request_id)
         if answer is None or answer.done():
-            return  # its caller went away
+            return  # the caller went away
         if isinstance(outcome, PredictionError):
             answer.set_exception(outcome)
         else:
             answer.set_result(outcome)
 
     def _fail_all(self) -> None:
-        lost = _unavailable("The predictor ended while this request was in flight")
+        error = _unavailable("The predictor ended while this request was in flight")
         for answer in self._answers.values():
             if not answer.done():
-                answer.set_exception(lost)
+                answer.set_exception(error)
         for pong in self._pongs:
             if not pong.done():
-                pong.set_exception(lost)
+                pong.set_exception(error)
 
 
 class PredictorClient:
-    """Classifies images in the predictor process; connects on demand, so it needs no care when that restarts."""
+    """Classifies images in the predictor process; connects on demand, also after a restart of the predictor."""
 
     def __init__(self, socket_path: Path, *, connections: int = 2) -> None:
         self._path = socket_path
-        self._slots: list[_Connection | None] = [None] * connections
+        self._connections: list[_Connection | None] = [None] * connections
         self._locks = [asyncio.Lock() for _ in range(connections)]
-        self._turns = itertools.cycle(range(connections))
+        self._next_index = itertools.cycle(range(connections))
 
     async def predict(
         self, model_id: str, images: Sequence[bytes], *, top_k: int, deadline_s: float = 30.0
     ) -> Predicted:
-        """Scores or an error for each image.
+        """Return the scores or an error for each image.
 
         Args:
-            model_id: of a published model; not a name.
+            model_id: id of a published model; not its name.
             images: bytes of image files.
-            top_k: how many classes to answer, best first.
-            deadline_s: give up after this long.
+            top_k: number of classes in each answer, highest score first.
+            deadline_s: the request fails after this time.
 
         Raises:
             PredictionError: one of its subclasses, when the request fails as a whole.
@@ -162,7 +170,7 @@ class PredictorClient:
             raise _unavailable("The predictor does not answer") from error
 
     async def is_ready(self, *, timeout_s: float = 2.0) -> bool:
-        """Whether the predictor answers and has loaded torch."""
+        """Return whether the predictor answers a ping and has loaded torch."""
         try:
             async with asyncio.timeout(timeout_s):
                 return await (await self._connection()).ping()
@@ -170,17 +178,17 @@ class PredictorClient:
             return False
 
     async def close(self) -> None:
-        """Ends all connections; requests in flight fail."""
-        for connection in self._slots:
+        """Close all connections; requests in flight fail."""
+        for connection in self._connections:
             if connection is not None:
                 await connection.close()
 
     async def _connection(self) -> _Connection:
-        slot = next(self._turns)
-        async with self._locks[slot]:  # of many requests after a restart, one connects
-            connection = self._slots[slot]
+        index = next(self._next_index)
+        async with self._locks[index]:  # after a restart, only one of many waiting requests connects
+            connection = self._connections[index]
             if connection is None or not connection.is_open:
-                connection = self._slots[slot] = _Connection(await self._connect())
+                connection = self._connections[index] = _Connection(await self._connect())
             return connection
 
     async def _connect(self) -> Channel:
@@ -190,7 +198,7 @@ class PredictorClient:
             raise _unavailable("The predictor is not running, or still starting") from error
 
 
-def _unavailable(what: str) -> PredictorUnavailableError:
+def _unavailable(reason: str) -> PredictorUnavailableError:
     return PredictorUnavailableError(
-        f"{what}; try again in {_RETRY_AFTER_S} s.", retry_after_s=_RETRY_AFTER_S
+        f"{reason}; try again in {_RETRY_AFTER_S} s.", retry_after_s=_RETRY_AFTER_S
     )

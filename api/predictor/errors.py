@@ -1,4 +1,4 @@
-"""Every way a prediction can fail, each with the stable code that users see; knows no HTTP status."""
+"""The errors of the predictor, each with the stable code that users see. Knows no HTTP status."""
 
 from api.errors import ApiError
 
@@ -14,36 +14,36 @@ class PredictorUnavailableError(PredictionError):
 
 
 class OverloadedError(PredictionError):
-    """Raised at admission, when more images wait than may."""
+    """Raised when a request would exceed the limit on waiting images or bytes."""
 
     code = "overloaded"
 
 
 class DeadlineExceededError(PredictionError):
-    """Raised when an image was not classified in the time that its request gave."""
+    """Raised when the images of a request were not classified before its deadline."""
 
     code = "deadline_exceeded"
 
 
 class ModelUnavailableError(PredictionError):
-    """Raised when a model's files cannot be read from storage."""
+    """Raised when the files of a model cannot be read from storage."""
 
     code = "model_unavailable"
 
 
 class CorruptModelError(PredictionError):
-    """Raised when a model's weights are not those that its manifest names."""
+    """Raised when the weights of a model do not match the checksum in its manifest."""
 
     code = "corrupt_artifact"
 
 
 class InferenceFailedError(PredictionError):
-    """Raised when the network itself fails on a batch."""
+    """Raised when the network fails on a batch."""
 
     code = "internal_error"
 
 
-REFUSALS: dict[str, type[PredictionError]] = {
+ERRORS_BY_CODE: dict[str, type[PredictionError]] = {
     error.code: error
     for error in (
         InferenceFailedError,
@@ -54,4 +54,4 @@ REFUSALS: dict[str, type[PredictionError]] = {
         PredictorUnavailableError,
     )
 }
-"""The predictor names an error by its code on the wire; the API raises it again by this table."""
+"""The predictor sends the code of an error over the socket; the API raises the class that this table names."""

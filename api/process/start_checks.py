@@ -5,7 +5,7 @@ import socket
 
 from pydantic import ValidationError
 
-from api.predictor.supervision import check_socket_path
+from api.predictor.protocol.socket_path import check_socket_path
 from api.process.server import open_socket
 from api.services import predictor_socket
 from api.settings import ApiSettings, StartError, is_loopback, parse_keys, parse_origins

@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
-from api.predictor.supervision import PredictorOptions, PredictorProcess, WatchTimes
+from api.predictor.supervision import PredictorOptions, PredictorProcess, SupervisionTimes
 from api.settings import ApiSettings
 from model.artifact.manifest import Manifest
 from model.storage.opening import open_storage
@@ -29,9 +29,9 @@ READY_WITHIN_S = 60  # importing torch on a busy machine
 
 @contextmanager
 def running_predictor(
-    storage_url: str, *, times: WatchTimes | None = None, cache_bytes: int = 1 << 30
+    storage_url: str, *, times: SupervisionTimes | None = None, cache_bytes: int = 1 << 30
 ) -> Iterator[tuple[PredictorProcess, Path]]:
-    """A watched predictor that is ready, and its socket."""
+    """A supervised predictor that is ready, and the path of its socket."""
     with tempfile.TemporaryDirectory(prefix="nf-") as folder:
         socket_path = Path(folder, "predictor.sock")
         options = PredictorOptions(socket_path, storage_url, cache_bytes=cache_bytes, device="cpu")

@@ -1,4 +1,4 @@
-"""Who may wait: a bound on the images and bytes inside the predictor, and an honest Retry-After beyond it."""
+"""Limits the images and bytes that wait inside the predictor, and tells refused callers when to retry."""
 
 import math
 from collections import Counter
@@ -7,27 +7,29 @@ from contextlib import contextmanager
 
 from api.predictor.errors import OverloadedError
 
-_WEIGHT = 0.2  # of the newest batch in the measured rate
+_NEWEST_WEIGHT = 0.2
 _MAX_RETRY_S = 60
 
 
-class Rate:
-    """Images per second, measured over the last few batches."""
+class Throughput:
+    """Images classified per second: an exponential moving average over batches."""
 
-    def __init__(self, first_guess: float = 100.0) -> None:
-        self.images_per_s = first_guess
+    def __init__(self, initial_images_per_s: float = 100.0) -> None:
+        self.images_per_s = initial_images_per_s
 
-    def measured(self, images: int, duration_s: float) -> None:
-        """Takes one batch into the average."""
-        now = images / max(duration_s, 1e-6)
-        self.images_per_s += _WEIGHT * (now - self.images_per_s)
+    def add_batch(self, images: int, duration_s: float) -> None:
+        """Include one batch in the average."""
+        newest = images / max(duration_s, 1e-6)
+        self.images_per_s += _NEWEST_WEIGHT * (newest - self.images_per_s)
 
 
 class Admission:
-    """Counts the images of every model that were let in and have no answer yet."""
+    """Counts admitted images per model, and their bytes over all models, until they are answered."""
 
-    def __init__(self, rate: Rate, *, images_per_model: int = 512, total_bytes: int = 1 << 29) -> None:
-        self._rate = rate
+    def __init__(
+        self, throughput: Throughput, *, images_per_model: int = 512, total_bytes: int = 1 << 29
+    ) -> None:
+        self._throughput = throughput
         self._images_per_model = images_per_model
         self._total_bytes = total_bytes
         self._images: Counter[str] = Counter()
@@ -35,12 +37,12 @@ class Admission:
 
     @property
     def images(self) -> int:
-        """All that wait or are being classified."""
+        """Admitted images of all models that have no answer yet."""
         return self._images.total()
 
     @contextmanager
     def admit(self, model_id: str, images: int, size_bytes: int) -> Iterator[None]:
-        """Lets a whole request in for as long as the block runs; raises `OverloadedError` if it does not fit."""
+        """Count a request while the block runs; raises `OverloadedError` if the request exceeds a limit."""
         self._check(model_id, images, size_bytes)
         self._images[model_id] += images
         self._bytes += size_bytes
@@ -54,12 +56,12 @@ class Admission:
 
     def _check(self, model_id: str, images: int, size_bytes: int) -> None:
         waiting = self._images[model_id]
-        # An empty queue takes a request of any size: one larger than the bound could never come in otherwise.
+        # An empty queue admits a request of any size: a request above the limit would otherwise never be admitted.
         if waiting and waiting + images > self._images_per_model:
             self._refuse(f"{waiting} images wait for this model; at most {self._images_per_model} may")
         if self._bytes and self._bytes + size_bytes > self._total_bytes:
             self._refuse(f"{self._bytes} bytes of images wait; at most {self._total_bytes} may")
 
-    def _refuse(self, why: str) -> None:
-        wait_s = min(_MAX_RETRY_S, max(1, math.ceil(self.images / self._rate.images_per_s)))
-        raise OverloadedError(f"{why}. Try again in {wait_s} s.", retry_after_s=wait_s)
+    def _refuse(self, reason: str) -> None:
+        wait_s = min(_MAX_RETRY_S, max(1, math.ceil(self.images / self._throughput.images_per_s)))
+        raise OverloadedError(f"{reason}. Try again in {wait_s} s.", retry_after_s=wait_s)

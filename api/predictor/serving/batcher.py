@@ -1,4 +1,4 @@
-"""Forms batches while the one inference thread is busy, fairly between requests; knows no torch."""
+"""Forms batches for the inference thread; requests take turns within a batch. Knows no torch."""
 
 import asyncio
 import logging
@@ -12,22 +12,22 @@ from typing import Protocol
 import numpy as np
 
 from api.predictor.errors import InferenceFailedError
-from api.predictor.serving.admission import Rate
+from api.predictor.serving.admission import Throughput
 
 log = logging.getLogger(__name__)
 
 
 class Network(Protocol):
-    """The part of a classifier that a batch needs."""
+    """The method of a classifier that the batcher calls."""
 
     def classify(self, images: np.ndarray, /) -> np.ndarray:
-        """Calibrated scores_NK of images_NHWC in uint8."""
+        """Return calibrated scores_NK for images_NHWC (uint8)."""
         ...
 
 
 @dataclass(frozen=True)
 class Classified:
-    """What one image's turn gave: a score for each class, and how long it waited and took."""
+    """The scores of one image, one per class, and the seconds that it waited and that its batch took."""
 
     scores: np.ndarray
     queued_s: float
@@ -35,8 +35,8 @@ class Classified:
 
 
 @dataclass(eq=False)
-class Waiting:
-    """One decoded image (HWC, uint8) whose turn has not come."""
+class QueuedImage:
+    """One decoded image (HWC, uint8) that waits for a batch."""
 
     network: Network
     image: np.ndarray
@@ -45,64 +45,75 @@ class Waiting:
 
     @property
     def is_wanted(self) -> bool:
-        """False once its caller went away or ran out of time."""
+        """False once the caller went away or ran out of time."""
         return not self.result.done()
 
 
 class Batcher:
-    """One inference thread's queue: a batch leaves as soon as the thread is free, never waiting to fill."""
+    """The queue of the inference thread. A batch starts as soon as the thread is free; it never waits to fill up."""
 
     def __init__(
-        self, thread: Executor, rate: Rate, *, max_batch: int = 64, on_fault: Callable[[], None] | None = None
+        self,
+        thread: Executor,
+        throughput: Throughput,
+        *,
+        max_batch: int = 64,
+        on_failure: Callable[[], None] | None = None,
     ) -> None:
         self._thread = thread
-        self._rate = rate
+        self._throughput = throughput
         self._max_batch = max_batch
-        self._on_fault = on_fault
-        self._requests: OrderedDict[Hashable, deque[Waiting]] = OrderedDict()
+        self._on_failure = on_failure
+        self._queues: OrderedDict[Hashable, deque[QueuedImage]] = OrderedDict()
         self._arrived = asyncio.Event()
 
     async def classify(self, network: Network, image: np.ndarray, *, request: Hashable) -> Classified:
-        """Scores of one image of a request; cancelled before its turn, it costs nothing.
+        """Return the scores of one image of `request`.
+
+        An image whose caller is cancelled before its batch starts is not computed.
 
         Raises:
-            InferenceFailedError: the network failed on its batch.
+            InferenceFailedError: the network failed on the batch of this image.
         """
         result: asyncio.Future[Classified] = asyncio.get_running_loop().create_future()
-        waiting = Waiting(network, image, result, time.monotonic())
-        self._requests.setdefault(request, deque()).append(waiting)
+        queued = QueuedImage(network, image, result, time.monotonic())
+        self._queues.setdefault(request, deque()).append(queued)
         self._arrived.set()
         return await result
 
     async def run(self) -> None:
-        """Serves batches for ever."""
+        """Run batches until cancelled."""
         while True:
             await self._arrived.wait()
-            if batch := self.take():
+            if batch := self.take_batch():
                 await self._infer(batch)
             else:
                 self._arrived.clear()
 
-    def take(self) -> list[Waiting]:
-        """The next batch: requests take turns, one image each; the longest without a turn names the model."""
-        batch: list[Waiting] = []
-        passed = 0
-        while passed < len(self._requests) and len(batch) < self._max_batch:
-            request, queue = next(iter(self._requests.items()))
+    def take_batch(self) -> list[QueuedImage]:
+        """Remove the next batch from the queues.
+
+        Requests take turns, one image each. The request that had no turn for the longest time comes first and
+        decides the model of the batch; requests for other models keep their place.
+        """
+        batch: list[QueuedImage] = []
+        skipped = 0
+        while skipped < len(self._queues) and len(batch) < self._max_batch:
+            request, queue = next(iter(self._queues.items()))
             while queue and not queue[0].is_wanted:
                 queue.popleft()
             if not queue:
-                del self._requests[request]
+                del self._queues[request]
                 continue
-            self._requests.move_to_end(request)
+            self._queues.move_to_end(request)
             if batch and queue[0].network is not batch[0].network:
-                passed += 1
+                skipped += 1
                 continue
             batch.append(queue.popleft())
-            passed = 0
+            skipped = 0
         return batch
 
-    async def _infer(self, batch: list[Waiting]) -> None:
+    async def _infer(self, batch: list[QueuedImage]) -> None:
         started = time.monotonic()
         try:
             scores_NK = await asyncio.get_running_loop().run_in_executor(self._thread, _classify, batch)
@@ -111,20 +122,19 @@ class Batcher:
             self._fail(batch)
             return
         infer_s = time.monotonic() - started
-        self._rate.measured(len(batch), infer_s)
-        for waiting, scores_K in zip(batch, scores_NK, strict=True):
-            if waiting.is_wanted:
-                waiting.result.set_result(Classified(scores_K, started - waiting.arrived, infer_s))
+        self._throughput.add_batch(len(batch), infer_s)
+        for queued, scores_K in zip(batch, scores_NK, strict=True):
+            if queued.is_wanted:
+                queued.result.set_result(Classified(scores_K, started - queued.arrived, infer_s))
 
-    def _fail(self, batch: list[Waiting]) -> None:
-        for waiting in batch:
-            if waiting.is_wanted:
-                waiting.result.set_exception(
-                    InferenceFailedError("The network failed on this image; try again.")
-                )
-        if self._on_fault is not None:
-            self._on_fault()
+    def _fail(self, batch: list[QueuedImage]) -> None:
+        for queued in batch:
+            if queued.is_wanted:
+                error = InferenceFailedError("The network failed on this image; try again.")
+                queued.result.set_exception(error)
+        if self._on_failure is not None:
+            self._on_failure()
 
 
-def _classify(batch: list[Waiting]) -> np.ndarray:
-    return batch[0].network.classify(np.stack([waiting.image for waiting in batch]))
+def _classify(batch: list[QueuedImage]) -> np.ndarray:
+    return batch[0].network.classify(np.stack([queued.image for queued in batch]))

@@ -1,15 +1,15 @@
-"""Classifies the images of one request: admission, model, decoding, batch, answer; knows no socket and no torch."""
+"""Answers one prediction request: admission, model, decoding, batch, scores. Knows no socket and no torch."""
 
 import asyncio
 import time
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from api.predictor.errors import DeadlineExceededError, PredictionError
-from api.predictor.protocol.channel import Answer, ItemAnswer, ItemError, Open, Score, Timings
+from api.predictor.protocol.messages import Answer, ItemAnswer, ItemError, Open, Score, Timings
 from api.predictor.serving.admission import Admission
 from api.predictor.serving.batcher import Batcher, Network
 from api.predictor.serving.model_cache import ModelCache
@@ -19,7 +19,7 @@ _SCORE_DIGITS = 6
 
 
 class ServedModel(Network, Protocol):
-    """A model in memory, with all that it takes to get from a file's bytes to labels."""
+    """A model in memory: decodes image files, computes scores and names the classes."""
 
     @property
     def classes(self) -> list[str]:
@@ -28,31 +28,43 @@ class ServedModel(Network, Protocol):
 
     @property
     def size_bytes(self) -> int:
-        """Memory that it holds."""
+        """Memory of the model."""
         ...
 
     def decode(self, data: bytes) -> np.ndarray:
-        """The image HWC in uint8, as training saw its own; raises `model.errors.ImageError`."""
+        """Decode an image file to HWC, uint8, with the preprocessing of training; raises `model.errors.ImageError`."""
         ...
 
 
-class Inbox:
-    """The images of one request, as they come in."""
+class ImageQueue:
+    """The images of one request that have arrived and that no task has taken yet."""
 
     def __init__(self) -> None:
         self._queue: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
 
     def put(self, index: int, data: bytes) -> None:
-        """Takes one image."""
+        """Add the image at position `index` of the request."""
         self._queue.put_nowait((index, data))
 
-    async def next(self) -> tuple[int, bytes]:
-        """The next one: its index in the request, its bytes."""
+    async def get(self) -> tuple[int, bytes]:
+        """Wait for an image; return its position in the request and its bytes."""
         return await self._queue.get()
 
 
+class Decoders:
+    """The threads that decode images."""
+
+    def __init__(self, executor: Executor, threads: int) -> None:
+        self.threads = threads
+        self._executor = executor
+
+    async def decode(self, model: ServedModel, data: bytes) -> tuple[np.ndarray, float]:
+        """Return the decoded image and the seconds that decoding took."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, _decode, model, data)
+
+
 @dataclass(frozen=True)
-class _Outcome:
+class _ImageResult:
     index: int
     answer: ItemAnswer
     queued_s: float = 0.0
@@ -60,69 +72,75 @@ class _Outcome:
     infer_s: float = 0.0
 
 
-class PredictionService:
-    """What the predictor does, apart from sockets."""
+class RequestClassifier:
+    """Classifies the images of requests, each request under its deadline."""
 
     def __init__(
-        self,
-        models: ModelCache[ServedModel],
-        batcher: Batcher,
-        admission: Admission,
-        decoders: ThreadPoolExecutor,
+        self, models: ModelCache[ServedModel], batcher: Batcher, admission: Admission, decoders: Decoders
     ) -> None:
         self._models = models
         self._batcher = batcher
         self._admission = admission
         self._decoders = decoders
 
-    async def answer(self, request: Open, inbox: Inbox) -> tuple[Answer, list[ItemAnswer]]:
-        """Every image's scores or error, in the request's order; raises `PredictionError` if all of it fails."""
-        with self._admission.admit(request.model_id, request.images, request.total_bytes):
+    async def answer(self, request: Open, images: ImageQueue) -> tuple[Answer, list[ItemAnswer]]:
+        """Return the timings, and the scores or error of each image in the order of the request.
+
+        Raises:
+            PredictionError: the request failed as a whole.
+        """
+        with self._admission.admit(request.model_id, request.image_count, request.total_bytes):
             try:
                 async with asyncio.timeout(request.deadline_s), self._models.use(request.model_id) as model:
-                    outcomes = await self._classify(model, request, inbox)
+                    results = await self._classify_all(model, request, images)
             except TimeoutError as error:
                 raise DeadlineExceededError(
                     f"No answer within {request.deadline_s:g} s; try again, with fewer images.",
                     retry_after_s=1,
                 ) from error
-        outcomes.sort(key=lambda outcome: outcome.index)
-        return Answer(request=request.request, timings_ms=_slowest(outcomes)), [o.answer for o in outcomes]
+        results.sort(key=lambda result: result.index)
+        answer = Answer(request_id=request.request_id, timings_ms=_slowest(results))
+        return answer, [result.answer for result in results]
 
-    async def _classify(self, model: ServedModel, request: Open, inbox: Inbox) -> list[_Outcome]:
-        # No request may fill the decoders' queue: the next one's image waits behind a few of ours at most.
-        turns = asyncio.Semaphore(self._decoders._max_workers)
-        key = object()
-        tasks: list[asyncio.Task[_Outcome]] = []
+    async def _classify_all(
+        self, model: ServedModel, request: Open, images: ImageQueue
+    ) -> list[_ImageResult]:
+        # One request decodes at most one image per thread at a time: it must not fill the queue of the decoders,
+        # where the images of other requests wait too.
+        decoding_slots = asyncio.Semaphore(self._decoders.threads)
+        fairness_key = object()
+        tasks: list[asyncio.Task[_ImageResult]] = []
         try:
-            async with asyncio.TaskGroup() as group:  # one that fails unexpectedly ends the others with it
-                for _ in range(request.images):
-                    image = self._classify_next(model, request.top_k, inbox, turns, key)
+            async with (
+                asyncio.TaskGroup() as group
+            ):  # an unexpected error in one task cancels the other tasks
+                for _ in range(request.image_count):
+                    image = self._classify_next(model, request.top_k, images, decoding_slots, fairness_key)
                     tasks.append(group.create_task(image))
         except* Exception as failures:
             raise failures.exceptions[0] from failures
         return [task.result() for task in tasks]
 
     async def _classify_next(
-        self, model: ServedModel, top_k: int, inbox: Inbox, turns: asyncio.Semaphore, key: object
-    ) -> _Outcome:
-        index, data = await inbox.next()
+        self,
+        model: ServedModel,
+        top_k: int,
+        images: ImageQueue,
+        decoding_slots: asyncio.Semaphore,
+        fairness_key: object,
+    ) -> _ImageResult:
+        index, data = await images.get()
         arrived = time.monotonic()
-        decode_s = 0.0
         try:
-            async with turns:
-                image, decode_s = await _in_thread(self._decoders, model, data)
-            classified = await self._batcher.classify(model, image, request=key)
+            async with decoding_slots:
+                image, decode_s = await self._decoders.decode(model, data)
+            classified = await self._batcher.classify(model, image, request=fairness_key)
         except (ImageError, PredictionError) as error:
-            return _Outcome(index, ItemAnswer(error=ItemError(code=error.code, message=str(error))))
+            return _ImageResult(index, ItemAnswer(error=ItemError(code=error.code, message=str(error))))
         passed_s = time.monotonic() - arrived
         queued_s = max(0.0, passed_s - decode_s - classified.infer_s)
         scores = best_scores(classified.scores, model.classes, top_k)
-        return _Outcome(index, ItemAnswer(scores=scores), queued_s, decode_s, classified.infer_s)
-
-
-async def _in_thread(decoders: Executor, model: ServedModel, data: bytes) -> tuple[np.ndarray, float]:
-    return await asyncio.get_running_loop().run_in_executor(decoders, _decode, model, data)
+        return _ImageResult(index, ItemAnswer(scores=scores), queued_s, decode_s, classified.infer_s)
 
 
 def _decode(model: ServedModel, data: bytes) -> tuple[np.ndarray, float]:
@@ -130,18 +148,18 @@ def _decode(model: ServedModel, data: bytes) -> tuple[np.ndarray, float]:
     return model.decode(data), time.monotonic() - started
 
 
-def best_scores(scores: np.ndarray, classes: list[str], top_k: int) -> list[Score]:
-    """The `top_k` best classes, best first; ties go to the earlier class."""
-    best = np.argsort(-scores, kind="stable")[:top_k]
-    return [Score(label=classes[k], score=round(float(scores[k]), _SCORE_DIGITS)) for k in best]
+def best_scores(scores_K: np.ndarray, classes: list[str], top_k: int) -> list[Score]:  # noqa: N803  # its shape
+    """Return the `top_k` classes with the highest scores, highest first; of equal scores the earlier class first."""
+    best = np.argsort(-scores_K, kind="stable")[:top_k]
+    return [Score(label=classes[k], score=round(float(scores_K[k]), _SCORE_DIGITS)) for k in best]
 
 
-def _slowest(outcomes: list[_Outcome]) -> Timings:
-    def worst_ms(durations_s: list[float]) -> float:
+def _slowest(results: list[_ImageResult]) -> Timings:
+    def longest_ms(durations_s: list[float]) -> float:
         return round(1000 * max(durations_s), 2)
 
     return Timings(
-        queue=worst_ms([outcome.queued_s for outcome in outcomes]),
-        decode=worst_ms([outcome.decode_s for outcome in outcomes]),
-        infer=worst_ms([outcome.infer_s for outcome in outcomes]),
+        queue=longest_ms([result.queued_s for result in results]),
+        decode=longest_ms([result.decode_s for result in results]),
+        infer=longest_ms([result.infer_s for result in results]),
     )

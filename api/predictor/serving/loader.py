@@ -1,4 +1,4 @@
-"""Brings models from storage into memory: the only file of the API that reaches torch, and only when called."""
+"""Loads models from storage into memory. The only module of the API that imports torch, and only when called."""
 
 import asyncio
 import logging
@@ -25,11 +25,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class LoadedModel:
-    """A classifier that is ready, with its labels and its preprocessing."""
+    """A classifier with its labels and its preprocessing."""
 
     manifest: Manifest
     classifier: "Classifier"
-    pixels: PixelBudget
+    pixel_budget: PixelBudget
 
     @property
     def classes(self) -> list[str]:
@@ -38,53 +38,53 @@ class LoadedModel:
 
     @property
     def size_bytes(self) -> int:
-        """Memory of the weights, as large as their file."""
+        """Memory of the weights: the size of their file."""
         return self.manifest.files[WEIGHTS_FILE].size_bytes
 
     def decode(self, data: bytes) -> np.ndarray:
-        """The image HWC in uint8, as training saw its own; raises `model.errors.ImageError`."""
+        """Decode an image file to HWC, uint8, with the preprocessing of training; raises `model.errors.ImageError`."""
         size = self.manifest.preprocessing.image_size
-        with self.pixels.share() as take:
+        with self.pixel_budget.share() as take:
             image = decode_image(data, image_size=size, before_pixels=take)
             try:
                 return resize_image(image, size, self.manifest.preprocessing.resize)
             except MemoryError as error:
                 raise ImageTooLargeError(
-                    "There is not enough memory for this image now: send a smaller copy."
+                    "There is not enough memory for this image at the moment: send a smaller copy."
                 ) from error
 
-    def classify(self, images_NHWC: np.ndarray, /) -> np.ndarray:  # noqa: N803 - the shape is the point
-        """Calibrated scores_NK."""
+    def classify(self, images_NHWC: np.ndarray, /) -> np.ndarray:  # noqa: N803 - the name tells the shape
+        """Return calibrated scores_NK for images_NHWC (uint8)."""
         return self.classifier.classify(images_NHWC)
 
 
-class Loader:
-    """Loads models in a thread of its own, so that those in memory go on answering."""
+class ModelLoader:
+    """Loads models in a thread of its own, so that loaded models keep answering meanwhile."""
 
     def __init__(self, storage: Storage, device: str) -> None:
         self._storage = storage
         self._device = device
-        self._pixels = PixelBudget()
+        self._pixel_budget = PixelBudget()
         self._thread = ThreadPoolExecutor(1, "load")
         self.threads = cpu_quota()
         self.is_ready = False
 
     async def prepare(self) -> None:
-        """Imports torch and chooses the device."""
+        """Import torch and choose the device."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._prepare)
         self.is_ready = True
 
     async def load(self, model_id: str) -> LoadedModel:
-        """One model, warm.
+        """Load one model and warm it up.
 
         Raises:
-            CorruptModelError: its weights are not those of its manifest.
-            ModelUnavailableError: its files cannot be read.
+            CorruptModelError: the weights do not match the checksum in the manifest.
+            ModelUnavailableError: the files cannot be read.
         """
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._load, model_id)
 
     def _prepare(self) -> None:
-        import torch  # noqa: PLC0415 - seconds: the socket must answer meanwhile
+        import torch  # noqa: PLC0415 - takes seconds; the socket must answer meanwhile
 
         torch.set_num_threads(self.threads)
         if self._device == "auto":
@@ -99,7 +99,7 @@ class Loader:
                 self._storage.read_bytes(model_key(model_id, MANIFEST_FILE))
             )
             classifier = Classifier.load(self._storage, manifest, self._device)
-            loaded = LoadedModel(manifest, classifier, self._pixels)
+            loaded = LoadedModel(manifest, classifier, self._pixel_budget)
         except (CorruptArtifactError, ValidationError) as error:
             log.error("model %s is corrupt: %s", model_id, error)
             raise CorruptModelError(

@@ -1,4 +1,4 @@
-"""Models in memory under a byte budget: each loaded once, the least recently used let go, never one in use."""
+"""Keeps loaded models in memory within a byte budget; evicts the least recently used model that is not in use."""
 
 import asyncio
 from collections import OrderedDict
@@ -9,11 +9,11 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Sized(Protocol):
-    """What a cached model must tell."""
+    """A model that knows how much memory it takes."""
 
     @property
     def size_bytes(self) -> int:
-        """Memory that it holds."""
+        """Memory of the model."""
         ...
 
 
@@ -31,7 +31,7 @@ class _Entry(Generic[ModelT]):
 
 
 class ModelCache(Generic[ModelT]):
-    """Loaded models by id."""
+    """Loaded models by id; concurrent users of a model share one load."""
 
     def __init__(self, load: Callable[[str], Awaitable[ModelT]], *, budget_bytes: int) -> None:
         self._load = load
@@ -40,16 +40,19 @@ class ModelCache(Generic[ModelT]):
 
     @property
     def loaded(self) -> list[str]:
-        """Ids in memory, least recently used first."""
+        """Ids of the models in memory, least recently used first."""
         return list(self._entries)
 
     @asynccontextmanager
     async def use(self, model_id: str) -> AsyncIterator[ModelT]:
-        """The model, loaded if need be and kept while the block runs; raises whatever its load raises."""
+        """Provide a model, loading it if necessary, and keep it in memory while the block runs.
+
+        Raises the error of the load, if the load fails.
+        """
         entry = self._entry(model_id)
         entry.users += 1
         try:
-            # Shielded: a caller who leaves must not end the load that others wait for.
+            # Shielded: the cancellation of one caller must not cancel the load that other callers wait for.
             model = await asyncio.shield(entry.loading)
             self._evict()
             yield model
@@ -69,7 +72,7 @@ class ModelCache(Generic[ModelT]):
         try:
             return await self._load(model_id)
         except BaseException:
-            del self._entries[model_id]  # the next request tries again
+            del self._entries[model_id]  # the next request tries to load it again
             raise
 
     def _evict(self) -> None:

@@ -1,4 +1,4 @@
-"""Bounds the pixels that all decoders hold together; knows no image."""
+"""Limits the number of pixels that all decoding threads hold in memory together."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -8,7 +8,10 @@ from model.data.images import MAX_PIXELS
 
 
 class PixelBudget:
-    """Shared by the decoding threads. A pixel takes 4 to 13 bytes on its way to RGB, by the kind of its file."""
+    """A budget shared by the decoding threads.
+
+    Decoding a pixel to RGB takes 4 to 13 bytes of memory, depending on the file format.
+    """
 
     def __init__(self, total_pixels: int = 2 * MAX_PIXELS) -> None:
         self._total = total_pixels
@@ -18,17 +21,20 @@ class PixelBudget:
 
     @contextmanager
     def share(self) -> Iterator[Callable[[int], None]]:
-        """What waits for room for so many pixels, to be called once; the room is free again after the block."""
+        """Provide a function `take(pixels)` that waits for room in the budget; call it at most once.
+
+        The end of the block returns the pixels to the budget.
+        """
         taken = 0
 
         def take(pixels: int) -> None:
             nonlocal taken
-            wanted = min(pixels, self._total)  # more than all there is has it alone
-            # One waits at a time, or small images would pass a large one for ever.
+            needed = min(pixels, self._total)  # an image above the whole budget gets all of it
+            # Only one thread waits at a time: otherwise small images would overtake a large one again and again.
             with self._turn, self._changed:
-                self._changed.wait_for(lambda: self._free >= wanted)
-                self._free -= wanted
-                taken = wanted
+                self._changed.wait_for(lambda: self._free >= needed)
+                self._free -= needed
+                taken = needed
 
         try:
             yield take

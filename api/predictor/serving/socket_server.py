@@ -1,4 +1,4 @@
-"""The predictor's socket: one task a request, cancelled when the API says so or goes away; knows no torch."""
+"""Serves the predictor's Unix socket: one task per request. Knows no torch."""
 
 import asyncio
 import contextlib
@@ -8,39 +8,39 @@ from collections.abc import Callable
 from pathlib import Path
 
 from api.predictor.errors import InferenceFailedError, PredictionError
-from api.predictor.protocol.channel import (
+from api.predictor.protocol.channel import Channel
+from api.predictor.protocol.messages import (
     ITEM_ANSWERS,
     Cancel,
-    Channel,
+    Failure,
     Image,
     Message,
     Open,
     Ping,
     Pong,
-    Refusal,
-    WireError,
+    ProtocolError,
 )
-from api.predictor.serving.classification import Inbox, PredictionService
+from api.predictor.serving.classification import ImageQueue, RequestClassifier
 
 log = logging.getLogger(__name__)
 
 
 class Connection:
-    """One API process at the other end, with its requests under way."""
+    """The connection of one API process and its requests in flight."""
 
-    def __init__(self, channel: Channel, service: PredictionService, is_ready: Callable[[], bool]) -> None:
+    def __init__(self, channel: Channel, classifier: RequestClassifier, is_ready: Callable[[], bool]) -> None:
         self._channel = channel
-        self._service = service
+        self._classifier = classifier
         self._is_ready = is_ready
-        self._inboxes: dict[int, Inbox] = {}
+        self._image_queues: dict[int, ImageQueue] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
     async def serve(self) -> None:
-        """Until the other end is gone or talks nonsense; then all of its requests are dropped."""
+        """Handle messages until the API closes the connection or breaks the protocol; then cancel its requests."""
         try:
             while (frame := await self._channel.receive()) is not None:
                 self._handle(*frame)
-        except WireError as error:
+        except ProtocolError as error:
             log.warning("closing a connection: %s", error)
         finally:
             for task in self._tasks.values():
@@ -51,39 +51,39 @@ class Connection:
         match message:
             case Open():
                 self._open(message)
-            case Image(request=request, index=index):
-                if request in self._inboxes:  # refused ones are gone already
-                    self._inboxes[request].put(index, body)
-            case Cancel(request=request):
-                if request in self._tasks:
-                    self._tasks[request].cancel()
+            case Image(request_id=request_id, index=index):
+                if request_id in self._image_queues:  # a request that failed early is no longer there
+                    self._image_queues[request_id].put(index, body)
+            case Cancel(request_id=request_id):
+                if request_id in self._tasks:
+                    self._tasks[request_id].cancel()
             case Ping():
                 self._channel.send(Pong(ready=self._is_ready()))
             case _:
-                raise WireError(f"'{message.kind}' is not for the predictor to hear")
+                raise ProtocolError(f"The predictor does not receive messages of kind '{message.kind}'.")
 
     def _open(self, message: Open) -> None:
-        if message.request in self._tasks:
-            raise WireError(f"request {message.request} was opened twice")
-        inbox = self._inboxes[message.request] = Inbox()
-        self._tasks[message.request] = asyncio.create_task(self._answer(message, inbox))
+        if message.request_id in self._tasks:
+            raise ProtocolError(f"Request {message.request_id} was opened twice.")
+        images = self._image_queues[message.request_id] = ImageQueue()
+        self._tasks[message.request_id] = asyncio.create_task(self._answer(message, images))
 
-    async def _answer(self, request: Open, inbox: Inbox) -> None:
+    async def _answer(self, request: Open, images: ImageQueue) -> None:
         try:
-            answer, items = await self._service.answer(request, inbox)
+            answer, items = await self._classifier.answer(request, images)
             self._channel.send(answer, ITEM_ANSWERS.dump_json(items))
         except PredictionError as error:
-            self._refuse(request, error)
+            self._send_failure(request, error)
         except Exception:
             log.exception("a request failed")
-            self._refuse(request, InferenceFailedError("The predictor failed on this request."))
+            self._send_failure(request, InferenceFailedError("The predictor failed on this request."))
         finally:
-            del self._inboxes[request.request], self._tasks[request.request]
+            del self._image_queues[request.request_id], self._tasks[request.request_id]
 
-    def _refuse(self, request: Open, error: PredictionError) -> None:
+    def _send_failure(self, request: Open, error: PredictionError) -> None:
         self._channel.send(
-            Refusal(
-                request=request.request,
+            Failure(
+                request_id=request.request_id,
                 code=error.code,
                 message=str(error),
                 retry_after_s=error.retry_after_s,
@@ -91,16 +91,16 @@ class Connection:
         )
 
 
-async def listen(path: Path, service: PredictionService, is_ready: Callable[[], bool]) -> asyncio.Server:
-    """Serves the Unix socket `path`, which only this user may open."""
+async def listen(path: Path, classifier: RequestClassifier, is_ready: Callable[[], bool]) -> asyncio.Server:
+    """Serve the Unix socket `path`; its mode 0600 lets only this user connect."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # Cancelled only when the predictor ends; asyncio's streams would log that as a fault.
+        # The task is cancelled only when the predictor ends; asyncio's streams would log the cancellation as a fault.
         with contextlib.suppress(asyncio.CancelledError):
-            await Connection(Channel(reader, writer), service, is_ready).serve()
+            await Connection(Channel(reader, writer), classifier, is_ready).serve()
 
-    before = os.umask(0o177)
+    previous_mask = os.umask(0o177)
     try:
         return await asyncio.start_unix_server(serve, path)
     finally:
-        os.umask(before)
+        os.umask(previous_mask)

@@ -1,4 +1,4 @@
-"""The predictor process over its socket: right answers, honest failures, and a life tied to its parent's."""
+"""The predictor process over its socket: scores, errors, restarts, and its end together with its parent."""
 
 import asyncio
 import os
@@ -22,7 +22,8 @@ from api.predictor.errors import (
     ModelUnavailableError,
     PredictorUnavailableError,
 )
-from api.predictor.supervision import PredictorProcess, WatchTimes, check_socket_path, ping
+from api.predictor.protocol.socket_path import check_socket_path
+from api.predictor.supervision import PredictorProcess, SupervisionTimes, ping
 from model.artifact.manifest import WEIGHTS_FILE, Manifest, model_key
 from model.data.images import decode_image, resize_image
 from model.spec import Resize
@@ -35,7 +36,7 @@ from tests.stored import stored_path
 
 T = TypeVar("T")
 
-TIMES = WatchTimes(ping_every_s=0.2, ping_timeout_s=2)
+TIMES = SupervisionTimes(ping_every_s=0.2, ping_timeout_s=2)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,7 @@ def _predict(socket_path: Path, model_id: str, images: list[bytes], top_k: int =
 
 
 def _expected_scores(data: bytes, seed: int) -> np.ndarray:
-    """The network as training holds it: not fused, not batched, straight from its definition."""
+    """Scores of the unfused network for one image, computed from the definition of the network."""
     image = resize_image(decode_image(data, image_size=IMAGE_SIZE), IMAGE_SIZE, Resize.SQUASH)
     pixels = (torch.from_numpy(image).permute(2, 0, 1).float() / 255 - 0.5) / 0.25
     with torch.inference_mode():
@@ -120,7 +121,7 @@ def test_top_k_is_at_most_the_number_of_classes(socket_path: Path, model: Manife
     ]
 
 
-def test_bad_images_fail_alone(socket_path: Path, model: Manifest) -> None:
+def test_a_bad_image_does_not_fail_the_others_of_its_request(socket_path: Path, model: Manifest) -> None:
     items = _predict(socket_path, model.id, [png(), b"no image", png()[:200], png(1)]).items
     assert [item.error.code if item.error else "ok" for item in items] == [
         "ok",
@@ -130,7 +131,7 @@ def test_bad_images_fail_alone(socket_path: Path, model: Manifest) -> None:
     ]
 
 
-def test_many_requests_at_once_all_get_their_own_answer(socket_path: Path, model: Manifest) -> None:
+def test_concurrent_requests_all_get_their_own_answer(socket_path: Path, model: Manifest) -> None:
     images = [png(seed) for seed in range(60)]
 
     async def predict_all(client: PredictorClient) -> list[Predicted]:
@@ -143,7 +144,7 @@ def test_many_requests_at_once_all_get_their_own_answer(socket_path: Path, model
         assert one.scores[0].score == pytest.approx(other.scores[0].score, abs=1e-4)
 
 
-def test_flipped_weights_are_refused_and_other_models_go_on(
+def test_corrupt_weights_are_refused_and_other_models_keep_answering(
     socket_path: Path, storage: Storage, model: Manifest
 ) -> None:
     corrupt = publish_model(storage, name="corrupt")
@@ -161,14 +162,16 @@ def test_a_model_without_files_is_unavailable(socket_path: Path) -> None:
         _predict(socket_path, "mdl_nothing", [png()])
 
 
-def test_a_request_past_its_deadline_fails_as_such(socket_path: Path, storage: Storage) -> None:
+def test_a_request_past_its_deadline_fails_with_deadline_exceeded(
+    socket_path: Path, storage: Storage
+) -> None:
     fresh = publish_model(storage, name="fresh")
     with pytest.raises(DeadlineExceededError):
         _with_client(socket_path, lambda client: client.predict(fresh.id, [png()], top_k=1, deadline_s=0.001))
 
 
-def test_a_cancelled_request_leaves_the_connection_whole(socket_path: Path, model: Manifest) -> None:
-    async def cancel_and_go_on(client: PredictorClient) -> Predicted:
+def test_a_connection_works_after_a_request_was_cancelled(socket_path: Path, model: Manifest) -> None:
+    async def cancel_then_predict(client: PredictorClient) -> Predicted:
         large = [png(seed, size=(600, 600)) for seed in range(8)]
         for delay_s in (0, 0.001, 0.01):
             leaving = asyncio.create_task(client.predict(model.id, large, top_k=1))
@@ -178,10 +181,10 @@ def test_a_cancelled_request_leaves_the_connection_whole(socket_path: Path, mode
                 await leaving
         return await client.predict(model.id, [png()], top_k=1)
 
-    assert _with_client(socket_path, cancel_and_go_on).items[0].scores
+    assert _with_client(socket_path, cancel_then_predict).items[0].scores
 
 
-def test_garbage_on_the_socket_closes_that_connection_alone(socket_path: Path, model: Manifest) -> None:
+def test_garbage_on_the_socket_closes_only_that_connection(socket_path: Path, model: Manifest) -> None:
     async def garbage() -> bytes:
         reader, writer = await asyncio.open_unix_connection(socket_path)
         writer.write(os.urandom(100) + b"\xff" * 100)
@@ -197,9 +200,9 @@ def test_only_this_user_may_open_the_socket(socket_path: Path) -> None:
     assert stat.S_IMODE(socket_path.stat().st_mode) == 0o600
 
 
-def test_a_long_socket_path_is_refused_in_words() -> None:
+def test_a_long_socket_path_is_refused_with_the_setting_to_change() -> None:
     with pytest.raises(ValueError, match="NINEFOLD_RUNTIME_DIR"):
-        check_socket_path(Path("/tmp") / ("x" * 100))  # noqa: S108  # nothing is made there
+        check_socket_path(Path("/tmp") / ("x" * 100))  # noqa: S108  # nothing is created there
 
 
 def test_without_a_predictor_requests_fail_at_once(tmp_path: Path) -> None:
@@ -210,10 +213,10 @@ def test_without_a_predictor_requests_fail_at_once(tmp_path: Path) -> None:
     assert time.monotonic() - started < 1
 
 
-def test_requests_in_flight_fail_at_once_when_it_is_killed_and_the_same_client_works_again(
+def test_requests_in_flight_fail_at_once_when_the_predictor_is_killed_and_the_client_works_again(
     predictor: PredictorProcess, socket_path: Path, model: Manifest
 ) -> None:
-    async def kill_and_go_on(client: PredictorClient) -> tuple[float, float]:
+    async def kill_then_predict(client: PredictorClient) -> tuple[float, float]:
         assert (await client.predict(model.id, [png()], top_k=1)).items[0].scores
         slow = [png(size=(1500, 1500))] * 8
         in_flight = [asyncio.create_task(client.predict(model.id, slow, top_k=1)) for _ in range(3)]
@@ -226,7 +229,7 @@ def test_requests_in_flight_fail_at_once_when_it_is_killed_and_the_same_client_w
         assert all(isinstance(outcome, PredictorUnavailableError) for outcome in outcomes)
         return failed_s, await _seconds_until_it_works(client, model.id) + failed_s
 
-    failed_s, works_s = _with_client(socket_path, kill_and_go_on)
+    failed_s, works_s = _with_client(socket_path, kill_then_predict)
     assert failed_s < 1
     assert works_s < 5 * 15  # promised: 15 s on an idle machine
 
@@ -242,7 +245,7 @@ async def _seconds_until_it_works(client: PredictorClient, model_id: str) -> flo
     return time.monotonic() - started
 
 
-def test_one_that_hangs_is_replaced(predictor: PredictorProcess) -> None:
+def test_a_hanging_predictor_is_replaced(predictor: PredictorProcess) -> None:
     hung = predictor.pid
     assert hung is not None
     os.kill(hung, signal.SIGSTOP)
@@ -256,8 +259,8 @@ def test_one_that_hangs_is_replaced(predictor: PredictorProcess) -> None:
 PARENT = """
 import os, sys, time
 from pathlib import Path
+from api.predictor.protocol.socket_path import check_socket_path
 from api.predictor.supervision import PredictorOptions, PredictorProcess
-from tests.stored import stored_path
 predictor = PredictorProcess(PredictorOptions(Path(sys.argv[1]), sys.argv[2], device="cpu"))
 predictor.start()
 assert predictor.wait_ready(60)
@@ -266,7 +269,7 @@ time.sleep(60)
 """
 
 
-def test_it_dies_with_its_parent(tmp_path: Path) -> None:
+def test_the_predictor_ends_with_its_parent(tmp_path: Path) -> None:
     socket_path = tmp_path / "p.sock"
     command = [sys.executable, "-c", PARENT, str(socket_path), tmp_path.as_uri()]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
@@ -280,7 +283,7 @@ def test_it_dies_with_its_parent(tmp_path: Path) -> None:
     assert not ping(socket_path, timeout_s=1)
 
 
-def test_stop_ends_it(storage_url: str) -> None:
+def test_stop_ends_the_predictor(storage_url: str) -> None:
     with running_predictor(storage_url) as (predictor, _):
         pid = predictor.pid
         started = time.monotonic()
@@ -289,7 +292,7 @@ def test_stop_ends_it(storage_url: str) -> None:
     assert not Path(f"/proc/{pid}").exists()
 
 
-def test_the_api_side_imports_no_torch() -> None:
+def test_the_modules_that_the_api_imports_do_not_import_torch() -> None:
     code = (
         "import sys, api.predict.routes, api.predictor.client, api.predictor.supervision\n"
         "sys.exit('torch' in sys.modules)"

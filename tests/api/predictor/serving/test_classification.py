@@ -1,4 +1,4 @@
-"""One request inside the predictor, apart from sockets and torch."""
+"""One prediction request, without socket and torch."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -6,21 +6,21 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from api.predictor.protocol.channel import Open
-from api.predictor.serving.admission import Admission, Rate
+from api.predictor.protocol.messages import Open
+from api.predictor.serving.admission import Admission, Throughput
 from api.predictor.serving.batcher import Batcher
-from api.predictor.serving.classification import Inbox, PredictionService, ServedModel
+from api.predictor.serving.classification import Decoders, ImageQueue, RequestClassifier, ServedModel
 from api.predictor.serving.model_cache import ModelCache
 
 
 class BrokenModel:
-    """One whose decoding fails in a way that nobody foresaw."""
+    """A model whose decoding raises an unexpected error."""
 
     classes = ["a"]  # noqa: RUF012  # never changed
     size_bytes = 1
 
     def decode(self, _data: bytes) -> np.ndarray:
-        raise ZeroDivisionError("nobody foresaw this")
+        raise ZeroDivisionError("unexpected")
 
     def classify(self, images: np.ndarray, /) -> np.ndarray:
         return np.ones((len(images), 1), np.float32)
@@ -30,19 +30,22 @@ async def _load(_model_id: str) -> ServedModel:
     return BrokenModel()
 
 
-def test_an_image_that_fails_unexpectedly_leaves_no_other_of_its_request_behind() -> None:
-    async def ask() -> None:
-        with ThreadPoolExecutor(1) as inference, ThreadPoolExecutor(1) as decoders:
-            rate = Rate()
-            admission = Admission(rate)
+def test_an_unexpected_error_in_one_image_ends_the_tasks_of_the_whole_request() -> None:
+    async def classify() -> None:
+        with ThreadPoolExecutor(1) as inference, ThreadPoolExecutor(1) as decoding:
+            throughput = Throughput()
+            admission = Admission(throughput)
             models: ModelCache[ServedModel] = ModelCache(_load, budget_bytes=10)
-            service = PredictionService(models, Batcher(inference, rate, max_batch=1), admission, decoders)
-            inbox = Inbox()
-            inbox.put(0, b"the first of two; the other never comes")
-            request = Open(request=1, model_id="mdl_1", top_k=1, images=2, total_bytes=80, deadline_s=60)
+            batcher = Batcher(inference, throughput, max_batch=1)
+            classifier = RequestClassifier(models, batcher, admission, Decoders(decoding, 1))
+            images = ImageQueue()
+            images.put(0, b"the first of two images; the second never arrives")
+            request = Open(
+                request_id=1, model_id="mdl_1", top_k=1, image_count=2, total_bytes=80, deadline_s=60
+            )
             with pytest.raises(ZeroDivisionError):
-                await service.answer(request, inbox)
+                await classifier.answer(request, images)
             assert asyncio.all_tasks() == {asyncio.current_task()}
             assert admission.images == 0
 
-    asyncio.run(ask())
+    asyncio.run(classify())

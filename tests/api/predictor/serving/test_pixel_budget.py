@@ -1,4 +1,4 @@
-"""How many pixels decoders hold together."""
+"""The limit on the pixels that all decoding threads hold together."""
 
 import random
 import threading
@@ -18,7 +18,7 @@ from tests.model.pictures import encode, noise, png
 from tests.ninefold.processes import eventually
 
 
-def test_all_together_stay_within_the_budget_and_everyone_has_a_turn() -> None:
+def test_threads_together_stay_within_the_budget_and_none_starves() -> None:
     budget, lock, never, held, most = PixelBudget(100), threading.Lock(), threading.Event(), 0, 0
 
     def hold(pixels: int) -> None:
@@ -28,7 +28,7 @@ def test_all_together_stay_within_the_budget_and_everyone_has_a_turn() -> None:
             with lock:
                 held += min(pixels, 100)
                 most = max(most, held)
-            never.wait(0.0005)  # so that several hold theirs at once
+            never.wait(0.0005)  # so that several threads hold pixels at the same time
             with lock:
                 held -= min(pixels, 100)
 
@@ -38,7 +38,7 @@ def test_all_together_stay_within_the_budget_and_everyone_has_a_turn() -> None:
     assert 0 < most <= 100
 
 
-def test_a_large_one_is_not_passed_by_small_ones() -> None:
+def test_a_large_image_is_not_overtaken_by_small_ones() -> None:
     budget, order = PixelBudget(100), list[int]()
 
     def hold(pixels: int) -> None:
@@ -50,7 +50,7 @@ def test_a_large_one_is_not_passed_by_small_ones() -> None:
         with budget.share() as take:
             take(60)
             large = threads.submit(hold, 90)
-            eventually(budget._turn.locked, 20, "the large one waits")
+            eventually(budget._turn.locked, 20, "the large image waits")
             small = threads.submit(hold, 10)
             with pytest.raises(TimeoutError):
                 small.result(0.3)
@@ -59,12 +59,12 @@ def test_a_large_one_is_not_passed_by_small_ones() -> None:
     assert order == [90, 10]
 
 
-def test_a_model_decodes_when_there_is_room_and_leaves_it_as_it_was(tmp_path: Path) -> None:
+def test_decoding_waits_for_room_and_returns_its_pixels_to_the_budget(tmp_path: Path) -> None:
     storage = open_storage(f"file://{tmp_path}/storage")
     manifest = publish_model(storage)
     model = LoadedModel(manifest, Classifier.load(storage, manifest, "cpu"), PixelBudget(1))
     with ThreadPoolExecutor(1) as threads:
-        with model.pixels.share() as take:
+        with model.pixel_budget.share() as take:
             take(1)
             decoding = threads.submit(model.decode, png())
             with pytest.raises(TimeoutError):
@@ -76,8 +76,8 @@ def test_a_model_decodes_when_there_is_room_and_leaves_it_as_it_was(tmp_path: Pa
 
 
 @pytest.mark.parametrize(("is_progressive", "pixels"), [(False, 200 * 150), (True, 1600 * 1200)])
-def test_a_jpeg_counts_as_it_is_held(is_progressive: bool, pixels: int) -> None:
-    heard: list[int] = []
+def test_a_jpeg_counts_with_the_size_at_which_it_is_decoded(is_progressive: bool, pixels: int) -> None:
+    counted: list[int] = []
     data = encode(noise(0, 1600, 1200), "JPEG", progressive=is_progressive)
-    decode_image(data, image_size=32, before_pixels=heard.append)
-    assert heard == [pixels]
+    decode_image(data, image_size=32, before_pixels=counted.append)
+    assert counted == [pixels]

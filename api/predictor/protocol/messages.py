@@ -1,0 +1,117 @@
+"""The messages between the API and the predictor, as JSON headers of frames. Knows neither HTTP nor torch."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+
+class ProtocolError(Exception):
+    """Raised when the other end sends a frame or a message that this protocol does not have."""
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Ping(_Message):
+    """API or parent process → predictor: health check."""
+
+    kind: Literal["ping"] = "ping"
+
+
+class Pong(_Message):
+    """Predictor → API or parent process: the answer to a ping; `ready` is true once torch is loaded."""
+
+    kind: Literal["pong"] = "pong"
+    ready: bool
+
+
+class Open(_Message):
+    """API → predictor: start of a request; `image_count` frames of kind `image` follow."""
+
+    kind: Literal["open"] = "open"
+    request_id: int
+    model_id: str
+    image_count: Annotated[int, Field(ge=1)]
+    total_bytes: Annotated[int, Field(ge=0)]
+    top_k: Annotated[int, Field(ge=1)]
+    deadline_s: Annotated[float, Field(gt=0)]
+
+
+class Image(_Message):
+    """API → predictor: one image of a request; the body of the frame holds the bytes of the image file."""
+
+    kind: Literal["image"] = "image"
+    request_id: int
+    index: Annotated[int, Field(ge=0)]
+
+
+class Cancel(_Message):
+    """API → predictor: the caller of this request went away, so the predictor can drop the request."""
+
+    kind: Literal["cancel"] = "cancel"
+    request_id: int
+
+
+class Timings(_Message):
+    """Milliseconds that the slowest image of a request spent in each stage."""
+
+    queue: float
+    decode: float
+    infer: float
+
+
+class Answer(_Message):
+    """Predictor → API: end of a request; the body of the frame is a JSON list of one `ItemAnswer` per image."""
+
+    kind: Literal["answer"] = "answer"
+    request_id: int
+    timings_ms: Timings
+
+
+class Failure(_Message):
+    """Predictor → API: end of a request that failed as a whole."""
+
+    kind: Literal["failure"] = "failure"
+    request_id: int
+    code: str
+    message: str
+    retry_after_s: int | None = None
+
+
+Message = Ping | Pong | Open | Image | Cancel | Answer | Failure
+_MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])
+
+
+class Score(_Message):
+    """A class and the calibrated probability that the image shows it."""
+
+    label: str
+    score: float
+
+
+class ItemError(_Message):
+    """Why one image of a request could not be classified."""
+
+    code: str
+    message: str
+
+
+class ItemAnswer(_Message):
+    """The answer to one image: either `scores`, highest first, or `error`."""
+
+    scores: list[Score] = []
+    error: ItemError | None = None
+
+
+ITEM_ANSWERS: TypeAdapter[list[ItemAnswer]] = TypeAdapter(list[ItemAnswer])
+
+
+def parse_message(header: bytes) -> Message:
+    """Parse the JSON header of a frame; raises `ProtocolError`."""
+    try:
+        return _MESSAGE.validate_json(header)
+    except ValidationError as error:
+        raise ProtocolError(
+            f"A header is not a message of this protocol: {error.error_count()} errors."
+        ) from error

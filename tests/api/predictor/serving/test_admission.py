@@ -1,0 +1,33 @@
+"""Limits on the images and bytes that wait in the predictor."""
+
+import pytest
+
+from api.predictor.errors import OverloadedError
+from api.predictor.serving.admission import Admission, Throughput
+
+
+def test_admission_counts_images_per_model_and_says_when_to_retry() -> None:
+    throughput = Throughput(initial_images_per_s=4.0)
+    admission = Admission(throughput, images_per_model=10)
+    with admission.admit("mdl_a", 9, 100):
+        with pytest.raises(OverloadedError, match="Try again in 3 s") as refused:
+            admission.admit("mdl_a", 2, 100).__enter__()
+        assert refused.value.retry_after_s == 3  # 9 images at 4 images per second
+        with admission.admit("mdl_b", 10, 100):  # the limit holds for each model separately
+            assert admission.images == 19
+    with admission.admit("mdl_a", 99, 100):  # an empty queue admits a request of any size
+        pass
+    assert admission.images == 0
+
+
+def test_admission_counts_bytes_over_all_models() -> None:
+    admission = Admission(Throughput(), total_bytes=1000)
+    with admission.admit("mdl_a", 1, 900), pytest.raises(OverloadedError, match="bytes"):
+        admission.admit("mdl_b", 1, 200).__enter__()
+
+
+def test_the_throughput_converges_to_the_measured_rate() -> None:
+    throughput = Throughput(initial_images_per_s=100)
+    for _ in range(30):
+        throughput.add_batch(images=10, duration_s=1)
+    assert throughput.images_per_s == pytest.approx(10, rel=0.05)
