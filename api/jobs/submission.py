@@ -11,7 +11,7 @@ from api.services import Services
 from model.data.built_in import BUILT_IN
 from model.errors import UnfitSpecError
 from model.host.failpoints import Failpoint, reach
-from model.recipes.recipe import resolve
+from model.recipes.defaults import resolve
 from model.spec import DatasetFacts, JobSpec, ResolvedSpec
 from worker.errors import DatasetNotFoundError, ModelNotFoundError, NoProductionError
 from worker.queue.requests import Idempotency, NewJob, Submitted

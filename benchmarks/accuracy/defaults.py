@@ -33,7 +33,7 @@ from model.artifact.manifest import MANIFEST_FILE, model_key, unregistered_manif
 from model.artifact.staging import TrainedModel, stage_model
 from model.data.importing import import_dataset
 from model.data.opening import find_facts
-from model.recipes.recipe import resolve
+from model.recipes.defaults import resolve
 from model.spec import DatasetFacts, JobSpec
 
 _RESOLVED = (

@@ -30,7 +30,8 @@ from benchmarks.accuracy.runs import (
     train,
 )
 from model.data.importing import import_dataset
-from model.recipes.recipe import RECIPES, Initialisation, Optimizer, Recipe, recipe_of, resolve
+from model.recipes.defaults import resolve
+from model.recipes.recipe import RECIPES, Initialisation, Optimizer, Recipe, recipe_of
 from model.spec import DatasetFacts, JobSpec, RecipeName, ResolvedSpec
 
 BASE: Mapping[str, Any] = {

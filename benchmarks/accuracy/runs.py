@@ -12,16 +12,19 @@ from typing import Any
 
 import torch
 
+from model.artifact.staging import TrainedModel
 from model.host.allocator import restart_with_allocator_settings
 from model.host.cpus import cpu_quota
 from model.network.flops import training_flop
-from model.recipes.recipe import Recipe, recipe_of, side_at
+from model.recipes.progressive_resizing import side_at
+from model.recipes.recipe import Recipe, recipe_of
 from model.recipes.schedule import steps_per_epoch
 from model.spec import ResolvedSpec
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
 from model.training.reporter import Command
-from model.training.training import TrainedModel, TrainingRequest, run_training
+from model.training.request import TrainingRequest
+from model.training.training import run_training
 
 Lines = list[dict[str, Any]]
 """The recorded runs, one dictionary per JSON line."""

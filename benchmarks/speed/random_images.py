@@ -7,9 +7,10 @@ from torch import Tensor
 
 from model.device.device import Device
 from model.network.normalisation import measure_normalisation
-from model.recipes.recipe import Recipe, recipe_of, resolve
+from model.recipes.defaults import resolve
+from model.recipes.recipe import Recipe, recipe_of
 from model.spec import DatasetFacts, JobSpec, RecipeName, ResolvedSpec
-from model.training.data import Split, TrainingData
+from model.training.training_data import Split, TrainingData
 
 CLASSES = 10
 SIDE = 32

@@ -21,10 +21,11 @@ from model.errors import ModelError
 from model.host.allocator import restart_with_allocator_settings
 from model.host.cache_folder import default_cache_dir
 from model.host.cpus import cpu_quota, limit_openmp_spinning
-from model.recipes.recipe import resolve
+from model.recipes.defaults import resolve
 from model.spec import Augmentation, ClassWeighting, DatasetFacts, JobSpec, RecipeName, Resize, ResolvedSpec
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
+from model.training.request import TrainingRequest
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -88,7 +89,7 @@ def _train(arguments: argparse.Namespace) -> None:
     job = _job_spec(arguments, facts)
     # Importing torch takes seconds: only once the arguments are known to be good.
     limit_openmp_spinning()
-    from model.training.training import TrainingRequest, run_training  # noqa: PLC0415 - see above
+    from model.training.training import run_training  # noqa: PLC0415 - see above
 
     devices = tuple((arguments.device or _best_device()).split(","))
     spec, warnings = resolve(job, facts, devices[0].partition(":")[0])

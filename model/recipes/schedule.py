@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
+from model.recipes.recipe import KERAS_TIME_DECAY, Decay, Recipe
+
 
 def steps_per_epoch(images: int, batch_size: int) -> int:
     """Batches of an epoch: all images, in batches of sizes that differ by one at most, so none is tiny."""
@@ -47,3 +49,10 @@ class TimeDecay:
     def learning_rate(self, step: int) -> float:
         """Falls forever, slowly."""
         return self.initial / (1 + self.decay * step)
+
+
+def make_schedule(recipe: Recipe, total_steps: int) -> Schedule:
+    """The learning rate of each step of a run."""
+    if recipe.decay is Decay.KERAS_TIME:
+        return TimeDecay(recipe.learning_rate, KERAS_TIME_DECAY)
+    return OneCycle(recipe.learning_rate, total_steps, recipe.warm_up_fraction, recipe.final_fraction)

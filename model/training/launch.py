@@ -18,11 +18,13 @@ from torch import distributed
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+from model.artifact.staging import TrainedModel
 from model.device.ranks import Ranks
 from model.errors import ModelError, RankDiedError
 from model.host.parent import die_with_parent
+from model.training.rank import train_rank
 from model.training.reporter import Drained, Reporter
-from model.training.training import TrainedModel, TrainingRequest, train_rank
+from model.training.request import TrainingRequest
 
 _LONGER_THAN_ANY_WAIT = timedelta(days=365)
 """Others wait while the first rank judges, or while the lease is not ours: for a death the agent looks itself."""

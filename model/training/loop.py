@@ -11,16 +11,17 @@ from model.device.device import Device
 from model.device.ranks import Ranks
 from model.errors import TrainingDivergedError
 from model.evaluation.predictions import Score, predict_logits, score
-from model.recipes.recipe import Recipe, steps_left
+from model.recipes.progressive_resizing import steps_left
+from model.recipes.recipe import Recipe
 from model.recipes.schedule import steps_per_epoch
 from model.spec import ClassWeighting, ResolvedSpec
 from model.training.checkpoint import Checkpoints
-from model.training.data import Split, TrainingData
 from model.training.pace import Pace, StepPace, TimePace, lost_s
 from model.training.reporter import CheckpointSaved, Command, Drained, EpochRow, Progress, Reporter
 from model.training.run_state import Best, RunState
 from model.training.seeding import epoch_order
 from model.training.step import Step
+from model.training.training_data import Split, TrainingData
 
 _LEAST_AT_RISK_S = 5.0
 _BUDGET_SHARE_AT_RISK = 0.02

@@ -10,16 +10,12 @@ from model.device.device import Device
 from model.network.resnet9 import ResNet9, published_weights
 from model.recipes.recipe import Recipe
 from model.spec import ResolvedSpec
-from model.training.data import TrainingData
-from model.training.optim import (
-    WeightAverage,
-    Whitening,
-    hold_rates,
-    make_optimizer,
-    start_network,
-    whitening_matrix,
-)
+from model.training.optim.initialisation import start_network
+from model.training.optim.optimizer import hold_rates, make_optimizer
+from model.training.optim.weight_average import WeightAverage
+from model.training.optim.whitening import Whitening, whitening_matrix
 from model.training.seeding import seed_step
+from model.training.training_data import TrainingData
 
 _START = -1
 _STEPS_TO_AVERAGE = 50

@@ -14,13 +14,15 @@ from model.device.device import Device, is_out_of_memory
 from model.device.ranks import Ranks, without_exchange
 from model.device.replay import Replays
 from model.network.resnet9 import ResNet9
-from model.recipes.recipe import Recipe, side_at
+from model.recipes.progressive_resizing import side_at
+from model.recipes.recipe import Recipe
+from model.recipes.schedule import make_schedule
 from model.spec import ClassWeighting, ResolvedSpec
 from model.training.augment import Augment, shrink
-from model.training.data import TrainingData
-from model.training.optim import make_schedule, set_learning_rate
+from model.training.optim.optimizer import set_learning_rate
 from model.training.run_state import RunState
 from model.training.seeding import first_flips, seed_step
+from model.training.training_data import TrainingData
 
 _log = logging.getLogger(__name__)
 

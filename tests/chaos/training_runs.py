@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.recipes.recipe import resolve
+from model.recipes.defaults import resolve
 from model.spec import JobSpec
 from model.storage.opening import open_storage
 from tests.model.tiny import TIMINGS, import_colours

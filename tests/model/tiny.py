@@ -6,20 +6,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from model.artifact.staging import TrainedModel
 from model.data.importing import import_dataset
-from model.recipes.recipe import resolve
+from model.recipes.defaults import resolve
 from model.spec import DatasetFacts, JobSpec, ResolvedSpec
 from model.storage.interface import Storage
-from model.training.training import (
-    CheckpointSaved,
-    Command,
-    Drained,
-    EpochRow,
-    Progress,
-    TrainedModel,
-    TrainingRequest,
-    run_training,
-)
+from model.training.reporter import CheckpointSaved, Command, Drained, EpochRow, Progress
+from model.training.request import TrainingRequest
+from model.training.training import run_training
 
 COLOURS = {"blue": (40, 60, 200), "green": (40, 190, 60), "red": (200, 50, 40)}
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from model.data.importing import import_dataset
-from model.recipes.recipe import resolve
+from model.recipes.defaults import resolve
 from model.recipes.schedule import steps_per_epoch
 from model.recipes.validation import validation_counts
 from model.spec import DatasetFacts, JobSpec, ResolvedSpec

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from model.errors import UnfitSpecError
-from model.recipes.recipe import RECIPES, recipe_of, resolve
+from model.recipes.defaults import resolve
+from model.recipes.recipe import RECIPES, recipe_of
 from model.spec import (
     Augmentation,
     ClassWeighting,
@@ -42,7 +43,7 @@ def warnings(of: DatasetFacts, **given: object) -> str:
 
 
 def test_importing_it_does_not_import_torch() -> None:
-    code = "import sys, model.recipes.recipe, model.training.reporter; sys.exit('torch' in sys.modules)"
+    code = "import sys, model.recipes.defaults, model.training.request, model.training.reporter; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

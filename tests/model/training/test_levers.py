@@ -7,11 +7,13 @@ import torch
 
 from model.network.flops import training_flop
 from model.network.resnet9 import BatchNorm, published_weights
-from model.recipes.recipe import RECIPES, Initialisation, Optimizer, side_at, sides_of, steps_left
+from model.recipes.progressive_resizing import side_at, sides_of, steps_left
+from model.recipes.recipe import RECIPES, Initialisation, Optimizer
 from model.spec import RecipeName
 from model.training.augment import shrink
-from model.training.muon import orthogonalise
-from model.training.optim import make_optimizer, set_learning_rate, start_network
+from model.training.optim.initialisation import start_network
+from model.training.optim.muon import orthogonalise
+from model.training.optim.optimizer import make_optimizer, set_learning_rate
 
 FAST, STEADY = RECIPES[RecipeName.FAST], RECIPES[RecipeName.THOROUGH]
 LEVERS = {

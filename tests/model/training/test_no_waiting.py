@@ -8,11 +8,12 @@ import torch
 from model.device.device import Device, open_device
 from model.device.ranks import ALONE
 from model.network.normalisation import Normalisation
-from model.recipes.recipe import recipe_of, resolve
+from model.recipes.defaults import resolve
+from model.recipes.recipe import recipe_of
 from model.spec import Augmentation, ClassWeighting, JobSpec, RecipeName
-from model.training.data import Split, TrainingData
 from model.training.run_state import RunState, start_state
 from model.training.step import Step
+from model.training.training_data import Split, TrainingData
 from tests.model.recipes.test_recipe import facts
 
 NOWHERE = torch.device("meta")

@@ -12,7 +12,8 @@ import torch
 from model.device.ranks import Ranks
 from model.errors import InitModelUnavailableError, ModelError, RankDiedError
 from model.training.reporter import Drained
-from model.training.training import TrainedModel, TrainingRequest, run_training
+from model.training.request import TrainingRequest
+from model.training.training import run_training
 from tests.model.tiny import TIMINGS, Recorder, Workshop
 from tests.model.training.test_training import weight_hash
 from tests.worker.processes import children_of
@@ -58,7 +59,7 @@ def test_an_error_that_says_what_to_do_is_the_runs(workshop: Workshop) -> None:
 
 
 def test_the_death_of_a_rank_ends_the_run_and_leaves_nobody(workshop: Workshop) -> None:
-    ended: list[BaseException | TrainedModel] = []
+    ended: list[object] = []
     spec = workshop.spec(recipe="classic", epochs=500)
     recorder = Recorder()
 

@@ -9,10 +9,10 @@ from model.device.device import open_device
 from model.network import winograd
 from model.recipes.recipe import RECIPES, recipe_of
 from model.spec import RecipeName, ResolvedSpec
-from model.training.data import load_training_data
-from model.training.optim import start_network
+from model.training.optim.initialisation import start_network
 from model.training.seeding import epoch_order, seed_step
 from model.training.training import run_training
+from model.training.training_data import load_training_data
 from tests.model.tiny import Recorder, Workshop
 
 EPOCHS, BATCH, STEPS = 10, 20, 2

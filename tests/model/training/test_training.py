@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, model_key
+from model.artifact.staging import TrainedModel, stage_model
 from model.artifact.weights import load_initial_weights
 from model.device.device import Device, open_device
 from model.errors import InitModelUnavailableError, ModelError, TrainingDivergedError
@@ -18,9 +19,10 @@ from model.recipes.recipe import RECIPES
 from model.recipes.schedule import steps_per_epoch
 from model.spec import RecipeName
 from model.storage.opening import open_storage
-from model.training.optim import Whitening, start_network, whitening_matrix
+from model.training.optim.initialisation import start_network
+from model.training.optim.whitening import Whitening, whitening_matrix
 from model.training.step import warm_up
-from model.training.training import TrainedModel, run_training, stage_model
+from model.training.training import run_training
 from tests.model.tiny import TIMINGS, Recorder, Workshop, import_colours
 
 
@@ -165,9 +167,9 @@ def test_warming_up_leaves_no_trace(workshop: Workshop, monkeypatch: pytest.Monk
         warm_up(network, device, images, side)
 
     monkeypatch.setattr(
-        "model.training.training.open_device", lambda *_: dataclasses.replace(cold, warms_up=True)
+        "model.training.rank.open_device", lambda *_: dataclasses.replace(cold, warms_up=True)
     )
-    monkeypatch.setattr("model.training.training.warm_up", warm_up_and_tell)
+    monkeypatch.setattr("model.training.rank.warm_up", warm_up_and_tell)
     assert weight_hash(workshop.train()) == expected
     assert batches == [8]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from model.artifact.manifest import WEIGHTS_FILE, model_key
-from model.recipes.recipe import resolve
+from model.recipes.defaults import resolve
 from model.spec import JobSpec
 from model.storage.opening import open_storage
 from tests.model.commands.test_tensorboard import curve

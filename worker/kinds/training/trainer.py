@@ -21,6 +21,7 @@ from model.host.failpoints import Failpoint, reach
 from model.host.parent import die_with_parent
 from model.storage.opening import open_storage
 from model.training.reporter import CheckpointSaved, Command, Drained, EpochRow, Progress
+from model.training.request import TrainingRequest
 from worker.kinds.training import messages
 from worker.kinds.training.messages import (
     CheckpointPut,
@@ -207,7 +208,8 @@ def _warm_up() -> None:
 
 
 def _train(start: Start, reporter: PipeReporter) -> ManifestDraft:
-    from model.training.training import TrainingRequest, run_training, stage_model  # noqa: PLC0415 - see main
+    from model.artifact.staging import stage_model  # noqa: PLC0415 - see main
+    from model.training.training import run_training  # noqa: PLC0415 - see main
 
     storage = open_storage(start.storage)
     request = TrainingRequest(

@@ -1,0 +1,1 @@
+"""Initialisation, whitening, weight average and optimizers."""

@@ -1,0 +1,89 @@
+"""What one of the processes that train together does."""
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
+
+from model.artifact.staging import TrainedModel
+from model.artifact.weights import load_initial_weights
+from model.device.device import open_device
+from model.device.ranks import Ranks
+from model.errors import DamagedCheckpointError, InitModelUnavailableError
+from model.network.resnet9 import ResNet9
+from model.recipes.progressive_resizing import sides_of
+from model.recipes.recipe import recipe_of
+from model.recipes.schedule import steps_per_epoch
+from model.training.checkpoint import Checkpoints
+from model.training.final_evaluation import evaluate_run
+from model.training.loop import Loop
+from model.training.reporter import Reporter
+from model.training.request import TrainingRequest
+from model.training.run_state import RunState, start_state
+from model.training.step import warm_up
+from model.training.training_data import TrainingData, load_training_data
+
+_log = logging.getLogger(__name__)
+
+
+def train_rank(request: TrainingRequest, reporter: Reporter, ranks: Ranks) -> TrainedModel | None:
+    """One rank's part of `run_training`; the first judges and returns the model."""
+    spec, recipe = request.spec, request.recipe or recipe_of(request.spec)
+    device = open_device(request.devices[ranks.rank], request.threads)
+    reporter.phase("preparing_data")
+    data = load_training_data(spec, request.storage, request.cache_dir, device)
+    steps = steps_per_epoch(len(data.train), spec.batch_size)
+    state = start_state(spec, recipe, data, steps, device, start=_start(request, data))
+    checkpoints = Checkpoints(request.storage, request.out_prefix, spec, device, ranks.count)
+    if request.resume_from:
+        _resume([request.resume_from, *request.fall_back_to], checkpoints, state, reporter)
+    state.parts = max(state.parts, min(request.batch_parts, spec.batch_size))
+    if device.warms_up:
+        for side in sorted(set(sides_of(recipe, spec.image_size))):
+            warm_up(state.network, device, spec.batch_size // (ranks.count * state.parts), side)
+    reporter.phase("training")
+    ending = Loop(
+        spec=spec,
+        recipe=recipe,
+        data=data,
+        state=state,
+        device=device,
+        reporter=reporter,
+        checkpoints=checkpoints,
+        ranks=ranks,
+        pauses=request.pauses,
+        epoch_checkpoint_s=request.checkpoint_every_s,
+        step_checkpoint_s=request.step_checkpoint_every_s,
+    ).run()
+    if not ranks.is_first:
+        return None
+    reporter.phase("evaluating")
+    return evaluate_run(spec, data, state, device, ending)
+
+
+def _start(request: TrainingRequest, data: TrainingData) -> Callable[[ResNet9], None] | None:
+    """What gives a fresh network another model's weights, where the spec names one."""
+    model_id = request.spec.init_from
+    if model_id is None:
+        return None
+
+    def start(network: ResNet9) -> None:
+        # Who has a checkpoint does without the model, unless the checkpoint turns out to be damaged.
+        with suppress(InitModelUnavailableError) if request.resume_from else nullcontext():
+            load_initial_weights(network, data.facts.classes, request.storage, model_id)
+
+    return start
+
+
+def _resume(keys: Sequence[str], checkpoints: Checkpoints, state: RunState, reporter: Reporter) -> None:
+    """Go on from the first of these checkpoints that is whole, or, when none is, from the start."""
+    damaged = 0
+    for key in keys:
+        try:
+            checkpoints.restore(key, state)
+            break
+        except DamagedCheckpointError as error:
+            _log.warning("%s", error)
+            damaged += 1
+    if damaged:
+        reporter.rewind(state.epoch)
+    _log.info("resumed after %d epochs and %d steps", state.epoch, state.step)
