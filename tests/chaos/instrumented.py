@@ -72,7 +72,7 @@ def _count(history: History) -> None:
 
 
 def _train() -> None:
-    from worker.kinds.training import trainer  # noqa: PLC0415  # as above
+    from worker.kinds.training.trainer import __main__ as trainer  # noqa: PLC0415  # as above
 
     trainer.main()
 

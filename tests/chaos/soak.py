@@ -21,7 +21,7 @@ RAGE_S = 25.0
 SETTLES_WITHIN_S = 240.0
 JOBS_A_ROUND = 6
 VERBS = ("pause", "resume", "stop", "cancel")
-POISON = ("segfault", "raise_error", "diverge", "leave", "flood")
+POISON = ("segfault", "raise_error", "diverge", "exit_early", "flood")
 
 
 @dataclass

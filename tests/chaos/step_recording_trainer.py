@@ -23,8 +23,8 @@ class _Counted:
         job_id, attempt = self._start.job_id, self._start.attempt_number
         self._history.note("step", job_id=job_id, attempt=attempt, step=step)
         way = next((tag for tag in self._start.spec.tags if tag.startswith(BREAKS)), None)
-        if way and step == failing_trainer.BREAK_AT:
-            failing_trainer.WAYS[way.removeprefix(BREAKS)]()
+        if way and step == failing_trainer.FAIL_AT_STEP:
+            failing_trainer.FAILURES[way.removeprefix(BREAKS)]()
 
 
 def run(history: History) -> None:

@@ -13,13 +13,13 @@ CODES = {
     "diverge": "training_diverged",
 }
 MORE_CODES = {
-    "die_of_memory": "out_of_memory_repeatedly",
-    "leave": "crashed_repeatedly",
+    "abort_for_memory": "out_of_memory_repeatedly",
+    "exit_early": "crashed_repeatedly",
     "lose_storage": "storage_error",
-    "babble": "crashed_repeatedly",
+    "send_garbage": "crashed_repeatedly",
     "hang": "stalled_repeatedly",
 }
-HARMLESS = ["flood", "bear_child"]
+HARMLESS = ["flood", "start_child"]
 
 
 @pytest.mark.timeout(300)

@@ -52,8 +52,8 @@ class Laboratory:
 
     def run(self, trainer: tuple[str, ...] = ("frequent_checkpoints",)) -> None:
         """One attempt, with a trainer that may have an end of its own."""
-        with open_worker_context(self.store, self._folder, trainer) as bench:
-            run_next(bench)
+        with open_worker_context(self.store, self._folder, trainer) as context:
+            run_next(context)
 
     def undisturbed(self) -> Trained:
         """What one attempt makes of the spec."""
@@ -65,8 +65,8 @@ class Laboratory:
 
     def interrupt(self, job_id: str, way: str, after_s: float) -> None:
         """One attempt that ends so long after its training began, unless it was quicker."""
-        with open_worker_context(self.store, self._folder, ("frequent_checkpoints",)) as bench:
-            attempt = BackgroundAttempt(bench)
+        with open_worker_context(self.store, self._folder, ("frequent_checkpoints",)) as context:
+            attempt = BackgroundAttempt(context)
             wait_until(lambda: not attempt.is_running or self._is_training(job_id), 90)
             time.sleep(after_s)
             match way:
@@ -74,7 +74,7 @@ class Laboratory:
                     for pid in children_of(os.getpid(), "frequent_checkpoints"):
                         os.kill(pid, 9)
                 case "drain":
-                    bench.draining.begin()
+                    context.drain.request()
                 case "pause":
                     with suppress(WorkerError):  # it may have ended just now
                         self.store.pause(job_id)

@@ -1,4 +1,4 @@
-"""A job store on the Valkey server of the test run."""
+"""The job store, on the Valkey server of the test run."""
 
 import pytest
 import redis

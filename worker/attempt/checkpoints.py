@@ -1,4 +1,7 @@
-"""Which checkpoints of a job are kept: the last two and the best. Decides only after the record's pointer moved."""
+"""Decides which checkpoints of a job stay in storage: the two newest and the best one.
+
+Checkpoints are deleted only after the job record points at a newer one.
+"""
 
 import logging
 from pathlib import PurePath
@@ -12,33 +15,36 @@ _log = logging.getLogger(__name__)
 
 
 class AttemptCheckpoints:
-    """A job's checkpoints in storage, as one attempt sees them."""
+    """The checkpoints of one job in storage, as one attempt manages them."""
 
-    def __init__(self, storage: Storage, job_id: str, resumed: Checkpoint | None) -> None:
+    def __init__(self, storage: Storage, job_id: str, resumed_from: Checkpoint | None) -> None:
         self._storage = storage
         self._prefix = checkpoints_prefix(job_id)
-        self._current = resumed
+        self._current = resumed_from
         self._known: set[str] = set()
 
-    def look(self) -> None:
-        """Learn what earlier attempts left."""
+    def find_existing(self) -> None:
+        """List the checkpoints that earlier attempts left in storage."""
         try:
             self._known.update(self._storage.list(f"{self._prefix}/"))
         except StorageError as error:
-            _log.warning("%s", error)
+            _log.warning("could not list checkpoints: %s", error)
 
-    def earlier(self) -> tuple[str, ...]:
-        """Checkpoints of earlier positions than the record's, the newest first; their names begin with it."""
+    def fallbacks(self) -> tuple[str, ...]:
+        """Return the keys of checkpoints older than the recorded one, newest first.
+
+        The trainer resumes from one of these when the recorded checkpoint is damaged.
+        """
         if self._current is None:
             return ()
-        current = _name(self._current.key)
-        earlier = [key for key in self._known if _name(key) < current]
-        return tuple(sorted(earlier, key=_name, reverse=True))
+        current = _position(self._current.key)
+        older = [key for key in self._known if _position(key) < current]
+        return tuple(sorted(older, key=_position, reverse=True))
 
-    def move_to(self, checkpoint: Checkpoint) -> None:
-        """The record now points here: delete what no attempt will ask for again.
+    def record_moved_to(self, checkpoint: Checkpoint) -> None:
+        """Delete the checkpoints that are obsolete now that the job record points at `checkpoint`.
 
-        Only what was seen before is deleted: the trainer may be putting the next one already.
+        Only keys seen before this call are deleted: the trainer may be writing its next checkpoint already.
         """
         keys = (checkpoint.key, checkpoint.best_key, self._current and self._current.key)
         kept = {key for key in keys if key}
@@ -47,17 +53,17 @@ class AttemptCheckpoints:
         self._known = kept
         self._current = checkpoint
 
-    def clear(self) -> None:
-        """Delete them all: the job has a model."""
+    def delete_all(self) -> None:
+        """Delete every checkpoint of the job, once its model is published."""
         self._delete(self._prefix)
 
     def _delete(self, key: str) -> None:
         try:
             self._storage.delete(key)
         except StorageError as error:
-            _log.warning("%s", error)  # litter harms no one
+            _log.warning("could not delete checkpoint %s; `ninefold gc` removes it later: %s", key, error)
 
 
-def _name(key: str) -> str:
-    """Without the attempt: a position, in figures of equal length, and a hash."""
+def _position(key: str) -> str:
+    """Return the file name of a checkpoint: its position in the run, zero-padded so that it sorts, and a hash."""
     return PurePath(key).name

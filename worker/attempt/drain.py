@@ -1,36 +1,32 @@
-"""The wish to end: set once by a signal, looked at by everything that could take long."""
+"""The drain signal: set once when the worker must end, checked by everything that can take long."""
 
 import threading
 import time
 
 DRAIN_LIMIT_S = 20.0
-"""Of the 30 s within which a worker exits; the rest is for a store that answers late."""
+"""Graceful draining lasts at most this long. A worker exits within 30 s; the other 10 s are for a slow Redis."""
 
 
 class DrainSignal:
-    """Whether this worker is to end, and for how long that has been so."""
+    """Whether this worker must end, and since when."""
 
     def __init__(self, limit_s: float = DRAIN_LIMIT_S) -> None:
         self._limit_s = limit_s
-        self._asked = threading.Event()
-        self._asked_at = 0.0
+        self._requested = threading.Event()
+        self._requested_at = 0.0
 
-    def begin(self) -> None:
-        """Take no more jobs, and put the running one back."""
-        if not self._asked.is_set():
-            self._asked_at = time.monotonic()
-            self._asked.set()
+    def request(self) -> None:
+        """Ask the worker to claim no more jobs and to requeue the running one."""
+        if not self._requested.is_set():
+            self._requested_at = time.monotonic()
+            self._requested.set()
 
     @property
-    def is_asked(self) -> bool:
-        """Whether this worker is to end."""
-        return self._asked.is_set()
+    def is_requested(self) -> bool:
+        """Whether the worker must end."""
+        return self._requested.is_set()
 
     @property
     def is_overdue(self) -> bool:
-        """Whether graceful has lasted long enough."""
-        return self.is_asked and time.monotonic() - self._asked_at > self._limit_s
-
-    def wait(self, timeout_s: float) -> bool:
-        """Sleep, but not longer than until this worker is to end."""
-        return self._asked.wait(timeout_s)
+        """Whether draining has lasted longer than its limit, so that the trainer must be killed."""
+        return self.is_requested and time.monotonic() - self._requested_at > self._limit_s

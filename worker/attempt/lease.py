@@ -1,4 +1,4 @@
-"""Keeps an attempt's hold on its job: renews, passes the deadline on, hears what is wanted. Knows no process."""
+"""Renews the lease of an attempt on its job. Knows neither the trainer nor its process."""
 
 import logging
 import threading
@@ -13,8 +13,8 @@ from worker.queue.store import JobStore
 _log = logging.getLogger(__name__)
 
 
-class LeaseKeeper:
-    """A thread that renews until it is told to stop or hears that the job is someone else's."""
+class LeaseRenewer:
+    """A thread that renews the lease until it is stopped or another attempt holds the job."""
 
     def __init__(
         self,
@@ -22,50 +22,61 @@ class LeaseKeeper:
         job_id: str,
         attempt_id: str,
         *,
-        asked_at: float,
+        claim_sent_at: float,
         lease_s: float,
         renew_every_s: float,
     ) -> None:
+        """`claim_sent_at` is the monotonic clock before the claim was sent: the first lease counts from there."""
         self._store = store
         self._job_id = job_id
         self._attempt_id = attempt_id
         self._lease_s = lease_s
         self._renew_every_s = renew_every_s
-        self._is_over = threading.Event()
-        self.deadline = asked_at + lease_s
+        self._is_stopped = threading.Event()
+        self.deadline = claim_sent_at + lease_s
 
-    def keep(
+    def start(
         self,
         on_renewed: Callable[[float, Flags], None],
         on_lost: Callable[[], None],
     ) -> None:
-        """Renew from a thread of its own, from now on; each renewal tells the new deadline and what is wanted."""
-        threading.Thread(target=self._keep, args=(on_renewed, on_lost), name="lease", daemon=True).start()
+        """Start the renewing thread.
+
+        `on_renewed` receives the new deadline (monotonic clock) and the flags of the job; `on_lost` is called when
+        the attempt no longer holds the job.
+        """
+        threading.Thread(target=self._run, args=(on_renewed, on_lost), name="lease", daemon=True).start()
 
     def stop(self) -> None:
-        """Renew no more."""
-        self._is_over.set()
+        """Stop renewing."""
+        self._is_stopped.set()
 
-    def _keep(self, on_renewed: Callable[[float, Flags], None], on_lost: Callable[[], None]) -> None:
-        while not self._is_over.wait(self._renew_every_s):
+    def _run(self, on_renewed: Callable[[float, Flags], None], on_lost: Callable[[], None]) -> None:
+        while not self._is_stopped.wait(self._renew_every_s):
+            # Taken before the renewal is sent: a reaper starts counting when the renewal arrives, never earlier.
+            sent_at = time.monotonic()
             try:
-                # Taken before it is sent: a reaper begins to count after the renewal arrived, so never earlier.
-                asked_at = time.monotonic()
-                reach(Failpoint.RENEW_DUE)
-                flags = self._store.renew(self._job_id, self._attempt_id)
+                flags = self._renew()
             except StoreUnavailableError:
                 continue
             except (StaleAttemptError, JobNotFoundError):
-                self._give_up(on_lost)
+                self._report_loss(on_lost)
                 return
-            except Exception:  # noqa: BLE001  # without this thread the attempt would wait for ever
-                _log.exception("renewing %s failed", self._job_id)
-                self._give_up(on_lost)
+            except Exception:  # noqa: BLE001  # without this thread the trainer would wait for a renewal for ever
+                _log.exception("renewing the lease of job %s failed", self._job_id)
+                self._report_loss(on_lost)
                 return
-            reach(Failpoint.RENEW_RECORDED)
-            self.deadline = asked_at + self._lease_s
+            self.deadline = sent_at + self._lease_s
             on_renewed(self.deadline, flags)
 
-    def _give_up(self, on_lost: Callable[[], None]) -> None:
-        if not self._is_over.is_set():  # else it was our own end of the attempt that made it stale
+    def _renew(self) -> Flags:
+        reach(Failpoint.RENEW_DUE)
+        flags = self._store.renew(self._job_id, self._attempt_id)
+        reach(Failpoint.RENEW_RECORDED)
+        return flags
+
+    def _report_loss(self, on_lost: Callable[[], None]) -> None:
+        if (
+            not self._is_stopped.is_set()
+        ):  # otherwise this worker itself ended the attempt, which made it stale
             on_lost()

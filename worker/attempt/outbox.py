@@ -1,4 +1,4 @@
-"""What an attempt still has to tell the store: bounded, however long the store is away. Knows no process."""
+"""Collects what an attempt has to report, in bounded memory however long Redis is away. Knows no process."""
 
 import threading
 import time
@@ -9,18 +9,18 @@ from worker.queue.records import Best, Checkpoint, EpochRow, Progress
 from worker.queue.states import Phase
 
 MAX_LINES = 2000
-"""As many as the job keeps."""
-MAX_LINES_AT_ONCE = 500
+"""The number of log lines that a job record keeps."""
+MAX_LINES_PER_REPORT = 500
 LINES_PER_S = 100.0
 LAST_LINES = 50
 
 
 class Outbox:
-    """Collects the next report: only the latest progress is kept, all epoch rows are kept, log lines are capped."""
+    """Unsent changes: all epoch rows, only the latest progress, and a limited number of log lines."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self.has_news = threading.Event()
+        self.has_changes = threading.Event()
         self._phase: Phase | None = None
         self._rewind_to_epoch: int | None = None
         self._rows: list[EpochRow] = []
@@ -31,60 +31,60 @@ class Outbox:
         self._last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._dropped = 0
         self._allowance = float(MAX_LINES)
-        self._allowed_at = time.monotonic()
+        self._allowance_updated_at = time.monotonic()
 
     def add_phase(self, phase: Phase) -> None:
-        """Tell what the trainer does now."""
+        """Add the phase that the trainer entered."""
         with self._lock:
             self._phase = phase
-        self.has_news.set()
+        self.has_changes.set()
 
     def add_rewind(self, epoch: int) -> None:
-        """Tell that what came after this epoch happens anew; before the rows of this attempt."""
+        """Add that training starts again from the end of `epoch`; call it before the first row of this attempt."""
         with self._lock:
             self._rewind_to_epoch = epoch
-        self.has_news.set()
+        self.has_changes.set()
 
     def add_progress(self, progress: Progress) -> None:
-        """Tell how far it has come; only the latest counts."""
+        """Replace the progress that was not sent yet."""
         with self._lock:
             self._progress = progress
-        self.has_news.set()
+        self.has_changes.set()
 
     def add_row(self, row: EpochRow, best: Best | None) -> None:
-        """Tell an epoch's metrics."""
+        """Add the metrics of an epoch; `best` is given when this epoch is the best so far."""
         with self._lock:
             self._rows.append(row)
             self._best = best or self._best
-        self.has_news.set()
+        self.has_changes.set()
 
     def add_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Tell where a next attempt would go on."""
+        """Add the checkpoint from which the next attempt would resume."""
         with self._lock:
             self._checkpoint = checkpoint
-        self.has_news.set()
+        self.has_changes.set()
 
     def add_line(self, line: str) -> None:
-        """Tell a line of the trainer's log; of a flood only so many a second."""
+        """Add a log line of the trainer; lines beyond the rate limit are counted and dropped."""
         with self._lock:
             self._last_lines.append(line)
             if self._may_add_line():
-                self._note_dropped()
+                self._add_dropped_count()
                 self._lines.append(line)
             else:
                 self._dropped += 1
-        self.has_news.set()
+        self.has_changes.set()
 
     @property
     def last_lines(self) -> list[str]:
-        """The end of the log, for the message of a death."""
+        """The last log lines, for the error message when the trainer dies."""
         with self._lock:
             return list(self._last_lines)
 
     def take(self) -> Report | None:
-        """All that is new; None when nothing is."""
+        """Remove the unsent changes and return them as one report; None when there are none."""
         with self._lock:
-            self.has_news.clear()
+            self.has_changes.clear()
             report = Report(
                 phase=self._phase,
                 rewind_to_epoch=self._rewind_to_epoch,
@@ -100,21 +100,22 @@ class Outbox:
         return None if report == Report() else report
 
     def _take_lines(self) -> tuple[str, ...]:
-        lines = tuple(self._lines.popleft() for _ in range(min(len(self._lines), MAX_LINES_AT_ONCE)))
+        lines = tuple(self._lines.popleft() for _ in range(min(len(self._lines), MAX_LINES_PER_REPORT)))
         if self._lines:
-            self.has_news.set()
+            self.has_changes.set()
         return lines
 
     def _may_add_line(self) -> bool:
+        """Token bucket: LINES_PER_S on average, bursts of up to MAX_LINES."""
         now = time.monotonic()
-        self._allowance = min(MAX_LINES, self._allowance + LINES_PER_S * (now - self._allowed_at))
-        self._allowed_at = now
+        self._allowance = min(MAX_LINES, self._allowance + LINES_PER_S * (now - self._allowance_updated_at))
+        self._allowance_updated_at = now
         if self._allowance < 1:
             return False
         self._allowance -= 1
         return True
 
-    def _note_dropped(self) -> None:
+    def _add_dropped_count(self) -> None:
         if self._dropped:
             self._lines.append(f"… {self._dropped} lines left out: more than {LINES_PER_S:.0f} a second")
             self._dropped = 0

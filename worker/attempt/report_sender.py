@@ -1,4 +1,4 @@
-"""Carries an attempt's news to the store, in order and each once, for as long as it takes."""
+"""Sends the outbox of an attempt to Redis: in order, each report once, retrying for as long as Redis is away."""
 
 import logging
 import threading
@@ -14,13 +14,13 @@ from worker.queue.store import JobStore
 
 RETRY_AFTER_S = 0.25
 PAUSE_S = 0.1
-"""Between two reports, so that a flood of news becomes few of them."""
+"""Between two reports, so that many changes in a short time are sent in few reports."""
 
 _log = logging.getLogger(__name__)
 
 
 class ReportSender:
-    """A thread between the outbox, which never blocks, and the store, which may be away."""
+    """A thread between the outbox, which never blocks, and Redis, which may be away."""
 
     def __init__(
         self,
@@ -32,58 +32,59 @@ class ReportSender:
         on_checkpoint: Callable[[Checkpoint], None],
         on_lost: Callable[[], None],
     ) -> None:
+        """`on_checkpoint`: called once a checkpoint is recorded; `on_lost`: called when the job is no longer held."""
         self._store = store
         self._job_id = job_id
         self._attempt_id = attempt_id
         self._outbox = outbox
         self._on_checkpoint = on_checkpoint
         self._on_lost = on_lost
-        self._is_closing = threading.Event()
-        self._is_abandoned = threading.Event()
-        self._thread = threading.Thread(target=self._carry, name="courier", daemon=True)
+        self._is_finishing = threading.Event()
+        self._is_aborted = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="report-sender", daemon=True)
 
     def start(self) -> None:
-        """Carry from now on."""
+        """Start the sending thread."""
         self._thread.start()
 
-    def settle(self, may_wait: Callable[[], bool]) -> None:
-        """Deliver what is left, then stop; give up once `may_wait` says no."""
-        self._is_closing.set()
-        self._outbox.has_news.set()
+    def finish(self, may_wait: Callable[[], bool]) -> None:
+        """Send the remaining changes, then stop; drop them once `may_wait` returns False."""
+        self._is_finishing.set()
+        self._outbox.has_changes.set()
         while self._thread.is_alive() and may_wait():
             self._thread.join(PAUSE_S)
-        self.abandon()
+        self.abort()
 
-    def abandon(self) -> None:
-        """Stop now: what is left shall not be told."""
-        self._is_abandoned.set()
-        self._outbox.has_news.set()
+    def abort(self) -> None:
+        """Stop now and drop the changes that were not sent."""
+        self._is_aborted.set()
+        self._outbox.has_changes.set()
 
-    def _carry(self) -> None:
+    def _run(self) -> None:
         try:
-            self._carry_all()
+            self._send_all()
         except (StaleAttemptError, JobNotFoundError):
             self._on_lost()
-        except Exception:  # noqa: BLE001  # the attempt cannot go on if nobody hears of it
-            _log.exception("reporting on %s failed", self._job_id)
+        except Exception:  # noqa: BLE001  # an attempt whose reports cannot be sent must end
+            _log.exception("reporting on job %s failed", self._job_id)
             self._on_lost()
 
-    def _carry_all(self) -> None:
+    def _send_all(self) -> None:
         seq = 0
-        while not self._is_abandoned.is_set():
-            if not self._is_closing.is_set():
-                self._outbox.has_news.wait()
+        while not self._is_aborted.is_set():
+            if not self._is_finishing.is_set():
+                self._outbox.has_changes.wait()
             report = self._outbox.take()
             if report is not None:
                 seq += 1
-                self._deliver(seq, report)
-                self._is_closing.wait(PAUSE_S)
-            elif self._is_closing.is_set():
+                self._send(seq, report)
+                self._is_finishing.wait(PAUSE_S)
+            elif self._is_finishing.is_set():
                 return
 
-    def _deliver(self, seq: int, report: Report) -> None:
-        """Report until it is acknowledged; the same `seq` again does no harm."""
-        while not self._is_abandoned.is_set():
+    def _send(self, seq: int, report: Report) -> None:
+        """Send one report until Redis acknowledges it; Redis ignores a repeated `seq`."""
+        while not self._is_aborted.is_set():
             try:
                 self._store.report(self._job_id, self._attempt_id, seq, report)
             except StoreUnavailableError:

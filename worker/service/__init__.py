@@ -1,1 +1,1 @@
-"""The worker process: Celery app, heartbeat, and the loop that claims jobs."""
+"""The worker process: its Celery app, its heartbeat, and the loop that claims jobs."""

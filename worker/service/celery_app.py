@@ -1,11 +1,13 @@
-"""The Celery app of a worker: one queue that carries doorbells alone, with the settings that keep it honest."""
+"""The Celery app of a worker: it consumes one queue, which carries wake-ups only."""
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from celery import Celery
 from celery.exceptions import SecurityWarning
 
+from worker.queue.wake_ups import TASK_NAME
 from worker.redis_server.connection import broker_url
 from worker.redis_server.keys import WAKE_UPS
 
@@ -13,7 +15,7 @@ CONNECT_TIMEOUT_S = 2.0
 
 
 def make_app(redis_url: str) -> Celery:
-    """Make an app that hears bells over this Redis; it connects when it starts."""
+    """Make an app that consumes wake-ups from this Redis; it connects when it starts."""
     app = Celery("ninefold", broker=broker_url(redis_url), set_as_current=False)
     app.conf.update(
         task_default_queue=WAKE_UPS,
@@ -22,7 +24,7 @@ def make_app(redis_url: str) -> Celery:
         task_ignore_result=True,
         task_acks_late=True,
         worker_prefetch_multiplier=1,
-        # Without it a busy worker reserves a second bell after each reconnect to the broker.
+        # Without this a busy worker reserves a second wake-up after each reconnect to the broker.
         worker_disable_prefetch=True,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_enable_remote_control=False,
@@ -40,16 +42,31 @@ def make_app(redis_url: str) -> Celery:
 
 
 def make_worker(app: Celery, name: str) -> Any:
-    """Make Celery's worker in this very process, so that its signals reach us as function calls."""
+    """Make Celery's worker inside this process, so that its signals arrive as function calls."""
     with warnings.catch_warnings():
-        # Celery fears for root when messages are unpickled; ours never are.
+        # Celery warns of running as root, because it may unpickle messages; this app accepts JSON only.
         warnings.simplefilter("ignore", SecurityWarning)
         return app.Worker(
             hostname=name,
-            pool="threads",  # one thread: a shutdown is an event in this process, not a signal to another
+            pool="threads",  # a shutdown then arrives as an event in this process, not as a signal to another
             concurrency=1,
             quiet=True,
             without_gossip=True,
             without_mingle=True,
             without_heartbeat=True,
         )
+
+
+def register_wake_up_task(app: Celery, on_wake_up: Callable[[], None]) -> None:
+    """Have the app call `on_wake_up` for each wake-up."""
+
+    def wake_up() -> None:
+        on_wake_up()
+
+    app.task(name=TASK_NAME, ignore_result=True)(wake_up)
+
+
+def stop_consuming(celery_worker: Any) -> None:
+    """Leave further wake-ups to other workers. The consumer may be changed on Celery's own thread only."""
+    consumer = celery_worker.consumer
+    consumer.call_soon(consumer.cancel_task_queue, WAKE_UPS)

@@ -1,104 +1,95 @@
-"""The Celery task behind the bell: claim a job, run it, and so on until none is left."""
+"""Claims queued jobs and runs them, one at a time, until no job is left."""
 
 import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from celery import Celery
-
 from model.host.failpoints import Failpoint, reach
 from worker.errors import StoreUnavailableError, WorkerError
-from worker.kinds.training.supervisor import Ended, Supervisor, WorkerContext
+from worker.kinds.training.supervisor import AttemptResult, Supervisor
+from worker.kinds.training.worker_context import WorkerContext
 from worker.queue.attempt_messages import Claimed
 from worker.queue.ids import new_attempt_id
 from worker.queue.live_workers import WorkerState
 from worker.queue.states import DEATHS, Outcome
-from worker.queue.wake_ups import TASK_NAME
 from worker.redis_server.retry import retry_while_unavailable
 from worker.service.heartbeat import HeartbeatSender
 
 EARLY_DEATHS_ALLOWED = 3
-"""So many trainers in a row that died before they trained: it is this worker, not the jobs."""
+"""After this many trainers in a row that died before training, the worker itself is taken to be broken."""
 
 _log = logging.getLogger(__name__)
 
 
 class ClaimLoop:
-    """A worker's duty: one job after the other, one at a time."""
+    """Runs one job after the other."""
 
     def __init__(
-        self, bench: WorkerContext, announcer: HeartbeatSender, on_out_of_order: Callable[[], None]
+        self, context: WorkerContext, heartbeat: HeartbeatSender, on_out_of_order: Callable[[], None]
     ) -> None:
-        self._bench = bench
-        self._announcer = announcer
+        """`on_out_of_order` is called once, when the worker stops claiming because it is broken."""
+        self._context = context
+        self._heartbeat = heartbeat
         self._on_out_of_order = on_out_of_order
         self._early_deaths = 0
 
     @property
     def is_out_of_order(self) -> bool:
-        """Whether this worker had better claim nothing more."""
+        """True once three trainers in a row died before training began; the worker then stops claiming jobs."""
         return self._early_deaths >= EARLY_DEATHS_ALLOWED
 
     def drain_queue(self) -> None:
-        """Run every job that can be claimed; one bell may serve many."""
-        while not self._bench.draining.is_asked and not self.is_out_of_order:
+        """Run every job that this worker can claim; one wake-up may start several jobs."""
+        while not self._context.drain.is_requested and not self.is_out_of_order:
             if not self._run_next():
                 self.become_idle()
                 return
 
     def become_idle(self) -> None:
-        """Say so, and warm up a trainer for the next job."""
-        self._announcer.become(WorkerState.IDLE)
-        if not self._bench.draining.is_asked:
-            self._bench.spare.prepare()
+        """Report the worker as idle, and start a warm standby for the next job."""
+        self._heartbeat.update(WorkerState.IDLE)
+        if not self._context.drain.is_requested:
+            self._context.standby.prepare()
 
     def _run_next(self) -> bool:
+        """Claim and run one job; False when there is none to claim."""
         reach(Failpoint.CLAIM_BEGUN)
-        attempt_id, asked_at = new_attempt_id(), time.monotonic()
+        attempt_id, claim_sent_at = new_attempt_id(), time.monotonic()
         try:
             claimed = retry_while_unavailable(
-                lambda: self._claim(attempt_id), lambda: not self._bench.draining.is_asked
+                lambda: self._claim(attempt_id), lambda: not self._context.drain.is_requested
             )
         except StoreUnavailableError:
             return False
         if claimed is None:
             return False
         reach(Failpoint.CLAIM_RECORDED)
-        self._announcer.become(WorkerState.BUSY, claimed.job_id)
-        self._count(self._attempt(claimed, attempt_id, asked_at))
+        self._heartbeat.update(WorkerState.BUSY, claimed.job_id)
+        self._count_early_deaths(self._run_attempt(claimed, attempt_id, claim_sent_at))
         return True
 
-    def _attempt(self, claimed: Claimed, attempt_id: str, asked_at: float) -> Ended:
+    def _run_attempt(self, claimed: Claimed, attempt_id: str, claim_sent_at: float) -> AttemptResult:
         try:
-            return Supervisor(self._bench, claimed, attempt_id, asked_at=asked_at).run()
-        except Exception as error:  # noqa: BLE001  # whatever is wrong here, the job must go on elsewhere
-            _log.exception("the attempt at job %s failed in its worker", claimed.job_id)
-            with suppress(WorkerError):  # a reaper will find it
-                self._bench.store.requeue(
+            return Supervisor(self._context, claimed, attempt_id, claim_sent_at=claim_sent_at).run()
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with this worker, another one must get the job
+            _log.exception("this worker could not run the attempt at job %s", claimed.job_id)
+            with suppress(WorkerError):  # a reaper then requeues the job
+                self._context.store.requeue(
                     claimed.job_id, attempt_id, Outcome.CRASHED, f"Its worker could not run it: {error}"
                 )
-            return Ended(Outcome.CRASHED, has_trained=False)
+            return AttemptResult(Outcome.CRASHED, has_trained=False)
 
     def _claim(self, attempt_id: str) -> Claimed | None:
-        return self._bench.store.claim(self._announcer.worker_id, attempt_id, len(self._bench.devices))
+        return self._context.store.claim(self._heartbeat.worker_id, attempt_id, len(self._context.devices))
 
-    def _count(self, ended: Ended) -> None:
-        is_early_death = ended.outcome in DEATHS and not ended.has_trained
+    def _count_early_deaths(self, result: AttemptResult) -> None:
+        is_early_death = result.outcome in DEATHS and not result.has_trained
         self._early_deaths = self._early_deaths + 1 if is_early_death else 0
         if self.is_out_of_order:
             _log.error(
-                "%s trainers in a row died before they trained: this worker claims no more",
+                "%s trainers in a row died before training: this worker claims no more jobs",
                 EARLY_DEATHS_ALLOWED,
             )
-            self._announcer.become(WorkerState.OUT_OF_ORDER)
+            self._heartbeat.update(WorkerState.OUT_OF_ORDER)
             self._on_out_of_order()
-
-
-def answer_bell(app: Celery, drain_queue: Callable[[], None]) -> None:
-    """Have the app run this when the bell rings."""
-
-    def answer() -> None:
-        drain_queue()
-
-    app.task(name=TASK_NAME, ignore_result=True)(answer)

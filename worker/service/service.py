@@ -1,34 +1,30 @@
-"""A whole worker: checks what it needs, starts its parts, hears the bell, ends its parts."""
+"""The worker service: checks its requirements, starts its threads, consumes wake-ups, and stops its threads."""
 
 import logging
 import os
-import socket
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import Any
 
+import redis
 from celery.signals import worker_ready, worker_shutting_down
 
 from model.host.cpus import cpu_quota
 from model.storage.opening import open_storage
 from worker.attempt.drain import DrainSignal
-from worker.kinds.training.supervisor import WorkerContext
-from worker.kinds.training.trainer_process import TRAINER_COMMAND, Spawner, trainer_environment
+from worker.kinds.training.spawner import TRAINER_COMMAND, Spawner, trainer_environment
 from worker.kinds.training.warm_standby import WarmStandby
-from worker.queue.live_workers import LiveWorkers, WorkerRecord, WorkerState
+from worker.kinds.training.worker_context import WorkerContext
+from worker.queue.live_workers import LiveWorkers
 from worker.queue.store import JobStore
 from worker.queue.wake_ups import WakeUpSender
 from worker.redis_server.connection import connect
 from worker.redis_server.fitness import check_server
-from worker.redis_server.keys import WAKE_UPS
 from worker.registry.deletion import finish_deletions
 from worker.registry.model_registry import ModelRegistry
-from worker.service.celery_app import make_app, make_worker
-from worker.service.claim_loop import ClaimLoop, answer_bell
+from worker.service.celery_app import make_app, make_worker, register_wake_up_task, stop_consuming
+from worker.service.claim_loop import ClaimLoop
+from worker.service.description import describe_worker
 from worker.service.heartbeat import HeartbeatSender
 from worker.settings import WorkerSettings
 from worker.upkeep.archiver import JobArchiver
@@ -38,85 +34,100 @@ _log = logging.getLogger("worker")
 
 
 class SettingsError(Exception):
-    """Raised when the settings make no sense; the message says which and why."""
+    """Raised when a setting is invalid; the message names the setting and the allowed values."""
 
 
 def run_worker(settings: WorkerSettings, trainer_command: Sequence[str] = TRAINER_COMMAND) -> int:
-    """Work until told to end; the answer is the exit status.
+    """Work until a signal asks the worker to end; returns the exit status.
 
     Raises:
-        SettingsError: a setting makes no sense.
-        RedisUnusableError: Redis cannot be reached, refuses us, or must not hold our records.
+        SettingsError: a setting is invalid.
+        RedisUnusableError: Redis cannot be reached, refuses the password, or is not configured to keep records.
         StorageError: storage cannot be written.
     """
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(name)s: %(message)s")
-    devices = _devices(settings.devices)
+    devices = _parse_devices(settings.devices)
     client = connect(settings.redis_url)
-    redis_report = check_server(client)
+    _check_and_repair(client, settings)
+    store = JobStore(client)
+    with ExitStack() as cleanups:  # run in reverse order
+        heartbeat = HeartbeatSender(LiveWorkers(client), describe_worker(settings))
+        cleanups.callback(heartbeat.stop)
+        _start_upkeep(cleanups, store, settings)
+        standby = _make_standby(cleanups, trainer_command)
+        drain = DrainSignal()
+        cleanups.callback(drain.request)
+        context = _make_context(settings, store, standby, drain, devices)
+        heartbeat.start()
+        return _consume_wake_ups(settings.redis_url, context, heartbeat)
+
+
+def _check_and_repair(client: redis.Redis, settings: WorkerSettings) -> None:
+    """Check Redis and storage; rebuild a missing registry; complete deletions that were interrupted."""
+    report = check_server(client)
     storage = open_storage(settings.storage)
     storage.check()
     registry = ModelRegistry(client)
     registry.reindex_if_empty(storage)
     finish_deletions(registry, storage)
-    for warning in redis_report.warnings:
+    for warning in report.warnings:
         _log.warning("%s", warning)
-    draining = DrainSignal()
-    with ExitStack() as parts:  # ends them in reverse order
-        store = JobStore(client)
-        announcer = HeartbeatSender(LiveWorkers(client), _describe(settings))
-        parts.callback(announcer.stop)
-        _start_watchers(parts, store, settings)
-        spawner = Spawner(trainer_environment(os.environ), trainer_command)
-        parts.callback(spawner.close)
-        spare = WarmStandby(spawner)
-        parts.callback(spare.close)
-        parts.callback(draining.begin)
-        bench = WorkerContext(
-            store=store,
-            storage_url=settings.storage,
-            cache_dir=settings.cache_dir,
-            spare=spare,
-            draining=draining,
-            devices=devices,
-            threads=settings.threads or cpu_quota(),
-            lease_s=settings.lease_s,
-            renew_every_s=settings.renew_every_s,
-            stall_timeout_s=settings.stall_timeout_s,
-            tensorboard_dir=settings.tensorboard_dir,
-        )
-        announcer.start()
-        return _hear_bell(settings.redis_url, bench, announcer)
 
 
-def _hear_bell(redis_url: str, bench: WorkerContext, announcer: HeartbeatSender) -> int:
+def _start_upkeep(cleanups: ExitStack, store: JobStore, settings: WorkerSettings) -> None:
+    wake_ups = WakeUpSender(settings.redis_url)
+    cleanups.callback(wake_ups.close)
+    is_stopped = threading.Event()
+    cleanups.callback(is_stopped.set)
+    archiver = JobArchiver(store, open_storage(settings.storage), settings.archive_after_days)
+    threading.Thread(target=archiver.run, args=(is_stopped,), name="archiver", daemon=True).start()
+    reaper = Reaper(store, settings.lease_s, wake_ups.send)
+    threading.Thread(target=reaper.run, args=(is_stopped,), name="reaper", daemon=True).start()
+
+
+def _make_standby(cleanups: ExitStack, trainer_command: Sequence[str]) -> WarmStandby:
+    spawner = Spawner(trainer_environment(os.environ), trainer_command)
+    cleanups.callback(spawner.close)
+    standby = WarmStandby(spawner)
+    cleanups.callback(standby.close)
+    return standby
+
+
+def _make_context(
+    settings: WorkerSettings,
+    store: JobStore,
+    standby: WarmStandby,
+    drain: DrainSignal,
+    devices: tuple[str, ...],
+) -> WorkerContext:
+    return WorkerContext(
+        store=store,
+        storage_url=settings.storage,
+        cache_dir=settings.cache_dir,
+        standby=standby,
+        drain=drain,
+        devices=devices,
+        threads=settings.threads or cpu_quota(),
+        lease_s=settings.lease_s,
+        renew_every_s=settings.renew_every_s,
+        stall_timeout_s=settings.stall_timeout_s,
+        tensorboard_dir=settings.tensorboard_dir,
+    )
+
+
+def _consume_wake_ups(redis_url: str, context: WorkerContext, heartbeat: HeartbeatSender) -> int:
+    """Run Celery's worker until it shuts down; returns its exit status."""
     app = make_app(redis_url)
-    celery_worker = make_worker(app, announcer.worker_id)
-    shift = ClaimLoop(bench, announcer, on_out_of_order=lambda: _stop_listening(celery_worker))
-    answer_bell(app, shift.drain_queue)
-    worker_shutting_down.connect(lambda **_: bench.draining.begin(), weak=False)
-    worker_ready.connect(lambda **_: shift.become_idle(), weak=False)
+    celery_worker = make_worker(app, heartbeat.worker_id)
+    claim_loop = ClaimLoop(context, heartbeat, on_out_of_order=lambda: stop_consuming(celery_worker))
+    register_wake_up_task(app, claim_loop.drain_queue)
+    worker_shutting_down.connect(lambda **_: context.drain.request(), weak=False)
+    worker_ready.connect(lambda **_: claim_loop.become_idle(), weak=False)
     celery_worker.start()
     return int(celery_worker.exitcode or 0)
 
 
-def _stop_listening(celery_worker: Any) -> None:
-    """Leave the bells to other workers; the consumer belongs to Celery's own thread."""
-    consumer = celery_worker.consumer
-    consumer.call_soon(consumer.cancel_task_queue, WAKE_UPS)
-
-
-def _start_watchers(parts: ExitStack, store: JobStore, settings: WorkerSettings) -> None:
-    wake_ups = WakeUpSender(settings.redis_url)
-    parts.callback(wake_ups.close)
-    has_ended = threading.Event()
-    parts.callback(has_ended.set)
-    housekeeper = JobArchiver(store, open_storage(settings.storage), settings.archive_after_days)
-    threading.Thread(target=housekeeper.run, args=(has_ended,), name="housekeeper", daemon=True).start()
-    reaper = Reaper(store, settings.lease_s, wake_ups.send)
-    threading.Thread(target=reaper.run, args=(has_ended,), name="reaper", daemon=True).start()
-
-
-def _devices(setting: str) -> tuple[str, ...]:
+def _parse_devices(setting: str) -> tuple[str, ...]:
     if setting == "auto":
         return ("auto",)
     names = setting.split(",")
@@ -128,30 +139,3 @@ def _devices(setting: str) -> tuple[str, ...]:
         f"devices is {setting!r}: use auto, the numbers of CUDA devices, such as 0 or 0,1, or cpu; cpu,cpu trains jobs "
         "with gpus=2 in two processes."
     )
-
-
-def _describe(settings: WorkerSettings) -> WorkerRecord:
-    host = socket.gethostname()
-    return WorkerRecord(
-        id=f"{host}-{os.getpid()}",
-        host=host,
-        devices=[_shown_device(name) for name in settings.devices.split(",")],
-        state=WorkerState.IDLE,
-        version=_own_version(),
-        started_at=datetime.now(UTC),
-    )
-
-
-def _shown_device(name: str) -> str:
-    """What `auto` will most likely be; the trainer, which can ask torch, decides."""
-    if name != "auto":
-        return name
-    is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
-    return "cuda" if any(Path("/dev").glob("nvidia[0-9]*")) and not is_hidden else "cpu"
-
-
-def _own_version() -> str:
-    try:
-        return version("ninefold")
-    except PackageNotFoundError:  # run from a checkout that was never installed
-        return "unknown"

@@ -18,5 +18,5 @@ def test_each_failpoint_stands_in_the_source() -> None:
 
 
 def test_nothing_arms_them_outside_tests() -> None:
-    code = "import worker.__main__, worker.kinds.training.trainer, api.__main__; from model.host import failpoints; assert failpoints._act is None"
+    code = "import worker.__main__, worker.kinds.training.trainer.__main__, api.__main__; from model.host import failpoints; assert failpoints._act is None"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,4 +1,4 @@
-"""Workers as real processes: started, told to end, killed, and left without their Redis."""
+"""Real worker processes: started, asked to end, killed, and without Redis."""
 
 import os
 import re
@@ -49,19 +49,19 @@ def _steps(store: JobStore, job_id: str) -> list[int]:
     return [int(n) for n in re.findall(r"^step (\d+)", "\n".join(store.logs(job_id)), re.MULTILINE)]
 
 
-def test_a_bell_starts_all_queued_jobs_one_after_the_other(
+def test_one_wake_up_starts_all_queued_jobs_one_after_the_other(
     store: JobStore, redis_url: str, tmp_path: Path
 ) -> None:
     with running_worker(redis_url, tmp_path) as worker:
-        silent = store.submit(make_job(epochs=1)).job_id
-        rung = _submit(store, redis_url, epochs=1)
-        wait_until(lambda: _is_over(store, silent) and _is_over(store, rung))
-        assert store.get(silent).status is store.get(rung).status is Status.SUCCEEDED
+        first = store.submit(make_job(epochs=1)).job_id
+        second = _submit(store, redis_url, epochs=1)
+        wait_until(lambda: _is_over(store, first) and _is_over(store, second))
+        assert store.get(first).status is store.get(second).status is Status.SUCCEEDED
         assert worker.record is not None
         wait_until(lambda: worker.record is not None and worker.record.state is WorkerState.IDLE)
 
 
-def test_a_worker_that_starts_ends_the_deletion_of_a_model_that_was_cut_short(
+def test_a_starting_worker_completes_an_interrupted_deletion_of_a_model(
     redis_client: redis.Redis, redis_url: str, tmp_path: Path
 ) -> None:
     storage = open_storage((tmp_path / "storage").as_uri())
@@ -72,18 +72,18 @@ def test_a_worker_that_starts_ends_the_deletion_of_a_model_that_was_cut_short(
         assert redis_client.exists(RETIRED_MODELS) == 0
 
 
-def test_an_idle_worker_ends_at_once_and_leaves_nobody(redis_url: str, tmp_path: Path) -> None:
+def test_an_idle_worker_ends_at_once_with_its_trainers(redis_url: str, tmp_path: Path) -> None:
     with running_worker(redis_url, tmp_path) as worker:
         trainers = worker.trainers()
         asked_at = time.monotonic()
         worker.send(signal.SIGTERM)
         assert worker.exit_status() == 0
-        assert time.monotonic() - asked_at < 5  # 2 s are promised; tests allow for busy machines
+        assert time.monotonic() - asked_at < 5  # documented: 2 s; tests allow for busy machines
         assert not any(map(is_running, trainers))
         assert worker.record is None
 
 
-def test_a_busy_worker_puts_its_job_back_and_another_goes_on(
+def test_a_busy_worker_requeues_its_job_and_another_worker_continues_it(
     store: JobStore, redis_url: str, tmp_path: Path
 ) -> None:
     with running_worker(redis_url, tmp_path) as first:
@@ -94,14 +94,14 @@ def test_a_busy_worker_puts_its_job_back_and_another_goes_on(
     job = store.get(job_id)
     assert job.status is Status.QUEUED
     assert [attempt.outcome for attempt in job.attempts] == [Outcome.DRAINED]
-    with running_worker(redis_url, tmp_path):  # nobody rings: its reaper does
+    with running_worker(redis_url, tmp_path):  # no API sends a wake-up; the worker's reaper does
         wait_until(lambda: _is_over(store, job_id), 30)
     assert store.get(job_id).status is Status.SUCCEEDED
     assert [row.epoch for row in store.rows(job_id)] == [1, 2, 3, 4, 5, 6]
     assert _steps(store, job_id) == list(range(30))
 
 
-def test_a_killed_worker_takes_its_trainer_along_and_another_rescues_the_job(
+def test_the_trainer_of_a_killed_worker_ends_and_another_worker_takes_the_job(
     store: JobStore, redis_url: str, tmp_path: Path
 ) -> None:
     with running_worker(redis_url, tmp_path) as first:
@@ -122,7 +122,7 @@ def test_a_killed_worker_takes_its_trainer_along_and_another_rescues_the_job(
 
 
 def test_a_job_survives_the_death_of_redis(tmp_path: Path) -> None:
-    """Away for longer than a lease: the trainer waits, goes on once renewed, and every row is told once."""
+    """Redis is away for longer than a lease: the trainer waits for a renewal, and every row is reported once."""
     with restartable_valkey() as valkey, running_worker(valkey.url, tmp_path):
         store = valkey.store()
         job_id = _submit(store, valkey.url, epochs=50)
@@ -134,22 +134,22 @@ def test_a_job_survives_the_death_of_redis(tmp_path: Path) -> None:
         valkey.start()
         wait_until(lambda: _is_over(store, job_id), 60)
         job = store.get(job_id)
-        told = [event.data for event in store.events(job_id).events if event.event == "epoch"]
+        reported = [event.data for event in store.events(job_id).events if event.event == "epoch"]
         log = "\n".join(store.logs(job_id))
         after = _submit(store, valkey.url, epochs=1)
         wait_until(lambda: _is_over(store, after), 10)
         store.redis.close()
     assert job.status is Status.SUCCEEDED
     assert len(job.attempts) == 1
-    assert [int(re.findall(r'"epoch":(\d+)', data)[0]) for data in told] == list(range(1, 51))
+    assert [int(re.findall(r'"epoch":(\d+)', data)[0]) for data in reported] == list(range(1, 51))
     steps_at = [float(at) for at in re.findall(r"^step \d+ at ([\d.]+)", log, re.MULTILINE)]
     in_outage = [at - killed_at for at in steps_at if killed_at < at < back_at]
-    assert in_outage, "it should train on within its lease"
-    assert max(in_outage) < 3.5, "it should wait once its lease is over"
+    assert in_outage, "it should continue training within its lease"
+    assert max(in_outage) < 3.5, "it should wait after the end of its lease"
 
 
 @pytest.mark.parametrize("is_busy", [False, True])
-def test_a_worker_ends_also_without_redis(tmp_path: Path, *, is_busy: bool) -> None:
+def test_a_worker_ends_even_without_redis(tmp_path: Path, *, is_busy: bool) -> None:
     with restartable_valkey() as valkey, running_worker(valkey.url, tmp_path) as worker:
         store = valkey.store()
         if is_busy:
@@ -161,11 +161,11 @@ def test_a_worker_ends_also_without_redis(tmp_path: Path, *, is_busy: bool) -> N
         worker.exit_status(within_s=35)
         valkey.start()
         if is_busy:
-            assert store.get(job_id).status is Status.RUNNING  # until a reaper finds it
+            assert store.get(job_id).status is Status.RUNNING  # until a reaper requeues it
         store.redis.close()
 
 
-def test_a_frozen_worker_loses_its_job_and_computes_nothing_afterwards(
+def test_a_frozen_worker_loses_its_job_and_computes_nothing_more(
     store: JobStore, redis_url: str, tmp_path: Path
 ) -> None:
     with running_worker(redis_url, tmp_path) as frozen:
@@ -186,7 +186,7 @@ def test_a_frozen_worker_loses_its_job_and_computes_nothing_afterwards(
     assert [row.epoch for row in store.rows(job_id)] == list(range(1, 41))
 
 
-def test_a_worker_whose_trainers_never_train_stops_claiming(
+def test_a_worker_whose_trainers_die_before_training_stops_claiming(
     store: JobStore, redis_url: str, tmp_path: Path
 ) -> None:
     with running_worker(redis_url, tmp_path, ("trainer_dead_at_start",)) as broken:
@@ -204,8 +204,8 @@ def test_a_worker_whose_trainers_never_train_stops_claiming(
             assert store.get(job_id).status is Status.SUCCEEDED
 
 
-def _start_badly(redis_url: str, folder: Path, **environment: str) -> str:
-    """Start a worker that must refuse; gives its one line."""
+def _refused_start(redis_url: str, folder: Path, **environment: str) -> str:
+    """Start a worker that must refuse to start; returns the one line that it prints."""
     given = {**os.environ, **worker_environment(redis_url, folder), **environment}
     ended = subprocess.run(
         [sys.executable, "-m", "worker"], env=given, capture_output=True, text=True, timeout=30, check=False
@@ -216,32 +216,34 @@ def _start_badly(redis_url: str, folder: Path, **environment: str) -> str:
     return line
 
 
-def test_start_says_that_redis_cannot_be_reached(tmp_path: Path) -> None:
-    assert "Redis cannot be reached" in _start_badly("redis://127.0.0.1:1/0", tmp_path)
+def test_a_start_without_redis_names_the_cause(tmp_path: Path) -> None:
+    assert "Redis cannot be reached" in _refused_start("redis://127.0.0.1:1/0", tmp_path)
 
 
 @pytest.mark.parametrize("login", ["", "?password=wrong"])
-def test_start_says_that_the_password_is_wrong(tmp_path: Path, login: str) -> None:
+def test_a_start_with_a_wrong_password_names_the_cause(tmp_path: Path, login: str) -> None:
     with running_valkey("--requirepass", "secret") as url:
-        line = _start_badly(url.partition("?")[0] + login, tmp_path)
+        line = _refused_start(url.partition("?")[0] + login, tmp_path)
     assert "password" in line
     assert "secret" not in line
 
 
-def test_start_says_that_storage_cannot_be_written(redis_url: str, tmp_path: Path) -> None:
+def test_a_start_without_writable_storage_names_the_cause(redis_url: str, tmp_path: Path) -> None:
     (tmp_path / "storage").write_text("a file where the folder should be")
-    assert "Storage cannot" in _start_badly(redis_url, tmp_path)
+    assert "Storage cannot" in _refused_start(redis_url, tmp_path)
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [("NINEFOLD_LEASE_S", "soon"), ("NINEFOLD_DEVICES", "tpu"), ("NINEFOLD_STORAGE", "s3://x")],
 )
-def test_start_says_which_setting_is_wrong(redis_url: str, tmp_path: Path, name: str, value: str) -> None:
-    line = _start_badly(redis_url, tmp_path, **{name: value})
+def test_a_start_with_an_invalid_setting_names_it(
+    redis_url: str, tmp_path: Path, name: str, value: str
+) -> None:
+    line = _refused_start(redis_url, tmp_path, **{name: value})
     assert name.removeprefix("NINEFOLD_").lower() in line.lower()
 
 
 def test_the_worker_never_imports_torch() -> None:
-    code = "import sys, worker.__main__, worker.kinds.training.trainer; sys.exit('torch' in sys.modules)"
+    code = "import sys, worker.__main__, worker.kinds.training.trainer.__main__; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

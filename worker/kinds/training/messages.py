@@ -1,4 +1,4 @@
-"""What supervisor and trainer say to each other: JSON lines, one class for each. Never pickled."""
+"""The messages between supervisor and trainer: one class each, sent as lines of JSON, never pickled."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,7 +15,7 @@ class _Line(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-# From the supervisor, on the trainer's stdin
+# Commands: from the supervisor, on the trainer's stdin.
 
 
 class Start(_Line):
@@ -25,82 +25,83 @@ class Start(_Line):
     job_id: str
     attempt_number: int
     model_id: str
-    """Under which the trainer stages its files."""
+    """The trainer stages the model's files under this id."""
     spec: ResolvedSpec
     storage: str
     cache_dir: Path
     out_prefix: str
-    """Under which the trainer puts its checkpoints."""
+    """Prefix of the keys of this attempt's checkpoints."""
     resume_from: str | None
     fall_back_to: tuple[str, ...] = ()
-    """Earlier checkpoints, the newest first, should that one be damaged."""
+    """Older checkpoints, newest first, to resume from when `resume_from` is damaged."""
     devices: tuple[str, ...]
-    """One for each process that trains."""
+    """One device for each process of the trainer."""
     threads: int
     pauses: tuple[tuple[float, float], ...] = ()
-    """From when to when the job was paused so far, in Unix time."""
+    """Start and end of each pause of the job so far, in Unix time."""
     curves: Path | None = None
-    """Where TensorBoard's files go, if anywhere."""
+    """Folder for TensorBoard's files; None writes none."""
     batch_parts: int = 1
-    """In so many parts, at the least, a batch is to be taken: earlier attempts ran out of memory."""
+    """Minimum number of micro-batches per batch; above 1 after attempts that ran out of memory."""
     deadline: float
+    """End of the lease on the host's monotonic clock."""
     should_stop: bool = False
-    """Publish the best so far as soon as there is one."""
+    """Publish the best epoch as soon as there is one."""
 
 
 class Renewed(_Line):
-    """The lease is ours until this instant of the host's monotonic clock."""
+    """The lease was renewed until `deadline` on the host's monotonic clock."""
 
     kind: Literal["renewed"] = "renewed"
     deadline: float
 
 
 class Drain(_Line):
-    """Put a checkpoint before the next step, say so and exit."""
+    """Save a checkpoint before the next step, report it and exit."""
 
     kind: Literal["drain"] = "drain"
 
 
 class Stop(_Line):
-    """Train no further than the best so far, and go on to publishing it."""
+    """End training and publish the best epoch so far."""
 
     kind: Literal["stop"] = "stop"
 
 
-Order = Annotated[Start | Renewed | Drain | Stop, Field(discriminator="kind")]
+TrainerCommand = Annotated[Start | Renewed | Drain | Stop, Field(discriminator="kind")]
 
-# From the trainer, on a descriptor of its own
+# Messages: from the trainer, on a file descriptor of their own.
 
 
 class Ready(_Line):
-    """Everything is imported; a job may come."""
+    """Everything is imported; the trainer waits for its job."""
 
     kind: Literal["ready"] = "ready"
 
 
 class PhaseBegun(_Line):
-    """The trainer now does something else."""
+    """The trainer entered a new phase."""
 
     kind: Literal["phase"] = "phase"
     phase: Phase
 
 
 class Rewound(_Line):
-    """Checkpoints are damaged: training goes on from the end of this earlier epoch."""
+    """The newest checkpoints are damaged: training resumes from the end of this earlier epoch."""
 
     kind: Literal["rewound"] = "rewound"
     epoch: int
 
 
 class Progressed(_Line):
-    """How far training has come, twice a second at most."""
+    """The progress of training, sent at most twice a second."""
 
     kind: Literal["progress"] = "progress"
     progress: Progress
 
 
 class EpochEnded(_Line):
-    """An epoch's metrics; `best` when it is the best so far."""
+    """The metrics of an epoch; `best` is set when it is the best epoch so far."""
 
     kind: Literal["epoch"] = "epoch"
     row: EpochRow
@@ -114,48 +115,49 @@ class CheckpointPut(_Line):
     checkpoint: Checkpoint
 
 
-class Drained(_Line):
-    """The trainer stopped as it was told to; its checkpoint was said before."""
+class DrainCompleted(_Line):
+    """The trainer exits as commanded; it reported its checkpoint before."""
 
     kind: Literal["drained"] = "drained"
 
 
 class Staged(_Line):
-    """The model's files are in storage, all but the manifest."""
+    """All files of the model but the manifest are in storage."""
 
     kind: Literal["staged"] = "staged"
     draft: ManifestDraft
 
 
 class Failed(_Line):
-    """Training cannot succeed, now or at the next try; `out_of_memory` alone may."""
+    """Training failed, and another attempt would fail too; only `out_of_memory` may succeed with smaller micro-batches."""
 
     kind: Literal["failed"] = "failed"
     code: str
     message: str
 
 
-Message = Annotated[
-    Ready | PhaseBegun | Rewound | Progressed | EpochEnded | CheckpointPut | Drained | Staged | Failed,
+FinalMessage = DrainCompleted | Staged | Failed
+TrainerMessage = Annotated[
+    Ready | PhaseBegun | Rewound | Progressed | EpochEnded | CheckpointPut | FinalMessage,
     Field(discriminator="kind"),
 ]
 
-_ORDERS: TypeAdapter[Order] = TypeAdapter(Order)
-_MESSAGES: TypeAdapter[Message] = TypeAdapter(Message)
+_COMMANDS: TypeAdapter[TrainerCommand] = TypeAdapter(TrainerCommand)
+_MESSAGES: TypeAdapter[TrainerMessage] = TypeAdapter(TrainerMessage)
 
 
-def write_line(line: Order | Message) -> bytes:
-    """One line of JSON, newline included."""
+def write_line(line: TrainerCommand | TrainerMessage) -> bytes:
+    """Return a command or message as one line of JSON, with its newline."""
     return line.model_dump_json().encode() + b"\n"
 
 
-def read_order(line: bytes) -> Order:
-    """The order in a line."""
-    return _ORDERS.validate_json(line)
+def read_command(line: bytes) -> TrainerCommand:
+    """Parse a command."""
+    return _COMMANDS.validate_json(line)
 
 
-def read_message(line: bytes) -> Message | None:
-    """The message in a line; None for a line cut short by the trainer's death."""
+def read_message(line: bytes) -> TrainerMessage | None:
+    """Parse a message; None for a line that was cut short because the trainer died while writing."""
     try:
         return _MESSAGES.validate_json(line)
     except ValidationError:

@@ -1,4 +1,4 @@
-"""From staged files to a model: the commit point, the manifest, the end of the job. Every step may be repeated."""
+"""Publishes a committed model: writes its manifest and ends the job. Every step may be repeated."""
 
 import logging
 import time
@@ -16,13 +16,13 @@ from worker.queue.store import JobStore
 from worker.redis_server.retry import retry_while_unavailable
 
 MANIFEST_TRIES = 10
-TRY_AGAIN_AFTER_S = 1.0
+RETRY_AFTER_S = 1.0
 
 _log = logging.getLogger(__name__)
 
 
 def complete_draft(draft: ManifestDraft, claimed: Claimed, model_id: str) -> dict[str, Any]:
-    """The manifest of a model to be, all but its version."""
+    """Return the manifest of the staged model, complete but for its version, which the commit assigns."""
     return {
         "object": "model",
         "id": model_id,
@@ -43,12 +43,12 @@ def complete_publish(
     *,
     may_wait: Callable[[], bool],
 ) -> None:
-    """Write the manifest and end the job: after the commit point there is no way back, only on.
+    """Write the manifest and end the job. After the commit point the job can only succeed.
 
     Raises:
-        StaleAttemptError: the job is someone else's, who goes on from here.
+        StaleAttemptError: another attempt holds the job, and completes the publish.
         StorageError: the manifest cannot be written now.
-        StoreUnavailableError: `may_wait` said to wait no longer.
+        StoreUnavailableError: Redis is away, and `may_wait` returned False.
     """
     _put_manifest(storage, committed, may_wait)
     reach(Failpoint.PUBLISH_WRITTEN)
@@ -58,15 +58,15 @@ def complete_publish(
 
 def _put_manifest(storage: Storage, committed: Committed, may_wait: Callable[[], bool]) -> None:
     key = model_key(committed.manifest["id"], MANIFEST_FILE)
-    for left in reversed(range(MANIFEST_TRIES)):
+    for tries_left in reversed(range(MANIFEST_TRIES)):
         try:
             storage.put_bytes(key, committed.manifest_json.encode())
         except ObjectExistsError:
             raise
         except StorageError as error:
-            if not left or not may_wait():
+            if not tries_left or not may_wait():
                 raise
-            _log.warning("the manifest of a committed model cannot be written yet: %s", error)
-            time.sleep(TRY_AGAIN_AFTER_S)
+            _log.warning("the manifest of a committed model could not be written, trying again: %s", error)
+            time.sleep(RETRY_AFTER_S)
         else:
             return

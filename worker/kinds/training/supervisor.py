@@ -1,242 +1,160 @@
-"""Runs one attempt at a job, from claim to end: every wish and every death becomes one change of the record."""
+"""Supervises one attempt at a job: starts the trainer, keeps the lease, sends reports, and records how it ended."""
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
 
-from model.errors import StorageError
 from model.host.failpoints import Failpoint, reach
 from model.storage.opening import open_storage
 from worker.attempt.checkpoints import AttemptCheckpoints
-from worker.attempt.drain import DrainSignal
-from worker.attempt.lease import LeaseKeeper
+from worker.attempt.lease import LeaseRenewer
 from worker.attempt.outbox import Outbox
 from worker.attempt.report_sender import ReportSender
-from worker.errors import JobCancelledError, JobNotFoundError, StaleAttemptError, StoreUnavailableError
+from worker.errors import JobNotFoundError, StaleAttemptError, StoreUnavailableError
+from worker.kinds.training.attempt_ending import AttemptEnding
+from worker.kinds.training.exit_classification import AttemptEnd, TrainerExit, classify_exit
 from worker.kinds.training.messages import Staged, Start
 from worker.kinds.training.out_of_memory import kernel_kills
-from worker.kinds.training.outcome import Verdict, judge
-from worker.kinds.training.publishing import complete_draft, complete_publish
-from worker.kinds.training.running_trainer import RunningAttempt
-from worker.kinds.training.warm_standby import WarmStandby
-from worker.queue.attempt_messages import Claimed, Committed
+from worker.kinds.training.running_trainer import RunningTrainer
+from worker.kinds.training.worker_context import WorkerContext
+from worker.queue.attempt_messages import Claimed
 from worker.queue.ids import new_model_id
-from worker.queue.records import JobError
 from worker.queue.states import Outcome
 from worker.queue.storage_keys import checkpoints_prefix
-from worker.queue.store import JobStore
-from worker.redis_server.retry import retry_while_unavailable
-
-if TYPE_CHECKING:
-    from model.storage.interface import Storage
 
 _log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 
 @dataclass(frozen=True)
-class WorkerContext:
-    """What all attempts of a worker have in common."""
-
-    store: JobStore
-    storage_url: str
-    cache_dir: Path
-    spare: WarmStandby
-    draining: DrainSignal
-    devices: tuple[str, ...]
-    threads: int
-    lease_s: float
-    renew_every_s: float
-    stall_timeout_s: float
-    tensorboard_dir: Path | None = None
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How an attempt ended, for the worker."""
+class AttemptResult:
+    """What the claim loop learns of an ended attempt."""
 
     outcome: Outcome
     has_trained: bool
-    """Whether the trainer came as far as training."""
+    """Whether the trainer, or an earlier attempt, reached the training phase."""
 
 
 class Supervisor:
-    """One attempt."""
+    """Runs one attempt."""
 
-    def __init__(self, bench: WorkerContext, claimed: Claimed, attempt_id: str, *, asked_at: float) -> None:
-        """`asked_at`: the monotonic clock before the claim was sent; the lease counts from there."""
-        self._bench = bench
-        self._store = bench.store
-        self._storage: Storage = open_storage(bench.storage_url)
+    def __init__(
+        self, context: WorkerContext, claimed: Claimed, attempt_id: str, *, claim_sent_at: float
+    ) -> None:
+        """`claim_sent_at` is the monotonic clock before the claim was sent: the first lease counts from there."""
+        self._context = context
+        self._store = context.store
         self._claimed = claimed
         self._job_id = claimed.job_id
         self._attempt_id = attempt_id
         self._model_id = new_model_id()
         self._has_trained = False
-        self._shelf = AttemptCheckpoints(self._storage, claimed.job_id, claimed.checkpoint)
-        self._lease = LeaseKeeper(
-            bench.store,
+        self._outbox = Outbox()
+        storage = open_storage(context.storage_url)
+        self._checkpoints = AttemptCheckpoints(storage, claimed.job_id, claimed.checkpoint)
+        self._ending = AttemptEnding(
+            context,
+            claimed,
+            attempt_id,
+            model_id=self._model_id,
+            storage=storage,
+            checkpoints=self._checkpoints,
+        )
+        self._lease = LeaseRenewer(
+            context.store,
             claimed.job_id,
             attempt_id,
-            asked_at=asked_at,
-            lease_s=bench.lease_s,
-            renew_every_s=bench.renew_every_s,
+            claim_sent_at=claim_sent_at,
+            lease_s=context.lease_s,
+            renew_every_s=context.renew_every_s,
         )
 
-    def run(self) -> Ended:
-        """Run the attempt to its end, also when the store is away for long."""
+    def run(self) -> AttemptResult:
+        """Run the attempt to its end, also while Redis is away for long."""
         try:
             outcome = self._train_or_complete()
         except (StaleAttemptError, JobNotFoundError):
-            _log.warning("job %s is no longer ours: dropped", self._job_id)
+            _log.warning("another attempt holds job %s: this one is dropped", self._job_id)
             outcome = Outcome.LEASE_LOST
         except StoreUnavailableError:
-            _log.warning("the store is away and this worker ends: a reaper will find job %s", self._job_id)
+            _log.warning("Redis is away and this worker must end: a reaper will requeue job %s", self._job_id)
             outcome = Outcome.LEASE_LOST
         finally:
             self._lease.stop()
-        return Ended(outcome, self._has_trained)
+        return AttemptResult(outcome, self._has_trained)
 
     def _train_or_complete(self) -> Outcome:
         if self._claimed.committed:
             self._has_trained = True  # by an earlier attempt
-            self._lease.keep(lambda *_: None, lambda: None)
-            return self._complete(self._claimed.committed)
-        if self._bench.draining.is_asked:
-            return self._requeue(Verdict(Outcome.DRAINED))
+            self._lease.start(lambda *_: None, lambda: None)
+            return self._ending.complete_publish(self._claimed.committed)
+        if self._context.drain.is_requested:
+            return self._ending.requeue(AttemptEnd(Outcome.DRAINED))
         return self._train()
 
     def _train(self) -> Outcome:
-        self._shelf.look()
-        outbox = Outbox()
-        attempt = RunningAttempt(
-            self._bench.spare.take(),
-            outbox,
-            self._bench.draining,
-            stall_timeout_s=self._bench.stall_timeout_s,
+        self._checkpoints.find_existing()
+        trainer = RunningTrainer(
+            self._context.standby.take(),
+            self._outbox,
+            self._context.drain,
+            stall_timeout_s=self._context.stall_timeout_s,
         )
+        sender = self._make_report_sender(trainer)
+        kills_before = kernel_kills()
+        trainer_exit = self._run_trainer(trainer, sender)
+        self._has_trained = trainer_exit.has_trained
+        end = classify_exit(
+            trainer_exit, self._outbox.last_lines, was_killed_for_memory=kernel_kills() > kills_before
+        )
+        self._finish_reports(sender, end)
+        if isinstance(trainer_exit.final_message, Staged) and end.outcome is Outcome.SUCCEEDED:
+            return self._ending.publish(trainer_exit.final_message)
+        return self._ending.end_without_model(end)
 
-        def lose() -> None:
-            attempt.kill(Outcome.LEASE_LOST)
-
-        courier = ReportSender(
+    def _make_report_sender(self, trainer: RunningTrainer) -> ReportSender:
+        return ReportSender(
             self._store,
             self._job_id,
             self._attempt_id,
-            outbox,
-            on_checkpoint=self._shelf.move_to,
-            on_lost=lose,
+            self._outbox,
+            on_checkpoint=self._checkpoints.record_moved_to,
+            on_lost=lambda: trainer.kill(Outcome.LEASE_LOST),
         )
-        kills_before = kernel_kills()
-        attempt.start(self._order())
-        reach(Failpoint.CLAIM_TRAINER_STARTED)
-        courier.start()
-        self._lease.keep(attempt.renew, lose)
-        end = attempt.watch()
-        self._has_trained = end.has_trained
-        verdict = judge(end, outbox.last_lines, was_killed_for_memory=kernel_kills() > kills_before)
-        self._settle(courier, outbox, verdict)
-        if isinstance(end.last_word, Staged) and verdict.outcome is Outcome.SUCCEEDED:
-            return self._publish(end.last_word)
-        return self._conclude(verdict)
 
-    def _order(self) -> Start:
-        claimed, bench = self._claimed, self._bench
+    def _run_trainer(self, trainer: RunningTrainer, sender: ReportSender) -> TrainerExit:
+        trainer.start(self._start_message())
+        reach(Failpoint.CLAIM_TRAINER_STARTED)
+        sender.start()
+        self._lease.start(trainer.renew, lambda: trainer.kill(Outcome.LEASE_LOST))
+        return trainer.wait()
+
+    def _start_message(self) -> Start:
+        claimed, context = self._claimed, self._context
         return Start(
             job_id=claimed.job_id,
             attempt_number=claimed.attempt_number,
             model_id=self._model_id,
             spec=claimed.spec,
-            storage=bench.storage_url,
-            cache_dir=bench.cache_dir,
+            storage=context.storage_url,
+            cache_dir=context.cache_dir,
             out_prefix=f"{checkpoints_prefix(claimed.job_id)}/{claimed.attempt_number}",
             resume_from=claimed.checkpoint.key if claimed.checkpoint else None,
-            fall_back_to=self._shelf.earlier(),
-            devices=bench.devices[: claimed.spec.gpus],
-            threads=bench.threads,
+            fall_back_to=self._checkpoints.fallbacks(),
+            devices=context.devices[: claimed.spec.gpus],
+            threads=context.threads,
             pauses=claimed.pauses,
-            curves=bench.tensorboard_dir and bench.tensorboard_dir / claimed.job_id,
+            curves=context.tensorboard_dir and context.tensorboard_dir / claimed.job_id,
             batch_parts=2**claimed.memory_deaths,
             deadline=self._lease.deadline,
             should_stop=claimed.should_stop,
         )
 
-    def _settle(self, courier: ReportSender, outbox: Outbox, verdict: Verdict) -> None:
-        """Tell the rest, before the end is told."""
-        if verdict.outcome in (Outcome.LEASE_LOST, Outcome.CANCELLED):
-            courier.abandon()
+    def _finish_reports(self, sender: ReportSender, end: AttemptEnd) -> None:
+        """Send the remaining reports before the end of the attempt is recorded."""
+        if end.outcome in (Outcome.LEASE_LOST, Outcome.CANCELLED):
+            sender.abort()
             return
-        if verdict.message:
-            _log.warning(
-                "job %s, attempt %s: %s", self._job_id, self._claimed.attempt_number, verdict.message
-            )
-            outbox.add_line(f"Attempt {self._claimed.attempt_number}: {verdict.message}")
-        courier.settle(self._may_wait)
-
-    def _publish(self, staged: Staged) -> Outcome:
-        reach(Failpoint.PUBLISH_BEGUN)
-        draft = complete_draft(staged.draft, self._claimed, self._model_id)
-        try:
-            committed = self._insist(
-                lambda: self._store.commit_publish(self._job_id, self._attempt_id, draft)
-            )
-        except JobCancelledError:
-            return self._conclude(Verdict(Outcome.CANCELLED))
-        reach(Failpoint.PUBLISH_COMMITTED)
-        return self._complete(committed)
-
-    def _complete(self, committed: Committed) -> Outcome:
-        try:
-            complete_publish(
-                self._store,
-                self._storage,
-                self._job_id,
-                self._attempt_id,
-                committed,
-                may_wait=self._may_wait,
-            )
-        except StorageError as error:
-            # Past the commit point a job cannot fail: whoever claims it next writes the manifest.
-            return self._requeue(
-                Verdict(Outcome.CRASHED, f"The model's manifest could not be written: {error}")
-            )
-        self._shelf.clear()
-        return Outcome.SUCCEEDED
-
-    def _conclude(self, verdict: Verdict) -> Outcome:
-        """End an attempt that made no model."""
-        self._discard_staged()
-        match verdict.outcome:
-            case Outcome.LEASE_LOST:
-                return verdict.outcome
-            case Outcome.FAILED | Outcome.CANCELLED:
-                return self._finish(verdict)
-            case _:
-                return self._requeue(verdict)
-
-    def _finish(self, verdict: Verdict) -> Outcome:
-        error = JobError(code=verdict.code, message=verdict.message) if verdict.code else None
-        self._insist(lambda: self._store.finish(self._job_id, self._attempt_id, verdict.outcome, error))
-        return verdict.outcome
-
-    def _requeue(self, verdict: Verdict) -> Outcome:
-        self._insist(
-            lambda: self._store.requeue(self._job_id, self._attempt_id, verdict.outcome, verdict.message)
-        )
-        return verdict.outcome
-
-    def _discard_staged(self) -> None:
-        """Delete what the trainer staged: never committed, so never to be a model."""
-        try:
-            self._storage.delete(f"models/{self._model_id}")
-        except StorageError as error:
-            _log.warning("%s", error)  # litter harms no one
-
-    def _insist(self, ask: Callable[[], T]) -> T:
-        return retry_while_unavailable(ask, self._may_wait)
-
-    def _may_wait(self) -> bool:
-        return not self._bench.draining.is_overdue
+        if end.message:
+            number = self._claimed.attempt_number
+            _log.warning("job %s, attempt %s: %s", self._job_id, number, end.message)
+            self._outbox.add_line(f"Attempt {number}: {end.message}")
+        sender.finish(self._context.may_wait)

@@ -1,35 +1,23 @@
-"""One trainer subprocess: orders go in, messages and log lines come out. Knows no Redis and no job."""
+"""A trainer subprocess as its supervisor sees it: commands go in, messages and log lines come out.
+
+Knows neither Redis nor jobs.
+"""
 
 import logging
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from pydantic import ValidationError
 
-from model.host.allocator import add_allocator_settings
-from worker.kinds.training.messages import Message, Order, read_message, write_line
+from worker.kinds.training.messages import TrainerCommand, TrainerMessage, read_message, write_line
 
-TRAINER_COMMAND = (sys.executable, "-m", "worker.kinds.training.trainer")
 MAX_LINE_BYTES = 4096
 
 _log = logging.getLogger(__name__)
-
-
-def trainer_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """A trainer's environment: none of our settings, so no password of Redis either; its allocator's, unless there are some."""
-    return add_allocator_settings(
-        {
-            name: value
-            for name, value in environment.items()
-            if not name.startswith("NINEFOLD_") and name != "REDIS_URL"
-        }
-    )
 
 
 class _Pipe:
@@ -37,63 +25,71 @@ class _Pipe:
         self.read_fd, self.write_fd = os.pipe()
 
 
+def _start(
+    command: Sequence[str], environment: Mapping[str, str], commands: _Pipe, messages: _Pipe, log: _Pipe
+) -> subprocess.Popen[bytes]:
+    """Start the process, and close its ends of the pipes in this process."""
+    try:
+        process = subprocess.Popen(
+            [*command, "--fd", str(messages.write_fd), "--parent", str(os.getpid())],
+            stdin=commands.read_fd,
+            stdout=log.write_fd,
+            stderr=log.write_fd,
+            pass_fds=(messages.write_fd,),
+            env=dict(environment),
+            start_new_session=True,
+        )
+    except OSError:
+        for pipe in (commands, messages, log):
+            os.close(pipe.read_fd)
+            os.close(pipe.write_fd)
+        raise
+    for child_fd in (commands.read_fd, messages.write_fd, log.write_fd):
+        os.close(child_fd)
+    return process
+
+
 class TrainerProcess:
-    """A running trainer, the leader of a session of its own."""
+    """A trainer process, the leader of its own session and process group."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        orders, messages, log = pipes = _Pipe(), _Pipe(), _Pipe()
-        try:
-            self._process = subprocess.Popen(
-                [*command, "--fd", str(messages.write_fd), "--parent", str(os.getpid())],
-                stdin=orders.read_fd,
-                stdout=log.write_fd,
-                stderr=log.write_fd,
-                pass_fds=(messages.write_fd,),
-                env=dict(environment),
-                start_new_session=True,
-            )
-        except OSError:
-            for pipe in pipes:
-                os.close(pipe.read_fd)
-                os.close(pipe.write_fd)
-            raise
-        for childs_fd in (orders.read_fd, messages.write_fd, log.write_fd):
-            os.close(childs_fd)
-        self._orders_fd = orders.write_fd
-        # A stopped trainer must not stop its supervisor: an order that finds the pipe full is dropped.
-        os.set_blocking(self._orders_fd, False)
+        commands, messages, log = _Pipe(), _Pipe(), _Pipe()
+        self._process = _start(command, environment, commands, messages, log)
+        self._commands_fd = commands.write_fd
+        # A stopped (SIGSTOP) trainer must not block its supervisor: a command that finds the pipe full is dropped.
+        os.set_blocking(self._commands_fd, False)
         self._messages = os.fdopen(messages.read_fd, "rb")
         self._output = os.fdopen(log.read_fd, "rb")
-        self._gone = threading.Lock()
+        self._reap_lock = threading.Lock()
         self._is_reaped = False
 
     @property
     def pid(self) -> int:
-        """Process id, and the id of its group."""
+        """Id of the process and of its process group."""
         return self._process.pid
 
     @property
     def is_alive(self) -> bool:
         """Whether the process still runs."""
-        with self._gone:
+        with self._reap_lock:
             if self._is_reaped:
                 return False
-            # Looked at, not reaped: see _await_exit.
+            # WNOWAIT leaves the zombie in place: see _wait_for_exit.
             return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
-    def send(self, order: Order) -> None:
-        """Write an order; one that cannot be taken (dead or stopped trainer) is dropped."""
-        with self._gone, suppress(BlockingIOError, BrokenPipeError):
-            if not self._is_reaped:  # afterwards the descriptor may be someone else's
-                os.write(self._orders_fd, write_line(order))
+    def send(self, command: TrainerCommand) -> None:
+        """Send a command; it is dropped when the trainer is dead or its pipe is full."""
+        with self._reap_lock, suppress(BlockingIOError, BrokenPipeError):
+            if not self._is_reaped:  # afterwards the descriptor number may belong to another file
+                os.write(self._commands_fd, write_line(command))
 
     def listen(
         self,
-        on_message: Callable[[Message], None],
+        on_message: Callable[[TrainerMessage], None],
         on_line: Callable[[str], None],
         on_exit: Callable[[int], None],
     ) -> None:
-        """Call back from threads of its own; `on_exit` comes last, with the exit code, after everything else."""
+        """Start threads that call back with each message and log line, and at last `on_exit` with the exit code."""
         readers = [
             threading.Thread(
                 target=self._read_messages, args=(on_message,), name="trainer-messages", daemon=True
@@ -103,24 +99,24 @@ class TrainerProcess:
         for reader in readers:
             reader.start()
         threading.Thread(
-            target=self._await_exit, args=(readers, on_exit), name="trainer-exit", daemon=True
+            target=self._wait_for_exit, args=(readers, on_exit), name="trainer-exit", daemon=True
         ).start()
 
     def kill(self) -> None:
         """Kill the whole process group at once."""
-        with self._gone:
-            if not self._is_reaped:  # afterwards the id may be someone else's
+        with self._reap_lock:
+            if not self._is_reaped:  # afterwards the id may belong to another process
                 with suppress(ProcessLookupError):
                     os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """End a trainer that nobody listens to."""
+        """Kill a trainer on which `listen` was never called, and close its pipes."""
         self.kill()
         self._reap()
         self._messages.close()
         self._output.close()
 
-    def _read_messages(self, on_message: Callable[[Message], None]) -> None:
+    def _read_messages(self, on_message: Callable[[TrainerMessage], None]) -> None:
         with self._messages as lines:
             try:
                 for line in lines:
@@ -128,51 +124,30 @@ class TrainerProcess:
                     if message is not None:
                         on_message(message)
             except ValidationError:
-                _log.exception("a trainer says what nobody understands: it is killed")
+                _log.exception("killing a trainer that sent an invalid message")
                 self.kill()
 
     def _read_log(self, on_line: Callable[[str], None]) -> None:
         with self._output as log:
             while chunk := log.readline(MAX_LINE_BYTES):
-                # Of a progress bar only what was drawn last is worth a line.
+                # A progress bar redraws its line after carriage returns: keep only its last state.
                 text = chunk.decode(errors="replace").rstrip().rpartition("\r")[2]
                 if text:
                     on_line(text)
 
-    def _await_exit(self, readers: list[threading.Thread], on_exit: Callable[[int], None]) -> None:
-        # Seen, not yet reaped: until then its id, which is its group's, cannot be given to another process.
+    def _wait_for_exit(self, readers: list[threading.Thread], on_exit: Callable[[int], None]) -> None:
+        # Wait without reaping: the process id, also its group's, cannot be reused before the zombie is reaped.
         os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
-        self.kill()  # what it may have left behind would hold the pipes open
+        self.kill()  # child processes it left behind would keep the pipes open
         exit_code = self._reap()
         for reader in readers:
             reader.join()
         on_exit(exit_code)
 
     def _reap(self) -> int:
-        with self._gone:
+        with self._reap_lock:
             exit_code = self._process.wait()
             if not self._is_reaped:
-                os.close(self._orders_fd)
+                os.close(self._commands_fd)
             self._is_reaped = True
         return exit_code
-
-
-class Spawner:
-    """Starts trainers from one thread that lives as long as the worker.
-
-    Linux ties the parent-death signal to the spawning thread: a trainer started from a thread that ends
-    would die with it.
-    """
-
-    def __init__(self, environment: Mapping[str, str], command: Sequence[str] = TRAINER_COMMAND) -> None:
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
-        self._environment = environment
-        self._command = command
-
-    def spawn(self) -> TrainerProcess:
-        """Start a trainer that waits for its orders."""
-        return self._thread.submit(TrainerProcess, self._command, self._environment).result()
-
-    def close(self) -> None:
-        """End the thread; the kernel then kills the trainers that are left."""
-        self._thread.shutdown()

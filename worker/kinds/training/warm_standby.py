@@ -1,12 +1,13 @@
-"""A warm trainer in waiting: torch is imported before a job comes, so that the job need not wait for it."""
+"""The warm standby: an idle trainer that has imported torch already, so that the next job starts at once."""
 
 import threading
 
-from worker.kinds.training.trainer_process import Spawner, TrainerProcess
+from worker.kinds.training.spawner import Spawner
+from worker.kinds.training.trainer_process import TrainerProcess
 
 
 class WarmStandby:
-    """At most one trainer that has no job yet."""
+    """At most one trainer without a job."""
 
     def __init__(self, spawner: Spawner) -> None:
         self._spawner = spawner
@@ -15,7 +16,7 @@ class WarmStandby:
         self._is_closed = False
 
     def prepare(self) -> None:
-        """Have a spare; to be called when the worker becomes idle."""
+        """Start a standby trainer unless one is alive; call it when the worker becomes idle."""
         with self._lock:
             if self._is_closed or (self._trainer and self._trainer.is_alive):
                 return
@@ -24,7 +25,7 @@ class WarmStandby:
             self._trainer = self._spawner.spawn()
 
     def take(self) -> TrainerProcess:
-        """The spare, even one still importing, or else a trainer started now."""
+        """Return the standby trainer, which may still be importing; without a live one, start a trainer."""
         with self._lock:
             trainer, self._trainer = self._trainer, None
         if trainer and trainer.is_alive:
@@ -34,7 +35,7 @@ class WarmStandby:
         return self._spawner.spawn()
 
     def close(self) -> None:
-        """End the spare for good."""
+        """End the standby trainer; `prepare` starts no other one."""
         with self._lock:
             self._is_closed = True
             trainer, self._trainer = self._trainer, None

@@ -1,4 +1,4 @@
-"""What supervisor and trainer say to each other survives the pipe; what does not is told apart."""
+"""Commands and messages between supervisor and trainer survive the pipe; invalid lines are refused."""
 
 from pathlib import Path
 
@@ -10,25 +10,25 @@ from tests.worker.samples import draft, make_job, row
 from worker.kinds.training.messages import (
     CheckpointPut,
     Drain,
-    Drained,
+    DrainCompleted,
     EpochEnded,
     Failed,
-    Message,
-    Order,
     PhaseBegun,
     Progressed,
     Ready,
     Renewed,
     Staged,
     Start,
+    TrainerCommand,
+    TrainerMessage,
+    read_command,
     read_message,
-    read_order,
     write_line,
 )
 from worker.queue.records import Best, Checkpoint, Progress
 from worker.queue.states import Phase
 
-ORDERS: list[Order] = [
+COMMANDS: list[TrainerCommand] = [
     Start(
         job_id="job_1",
         attempt_number=2,
@@ -46,44 +46,44 @@ ORDERS: list[Order] = [
     Drain(),
 ]
 _DRAFT = {key: value for key, value in draft().items() if key in ManifestDraft.model_fields}
-MESSAGES: list[Message] = [
+MESSAGES: list[TrainerMessage] = [
     Ready(),
     PhaseBegun(phase=Phase.EVALUATING),
     Progressed(progress=Progress(epoch=1, epochs=3, fraction=1 / 3, images_per_s=None, eta_s=None)),
     EpochEnded(row=row(2), best=Best(epoch=2, val_accuracy=0.1 + 0.2)),
     CheckpointPut(checkpoint=Checkpoint(key="checkpoints/job_1/2/x", epoch=2, step=7)),
-    Drained(),
+    DrainCompleted(),
     Staged(draft=ManifestDraft.model_validate(_DRAFT)),
     Failed(code="training_diverged", message="The loss\nis »NaN«."),
 ]
 
 
-@pytest.mark.parametrize("order", ORDERS, ids=lambda order: order.kind)
-def test_an_order_arrives_as_it_was_given(order: Order) -> None:
-    line = write_line(order)
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.kind)
+def test_a_command_is_read_as_it_was_written(command: TrainerCommand) -> None:
+    line = write_line(command)
     assert line.count(b"\n") == 1
-    assert read_order(line) == order
+    assert read_command(line) == command
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.kind)
-def test_a_message_arrives_as_it_was_said(message: Message) -> None:
+def test_a_message_is_read_as_it_was_written(message: TrainerMessage) -> None:
     line = write_line(message)
     assert line.count(b"\n") == 1
     assert read_message(line) == message
 
 
-def test_a_line_cut_short_by_death_is_no_message() -> None:
+def test_a_line_cut_short_by_the_trainers_death_is_ignored() -> None:
     assert read_message(write_line(MESSAGES[3])[:40]) is None
 
 
 @pytest.mark.parametrize("line", [b"Segmentation fault\n", b'{"kind":"surrender"}\n', b'{"kind":"failed"}\n'])
-def test_a_whole_line_that_is_no_message_is_refused(line: bytes) -> None:
+def test_a_complete_line_that_is_not_a_message_is_refused(line: bytes) -> None:
     with pytest.raises(ValidationError):
         read_message(line)
 
 
-def test_the_longest_order_fits_into_an_empty_pipe() -> None:
+def test_the_longest_start_message_fits_into_an_empty_pipe() -> None:
     long = "x" * 64
     job = make_job(name=long, tags=[long] * 16, dataset="d" * 128)
-    order = ORDERS[0].model_copy(update={"spec": job.spec, "storage": "file:///" + "y" * 4096})
-    assert len(write_line(order)) < 65536
+    start = COMMANDS[0].model_copy(update={"spec": job.spec, "storage": "file:///" + "y" * 4096})
+    assert len(write_line(start)) < 65536

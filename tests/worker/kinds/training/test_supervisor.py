@@ -1,8 +1,6 @@
-"""One attempt, with a real store and real trainer processes that live and die in every way there is."""
+"""One attempt at a job, with a real store and real trainer processes that fail in every known way."""
 
-import os
 import re
-import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +9,7 @@ import pytest
 
 from model.artifact.manifest import FinishReason, Manifest, model_key
 from model.storage.opening import open_storage
-from tests.worker.processes import children_of, is_running, wait_until
+from tests.worker.processes import is_running, wait_until
 from tests.worker.samples import draft, make_job
 from tests.worker.worker_context import BackgroundAttempt, claim_next, open_worker_context, run_next
 from worker.errors import PublishCommittedError
@@ -38,8 +36,8 @@ def _is_training(store: JobStore, job_id: str) -> Callable[[], bool]:
 
 def test_a_job_becomes_a_model(store: JobStore, tmp_path: Path) -> None:
     job_id = _submit(store)
-    with open_worker_context(store, tmp_path) as bench:
-        ended = run_next(bench)
+    with open_worker_context(store, tmp_path) as context:
+        ended = run_next(context)
     job = store.get(job_id)
     assert (ended.outcome, ended.has_trained) == (Outcome.SUCCEEDED, True)
     assert job.status is Status.SUCCEEDED
@@ -51,45 +49,45 @@ def test_a_job_becomes_a_model(store: JobStore, tmp_path: Path) -> None:
         model_key(model_id, "manifest.json"),
         model_key(model_id, "model.safetensors"),
     ]
-    stored = open_storage(bench.storage_url).read_bytes(model_key(model_id, "manifest.json"))
+    stored = open_storage(context.storage_url).read_bytes(model_key(model_id, "manifest.json"))
     manifest = Manifest.model_validate_json(stored)
     assert (manifest.id, manifest.version, manifest.created_by) == (model_id, 1, "alice")
     assert any("training from step 0" in line for line in store.logs(job_id))
 
 
 @pytest.mark.parametrize(
-    ("way", "outcome", "said"),
+    ("failure", "outcome", "logged"),
     [
         ("segfault", Outcome.CRASHED, "SIGSEGV"),
-        ("leave", Outcome.CRASHED, "status 3"),
-        ("babble", Outcome.CRASHED, "SIGKILL"),
+        ("exit_early", Outcome.CRASHED, "status 3"),
+        ("send_garbage", Outcome.CRASHED, "SIGKILL"),
         ("eat_memory", Outcome.OUT_OF_MEMORY, "memory"),
-        ("die_of_memory", Outcome.OUT_OF_MEMORY, "memory"),
-        ("hang", Outcome.STALLED, "said nothing"),
+        ("abort_for_memory", Outcome.OUT_OF_MEMORY, "memory"),
+        ("hang", Outcome.STALLED, "sent no message"),
     ],
 )
-def test_a_death_puts_the_job_back(
-    store: JobStore, tmp_path: Path, way: str, outcome: Outcome, said: str
+def test_a_job_returns_to_the_queue_when_its_trainer_dies(
+    store: JobStore, tmp_path: Path, failure: str, outcome: Outcome, logged: str
 ) -> None:
     job_id = _submit(store)
-    with open_worker_context(store, tmp_path, ("failing_trainer", way), stall_timeout_s=1.5) as bench:
-        assert run_next(bench).outcome is outcome
+    with open_worker_context(store, tmp_path, ("failing_trainer", failure), stall_timeout_s=1.5) as context:
+        assert run_next(context).outcome is outcome
     job = store.get(job_id)
     assert job.status is Status.QUEUED
     assert [attempt.outcome for attempt in job.attempts] == [outcome]
-    assert said in store.logs(job_id)[-1]
-    assert _epochs(store, job_id) == [1]  # what it told before its death is kept
+    assert logged in store.logs(job_id)[-1]
+    assert _epochs(store, job_id) == [1]  # what the trainer reported before its death is kept
 
 
-def test_a_job_that_keeps_killing_trainers_is_given_up(store: JobStore, tmp_path: Path) -> None:
+def test_a_job_whose_trainers_keep_dying_fails(store: JobStore, tmp_path: Path) -> None:
     job_id = _submit(store)
-    with open_worker_context(store, tmp_path, ("failing_trainer", "segfault")) as bench:
+    with open_worker_context(store, tmp_path, ("failing_trainer", "segfault")) as context:
         runs = 0
         while store.get(job_id).status is Status.QUEUED:
-            run_next(bench)
+            run_next(context)
             runs += 1
     job = store.get(job_id)
-    # The first attempt left a checkpoint, from which the others die at once.
+    # The first attempt saved a checkpoint; the attempts that resume from it die at once.
     assert runs <= 4
     assert job.status is Status.FAILED
     assert job.error is not None
@@ -98,7 +96,7 @@ def test_a_job_that_keeps_killing_trainers_is_given_up(store: JobStore, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("way", "code", "logged"),
+    ("failure", "code", "logged"),
     [
         ("raise_error", "internal_error", "the flux capacitor is empty"),
         ("diverge", "training_diverged", "not finite at epoch 2"),
@@ -106,11 +104,11 @@ def test_a_job_that_keeps_killing_trainers_is_given_up(store: JobStore, tmp_path
     ],
 )
 def test_an_error_fails_the_job_at_once(
-    store: JobStore, tmp_path: Path, way: str, code: str, logged: str
+    store: JobStore, tmp_path: Path, failure: str, code: str, logged: str
 ) -> None:
     job_id = _submit(store)
-    with open_worker_context(store, tmp_path, ("failing_trainer", way)) as bench:
-        assert run_next(bench).outcome is Outcome.FAILED
+    with open_worker_context(store, tmp_path, ("failing_trainer", failure)) as context:
+        assert run_next(context).outcome is Outcome.FAILED
     job = store.get(job_id)
     assert job.status is Status.FAILED
     assert job.error is not None
@@ -119,20 +117,20 @@ def test_an_error_fails_the_job_at_once(
     assert not [key for key in _objects(tmp_path) if key.startswith("models/")]
 
 
-def test_a_flood_of_lines_is_capped_and_harms_nothing(store: JobStore, tmp_path: Path) -> None:
+def test_a_flood_of_log_lines_is_limited_and_harms_nothing(store: JobStore, tmp_path: Path) -> None:
     job_id = _submit(store)
-    with open_worker_context(store, tmp_path, ("failing_trainer", "flood")) as bench:
-        assert run_next(bench).outcome is Outcome.SUCCEEDED
+    with open_worker_context(store, tmp_path, ("failing_trainer", "flood")) as context:
+        assert run_next(context).outcome is Outcome.SUCCEEDED
     lines = store.logs(job_id)
     assert len(lines) <= 2000
     assert any("lines left out" in line for line in lines)
     assert _epochs(store, job_id) == [1, 2, 3]
 
 
-def test_cancel_kills_the_whole_group_at_once(store: JobStore, tmp_path: Path) -> None:
+def test_cancel_kills_the_whole_process_group_at_once(store: JobStore, tmp_path: Path) -> None:
     job_id = _submit(store, epochs=1000)
-    with open_worker_context(store, tmp_path, ("failing_trainer", "bear_child")) as bench:
-        attempt = BackgroundAttempt(bench)
+    with open_worker_context(store, tmp_path, ("failing_trainer", "start_child")) as context:
+        attempt = BackgroundAttempt(context)
         wait_until(lambda: any("child" in line for line in store.logs(job_id)))
         child = int(re.findall(r"child (\d+)", "\n".join(store.logs(job_id)))[0])
         store.cancel(job_id)
@@ -143,10 +141,10 @@ def test_cancel_kills_the_whole_group_at_once(store: JobStore, tmp_path: Path) -
     assert not is_running(child)
 
 
-def test_a_superseded_attempt_is_dropped_and_writes_nothing_more(store: JobStore, tmp_path: Path) -> None:
+def test_an_attempt_that_lost_its_job_ends_and_writes_nothing_more(store: JobStore, tmp_path: Path) -> None:
     job_id = _submit(store, epochs=1000)
-    with open_worker_context(store, tmp_path) as bench:
-        attempt = BackgroundAttempt(bench)
+    with open_worker_context(store, tmp_path) as context:
+        attempt = BackgroundAttempt(context)
         wait_until(_is_training(store, job_id))
         store.requeue(job_id, attempt.attempt_id, Outcome.WORKER_LOST)
         assert attempt.outcome() is Outcome.LEASE_LOST
@@ -156,46 +154,46 @@ def test_a_superseded_attempt_is_dropped_and_writes_nothing_more(store: JobStore
     assert store.get(job_id).status is Status.QUEUED
 
 
-def test_a_drained_attempt_goes_on_where_it_stopped(store: JobStore, tmp_path: Path) -> None:
+def test_a_drained_job_resumes_where_it_stopped(store: JobStore, tmp_path: Path) -> None:
     job_id = _submit(store, epochs=4)
-    with open_worker_context(store, tmp_path) as bench:
-        attempt = BackgroundAttempt(bench)
+    with open_worker_context(store, tmp_path) as context:
+        attempt = BackgroundAttempt(context)
         wait_until(_is_training(store, job_id))
-        bench.draining.begin()
+        context.drain.request()
         assert attempt.outcome() is Outcome.DRAINED
     assert store.get(job_id).status is Status.QUEUED
-    with open_worker_context(store, tmp_path) as bench:
-        assert run_next(bench).outcome is Outcome.SUCCEEDED
+    with open_worker_context(store, tmp_path) as context:
+        assert run_next(context).outcome is Outcome.SUCCEEDED
     assert _epochs(store, job_id) == [1, 2, 3, 4]
     started = [int(n) for n in re.findall(r"from step (\d+)", "\n".join(store.logs(job_id)))]
     steps = [int(n) for n in re.findall(r"^step (\d+)", "\n".join(store.logs(job_id)), re.MULTILINE)]
     assert started[0] == 0
     assert started[1] >= 5
-    assert steps == list(range(20))  # none lost, none done twice
+    assert steps == list(range(20))  # no step lost, none repeated
 
 
-def test_a_paused_job_frees_its_worker_and_goes_on_when_resumed(store: JobStore, tmp_path: Path) -> None:
+def test_a_paused_job_frees_its_worker_and_continues_when_resumed(store: JobStore, tmp_path: Path) -> None:
     job_id = _submit(store, epochs=4)
-    with open_worker_context(store, tmp_path) as bench:
-        attempt = BackgroundAttempt(bench)
+    with open_worker_context(store, tmp_path) as context:
+        attempt = BackgroundAttempt(context)
         wait_until(_is_training(store, job_id))
         assert store.pause(job_id).status is Status.PAUSING
         assert attempt.outcome() is Outcome.PAUSED
         assert store.get(job_id).status is Status.PAUSED
         assert store.claim("test-host", new_attempt_id()) is None
         store.resume(job_id)
-        assert run_next(bench).outcome is Outcome.SUCCEEDED
+        assert run_next(context).outcome is Outcome.SUCCEEDED
     job = store.get(job_id)
     assert [attempt.outcome for attempt in job.attempts] == [Outcome.PAUSED, Outcome.SUCCEEDED]
     assert _epochs(store, job_id) == [1, 2, 3, 4]
     steps = [int(n) for n in re.findall(r"^step (\d+)", "\n".join(store.logs(job_id)), re.MULTILINE)]
-    assert steps == list(range(20))  # none lost, none done twice
+    assert steps == list(range(20))  # no step lost, none repeated
 
 
-def test_a_stopped_job_publishes_what_it_has(store: JobStore, tmp_path: Path) -> None:
+def test_a_stopped_job_publishes_its_best_epoch(store: JobStore, tmp_path: Path) -> None:
     job_id = _submit(store, epochs=1000)
-    with open_worker_context(store, tmp_path) as bench:
-        attempt = BackgroundAttempt(bench)
+    with open_worker_context(store, tmp_path) as context:
+        attempt = BackgroundAttempt(context)
         wait_until(_is_training(store, job_id))
         assert store.stop(job_id).status is Status.STOPPING
         assert attempt.outcome() is Outcome.SUCCEEDED
@@ -203,54 +201,56 @@ def test_a_stopped_job_publishes_what_it_has(store: JobStore, tmp_path: Path) ->
     assert (job.status, job.finish_reason) == (Status.SUCCEEDED, FinishReason.STOPPED)
     assert [attempt.outcome for attempt in job.attempts] == [Outcome.STOPPED]
     assert job.result is not None
-    stored = open_storage(bench.storage_url).read_bytes(model_key(job.result.model.id, "manifest.json"))
+    stored = open_storage(context.storage_url).read_bytes(model_key(job.result.model.id, "manifest.json"))
     assert 1 <= Manifest.model_validate_json(stored).metrics.epochs < 1000
 
 
 def test_a_paused_job_that_is_stopped_publishes_at_its_next_attempt(store: JobStore, tmp_path: Path) -> None:
     job_id = _submit(store, epochs=1000)
-    with open_worker_context(store, tmp_path) as bench:
-        attempt = BackgroundAttempt(bench)
+    with open_worker_context(store, tmp_path) as context:
+        attempt = BackgroundAttempt(context)
         wait_until(_is_training(store, job_id))
         store.pause(job_id)
         attempt.outcome()
         assert store.stop(job_id).status is Status.QUEUED
-        assert run_next(bench).outcome is Outcome.SUCCEEDED
+        assert run_next(context).outcome is Outcome.SUCCEEDED
     job = store.get(job_id)
     assert [attempt.outcome for attempt in job.attempts] == [Outcome.PAUSED, Outcome.STOPPED]
     assert [step.status for step in job.transitions][-2:] == [Status.STOPPING, Status.SUCCEEDED]
 
 
-def test_rows_after_the_last_checkpoint_are_told_again_not_twice(store: JobStore, tmp_path: Path) -> None:
+def test_rows_after_the_last_checkpoint_are_replaced_by_the_next_attempt(
+    store: JobStore, tmp_path: Path
+) -> None:
     job_id = _submit(store)
-    with open_worker_context(store, tmp_path, ("failing_trainer", "segfault")) as bench:
-        run_next(bench)
-    with open_worker_context(store, tmp_path) as bench:
-        run_next(bench)
+    with open_worker_context(store, tmp_path, ("failing_trainer", "segfault")) as context:
+        run_next(context)
+    with open_worker_context(store, tmp_path) as context:
+        run_next(context)
     assert _epochs(store, job_id) == [1, 2, 3]
     assert [attempt.from_epoch for attempt in store.get(job_id).attempts] == [0, 1]
 
 
 def test_obsolete_checkpoints_are_deleted_while_training(store: JobStore, tmp_path: Path) -> None:
     _submit(store, epochs=6)
-    with open_worker_context(store, tmp_path) as bench:
-        attempt = BackgroundAttempt(bench)
+    with open_worker_context(store, tmp_path) as context:
+        attempt = BackgroundAttempt(context)
         most = 0
         while attempt.is_running:
             most = max(most, sum(key.startswith("checkpoints/") for key in _objects(tmp_path)))
             time.sleep(0.02)
-    assert 1 <= most <= 4  # two kept, one just put, one about to go
+    assert 1 <= most <= 4  # two kept, one just written, one about to be deleted
 
 
-def test_the_next_claimant_ends_what_was_committed(store: JobStore, tmp_path: Path) -> None:
+def test_the_next_attempt_completes_a_committed_publish(store: JobStore, tmp_path: Path) -> None:
     job_id = _submit(store)
     _, attempt_id, _ = claim_next(store)
     store.commit_publish(job_id, attempt_id, draft("mdl_committed"))
     store.requeue(job_id, attempt_id, Outcome.WORKER_LOST)
     with pytest.raises(PublishCommittedError):
         store.cancel(job_id)
-    with open_worker_context(store, tmp_path) as bench:
-        assert run_next(bench).outcome is Outcome.SUCCEEDED
+    with open_worker_context(store, tmp_path) as context:
+        assert run_next(context).outcome is Outcome.SUCCEEDED
     assert store.get(job_id).status is Status.SUCCEEDED
     assert _objects(tmp_path) == ["models/mdl_committed/manifest.json"]
 
@@ -259,30 +259,9 @@ def test_a_cancel_before_the_commit_point_wins(store: JobStore, tmp_path: Path) 
     job_id = _submit(store, epochs=1)
     with open_worker_context(
         store, tmp_path, renew_every_s=3600.0
-    ) as bench:  # it hears of the cancel at the commit
-        attempt = BackgroundAttempt(bench)
+    ) as context:  # so that the commit is what refuses
+        attempt = BackgroundAttempt(context)
         store.cancel(job_id)
         assert attempt.outcome() is Outcome.CANCELLED
     assert store.get(job_id).status is Status.CANCELLED
     assert not [key for key in _objects(tmp_path) if key.startswith("models/")]
-
-
-def test_a_warm_spare_trains_the_next_job(store: JobStore, tmp_path: Path) -> None:
-    job_id = _submit(store)
-    with open_worker_context(store, tmp_path) as bench:
-        bench.spare.prepare()
-        wait_until(lambda: children_of(os.getpid(), "counting_trainer"))
-        (spare_pid,) = children_of(os.getpid(), "counting_trainer")
-        assert run_next(bench).outcome is Outcome.SUCCEEDED
-    assert f"in process {spare_pid}" in store.logs(job_id)[0]
-
-
-def test_a_dead_spare_is_replaced(store: JobStore, tmp_path: Path) -> None:
-    _submit(store)
-    with open_worker_context(store, tmp_path) as bench:
-        bench.spare.prepare()
-        wait_until(lambda: children_of(os.getpid(), "counting_trainer"))
-        (spare_pid,) = children_of(os.getpid(), "counting_trainer")
-        os.kill(spare_pid, signal.SIGKILL)
-        wait_until(lambda: not is_running(spare_pid))
-        assert run_next(bench).outcome is Outcome.SUCCEEDED

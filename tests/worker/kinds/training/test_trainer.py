@@ -1,4 +1,4 @@
-"""The real trainer, spoken to over its pipes as a supervisor would."""
+"""The real trainer process, controlled over its pipes as by a supervisor."""
 
 import hashlib
 import os
@@ -17,7 +17,6 @@ from sklearn.datasets import load_digits
 
 from model.artifact.manifest import WEIGHTS_FILE, model_key
 from model.data.importing import import_dataset
-from model.host.allocator import allocator_settings
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
 from tests.model.tiny import TIMINGS
@@ -26,67 +25,68 @@ from tests.worker.samples import make_job
 from worker.kinds.training.messages import (
     CheckpointPut,
     Drain,
-    Drained,
+    DrainCompleted,
     EpochEnded,
     Failed,
-    Message,
     PhaseBegun,
     Progressed,
     Ready,
     Renewed,
     Staged,
     Start,
+    TrainerMessage,
 )
-from worker.kinds.training.trainer_process import Spawner, TrainerProcess, trainer_environment
+from worker.kinds.training.spawner import Spawner, trainer_environment
+from worker.kinds.training.trainer_process import TrainerProcess
 from worker.queue.states import Phase
 
 LONG_S = 600.0
 START_WITHIN_S = 60.0
-"""Importing torch, on a busy machine."""
+"""Importing torch takes seconds, more on a busy machine."""
 
-M = TypeVar("M", bound=Message)
+M = TypeVar("M", bound=TrainerMessage)
 
 
-class Conversation:
-    """A trainer and all that it has said."""
+class TrainerRun:
+    """A trainer process, and the messages and log lines that it has sent."""
 
     def __init__(self, trainer: TrainerProcess) -> None:
         self.trainer = trainer
-        self.said: list[Message] = []
+        self.messages: list[TrainerMessage] = []
         self.log: list[str] = []
         self.exit_code: int | None = None
-        trainer.listen(self.said.append, self.log.append, self._note_exit)
+        trainer.listen(self.messages.append, self.log.append, self._note_exit)
 
     def _note_exit(self, exit_code: int) -> None:
         self.exit_code = exit_code
 
     def all(self, kind: type[M]) -> list[M]:
-        """Everything of one kind that it said."""
-        return [message for message in self.said if isinstance(message, kind)]
+        """Return the messages of one kind."""
+        return [message for message in self.messages if isinstance(message, kind)]
 
     def wait_for(self, kind: type[M]) -> M:
-        """The first of a kind, once it was said."""
+        """Wait for a message of one kind and return the first."""
         wait_until(lambda: self.all(kind) or self.exit_code is not None, START_WITHIN_S)
-        assert self.all(kind), f"it exited with {self.exit_code}: {self.log[-5:]}"
+        assert self.all(kind), f"the trainer exited with {self.exit_code}: {self.log[-5:]}"
         return self.all(kind)[0]
 
     def wait_for_exit(self) -> int:
-        """Its exit code."""
+        """Wait for the exit and return its code."""
         wait_until(lambda: self.exit_code is not None, START_WITHIN_S)
         assert self.exit_code is not None
         return self.exit_code
 
 
 @contextmanager
-def conversation() -> Iterator[Conversation]:
+def running_trainer() -> Iterator[TrainerRun]:
     spawner = Spawner(trainer_environment(os.environ))
     try:
-        talk = Conversation(spawner.spawn())
+        run = TrainerRun(spawner.spawn())
         try:
-            yield talk
+            yield run
         finally:
-            talk.trainer.kill()
-            talk.wait_for_exit()
+            run.trainer.kill()
+            run.wait_for_exit()
     finally:
         spawner.close()
 
@@ -103,7 +103,7 @@ def storage(folder: Path) -> Storage:
 
 @pytest.fixture(scope="module")
 def dataset(folder: Path, storage: Storage) -> str:
-    """Forty handwritten zeros and forty ones, imported."""
+    """Import forty handwritten zeros and forty ones."""
     digits = load_digits()
     for label in (0, 1):
         (folder / "source" / f"digit-{label}").mkdir(parents=True)
@@ -136,71 +136,66 @@ def start(folder: Path, dataset: str) -> Callable[..., Start]:
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(start: Callable[..., Start]) -> Conversation:
-    """A whole training."""
-    with conversation() as talk:
-        talk.trainer.send(start(1))
-        assert talk.wait_for_exit() == 0
-    return talk
+def uninterrupted(start: Callable[..., Start]) -> TrainerRun:
+    """A training that runs to its end."""
+    with running_trainer() as run:
+        run.trainer.send(start(1))
+        assert run.wait_for_exit() == 0
+    return run
 
 
-def test_its_environment_is_its_allocators_and_nothing_of_ours() -> None:
-    given = {"PATH": "/bin", "REDIS_URL": "redis://:secret@host", "NINEFOLD_API_KEYS": "ada:secret"}
-    assert trainer_environment(given) == {"PATH": "/bin", **allocator_settings()}
-    operators = dict.fromkeys(allocator_settings(), "their own")
-    assert trainer_environment(operators) == operators
+def _rows(run: TrainerRun) -> list[dict[str, float | None]]:
+    return [message.row.model_dump(exclude=set(TIMINGS)) for message in run.all(EpochEnded)]
 
 
-def _rows(talk: Conversation) -> list[dict[str, float | None]]:
-    return [message.row.model_dump(exclude=set(TIMINGS)) for message in talk.all(EpochEnded)]
-
-
-def test_it_tells_a_training_from_ready_to_staged(uninterrupted: Conversation, storage: Storage) -> None:
-    assert uninterrupted.said[0] == Ready()
+def test_a_trainer_reports_a_training_from_ready_to_staged(
+    uninterrupted: TrainerRun, storage: Storage
+) -> None:
+    assert uninterrupted.messages[0] == Ready()
     phases = [message.phase for message in uninterrupted.all(PhaseBegun)]
     assert phases == [Phase.PREPARING_DATA, Phase.TRAINING, Phase.EVALUATING, Phase.PUBLISHING]
     assert [message.row.epoch for message in uninterrupted.all(EpochEnded)] == [1, 2]
     assert uninterrupted.all(Progressed)
-    staged = uninterrupted.said[-1]
+    staged = uninterrupted.messages[-1]
     assert isinstance(staged, Staged)
     weights = storage.read_bytes(model_key("mdl_1", WEIGHTS_FILE))
     assert staged.draft.files[WEIGHTS_FILE].sha256 == hashlib.sha256(weights).hexdigest()
 
 
-def test_past_its_deadline_it_waits_and_drained_it_can_be_resumed(
-    start: Callable[..., Start], storage: Storage, uninterrupted: Conversation
+def test_a_trainer_waits_past_its_deadline_and_can_be_resumed_after_a_drain(
+    start: Callable[..., Start], storage: Storage, uninterrupted: TrainerRun
 ) -> None:
-    with conversation() as talk:
-        talk.trainer.send(start(2, deadline=time.monotonic()))
-        wait_until(lambda: PhaseBegun(phase=Phase.TRAINING) in talk.said, START_WITHIN_S)
+    with running_trainer() as run:
+        run.trainer.send(start(2, deadline=time.monotonic()))
+        wait_until(lambda: PhaseBegun(phase=Phase.TRAINING) in run.messages, START_WITHIN_S)
         time.sleep(1.0)
-        assert not talk.all(Progressed), "it computed without a lease"
-        talk.trainer.send(Renewed(deadline=time.monotonic() + LONG_S))
-        talk.wait_for(Progressed)
-        talk.trainer.send(Drain())
-        assert talk.wait_for_exit() == 0
-    assert isinstance(talk.said[-1], Drained)
-    checkpoint = talk.all(CheckpointPut)[-1].checkpoint
-    with conversation() as resumed:
+        assert not run.all(Progressed), "the trainer computed without a lease"
+        run.trainer.send(Renewed(deadline=time.monotonic() + LONG_S))
+        run.wait_for(Progressed)
+        run.trainer.send(Drain())
+        assert run.wait_for_exit() == 0
+    assert isinstance(run.messages[-1], DrainCompleted)
+    checkpoint = run.all(CheckpointPut)[-1].checkpoint
+    with running_trainer() as resumed:
         resumed.trainer.send(start(3, resume_from=checkpoint.key))
         assert resumed.wait_for_exit() == 0
-    assert _rows(talk) + _rows(resumed) == _rows(uninterrupted)
+    assert _rows(run) + _rows(resumed) == _rows(uninterrupted)
     first, second = (storage.read_bytes(model_key(f"mdl_{number}", WEIGHTS_FILE)) for number in (1, 3))
     assert first == second
 
 
-def test_what_cannot_be_trained_is_said_with_its_code(start: Callable[..., Start]) -> None:
-    with conversation() as talk:
-        talk.trainer.send(start(4, spec=make_job(dataset="ds_000000000000000000000000").spec))
-        failed = talk.wait_for(Failed)
-        assert talk.wait_for_exit() == 0
+def test_a_job_that_cannot_be_trained_fails_with_a_code(start: Callable[..., Start]) -> None:
+    with running_trainer() as run:
+        run.trainer.send(start(4, spec=make_job(dataset="ds_000000000000000000000000").spec))
+        failed = run.wait_for(Failed)
+        assert run.wait_for_exit() == 0
     assert failed.code == "dataset_unavailable"
 
 
-def test_it_ends_when_its_supervisor_closes_the_pipe() -> None:
-    """Also while torch is being imported."""
+def test_a_trainer_exits_when_its_supervisor_closes_the_pipe() -> None:
+    """Even while it is importing torch."""
     read_fd, write_fd = os.pipe()
-    orders_fd, hold_fd = os.pipe()
+    commands_fd, hold_fd = os.pipe()
     trainer = subprocess.Popen(
         [
             sys.executable,
@@ -211,10 +206,10 @@ def test_it_ends_when_its_supervisor_closes_the_pipe() -> None:
             "--parent",
             str(os.getpid()),
         ],
-        stdin=orders_fd,
+        stdin=commands_fd,
         pass_fds=(write_fd,),
     )
-    for fd in (orders_fd, write_fd):
+    for fd in (commands_fd, write_fd):
         os.close(fd)
     time.sleep(1)
     assert trainer.poll() is None
@@ -223,9 +218,9 @@ def test_it_ends_when_its_supervisor_closes_the_pipe() -> None:
     os.close(read_fd)
 
 
-def test_the_kernel_ends_it_with_its_parent() -> None:
-    """Its stdin stays open here, so that nothing but the parent-death signal can end it."""
-    orders_fd, hold_fd = os.pipe()
+def test_the_kernel_kills_a_trainer_with_its_parent() -> None:
+    """Its stdin stays open here, so that only the parent-death signal can end the trainer."""
+    commands_fd, hold_fd = os.pipe()
     code = (
         "import os, subprocess, sys, time\n"
         "command = [sys.executable, '-m', 'worker.kinds.training.trainer', '--fd', '1', '--parent', str(os.getpid())]\n"
@@ -234,7 +229,7 @@ def test_the_kernel_ends_it_with_its_parent() -> None:
         "time.sleep(600)\n"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=orders_fd, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", code], stdin=commands_fd, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as parent:
         assert parent.stdout is not None
         trainer_pid = int(parent.stdout.readline())
@@ -242,5 +237,5 @@ def test_the_kernel_ends_it_with_its_parent() -> None:
         assert is_running(trainer_pid)
         parent.send_signal(signal.SIGKILL)
     wait_until(lambda: not is_running(trainer_pid), 5)
-    os.close(orders_fd)
+    os.close(commands_fd)
     os.close(hold_fd)

@@ -1,0 +1,65 @@
+"""Sends the events of a training run to the supervisor as messages."""
+
+import time
+from collections.abc import Callable
+
+from model.host.failpoints import Failpoint, reach
+from model.training.reporter import CheckpointSaved, EpochRow, Progress
+from worker.kinds.training.messages import (
+    CheckpointPut,
+    EpochEnded,
+    PhaseBegun,
+    Progressed,
+    Rewound,
+    TrainerMessage,
+)
+from worker.kinds.training.trainer.commands import CommandReceiver
+from worker.queue import records
+from worker.queue.states import Phase
+
+PROGRESS_EVERY_S = 0.5
+
+
+class PipeReporter:
+    """The `Reporter` of the model package, over the pipe to the supervisor."""
+
+    def __init__(self, commands: CommandReceiver, send: Callable[[TrainerMessage], None]) -> None:
+        self._send = send
+        self._progress_sent_at = 0.0
+        self.gate = commands.gate
+
+    def phase(self, phase: str) -> None:
+        """Report the phase that begins."""
+        self._send(PhaseBegun(phase=Phase(phase)))
+
+    def rewind(self, epoch: int) -> None:
+        """Report that training starts again from the end of `epoch`."""
+        self._send(Rewound(epoch=epoch))
+
+    def progress(self, progress: Progress) -> None:
+        """Report the progress, at most twice a second."""
+        now = time.monotonic()
+        if now - self._progress_sent_at < PROGRESS_EVERY_S:
+            return
+        self._progress_sent_at = now
+        self._send(
+            Progressed(
+                progress=records.Progress(
+                    epoch=progress.epoch,
+                    epochs=progress.epochs,
+                    fraction=progress.fraction,
+                    images_per_s=progress.images_per_s,
+                    eta_s=progress.eta_s,
+                )
+            )
+        )
+
+    def epoch(self, row: EpochRow, is_best: bool) -> None:
+        """Report the metrics of an epoch."""
+        best = records.Best(epoch=row.epoch, val_accuracy=row.val_accuracy) if is_best else None
+        self._send(EpochEnded(row=records.EpochRow(**vars(row)), best=best))
+
+    def checkpoint(self, saved: CheckpointSaved) -> None:
+        """Report that a checkpoint is in storage."""
+        self._send(CheckpointPut(checkpoint=records.Checkpoint(**vars(saved))))
+        reach(Failpoint.CHECKPOINT_REPORTED)

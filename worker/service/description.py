@@ -1,0 +1,38 @@
+"""Describes this worker in the list of live workers: its host, devices and version."""
+
+import os
+import socket
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from worker.queue.live_workers import WorkerRecord, WorkerState
+from worker.settings import WorkerSettings
+
+
+def describe_worker(settings: WorkerSettings) -> WorkerRecord:
+    """Return the record of this worker."""
+    host = socket.gethostname()
+    return WorkerRecord(
+        id=f"{host}-{os.getpid()}",
+        host=host,
+        devices=[_shown_device(name) for name in settings.devices.split(",")],
+        state=WorkerState.IDLE,
+        version=_own_version(),
+        started_at=datetime.now(UTC),
+    )
+
+
+def _shown_device(name: str) -> str:
+    """Guess what `auto` stands for; the trainer decides, because only it can ask torch."""
+    if name != "auto":
+        return name
+    is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+    return "cuda" if any(Path("/dev").glob("nvidia[0-9]*")) and not is_hidden else "cpu"
+
+
+def _own_version() -> str:
+    try:
+        return version("ninefold")
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        return "unknown"
