@@ -14,7 +14,7 @@ from api.events.job_pages import EventPages
 from api.feed.hub import BLOCK_MS, EventHub
 from api.health.storage_probe import StorageProbe
 from api.jobs.wake_up_throttle import Ringer
-from api.predict.uploads import UploadBudget, UploadLimits
+from api.predict.limits import UploadBudget, UploadLimits
 from api.predictor.client import PredictorClient
 from api.process.open_files import most_streams
 from api.records.redis_client import connect_bounded

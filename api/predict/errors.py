@@ -1,20 +1,9 @@
-"""How the errors of predictions are answered."""
+"""The errors of `POST /predict`, and the HTTP status of each."""
 
+from collections.abc import Sequence
+
+from api.errors import ApiError
 from api.http.problem import Answer, Answers
-from api.predict.predictions import (
-    ModelRequiredError,
-    NoImageClassifiedError,
-    NoModelError,
-    PredictionRefusedError,
-)
-from api.predict.uploads import (
-    FileTooLargeError,
-    RequestTooLargeError,
-    TooManyImagesError,
-    UnsupportedMediaTypeError,
-    UploadError,
-    UploadTooSlowError,
-)
 from api.predictor.errors import (
     DeadlineExceededError,
     ModelUnavailableError,
@@ -22,8 +11,113 @@ from api.predictor.errors import (
     PredictionError,
     PredictorUnavailableError,
 )
+from api.predictor.protocol.messages import ItemError
 
-_IMAGE_STATUSES = {
+NO_VALID_IMAGE = "no_valid_image"
+"""The code of a request whose images all failed with different codes."""
+
+
+class UploadError(ApiError):
+    """Root of the errors of an uploaded body; the message says what to do next."""
+
+    code = "malformed_upload"
+
+
+class UnsupportedMediaTypeError(UploadError):
+    """Raised when the Content-Type says that the body is not an image."""
+
+    code = "unsupported_media_type"
+
+
+class EmptyUploadError(UploadError):
+    """Raised when an upload contains no image."""
+
+    code = "empty_upload"
+
+
+class FileTooLargeError(UploadError):
+    """Raised when one file is larger than the limit."""
+
+    code = "file_too_large"
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(
+            f"An image may have {limit_bytes} bytes at most; send a smaller or more compressed one."
+        )
+        self.limit_bytes = limit_bytes
+
+
+class RequestTooLargeError(UploadError):
+    """Raised when a request body is larger than the limit."""
+
+    code = "request_too_large"
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(
+            f"A request may have {limit_bytes} bytes at most; send the images in several requests."
+        )
+        self.limit_bytes = limit_bytes
+
+
+class TooManyImagesError(UploadError):
+    """Raised when a request has more images than the limit."""
+
+    code = "too_many_images"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"A request may have {limit} images at most; send them in several requests.")
+        self.limit = limit
+
+
+class UploadTooSlowError(UploadError):
+    """Raised when a body does not end in time."""
+
+    code = "upload_timeout"
+
+
+class PredictionRefusedError(ApiError):
+    """Root of the reasons for which a request gets no prediction; the message says what to do next."""
+
+
+class NoModelError(PredictionRefusedError):
+    """Raised when the request names no model and no model is in production."""
+
+    code = "no_model"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No model is in production. Make one: POST /jobs with a dataset, such as "
+            """{"dataset": "digits"}; the first model of a name goes into production."""
+        )
+
+
+class ModelRequiredError(PredictionRefusedError):
+    """Raised when the request names no model and several models are in production."""
+
+    code = "model_required"
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(f"Several models are in production: name one with ?model=, of {', '.join(names)}.")
+        self.names = list(names)
+
+
+class NoImageClassifiedError(PredictionRefusedError):
+    """Raised when every image of a request failed; `code` is the code of the images, if all have the same."""
+
+    def __init__(self, failed: Sequence[ItemError]) -> None:
+        message = (
+            failed[0].message if len(failed) == 1 else "None of the images could be classified: see errors."
+        )
+        field_errors = [
+            {"param": f"image {index}", "message": f"{error.code}: {error.message}"}
+            for index, error in enumerate(failed)
+        ]
+        super().__init__(message, field_errors=field_errors)
+        codes = {error.code for error in failed}
+        self.code = codes.pop() if len(codes) == 1 else NO_VALID_IMAGE
+
+
+_STATUS_OF_IMAGE_ERROR = {
     "file_too_large": 413,
     "image_too_large": 413,
     "not_an_image": 415,
@@ -46,6 +140,6 @@ ANSWERS: Answers = {
     PredictionError: Answer(500),
     NoModelError: Answer(404),
     ModelRequiredError: Answer(422),
-    NoImageClassifiedError: Answer(422, status_by_code=_IMAGE_STATUSES),
+    NoImageClassifiedError: Answer(422, status_by_code=_STATUS_OF_IMAGE_ERROR),
     PredictionRefusedError: Answer(422),
 }

@@ -1,120 +1,29 @@
-"""From an upload to its answer: names the model, asks the predictor, shapes what it says; knows no HTTP status."""
+"""Classifies uploaded images: finds the model, calls the predictor, builds the response. Knows no HTTP status."""
 
 import time
 from collections.abc import Sequence
-from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from api.errors import ApiError
 from api.http.disconnect import while_connected
-from api.predict.uploads import (
+from api.predict.body import UploadedImage
+from api.predict.errors import (
     EmptyUploadError,
     FileTooLargeError,
-    UploadBudget,
-    UploadedImage,
-    UploadLimits,
-    received_images,
+    ModelRequiredError,
+    NoImageClassifiedError,
+    NoModelError,
 )
+from api.predict.limits import UploadBudget, UploadLimits
+from api.predict.schemas import ClassifiedImage, FailedImage, Prediction, PredictionModel, PredictionTimings
+from api.predict.uploads import uploaded_images
 from api.predictor.client import PredictorClient
-from api.predictor.protocol.messages import ItemAnswer, ItemError, Score, Timings
+from api.predictor.protocol.messages import ItemAnswer, ItemError, Timings
 from worker.registry.model_registry import AsyncModelRegistry
 
 
-class PredictionModel(BaseModel):
-    """The very version that made an answer."""
-
-    id: str
-    name: str
-    version: int
-    alias: str | None = Field(description="The alias that was asked for; null when a version or an id was.")
-
-
-class _Item(BaseModel):
-    index: int
-    filename: str | None
-
-
-class ClassifiedImage(_Item):
-    """An image with its label."""
-
-    status: Literal["ok"] = "ok"
-    label: str
-    score: float = Field(description="Calibrated probability of `label`.")
-    scores: list[Score] = Field(description="The `top_k` best classes, best first.")
-
-
-class FailedImage(_Item):
-    """An image that could not be classified; the others of its request were."""
-
-    status: Literal["error"] = "error"
-    error: ItemError
-
-
-class PredictionTimings(Timings):
-    """Milliseconds of the slowest image in each stage, and of the whole request."""
-
-    total: float
-
-
-class Prediction(BaseModel):
-    """One request's answer, an item for each image in the order they came."""
-
-    object: Literal["prediction"] = "prediction"
-    model: PredictionModel
-    predictions: list[Annotated[ClassifiedImage | FailedImage, Field(discriminator="status")]]
-    timings_ms: PredictionTimings
-
-
-NO_VALID_IMAGE = "no_valid_image"
-"""The code of a request whose images all failed, for different reasons."""
-
-
-class PredictionRefusedError(ApiError):
-    """Root of the reasons why a request gets no prediction; the message says what to do next."""
-
-
-class NoModelError(PredictionRefusedError):
-    """Raised when no model was named and none is in production."""
-
-    code = "no_model"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "No model is in production. Make one: POST /jobs with a dataset, such as "
-            """{"dataset": "digits"}; the first model of a name goes into production."""
-        )
-
-
-class ModelRequiredError(PredictionRefusedError):
-    """Raised when no model was named and several are in production."""
-
-    code = "model_required"
-
-    def __init__(self, names: Sequence[str]) -> None:
-        super().__init__(f"Several models are in production: name one with ?model=, of {', '.join(names)}.")
-        self.names = list(names)
-
-
-class NoImageClassifiedError(PredictionRefusedError):
-    """Raised when every image of a request failed; `code` is theirs, if they share one."""
-
-    def __init__(self, failed: Sequence[ItemError]) -> None:
-        message = (
-            failed[0].message if len(failed) == 1 else "None of the images could be classified: see errors."
-        )
-        field_errors = [
-            {"param": f"image {index}", "message": f"{error.code}: {error.message}"}
-            for index, error in enumerate(failed)
-        ]
-        super().__init__(message, field_errors=field_errors)
-        codes = {error.code for error in failed}
-        self.code = codes.pop() if len(codes) == 1 else NO_VALID_IMAGE
-
-
 class Predictions:
-    """Answers uploads with the model that they ask for."""
+    """Answers prediction requests."""
 
     def __init__(
         self,
@@ -132,26 +41,33 @@ class Predictions:
         self._deadline_s = deadline_s
 
     async def predict(self, request: Request, ref: str | None, top_k: int) -> Prediction:
-        """Reads the request's images and classifies them.
+        """Read the images of `request` and classify them with the model `ref`.
+
+        Args:
+            request: its body is one image or a multipart form of images.
+            ref: a model id, a name, `name:version` or `name@alias`; `None` for the only model in production.
+            top_k: number of classes in each answer, highest score first.
 
         Raises:
-            PredictionRefusedError: no such choice of model, or no image that could be classified.
-            worker.errors.WorkerError: the reference finds no model.
-            api.uploads.UploadError: the body cannot be taken.
-            api.predictor.errors.PredictionError: the predictor failed the request as a whole.
-            starlette.requests.ClientDisconnect: nobody waits any more.
+            PredictionRefusedError: `ref` is missing but needed, or no image could be classified.
+            worker.errors.JobsError: no model has this reference.
+            UploadError: the body breaks a limit or is malformed.
+            api.predictor.errors.PredictionError: the request failed as a whole in the predictor.
+            starlette.requests.ClientDisconnect: the client closed the connection.
         """
         started = time.monotonic()
-        model = await self._model(ref)
-        async with received_images(request, self._limits, self._budget) as images:
-            items, timings = await while_connected(request, self._classify(model.id, images, top_k))
+        model = await self._find_model(ref)
+        async with uploaded_images(request, self._limits, self._budget) as images:
+            answers, timings = await while_connected(request, self._classify(model.id, images, top_k))
         return Prediction(
             model=model,
-            predictions=[_item(index, images[index].filename, item) for index, item in enumerate(items)],
+            predictions=[
+                _item(index, images[index].filename, answer) for index, answer in enumerate(answers)
+            ],
             timings_ms=PredictionTimings(**timings.model_dump(), total=_ms_since(started)),
         )
 
-    async def _model(self, ref: str | None) -> PredictionModel:
+    async def _find_model(self, ref: str | None) -> PredictionModel:
         found = await self._registry.resolve(await self._only_production_name() if ref is None else ref)
         manifest = found.manifest
         return PredictionModel(
@@ -169,16 +85,16 @@ class Predictions:
     async def _classify(
         self, model_id: str, images: Sequence[UploadedImage], top_k: int
     ) -> tuple[list[ItemAnswer], Timings]:
-        answers = {index: unfit for index, image in enumerate(images) if (unfit := self._unfit(image))}
-        asked = {
+        answers = {index: error for index, image in enumerate(images) if (error := self._upload_error(image))}
+        valid = {
             index: image.data for index, image in enumerate(images) if index not in answers and image.data
         }
         timings = Timings(queue=0, decode=0, infer=0)
-        if asked:
+        if valid:
             predicted = await self._predictor.predict(
-                model_id, list(asked.values()), top_k=top_k, deadline_s=self._deadline_s
+                model_id, list(valid.values()), top_k=top_k, deadline_s=self._deadline_s
             )
-            answers |= dict(zip(asked, predicted.items, strict=True))
+            answers |= dict(zip(valid, predicted.items, strict=True))
             timings = predicted.timings_ms
         in_order = [answers[index] for index in range(len(images))]
         failed = [answer.error for answer in in_order if answer.error]
@@ -186,7 +102,8 @@ class Predictions:
             raise NoImageClassifiedError(failed)
         return in_order, timings
 
-    def _unfit(self, image: UploadedImage) -> ItemAnswer | None:
+    def _upload_error(self, image: UploadedImage) -> ItemAnswer | None:
+        """Return the answer to an image that is too large or empty, else `None`."""
         if image.data is None:
             return _failed(FileTooLargeError.code, str(FileTooLargeError(self._limits.image_bytes)))
         if not image.data:

@@ -1,4 +1,4 @@
-"""POST /predict."""
+"""`POST /predict`."""
 
 from typing import Annotated
 
@@ -7,7 +7,8 @@ from fastapi.responses import JSONResponse, Response
 from starlette.requests import ClientDisconnect
 
 from api.http.openapi import problems
-from api.predict.predictions import Prediction, Predictions
+from api.predict.predictions import Predictions
+from api.predict.schemas import Prediction
 
 router = APIRouter(tags=["predict"])
 
@@ -27,7 +28,7 @@ _BODY = {
 
 
 def predictions(request: Request) -> Predictions:
-    """What `create_app` made."""
+    """Return the `Predictions` object of this app."""
     found: Predictions = request.app.state.predictions
     return found
 
@@ -44,14 +45,19 @@ async def predict(
     request: Request,
     predictions: Annotated[Predictions, Depends(predictions)],
     model: Annotated[
-        str | None, Query(description="A model ref; without it, the only one in production.")
+        str | None,
+        Query(
+            description="A model reference: an id, `name`, `name:version` or `name@alias`. Default: the only model in production."
+        ),
     ] = None,
-    top_k: Annotated[int, Query(ge=1, le=1000, description="Classes to answer, best first.")] = 5,
+    top_k: Annotated[
+        int, Query(ge=1, le=1000, description="Number of classes in each answer, highest score first.")
+    ] = 5,
 ) -> Response:
     """Classify one image (the body) or several (form parts named file, files or image)."""
     try:
         answer = await predictions.predict(request, model, top_k)
     except ClientDisconnect:
-        return Response(status_code=499)  # nobody reads it
-    # As JSON at once: FastAPI would validate our own answer a second time.
+        return Response(status_code=499)  # the client is gone, so nobody reads the response
+    # Not `return answer`: FastAPI would validate the response a second time.
     return JSONResponse(answer.model_dump(mode="json"))

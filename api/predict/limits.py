@@ -1,0 +1,44 @@
+"""Limits on uploads: of one request, and of the bytes that all requests hold in memory together."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from api.predictor.errors import OverloadedError
+
+
+@dataclass(frozen=True)
+class UploadLimits:
+    """The limits of one request."""
+
+    image_bytes: int = 20_000_000
+    request_bytes: int = 100_000_000
+    images: int = 64
+    timeout_s: float = 120.0
+
+
+class UploadBudget:
+    """Limits the bytes of all uploads in memory together; each upload takes bytes as they arrive."""
+
+    def __init__(self, total_bytes: int = 256_000_000) -> None:
+        self._free_bytes = total_bytes
+
+    @contextmanager
+    def share(self) -> Iterator[Callable[[int], None]]:
+        """Provide a function `take(size_bytes)`; the end of the block returns all taken bytes to the budget.
+
+        `take` raises `OverloadedError` if the budget has fewer bytes left.
+        """
+        taken_bytes = 0
+
+        def take(size_bytes: int) -> None:
+            nonlocal taken_bytes
+            if size_bytes > self._free_bytes:
+                raise OverloadedError("Too many uploads are in progress; try again in 1 s.", retry_after_s=1)
+            self._free_bytes -= size_bytes
+            taken_bytes += size_bytes
+
+        try:
+            yield take
+        finally:
+            self._free_bytes += taken_bytes

@@ -1,0 +1,54 @@
+"""The response of `POST /predict`."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from api.predictor.protocol.messages import ItemError, Score, Timings
+
+
+class PredictionModel(BaseModel):
+    """The model version that classified the images."""
+
+    id: str
+    name: str
+    version: int
+    alias: str | None = Field(
+        description="The alias in the request's model reference; null for a version or an id."
+    )
+
+
+class _Item(BaseModel):
+    index: int
+    filename: str | None
+
+
+class ClassifiedImage(_Item):
+    """An image with its label."""
+
+    status: Literal["ok"] = "ok"
+    label: str
+    score: float = Field(description="Calibrated probability of `label`.")
+    scores: list[Score] = Field(description="The `top_k` classes with the highest scores, highest first.")
+
+
+class FailedImage(_Item):
+    """An image that could not be classified, in a request where other images were."""
+
+    status: Literal["error"] = "error"
+    error: ItemError
+
+
+class PredictionTimings(Timings):
+    """Milliseconds of the slowest image in each stage, and of the whole request."""
+
+    total: float
+
+
+class Prediction(BaseModel):
+    """The answer to one request: one item per image, in the order of the request."""
+
+    object: Literal["prediction"] = "prediction"
+    model: PredictionModel
+    predictions: list[Annotated[ClassifiedImage | FailedImage, Field(discriminator="status")]]
+    timings_ms: PredictionTimings
