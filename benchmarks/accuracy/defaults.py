@@ -30,7 +30,8 @@ from benchmarks.accuracy.runs import (
     train,
 )
 from model.artifact.manifest import MANIFEST_FILE, model_key, unregistered_manifest
-from model.artifact.staging import TrainedModel, stage_model
+from model.artifact.staging import stage_model
+from model.artifact.trained_model import TrainedModel
 from model.data.importing import import_dataset
 from model.data.opening import find_facts
 from model.recipes.defaults import resolve

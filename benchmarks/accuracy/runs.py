@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from model.artifact.staging import TrainedModel
+from model.artifact.trained_model import TrainedModel
 from model.host.allocator import restart_with_allocator_settings
 from model.host.cpus import cpu_quota
 from model.network.flops import training_flop

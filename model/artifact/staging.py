@@ -1,49 +1,26 @@
-"""Writes a trained model's weights to storage; the manifest that makes it a model comes later."""
+"""Writes the weights of a trained model to storage and drafts its manifest; the worker publishes the manifest later."""
 
 import hashlib
 import platform
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 import torch
 from safetensors.torch import save
-from torch import Tensor
 
 from model.artifact.manifest import (
     WEIGHTS_FILE,
     DatasetReference,
     FileFacts,
-    FinishReason,
     ManifestDraft,
-    Metrics,
-    Preprocessing,
     model_key,
 )
+from model.artifact.trained_model import TrainedModel
 from model.host.failpoints import Failpoint, reach
-from model.spec import DatasetFacts, ResolvedSpec
 from model.storage.interface import Storage
 
 
-@dataclass(frozen=True)
-class TrainedModel:
-    """Weights that can be published, and what is known of them."""
-
-    spec: ResolvedSpec
-    facts: DatasetFacts
-    state_dict: dict[str, Tensor]
-    preprocessing: Preprocessing
-    temperature: float
-    metrics: Metrics
-    finish_reason: FinishReason
-
-    @property
-    def classes(self) -> list[str]:
-        """In the order of the logits."""
-        return self.facts.classes
-
-
 def stage_model(trained: TrainedModel, storage: Storage, model_id: str) -> ManifestDraft:
-    """Put the weights under `models/<model_id>/` and describe all but the model's id, name and version."""
+    """Store the weights under `models/<model_id>/` and return the draft of the manifest."""
     weights = serialise_weights(trained)
     storage.put_bytes(model_key(model_id, WEIGHTS_FILE), weights)
     reach(Failpoint.PUBLISH_STAGED)
@@ -51,12 +28,12 @@ def stage_model(trained: TrainedModel, storage: Storage, model_id: str) -> Manif
 
 
 def serialise_weights(trained: TrainedModel) -> bytes:
-    """The bytes of the weights file."""
+    """Return the contents of the weights file, in safetensors format."""
     return save(trained.state_dict)
 
 
 def describe_model(trained: TrainedModel, weights: bytes) -> ManifestDraft:
-    """All that a manifest says but the model's id, name and version."""
+    """Draft the manifest: every field except the model's id, name, version and origin."""
     facts = trained.facts
     return ManifestDraft(
         dataset=DatasetReference(id=facts.id, name=facts.name, content_hash=facts.content_hash),
@@ -67,7 +44,7 @@ def describe_model(trained: TrainedModel, weights: bytes) -> ManifestDraft:
         metrics=trained.metrics,
         finish_reason=trained.finish_reason,
         files={WEIGHTS_FILE: FileFacts(sha256=hashlib.sha256(weights).hexdigest(), size_bytes=len(weights))},
-        parameters=_trainable_parameters(trained),
+        parameters=trained.parameters,
         versions={
             "ninefold": _own_version(),
             "torch": torch.__version__,
@@ -77,13 +54,8 @@ def describe_model(trained: TrainedModel, weights: bytes) -> ManifestDraft:
     )
 
 
-def _trainable_parameters(trained: TrainedModel) -> int:
-    statistics = ("running_mean", "running_var")
-    return sum(t.numel() for name, t in trained.state_dict.items() if not name.endswith(statistics))
-
-
 def _own_version() -> str:
     try:
         return version("ninefold")
-    except PackageNotFoundError:  # run from a checkout that was never installed
+    except PackageNotFoundError:  # imported from a checkout that is not installed
         return "unknown"

@@ -30,7 +30,7 @@ from model.training.request import TrainingRequest
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-    from model.artifact.staging import TrainedModel
+    from model.artifact.trained_model import TrainedModel
 
 _SPEC_OPTIONS: tuple[tuple[str, type], ...] = (
     ("recipe", RecipeName),

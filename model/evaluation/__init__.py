@@ -1,1 +1,1 @@
-"""Evaluation: predictions on a split, their scores, calibration."""
+"""Evaluation of a network: its predictions for a set of images, their scores and their calibration."""

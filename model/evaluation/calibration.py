@@ -1,4 +1,4 @@
-"""Makes scores mean what they say: one temperature, fitted on validation images."""
+"""Calibrates a model's probabilities with one temperature, fitted on the validation images."""
 # ruff: noqa: N803 - shapes in names: images_NCHW
 
 import math
@@ -7,14 +7,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-# A handful of validation images, all right or all wrong, would ask for an endless temperature.
 TEMPERATURE_RANGE = (0.1, 10.0)
+"""Without limits, a few validation images that are all right (or all wrong) would give a temperature of 0 (or infinity)."""
 _BINS = 15
 _ITERATIONS = 60
 
 
 def fit_temperature(logits_NK: Tensor, labels_N: Tensor) -> float:
-    """The temperature of the lowest cross-entropy (arXiv 1706.04599), by golden-section search of its logarithm."""
+    """Return the temperature that minimises the cross-entropy (temperature scaling, arXiv 1706.04599).
+
+    The minimum is found by golden-section search over the logarithm of the temperature.
+    """
     logits_NK, golden = logits_NK.double(), (math.sqrt(5) - 1) / 2
 
     def loss(log_temperature: float) -> float:
@@ -28,7 +31,7 @@ def fit_temperature(logits_NK: Tensor, labels_N: Tensor) -> float:
 
 
 def calibration_error(logits_NK: Tensor, labels_N: Tensor, temperature: float) -> float:
-    """Expected calibration error over 15 equal bins of confidence, 0 to 1."""
+    """Return the expected calibration error, 0 to 1, over 15 equally wide bins of confidence (arXiv 1706.04599)."""
     confidence_N, predicted_N = (logits_NK.double() / temperature).softmax(1).max(1)
     is_right_N = (predicted_N == labels_N).double()
     bin_N = (confidence_N * _BINS).long().clamp(max=_BINS - 1)

@@ -1,10 +1,11 @@
 """Evaluates a finished run: calibration on the validation split, scores on the test split."""
 
 from model.artifact.manifest import FinishReason, Metrics, Preprocessing
-from model.artifact.staging import TrainedModel
+from model.artifact.trained_model import TrainedModel
 from model.device.device import Device
 from model.evaluation.calibration import calibration_error, fit_temperature
-from model.evaluation.predictions import predict_logits, score, wilson_interval
+from model.evaluation.predictions import predict_logits
+from model.evaluation.scores import score, wilson_interval
 from model.network.normalisation import Normalisation
 from model.network.resnet9 import ResNet9
 from model.spec import ResolvedSpec

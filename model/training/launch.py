@@ -18,7 +18,7 @@ from torch import distributed
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from model.artifact.staging import TrainedModel
+from model.artifact.trained_model import TrainedModel
 from model.device.ranks import Ranks
 from model.errors import ModelError, RankDiedError
 from model.host.parent import die_with_parent

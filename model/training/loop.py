@@ -10,7 +10,8 @@ from model.artifact.manifest import FinishReason
 from model.device.device import Device
 from model.device.ranks import Ranks
 from model.errors import TrainingDivergedError
-from model.evaluation.predictions import Score, predict_logits, score
+from model.evaluation.predictions import predict_logits
+from model.evaluation.scores import Score, score
 from model.recipes.progressive_resizing import steps_left
 from model.recipes.recipe import Recipe
 from model.recipes.schedule import steps_per_epoch

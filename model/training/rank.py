@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 
-from model.artifact.staging import TrainedModel
+from model.artifact.trained_model import TrainedModel
 from model.artifact.weights import load_initial_weights
 from model.device.device import open_device
 from model.device.ranks import Ranks

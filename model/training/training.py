@@ -1,6 +1,6 @@
 """Trains a network from a resolved spec to weights that can be published. Knows no service."""
 
-from model.artifact.staging import TrainedModel
+from model.artifact.trained_model import TrainedModel
 from model.device.ranks import ALONE
 from model.training.rank import train_rank
 from model.training.reporter import Reporter

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from model.artifact.staging import TrainedModel
+from model.artifact.trained_model import TrainedModel
 from model.data.importing import import_dataset
 from model.recipes.defaults import resolve
 from model.spec import DatasetFacts, JobSpec, ResolvedSpec

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, model_key
-from model.artifact.staging import TrainedModel, stage_model
+from model.artifact.staging import stage_model
+from model.artifact.trained_model import TrainedModel
 from model.artifact.weights import load_initial_weights
 from model.device.device import Device, open_device
 from model.errors import InitModelUnavailableError, ModelError, TrainingDivergedError

@@ -1,0 +1,32 @@
+"""The result of a training, before it is published."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from model.artifact.manifest import FinishReason, Metrics, Preprocessing
+from model.spec import DatasetFacts, ResolvedSpec
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """The weights of a finished training, and the facts that its manifest will state."""
+
+    spec: ResolvedSpec
+    facts: DatasetFacts
+    state_dict: dict[str, Tensor]
+    preprocessing: Preprocessing
+    temperature: float
+    metrics: Metrics
+    finish_reason: FinishReason
+
+    @property
+    def classes(self) -> list[str]:
+        """Class names in the order of the logits."""
+        return self.facts.classes
+
+    @property
+    def parameters(self) -> int:
+        """Number of trainable parameters: all weights except the running statistics of the batch norms."""
+        statistics = ("running_mean", "running_var")
+        return sum(t.numel() for name, t in self.state_dict.items() if not name.endswith(statistics))
