@@ -1,4 +1,4 @@
-"""The datasets that need no upload: their facts, and how to get their pixels. Facts need neither torch nor files."""
+"""The built-in datasets: their facts, known without any file, and how to read their images. Imports no torch."""
 
 import hashlib
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from model.data.sources.cifar import CIFAR10, CIFAR100, read_cifar
+from model.data.sources.digits import read_digits
 from model.data.sources.fashion_mnist import DOWNLOADS, read_fashion_mnist
 from model.data.sources.pixels import Pixels
 from model.data.split import choose_test_images
@@ -19,7 +20,7 @@ mountain mouse mushroom oak_tree orange orchid otter palm_tree pear pickup_truck
 possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper snail snake spider squirrel streetcar
 sunflower sweet_pepper table tank telephone television tiger tractor train trout tulip turtle wardrobe whale
 willow_tree wolf woman worm
-""".split()  # noqa: SIM905  # a hundred lines else
+""".split()  # noqa: SIM905  # a list would take a hundred lines
 
 BUILT_IN = {
     "digits": DatasetFacts(
@@ -56,7 +57,7 @@ BUILT_IN = {
     "fashion-mnist": DatasetFacts(
         id="fashion-mnist",
         name="fashion-mnist",
-        # Its authors say "T-shirt/top", but a class may be the name of a folder.
+        # The authors' name is "T-shirt/top"; class names contain no slash because they may become folder names.
         classes=[
             "T-shirt",
             "Trouser",
@@ -79,16 +80,19 @@ BUILT_IN = {
 
 
 def read_built_in(name: str, cache_dir: Path) -> tuple[Pixels, Pixels]:
-    """The training and test images of a built-in dataset.
+    """Return the training images and the test images of a built-in dataset, downloading its files when necessary.
 
     Args:
         name: a key of `BUILT_IN`.
-        cache_dir: where downloads are kept.
+        cache_dir: downloads are kept in its subfolder `downloads`.
+
+    Raises:
+        DatasetUnavailableError: the dataset cannot be downloaded.
     """
     downloads = cache_dir / "downloads"
     match name:
         case "digits":
-            return _read_digits()
+            return _split(read_digits())
         case "cifar10":
             return read_cifar(CIFAR10, downloads)
         case "cifar100":
@@ -98,15 +102,12 @@ def read_built_in(name: str, cache_dir: Path) -> tuple[Pixels, Pixels]:
     raise KeyError(name)
 
 
-def _read_digits() -> tuple[Pixels, Pixels]:
-    # scikit-learn takes a second to import, and only these images need it.
-    from sklearn.datasets import load_digits  # noqa: PLC0415
-
-    bunch = load_digits()
-    grey = np.round(bunch.images * (255 / 16)).astype(np.uint8)
-    images = np.repeat(grey[..., np.newaxis], 3, axis=3)
-    digests = [hashlib.sha256(image.tobytes()).hexdigest() for image in images]
-    chosen = choose_test_images([str(label) for label in bunch.target], digests)
-    is_test = np.array([digest in chosen for digest in digests])
-    labels = bunch.target.astype(np.int64)
-    return Pixels(images[~is_test], labels[~is_test]), Pixels(images[is_test], labels[is_test])
+def _split(pixels: Pixels) -> tuple[Pixels, Pixels]:
+    """Split into training and test images by the rule that is used for imported datasets."""
+    digests = [hashlib.sha256(image.tobytes()).hexdigest() for image in pixels.images_NHWC]
+    chosen = choose_test_images([str(label) for label in pixels.labels_N], digests)
+    is_test_N = np.array([digest in chosen for digest in digests])
+    train, test = (
+        Pixels(pixels.images_NHWC[mask_N], pixels.labels_N[mask_N]) for mask_N in (~is_test_N, is_test_N)
+    )
+    return train, test

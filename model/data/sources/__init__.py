@@ -1,1 +1,1 @@
-"""The built-in datasets and their downloads."""
+"""Readers of the public datasets that are built in, and the download of their files."""

@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100 in their binary editions: the others are pickles, which could run anything."""
+"""Reads CIFAR-10 and CIFAR-100 from their binary editions. The Python editions are pickles, which can run any code."""
 
 import tarfile
 from dataclasses import dataclass
@@ -6,23 +6,23 @@ from pathlib import Path
 
 import numpy as np
 
-from model.data.sources.downloads import WAYS_OUT, Download, fetch
+from model.data.sources.downloads import ALTERNATIVES, Download, fetch
 from model.data.sources.pixels import Pixels
 from model.errors import DatasetUnavailableError
 
 _PIXEL_BYTES = 3 * 32 * 32
-"""Of an image, with the channels first."""
+"""Bytes of an image; the channels come first."""
 
 
 @dataclass(frozen=True)
 class Edition:
-    """How one of the two archives is laid out: files of records, each some labels and then an image."""
+    """Layout of one of the two archives. Its files consist of records: `label_bytes` label bytes, then the image."""
 
     download: Download
     train_files: tuple[str, ...]
     test_files: tuple[str, ...]
     label_bytes: int
-    """The last of them is the class."""
+    """The last label byte of a record is the class; in CIFAR-100 the first one is the superclass."""
 
 
 CIFAR10 = Edition(
@@ -48,12 +48,12 @@ CIFAR100 = Edition(
 
 
 def read_cifar(edition: Edition, folder: Path) -> tuple[Pixels, Pixels]:
-    """The training and the test images; `folder` keeps the download."""
+    """Return the training images and the test images; the archive is downloaded into `folder` when it is missing."""
     return read_archive(fetch(edition.download, folder), edition)
 
 
 def read_archive(path: Path, edition: Edition) -> tuple[Pixels, Pixels]:
-    """The training and the test images of an archive."""
+    """Return the training images and the test images of a downloaded archive."""
     with tarfile.open(path, "r:gz") as tar:
         return (
             _read_records(tar, edition.train_files, edition),
@@ -67,7 +67,7 @@ def _read_records(tar: tarfile.TarFile, names: tuple[str, ...], edition: Edition
         file = tar.extractfile(name)
         if file is None:
             raise DatasetUnavailableError(
-                f"The {edition.download.dataset} archive has no file {name}. {WAYS_OUT}"
+                f"The {edition.download.dataset} archive has no file {name}. {ALTERNATIVES}"
             )
         parts.append(
             np.frombuffer(file.read(), dtype=np.uint8).reshape(-1, edition.label_bytes + _PIXEL_BYTES)

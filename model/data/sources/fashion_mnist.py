@@ -1,4 +1,4 @@
-"""Fashion-MNIST: 28-pixel grey pictures of clothes, in four files of MNIST's IDX format."""
+"""Reads Fashion-MNIST: grey images of clothes, 28x28 pixels, in four files of MNIST's IDX format."""
 
 import gzip
 from pathlib import Path
@@ -9,7 +9,7 @@ from model.data.sources.downloads import Download, fetch
 from model.data.sources.pixels import Pixels
 
 _SITE = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
-"""Its authors' own, which has no https: the files' sha256 say whether they are the real ones."""
+"""The authors' site, which offers no https; the pinned sha256 of each file protects against tampering."""
 _IMAGES_HEADER_BYTES, _LABELS_HEADER_BYTES = 16, 8
 _SIDE = 28
 
@@ -26,13 +26,13 @@ DOWNLOADS = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
 
 
 def read_fashion_mnist(folder: Path) -> tuple[Pixels, Pixels]:
-    """The training and the test images; `folder` keeps the downloads."""
+    """Return the training images and the test images; missing files are downloaded into `folder`."""
     train_images, train_labels, test_images, test_labels = (fetch(file, folder) for file in DOWNLOADS)
     return read_idx(train_images, train_labels), read_idx(test_images, test_labels)
 
 
 def read_idx(images: Path, labels: Path) -> Pixels:
-    """One split: grey images as three equal channels."""
+    """Read one split; the grey value is copied to all three channels."""
     grey_NHW = np.frombuffer(gzip.decompress(images.read_bytes()), np.uint8, offset=_IMAGES_HEADER_BYTES)
     grey_NHW = grey_NHW.reshape(-1, _SIDE, _SIDE)
     labels_N = np.frombuffer(gzip.decompress(labels.read_bytes()), np.uint8, offset=_LABELS_HEADER_BYTES)

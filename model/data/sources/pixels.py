@@ -1,4 +1,4 @@
-"""Images of one size with their labels, in memory."""
+"""Labelled images of one size, in memory."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Pixels:
-    """The images of a split as they are, before any resize."""
+    """Images in their original size, RGB, and the class index of each image."""
 
     images_NHWC: NDArray[np.uint8]  # noqa: N815  # the shape
     labels_N: NDArray[np.int64]  # noqa: N815  # the shape

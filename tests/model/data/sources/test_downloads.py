@@ -49,7 +49,7 @@ def test_a_file_is_downloaded_once(site: tuple[Path, str], tmp_path: Path) -> No
     assert [path.name for path in (tmp_path / "cache" / "shoes").iterdir()] == ["a.gz"]
 
 
-def test_another_file_is_refused_and_not_kept(site: tuple[Path, str], tmp_path: Path) -> None:
+def test_a_file_with_another_sha256_is_refused_and_not_kept(site: tuple[Path, str], tmp_path: Path) -> None:
     _, url = site
     with pytest.raises(DatasetUnavailableError, match="no longer the file"):
         fetch(download_of(url, b"others"), tmp_path / "cache")
@@ -62,7 +62,9 @@ def test_a_damaged_download_is_replaced(site: tuple[Path, str], tmp_path: Path) 
     assert fetch(download_of(url), tmp_path).read_bytes() == CONTENT
 
 
-def test_offline_says_what_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_network_the_error_names_the_alternatives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("no_proxy", "*")
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
@@ -73,7 +75,7 @@ def test_offline_says_what_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             fetch(download_of(url), tmp_path)
 
 
-def test_a_silent_server_does_not_hang_the_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_download_from_a_silent_server_times_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
@@ -82,3 +84,22 @@ def test_a_silent_server_does_not_hang_the_download(tmp_path: Path, monkeypatch:
             fetch(download_of(url), tmp_path, timeout_s=0.3)
         assert time.monotonic() - started < 10
     assert socket.getdefaulttimeout() is None
+
+
+def test_a_download_that_stops_halfway_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def send_half() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1024)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + bytes(500))
+                connection.recv(1024)  # returns when the client gives up
+
+        thread = threading.Thread(target=send_half)
+        thread.start()
+        with pytest.raises(DatasetUnavailableError):
+            fetch(download_of(f"http://127.0.0.1:{server.getsockname()[1]}"), tmp_path, timeout_s=0.3)
+        thread.join()
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
