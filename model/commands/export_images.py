@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from model.data.built_in import BUILT_IN
-from model.data.opening import export_images
+from model.data.exporting import export_images
 from model.errors import ModelError
 from model.host.cache_folder import default_cache_dir
 from model.storage.opening import open_storage

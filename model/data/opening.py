@@ -1,4 +1,4 @@
-"""Datasets by id or built-in name: their facts and their images, one at a time. Knows no torch."""
+"""Opens a dataset by its id or built-in name and reads its images one at a time. Imports no torch."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from zipfile import BadZipFile, ZipFile
 from PIL import Image
 
 from model.data.built_in import BUILT_IN, read_built_in
-from model.data.images import MAX_SIDE, decode_image
+from model.data.images import decode_image
 from model.data.record import IMAGES_FILE, dataset_key, read_record
 from model.data.sources.pixels import Pixels
 from model.data.split import SplitName
@@ -20,16 +20,20 @@ from model.storage.interface import Storage
 
 @dataclass(frozen=True)
 class OpenSplit:
-    """The images of one split, read when asked for; safe to use from several threads."""
+    """The labels of a split and a function that reads its images. Several threads may use it at once."""
 
     labels: Sequence[int]
+    """The class index of each image."""
     read: Callable[[int, int], Image.Image]
-    """The upright RGB image of an index, good enough for a square of so many pixels."""
+    """`read(index, image_size)` returns an upright RGB image.
+
+    The image may be smaller than the original, but has enough pixels for a square with sides of `image_size`.
+    """
 
 
 @dataclass(frozen=True)
 class OpenDataset:
-    """A dataset whose images can be read."""
+    """The facts and both splits of a dataset. Its images can be read until the context of `open_dataset` ends."""
 
     facts: DatasetFacts
     train: OpenSplit
@@ -37,7 +41,7 @@ class OpenDataset:
 
 
 def find_facts(dataset: str, storage: Storage) -> DatasetFacts:
-    """The facts of a built-in name or a dataset id; raises DatasetUnavailableError when there is none."""
+    """Return the facts of a dataset, given by built-in name or id; raises DatasetUnavailableError when it is unknown."""
     return BUILT_IN.get(dataset) or read_record(dataset, storage).facts
 
 
@@ -47,8 +51,12 @@ def open_dataset(dataset: str, storage: Storage, cache_dir: Path) -> Iterator[Op
 
     Args:
         dataset: a key of `BUILT_IN`, or `ds_…`.
-        storage: where imported datasets are.
-        cache_dir: where the downloads of built-in ones are kept.
+        storage: contains the imported datasets.
+        cache_dir: keeps the downloads of built-in datasets.
+
+    Raises:
+        DatasetUnavailableError: the dataset is unknown or cannot be downloaded.
+        CorruptArtifactError: the images of the dataset are damaged in storage.
     """
     facts = find_facts(dataset, storage)
     if dataset in BUILT_IN:
@@ -64,31 +72,6 @@ def open_dataset(dataset: str, storage: Storage, cache_dir: Path) -> Iterator[Op
         raise CorruptArtifactError(
             f"The images of dataset {dataset} are damaged in storage ({error}): import it again."
         ) from error
-
-
-def export_images(
-    dataset: str, split: SplitName, count: int, out_dir: Path, *, storage: Storage, cache_dir: Path
-) -> list[Path]:
-    """Write the first images of a split, class after class in turn, as `<label>_<n>.png`; returns the files."""
-    out_dir.mkdir(parents=True, exist_ok=True)
-    written = []
-    with open_dataset(dataset, storage, cache_dir) as opened:
-        images = opened.train if split == "train" else opened.test
-        for number, index in _take_in_turn(images.labels, count):
-            path = out_dir / f"{opened.facts.classes[images.labels[index]]}_{number}.png"
-            images.read(index, MAX_SIDE).save(path)
-            written.append(path)
-    return written
-
-
-def _take_in_turn(labels: Sequence[int], count: int) -> list[tuple[int, int]]:
-    """(How many of its class came before it, index) of `count` images, evenly over the classes."""
-    seen: dict[int, int] = {}
-    turns = []
-    for index, label in enumerate(labels):
-        seen[label] = seen.get(label, -1) + 1
-        turns.append((seen[label], label, index))
-    return [(turn, index) for turn, _, index in sorted(turns)[:count]]
 
 
 def _split_of_pixels(pixels: Pixels) -> OpenSplit:
@@ -107,7 +90,7 @@ def _split_of_zip(archive: ZipFile, split: SplitName, facts: DatasetFacts) -> Op
             return decode_image(archive.read(names[index]), image_size=image_size)
         except ImageError as error:
             raise CorruptArtifactError(
-                f"{names[index]} of dataset {facts.id} could be read at import and no longer can: {error}"
+                f"{names[index]} of dataset {facts.id} could be read when it was imported and no longer can: {error}"
             ) from error
 
     return OpenSplit([index_of[name.split("/")[1]] for name in names], read)

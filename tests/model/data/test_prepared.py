@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from model.data.built_in import BUILT_IN
+from model.data.exporting import export_images
 from model.data.images import decode_image, resize_image
 from model.data.importing import import_dataset
-from model.data.opening import export_images
 from model.data.prepared import build_lock, prepare_dataset
 from model.data.record import IMAGES_FILE, dataset_key
 from model.errors import CorruptArtifactError, StorageError

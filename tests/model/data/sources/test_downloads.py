@@ -86,7 +86,9 @@ def test_a_download_from_a_silent_server_times_out(tmp_path: Path, monkeypatch: 
     assert socket.getdefaulttimeout() is None
 
 
-def test_a_download_that_stops_halfway_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_download_that_stops_halfway_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("no_proxy", "*")
     with socket.create_server(("127.0.0.1", 0)) as server:
 
