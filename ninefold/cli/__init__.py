@@ -1,1 +1,1 @@
-"""The command line."""
+"""The `ninefold` command: one module for each noun. Must not import Redis, Celery or torch."""

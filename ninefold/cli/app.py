@@ -1,21 +1,21 @@
-"""The command line. Commands import what they need when they run, so that help is quick."""
+"""The `ninefold` command. Subcommands import slow modules only when they run, so that `--help` is fast."""
 
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from ninefold.cli import control, datasets, demo, jobs, predict, services, upkeep
+from ninefold.cli import datasets, demo, jobs, predict, services, up, upkeep, watch
 from ninefold.errors import NinefoldError
 
 CTRL_C_STATUS = 130
 
 
 class Commands(TyperGroup):
-    """Turns our errors into one line and a status, never a traceback."""
+    """Prints a NinefoldError as one line and exits with a status, without a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the chosen command."""
+        """Run the chosen subcommand."""
         try:
             return super().invoke(ctx)
         except NinefoldError as error:
@@ -24,7 +24,7 @@ class Commands(TyperGroup):
         except KeyboardInterrupt:
             raise typer.Exit(CTRL_C_STATUS) from None
         except RuntimeError as error:
-            # Python 3.11 wraps what a class body's fields raise, also a Ctrl-C that comes while a module is imported.
+            # A Ctrl-C during the import of a class: Python 3.11 wraps errors of __set_name__ in RuntimeError.
             if isinstance(error.__cause__, KeyboardInterrupt):
                 raise typer.Exit(CTRL_C_STATUS) from None
             raise
@@ -32,20 +32,21 @@ class Commands(TyperGroup):
 
 app = typer.Typer(
     cls=Commands,
-    help="Training as a service: post a job, watch it live, classify images with the model it made.",
+    help="Training as a service: submit a training job, watch it live, classify images with the model it made.",
     epilog="Begin with: ninefold demo",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(up.up)
 services.register(app)
 app.command()(demo.demo)
 app.command()(jobs.submit)
-app.command()(jobs.watch)
-app.command()(control.stop)
-app.command()(control.pause)
-app.command()(control.resume)
-app.command()(control.cancel)
+app.command()(watch.watch)
+app.command()(jobs.stop)
+app.command()(jobs.pause)
+app.command()(jobs.resume)
+app.command()(jobs.cancel)
 app.command()(predict.predict)
 app.command()(upkeep.backup)
 app.command()(upkeep.restore)

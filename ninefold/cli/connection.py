@@ -1,4 +1,4 @@
-"""What every command that talks to a service takes: its address and a key."""
+"""The options that name a service, and the client that they open."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 Url = Annotated[str, typer.Option(envvar="NINEFOLD_URL", help="Address of the service.")]
 ApiKey = Annotated[
     str | None,
-    typer.Option(envvar="NINEFOLD_API_KEY", help="Key, when the service asks for one.", show_envvar=True),
+    typer.Option(envvar="NINEFOLD_API_KEY", help="API key, if the service requires one.", show_envvar=True),
 ]
 
 
 def connect(url: str, api_key: str | None) -> "Client":
-    """A client for these options."""
+    """Open a client of the service."""
     from ninefold.client.client import Client  # noqa: PLC0415 - `ninefold --help` starts faster without httpx
 
     return Client(url, api_key)

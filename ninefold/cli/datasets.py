@@ -1,4 +1,4 @@
-"""Commands about datasets: add one, list them."""
+"""Commands about datasets: add one, list all."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,17 +11,23 @@ from ninefold.client.address import DEFAULT_URL
 if TYPE_CHECKING:
     from ninefold.client.transport import Json
 
-app = typer.Typer(help="Add and list datasets.", no_args_is_help=True)
+SHOWN_CLASSES = 5
+
+app = typer.Typer(
+    help="Add and list datasets.", epilog="Example: ninefold datasets add flowers/", no_args_is_help=True
+)
 
 
 @app.command()
 def add(
-    path: Annotated[Path, typer.Argument(exists=True, help="A folder, or a zip of one.")],
-    name: Annotated[str | None, typer.Option(help="By default the folder's or file's own.")] = None,
+    path: Annotated[Path, typer.Argument(exists=True, help="A folder of images, or a zip file of one.")],
+    name: Annotated[
+        str | None, typer.Option(help="Name of the dataset. Default: the name of the folder or file.")
+    ] = None,
     url: Url = DEFAULT_URL,
     api_key: ApiKey = None,
 ) -> None:
-    """Upload images: a folder for each class, optionally under train/ and test/, or a labels.csv at the root.
+    """Upload images as a dataset: a folder for each class, optionally under train/ and test/, or a labels.csv at the root.
 
     Examples:
 
@@ -39,7 +45,7 @@ def add(
 
 @app.command("list")
 def list_all(url: Url = DEFAULT_URL, api_key: ApiKey = None) -> None:
-    """List every dataset, newest first.
+    """List all datasets, newest first.
 
     Example:
 
@@ -51,9 +57,9 @@ def list_all(url: Url = DEFAULT_URL, api_key: ApiKey = None) -> None:
 
 
 def describe(dataset: "Json") -> str:
-    """One dataset in one line."""
+    """Describe one dataset in one line."""
     classes = dataset["classes"]
-    shown = ", ".join(classes[:5]) + (", …" if len(classes) > 5 else "")
+    shown = ", ".join(classes[:SHOWN_CLASSES]) + (", …" if len(classes) > SHOWN_CLASSES else "")
     line = (
         f"{dataset['name']}  {dataset['id']}  {sum(dataset['train_counts']):,} to train, "
         f"{sum(dataset['test_counts']):,} to test  {len(classes)} classes: {shown}"
@@ -62,7 +68,7 @@ def describe(dataset: "Json") -> str:
 
 
 def describe_skipped(dataset: "Json") -> list[str]:
-    """A line for each skipped file that the answer names, and one for the rest."""
+    """Return one line for each skipped file that the record names, and one line that counts the others."""
     named = dataset.get("skipped", [])
     lines = [f"  skipped {file['path']}: {file['reason']}" for file in named]
     unnamed = dataset["skipped_count"] - len(named)

@@ -1,4 +1,4 @@
-"""Commands about jobs: submit one, watch one."""
+"""Commands that submit a job and change its course: submit, stop, pause, resume, cancel."""
 
 import json
 from typing import TYPE_CHECKING, Annotated, Any
@@ -6,37 +6,49 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ninefold.cli.connection import ApiKey, Url, connect
+from ninefold.cli.watch import JobId, follow, next_command
 from ninefold.client.address import DEFAULT_URL
-from ninefold.errors import JobFailedError, NinefoldError
 
 if TYPE_CHECKING:
-    from ninefold.client.client import Client
     from ninefold.client.transport import Json
 
 
 def submit(
     dataset: Annotated[
-        str, typer.Argument(help="Name or id: digits, cifar10, cifar100, fashion-mnist, or one of your own.")
+        str,
+        typer.Argument(
+            help="Name or id of a dataset: digits, cifar10, cifar100, fashion-mnist, or one that you added."
+        ),
     ],
     *,
-    name: Annotated[str | None, typer.Option(help="Name of the model; by default the dataset's.")] = None,
-    recipe: Annotated[str | None, typer.Option(help="fast, thorough or classic.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="How often each image is seen.", min=1)] = None,
-    init_from: Annotated[str | None, typer.Option(help="A model whose weights to start from.")] = None,
-    image_size: Annotated[int | None, typer.Option(help="Side in pixels, 16 to 224.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Same seed, same model.", min=0)] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the model. Default: the name of the dataset.")
+    ] = None,
+    recipe: Annotated[str | None, typer.Option(help="Training recipe: fast, thorough or classic.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training images.", min=1)] = None,
+    init_from: Annotated[
+        str | None, typer.Option(help="Model whose weights training starts from, such as flowers:2.")
+    ] = None,
+    image_size: Annotated[int | None, typer.Option(help="Side of the images in pixels, 16 to 224.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Random seed; the same seed gives the same model.", min=0)
+    ] = None,
     tag: Annotated[
         list[str] | None, typer.Option(help="A label to find the job by; may be repeated.")
     ] = None,
     option: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="FIELD=VALUE", help="Any other field of a job; may be repeated."),
+        typer.Option(
+            "--set", metavar="FIELD=VALUE", help="Any other field of the job, see /docs; may be repeated."
+        ),
     ] = None,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Stay and show its progress.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Show the progress until the job ends.")
+    ] = False,
     url: Url = DEFAULT_URL,
     api_key: ApiKey = None,
 ) -> None:
-    """Train a model. What you leave open is chosen from the dataset and the device.
+    """Submit a training job. Options that you leave out are chosen from the dataset and the device.
 
     Examples:
 
@@ -67,23 +79,57 @@ def submit(
             typer.echo(f"Watch it with: ninefold watch {job['id']}", err=True)
 
 
-def watch(
-    job_id: Annotated[str, typer.Argument(metavar="JOB", help="The id that submit printed.")],
-    url: Url = DEFAULT_URL,
-    api_key: ApiKey = None,
-) -> None:
-    """Show a job's progress until its end. Ctrl-C stops watching, not the job.
+def stop(job_id: JobId, url: Url = DEFAULT_URL, api_key: ApiKey = None) -> None:
+    """End a job early and publish the model of its best epoch so far.
 
     Example:
 
-        ninefold watch job_01k5…
+        ninefold stop job_01k5…
     """
     with connect(url, api_key) as client:
-        typer.echo(next_command(follow(client, job_id)))
+        print_status(client.stop(job_id))
+
+
+def pause(job_id: JobId, url: Url = DEFAULT_URL, api_key: ApiKey = None) -> None:
+    """Pause a job: save a checkpoint and free the device for other jobs.
+
+    Example:
+
+        ninefold pause job_01k5…
+    """
+    with connect(url, api_key) as client:
+        print_status(client.pause(job_id))
+
+
+def resume(job_id: JobId, url: Url = DEFAULT_URL, api_key: ApiKey = None) -> None:
+    """Queue a paused job again; training continues from its checkpoint.
+
+    Example:
+
+        ninefold resume job_01k5…
+    """
+    with connect(url, api_key) as client:
+        print_status(client.resume(job_id))
+
+
+def cancel(job_id: JobId, url: Url = DEFAULT_URL, api_key: ApiKey = None) -> None:
+    """End a job without publishing a model.
+
+    Example:
+
+        ninefold cancel job_01k5…
+    """
+    with connect(url, api_key) as client:
+        print_status(client.cancel(job_id))
+
+
+def print_status(job: "Json") -> None:
+    """Print a job's id and current status."""
+    typer.echo(f"{job['id']} {job['status']}")
 
 
 def parse_fields(options: list[str]) -> dict[str, Any]:
-    """`FIELD=VALUE` words as a spec; values are JSON where they can be."""
+    """Parse `FIELD=VALUE` options. A value that is valid JSON is parsed as JSON; any other value is a string."""
     fields: dict[str, Any] = {}
     for option in options:
         field, equals, text = option.partition("=")
@@ -96,40 +142,3 @@ def parse_fields(options: list[str]) -> dict[str, Any]:
         except json.JSONDecodeError:
             fields[field] = text
     return fields
-
-
-def follow(client: "Client", job_id: str) -> "Json":
-    """Show a job until its end and return it; raises JobFailedError unless it succeeded."""
-    from rich.console import Console  # noqa: PLC0415 - a tenth of a second
-
-    from ninefold.cli.progress import job_view  # noqa: PLC0415
-
-    console = Console()
-    with job_view(console) as view:
-        for event in client.events(job_id):
-            view.show(event)
-    job = client.job(job_id)
-    if job["status"] != "succeeded":
-        error = job.get("error") or {"code": job["status"], "message": f"the job was {job['status']}"}
-        raise JobFailedError(job_id, error["message"], error["code"])
-    console.print(summary(job), highlight=False, soft_wrap=True)
-    return job
-
-
-def summary(job: "Json") -> str:
-    """What came out of a job."""
-    result = job.get("result")
-    if not result:
-        raise NinefoldError(f"{job['id']} succeeded, but names no result", code="unexpected_answer")
-    low, high = result["ci95"]
-    model = result["model"]
-    return (
-        f"test accuracy {result['test_accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%})\n"
-        f"model {model['name']}:{model['version']}  {model['id']}"
-    )
-
-
-def next_command(job: "Json") -> str:
-    """How to use the model that a job made."""
-    model = job["result"]["model"]
-    return f"Classify with: ninefold predict FILE --model {model['name']}:{model['version']}"

@@ -15,16 +15,17 @@ if TYPE_CHECKING:
 
 def predict(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE…", help="Images: JPEG, PNG, WebP, GIF or BMP.")
+        list[Path], typer.Argument(metavar="FILE…", help="Image files: JPEG, PNG, WebP, GIF or BMP.")
     ],
     model: Annotated[
-        str | None, typer.Option(help="Name, name:version or id; needed when there are several.")
+        str | None,
+        typer.Option(help="Name, name:version or id of a model; required if there are several models."),
     ] = None,
-    top_k: Annotated[int, typer.Option(help="How many classes to show for each image.", min=1)] = 3,
+    top_k: Annotated[int, typer.Option(help="Number of classes to show for each image.", min=1)] = 3,
     url: Url = DEFAULT_URL,
     api_key: ApiKey = None,
 ) -> None:
-    """Classify images.
+    """Classify image files with a model.
 
     Examples:
 
@@ -33,18 +34,18 @@ def predict(
         ninefold predict photos/*.jpg --model flowers:2 --top-k 1
     """
     with connect(url, api_key) as client:
-        prediction = client.predict(files, model=model, top_k=top_k)
-    for file, item in zip(files, prediction["predictions"], strict=True):
-        typer.echo(f"{file}  {answer(item)}")
-    failed = [item for item in prediction["predictions"] if item["status"] != "ok"]
+        response = client.predict(files, model=model, top_k=top_k)
+    for file, prediction in zip(files, response["predictions"], strict=True):
+        typer.echo(f"{file}  {describe(prediction)}")
+    failed = [prediction for prediction in response["predictions"] if prediction["status"] != "ok"]
     if failed:
         raise NinefoldError(
             f"{len(failed)} of {len(files)} files could not be classified.", code="some_failed"
         )
 
 
-def answer(item: "Json") -> str:
-    """One image's classes with their probabilities, or why there are none."""
-    if item["status"] != "ok":
-        return f"error: {item['error']['message']}"
-    return "  ".join(f"{score['label']} {score['score']:.1%}" for score in item["scores"])
+def describe(prediction: "Json") -> str:
+    """List the classes of one image with their probabilities, or the error message."""
+    if prediction["status"] != "ok":
+        return f"error: {prediction['error']['message']}"
+    return "  ".join(f"{score['label']} {score['score']:.1%}" for score in prediction["scores"])

@@ -1,4 +1,4 @@
-"""Commands that look after what a service keeps: each runs a worker's own program against its Redis and storage."""
+"""Commands that look after a service's data: backup, restore, gc, reindex. Each becomes a program of the worker package."""
 
 import os
 from pathlib import Path
@@ -6,28 +6,30 @@ from typing import Annotated
 
 import typer
 
-from ninefold.cli.services import become
+from ninefold.cli.program import replace_process
 from ninefold.errors import StartError
+from ninefold.local.valkey_address import stored_valkey_url
 
 DEFAULT_DATA_DIR = Path("data")
 
 DataDir = Annotated[
     Path | None,
     typer.Option(
-        help="The data folder of a running `ninefold up`, as given there. Default: data, when it is there; "
-        "REDIS_URL and NINEFOLD_STORAGE win over it.",
+        help="Data folder of a running `ninefold up`. Default: data, if that folder exists. "
+        "REDIS_URL and NINEFOLD_STORAGE take precedence over the folder.",
         file_okay=False,
     ),
 ]
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(help="The tar to write; it must not exist yet.")],
+    file: Annotated[Path, typer.Argument(help="Tar file to write; it must not exist yet.")],
     data_dir: DataDir = None,
 ) -> None:
     """Write all jobs, models and datasets into one file, while the service runs.
 
-    The file holds everything, so keep it as private as the service. It fits any Redis or Valkey.
+    The file contains all data of the service: keep it as private as the service. `ninefold restore` reads it into any
+    Redis or Valkey.
 
     Examples:
 
@@ -35,19 +37,19 @@ def backup(
 
         ninefold backup monday.tar --data-dir ~/ninefold
     """
-    become("worker.upkeep.backup.write", [str(file)], service_of(data_dir))
+    replace_process("worker.upkeep.backup.write", [str(file)], service_settings(data_dir))
 
 
 def restore(
     file: Annotated[
-        Path, typer.Argument(help="A tar that `ninefold backup` wrote.", exists=True, dir_okay=False)
+        Path, typer.Argument(help="Tar file that `ninefold backup` wrote.", exists=True, dir_okay=False)
     ],
     data_dir: DataDir = None,
 ) -> None:
-    """Bring a backup back into a new, empty service.
+    """Restore a backup into a new, empty service.
 
-    What was running goes on from its last checkpoint. Nothing is ever mixed or replaced: a service that knows jobs,
-    models or datasets is refused.
+    Jobs that were running continue from their last checkpoint. A service that already has jobs, models or datasets is
+    refused: nothing is merged or overwritten.
 
     Example, in two terminals:
 
@@ -55,17 +57,17 @@ def restore(
 
         ninefold restore monday.tar --data-dir new
     """
-    become("worker.upkeep.backup.restore", [str(file)], service_of(data_dir))
+    replace_process("worker.upkeep.backup.restore", [str(file)], service_settings(data_dir))
 
 
 def gc(
     data_dir: DataDir = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be deleted.")] = False,
 ) -> None:
-    """Delete from storage what nothing refers to, while the service runs.
+    """Delete unreferenced files from the storage, while the service runs.
 
-    That is: checkpoints of jobs that ended or are gone; models and datasets that never came to be, and what killed
-    writers left, all of that older than a day. Never a published model.
+    Unreferenced are: checkpoints of jobs that ended or were deleted; and, when older than a day, unfinished models and
+    datasets and the temporary files of killed processes. Published models are never deleted.
 
     Examples:
 
@@ -73,11 +75,11 @@ def gc(
 
         ninefold gc --data-dir ~/ninefold
     """
-    become("worker.upkeep.gc", ["--dry-run"] if dry_run else [], service_of(data_dir))
+    replace_process("worker.upkeep.gc", ["--dry-run"] if dry_run else [], service_settings(data_dir))
 
 
 def reindex(data_dir: DataDir = None) -> None:
-    """Rebuild the list of models in Redis from the manifests in storage.
+    """Rebuild the list of models in Redis from the manifests in the storage.
 
     Examples:
 
@@ -85,21 +87,20 @@ def reindex(data_dir: DataDir = None) -> None:
 
         ninefold reindex --data-dir ~/ninefold
     """
-    become("worker.upkeep.reindex", [], service_of(data_dir))
+    replace_process("worker.upkeep.reindex", [], service_settings(data_dir))
 
 
-def service_of(data_dir: Path | None) -> dict[str, str]:
-    """Where a folder's service keeps things, as settings; what the user set wins, as it does for `up`."""
-    from ninefold.local.valkey import known_url  # noqa: PLC0415 - other commands start faster without
+def service_settings(data_dir: Path | None) -> dict[str, str]:
+    """Return REDIS_URL and NINEFOLD_STORAGE of a data folder's service, except those that the user already set."""
 
     folder = (data_dir or DEFAULT_DATA_DIR).expanduser().resolve()
     if data_dir and not (folder / "storage").is_dir():
         raise StartError(f"{folder} is no data folder: start `ninefold up --data-dir {data_dir}` first.")
     settings = {"NINEFOLD_STORAGE": (folder / "storage").as_uri()}
     has_redis = os.environ.get("NINEFOLD_REDIS_URL") or os.environ.get("REDIS_URL")
-    url = None if has_redis else known_url(folder)
+    url = None if has_redis else stored_valkey_url(folder)
     if data_dir and not has_redis and not url:
-        raise StartError(f"{folder} has no Redis of its own: set REDIS_URL to the one that its service uses.")
+        raise StartError(f"{folder} has no Redis of its own: set REDIS_URL to the Redis of its service.")
     if url:
         settings["REDIS_URL"] = url
     return {name: value for name, value in settings.items() if not os.environ.get(name)}

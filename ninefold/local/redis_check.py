@@ -1,55 +1,55 @@
-"""Asks a Redis or Valkey server whether it is there, in its own protocol; all that this package knows of Redis."""
+"""Checks that a Redis or Valkey server answers, and shuts down a leftover one. Knows no keys and no records."""
 
 import contextlib
-import socket
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from ninefold.errors import StartError
 
 TIMEOUT_S = 5.0
+SHUTDOWN_TIMEOUT_S = 1.0
 
 
-def ask(url: str, *command: str, timeout_s: float = TIMEOUT_S) -> str:
-    """Send one command after signing in; the first line of the answer. Raises OSError, or StartError on refusal."""
-    parts = urlsplit(url)
-    with socket.create_connection(
-        (parts.hostname or "127.0.0.1", parts.port or 6379), timeout_s
-    ) as connection:
-        stream = connection.makefile("rwb")
-        commands = [command]
-        if parts.password:
-            user = [unquote(parts.username)] if parts.username else []
-            commands.insert(0, ("AUTH", *user, unquote(parts.password)))
-        answer = ""
-        for words in commands:
-            stream.write(_encode(words))
-            stream.flush()
-            answer = stream.readline().decode(errors="replace").strip()
-            if answer.startswith("-"):
-                raise StartError(f"Redis at {parts.hostname}:{parts.port or 6379} refuses: {answer[1:]}")
-        return answer
+def _connect(url: str, timeout_s: float) -> redis.Redis:
+    return redis.Redis.from_url(
+        url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0)
+    )
 
 
-def _encode(words: tuple[str, ...]) -> bytes:
-    encoded = [word.encode() for word in words]
-    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in encoded)
-
-
-def require(url: str) -> None:
-    """Raise StartError, in words that help, unless the server answers a ping."""
-    parts = urlsplit(url)
-    if parts.scheme != "redis":  # TLS and sockets: left to the parts that speak them
-        return
+def is_answering(url: str) -> bool:
+    """Whether the server answers a ping; a server that is still loading its data does not."""
     try:
-        ask(url, "PING")
-    except OSError as error:
-        where = f"{parts.hostname}:{parts.port or 6379}"
+        with _connect(url, TIMEOUT_S) as client:
+            return bool(client.ping())
+    except redis.RedisError:
+        return False
+
+
+def require_answer(url: str) -> None:
+    """Raise a StartError that says what to do unless the server answers a ping.
+
+    Only `redis://` URLs are checked: the API and the worker check TLS, Unix sockets and Sentinel when they start.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "redis":
+        return
+    address = f"{parts.hostname}:{parts.port or 6379}"
+    try:
+        with _connect(url, TIMEOUT_S) as client:
+            client.ping()
+    except redis.RedisError as error:
+        if error.status_code:  # an error reply such as NOAUTH or WRONGPASS: the server was reached
+            raise StartError(f"Redis at {address} refuses: {error.status_code} {error.args[0]}") from error
         raise StartError(
-            f"Redis at {where} cannot be reached ({error}). Check REDIS_URL, or unset it to use the embedded server."
+            f"Redis at {address} cannot be reached ({error.args[0]}). "
+            "Check REDIS_URL, or unset it to use the embedded server."
         ) from error
 
 
 def shut_down(url: str) -> None:
-    """Ask the server to end, if it lets us."""
-    with contextlib.suppress(OSError, StartError):
-        ask(url, "SHUTDOWN", timeout_s=1.0)
+    """Ask the server to shut down; does nothing if there is no server or it refuses."""
+    with contextlib.suppress(redis.RedisError), _connect(url, SHUTDOWN_TIMEOUT_S) as client:
+        client.shutdown()

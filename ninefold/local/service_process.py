@@ -1,4 +1,4 @@
-"""One supervised child process of `ninefold up`: started in its own session, logged, restarted with backoff."""
+"""One process of `ninefold up`: started in its own session, logged to a file, restarted with backoff when it ends."""
 
 import os
 import signal
@@ -14,14 +14,14 @@ from ninefold.local.capped_log import CappedLog
 FIRST_DELAY_S = 0.2
 LONGEST_DELAY_S = 5.0
 STABLE_S = 10.0
-"""A child that lived this long has earned a quick restart."""
+"""A process that ran at least this long is restarted after the first, shortest delay."""
 
 LineSink = Callable[[str, str], None]
-"""Hears (role, line) of everything that a part prints."""
+"""Receives (role, line) for each line that a service process prints."""
 
 
 class ServiceProcess:
-    """A command that should always be running."""
+    """Runs one command until `terminate` or `kill`; `supervise` restarts the command when it ends."""
 
     def __init__(
         self, role: str, command: list[str], environment: Mapping[str, str], log: CappedLog, on_line: LineSink
@@ -34,18 +34,18 @@ class ServiceProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
         self._restart_at: float | None = None
-        self._deaths = 0
+        self._quick_deaths = 0
 
     @property
     def pid(self) -> int | None:
-        """Of the running process."""
+        """The process id, or None while the command is not running."""
         return self._process.pid if self._process and self._process.poll() is None else None
 
     def start(self) -> None:
-        """Start the command; what it prints goes to the log."""
-        shim = [sys.executable, "-P", "-m", "ninefold.local.parent_death", str(os.getpid())]
+        """Start the command; its output goes to the log."""
+        run_tied = [sys.executable, "-P", "-m", "ninefold.local.parent_death", str(os.getpid())]
         self._process = subprocess.Popen(
-            [*shim, *self._command],
+            [*run_tied, *self._command],
             env=dict(self._environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -54,17 +54,20 @@ class ServiceProcess:
         )
         self._started_at = time.monotonic()
         self._restart_at = None
-        assert self._process.stdout is not None  # noqa: S101 - we asked for a pipe
-        threading.Thread(target=self._copy, args=(self._process.stdout,), daemon=True).start()
+        assert self._process.stdout is not None  # noqa: S101 - stdout=PIPE above
+        threading.Thread(target=self._copy_output, args=(self._process.stdout,), daemon=True).start()
 
-    def _copy(self, output: IO[bytes]) -> None:
+    def _copy_output(self, output: IO[bytes]) -> None:
         with output:
             for line in output:
                 self.log.write(line)
                 self._on_line(self.role, line.decode(errors="replace").rstrip())
 
-    def tend(self) -> int | None:
-        """Look after the process once; its exit status at the moment its end is noticed, else `None`."""
+    def supervise(self) -> int | None:
+        """Check the process once, and restart it when its backoff is over; call this regularly.
+
+        Returns the exit status in the first call after the process ended, otherwise None.
+        """
         now = time.monotonic()
         if self._restart_at is not None:
             if now >= self._restart_at:
@@ -72,19 +75,19 @@ class ServiceProcess:
             return None
         if self._process is None or (status := self._process.poll()) is None:
             return None
-        self._deaths = 0 if now - self._started_at >= STABLE_S else self._deaths + 1
-        self._restart_at = now + min(FIRST_DELAY_S * 2**self._deaths, LONGEST_DELAY_S)
-        self._signal(signal.SIGKILL)  # what it left in its own session
+        self._quick_deaths = 0 if now - self._started_at >= STABLE_S else self._quick_deaths + 1
+        self._restart_at = now + min(FIRST_DELAY_S * 2**self._quick_deaths, LONGEST_DELAY_S)
+        self._kill_group()  # processes that it started and left running
         return status
 
     def terminate(self) -> None:
-        """Ask the process to end; the one to do so is the process itself, not its group."""
+        """Send SIGTERM to the process alone: the process ends its own children."""
         self._restart_at = None
         if self._process and self._process.poll() is None:
             self._process.terminate()
 
     def wait(self, deadline: float) -> bool:
-        """Whether the process has ended by the (monotonic) deadline."""
+        """Wait for the end of the process; return whether it ended by the deadline (monotonic seconds)."""
         if self._process is None:
             return True
         try:
@@ -94,16 +97,16 @@ class ServiceProcess:
         return True
 
     def kill(self) -> None:
-        """End the process and its whole session's group, now."""
+        """Kill the process and its process group, and do not restart it."""
         self._restart_at = None
-        self._signal(signal.SIGKILL)
+        self._kill_group()
         if self._process:
             self._process.wait()
 
-    def _signal(self, number: signal.Signals) -> None:
+    def _kill_group(self) -> None:
         if self._process is None:
             return
         try:
-            os.killpg(self._process.pid, number)
-        except (ProcessLookupError, PermissionError):  # macOS says EPERM of a group of zombies
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):  # macOS raises EPERM for a group of zombies
             return

@@ -1,107 +1,94 @@
-"""All of Ninefold on one machine: what `ninefold up` starts, watches, restarts and stops."""
+"""The stack of service processes: starts what `ninefold up` runs on one machine, restarts it and stops it."""
 
 import shutil
+import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
-from pathlib import Path
 
 from ninefold.errors import StartError
 from ninefold.local import redis_check
 from ninefold.local.capped_log import CappedLog
 from ninefold.local.data_folder import DataFolder
-from ninefold.local.guard_process import Guard
-from ninefold.local.machine import count_cpus, count_gpus, free_port, is_free
+from ninefold.local.orphan_guard import OrphanGuard
 from ninefold.local.service_process import LineSink, ServiceProcess
+from ninefold.local.service_setup import StackOptions, choose_port, service_environment, worker_arguments
 from ninefold.local.valkey import EmbeddedValkey
 
-TEND_EVERY_S = 0.1
+SUPERVISE_EVERY_S = 0.1
 VALKEY_START_S = 30.0
 PYTHON = (sys.executable, "-m")
-PORT_WAIT_S = 3.0
-"""The API of an `up` that was killed a moment ago may still hold the port."""
 WORKERS_STOP_S = 24.0
 API_STOP_S = 4.0
 VALKEY_STOP_S = 2.0
-"""Together 30 seconds."""
-
-Say = Callable[[str], None]
-"""Tells the user one short line."""
-
-
-@dataclass(frozen=True)
-class StackOptions:
-    """What `ninefold up` was asked for."""
-
-    data_dir: Path
-    host: str = "127.0.0.1"
-    port: int = 8000
-    """0: any free one."""
-    workers: int = 0
-    """0: one per GPU, or one on the CPU."""
+"""Together the three limits are 30 seconds."""
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stack:
-    """Runs in one thread of its own until stopped: the kernel ties the children to the thread that starts them."""
+    """Runs the service processes from one thread until stopped.
+
+    One thread starts them all and lives until the end, because Linux sends the parent-death signal when the starting
+    thread ends.
+    """
 
     def __init__(
         self,
         options: StackOptions,
         environment: Mapping[str, str],
-        say: Say,
+        report: Callable[[str], None],
         on_line: LineSink = lambda *_: None,
     ) -> None:
         self._options = options
         self._environment = environment
-        self._say = say
+        self._report = report
         self._on_line = on_line
-        self._stops = 0  # plain numbers, for signal handlers must not wait for locks
-        self._is_settled = False
-        self._parts: list[ServiceProcess] = []
+        self._stop_requests = 0  # a plain number: a signal handler must not wait for a lock
+        self._is_ready = False
+        self._processes: list[ServiceProcess] = []
         self._logs = ExitStack()
-        self._guard = Guard()
+        self._guard = OrphanGuard()
         self._thread = threading.Thread(target=self._run, name="stack")
         self.port = options.port
         self.error: StartError | None = None
 
     @property
     def url(self) -> str:
-        """Where the API listens, as this machine sees it."""
+        """The API's address for clients on this machine."""
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self._options.host, self._options.host)  # noqa: S104
         return f"http://{host}:{self.port}"
 
     @property
     def is_running(self) -> bool:
-        """Whether the stack is up, starting or stopping."""
+        """Whether the stack is starting, up or stopping."""
         return self._thread.is_alive()
 
     @property
     def is_stopping(self) -> bool:
         """Whether `stop` was called."""
-        return self._stops > 0
+        return self._stop_requests > 0
 
     @property
     def has_api(self) -> bool:
-        """Whether what listens at `url` is ours."""
-        return any(part.role == "api" for part in self._parts)
+        """Whether this stack has started its API; before that, another program may answer at `url`."""
+        return any(process.role == "api" for process in self._processes)
 
     def start(self) -> None:
-        """Start in the background; `error` and `is_running` tell how it went."""
+        """Start the processes in the background; `is_running` and `error` show the result."""
         self._thread.start()
 
-    def settle(self) -> None:
-        """Say that the service answered: from now on a part that ends is restarted, whatever its exit status."""
-        self._is_settled = True
+    def mark_ready(self) -> None:
+        """Record that the service is ready: from now on a process that fails is restarted instead of ending the stack."""
+        self._is_ready = True
 
     def stop(self) -> None:
-        """Ask for an orderly end; asking again ends everything at once."""
-        self._stops += 1
+        """Request an orderly stop; a second call kills all processes at once. Safe in a signal handler."""
+        self._stop_requests += 1
 
     def join(self, timeout_s: float | None = None) -> None:
-        """Wait until everything has ended."""
+        """Wait until all processes have ended."""
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
@@ -109,12 +96,12 @@ class Stack:
             with DataFolder(self._options.data_dir) as folder, ExitStack() as logs:
                 self._logs = logs
                 try:
-                    self._start_parts(folder)
+                    self._start_processes(folder)
                     while not self.is_stopping:
-                        self._tend()
-                        time.sleep(TEND_EVERY_S)
+                        self._supervise()
+                        time.sleep(SUPERVISE_EVERY_S)
                 finally:
-                    self._stop_parts()
+                    self._stop_processes()
                     shutil.rmtree(folder.runtime, ignore_errors=True)
         except StartError as error:
             self.error = error
@@ -123,111 +110,79 @@ class Stack:
         finally:
             self._guard.close()
 
-    def _start_parts(self, folder: DataFolder) -> None:
-        self.port = self._choose_port()
-        environment = self._settings(folder)
-        given = environment.get("NINEFOLD_REDIS_URL") or environment.get("REDIS_URL")
-        if given:
-            redis_check.require(given)
+    def _start_processes(self, folder: DataFolder) -> None:
+        self.port = choose_port(self._options.host, self._options.port)
+        environment = service_environment(folder, self._environment)
+        given_url = environment.get("NINEFOLD_REDIS_URL") or environment.get("REDIS_URL")
+        if given_url:
+            redis_check.require_answer(given_url)
         else:
             environment["REDIS_URL"] = self._start_valkey(folder)
-        host, port = self._options.host, str(self.port)
-        self._add(folder, "api", [*PYTHON, "api", "--host", host, "--port", port], environment)
-        for name, arguments in self._workers():
-            self._add(folder, name, [*PYTHON, "worker", *arguments], environment)
-
-    def _add(
-        self, folder: DataFolder, role: str, command: list[str], environment: Mapping[str, str]
-    ) -> ServiceProcess:
-        log = self._logs.enter_context(closing(CappedLog(folder.logs / f"{role}.log")))
-        part = ServiceProcess(role, command, environment, log, self._on_line)
-        self._parts.append(part)
-        part.start()
-        self._guard.watch(self._pids())
-        return part
-
-    def _pids(self) -> list[int]:
-        return [part.pid for part in self._parts if part.pid]
-
-    def _settings(self, folder: DataFolder) -> dict[str, str]:
-        """The children's environment; what the user set wins."""
-        ours = {
-            "NINEFOLD_STORAGE": folder.storage.as_uri(),
-            "NINEFOLD_CACHE_DIR": str(folder.cache),
-            "NINEFOLD_RUNTIME_DIR": str(folder.runtime),
-            "PYTHONUNBUFFERED": "1",
-            "PYTHONSAFEPATH": "1",  # a folder `api` or `model` where the user stands is not ours
-        }
-        return ours | dict(self._environment)
-
-    def _choose_port(self) -> int:
-        host, port = self._options.host, self._options.port
-        if port == 0:
-            return free_port(host)
-        deadline = time.monotonic() + PORT_WAIT_S
-        while not is_free(host, port):
-            if time.monotonic() > deadline:
-                raise StartError(
-                    f"Port {port} on {host} cannot be used: another program listens there. Try --port 0."
-                )
-            time.sleep(0.1)
-        return port
+        listen = ["--host", self._options.host, "--port", str(self.port)]
+        self._start_process(folder, "api", [*PYTHON, "api", *listen], environment)
+        for role, arguments in worker_arguments(self._options.workers, self._environment):
+            self._start_process(folder, role, [*PYTHON, "worker", *arguments], environment)
 
     def _start_valkey(self, folder: DataFolder) -> str:
         valkey = EmbeddedValkey(folder)
         if valkey.moved_from:
-            self._say(f"Port {valkey.moved_from} is taken by another program: Valkey moves to {valkey.port}.")
-        part = self._add(folder, "valkey", valkey.command, self._environment)
+            self._report(
+                f"Port {valkey.moved_from} is taken by another program: Valkey moves to {valkey.port}."
+            )
+        process = self._start_process(folder, "valkey", valkey.command, self._environment)
         deadline = time.monotonic() + VALKEY_START_S
         while not valkey.is_ready() and not self.is_stopping:
-            self._tend()
+            self._supervise()
             if time.monotonic() > deadline:
-                raise StartError(f"Valkey does not answer: see {part.log.path}.")
+                raise StartError(f"Valkey does not answer: see {process.log.path}.")
             time.sleep(0.02)
         return valkey.url
 
-    def _workers(self) -> list[tuple[str, list[str]]]:
-        """Name and arguments of each worker."""
-        gpus = count_gpus(self._environment)
-        count = self._options.workers or max(1, gpus)
-        threads = ["--threads", str(max(1, count_cpus() // count))] if count > 1 else []
-        names = ["worker"] if count == 1 else [f"worker-{index}" for index in range(count)]
-        return [
-            (name, [*threads, *(["--devices", str(index % gpus)] if gpus else [])])
-            for index, name in enumerate(names)
-        ]
+    def _start_process(
+        self, folder: DataFolder, role: str, command: list[str], environment: Mapping[str, str]
+    ) -> ServiceProcess:
+        log = self._logs.enter_context(closing(CappedLog(folder.logs / f"{role}.log")))
+        process = ServiceProcess(role, command, environment, log, self._on_line)
+        self._processes.append(process)
+        process.start()
+        self._send_pids_to_guard()
+        return process
 
-    def _tend(self) -> None:
-        for part in self._parts:
-            before = part.pid
-            status = part.tend()
+    def _send_pids_to_guard(self) -> None:
+        self._guard.watch([process.pid for process in self._processes if process.pid])
+
+    def _supervise(self) -> None:
+        for process in self._processes:
+            pid_before = process.pid
+            status = process.supervise()
             if status is not None:
-                self._report(part, status)
-            if part.pid != before:
-                self._guard.watch(self._pids())
-        self._guard.tend()
+                self._report_end(process, status)
+            if process.pid != pid_before:
+                self._send_pids_to_guard()
+        self._guard.restart_if_dead()
 
-    def _report(self, part: ServiceProcess, status: int) -> None:
+    def _report_end(self, process: ServiceProcess, status: int) -> None:
         if status < 0:
-            how = f"was killed (signal {-status})"
+            cause = f"was killed (signal {-status})"
         else:
-            how = f"ended (status {status}: {part.log.last_line or 'it said nothing'})"
-        if not self._is_settled and status > 0:
-            raise StartError(f"The {part.role} {how}. Log: {part.log.path}")
-        self._say(f"{part.role} {how}; starting it again.")
+            cause = f"ended (status {status}: {process.log.last_line or 'it printed nothing'})"
+        if not self._is_ready and status > 0:
+            raise StartError(f"The {process.role} {cause}. Log: {process.log.path}")
+        self._report(f"{process.role} {cause}; starting it again.")
 
-    def _stop_parts(self) -> None:
-        """Workers first, so that a job's checkpoint still finds the others; Valkey last."""
-        kinds = (("worker", WORKERS_STOP_S), ("api", API_STOP_S), ("valkey", VALKEY_STOP_S))
-        for kind, limit_s in kinds:
-            self._stop_kind([part for part in self._parts if part.role.startswith(kind)], limit_s)
+    def _stop_processes(self) -> None:
+        """Stop the workers first, whose jobs save a checkpoint and record it in Redis; Valkey last."""
+        for role, limit_s in (("worker", WORKERS_STOP_S), ("api", API_STOP_S), ("valkey", VALKEY_STOP_S)):
+            self._stop_role(
+                [process for process in self._processes if process.role.startswith(role)], limit_s
+            )
 
-    def _stop_kind(self, parts: list[ServiceProcess], limit_s: float) -> None:
+    def _stop_role(self, processes: list[ServiceProcess], limit_s: float) -> None:
         deadline = time.monotonic() + limit_s
-        for part in parts:
-            part.terminate()
-        while self._stops <= 1 and time.monotonic() < deadline:
-            if all(part.wait(time.monotonic() + TEND_EVERY_S / 2) for part in parts):
+        for process in processes:
+            process.terminate()
+        while self._stop_requests <= 1 and time.monotonic() < deadline:
+            if all(process.wait(time.monotonic() + SUPERVISE_EVERY_S / 2) for process in processes):
                 break
-        for part in parts:
-            part.kill()
+        for process in processes:
+            process.kill()

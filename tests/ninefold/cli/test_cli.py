@@ -1,23 +1,33 @@
+import inspect
 import subprocess
 import sys
+from typing import get_type_hints
 
 import pytest
 from typer.testing import CliRunner
 
+from model.spec import JobSpec, RecipeName
 from ninefold.cli.app import app
+from ninefold.cli.jobs import submit
 
 EXAMPLES = [
     "up",
     "demo",
     "submit",
     "watch",
+    "stop",
+    "pause",
+    "resume",
+    "cancel",
     "predict",
     "datasets add",
     "datasets list",
     "backup",
     "restore",
+    "gc",
     "reindex",
 ]
+SUBMIT_OPTIONS_THAT_ARE_NO_FIELD = {"option", "watch", "url", "api_key"}
 
 
 @pytest.mark.parametrize("command", EXAMPLES)
@@ -25,6 +35,16 @@ def test_help_teaches_with_an_example(command: str) -> None:
     result = CliRunner().invoke(app, [*command.split(), "--help"])
     assert result.exit_code == 0
     assert f"ninefold {command}" in result.output
+
+
+def test_each_option_of_submit_is_a_field_of_the_job_spec() -> None:
+    options = set(inspect.signature(submit).parameters) - SUBMIT_OPTIONS_THAT_ARE_NO_FIELD
+    assert options - JobSpec.model_fields.keys() == {"tag"}  # repeated into the list `tags`
+
+
+def test_the_recipes_in_the_help_are_the_recipes_of_the_spec() -> None:
+    help_text = get_type_hints(submit, include_extras=True)["recipe"].__metadata__[0].help
+    assert all(recipe in help_text for recipe in RecipeName)
 
 
 def test_no_service_is_one_line_on_stderr() -> None:
@@ -53,7 +73,7 @@ def test_ctrl_c_within_an_import_is_ctrl_c(
     def interrupted(*_: object) -> None:
         raise RuntimeError("Error calling __set_name__") from cause
 
-    monkeypatch.setattr("ninefold.cli.demo_run.run_demo", interrupted)
+    monkeypatch.setattr("ninefold.cli.demo._own_service", interrupted)
     result = CliRunner().invoke(app, ["demo"])
     assert result.exit_code == status
     assert isinstance(result.exception, SystemExit) == (status == 130)

@@ -1,4 +1,7 @@
+import fcntl
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,39 @@ def test_a_second_owner_is_told_who_the_first_is(tmp_path: Path) -> None:
 def test_the_folder_is_free_again_after_close(tmp_path: Path) -> None:
     DataFolder(tmp_path).close()
     DataFolder(tmp_path).close()
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from ninefold.local.data_folder import DataFolder
+folder = DataFolder(Path(sys.argv[1]))
+print("locked", flush=True)
+time.sleep(60)
+"""
+
+
+def test_the_lock_of_a_killed_process_is_released(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == "locked\n"
+        for _ in range(2):  # a refused attempt does not erase the holder's process id
+            with pytest.raises(StartError, match=f"process {holder.pid}"):
+                DataFolder(tmp_path)
+        holder.kill()
+        holder.wait()
+    DataFolder(tmp_path).close()
+
+
+def test_a_folder_locked_by_an_older_version_is_refused(tmp_path: Path) -> None:
+    with (tmp_path / "lock").open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock.write("1234")
+        lock.flush()
+        with pytest.raises(StartError, match="process 1234"):
+            DataFolder(tmp_path)
 
 
 def test_a_secret_is_made_once_and_private(tmp_path: Path) -> None:

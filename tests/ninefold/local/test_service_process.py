@@ -16,31 +16,31 @@ SLEEP = [sys.executable, "-c", "print('hello', flush=True); import time; time.sl
 
 
 @pytest.fixture
-def part(tmp_path: Path) -> Iterator[ServiceProcess]:
+def process(tmp_path: Path) -> Iterator[ServiceProcess]:
     log = CappedLog(tmp_path / "sleep.log")
-    part = ServiceProcess("sleep", SLEEP, os.environ, log, lambda *_: None)
-    part.start()
-    yield part
-    part.kill()
+    process = ServiceProcess("sleep", SLEEP, os.environ, log, lambda *_: None)
+    process.start()
+    yield process
+    process.kill()
     log.close()
 
 
-def test_it_is_its_own_session_and_its_output_is_logged(part: ServiceProcess) -> None:
-    assert part.pid
-    eventually(lambda: part.log.last_line == "hello", 10, "the output arrives")
-    assert os.getsid(part.pid) == part.pid
+def test_it_is_its_own_session_and_its_output_is_logged(process: ServiceProcess) -> None:
+    assert process.pid
+    eventually(lambda: process.log.last_line == "hello", 10, "the output arrives")
+    assert os.getsid(process.pid) == process.pid
 
 
-def test_a_killed_part_is_started_again(part: ServiceProcess) -> None:
-    first = part.pid
+def test_a_killed_part_is_started_again(process: ServiceProcess) -> None:
+    first = process.pid
     assert first
     os.kill(first, signal.SIGKILL)
     statuses = []
 
     def is_back() -> bool:
-        if (status := part.tend()) is not None:
+        if (status := process.supervise()) is not None:
             statuses.append(status)
-        return part.pid not in (None, first)
+        return process.pid not in (None, first)
 
     eventually(is_back, 10, "another process")
     assert statuses == [-signal.SIGKILL]
@@ -48,14 +48,14 @@ def test_a_killed_part_is_started_again(part: ServiceProcess) -> None:
 
 def test_a_part_that_ends_at_once_is_started_ever_more_slowly(tmp_path: Path) -> None:
     log = CappedLog(tmp_path / "false.log")
-    part = ServiceProcess("false", ["false"], os.environ, log, lambda *_: None)
-    part.start()
+    process = ServiceProcess("false", ["false"], os.environ, log, lambda *_: None)
+    process.start()
     ends = 0
     deadline = time.monotonic() + 3
     while time.monotonic() < deadline:
-        ends += part.tend() is not None
+        ends += process.supervise() is not None
         time.sleep(0.02)
-    part.kill()
+    process.kill()
     log.close()
     assert 2 <= ends <= 4  # after 0, 0.4, 1.2 and 2.8 seconds, and what each start takes
 
@@ -65,9 +65,9 @@ import os, sys, time
 from pathlib import Path
 from ninefold.local.capped_log import CappedLog
 from ninefold.local.service_process import ServiceProcess
-part = ServiceProcess("sleep", ["sleep", "60"], os.environ, CappedLog(Path(sys.argv[1])), lambda *_: None)
-part.start()
-print(part.pid, flush=True)
+process = ServiceProcess("sleep", ["sleep", "60"], os.environ, CappedLog(Path(sys.argv[1])), lambda *_: None)
+process.start()
+print(process.pid, flush=True)
 time.sleep(60)
 """
 

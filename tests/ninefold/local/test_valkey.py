@@ -20,13 +20,13 @@ from tests.ninefold.processes import eventually
 def running(folder: DataFolder) -> Iterator[EmbeddedValkey]:
     valkey = EmbeddedValkey(folder)
     log = CappedLog(folder.logs / "valkey.log")
-    part = ServiceProcess("valkey", valkey.command, os.environ, log, lambda *_: None)
-    part.start()
+    process = ServiceProcess("valkey", valkey.command, os.environ, log, lambda *_: None)
+    process.start()
     try:
         eventually(valkey.is_ready, 20, "Valkey answers")
         yield valkey
     finally:
-        part.kill()
+        process.kill()
         log.close()
 
 
@@ -53,9 +53,9 @@ def test_an_answered_write_survives_kill_at_the_same_address(folder: DataFolder)
 def test_it_asks_for_the_password_and_shows_it_to_nobody(folder: DataFolder) -> None:
     with running(folder) as valkey:
         with pytest.raises(StartError, match="NOAUTH"):
-            redis_check.require(f"redis://127.0.0.1:{valkey.port}/0")
+            redis_check.require_answer(f"redis://127.0.0.1:{valkey.port}/0")
         with pytest.raises(StartError, match="WRONGPASS"):
-            redis_check.require(f"redis://:wrong@127.0.0.1:{valkey.port}/0")
+            redis_check.require_answer(f"redis://:wrong@127.0.0.1:{valkey.port}/0")
         assert (folder.valkey / "valkey.conf").stat().st_mode & 0o777 == 0o600
         assert folder.secret("password") not in " ".join(valkey.command)
 
@@ -77,4 +77,4 @@ def test_a_server_that_outlived_its_start_is_asked_to_end(folder: DataFolder) ->
 
 def test_an_unreachable_redis_is_one_clear_error() -> None:
     with pytest.raises(StartError, match="cannot be reached"):
-        redis_check.require("redis://127.0.0.1:1/0")
+        redis_check.require_answer("redis://127.0.0.1:1/0")

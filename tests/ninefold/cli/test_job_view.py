@@ -2,7 +2,8 @@ import io
 
 from rich.console import Console
 
-from ninefold.cli.progress import JobState, LineView, LiveView, duration, epoch_line
+from ninefold.cli.job_state import JobState, duration
+from ninefold.cli.job_view import BarView, LineView, epoch_line
 from ninefold.client.events import Event
 
 ROW = {
@@ -45,7 +46,7 @@ def test_lines_tell_the_story_once() -> None:
 
 def test_the_bar_shows_epoch_accuracy_speed_and_time_left() -> None:
     out = io.StringIO()
-    with LiveView(Console(file=out, force_terminal=True, width=120)) as view:
+    with BarView(Console(file=out, force_terminal=True, width=120)) as view:
         for event in STORY[:6]:
             view.show(event)
     for words in ("training", "10%", "epoch 2/20", "val accuracy 93.1%", "1,234 images/s", "1 min 11 s left"):
