@@ -1,4 +1,4 @@
-"""Health check of a worker's container: status 0 while the worker of this host says that it lives."""
+"""Health check of a worker's container: exits with 0 while the worker of this host sends heartbeats."""
 
 import socket
 import sys

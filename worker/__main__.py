@@ -1,4 +1,4 @@
-"""`python -m worker`: reads the settings, then hears the bell until it is told to end."""
+"""`python -m worker`: reads the settings, then runs a worker until a signal ends it."""
 
 import argparse
 import sys
@@ -12,7 +12,7 @@ from worker.settings import WorkerSettings
 
 
 def main() -> None:
-    """Run a worker; anything that keeps it from starting is one line and a non-zero exit."""
+    """Run a worker; what prevents its start is printed as one line with a non-zero exit."""
     try:
         sys.exit(run_worker(_read_settings()))
     except (SettingsError, RedisUnusableError, StorageError) as error:
@@ -22,14 +22,16 @@ def main() -> None:
 def _read_settings() -> WorkerSettings:
     parser = argparse.ArgumentParser(prog="worker", description="Train jobs, one at a time.")
     parser.add_argument("--devices", help="auto, cpu, or the numbers of CUDA devices: 0,1")
-    parser.add_argument("--threads", type=int, help="of a trainer; 0: as many as the CPU quota allows")
+    parser.add_argument(
+        "--threads", type=int, help="threads of a trainer; 0: as many as the CPU quota allows"
+    )
     given = {name: value for name, value in vars(parser.parse_args()).items() if value is not None}
     try:
         return WorkerSettings(**given)
     except ValidationError as error:
-        wrong = error.errors()[0]
-        name = ".".join(map(str, wrong["loc"]))
-        raise SettingsError(f"The setting {name} is wrong: {wrong['msg']}.") from error
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        raise SettingsError(f"The setting {name} is invalid: {first['msg']}.") from error
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What an operator may set, read from the environment here and nowhere else."""
+"""The settings of the API and the workers, read from environment variables here and nowhere else."""
 
 import os
 import tempfile
@@ -16,12 +16,12 @@ def _default_storage() -> str:
 
 
 def _default_runtime_dir() -> Path:
-    # Short on purpose: a Unix socket's path may have 107 bytes.
+    # Short, because the path of a Unix socket may have at most 107 bytes.
     return Path(tempfile.gettempdir()) / f"ninefold-{os.getuid()}"
 
 
 class ServiceSettings(BaseSettings):
-    """What the API and the workers share: set it alike for both."""
+    """The settings that the API and the workers share; set them alike for both."""
 
     model_config = SettingsConfigDict(env_prefix="NINEFOLD_", extra="ignore", populate_by_name=True)
 
@@ -29,16 +29,16 @@ class ServiceSettings(BaseSettings):
         "redis://127.0.0.1:6379/0"
     )
     storage: str = Field(default_factory=_default_storage)
-    """Where datasets, checkpoints and models live: `file:///…`."""
+    """URL of the storage of datasets, checkpoints and models: `file:///…` or `s3://bucket/prefix`."""
     cache_dir: Path = Field(default_factory=default_cache_dir)
     """Prepared datasets, on a local disk; may be deleted at any time."""
     runtime_dir: Path = Field(default_factory=_default_runtime_dir)
-    """Sockets; a short path."""
+    """Folder for Unix sockets; its path must be short."""
     lease_s: float = Field(default=15.0, gt=0)
-    """A worker that has not renewed for this long has lost its job."""
+    """A worker that has not renewed its lease for this long loses its job."""
     renew_every_s: float = Field(default=1.0, gt=0)
     api_keys: SecretStr = SecretStr("")
-    """`alice:key,app:key`; none: loopback only."""
+    """`alice:key,app:key`; without keys the API listens on the loopback interface only."""
     log_level: str = "INFO"
 
     @model_validator(mode="after")
@@ -51,15 +51,15 @@ class ServiceSettings(BaseSettings):
 
 
 class WorkerSettings(ServiceSettings):
-    """One worker's own settings."""
+    """The settings of one worker."""
 
     devices: str = "auto"
-    """`auto`, `cpu`, or CUDA device numbers: `0`, `0,1`. A job takes as many of them as its `gpus` says."""
+    """`auto`, `cpu`, or CUDA device numbers: `0`, `0,1`. A job uses the first `gpus` of them."""
     threads: int = Field(default=0, ge=0)
-    """Threads of a trainer; 0: this host's share."""
+    """Threads of a trainer; 0 for the CPU quota of this host or container."""
     stall_timeout_s: float = Field(default=300.0, gt=0)
-    """A trainer that is silent for so long between two steps is killed; ten times that while it prepares data."""
+    """A trainer that sends no message for this long while training is killed; ten times as long outside training."""
     tensorboard_dir: Path | None = None
-    """Where each job's curves go, in a folder named by its id, when `tensorboard` is installed."""
+    """Folder for TensorBoard files, with a subfolder for each job, when `tensorboard` is installed."""
     archive_after_days: float = Field(default=30.0, ge=0)
-    """Jobs that ended so long ago move from Redis to storage; 0: never."""
+    """Jobs that finished this long ago move from Redis to storage; 0 archives none."""

@@ -47,9 +47,9 @@ def _install_edits(switches: Path) -> None:
 
 
 def _install_sleeping_reaper(switch: Path) -> None:
-    tick = Reaper.tick
+    check = Reaper.check
 
-    def tick_or_sleep(reaper: Reaper) -> list[str]:
-        return [] if switch.exists() else tick(reaper)
+    def check_or_sleep(reaper: Reaper) -> list[str]:
+        return [] if switch.exists() else check(reaper)
 
-    Reaper.tick = tick_or_sleep  # type: ignore[method-assign,assignment]  # a mutant is a patch
+    Reaper.check = check_or_sleep  # type: ignore[method-assign,assignment]  # a mutant is a patch

@@ -1,1 +1,1 @@
-"""Upkeep of records and storage: reaping, archiving, backup, restore, garbage collection."""
+"""Maintenance of records and storage: reaping, archiving, backup and restore, garbage collection, reindexing."""

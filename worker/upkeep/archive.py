@@ -1,4 +1,4 @@
-"""Finished jobs in storage: a job, its metrics and its last lines in one object. Knows no Redis."""
+"""The archive of finished jobs in storage: one object holds a job, its metrics and its last log lines. Knows no Redis."""
 
 import json
 
@@ -10,55 +10,57 @@ from worker.queue.records import EpochRow
 
 
 class ArchivedJob(BaseModel):
-    """All that is kept of a job for good."""
+    """What the archive keeps of a job."""
 
     model_config = ConfigDict(frozen=True)
 
     job: dict[str, JsonValue]
-    """As it was answered last: no later version reads other things into it."""
+    """The job as the API last returned it, stored as plain JSON so that later versions return the same."""
     rows: list[EpochRow]
     log_lines: list[str]
 
     @property
     def job_id(self) -> str:
-        """Whose it is."""
+        """The id of the job."""
         return str(self.job["id"])
 
     @property
     def job_json(self) -> str:
-        """The job as it was answered."""
+        """The job as JSON text."""
         return json.dumps(self.job, separators=(",", ":"))
 
 
 class JobArchive:
-    """The archive in one storage."""
+    """The archived jobs in one storage."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
     def put(self, archived: ArchivedJob) -> None:
-        """Keep a job; the same again is fine."""
+        """Store a job; storing the same content again is allowed."""
         self._storage.put_bytes(_key(archived.job_id), archived.model_dump_json().encode())
 
     def read(self, job_id: str) -> ArchivedJob:
-        """One job.
+        """Read one job.
 
         Raises:
-            JobNotFoundError: it is not here.
+            JobNotFoundError: the archive has no such job.
         """
-        if not self._storage.exists(_key(job_id)):
-            raise JobNotFoundError(job_id)
+        self._check_exists(job_id)
         return ArchivedJob.model_validate_json(self._storage.read_bytes(_key(job_id)))
 
     def delete(self, job_id: str) -> None:
-        """Forget a job for good.
+        """Delete a job.
 
         Raises:
-            JobNotFoundError: it is not here.
+            JobNotFoundError: the archive has no such job.
         """
+        self._check_exists(job_id)
+        self._storage.delete(_key(job_id))
+
+    def _check_exists(self, job_id: str) -> None:
         if not self._storage.exists(_key(job_id)):
             raise JobNotFoundError(job_id)
-        self._storage.delete(_key(job_id))
 
 
 def _key(job_id: str) -> str:

@@ -1,4 +1,4 @@
-"""Moves jobs that ended long ago from Redis to storage, where they cost no memory. Any number may do it at once."""
+"""Moves jobs that finished long ago from Redis to the archive, to free Redis's memory. Several archivers may run."""
 
 import json
 import logging
@@ -14,7 +14,7 @@ from worker.queue.store import JobStore
 from worker.redis_server.timestamps import format_time
 from worker.upkeep.archive import ArchivedJob, JobArchive
 
-EVERY_S = 600.0
+ARCHIVE_EVERY_S = 600.0
 
 _log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ def _utc_now() -> datetime:
 
 
 class JobArchiver:
-    """One of those that archive."""
+    """Archives the jobs that finished more than `after_days` ago; 0 archives none."""
 
     def __init__(
         self,
@@ -39,33 +39,37 @@ class JobArchiver:
         self._after_days = after_days
         self._clock = clock
 
-    def tick(self) -> list[str]:
-        """Archive what is old enough; the ids of what this one archived."""
+    def archive_old_jobs(self) -> list[str]:
+        """Archive all jobs that are old enough; returns the ids of those that this archiver moved."""
         if not self._after_days:
             return []
-        done: list[str] = []
+        archived: list[str] = []
         before = format_time(self._clock() - timedelta(days=self._after_days))
         while job_ids := self._store.finished_before(before):
-            done += [job_id for job_id in job_ids if self._move(job_id)]
-        return done
+            archived += [job_id for job_id in job_ids if self._move(job_id)]
+        return archived
 
-    def run(self, stopped: threading.Event, every_s: float = EVERY_S) -> None:
-        """Look again and again until stopped."""
+    def run(self, stopped: threading.Event, every_s: float = ARCHIVE_EVERY_S) -> None:
+        """Archive old jobs periodically until stopped."""
         while not stopped.wait(every_s):
             try:
-                if done := self.tick():
-                    _log.info("archived %s jobs", len(done))
+                if archived := self.archive_old_jobs():
+                    _log.info("archived %s jobs", len(archived))
             except (StorageError, StoreUnavailableError) as error:
-                _log.warning("no jobs are archived for now: %s", error)
+                _log.warning("could not archive jobs, trying again in %.0f s: %s", every_s, error)
 
     def _move(self, job_id: str) -> bool:
-        """Written first, forgotten after: a death in between leaves it in both, and the next one goes on."""
+        """Archive one job; False when it was deleted or archived meanwhile.
+
+        The job is written before it is deleted: after a crash in between it is in both places, and the next archiver
+        repeats the move.
+        """
         try:
             self._put(job_id)
             self._storage.delete(checkpoints_prefix(job_id))
             self._store.delete(job_id)
         except JobNotFoundError:
-            return False  # its owner or another housekeeper was first
+            return False
         return True
 
     def _put(self, job_id: str) -> None:
@@ -77,4 +81,4 @@ class JobArchiver:
         try:
             self._archive.put(archived)
         except ObjectExistsError:
-            _log.warning("job %s is in the archive already, as an earlier version wrote it", job_id)
+            _log.warning("job %s is in the archive already, written by another version of Ninefold", job_id)

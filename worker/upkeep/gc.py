@@ -1,4 +1,4 @@
-"""`python -m worker.upkeep.gc`: deletes what lies in storage and nothing refers to, and says what and why."""
+"""`python -m worker.upkeep.gc`: deletes the objects in storage to which no record refers, and prints each with a reason."""
 
 import argparse
 import sys
@@ -20,70 +20,79 @@ from worker.upkeep.record_store import REPLY_TIMEOUT_S, RecordStore
 from worker.upkeep.references import References, find_references
 
 MIN_AGE_S = 24 * 3600.0
-"""What is younger may be on its way into the records."""
-_STRANGERS = "this Redis knows nothing that lies here: the wrong one, or one that lost its records?"
+"""Models and datasets younger than this are kept: their records may be about to be written."""
+_UNKNOWN_TO_REDIS = (
+    "Redis knows nothing in this folder of storage: is it the wrong Redis, or has it lost its records?"
+)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that nothing refers to."""
+    """Objects in storage to which no record refers."""
 
-    litter: StorageEntry
+    entry: StorageEntry
     reason: str
     is_kept: bool = False
+    """True when the objects are reported but not deleted."""
 
 
-def find_litter(store: RecordStore, storage: Storage) -> list[Finding]:
-    """Everything that nothing refers to, also what is kept all the same. Deletes nothing."""
-    # Storage first: what comes into being after this look is not on the list.
+def find_unreferenced(store: RecordStore, storage: Storage) -> list[Finding]:
+    """Return everything to which no record refers, including what must be kept. Deletes nothing."""
+    # Storage is listed before the records are read: objects that are created later are not on the list.
     models, datasets, checkpoints = map(storage.folders, ("models", "datasets", "checkpoints"))
     leftovers = storage.leftovers()
-    references = find_references(store.take().records)
+    references = find_references(store.take_snapshot().records)
     return [
-        *_judge_models(models, references, storage),
-        *_judge_datasets(datasets, references),
-        *_judge_checkpoints(checkpoints, models, references),
-        *(Finding(litter, "a writer died") for litter in leftovers),
+        *_unreferenced_models(models, references, storage),
+        *_unreferenced_datasets(datasets, references),
+        *_unreferenced_checkpoints(checkpoints, models, references),
+        *(Finding(entry, "a writer died") for entry in leftovers),
     ]
 
 
-def _judge_models(
+def _unreferenced_models(
     folders: Sequence[StorageEntry], references: References, storage: Storage
 ) -> Iterator[Finding]:
-    is_strange = not any(_id(folder) in references.models for folder in folders)
+    is_unknown_to_redis = not any(_id(folder) in references.models for folder in folders)
     for folder in _old(folders):
         model_id = _id(folder)
         if model_id in references.models:
             continue
         if model_id in references.retired:
-            yield Finding(folder, "its deletion was cut short")
-        elif is_strange:
-            yield Finding(folder, _STRANGERS, is_kept=True)
+            yield Finding(folder, "its deletion was interrupted")
+        elif is_unknown_to_redis:
+            yield Finding(folder, _UNKNOWN_TO_REDIS, is_kept=True)
         elif all(storage.exists(model_key(model_id, file)) for file in (MANIFEST_FILE, WEIGHTS_FILE)):
             yield Finding(
-                folder, "a whole model that Redis lost: enter it with `ninefold reindex`", is_kept=True
+                folder, "a complete model that Redis lost: register it with `ninefold reindex`", is_kept=True
             )
         else:
             yield Finding(folder, "never published")
 
 
-def _judge_datasets(folders: Sequence[StorageEntry], references: References) -> Iterator[Finding]:
-    is_strange = not any(_id(folder) in references.datasets for folder in folders)
+def _unreferenced_datasets(folders: Sequence[StorageEntry], references: References) -> Iterator[Finding]:
+    is_unknown_to_redis = not any(_id(folder) in references.datasets for folder in folders)
     for folder in _old(folders):
         if _id(folder) not in references.datasets:
-            yield Finding(folder, _STRANGERS if is_strange else "no dataset has this id", is_kept=is_strange)
+            yield Finding(
+                folder,
+                _UNKNOWN_TO_REDIS if is_unknown_to_redis else "no dataset has this id",
+                is_kept=is_unknown_to_redis,
+            )
 
 
-def _judge_checkpoints(
+def _unreferenced_checkpoints(
     folders: Sequence[StorageEntry], models: Sequence[StorageEntry], references: References
 ) -> Iterator[Finding]:
-    is_strange = not any(_id(folder) in references.jobs | references.models for folder in (*folders, *models))
+    is_unknown_to_redis = not any(
+        _id(folder) in references.jobs | references.models for folder in (*folders, *models)
+    )
     for folder in folders:
         job_id = _id(folder)
         if job_id in references.unfinished:
             continue
-        if is_strange:
-            yield Finding(folder, _STRANGERS, is_kept=True)
+        if is_unknown_to_redis:
+            yield Finding(folder, _UNKNOWN_TO_REDIS, is_kept=True)
         else:
             yield Finding(folder, "its job has ended" if job_id in references.jobs else "its job is gone")
 
@@ -97,39 +106,39 @@ def _id(folder: StorageEntry) -> str:
     return folder.key.rpartition("/")[2]
 
 
-def delete_litter(findings: Iterable[Finding], storage: Storage) -> None:
-    """Delete what is not kept."""
+def delete_unreferenced(findings: Iterable[Finding], storage: Storage) -> None:
+    """Delete the findings that are not kept, and the temporary files of writers that died."""
     for finding in findings:
-        is_object = not finding.litter.key.startswith(".")
-        # The same bytes may have come again since the look: then the record is about to name them.
-        if not finding.is_kept and is_object and storage.is_unchanged(finding.litter):
-            storage.delete(finding.litter.key)
+        is_object = not finding.entry.key.startswith(".")
+        # The same object may have been written again since it was listed: then a record is about to refer to it.
+        if not finding.is_kept and is_object and storage.is_unchanged(finding.entry):
+            storage.delete(finding.entry.key)
     storage.remove_leftovers()
 
 
 def report(findings: list[Finding], *, is_dry: bool) -> Iterator[str]:
-    """A line for each, and a total."""
+    """Yield one line for each finding, and a total."""
     verb = "would delete" if is_dry else "deleted"
     for finding in findings:
         done = "kept" if finding.is_kept else verb
-        yield f"{done} {finding.litter.key} ({finding.litter.size_bytes} bytes): {finding.reason}"
-    doomed = [finding.litter.size_bytes for finding in findings if not finding.is_kept]
-    yield f"{verb} {len(doomed)} in all, {sum(doomed)} bytes"
+        yield f"{done} {finding.entry.key} ({finding.entry.size_bytes} bytes): {finding.reason}"
+    deleted_bytes = [finding.entry.size_bytes for finding in findings if not finding.is_kept]
+    yield f"{verb} {len(deleted_bytes)} in all, {sum(deleted_bytes)} bytes"
 
 
 def main() -> None:
-    """Clean once; what prevents it is one line and a non-zero exit."""
+    """Collect garbage once; an error is printed as one line with a non-zero exit."""
     parser = argparse.ArgumentParser(prog="ninefold gc", description=__doc__)
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
+    parser.add_argument("--dry-run", action="store_true", help="only print what would be deleted")
     is_dry: bool = parser.parse_args().dry_run
     settings = ServiceSettings()
     try:
         storage = open_storage(settings.storage)
         with connect(settings.redis_url, timeout_s=REPLY_TIMEOUT_S) as client:
             check_server(client)
-            findings = find_litter(RecordStore(client), storage)
+            findings = find_unreferenced(RecordStore(client), storage)
         if not is_dry:
-            delete_litter(findings, storage)
+            delete_unreferenced(findings, storage)
     except (WorkerError, StorageError, redis.RedisError, OSError) as error:
         sys.exit(f"gc: {error}")
     sys.stdout.writelines(f"{line}\n" for line in report(findings, is_dry=is_dry))

@@ -1,4 +1,4 @@
-"""Takes jobs from workers that died and rings the bell for jobs that nobody heard of. Judges by its own clock."""
+"""Requeues the jobs of dead workers, and sends a wake-up when queued jobs have none. Uses its own clock only."""
 
 import logging
 import threading
@@ -11,92 +11,97 @@ from worker.errors import JobNotFoundError, StaleAttemptError, StoreUnavailableE
 from worker.queue.reads import Lease
 from worker.queue.store import JobStore
 
-GRACE = 1.1
-"""A lease and 10 %: the worker's clock may be slower than ours."""
+GRACE_FACTOR = 1.1
+"""A lease expires after its duration and 10 %: the worker's clock may run slower than the reaper's."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Sighting:
+class _Observation:
+    """A renewal count, and when this reaper first read it."""
+
     renewals: int
-    first_seen: float
+    first_seen_at: float
 
 
 class Reaper:
-    """One watcher; any number may watch at once, in workers and APIs."""
+    """Takes a job from its attempt once the attempt's renewal count has not changed for a whole lease.
+
+    Several reapers may run at once, in workers and API processes.
+    """
 
     def __init__(
         self,
         store: JobStore,
         lease_s: float,
-        ring: Callable[[], None],
+        send_wake_up: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
-        self._patience_s = lease_s * GRACE
-        self._ring = ring
+        self._expires_after_s = lease_s * GRACE_FACTOR
+        self._send_wake_up = send_wake_up
         self._clock = clock
-        self._sightings: dict[str, _Sighting] = {}
-        self._looked_at = clock()
+        self._observations: dict[str, _Observation] = {}
+        self._last_check_at = clock()
 
-    def tick(self) -> list[str]:
-        """Look once; the ids of the jobs that were taken from their workers."""
+    def check(self) -> list[str]:
+        """Read all leases once; returns the ids of the jobs that were taken from dead workers."""
         try:
             watch = self._store.watch()
-            # Time spent waiting for the answer must not count against a worker: look at the clock after.
-            seen_at = self._clock()
-            self._forget_after_sleep(seen_at)
-            self._remember(watch.leases, seen_at)
+            # Read the clock after the answer: the time spent waiting for it must not count against a worker.
+            now = self._clock()
+            self._reset_after_pause(now)
+            self._observe(watch.leases, now)
             taken = [
-                lease.job_id for lease in watch.leases if self._is_dead(lease, seen_at) and self._take(lease)
+                lease.job_id for lease in watch.leases if self._is_expired(lease, now) and self._take(lease)
             ]
         except StoreUnavailableError:
-            self._sightings.clear()  # nobody could renew while we could not look
+            self._observations.clear()  # no worker could renew its lease either
             return []
         except Exception:
-            self._sightings.clear()  # no more did we see anyone renew
+            self._observations.clear()  # renewals may have happened that this reaper could not read
             raise
         if taken or (watch.queued and not watch.wake_ups):
-            self._ring()
+            self._send_wake_up()
             reach(Failpoint.REAP_WAKE_UP_SENT)
         return taken
 
     def run(self, stopped: threading.Event, every_s: float = 1.0) -> None:
-        """Look again and again until stopped."""
+        """Check periodically until stopped."""
         while not stopped.wait(every_s):
             try:
-                self.tick()
-            except Exception:  # noqa: BLE001  # a process that looks well must not be without its reaper
-                _log.exception("the reaper could not look")
+                self.check()
+            except Exception:  # noqa: BLE001  # a process must not continue without its reaper
+                _log.exception("the reaper could not check the leases")
 
-    def _forget_after_sleep(self, seen_at: float) -> None:
-        """A reaper that was stopped itself (SIGSTOP, a paused machine) has seen nothing meanwhile."""
-        if seen_at - self._looked_at > self._patience_s / 2:
-            self._sightings.clear()
-        self._looked_at = seen_at
+    def _reset_after_pause(self, now: float) -> None:
+        """Start counting again when this process was suspended itself (SIGSTOP, a suspended machine)."""
+        if now - self._last_check_at > self._expires_after_s / 2:
+            self._observations.clear()
+        self._last_check_at = now
 
-    def _remember(self, leases: list[Lease], seen_at: float) -> None:
-        before = self._sightings
-        self._sightings = {}
+    def _observe(self, leases: list[Lease], now: float) -> None:
+        before = self._observations
+        self._observations = {}
         for lease in leases:
             known = before.get(lease.attempt_id)
-            is_still = known is not None and known.renewals == lease.renewals
-            self._sightings[lease.attempt_id] = (
-                known if known and is_still else _Sighting(lease.renewals, seen_at)
+            is_unchanged = known is not None and known.renewals == lease.renewals
+            self._observations[lease.attempt_id] = (
+                known if known and is_unchanged else _Observation(lease.renewals, now)
             )
 
-    def _is_dead(self, lease: Lease, seen_at: float) -> bool:
-        return seen_at - self._sightings[lease.attempt_id].first_seen > self._patience_s
+    def _is_expired(self, lease: Lease, now: float) -> bool:
+        return now - self._observations[lease.attempt_id].first_seen_at > self._expires_after_s
 
     def _take(self, lease: Lease) -> bool:
         reach(Failpoint.REAP_DUE)
         try:
             status = self._store.reap(lease.job_id, lease.attempt_id, lease.renewals)
         except (StaleAttemptError, JobNotFoundError):
-            return False  # it renewed or ended after all, or another reaper was first
+            return False  # the attempt renewed or ended meanwhile, or another reaper took the job first
         reach(Failpoint.REAP_RECORDED)
         _log.warning(
-            "took job %s from attempt %s, which stood still: %s", lease.job_id, lease.attempt_id, status
+            "attempt %s stopped renewing its lease: job %s is now %s", lease.attempt_id, lease.job_id, status
         )
         return True

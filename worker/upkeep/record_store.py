@@ -1,4 +1,4 @@
-"""Reads all records out of Redis, and writes them into an empty one in a single step. Knows no file."""
+"""Reads all records from Redis, and writes them into an empty Redis in one step. Knows no files."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
@@ -8,8 +8,15 @@ import redis
 from worker.errors import StoreOccupiedError
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.clients import StoreClient, blocking_method
-from worker.upkeep import records
-from worker.upkeep.records import Bulk, HashRecord, ListRecord, Record, StreamRecord, StringRecord
+from worker.upkeep.records import (
+    BulkKey,
+    HashRecord,
+    ListRecord,
+    Record,
+    StreamRecord,
+    StringRecord,
+    take_snapshot,
+)
 
 REPLY_TIMEOUT_S = 120.0
 """Timeout of one Redis command here: all records are read, or written, in one command."""
@@ -18,12 +25,12 @@ _OCCUPIED_BY = {redis_keys.JOBS: "jobs", redis_keys.MODELS: "models", redis_keys
 
 
 class RecordStore(StoreClient):
-    """All records, over a client with a long timeout."""
+    """All records, over a client whose timeout is REPLY_TIMEOUT_S."""
 
-    take = blocking_method(records.take)
+    take_snapshot = blocking_method(take_snapshot)
 
-    def read_bulk(self, bulk: Bulk) -> Record | None:
-        """What is kept under a key now, a stream as it was; None when it was deleted meanwhile."""
+    def read_bulk(self, bulk: BulkKey) -> Record | None:
+        """Read the content of a bulk key, a stream up to its end in the snapshot; None when the key was deleted."""
         match bulk.type:
             case "hash":
                 fields: Any = self.redis.hgetall(bulk.key)
@@ -35,36 +42,36 @@ class RecordStore(StoreClient):
                 entries = list(self._entries(bulk))
                 return StreamRecord(key=bulk.key, value=entries) if entries else None
 
-    def _entries(self, bulk: Bulk) -> Iterator[tuple[str, dict[str, str]]]:
+    def _entries(self, bulk: BulkKey) -> Iterator[tuple[str, dict[str, str]]]:
         start, client = "-", cast("Any", self.redis)
         while page := client.xrange(bulk.key, start, bulk.last_id, _PAGE):
             yield from page
             start = f"({page[-1][0]}"
 
     def check_empty(self) -> None:
-        """Raise StoreOccupiedError when this Redis knows jobs, models or datasets."""
+        """Raise StoreOccupiedError when this Redis has jobs, models or datasets."""
         for key, what in _OCCUPIED_BY.items():
             if self.redis.exists(key):
                 raise StoreOccupiedError(what)
 
-    def write_bulk(self, some: Iterable[Record]) -> None:
-        """Write what nothing refers to yet: writing it again is fine."""
+    def write_bulk(self, records: Iterable[Record]) -> None:
+        """Write bulk records before the records that refer to them; writing them again is harmless."""
         with self.redis.pipeline(transaction=False) as pipe:
-            for record in some:
+            for record in records:
                 _write(pipe, record)
             pipe.execute()
 
-    def write_all(self, rest: Iterable[Record]) -> None:
-        """Write the other records in one step: from then on everything is there.
+    def write_rest(self, records: Iterable[Record]) -> None:
+        """Write all other records in one transaction, which completes the restore.
 
         Raises:
-            StoreOccupiedError: somebody came first.
+            StoreOccupiedError: another client wrote jobs, models or datasets meanwhile.
         """
         with self.redis.pipeline() as pipe:
             pipe.watch(*_OCCUPIED_BY)  # type: ignore[no-untyped-call]
             self.check_empty()
             pipe.multi()
-            for record in rest:
+            for record in records:
                 _write(pipe, record)
             try:
                 pipe.execute()

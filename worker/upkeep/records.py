@@ -1,4 +1,4 @@
-"""Every record in Redis as plain typed values, as a backup keeps them. Knows neither Redis nor files."""
+"""The records in Redis as typed values, as a backup stores them. Knows neither the Redis client nor files."""
 
 from typing import Annotated, Any, Literal
 
@@ -19,7 +19,7 @@ class _Record(BaseModel):
 
     @property
     def is_bulk(self) -> bool:
-        """Whether nothing finds a job, model or dataset by it."""
+        """Whether this key holds the rows, log lines or events of a job, or the feed: data that can be large."""
         return self.key.startswith(_BULK)
 
 
@@ -31,28 +31,28 @@ class StringRecord(_Record):
 
 
 class HashRecord(_Record):
-    """Fields and their values."""
+    """A hash: values by field."""
 
     type: Literal["hash"] = "hash"
     value: dict[str, str]
 
 
 class ListRecord(_Record):
-    """A list, or a set in any order."""
+    """A list, or the members of a set in any order."""
 
     type: Literal["list", "set"]
     value: list[str]
 
 
 class SortedSetRecord(_Record):
-    """Members and their scores."""
+    """A sorted set: scores by member."""
 
     type: Literal["zset"] = "zset"
     value: dict[str, float]
 
 
 class StreamRecord(_Record):
-    """Entries by id, in order."""
+    """A stream: ids and fields of its entries, in order."""
 
     type: Literal["stream"] = "stream"
     value: list[tuple[str, dict[str, str]]]
@@ -62,37 +62,37 @@ Record = StringRecord | HashRecord | ListRecord | SortedSetRecord | StreamRecord
 RECORD: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="type")])
 
 
-class Bulk(BaseModel):
-    """A key that only grows: named in a snapshot, read after it."""
+class BulkKey(BaseModel):
+    """A key that may hold much data: a snapshot only names it, and its content is read afterwards."""
 
     model_config = ConfigDict(frozen=True)
 
     key: str
     type: Literal["hash", "list", "stream"]
     last_id: str
-    """Where a stream ended at the moment of the snapshot."""
+    """Id of the last entry of a stream when the snapshot was taken; empty for other types."""
 
 
 class Snapshot(BaseModel):
-    """All records at one moment."""
+    """All records at one moment, but for the content of bulk keys."""
 
     model_config = ConfigDict(frozen=True)
 
     records: list[Record]
-    bulk: list[Bulk]
+    bulk: list[BulkKey]
 
 
-def take() -> ScriptCall[Snapshot]:
-    """Every record at one moment."""
+def take_snapshot() -> ScriptCall[Snapshot]:
+    """Read all records in one step."""
     return _SCRIPTS.call("snapshot", (), _read_snapshot)
 
 
 def _read_snapshot(reply: Any) -> Snapshot:
     records, bulk = reply
-    names = list(Bulk.model_fields)
+    names = list(BulkKey.model_fields)
     return Snapshot(
         records=[_read_record(*record) for record in records],
-        bulk=[Bulk.model_validate(dict(zip(names, row, strict=True))) for row in bulk],
+        bulk=[BulkKey.model_validate(dict(zip(names, row, strict=True))) for row in bulk],
     )
 
 

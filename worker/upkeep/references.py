@@ -1,4 +1,4 @@
-"""What the records refer to in storage: whatever else lies there, nobody will ask for."""
+"""Finds what the records refer to in storage. Backup copies only that, and garbage collection deletes the rest."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,19 +10,20 @@ from worker.upkeep.records import HashRecord, ListRecord, Record, SortedSetRecor
 
 @dataclass
 class References:
-    """Ids, each of a folder of its own kind."""
+    """Ids by kind; each id names a folder in storage."""
 
     jobs: set[str] = field(default_factory=set)
-    """All that are known, finished ones too."""
+    """All jobs, finished ones included."""
     unfinished: set[str] = field(default_factory=set)
+    """Jobs that have not finished."""
     models: set[str] = field(default_factory=set)
-    """Published ones, and those past their commit point."""
+    """Published models, and models past their commit point."""
     retired: set[str] = field(default_factory=set)
     """Models whose deletion began."""
     datasets: set[str] = field(default_factory=set)
 
     def is_needed(self, key: str) -> bool:
-        """Whether an object belongs to what the records know; archived jobs are records themselves."""
+        """Whether the records refer to this object. Archived jobs are records themselves, so they are needed."""
         kind, owner, *_ = [*key.split("/"), ""]
         match kind:
             case "models":
@@ -35,7 +36,7 @@ class References:
 
 
 def find_references(records: Iterable[Record]) -> References:
-    """Look through all records of one moment."""
+    """Collect the references of all records of one snapshot."""
     found = References()
     for record in records:
         if isinstance(record, HashRecord) and is_job(record):
@@ -50,12 +51,12 @@ def find_references(records: Iterable[Record]) -> References:
 
 
 def is_job(record: Record) -> bool:
-    """Whether this is a job's own hash."""
+    """Whether this is the record of a job, not one of its lists or streams."""
     return record.key.startswith(redis_keys.JOB) and not record.is_bulk
 
 
 def is_finished(job: dict[str, str]) -> bool:
-    """Whether a job's hash says that it has ended."""
+    """Whether the record of a job says that the job has finished."""
     return job["status"] in TERMINAL
 
 

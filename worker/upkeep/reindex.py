@@ -1,4 +1,4 @@
-"""`python -m worker.upkeep.reindex`: enters the models in storage that the registry does not know."""
+"""`python -m worker.upkeep.reindex`: adds the models in storage that the registry does not know to the registry."""
 
 import sys
 
@@ -12,7 +12,7 @@ from worker.settings import ServiceSettings
 
 
 def main() -> None:
-    """Reindex once and say how many models came back; what prevents it is one line and a non-zero exit."""
+    """Reindex once and print how many models were added; an error is printed as one line with a non-zero exit."""
     settings = ServiceSettings()
     try:
         with connect(settings.redis_url) as client:

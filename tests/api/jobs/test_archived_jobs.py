@@ -33,8 +33,8 @@ def test_an_archived_job_is_answered_as_before(
     before = [client.get(path).json() for path in paths]
 
     later = datetime.now(UTC) + timedelta(days=31)
-    housekeeper = JobArchiver(store, open_storage(settings.storage), 30, clock=lambda: later)
-    assert housekeeper.tick() == [job_id]
+    archiver = JobArchiver(store, open_storage(settings.storage), 30, clock=lambda: later)
+    assert archiver.archive_old_jobs() == [job_id]
     assert [client.get(path).json() for path in paths] == before
     assert client.get("/jobs").json()["data"] == []
 

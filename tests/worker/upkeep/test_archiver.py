@@ -1,4 +1,4 @@
-"""What is archived, when, and that nothing is lost on the way."""
+"""Which jobs are archived, when, and that no data is lost."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ def storage(tmp_path: Path) -> Storage:
     return open_storage((tmp_path / "storage").as_uri())
 
 
-def housekeeper(
+def archiver(
     store: JobStore, storage: Storage, days_from_now: float, after_days: float = DAYS
 ) -> JobArchiver:
     later = datetime.now(UTC) + timedelta(days=days_from_now)
@@ -42,11 +42,13 @@ def fail_a_job(store: JobStore, storage: Storage) -> str:
     return job_id
 
 
-def test_an_old_job_moves_whole_and_leaves_no_key(store: JobStore, storage: Storage) -> None:
+def test_an_old_job_is_archived_completely_and_leaves_no_key_in_redis(
+    store: JobStore, storage: Storage
+) -> None:
     empty = set(store.redis.scan_iter())
     job_id = fail_a_job(store, storage)
     before = json.loads(store.get_json(job_id))
-    assert housekeeper(store, storage, DAYS + 0.1).tick() == [job_id]
+    assert archiver(store, storage, DAYS + 0.1).archive_old_jobs() == [job_id]
 
     archived = JobArchive(storage).read(job_id)
     assert (archived.job, archived.rows, archived.log_lines) == (
@@ -61,53 +63,55 @@ def test_an_old_job_moves_whole_and_leaves_no_key(store: JobStore, storage: Stor
 
 
 @pytest.mark.parametrize(("days", "after_days"), [(DAYS - 0.1, DAYS), (1000, 0)])
-def test_young_jobs_stay_and_zero_means_never(
+def test_young_jobs_stay_and_zero_days_archives_nothing(
     store: JobStore, storage: Storage, days: float, after_days: float
 ) -> None:
     job_id = fail_a_job(store, storage)
-    assert housekeeper(store, storage, days, after_days).tick() == []
+    assert archiver(store, storage, days, after_days).archive_old_jobs() == []
     assert store.get(job_id).id == job_id
 
 
-def test_jobs_that_have_not_ended_stay_however_old(store: JobStore, storage: Storage) -> None:
+def test_unfinished_jobs_stay_at_any_age(store: JobStore, storage: Storage) -> None:
     for _ in range(3):
         store.submit(make_job())
     paused, attempt_id = claim(store)
     store.pause(paused)
     store.requeue(paused, attempt_id, Outcome.PAUSED)
     claim(store)
-    assert housekeeper(store, storage, 1000).tick() == []
+    assert archiver(store, storage, 1000).archive_old_jobs() == []
     assert len(store.list_jobs().jobs) == 3
 
 
-def test_a_backlog_larger_than_a_page_is_archived_in_one_go(store: JobStore, storage: Storage) -> None:
+def test_a_backlog_larger_than_a_page_is_archived_in_one_call(store: JobStore, storage: Storage) -> None:
     for _ in range(120):
         publish(store)
-    assert len(housekeeper(store, storage, DAYS + 1).tick()) == 120
+    assert len(archiver(store, storage, DAYS + 1).archive_old_jobs()) == 120
     assert store.list_jobs().jobs == []
 
 
-def test_a_death_between_writing_and_deleting_is_made_good(store: JobStore, storage: Storage) -> None:
+def test_an_archiver_that_died_before_deleting_is_completed_by_the_next(
+    store: JobStore, storage: Storage
+) -> None:
     job_id = fail_a_job(store, storage)
-    housekeeper(store, storage, 1000)._put(job_id)
+    archiver(store, storage, 1000)._put(job_id)
     assert store.get(job_id).id == job_id
-    assert housekeeper(store, storage, 1000).tick() == [job_id]
+    assert archiver(store, storage, 1000).archive_old_jobs() == [job_id]
     assert JobArchive(storage).read(job_id).job_id == job_id
 
 
-def test_nothing_is_deleted_that_could_not_be_written(
+def test_a_job_that_cannot_be_written_is_not_deleted(
     store: JobStore, storage: Storage, tmp_path: Path
 ) -> None:
     job_id = fail_a_job(store, storage)
     (tmp_path / "storage" / "archive").write_text("a file where the folder should be")
     with pytest.raises(StorageError):
-        housekeeper(store, storage, 1000).tick()
+        archiver(store, storage, 1000).archive_old_jobs()
     assert store.get(job_id).id == job_id
 
 
-def test_an_archived_job_can_be_forgotten_once(store: JobStore, storage: Storage) -> None:
+def test_an_archived_job_can_be_deleted_once(store: JobStore, storage: Storage) -> None:
     job_id = fail_a_job(store, storage)
-    housekeeper(store, storage, 1000).tick()
+    archiver(store, storage, 1000).archive_old_jobs()
     JobArchive(storage).delete(job_id)
     with pytest.raises(JobNotFoundError):
         JobArchive(storage).delete(job_id)

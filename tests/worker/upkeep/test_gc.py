@@ -1,4 +1,4 @@
-"""What gc deletes, what it keeps, and what it says."""
+"""What `ninefold gc` deletes, what it keeps, and what it prints."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ from worker.queue.states import Outcome
 from worker.queue.store import JobStore
 from worker.registry.datasets import DatasetRegistry
 from worker.registry.model_registry import ModelRegistry
-from worker.upkeep.gc import delete_litter, find_litter
+from worker.upkeep.gc import delete_unreferenced, find_unreferenced
 from worker.upkeep.record_store import RecordStore
 
 DAY_S = 24 * 3600
@@ -33,7 +33,7 @@ def storage(tmp_path: Path) -> Storage:
 
 @pytest.fixture
 def put(storage: Storage, tmp_path: Path) -> Callable[..., str]:
-    """Puts an object that is as old as is said."""
+    """Return a function that stores an object of a given age."""
 
     def put(key: str, age_s: float = 2 * DAY_S) -> str:
         storage.put_bytes(key, b"12345")
@@ -49,7 +49,7 @@ def put(storage: Storage, tmp_path: Path) -> Callable[..., str]:
 
 @pytest.fixture
 def known(store: JobStore, put: Callable[..., str]) -> list[str]:
-    """Objects of a model and a dataset that are in the records."""
+    """Store the objects of a model and a dataset to which records refer."""
     model_id = publish(store)
     facts = DatasetFacts.model_validate(
         {
@@ -70,18 +70,18 @@ def known(store: JobStore, put: Callable[..., str]) -> list[str]:
 
 
 def clean(store: JobStore, storage: Storage) -> dict[str, bool]:
-    """What was found; True where it is kept."""
-    findings = find_litter(RecordStore(store.redis), storage)
-    delete_litter(findings, storage)
-    return {finding.litter.key: finding.is_kept for finding in findings}
+    """Run gc; returns each finding, and whether it was kept."""
+    findings = find_unreferenced(RecordStore(store.redis), storage)
+    delete_unreferenced(findings, storage)
+    return {finding.entry.key: finding.is_kept for finding in findings}
 
 
-def test_what_the_records_know_stays(store: JobStore, storage: Storage, known: list[str]) -> None:
+def test_objects_with_a_record_stay(store: JobStore, storage: Storage, known: list[str]) -> None:
     assert clean(store, storage) == {}
     assert storage.list() == known
 
 
-def test_old_folders_that_nothing_names_go_and_young_ones_stay(
+def test_old_folders_without_a_record_are_deleted_and_young_ones_stay(
     store: JobStore, storage: Storage, put: Callable[..., str], known: list[str]
 ) -> None:
     put(model_key("mdl_old", WEIGHTS_FILE))
@@ -102,7 +102,7 @@ def test_a_committed_model_stays_before_its_job_ends(
     assert storage.exists(staged)
 
 
-def test_a_whole_model_is_never_deleted_but_for_one_whose_deletion_began(
+def test_a_complete_model_is_deleted_only_when_its_deletion_began(
     store: JobStore, storage: Storage, put: Callable[..., str], known: list[str]
 ) -> None:
     retired = publish(store, promote="never")
@@ -115,7 +115,7 @@ def test_a_whole_model_is_never_deleted_but_for_one_whose_deletion_began(
     assert not storage.exists(model_key(retired, WEIGHTS_FILE))
 
 
-def test_checkpoints_stay_until_their_job_has_ended(
+def test_checkpoints_stay_until_their_job_has_finished(
     store: JobStore, storage: Storage, put: Callable[..., str]
 ) -> None:
     jobs = {}
@@ -135,7 +135,7 @@ def test_checkpoints_stay_until_their_job_has_ended(
     assert len(storage.list("checkpoints/")) == 2
 
 
-def test_a_redis_that_lost_everything_costs_no_file(
+def test_nothing_is_deleted_when_redis_lost_its_records(
     store: JobStore, storage: Storage, put: Callable[..., str], known: list[str]
 ) -> None:
     put("checkpoints/job_gone/1/epoch-1")
@@ -146,7 +146,7 @@ def test_a_redis_that_lost_everything_costs_no_file(
     assert storage.list() == before
 
 
-def test_the_redis_of_another_service_costs_no_file(
+def test_nothing_is_deleted_with_the_redis_of_another_service(
     store: JobStore, storage: Storage, put: Callable[..., str]
 ) -> None:
     publish(store)
@@ -156,7 +156,7 @@ def test_the_redis_of_another_service_costs_no_file(
     assert len(storage.list()) == 2
 
 
-def test_the_command_says_each_and_a_total(
+def test_the_command_prints_each_deletion_and_a_total(
     storage: Storage,
     put: Callable[..., str],
     known: list[str],
@@ -186,13 +186,13 @@ def test_the_command_says_each_and_a_total(
     assert gc() == ["deleted 0 in all, 0 bytes"]
 
 
-def test_what_is_put_again_after_the_look_stays(
+def test_an_object_that_is_stored_again_after_the_listing_stays(
     store: JobStore, storage: Storage, put: Callable[..., str], known: list[str]
 ) -> None:
-    """As when a dataset that nothing names any more is uploaded anew."""
+    """As when a deleted dataset is uploaded again."""
     key, gone = put(dataset_key("ds_old", "images.zip")), put(dataset_key("ds_gone", "images.zip"))
-    findings = find_litter(RecordStore(store.redis), storage)
+    findings = find_unreferenced(RecordStore(store.redis), storage)
     storage.put_bytes(key, storage.read_bytes(key))
-    delete_litter(findings, storage)
+    delete_unreferenced(findings, storage)
     assert storage.exists(key)
     assert not storage.exists(gone)

@@ -1,4 +1,4 @@
-"""The reaper takes the jobs of the dead and never those of the living."""
+"""The reaper takes the jobs of dead workers, and never a job of a live worker."""
 
 import os
 import signal
@@ -19,175 +19,177 @@ from worker.redis_server.keys import QUEUE, WAKE_UPS
 from worker.upkeep.reaper import Reaper
 
 LEASE_S = 10.0
-LOOK_EVERY_S = 4.0
+CHECK_EVERY_S = 4.0
 
 
 @dataclass
-class Night:
-    """A reaper whose clock the test moves, and how often it rang."""
+class ReaperSimulation:
+    """A reaper whose clock the test moves, and the number of wake-ups that it sent."""
 
     store: JobStore
     now: float = 0.0
-    rings: int = 0
+    wake_ups: int = 0
     reaper: Reaper = field(init=False)
 
     def __post_init__(self) -> None:
-        self.reaper = Reaper(self.store, LEASE_S, self._ring, clock=lambda: self.now)
+        self.reaper = Reaper(self.store, LEASE_S, self._count_wake_up, clock=lambda: self.now)
 
-    def _ring(self) -> None:
-        self.rings += 1
+    def _count_wake_up(self) -> None:
+        self.wake_ups += 1
 
-    def tick_after(self, seconds: float) -> list[str]:
-        """Let time pass; a reaper that is awake looks again and again."""
-        for _ in range(int(seconds / LOOK_EVERY_S)):
-            self.now += LOOK_EVERY_S
-            if taken := self.reaper.tick():
+    def pass_time(self, seconds: float) -> list[str]:
+        """Let time pass while the reaper checks regularly; returns the jobs that it took."""
+        for _ in range(int(seconds / CHECK_EVERY_S)):
+            self.now += CHECK_EVERY_S
+            if taken := self.reaper.check():
                 return taken
-        return self.sleep(seconds % LOOK_EVERY_S)
+        return self.skip_time(seconds % CHECK_EVERY_S)
 
-    def sleep(self, seconds: float) -> list[str]:
-        """Let time pass, and look only once."""
+    def skip_time(self, seconds: float) -> list[str]:
+        """Let time pass, then check once."""
         self.now += seconds
-        return self.reaper.tick()
+        return self.reaper.check()
 
 
 @pytest.fixture
-def night(store: JobStore) -> Night:
-    return Night(store)
+def simulation(store: JobStore) -> ReaperSimulation:
+    return ReaperSimulation(store)
 
 
-def test_a_silent_worker_loses_its_job_after_a_lease_and_a_tenth(night: Night) -> None:
-    night.store.submit(make_job())
-    job_id, _ = claim(night.store)
-    assert night.tick_after(0) == []
-    assert night.tick_after(11.0) == []
-    assert night.rings == 0
-    assert night.tick_after(0.1) == [job_id]
-    assert night.rings == 1
-    job = night.store.get(job_id)
+def test_a_worker_that_stops_renewing_loses_its_job_after_1_1_leases(simulation: ReaperSimulation) -> None:
+    simulation.store.submit(make_job())
+    job_id, _ = claim(simulation.store)
+    assert simulation.pass_time(0) == []
+    assert simulation.pass_time(11.0) == []
+    assert simulation.wake_ups == 0
+    assert simulation.pass_time(0.1) == [job_id]
+    assert simulation.wake_ups == 1
+    job = simulation.store.get(job_id)
     assert job.status == Status.QUEUED
     assert job.attempts[0].outcome == Outcome.WORKER_LOST
 
 
-def test_a_reaper_counts_only_what_it_has_seen_itself(night: Night) -> None:
-    night.store.submit(make_job())
-    claim(night.store)
-    assert night.sleep(1_000) == []
-    assert night.tick_after(11) == []
+def test_a_reaper_counts_only_from_its_own_first_check(simulation: ReaperSimulation) -> None:
+    simulation.store.submit(make_job())
+    claim(simulation.store)
+    assert simulation.skip_time(1_000) == []
+    assert simulation.pass_time(11) == []
 
 
-def test_a_renewing_worker_keeps_its_job_for_ever(night: Night) -> None:
-    night.store.submit(make_job())
-    job_id, attempt_id = claim(night.store)
+def test_a_renewing_worker_keeps_its_job_for_ever(simulation: ReaperSimulation) -> None:
+    simulation.store.submit(make_job())
+    job_id, attempt_id = claim(simulation.store)
     for _ in range(10):
-        assert night.tick_after(10.9) == []
-        night.store.renew(job_id, attempt_id)
+        assert simulation.pass_time(10.9) == []
+        simulation.store.renew(job_id, attempt_id)
 
 
-def test_a_renewal_between_look_and_grasp_saves_the_job(night: Night) -> None:
-    night.store.submit(make_job())
-    job_id, attempt_id = claim(night.store)
-    seen = night.store.watch().leases
-    night.store.renew(job_id, attempt_id)
-    assert not night.reaper._take(seen[0])
-    assert night.store.get(job_id).status == Status.RUNNING
+def test_a_renewal_between_check_and_reap_keeps_the_job(simulation: ReaperSimulation) -> None:
+    simulation.store.submit(make_job())
+    job_id, attempt_id = claim(simulation.store)
+    seen = simulation.store.watch().leases
+    simulation.store.renew(job_id, attempt_id)
+    assert not simulation.reaper._take(seen[0])
+    assert simulation.store.get(job_id).status == Status.RUNNING
 
 
 def test_two_reapers_take_a_job_once(store: JobStore) -> None:
-    nights = Night(store), Night(store)
+    simulations = ReaperSimulation(store), ReaperSimulation(store)
     store.submit(make_job())
     job_id, _ = claim(store)
-    assert [night.tick_after(0) for night in nights] == [[], []]
-    assert [night.tick_after(12) for night in nights] == [[job_id], []]
+    assert [simulation.pass_time(0) for simulation in simulations] == [[], []]
+    assert [simulation.pass_time(12) for simulation in simulations] == [[job_id], []]
     assert len(store.get(job_id).attempts) == 1
 
 
-def test_a_new_attempt_has_its_whole_lease(night: Night) -> None:
-    night.store.submit(make_job())
-    job_id, attempt_id = claim(night.store)
-    night.tick_after(0)
-    night.now += 9
-    night.store.requeue(job_id, attempt_id, Outcome.DRAINED)
-    claim(night.store)
-    assert night.tick_after(3) == []
-    assert night.tick_after(11) == []
+def test_a_new_attempt_gets_a_full_lease(simulation: ReaperSimulation) -> None:
+    simulation.store.submit(make_job())
+    job_id, attempt_id = claim(simulation.store)
+    simulation.pass_time(0)
+    simulation.now += 9
+    simulation.store.requeue(job_id, attempt_id, Outcome.DRAINED)
+    claim(simulation.store)
+    assert simulation.pass_time(3) == []
+    assert simulation.pass_time(11) == []
 
 
-def test_a_cancelling_job_of_a_dead_worker_is_cancelled(night: Night) -> None:
-    night.store.submit(make_job())
-    job_id, _ = claim(night.store)
-    night.store.cancel(job_id)
-    night.tick_after(0)
-    assert night.tick_after(12) == [job_id]
-    assert night.store.get(job_id).status == Status.CANCELLED
+def test_a_cancelling_job_of_a_dead_worker_is_cancelled(simulation: ReaperSimulation) -> None:
+    simulation.store.submit(make_job())
+    job_id, _ = claim(simulation.store)
+    simulation.store.cancel(job_id)
+    simulation.pass_time(0)
+    assert simulation.pass_time(12) == [job_id]
+    assert simulation.store.get(job_id).status == Status.CANCELLED
 
 
-def test_the_bell_is_rung_when_jobs_wait_and_none_lies_there(night: Night) -> None:
-    night.tick_after(1)
-    assert night.rings == 0
-    night.store.submit(make_job())
-    night.tick_after(1)
-    night.tick_after(1)
-    assert night.rings == 2
-    night.store.redis.rpush(WAKE_UPS, "a bell")
-    night.tick_after(1)
-    assert night.rings == 2
+def test_a_wake_up_is_sent_when_jobs_are_queued_and_none_is_pending(simulation: ReaperSimulation) -> None:
+    simulation.pass_time(1)
+    assert simulation.wake_ups == 0
+    simulation.store.submit(make_job())
+    simulation.pass_time(1)
+    simulation.pass_time(1)
+    assert simulation.wake_ups == 2
+    simulation.store.redis.rpush(WAKE_UPS, "a wake-up")
+    simulation.pass_time(1)
+    assert simulation.wake_ups == 2
 
 
 @pytest.fixture
 def pausable() -> Iterator[tuple[JobStore, int]]:
-    """A store on a server of its own that may be stopped, and that server's process id."""
+    """Yield a store on its own Valkey server, which may be stopped, and the server's process id."""
     with running_valkey() as url, connect(url, timeout_s=0.2) as client:
         yield JobStore(client), int(client.info("server")["process_id"])
 
 
-def test_an_outage_expires_nobody(pausable: tuple[JobStore, int]) -> None:
+def test_an_outage_of_redis_expires_no_lease(pausable: tuple[JobStore, int]) -> None:
     store, server = pausable
-    night = Night(store)
+    simulation = ReaperSimulation(store)
     store.submit(make_job())
     claim(store)
-    assert night.tick_after(8) == []
+    assert simulation.pass_time(8) == []
     os.kill(server, signal.SIGSTOP)
     try:
-        assert night.tick_after(1) == []
+        assert simulation.pass_time(1) == []
     finally:
         os.kill(server, signal.SIGCONT)
-    assert night.sleep(4) == []
-    assert night.tick_after(11) == []
+    assert simulation.skip_time(4) == []
+    assert simulation.pass_time(11) == []
 
 
-def test_a_look_that_fails_for_another_reason_expires_nobody_either(night: Night) -> None:
-    night.store.submit(make_job())
-    job_id, _ = claim(night.store)
-    assert night.tick_after(8) == []
-    night.store.redis.set(QUEUE, "no queue")
+def test_a_check_that_fails_for_another_reason_expires_no_lease(simulation: ReaperSimulation) -> None:
+    simulation.store.submit(make_job())
+    job_id, _ = claim(simulation.store)
+    assert simulation.pass_time(8) == []
+    simulation.store.redis.set(QUEUE, "not a sorted set")
     with pytest.raises(redis.ResponseError):
-        night.sleep(2)
-    night.store.redis.delete(QUEUE)
-    assert night.sleep(3) == []
-    assert night.sleep(3) == []  # 12 s after it was first seen, 3 s after it could be seen again
-    assert night.tick_after(8.1) == [job_id]
+        simulation.skip_time(2)
+    simulation.store.redis.delete(QUEUE)
+    assert simulation.skip_time(3) == []
+    assert (
+        simulation.skip_time(3) == []
+    )  # 12 s after the first check, 3 s after the first check that succeeded again
+    assert simulation.pass_time(8.1) == [job_id]
 
 
-def test_a_reaper_goes_on_after_a_look_that_failed(store: JobStore, caplog: pytest.LogCaptureFixture) -> None:
-    has_rung, is_stopped = threading.Event(), threading.Event()
-    store.redis.set(QUEUE, "no queue")
-    reaper = Reaper(store, LEASE_S, has_rung.set)
+def test_a_reaper_continues_after_a_failed_check(store: JobStore, caplog: pytest.LogCaptureFixture) -> None:
+    wake_up_sent, is_stopped = threading.Event(), threading.Event()
+    store.redis.set(QUEUE, "not a sorted set")
+    reaper = Reaper(store, LEASE_S, wake_up_sent.set)
     thread = threading.Thread(target=reaper.run, args=(is_stopped, 0.01), daemon=True)
     thread.start()
     try:
-        wait_until(lambda: "could not look" in caplog.text)
+        wait_until(lambda: "could not check the leases" in caplog.text)
         store.redis.delete(QUEUE)
         store.submit(make_job())
-        assert has_rung.wait(10)
+        assert wake_up_sent.wait(10)
     finally:
         is_stopped.set()
         thread.join()
 
 
-def test_a_reaper_that_was_frozen_itself_takes_nobody_at_once(night: Night) -> None:
-    night.store.submit(make_job())
-    job_id, _ = claim(night.store)
-    assert night.tick_after(0) == []
-    assert night.sleep(1000.0) == []
-    assert night.tick_after(11.1) == [job_id]
+def test_a_reaper_that_was_suspended_itself_takes_no_job_at_once(simulation: ReaperSimulation) -> None:
+    simulation.store.submit(make_job())
+    job_id, _ = claim(simulation.store)
+    assert simulation.pass_time(0) == []
+    assert simulation.skip_time(1000.0) == []
+    assert simulation.pass_time(11.1) == [job_id]

@@ -1,4 +1,4 @@
-"""A backup's form: a tar of a head, the records, the objects of storage, and an end that says it is whole."""
+"""The format of a backup file: a tar with a head, the records, the objects of storage, and an end that confirms it is complete."""
 
 from typing import Literal
 
@@ -10,11 +10,11 @@ OBJECTS = "storage/"
 END = "end.json"
 FORMAT = 1
 KINDS = ("datasets/", "models/", "archive/", "checkpoints/")
-"""The folders of storage that are backed up, and none other is restored."""
+"""Only these folders of storage are backed up and restored."""
 
 
 class Head(BaseModel):
-    """The first file: what this is."""
+    """The first file of a backup."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -24,11 +24,13 @@ class Head(BaseModel):
 
 
 class End(BaseModel):
-    """The last file: without it a backup is not whole."""
+    """The last file of a backup; a backup without it was cut short."""
 
     model_config = ConfigDict(frozen=True)
 
     records: int
+    """Number of records."""
     objects: int
+    """Number of objects."""
     gone: list[str]
-    """Objects that were deleted while the backup was made."""
+    """Keys of the objects that were deleted while the backup was written."""

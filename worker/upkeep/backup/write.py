@@ -1,4 +1,4 @@
-"""`python -m worker.upkeep.backup.write FILE`: all records and what they refer to in storage, as one tar, from a running service."""
+"""`python -m worker.upkeep.backup.write FILE`: backs up a running service: all records, and the objects to which they refer, in one tar."""
 
 import argparse
 import io
@@ -31,12 +31,12 @@ from worker.upkeep.references import References, find_references
 
 
 def write_backup(store: RecordStore, storage: Storage, out: IO[bytes]) -> End:
-    """Write a backup while the service runs: the records are those of one moment.
+    """Write a backup while the service runs. Its records are a snapshot of one moment.
 
-    Objects never change, so they can be read after that moment. One that is gone by then was deleted on purpose, or
-    is a checkpoint that newer ones replaced; therefore checkpoints come first.
+    Objects never change, so they can be copied after the snapshot. An object that is gone by then was deleted on
+    purpose, or is a checkpoint that newer checkpoints replaced; checkpoints are therefore copied first.
     """
-    snapshot = store.take()
+    snapshot = store.take_snapshot()
     references = find_references(snapshot.records)
     keys = _needed_keys(storage, references)
     checkpoints = [key for key in keys if key.startswith("checkpoints/")]
@@ -51,7 +51,11 @@ def write_backup(store: RecordStore, storage: Storage, out: IO[bytes]) -> End:
 
 
 def _needed_keys(storage: Storage, references: References) -> list[str]:
-    """What to copy; a folder's manifest or record after its other files, so that a restore cut short shows no half."""
+    """Return the keys to copy.
+
+    The manifest or record of a folder comes after its other files, so that an interrupted restore leaves no incomplete
+    model or dataset that looks complete.
+    """
     keys = [key for kind in KINDS for key in storage.list(kind) if references.is_needed(key)]
     return sorted(keys, key=lambda key: (key.endswith((f"/{MANIFEST_FILE}", f"/{RECORD_FILE}")), key))
 
@@ -65,7 +69,7 @@ def _all_records(store: RecordStore, snapshot: Snapshot) -> Iterator[Record]:
 
 def _add_records(tar: tarfile.TarFile, records: Iterable[Record]) -> int:
     count = 0
-    with tempfile.TemporaryFile() as file:  # a tar wants to know sizes first
+    with tempfile.TemporaryFile() as file:  # a tar needs the size of a file before its content
         for record in records:
             file.write(record.model_dump_json(exclude_none=True).encode() + b"\n")
             count += 1
@@ -74,12 +78,12 @@ def _add_records(tar: tarfile.TarFile, records: Iterable[Record]) -> int:
 
 
 def _add_objects(tar: tarfile.TarFile, storage: Storage, keys: Iterable[str]) -> list[str]:
-    """Copy objects; those that are gone come back."""
+    """Copy objects; returns the keys of those that no longer exist."""
     gone = []
     for key in keys:
-        with ExitStack() as borrowed:
+        with ExitStack() as files:
             try:
-                file = borrowed.enter_context(borrowed.enter_context(storage.as_file(key)).open("rb"))
+                file = files.enter_context(files.enter_context(storage.as_file(key)).open("rb"))
             except (ObjectMissingError, FileNotFoundError):
                 gone.append(key)
             else:
@@ -101,23 +105,23 @@ def _add(tar: tarfile.TarFile, name: str, file: IO[bytes]) -> None:
 
 @contextmanager
 def new_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file that has its name only when it is whole and on disk; its owner alone may read it."""
+    """Create a file that gets its name once it is complete and synced; only its owner may read it."""
     if path.exists():
         raise FileExistsError(f"{path} exists already: choose another name")
-    fresh = path.with_name(path.name + ".partial")
-    fresh.unlink(missing_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.unlink(missing_ok=True)
     try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        fresh.rename(path)
+        partial.rename(path)
     finally:
-        fresh.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
 
 
 def main() -> None:
-    """Write one backup and say what is in it; what prevents it is one line and a non-zero exit."""
+    """Write one backup and print its size; an error is printed as one line with a non-zero exit."""
     parser = argparse.ArgumentParser(prog="ninefold backup", description=__doc__)
     parser.add_argument("file", type=Path)
     path: Path = parser.parse_args().file

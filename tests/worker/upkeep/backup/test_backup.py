@@ -1,4 +1,4 @@
-"""Backup and restore: the same records and objects elsewhere, or a refusal and nothing."""
+"""Backup and restore: a restore creates the same records and objects, or is refused and changes nothing."""
 
 import io
 import os
@@ -39,8 +39,8 @@ from worker.upkeep.records import StreamRecord
 
 
 @dataclass
-class Place:
-    """A Redis and a storage."""
+class Service:
+    """The Redis and the storage of a service."""
 
     client: redis.Redis
     storage: Storage
@@ -58,41 +58,41 @@ class Place:
         return read_backup(RecordStore(self.client), self.storage, io.BytesIO(backup))[1]
 
     def dump(self) -> dict[str, object]:
-        """Every record but the events, whose last entry alone tells them apart."""
-        snapshot = RecordStore(self.client).take()
+        """Return all records by key; of streams only the id of the last entry."""
+        snapshot = RecordStore(self.client).take_snapshot()
         return {record.key: record for record in snapshot.records} | {
             bulk.key: bulk for bulk in snapshot.bulk
         }
 
 
 @pytest.fixture
-def old(redis_client: redis.Redis, tmp_path: Path) -> Place:
-    return Place(redis_client, open_storage((tmp_path / "old").as_uri()))
+def old(redis_client: redis.Redis, tmp_path: Path) -> Service:
+    return Service(redis_client, open_storage((tmp_path / "old").as_uri()))
 
 
 @pytest.fixture
-def new(tmp_path: Path) -> Iterator[Place]:
+def new(tmp_path: Path) -> Iterator[Service]:
     with running_valkey() as url, connect(url) as client:
-        yield Place(client, open_storage((tmp_path / "new").as_uri()))
+        yield Service(client, open_storage((tmp_path / "new").as_uri()))
 
 
-def put_model(place: Place, model_id: str) -> None:
-    place.storage.put_bytes(model_key(model_id, WEIGHTS_FILE), b"weights")
-    place.storage.put_bytes(model_key(model_id, MANIFEST_FILE), b"{}")
+def put_model(service: Service, model_id: str) -> None:
+    service.storage.put_bytes(model_key(model_id, WEIGHTS_FILE), b"weights")
+    service.storage.put_bytes(model_key(model_id, MANIFEST_FILE), b"{}")
 
 
-def run_with_checkpoint(place: Place) -> str:
-    """A job in the midst of its training."""
-    place.store.submit(make_job())
-    job_id, attempt_id = claim(place.store)
+def run_with_checkpoint(service: Service) -> str:
+    """Create a running job with a checkpoint."""
+    service.store.submit(make_job())
+    job_id, attempt_id = claim(service.store)
     checkpoint = Checkpoint(key=f"checkpoints/{job_id}/1/epoch-1", epoch=1, step=0)
-    place.storage.put_bytes(checkpoint.key, b"state")
+    service.storage.put_bytes(checkpoint.key, b"state")
     changes = Report(rows=(row(1),), checkpoint=checkpoint, log_lines=("hello",))
-    place.store.report(job_id, attempt_id, 1, changes)
+    service.store.report(job_id, attempt_id, 1, changes)
     return job_id
 
 
-def test_everything_comes_back(old: Place, new: Place) -> None:
+def test_a_restore_brings_everything_back(old: Service, new: Service) -> None:
     model_id = publish(old.store)
     put_model(old, model_id)
     running = run_with_checkpoint(old)
@@ -112,7 +112,7 @@ def test_everything_comes_back(old: Place, new: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "status"),
+    ("user_request", "status"),
     [
         (None, Status.QUEUED),
         (JobStore.pause, Status.PAUSED),
@@ -120,17 +120,17 @@ def test_everything_comes_back(old: Place, new: Place) -> None:
         (JobStore.cancel, Status.CANCELLED),
     ],
 )
-def test_a_job_that_ran_is_taken_from_the_worker_that_is_not_there(
-    old: Place, new: Place, wish: Callable[[JobStore, str], object] | None, status: Status
+def test_a_reaper_takes_a_restored_job_from_its_missing_worker(
+    old: Service, new: Service, user_request: Callable[[JobStore, str], object] | None, status: Status
 ) -> None:
     job_id = run_with_checkpoint(old)
-    if wish:
-        wish(old.store, job_id)
+    if user_request:
+        user_request(old.store, job_id)
     new.restore(old.back_up())
     now = 0.0
     reaper = Reaper(new.store, 3.0, lambda: None, clock=lambda: now)
     for now in (1.0, 2.0, 3.0, 4.0, 5.0):  # noqa: B007 - the reaper's clock reads it
-        reaper.tick()
+        reaper.check()
     assert new.store.get(job_id).status == status
     if status is Status.QUEUED:
         again = new.store.claim("host:2", "att_again")
@@ -139,18 +139,18 @@ def test_a_job_that_ran_is_taken_from_the_worker_that_is_not_there(
         assert again.checkpoint.epoch == 1
 
 
-def test_a_job_whose_checkpoint_was_replaced_meanwhile_starts_anew(old: Place, new: Place) -> None:
+def test_a_job_whose_checkpoint_was_replaced_during_the_backup_restarts(old: Service, new: Service) -> None:
     job_id = run_with_checkpoint(old)
     old.storage.delete("checkpoints/")
     assert new.restore(old.back_up()) == [job_id]
     assert "checkpoint" not in new.client.hgetall(f"ninefold:job:{job_id}")
 
 
-def test_events_end_where_the_records_do(old: Place) -> None:
+def test_events_after_the_snapshot_are_not_in_the_backup(old: Service) -> None:
     job_id = run_with_checkpoint(old)
     before = old.store.events(job_id).events
     records = RecordStore(old.client)
-    snapshot = records.take()
+    snapshot = records.take_snapshot()
     old.store.cancel(job_id)
     [stream] = [bulk for bulk in snapshot.bulk if bulk.key == redis_keys.EVENTS + job_id]
     read = records.read_bulk(stream)
@@ -159,8 +159,8 @@ def test_events_end_where_the_records_do(old: Place) -> None:
     assert len(old.store.events(job_id).events) > len(before)
 
 
-class DeletingOut(io.BytesIO):
-    """Deletes a model when the first bytes are written: its owner did."""
+class DeletingOutput(io.BytesIO):
+    """Deletes a model when the first bytes are written, as its owner might."""
 
     def __init__(self, storage: Storage, model_id: str) -> None:
         super().__init__()
@@ -171,31 +171,33 @@ class DeletingOut(io.BytesIO):
         return super().write(data)
 
 
-def test_what_is_deleted_meanwhile_is_reported_and_the_rest_is_whole(old: Place, new: Place) -> None:
+def test_objects_deleted_during_a_backup_are_reported_and_all_others_are_in_it(
+    old: Service, new: Service
+) -> None:
     model_id = publish(old.store)
     put_model(old, model_id)
     job_id = run_with_checkpoint(old)
     old.storage.put_bytes(f"checkpoints/{job_id}/1/large", bytes(1 << 20))
-    out = DeletingOut(old.storage, model_id)
+    out = DeletingOutput(old.storage, model_id)
     end = write_backup(RecordStore(old.client), old.storage, out)
     assert end.gone == [model_key(model_id, WEIGHTS_FILE), model_key(model_id, MANIFEST_FILE)]
     assert end.objects == len(old.storage.list()) == 2
     assert new.restore(out.getvalue()) == []
 
 
-def test_a_storage_out_of_reach_makes_no_backup(old: Place, tmp_path: Path) -> None:
+def test_a_backup_fails_when_storage_cannot_be_read(old: Service, tmp_path: Path) -> None:
     put_model(old, publish(old.store))
 
     class Unreachable(LocalStorage):
         def as_file(self, key: str) -> NoReturn:
             raise StorageError(f"Storage cannot read {key!r}.")
 
-    unreachable = Place(old.client, Unreachable(tmp_path / "old"))
+    unreachable = Service(old.client, Unreachable(tmp_path / "old"))
     with pytest.raises(StorageError, match="cannot read"):
         unreachable.back_up()
 
 
-def test_only_what_the_records_refer_to_is_kept(old: Place, new: Place) -> None:
+def test_only_objects_with_a_record_are_backed_up(old: Service, new: Service) -> None:
     model_id = publish(old.store)
     put_model(old, model_id)
     put_model(old, "mdl_unknown")
@@ -206,7 +208,7 @@ def test_only_what_the_records_refer_to_is_kept(old: Place, new: Place) -> None:
     assert new.storage.list() == [model_key(model_id, MANIFEST_FILE), model_key(model_id, WEIGHTS_FILE)]
 
 
-def test_a_committed_model_is_kept_before_its_manifest_is_there(old: Place, new: Place) -> None:
+def test_a_committed_model_is_backed_up_before_its_manifest_exists(old: Service, new: Service) -> None:
     old.store.submit(make_job())
     job_id, attempt_id = claim(old.store)
     old.storage.put_bytes(model_key("mdl_1", WEIGHTS_FILE), b"weights")
@@ -215,8 +217,8 @@ def test_a_committed_model_is_kept_before_its_manifest_is_there(old: Place, new:
     assert new.storage.exists(model_key("mdl_1", WEIGHTS_FILE))
 
 
-def test_the_records_are_those_of_one_moment(old: Place, new: Place, redis_url: str) -> None:
-    """Jobs run while backups are made: in each, every index and every job agree."""
+def test_the_records_of_a_backup_are_consistent(old: Service, new: Service, redis_url: str) -> None:
+    """Jobs run while backups are made; in each backup the indexes agree with the jobs."""
     has_ended = threading.Event()
 
     def work() -> None:
@@ -240,7 +242,7 @@ def test_the_records_are_those_of_one_moment(old: Place, new: Place, redis_url: 
 
 
 @pytest.mark.parametrize("what", ["jobs", "models", "datasets"])
-def test_nothing_is_restored_over_records(old: Place, new: Place, what: str) -> None:
+def test_a_restore_over_existing_records_is_refused(old: Service, new: Service, what: str) -> None:
     run_with_checkpoint(old)
     new.client.zadd(f"ninefold:{what}", {"someone": 0})
     with pytest.raises(StoreOccupiedError, match=what):
@@ -250,8 +252,8 @@ def test_nothing_is_restored_over_records(old: Place, new: Place, what: str) -> 
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.9])
-def test_half_a_backup_is_refused_and_can_be_followed_by_a_whole_one(
-    old: Place, new: Place, share: float
+def test_a_truncated_backup_is_refused_and_a_complete_one_can_follow(
+    old: Service, new: Service, share: float
 ) -> None:
     put_model(old, publish(old.store))
     backup = old.back_up()
@@ -263,7 +265,7 @@ def test_half_a_backup_is_refused_and_can_be_followed_by_a_whole_one(
 
 
 @pytest.mark.parametrize("name", ["../evil", "storage/../evil", "storage/models/../../evil", "/evil"])
-def test_a_hostile_tar_writes_nothing_outside(new: Place, tmp_path: Path, name: str) -> None:
+def test_a_hostile_tar_cannot_write_outside_storage(new: Service, tmp_path: Path, name: str) -> None:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
         for member, content in (
@@ -284,7 +286,9 @@ def run_module(module: str, file: Path, url: str, storage: Path) -> subprocess.C
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_the_commands_say_what_they_did_or_why_not(old: Place, redis_url: str, tmp_path: Path) -> None:
+def test_the_commands_print_what_they_did_or_why_they_failed(
+    old: Service, redis_url: str, tmp_path: Path
+) -> None:
     put_model(old, publish(old.store))
     file = tmp_path / "backup.tar"
     done = run_module("write", file, redis_url, tmp_path / "old")
@@ -308,7 +312,7 @@ def test_the_commands_say_what_they_did_or_why_not(old: Place, redis_url: str, t
     assert not list(tmp_path.glob("*.partial"))
 
 
-def test_outcomes_are_told_by_the_reaper(old: Place, new: Place) -> None:
+def test_a_reaper_records_the_outcome_of_a_restored_attempt(old: Service, new: Service) -> None:
     job_id = run_with_checkpoint(old)
     new.restore(old.back_up())
     held = new.client.hgetall(f"ninefold:job:{job_id}")
