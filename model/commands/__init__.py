@@ -1,1 +1,1 @@
-"""The commands of `python -m model`, and how they print."""
+"""The commands of `python -m model`, and the output of a training: console and TensorBoard."""

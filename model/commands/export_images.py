@@ -1,4 +1,4 @@
-"""`python -m model export-images`: some images of a dataset as PNG files, to look at or to classify."""
+"""`python -m model export-images`: writes some images of a dataset as PNG files, to look at or to classify."""
 
 import argparse
 import sys
@@ -10,23 +10,47 @@ from model.errors import ModelError
 from model.host.cache_folder import default_cache_dir
 from model.storage.opening import open_storage
 
+EXAMPLE = "python -m model export-images --dataset digits --count 10 --out digits"
+
 
 def add_export_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
+    """Declare the options of the command."""
     parser.add_argument(
-        "--dataset", required=True, help=", ".join(BUILT_IN) + ", or the id of an imported one: ds_…"
+        "--dataset",
+        required=True,
+        help="a built-in dataset (" + ", ".join(BUILT_IN) + ") or the id of an imported one (ds_…)",
     )
     parser.add_argument("--split", choices=("train", "test"), default="test", help="default: %(default)s")
-    parser.add_argument("--count", type=int, default=10, help="evenly over the classes; default: %(default)s")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where <label>_<n>.png go")
     parser.add_argument(
-        "--storage", default=Path("data/storage").absolute().as_uri(), help="of imported datasets"
+        "--count",
+        type=int,
+        default=10,
+        help="number of images, spread evenly over the classes; default: %(default)s",
     )
-    parser.add_argument("--cache-dir", type=Path, default=default_cache_dir())
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder for the files, which are named <class>_<n>.png",
+    )
+    parser.add_argument(
+        "--storage",
+        default=Path("data/storage").absolute().as_uri(),
+        metavar="URL",
+        help="storage with the imported datasets; default: %(default)s",
+    )
+    parser.add_argument(
+        "--cache-dir",
+        type=Path,
+        default=default_cache_dir(),
+        metavar="DIR",
+        help="folder for the downloads of built-in datasets; default: %(default)s",
+    )
 
 
-def export(arguments: argparse.Namespace) -> int:
-    """Write the images and print a path a line."""
+def run_export(arguments: argparse.Namespace) -> int:
+    """Write the images and print the path of each file on a line."""
     try:
         written = export_images(
             arguments.dataset,
@@ -37,8 +61,8 @@ def export(arguments: argparse.Namespace) -> int:
             cache_dir=arguments.cache_dir,
         )
     except ModelError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the answer
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command's output
         return 1
     for path in written:
-        print(path)  # noqa: T201 - the answer
+        print(path)  # noqa: T201 - the command's output
     return 0

@@ -1,13 +1,12 @@
-"""`python -m model train`: from a dataset to weights and manifest in a folder, with no service."""
+"""`python -m model train`: trains on a dataset and writes weights and manifest to a folder, without any service."""
 
 import argparse
 import logging
 import re
 import sys
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -22,7 +21,7 @@ from model.host.allocator import restart_with_allocator_settings
 from model.host.cache_folder import default_cache_dir
 from model.host.cpus import cpu_quota, limit_openmp_spinning
 from model.recipes.defaults import resolve
-from model.spec import Augmentation, ClassWeighting, DatasetFacts, JobSpec, RecipeName, Resize, ResolvedSpec
+from model.spec import DatasetFacts, JobSpec, ResolvedSpec, TrainingSpec
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
 from model.training.request import TrainingRequest
@@ -32,51 +31,93 @@ if TYPE_CHECKING:
 
     from model.artifact.trained_model import TrainedModel
 
-_SPEC_OPTIONS: tuple[tuple[str, type], ...] = (
-    ("recipe", RecipeName),
-    ("epochs", int),
-    ("batch_size", int),
-    ("learning_rate", float),
-    ("weight_decay", float),
-    ("label_smoothing", float),
-    ("image_size", int),
-    ("resize", Resize),
-    ("augmentation", Augmentation),
-    ("class_weighting", ClassWeighting),
-    ("validation_fraction", float),
-    ("seed", int),
-)
+EXAMPLE = "python -m model train --dataset digits --out digits-model"
+FOLDER_EXAMPLE = "python -m model train --data photos/ --recipe thorough --epochs 20 --out photos-model"
+
+_OTHER_FIELDS = ("gpus", "time_budget_s")
+"""Fields of `TrainingSpec` without an option: `--device` names the devices, and only jobs have a time budget."""
 
 
 def add_train_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options; those of the spec are chosen from the dataset when left out."""
+    """Declare the options of the command."""
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--data", type=Path, metavar="PATH", help="a folder or zip of images")
+    source.add_argument(
+        "--data", type=Path, metavar="PATH", help="a folder or zip with one folder of images per class"
+    )
     source.add_argument("--dataset", metavar="NAME", help="a built-in dataset: " + ", ".join(BUILT_IN))
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the model goes")
-    for name, kind in _SPEC_OPTIONS:
-        choices = list(kind) if issubclass(kind, StrEnum) else None
-        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, choices=choices)
-    parser.add_argument("--horizontal-flip", action=argparse.BooleanOptionalAction)
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder for the model (model.safetensors, manifest.json) and its TensorBoard curves",
+    )
     parser.add_argument(
         "--device",
-        help="cpu or cuda; several, each with its share of every batch: cuda:0,cuda:1; a GPU when there is one",
+        help="cpu, cuda, or a list such as cuda:0,cuda:1, whose devices share every batch; default: a GPU if there is "
+        "one, else cpu",
     )
-    parser.add_argument("--threads", type=int, default=cpu_quota(), help="on CPUs; default: %(default)s")
-    parser.add_argument("--cache-dir", type=Path, default=default_cache_dir())
-    parser.add_argument("--json", action="store_true", help="one metrics row a line, then the test scores")
+    parser.add_argument(
+        "--threads", type=int, default=cpu_quota(), help="CPU threads to train with; default: %(default)s"
+    )
+    parser.add_argument(
+        "--cache-dir",
+        type=Path,
+        default=default_cache_dir(),
+        metavar="DIR",
+        help="folder for downloads and prepared images; default: %(default)s",
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print one JSON object per epoch, then one with the scores on the test images",
+    )
+    _add_spec_options(
+        parser.add_argument_group(
+            "training options",
+            "An option that is left out is chosen from the dataset and the device; the seed is 0.",
+        )
+    )
 
 
-def train(arguments: argparse.Namespace) -> int:
-    """Train as the arguments say and return the exit status."""
+def _add_spec_options(group: "argparse._ArgumentGroup") -> None:
+    """Declare an option for each field of `TrainingSpec`, with its type and range."""
+    schema = TrainingSpec.model_json_schema()
+    for name in _spec_options():
+        field = schema["properties"][name]
+        field = field.get("anyOf", [field])[0]
+        option = f"--{name.replace('_', '-')}"
+        if "$ref" in field:
+            choices = schema["$defs"][field["$ref"].rpartition("/")[2]]["enum"]
+            group.add_argument(option, choices=choices)
+        elif field["type"] == "boolean":
+            group.add_argument(option, action=argparse.BooleanOptionalAction)
+        else:
+            kind = int if field["type"] == "integer" else float
+            group.add_argument(option, type=kind, metavar="N", help=_range(field))
+
+
+def _spec_options() -> list[str]:
+    return [name for name in TrainingSpec.model_fields if name not in _OTHER_FIELDS]
+
+
+def _range(field: dict[str, Any]) -> str:
+    """Describe the limits that a JSON schema sets for a number, such as `1 to 1000`."""
+    low = field["minimum"] if "minimum" in field else f"above {field['exclusiveMinimum']}"
+    high = field["maximum"] if "maximum" in field else f"below {field['exclusiveMaximum']}"
+    return f"{low} to {high}"
+
+
+def run_train(arguments: argparse.Namespace) -> int:
+    """Train with the given options and return the exit status."""
     restart_with_allocator_settings()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         _train(arguments)
     except ValidationError as error:
-        return _complain(error.errors())
+        return _print_errors(error.errors())
     except ModelError as error:
-        print(f"{error.code}: {error}", file=sys.stderr)  # noqa: T201 - the command's answer
+        print(f"{error.code}: {error}", file=sys.stderr)  # noqa: T201 - the command's output
         return 1
     except KeyboardInterrupt:
         return 130
@@ -87,14 +128,14 @@ def _train(arguments: argparse.Namespace) -> None:
     storage = open_storage((arguments.cache_dir / "storage").absolute().as_uri())
     facts = _find_dataset(arguments, storage)
     job = _job_spec(arguments, facts)
-    # Importing torch takes seconds: only once the arguments are known to be good.
+    # Importing torch takes seconds, so it waits until the arguments are known to be valid.
     limit_openmp_spinning()
     from model.training.training import run_training  # noqa: PLC0415 - see above
 
     devices = tuple((arguments.device or _best_device()).split(","))
     spec, warnings = resolve(job, facts, devices[0].partition(":")[0])
     for warning in warnings:
-        print(f"warning: {warning}", file=sys.stderr)  # noqa: T201 - the command's answer
+        print(f"warning: {warning}", file=sys.stderr)  # noqa: T201 - the command's output
     request = TrainingRequest(
         spec=spec,
         out_prefix="checkpoints/command",
@@ -113,7 +154,7 @@ def _train(arguments: argparse.Namespace) -> None:
 
 
 def _write_model(trained: "TrainedModel", spec: ResolvedSpec, folder: Path) -> Manifest:
-    from model.artifact.staging import describe_model, serialise_weights  # noqa: PLC0415 - torch is lazy here
+    from model.artifact.staging import describe_model, serialise_weights  # noqa: PLC0415 - imports torch
 
     weights = serialise_weights(trained)
     manifest = unregistered_manifest(describe_model(trained, weights), "local", spec.name)
@@ -131,19 +172,18 @@ def _find_dataset(arguments: argparse.Namespace, storage: Storage) -> DatasetFac
 
 
 def _job_spec(arguments: argparse.Namespace, facts: DatasetFacts) -> JobSpec:
-    names = [*(name for name, _ in _SPEC_OPTIONS), "horizontal_flip"]
-    given = {name: getattr(arguments, name) for name in names}
-    return JobSpec(dataset=facts.id, **{name: value for name, value in given.items() if value is not None})
+    given = {name: value for name, value in vars(arguments).items() if value is not None}
+    return JobSpec(dataset=facts.id, **{name: given[name] for name in _spec_options() if name in given})
 
 
 def _best_device() -> str:
-    import torch  # noqa: PLC0415 - torch is lazy here
+    import torch  # noqa: PLC0415 - imports torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _complain(errors: Sequence["ErrorDetails"]) -> int:
+def _print_errors(errors: Sequence["ErrorDetails"]) -> int:
     for error in errors:
         option = "-".join(map(str, error["loc"])).replace("_", "-")
-        print(f"--{option} {error['input']}: {error['msg']}", file=sys.stderr)  # noqa: T201 - the answer
+        print(f"--{option} {error['input']}: {error['msg']}", file=sys.stderr)  # noqa: T201 - the command's output
     return 2

@@ -29,7 +29,7 @@ def train(colours: Path, out: Path, *more: str) -> subprocess.CompletedProcess[s
     return run("train", "--data", colours, "--out", out, "--cache-dir", cache, *quick, *more)
 
 
-def test_json_prints_a_row_an_epoch_and_the_scores(colours: Path, tmp_path: Path) -> None:
+def test_json_output_has_an_object_per_epoch_and_one_with_the_scores(colours: Path, tmp_path: Path) -> None:
     ended = train(colours, tmp_path / "out", "--json")
     assert ended.returncode == 0, ended.stderr
     *rows, scores = map(json.loads, ended.stdout.splitlines())
@@ -42,30 +42,21 @@ def test_json_prints_a_row_an_epoch_and_the_scores(colours: Path, tmp_path: Path
     assert manifest.metrics.test_accuracy == scores["test_accuracy"]
 
 
-def test_plain_output_is_lines(colours: Path, tmp_path: Path) -> None:
+def test_output_that_is_no_terminal_has_plain_lines(colours: Path, tmp_path: Path) -> None:
     ended = train(colours, tmp_path / "out")
     assert ended.returncode == 0, ended.stderr
     assert "epoch 2" in ended.stdout
     assert "test accuracy" in ended.stdout.splitlines()[-1]
 
 
-def test_wrong_values_are_named(colours: Path, tmp_path: Path) -> None:
+def test_an_option_out_of_range_is_named(colours: Path, tmp_path: Path) -> None:
     ended = train(colours, tmp_path / "out", "--epochs", "0")
     assert ended.returncode == 2
     assert "--epochs 0" in ended.stderr
     assert not (tmp_path / "out").exists()
 
 
-def test_an_unknown_dataset_is_said(tmp_path: Path) -> None:
+def test_an_unknown_dataset_is_reported(tmp_path: Path) -> None:
     ended = run("train", "--dataset", "nothing", "--out", tmp_path / "out", "--cache-dir", tmp_path)
     assert ended.returncode == 1
     assert "dataset_unavailable" in ended.stderr
-
-
-def test_import_dataset_answers_with_one_json_line(colours: Path, tmp_path: Path) -> None:
-    storage = (tmp_path / "storage").as_uri()
-    ended = run("import-dataset", "--source", colours, "--storage", storage, "--name", "colours")
-    assert json.loads(ended.stdout)["dataset"]["facts"]["classes"] == ["blue", "green", "red"]
-    refused = run("import-dataset", "--source", tmp_path, "--storage", storage, "--name", "none")
-    assert refused.returncode == 1
-    assert json.loads(refused.stdout)["error"]["code"] == "dataset_rejected"
