@@ -1,1 +1,1 @@
-"""The HTTP face of the service. Knows no training."""
+"""The HTTP API of the service. Does not know how training works."""

@@ -1,4 +1,4 @@
-"""`python -m api`: checks that it can work, starts one predictor, then serves HTTP."""
+"""`python -m api`: checks the settings, starts a predictor, then serves HTTP."""
 
 import argparse
 import logging
@@ -8,20 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from api.app import create_app
 from api.predictor.supervision import PredictorOptions, PredictorProcess
 from api.process.server import serve
 from api.process.server_processes import serve_in_processes
 from api.process.start_checks import check, read_settings, take_address
-from api.services import predictor_socket
 from api.settings import ApiSettings, StartError
 
 _log = logging.getLogger("api")
 
 
 def main() -> None:
-    """Serve until SIGTERM or SIGINT; exit 1 with one line when it cannot start."""
+    """Serve until SIGTERM or SIGINT; exit with status 1 and one line on stderr if the API cannot start."""
     try:
-        settings = read_settings(**_given())
+        settings = read_settings(**_arguments())
         logging.basicConfig(
             level=settings.log_level.upper(), format="%(asctime)s api %(levelname)s %(message)s"
         )
@@ -38,19 +38,19 @@ def main() -> None:
 
 def _serve(settings: ApiSettings, listener: socket.socket) -> None:
     if settings.api_workers == 1:
-        serve(settings, [listener])
+        serve(create_app, settings, [listener])
     else:
-        serve_in_processes(partial(serve, settings, [listener]), settings.api_workers)
+        serve_in_processes(partial(serve, create_app, settings, [listener]), settings.api_workers)
 
 
 @contextmanager
 def _predictor(settings: ApiSettings) -> Iterator[None]:
-    """A predictor of our own, unless one is given."""
+    """Run a predictor while the block runs, unless the settings name a running one."""
     if settings.predictor:
         yield
         return
     options = PredictorOptions(
-        predictor_socket(settings),
+        settings.predictor_socket(),
         settings.storage,
         cache_bytes=settings.predictor_cache_bytes,
         device=settings.predictor_device,
@@ -63,15 +63,17 @@ def _predictor(settings: ApiSettings) -> Iterator[None]:
         process.stop()
 
 
-def _given() -> dict[str, object]:
-    """What the command line says; the rest is left to the environment."""
+def _arguments() -> dict[str, object]:
+    """Parse the command line; options that are not given are left to the environment."""
     parser = argparse.ArgumentParser(
         prog="python -m api", description=__doc__, argument_default=argparse.SUPPRESS
     )
     parser.add_argument("--host", help="address to listen on (127.0.0.1)")
-    parser.add_argument("--port", type=int, help="port to listen on (8000); 0: any free one")
+    parser.add_argument("--port", type=int, help="port to listen on (8000); 0: any free port")
     parser.add_argument("--workers", dest="api_workers", type=int, help="processes that answer HTTP (1)")
-    parser.add_argument("--root-path", help="the path that a proxy in front puts before ours")
+    parser.add_argument(
+        "--root-path", help="the path prefix that a proxy in front of the API adds to every address"
+    )
     return vars(parser.parse_args())
 
 

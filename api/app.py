@@ -1,96 +1,93 @@
-"""The HTTP face put together: middleware, routes, what they work with, what ends with them."""
+"""Assembles the app: shared objects, routes, tables of errors, middleware."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from api.auth import errors as auth_errors
-from api.auth import routes as session
-from api.auth.guard import Guard
-from api.dashboard import routes as docs
-from api.datasets import errors as dataset_errors
-from api.datasets import routes as datasets
-from api.datasets.uploads import DatasetUploads
-from api.events import errors as event_errors
-from api.events import routes as events
-from api.health import routes as system
-from api.http import errors as http_errors
-from api.http import openapi
+import api.auth.errors
+import api.auth.routes
+import api.dashboard.routes
+import api.datasets.errors
+import api.datasets.routes
+import api.events.errors
+import api.events.routes
+import api.health.routes
+import api.http.errors
+import api.jobs.errors
+import api.jobs.routes
+import api.models.errors
+import api.models.routes
+import api.predict.errors
+import api.predict.routes
+import api.records.errors
+from api.auth.guard import PUBLIC_PATHS, Guard
+from api.auth.keys import Keys
+from api.auth.schemas import SessionRequest
+from api.dashboard.routes import FOLDER, Assets
+from api.http.dependencies import share, shared
 from api.http.error_handlers import ErrorHandlers
+from api.http.openapi import OpenApiDocument
+from api.http.problem import Answers
 from api.http.request_ids import RequestIds
-from api.jobs import errors as job_errors
-from api.jobs import routes as jobs
-from api.jobs.submission import Submissions
-from api.models import errors as model_errors
-from api.models import routes as models
-from api.predict import errors as prediction_errors
-from api.predict import routes as predict
-from api.predict.predictions import Predictions
-from api.records import errors as record_errors
-from api.services import make_services, running
+from api.models.schemas import AliasTarget
+from api.process.shared_objects import SharedObjects
 from api.settings import ApiSettings, parse_origins
+from model.spec import JobSpec
 
-_ROUTES = (jobs, events, datasets, models, predict, system, session, docs)
-_ANSWERS = {
-    kind: answer
-    for errors in (
-        http_errors,
-        record_errors,
-        auth_errors,
-        job_errors,
-        dataset_errors,
-        model_errors,
-        prediction_errors,
-        event_errors,
-    )
-    for kind, answer in errors.ANSWERS.items()
+_ROUTERS = (
+    api.jobs.routes.router,
+    api.events.routes.router,
+    api.datasets.routes.router,
+    api.models.routes.router,
+    api.predict.routes.router,
+    api.health.routes.router,
+    api.auth.routes.router,
+    api.dashboard.routes.router,
+)
+_ANSWERS: Answers = {
+    **api.http.errors.ANSWERS,
+    **api.records.errors.ANSWERS,
+    **api.auth.errors.ANSWERS,
+    **api.jobs.errors.ANSWERS,
+    **api.datasets.errors.ANSWERS,
+    **api.models.errors.ANSWERS,
+    **api.predict.errors.ANSWERS,
+    **api.events.errors.ANSWERS,
 }
+_JSON_BODIES = (JobSpec, AliasTarget, SessionRequest)
 _ALLOWED_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-ID"]
 _EXPOSED_HEADERS = ["Location", "Retry-After", "X-Request-ID"]
 
 
 def create_app(settings: ApiSettings) -> FastAPI:
-    """Make the app; it connects to nothing before its lifespan begins."""
-    services = make_services(settings)
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with running(services):
-            yield
-
+    """Make the app; the app connects to nothing before its lifespan begins."""
+    objects = SharedObjects(settings)
     app = FastAPI(
         title="Ninefold",
         version=_version(),
         description="Training as a service: post a job, watch it live, classify images with the model it made.",
-        lifespan=lifespan,
+        lifespan=lambda _: objects.running(),
         root_path=settings.root_path,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
     )
-    app.state.services = services
-    app.state.submissions = Submissions(services)
-    app.state.predictions = Predictions(
-        services.models, services.predictor, services.upload_limits, services.upload_budget
-    )
-    app.state.dataset_uploads = DatasetUploads(services)
-    for routes in _ROUTES:
-        app.include_router(routes.router)
-    app.mount("/dashboard", docs.Assets(directory=docs.FOLDER))
+    share(app, objects.by_type())
+    for router in _ROUTERS:
+        app.include_router(router)
+    app.mount("/dashboard", Assets(directory=FOLDER))
     ErrorHandlers(_ANSWERS).install(app)
     _add_middleware(app, settings)
-    app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]  # FastAPI's own way to extend it
+    app.openapi = OpenApiDocument(app, _JSON_BODIES, PUBLIC_PATHS).build  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
     return app
 
 
 def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
-    """From the inside out."""
+    """Add the middleware from the innermost to the outermost."""
     origins = parse_origins(settings.cors_origins)
-    app.add_middleware(Guard, keys=app.state.services.keys, origins=origins)
+    app.add_middleware(Guard, keys=shared(app, Keys), origins=origins)
     if origins:
         app.add_middleware(
             CORSMiddleware,
@@ -106,4 +103,4 @@ def _version() -> str:
     try:
         return version("ninefold")
     except PackageNotFoundError:
-        return "0+source"  # run from a checkout
+        return "0+source"  # run from a checkout without installation

@@ -1,7 +1,8 @@
-"""What an operator may set for the API; knows no HTTP."""
+"""The settings of the API. Knows no HTTP."""
 
 import ipaddress
 import re
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -12,49 +13,62 @@ from worker.settings import ServiceSettings
 
 _KEY_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 ANONYMOUS = "anonymous"
-"""Who made a job when the service asks for no keys."""
+"""Name of every caller of a service without keys."""
+_PREDICTOR_SCHEME = "unix:"
 
 
 class StartError(Exception):
-    """Raised when the API cannot start as it is set up; the message is one line that says what to do."""
+    """Raised when the API cannot start with these settings; the message is one line that says what to do."""
 
 
 class ApiSettings(ServiceSettings):
-    """The settings of one `python -m api`; its command line overrides the environment."""
+    """The settings of `python -m api`; the command line overrides the environment."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     api_workers: int = Field(default=1, ge=1, le=64)
-    """Processes that answer HTTP."""
+    """Number of processes that answer HTTP."""
     root_path: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")] = ""
-    """The path that a proxy in front puts before ours."""
+    """The path prefix that a proxy in front of the API adds to every address."""
     cors_origins: str = ""
-    """Comma-separated origins whose pages may call this API: `https://lab.example`."""
+    """Comma-separated origins whose web pages may call this API: `https://lab.example`."""
     predictor: str = ""
-    """`unix:/path` of a predictor that runs already; empty: start one."""
+    """`unix:/path` of a running predictor; empty: the API starts its own."""
     predictor_device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$")] = "auto"
-    """Where the predictor that we start classifies: `auto`, `cpu`, `cuda` or `cuda:N`."""
+    """Device of the API's own predictor: `auto`, `cpu`, `cuda` or `cuda:N`."""
     predictor_cache_bytes: int = Field(default=2**30, ge=1)
-    """Memory for the models that it keeps loaded."""
+    """Memory for loaded models in the API's own predictor."""
     max_dataset_bytes: int = Field(default=4 * 2**30, ge=1)
-    """The largest zip that may be uploaded."""
+    """Maximum size of an uploaded zip."""
     min_free_bytes: int = Field(default=256 * 2**20, ge=0)
-    """With less free on the disk of the storage, no new jobs and datasets are taken; 0: always."""
+    """New jobs and datasets are refused while the disk of the storage has less free space; 0: no limit."""
     max_storage_bytes: int = Field(default=0, ge=0)
-    """With so much in the storage, no new jobs and datasets are taken; 0: as much as the disk holds."""
+    """New jobs and datasets are refused while the storage holds this much or more; 0: no limit."""
     import_timeout_s: float = Field(default=1800, gt=0)
-    """So long may reading an uploaded zip take."""
+    """Maximum time to import an uploaded zip."""
     max_image_bytes: int = Field(default=20_000_000, ge=1, le=MAX_BODY_BYTES)
-    """The largest image that may be sent to be classified."""
+    """Maximum size of an image in `POST /predict`."""
     max_images: int = Field(default=64, ge=1, le=1000)
-    """So many images may one request bring."""
+    """Maximum number of images in one `POST /predict`."""
+
+    def predictor_socket(self) -> Path:
+        """Return the socket of the predictor: the given one, or that of the API's own predictor.
+
+        Raises:
+            StartError: `predictor` is not the address of a Unix socket.
+        """
+        if not self.predictor:
+            return self.runtime_dir / "predictor.sock"
+        if not self.predictor.startswith(_PREDICTOR_SCHEME):
+            raise StartError("NINEFOLD_PREDICTOR must be unix: and the path of a socket.")
+        return Path(self.predictor.removeprefix(_PREDICTOR_SCHEME))
 
 
 def parse_keys(text: str) -> dict[str, str]:
-    """The keys of `alice:key,app:key` by their names.
+    """Parse `alice:key,app:key` into keys by name.
 
     Raises:
-        StartError: the text has another form; what it holds is not repeated.
+        StartError: an entry is malformed. The message names its number and never quotes the text, which is secret.
     """
     keys: dict[str, str] = {}
     for number, entry in enumerate(filter(None, map(str.strip, text.split(","))), start=1):
@@ -69,10 +83,10 @@ def parse_keys(text: str) -> dict[str, str]:
 
 
 def parse_origins(text: str) -> frozenset[str]:
-    """The origins of a comma-separated list.
+    """Parse a comma-separated list of origins.
 
     Raises:
-        StartError: one of them is not `scheme://host[:port]`.
+        StartError: an entry is not `scheme://host[:port]`.
     """
     origins = frozenset(origin.rstrip("/").lower() for origin in map(str.strip, text.split(",")) if origin)
     for origin in origins:
@@ -83,7 +97,7 @@ def parse_origins(text: str) -> frozenset[str]:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address that listens on `host`."""
+    """Return whether only this machine can reach a server that listens on `host`."""
     if host.lower() == "localhost":
         return True
     try:

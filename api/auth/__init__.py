@@ -1,1 +1,1 @@
-"""Keys, sessions, and which requests they let through."""
+"""Who may call the API: keys, sessions, and the middleware that checks both."""

@@ -1,69 +1,28 @@
-"""Who may ask: API keys, the dashboard's cookie, Host and Origin. Knows no route but the public ones."""
+"""The middleware that admits or refuses each request by its key, session cookie, Host and Origin."""
 
-import hashlib
-import hmac
-import time
-from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.auth.errors import ANSWERS, HostNotAllowedError, OriginNotAllowedError, UnauthorizedError
+from api.auth.keys import Keys
 from api.errors import ApiError
+from api.http.callers import CALLER
 from api.http.problem import REQUEST_ID, problem_response
 from api.settings import ANONYMOUS, is_loopback
 
-CALLER = "ninefold.caller"
 COOKIE = "ninefold_session"
-SESSION_S = 7 * 24 * 3600
+PUBLIC_PATHS = frozenset({"/", "/healthz", "/readyz", "/docs", "/openapi.json", "/session"})
+"""Paths that need no key."""
 
-_PUBLIC = frozenset({"/", "/healthz", "/readyz", "/docs", "/openapi.json", "/session"})
 _PUBLIC_PREFIX = "/dashboard/"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class Keys:
-    """The service's keys by name; compares in constant time and signs sessions that need no memory."""
-
-    def __init__(self, keys: Mapping[str, str]) -> None:
-        self._digests = {name: hashlib.sha256(key.encode()).digest() for name, key in keys.items()}
-        # A session is signed with a secret of its key: it ends when the key does.
-        self._secrets = {
-            name: hmac.digest(key.encode(), b"ninefold session", "sha256") for name, key in keys.items()
-        }
-
-    def __bool__(self) -> bool:
-        return bool(self._digests)
-
-    def find(self, key: bytes) -> str | None:
-        """The name of a key; looks at every key, however early one fits."""
-        digest, found = hashlib.sha256(key).digest(), None
-        for name, known in self._digests.items():
-            if hmac.compare_digest(digest, known):
-                found = name
-        return found
-
-    def sign_session(self, name: str, expires_at: int) -> str:
-        """The cookie's value for a key's holder."""
-        claim = f"{name}.{expires_at}"
-        return f"{claim}.{self._signature(name, claim)}"
-
-    def read_session(self, value: str) -> str | None:
-        """The name in a cookie that we signed and that has not expired."""
-        claim, _, signature = value.rpartition(".")
-        name, _, expires_at = claim.partition(".")
-        if name not in self._secrets or not expires_at.isascii() or not expires_at.isdigit():
-            return None
-        is_ours = hmac.compare_digest(self._signature(name, claim).encode(), signature.encode())
-        return name if is_ours and int(expires_at[:12]) > time.time() else None
-
-    def _signature(self, name: str, claim: str) -> str:
-        return hmac.new(self._secrets[name], claim.encode(), "sha256").hexdigest()
-
-
 class Guard:
-    """Lets a request through, with its caller's name, or refuses it before any route sees it."""
+    """Admits a request and sets the caller's name in its scope, or answers 401 or 403."""
 
     def __init__(self, app: ASGIApp, keys: Keys, origins: frozenset[str]) -> None:
         self._app = app
@@ -75,70 +34,63 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers: dict[bytes, bytes] = dict(scope["headers"])
         try:
-            scope[CALLER] = self._admit(scope, headers)
+            scope[CALLER] = self._admit(HTTPConnection(scope))
         except ApiError as error:
             await problem_response(error, ANSWERS[type(error)], scope[REQUEST_ID])(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
-    def _admit(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str | None:
-        """The caller's name, None for a stranger on a public path."""
+    def _admit(self, request: HTTPConnection) -> str | None:
+        """Return the caller's name; None for a caller without a key on a public path."""
         if not self._keys:
-            return self._admit_local(headers)
-        if caller := self._bearer(headers.get(b"authorization", b"")):
+            return self._admit_local(request.headers)
+        if caller := self._caller_of_key(request.headers.get("authorization", "")):
             return caller
-        path = _route_path(scope)
-        if caller := self._session(headers.get(b"cookie", b"")):
-            if scope["method"] not in _SAFE_METHODS and not self._is_same_origin(headers):
+        if caller := self._keys.read_session(request.cookies.get(COOKIE, "")):
+            if request.scope["method"] not in _SAFE_METHODS and not _is_same_origin(request.headers):
                 raise OriginNotAllowedError
             return caller
-        if path in _PUBLIC or path.startswith(_PUBLIC_PREFIX):
+        path = _route_path(request.scope)
+        if path in PUBLIC_PATHS or path.startswith(_PUBLIC_PREFIX):
             return None
         raise UnauthorizedError
 
-    def _admit_local(self, headers: Mapping[bytes, bytes]) -> str:
-        """Without keys a page of any site could reach us through a rebound name: only local names may."""
-        if not is_loopback(_host_name(headers.get(b"host", b""))):
+    def _admit_local(self, headers: Headers) -> str:
+        """Admit a request to a service without keys.
+
+        By DNS rebinding a web page can send requests to this service under the page's own host name. Therefore only
+        local host names are admitted.
+        """
+        if not is_loopback(_host_name(headers.get("host", ""))):
             raise HostNotAllowedError
-        if b"origin" in headers and not self._is_known_origin(headers):
+        if "origin" in headers and not self._is_allowed_origin(headers):
             raise OriginNotAllowedError
         return ANONYMOUS
 
-    def _bearer(self, authorization: bytes) -> str | None:
-        scheme, _, key = authorization.partition(b" ")
-        return self._keys.find(key.strip()) if scheme.lower() == b"bearer" else None
+    def _caller_of_key(self, authorization: str) -> str | None:
+        scheme, _, key = authorization.partition(" ")
+        return self._keys.find(key.strip().encode("latin-1")) if scheme.lower() == "bearer" else None
 
-    def _session(self, cookie: bytes) -> str | None:
-        if COOKIE.encode() not in cookie:
-            return None
-        try:
-            morsel = SimpleCookie(cookie.decode("latin-1")).get(COOKIE)
-        except CookieError:
-            return None
-        return self._keys.read_session(morsel.value) if morsel else None
-
-    def _is_known_origin(self, headers: Mapping[bytes, bytes]) -> bool:
-        return self._is_same_origin(headers) or headers[b"origin"].decode("latin-1").lower() in self._origins
-
-    def _is_same_origin(self, headers: Mapping[bytes, bytes]) -> bool:
-        origin = headers.get(b"origin", b"").decode("latin-1").lower()
-        host = headers.get(b"host", b"").decode("latin-1").lower()
-        scheme, _, place = origin.partition("://")
-        return scheme in ("http", "https") and place == host != ""
+    def _is_allowed_origin(self, headers: Headers) -> bool:
+        return _is_same_origin(headers) or headers["origin"].lower() in self._origins
 
 
-def _host_name(host: bytes) -> str:
-    """A Host header less its port; empty for what is none."""
+def _is_same_origin(headers: Headers) -> bool:
+    scheme, _, host = headers.get("origin", "").lower().partition("://")
+    return scheme in ("http", "https") and host == headers.get("host", "").lower() != ""
+
+
+def _host_name(host: str) -> str:
+    """Return a Host header without its port; empty for an invalid header."""
     try:
-        return urlsplit("//" + host.decode("ascii")).hostname or ""
-    except (UnicodeDecodeError, ValueError):
+        return urlsplit("//" + host).hostname or "" if host.isascii() else ""
+    except ValueError:
         return ""
 
 
 def _route_path(scope: Scope) -> str:
-    """The path as routes see it, whether or not the proxy in front took its own part away."""
+    """Return the path as routes see it, whether or not a proxy in front has removed its own prefix."""
     path: str = scope["path"]
     root: str = scope.get("root_path", "")
     return path[len(root) :] if root and path.startswith(f"{root}/") else path

@@ -1,1 +1,1 @@
-"""Datasets over HTTP."""
+"""The routes of datasets."""

@@ -1,1 +1,1 @@
-"""Server-sent events."""
+"""The routes of server-sent events."""

@@ -1,22 +1,29 @@
 """Server-sent events of one job and of all jobs."""
 
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Header, Request
 from fastapi.responses import StreamingResponse
 
-from api.dependencies import AnyService, JobId, LastEventId
-from api.events.streams import AllEventStream, JobEventStream, all_of_archived
+from api.events.job_history import JobHistory
+from api.events.streams import AllEventStream, JobEventStream, archived_job_events
+from api.feed.hub import EventHub
+from api.http.dependencies import from_app
 from api.http.openapi import problems
-from api.jobs import responses as job_answers
-from api.records import jobs as archived_jobs
+from api.records.job_json import jobs_json, with_links
+from api.records.jobs import JobId, JobReader
 from worker.errors import JobNotFoundError
 from worker.queue.feed import Feed
+from worker.queue.store import AsyncJobStore
 
 router = APIRouter(tags=["events"])
 
+Hub = Annotated[EventHub, from_app(EventHub)]
+LastEventId = Annotated[str, Header(max_length=64, description="The id of the last event that you received.")]
+
 _SNAPSHOT_JOBS = 20
-# No proxy may keep what is meant for now.
+# No proxy may cache or buffer live events.
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
@@ -40,18 +47,22 @@ _STREAM: dict[int | str, dict[str, Any]] = {
     responses={**_STREAM, **problems(404)},
 )
 async def stream_job_events(
-    request: Request, services: AnyService, job_id: JobId, last_event_id: LastEventId = ""
+    request: Request,
+    *,
+    hub: Hub,
+    history: Annotated[JobHistory, from_app(JobHistory)],
+    jobs: Annotated[JobReader, from_app(JobReader)],
+    job_id: JobId,
+    last_event_id: LastEventId = "",
 ) -> StreamingResponse:
-    """A snapshot, every kept event (or those after Last-Event-ID), then what happens until the job's end."""
-    services.hub.check_room()
+    """A snapshot, the stored events (all, or those after Last-Event-ID), then live events until the job ends."""
+    hub.require_free_watcher()
     try:
-        job_json = job_answers.with_links(request, job_id, await services.event_pages.job_json(job_id))
+        job_json = with_links(request, job_id, await history.job_json(job_id))
     except JobNotFoundError:
-        job_json = job_answers.with_links(request, job_id, await archived_jobs.job_json(services, job_id))
-        stored = all_of_archived(job_json, last_event_id)
-        return StreamingResponse(stored, headers=_HEADERS, media_type="text/event-stream")
-    stream = JobEventStream(services.event_pages, services.hub, job_json, last_event_id)
-    return StreamingResponse(stream.chunks(), headers=_HEADERS, media_type="text/event-stream")
+        job_json = with_links(request, job_id, await jobs.json(job_id))
+        return _event_stream(archived_job_events(job_json, last_event_id))
+    return _event_stream(JobEventStream(history, hub, job_json, last_event_id).chunks())
 
 
 @router.get(
@@ -62,11 +73,18 @@ async def stream_job_events(
     responses=_STREAM,
 )
 async def stream_events(
-    request: Request, services: AnyService, last_event_id: LastEventId = ""
+    request: Request,
+    hub: Hub,
+    store: Annotated[AsyncJobStore, from_app(AsyncJobStore)],
+    last_event_id: LastEventId = "",
 ) -> StreamingResponse:
-    """A snapshot of the newest jobs, every kept event (or those after Last-Event-ID), then what happens."""
-    services.hub.check_room()
-    page = await services.store.list_jobs(limit=_SNAPSHOT_JOBS)
-    feed = Feed(services.store.redis)  # the hub's own client is for the one reader alone
-    stream = AllEventStream(feed, services.hub, job_answers.jobs_json(request, page.jobs), last_event_id)
-    return StreamingResponse(stream.chunks(), headers=_HEADERS, media_type="text/event-stream")
+    """A snapshot of the newest jobs, the stored events (all, or those after Last-Event-ID), then live events."""
+    hub.require_free_watcher()
+    page = await store.list_jobs(limit=_SNAPSHOT_JOBS)
+    feed = Feed(store.redis)  # not the hub's client, which is blocked by the hub's own read
+    stream = AllEventStream(feed, hub, jobs_json(request, page.jobs), last_event_id)
+    return _event_stream(stream.chunks())
+
+
+def _event_stream(chunks: AsyncIterator[bytes]) -> StreamingResponse:
+    return StreamingResponse(chunks, headers=_HEADERS, media_type="text/event-stream")

@@ -1,1 +1,1 @@
-"""Health, readiness, and the list of workers."""
+"""The routes of health, readiness, and the list of workers."""

@@ -1,17 +1,21 @@
-"""Is it alive, is it ready, who works."""
+"""/healthz, /readyz and /workers."""
+
+from typing import Annotated
 
 from fastapi import APIRouter, Response
 
-from api.dependencies import AnyService
-from api.health.readiness import readiness
-from api.schemas import Health, Page, Readiness, Worker
+from api.health.readiness import ReadinessChecks
+from api.health.schemas import Health, Readiness, Worker
+from api.http.dependencies import from_app
+from api.http.pages import Page
+from worker.queue.live_workers import AsyncLiveWorkers
 
 router = APIRouter(tags=["system"])
 
 
 @router.get("/healthz", operation_id="get_health", summary="The process is alive")
 async def get_health() -> Health:
-    """Answers as long as the process does."""
+    """Answers as long as the process runs."""
     return Health()
 
 
@@ -19,17 +23,21 @@ async def get_health() -> Health:
     "/readyz",
     operation_id="get_readiness",
     summary="Every part works",
-    responses={503: {"model": Readiness, "description": "A part does not work: its field says why."}},
+    responses={503: {"model": Readiness, "description": "A component does not work: its field says why."}},
 )
-async def get_readiness(services: AnyService, response: Response) -> Readiness:
-    """200 when Redis, storage and predictor work, else 503 with the reason."""
-    found = await readiness(services)
-    response.status_code = 200 if found.status == "ready" else 503
-    return found
+async def get_readiness(
+    checks: Annotated[ReadinessChecks, from_app(ReadinessChecks)], response: Response
+) -> Readiness:
+    """200 when Redis, storage and the predictor work, else 503 with the reason."""
+    readiness = await checks.run()
+    response.status_code = 200 if readiness.status == "ready" else 503
+    return readiness
 
 
 @router.get("/workers", operation_id="list_workers", summary="Workers that live")
-async def list_workers(services: AnyService) -> Page[Worker]:
-    """Hosts, devices, states and jobs of the workers that live."""
-    records = await services.presence.list_workers()
+async def list_workers(
+    live_workers: Annotated[AsyncLiveWorkers, from_app(AsyncLiveWorkers)],
+) -> Page[Worker]:
+    """Hosts, devices, states and jobs of the live workers."""
+    records = await live_workers.list_workers()
     return Page(data=[Worker(**record.model_dump()) for record in records], has_more=False)

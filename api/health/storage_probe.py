@@ -1,4 +1,4 @@
-"""Whether storage works, looked at now and then however often it is asked. Knows no HTTP."""
+"""Checks that storage works, at most once every two seconds however often readiness is asked for. Knows no HTTP."""
 
 import asyncio
 import threading
@@ -8,48 +8,51 @@ from contextlib import suppress
 from model.errors import StorageError
 from model.storage.interface import Storage
 
-KNOWN_S = 2.0
+CACHED_S = 2.0
 TIMEOUT_S = 3.0
 
 
 class StorageProbe:
-    """One look at a time, in a thread of its own: a mount that hangs holds nothing else up."""
+    """Runs one check at a time, each in its own thread, so that a hanging mount blocks no other work."""
 
-    def __init__(self, storage: Storage, *, known_s: float = KNOWN_S, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, storage: Storage, *, cached_s: float = CACHED_S, timeout_s: float = TIMEOUT_S) -> None:
         self._storage = storage
-        self._known_s = known_s
+        self._cached_s = cached_s
         self._timeout_s = timeout_s
-        self._look: asyncio.Future[str] | None = None
-        self._looked_at = 0.0
+        self._check: asyncio.Future[str] | None = None
+        self._checked_at = 0.0
 
-    async def trouble(self) -> str:
-        """What is wrong with storage; nothing when it works."""
-        if self._look is None or (self._look.done() and time.monotonic() - self._looked_at > self._known_s):
-            self._looked_at = time.monotonic()
-            self._look = self._begin_look()
+    async def failure(self) -> str:
+        """Return what is wrong with storage; empty if storage works."""
+        if self._check is None or self._is_outdated(self._check):
+            self._checked_at = time.monotonic()
+            self._check = self._start_check()
         try:
-            return await asyncio.wait_for(asyncio.shield(self._look), self._timeout_s)
+            return await asyncio.wait_for(asyncio.shield(self._check), self._timeout_s)
         except TimeoutError:
             return "Storage does not answer."
 
-    def _begin_look(self) -> asyncio.Future[str]:
+    def _is_outdated(self, check: asyncio.Future[str]) -> bool:
+        return check.done() and time.monotonic() - self._checked_at > self._cached_s
+
+    def _start_check(self) -> asyncio.Future[str]:
         loop = asyncio.get_running_loop()
-        look: asyncio.Future[str] = loop.create_future()
+        check: asyncio.Future[str] = loop.create_future()
 
         def run() -> None:
-            trouble = self._check()
-            with suppress(RuntimeError):  # the loop has ended meanwhile
-                loop.call_soon_threadsafe(look.set_result, trouble)
+            failure = self._run_check()
+            with suppress(RuntimeError):  # the event loop was closed during the check
+                loop.call_soon_threadsafe(check.set_result, failure)
 
-        # No executor: Python waits for an executor's threads when it ends, and a hung one would keep it from ending.
+        # A thread instead of an executor: at exit Python waits for an executor's threads, even for one that hangs.
         threading.Thread(target=run, name="storage-probe", daemon=True).start()
-        return look
+        return check
 
-    def _check(self) -> str:
+    def _run_check(self) -> str:
         try:
             self._storage.check()
         except StorageError as error:
             return str(error)
-        except Exception as error:  # noqa: BLE001  # in its thread nobody else would hear of it, and all would wait
+        except Exception as error:  # noqa: BLE001  # an exception would end the thread without a result
             return f"Storage failed: {type(error).__name__}."
         return ""

@@ -1,1 +1,1 @@
-"""What all features share of HTTP: problems, bodies, request ids, OpenAPI."""
+"""HTTP mechanics that every feature uses: problems, bodies, pages, dependencies, request ids, OpenAPI. Knows no feature."""

@@ -1,4 +1,4 @@
-"""Ends work that nobody waits for any more."""
+"""Cancels work when the client that waits for it disconnects."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -10,15 +10,15 @@ T = TypeVar("T")
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`, which is cancelled as soon as the client goes away.
+    """Return the result of `work`, or cancel `work` as soon as the client disconnects.
 
-    The request's body must have been read to its end: the next thing that comes is the disconnect.
+    The request's body must have been read to its end, so that the next ASGI message is the disconnect.
 
     Raises:
-        ClientDisconnect: it went away first.
+        ClientDisconnect: the client disconnected before `work` was done.
     """
     working = asyncio.create_task(work)
-    watching = asyncio.create_task(_disconnected(request))
+    watching = asyncio.create_task(_wait_for_disconnect(request))
     try:
         await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
@@ -30,6 +30,6 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
         await asyncio.wait({working, watching})
 
 
-async def _disconnected(request: Request) -> None:
+async def _wait_for_disconnect(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass

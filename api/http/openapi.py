@@ -1,6 +1,6 @@
-"""Makes the OpenAPI document complete: every error declared, every body and problem in its components."""
+"""Completes FastAPI's OpenAPI document: declares every error of every route, and the schemas of request bodies."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -9,33 +9,31 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api.http.problem import MEDIA_TYPE, Problem
-from api.schemas import AliasTarget, JobSpec, SessionRequest
 
-_BODIES: Sequence[type[BaseModel]] = (JobSpec, AliasTarget, SessionRequest)
-_REASONS = {
-    401: ("unauthorized", "No key, or a wrong one."),
-    403: ("origin_not_allowed", "A Host or Origin that may not ask this."),
+_PROBLEMS = {
+    401: ("unauthorized", "No key, or a wrong key."),
+    403: ("origin_not_allowed", "A Host or Origin that is not allowed."),
     404: ("not_found", "Unknown."),
     408: ("upload_timeout", "The body took too long."),
-    409: ("wrong_state", "The state of the thing does not allow it."),
+    409: ("wrong_state", "The current state does not allow this."),
     413: ("body_too_large", "The body is too large."),
-    415: ("unsupported_media_type", "The Content-Type is not one that this takes."),
+    415: ("unsupported_media_type", "The Content-Type is not accepted here."),
     422: ("invalid_request", "A parameter or the body is not valid."),
-    500: ("internal_error", "Our fault; it was logged under the request_id."),
-    503: ("redis_unavailable", "Not now: Retry-After says when to try again."),
+    500: ("internal_error", "A failure of the service, logged under the request_id."),
+    503: ("redis_unavailable", "Not available now: Retry-After says when to try again."),
 }
-_EVERYWHERE = (403, 422, 500)
-_BEHIND_KEYS = (401, 503)
-_PUBLIC = {"/healthz", "/readyz", "/session"}
+"""Status → the code of the example, and the description."""
+_STATUSES_OF_ALL_ROUTES = (403, 422, 500)
+_STATUSES_BEHIND_KEYS = (401, 503)
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What a route declares of its errors beyond those that every route has."""
+    """Declare the error statuses that a route has in addition to those of all routes, as its `responses`."""
     return {status: _response(status) for status in statuses}
 
 
 def _response(status: int) -> dict[str, Any]:
-    code, description = _REASONS[status]
+    code, description = _PROBLEMS[status]
     example = {
         "type": f"urn:ninefold:problem:{code}",
         "title": description.rstrip("."),
@@ -53,42 +51,58 @@ def _response(status: int) -> dict[str, Any]:
     return response
 
 
-def document(app: FastAPI) -> dict[str, Any]:
-    """The whole document, made once."""
-    if app.openapi_schema is None:
-        schema = get_openapi(
+class OpenApiDocument:
+    """Builds the OpenAPI document of an app.
+
+    Args:
+        bodies: models of the request bodies that routes read by `read_json`, which FastAPI does not see.
+        public_paths: paths that need no key.
+    """
+
+    def __init__(
+        self, app: FastAPI, bodies: Sequence[type[BaseModel]], public_paths: Collection[str]
+    ) -> None:
+        self._app = app
+        self._bodies = bodies
+        self._public_paths = public_paths
+
+    def build(self) -> dict[str, Any]:
+        """Return the document, which is built once."""
+        if self._app.openapi_schema is None:
+            self._app.openapi_schema = self._build()
+        return self._app.openapi_schema
+
+    def _build(self) -> dict[str, Any]:
+        app = self._app
+        document = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes
         )
-        _add_components(schema)
-        for path, operations in schema["paths"].items():
+        self._add_components(document)
+        for path, operations in document["paths"].items():
             for operation in operations.values():
-                _complete(path, operation)
+                _complete(operation, is_public=path in self._public_paths)
         if app.root_path:
-            schema["servers"] = [{"url": app.root_path}]
-        app.openapi_schema = schema
-    return app.openapi_schema
+            document["servers"] = [{"url": app.root_path}]
+        return document
 
-
-def _add_components(schema: dict[str, Any]) -> None:
-    models = [(model, "validation") for model in _BODIES] + [(Problem, "serialization")]
-    _, definitions = models_json_schema(models, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]  # a list of literals
-    components = schema.setdefault("components", {})
-    components.setdefault("schemas", {}).update(definitions["$defs"])
-    components["securitySchemes"] = {
-        "key": {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "A key of NINEFOLD_API_KEYS, if it is set.",
+    def _add_components(self, document: dict[str, Any]) -> None:
+        models = [(model, "validation") for model in self._bodies] + [(Problem, "serialization")]
+        _, definitions = models_json_schema(models, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]  # a list of literals
+        components = document.setdefault("components", {})
+        components.setdefault("schemas", {}).update(definitions["$defs"])
+        components["securitySchemes"] = {
+            "key": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "A key of NINEFOLD_API_KEYS, if that is set.",
+            }
         }
-    }
 
 
-def _complete(path: str, operation: dict[str, Any]) -> None:
+def _complete(operation: dict[str, Any], *, is_public: bool) -> None:
     responses = operation["responses"]
-    # FastAPI declares 422 in a form that we never answer.
-    expected = (*_EVERYWHERE, *(() if path in _PUBLIC else _BEHIND_KEYS))
-    responses.pop("422", None)
-    for status in expected:
+    responses.pop("422", None)  # FastAPI declares its own validation error, which this API never sends
+    for status in (*_STATUSES_OF_ALL_ROUTES, *(() if is_public else _STATUSES_BEHIND_KEYS)):
         responses.setdefault(str(status), _response(status))
     operation["responses"] = dict(sorted(responses.items()))
-    operation["security"] = [] if path in _PUBLIC else [{"key": []}, {}]
+    operation["security"] = [] if is_public else [{"key": []}, {}]

@@ -1,4 +1,4 @@
-"""What every request passes first: an id, the headers of every answer, the net under what nobody caught."""
+"""The outermost middleware: gives each request an id and turns unhandled exceptions into problems."""
 
 import logging
 import re
@@ -9,13 +9,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.problem import REQUEST_ID, unexpected_problem
 
-_GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_ACCEPTED_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 _log = logging.getLogger(__name__)
 
 
 class RequestIds:
-    """Names each request, says so in its answer, and turns what nobody caught into a problem."""
+    """Adds the X-Request-ID and X-Content-Type-Options headers to every response; answers unhandled exceptions."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -29,7 +29,7 @@ class RequestIds:
         scope[REQUEST_ID] = request_id
         has_started = False
 
-        async def send_named(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal has_started
             if message["type"] == "http.response.start":
                 has_started = True
@@ -41,19 +41,19 @@ class RequestIds:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_named)
+            await self._app(scope, receive, send_with_headers)
         except ClientDisconnect:
-            _log.debug("the client of request %s went away", request_id)
+            _log.debug("the client of request %s disconnected", request_id)
         except Exception:
             _log.exception("request %s failed", request_id)
             if has_started:
                 raise
-            await unexpected_problem(request_id)(scope, receive, send_named)
+            await unexpected_problem(request_id)(scope, receive, send_with_headers)
 
 
 def _id_of(scope: Scope) -> str:
-    """The id that a proxy gave the request, or a new one."""
+    """Return the id that a proxy gave the request, or a new id."""
     for name, value in scope["headers"]:
-        if name == b"x-request-id" and _GIVEN_ID.fullmatch(value):
+        if name == b"x-request-id" and _ACCEPTED_ID.fullmatch(value):
             return str(value, "ascii")
     return "req_" + secrets.token_hex(12)

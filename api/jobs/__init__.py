@@ -1,1 +1,1 @@
-"""Jobs over HTTP."""
+"""The routes of jobs."""

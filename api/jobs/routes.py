@@ -1,20 +1,42 @@
-"""/jobs: submit, look, cancel, stop, pause, resume, delete."""
+"""/jobs: submit, read, cancel, stop, pause, resume and delete jobs."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.datasets import listing as dataset_answers
-from api.dependencies import AnyService, AskedJobs, IdempotencyKey, JobId, Limit, caller_of
+from api.feed.hub import EventHub
 from api.http.bodies import json_body_docs, read_json
+from api.http.callers import Caller, IdempotencyKey
+from api.http.dependencies import from_app
 from api.http.openapi import problems
-from api.jobs import responses as job_answers
-from api.jobs.submission import submissions_of
-from api.records import jobs as archived_jobs
-from api.schemas import EpochRow, Job, JobLogs, JobPlan, JobSpec, Page
-from api.services import services_of
+from api.http.pages import Limit, Page
+from api.jobs.deletion import delete_job as delete_finished_job
+from api.jobs.filters import Filters, with_dataset_id
+from api.jobs.responses import (
+    accepted_response,
+    job_response,
+    metrics_response,
+    model_response,
+    page_response,
+    stored_job_response,
+)
+from api.jobs.schemas import Job, JobLogs, JobPlan
+from api.jobs.spec_resolver import SpecResolver
+from api.jobs.submission import Submissions
+from api.jobs.waiting import read_changed_job
+from api.jobs.wake_up_throttle import WakeUpThrottle
+from api.records.jobs import JobId, JobReader
+from model.spec import JobSpec
+from model.storage.interface import Storage
+from worker.queue.records import EpochRow
+from worker.queue.store import AsyncJobStore
+from worker.registry.datasets import AsyncDatasetRegistry
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+Store = Annotated[AsyncJobStore, from_app(AsyncJobStore)]
+Jobs = Annotated[JobReader, from_app(JobReader)]
+WakeUps = Annotated[WakeUpThrottle, from_app(WakeUpThrottle)]
 
 _SPEC = json_body_docs(
     JobSpec,
@@ -31,38 +53,41 @@ _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema"
     status_code=202,
     response_model=Job,
     responses={
-        200: {"model": JobPlan, "description": "With dry_run: what would run."},
+        200: {"model": JobPlan, "description": "With dry_run: the spec that would run."},
         **problems(408, 413, 415),
     },
     openapi_extra=_SPEC,
 )
 async def create_job(
     request: Request,
-    dry_run: Annotated[bool, Query(description="Validate and resolve; create nothing.")] = False,
+    *,
+    submissions: Annotated[Submissions, from_app(Submissions)],
+    resolver: Annotated[SpecResolver, from_app(SpecResolver)],
+    caller: Caller,
+    dry_run: Annotated[bool, Query(description="Validate and resolve the spec; create nothing.")] = False,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Queue a training job; what is left open is chosen from the dataset and the device."""
+    """Queue a training job. Fields that are left out are chosen from the dataset and the device."""
     spec = await read_json(request, JobSpec)
-    submissions = submissions_of(request)
     if dry_run:
-        resolved, warnings = await submissions.resolve(spec)
-        return job_answers.json_response(JobPlan(spec=resolved, warnings=warnings).model_dump_json())
-    submitted = await submissions.submit(spec, caller_of(request), idempotency_key)
-    return job_answers.accepted(request, submitted)
+        resolved, warnings = await resolver.resolve(spec)
+        return model_response(JobPlan(spec=resolved, warnings=warnings))
+    return accepted_response(request, await submissions.submit(spec, caller, idempotency_key))
 
 
 @router.get("", operation_id="list_jobs", summary="All jobs, newest first", response_model=Page[Job])
 async def list_jobs(
     request: Request,
-    services: AnyService,
-    filters: AskedJobs,
+    *,
+    store: Store,
+    datasets: Annotated[AsyncDatasetRegistry, from_app(AsyncDatasetRegistry)],
+    filters: Filters,
     limit: Limit = 20,
     after: Annotated[str, Query(pattern=r"^job_[0-9a-z]{26}$")] | None = None,
 ) -> Response:
-    """A page of jobs; every filter that is given must hold."""
-    filters = await dataset_answers.by_id(services, filters)
-    page = await services.store.list_jobs(filters, limit=limit, after=after or "")
-    return job_answers.job_list(request, page)
+    """A page of the jobs that match every given filter."""
+    filters = await with_dataset_id(filters, datasets)
+    return page_response(request, await store.list_jobs(filters, limit=limit, after=after or ""))
 
 
 @router.get(
@@ -70,11 +95,13 @@ async def list_jobs(
 )
 async def get_job(
     request: Request,
+    jobs: Jobs,
+    hub: Annotated[EventHub, from_app(EventHub)],
     job_id: JobId,
-    wait_s: Annotated[float, Query(ge=0, le=60, description="Wait so long for a change of state.")] = 0,
+    wait_s: Annotated[float, Query(ge=0, le=60, description="Seconds to wait for a change of state.")] = 0,
 ) -> Response:
-    """The job as it stands; with wait_s, as soon as its status or phase changes."""
-    return job_answers.job(request, await job_answers.read_job(services_of(request), job_id, wait_s))
+    """The job as it is now; with wait_s, as soon as its status or phase changes."""
+    return stored_job_response(request, job_id, await read_changed_job(jobs, hub, job_id, wait_s))
 
 
 @router.post(
@@ -84,10 +111,9 @@ async def get_job(
     response_model=Job,
     responses=problems(404, 409),
 )
-async def cancel_job(request: Request, services: AnyService, job_id: JobId) -> Response:
+async def cancel_job(request: Request, store: Store, job_id: JobId) -> Response:
     """End a job without a model: at once when it is queued, within seconds when it runs."""
-    cancelled = await services.store.cancel(job_id)
-    return job_answers.job(request, cancelled.model_dump_json())
+    return job_response(request, await store.cancel(job_id))
 
 
 @router.post(
@@ -97,11 +123,11 @@ async def cancel_job(request: Request, services: AnyService, job_id: JobId) -> R
     response_model=Job,
     responses=problems(404, 409),
 )
-async def stop_job(request: Request, services: AnyService, job_id: JobId) -> Response:
-    """End a job early with a model: its best epoch so far. Before the first validated epoch there is none."""
-    stopped = await services.store.stop(job_id)
-    services.ringer.ring_soon()  # a paused job is queued by it
-    return job_answers.job(request, stopped.model_dump_json())
+async def stop_job(request: Request, store: Store, wake_ups: WakeUps, job_id: JobId) -> Response:
+    """End a job early and publish the model of its best epoch; refused before the first validated epoch."""
+    stopped = await store.stop(job_id)
+    wake_ups.request()  # stopping a paused job queues it
+    return job_response(request, stopped)
 
 
 @router.post(
@@ -111,10 +137,9 @@ async def stop_job(request: Request, services: AnyService, job_id: JobId) -> Res
     response_model=Job,
     responses=problems(404, 409),
 )
-async def pause_job(request: Request, services: AnyService, job_id: JobId) -> Response:
+async def pause_job(request: Request, store: Store, job_id: JobId) -> Response:
     """Save a checkpoint and free the device; the job waits until it is resumed, stopped or cancelled."""
-    paused = await services.store.pause(job_id)
-    return job_answers.job(request, paused.model_dump_json())
+    return job_response(request, await store.pause(job_id))
 
 
 @router.post(
@@ -124,11 +149,11 @@ async def pause_job(request: Request, services: AnyService, job_id: JobId) -> Re
     response_model=Job,
     responses=problems(404, 409),
 )
-async def resume_job(request: Request, services: AnyService, job_id: JobId) -> Response:
-    """Put a paused job back to its old place in the queue; it goes on from its checkpoint."""
-    resumed = await services.store.resume(job_id)
-    services.ringer.ring_soon()
-    return job_answers.job(request, resumed.model_dump_json())
+async def resume_job(request: Request, store: Store, wake_ups: WakeUps, job_id: JobId) -> Response:
+    """Return a paused job to its old position in the queue; training continues from its checkpoint."""
+    resumed = await store.resume(job_id)
+    wake_ups.request()
+    return job_response(request, resumed)
 
 
 @router.delete(
@@ -138,9 +163,9 @@ async def resume_job(request: Request, services: AnyService, job_id: JobId) -> R
     status_code=204,
     responses=problems(404, 409),
 )
-async def delete_job(services: AnyService, job_id: JobId) -> None:
+async def delete_job(store: Store, storage: Annotated[Storage, from_app(Storage)], job_id: JobId) -> None:
     """Delete a finished job's record, events and checkpoints; its model stays."""
-    await archived_jobs.forget(services, job_id)
+    await delete_finished_job(store, storage, job_id)
 
 
 @router.get(
@@ -152,14 +177,14 @@ async def delete_job(services: AnyService, job_id: JobId) -> None:
 )
 async def get_job_metrics(
     request: Request,
-    services: AnyService,
+    jobs: Jobs,
     job_id: JobId,
     limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
     after: Annotated[int, Query(ge=0, le=1000, description="The last epoch that you have.")] = 0,
 ) -> Response:
     """Metrics rows, oldest first; as CSV with `Accept: text/csv`."""
-    rows = await archived_jobs.rows(services, job_id, after, limit + 1)
-    return job_answers.metrics(request, rows, limit)
+    rows = await jobs.rows(job_id, after, limit + 1)
+    return metrics_response(request, rows, limit)
 
 
 @router.get(
@@ -170,8 +195,7 @@ async def get_job_metrics(
     responses=problems(404),
 )
 async def get_job_logs(
-    services: AnyService, job_id: JobId, tail: Annotated[int, Query(ge=1, le=2000)] = 2000
+    jobs: Jobs, job_id: JobId, tail: Annotated[int, Query(ge=1, le=2000)] = 2000
 ) -> Response:
     """The last lines that the job's trainer wrote."""
-    lines = await archived_jobs.logs(services, job_id, tail)
-    return job_answers.json_response(JobLogs(job_id=job_id, lines=lines).model_dump_json())
+    return model_response(JobLogs(job_id=job_id, lines=await jobs.log_lines(job_id, tail)))

@@ -1,38 +1,38 @@
-"""Spaces out the rings of the workers' bell: a burst of submissions must not spend its time on ringing."""
+"""Spaces out the wake-ups that submissions send to workers, so that a burst of submissions stays fast."""
 
 import asyncio
 from collections.abc import Callable
 
 PAUSE_S = 0.25
-"""A ring costs this process about 5 ms, several times what a submission does."""
-_MOST_OWED = 16
-"""A worker that woke takes job after job, so more rings than idle workers tell nobody anything new."""
+"""Sending a wake-up takes this process about 5 ms, several times as long as a submission."""
+_MAX_PENDING = 16
+"""A worker that was woken claims job after job, so more wake-ups than idle workers have no effect."""
 
 
-class Ringer:
-    """Rings at once when it was quiet, else later; what it leaves out a reaper rings again."""
+class WakeUpThrottle:
+    """Sends a wake-up at once after a pause without any, else later. A reaper replaces the wake-ups beyond the limit."""
 
-    def __init__(self, ring: Callable[[], None]) -> None:
-        self._ring = ring
-        self._owed = 0
+    def __init__(self, send: Callable[[], None]) -> None:
+        self._send = send
+        self._pending = 0
         self._pause: asyncio.TimerHandle | None = None
 
-    def ring_soon(self) -> None:
-        """Owe one ring more; call it on the event loop."""
-        self._owed = min(self._owed + 1, _MOST_OWED)
+    def request(self) -> None:
+        """Request one more wake-up; call this on the event loop."""
+        self._pending = min(self._pending + 1, _MAX_PENDING)
         if self._pause is None:
-            self._pay()
+            self._send_next()
 
-    def stop(self) -> None:
-        """Pay what is owed with one last ring."""
+    def close(self) -> None:
+        """Send one last wake-up if any are pending."""
         if self._pause is not None:
             self._pause.cancel()
-        if self._owed:
-            self._ring()
+        if self._pending:
+            self._send()
 
-    def _pay(self) -> None:
+    def _send_next(self) -> None:
         self._pause = None
-        if self._owed:
-            self._owed -= 1
-            self._ring()
-            self._pause = asyncio.get_running_loop().call_later(PAUSE_S, self._pay)
+        if self._pending:
+            self._pending -= 1
+            self._send()
+            self._pause = asyncio.get_running_loop().call_later(PAUSE_S, self._send_next)

@@ -1,1 +1,1 @@
-"""Models over HTTP."""
+"""The routes of models and aliases."""

@@ -1,17 +1,35 @@
-"""/models: list, look, download, promote, delete."""
+"""/models: list, read, download and delete models, and point aliases at them."""
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import AfterValidator
 
-from api.dependencies import AliasName, AnyService, Limit, caller_of
 from api.http.bodies import json_body_docs, read_json
+from api.http.callers import Caller
+from api.http.dependencies import from_app
 from api.http.openapi import problems
-from api.models import responses as model_answers
-from api.schemas import Alias, AliasTarget, Model, Page
+from api.http.pages import Limit, Page
+from api.models import deletion
+from api.models.files import file_response
+from api.models.schemas import Alias, AliasTarget, Model
 from model.spec import Name
+from model.storage.interface import Storage
+from worker.errors import AliasNotFoundError
+from worker.registry.model_registry import AsyncModelRegistry
 
 router = APIRouter(prefix="/models", tags=["models"])
+
+
+def _is_not_latest(alias: str) -> str:
+    if alias == "latest":
+        raise ValueError("latest always means the newest version: choose another alias")
+    return alias
+
+
+AliasName = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_-]{0,31}$"), AfterValidator(_is_not_latest)]
+Registry = Annotated[AsyncModelRegistry, from_app(AsyncModelRegistry)]
+ModelStorage = Annotated[Storage, from_app(Storage)]
 
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
@@ -21,19 +39,20 @@ _ALIAS = "/{name}/aliases/{alias}"
 
 @router.get("", operation_id="list_models", summary="All models, newest first")
 async def list_models(
-    services: AnyService,
+    models: Registry,
     name: Name | None = None,
     limit: Limit = 20,
     after: Annotated[str, Query(pattern=r"^mdl_[0-9a-z]{26}$")] | None = None,
 ) -> Page[Model]:
-    """A page of models, of all names or of one."""
-    return model_answers.model_list(await services.models.list_models(name, limit=limit, after=after or ""))
+    """A page of models, of all names or of one name."""
+    page = await models.list_models(name, limit=limit, after=after or "")
+    return Page(data=[Model.registered(model) for model in page.models], has_more=page.has_more)
 
 
 @router.get("/{ref}", operation_id="get_model", summary="One model", responses=problems(404, 409))
-async def get_model(services: AnyService, ref: str) -> Model:
-    """The model behind `mdl_…`, `name` (its production), `name:3`, `name:latest` or `name@alias`."""
-    return model_answers.model(await services.models.resolve(ref))
+async def get_model(models: Registry, ref: str) -> Model:
+    """The model behind `mdl_…`, `name` (its production version), `name:3`, `name:latest` or `name@alias`."""
+    return Model.registered(await models.resolve(ref))
 
 
 @router.delete(
@@ -43,9 +62,9 @@ async def get_model(services: AnyService, ref: str) -> Model:
     status_code=204,
     responses=problems(404, 409),
 )
-async def delete_model(services: AnyService, ref: str) -> None:
+async def delete_model(models: Registry, storage: ModelStorage, ref: str) -> None:
     """Delete a model that no alias points at."""
-    await model_answers.delete(services, ref)
+    await deletion.delete_model(models, storage, ref)
 
 
 @router.get(
@@ -55,15 +74,19 @@ async def delete_model(services: AnyService, ref: str) -> None:
     response_class=Response,
     responses={**_FILE, 304: {"description": "You have it already."}, **problems(404, 409)},
 )
-async def get_model_file(request: Request, services: AnyService, ref: str, file: str) -> Response:
+async def get_model_file(
+    request: Request, models: Registry, storage: ModelStorage, ref: str, file: str
+) -> Response:
     """A model's file; its ETag is its SHA-256."""
-    return await model_answers.file(services, request, ref, file)
+    return await file_response(request, storage, (await models.resolve(ref)).manifest, file)
 
 
 @router.get(_ALIAS, operation_id="get_alias", summary="What an alias points at", responses=problems(404))
-async def get_alias(services: AnyService, name: Name, alias: AliasName) -> Alias:
-    """The version behind an alias."""
-    return await model_answers.find_alias(services, name, alias)
+async def get_alias(models: Registry, name: Name, alias: AliasName) -> Alias:
+    """The version that an alias points at."""
+    if alias not in await models.list_aliases(name):
+        raise AliasNotFoundError(name, alias)
+    return Alias.pointing_at(await models.resolve(f"{name}@{alias}"), alias)
 
 
 @router.put(
@@ -73,11 +96,12 @@ async def get_alias(services: AnyService, name: Name, alias: AliasName) -> Alias
     responses=problems(404, 408, 413, 415),
     openapi_extra=json_body_docs(AliasTarget, third={"version": 3}),
 )
-async def set_alias(request: Request, services: AnyService, name: Name, alias: AliasName) -> Alias:
-    """Point an alias at a version; from the next request on, it answers."""
+async def set_alias(
+    request: Request, models: Registry, caller: Caller, name: Name, alias: AliasName
+) -> Alias:
+    """Point an alias at a version; the next request already uses that version."""
     target = await read_json(request, AliasTarget)
-    found = await services.models.set_alias(name, alias, target.version, caller_of(request))
-    return model_answers.alias_of(found, alias)
+    return Alias.pointing_at(await models.set_alias(name, alias, target.version, caller), alias)
 
 
 @router.delete(
@@ -87,6 +111,6 @@ async def set_alias(request: Request, services: AnyService, name: Name, alias: A
     status_code=204,
     responses=problems(404),
 )
-async def delete_alias(request: Request, services: AnyService, name: Name, alias: AliasName) -> None:
-    """Take an alias away; the model stays."""
-    await services.models.delete_alias(name, alias, caller_of(request))
+async def delete_alias(models: Registry, caller: Caller, name: Name, alias: AliasName) -> None:
+    """Delete an alias; the model stays."""
+    await models.delete_alias(name, alias, caller)

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.requests import ClientDisconnect
 
+from api.http.dependencies import from_app
 from api.http.openapi import problems
 from api.predict.predictions import Predictions
 from api.predict.schemas import Prediction
@@ -27,12 +28,6 @@ _BODY = {
 }
 
 
-def predictions(request: Request) -> Predictions:
-    """Return the `Predictions` object of this app."""
-    found: Predictions = request.app.state.predictions
-    return found
-
-
 @router.post(
     "/predict",
     operation_id="predict",
@@ -43,7 +38,7 @@ def predictions(request: Request) -> Predictions:
 )
 async def predict(
     request: Request,
-    predictions: Annotated[Predictions, Depends(predictions)],
+    predictions: Annotated[Predictions, from_app(Predictions)],
     model: Annotated[
         str | None,
         Query(

@@ -1,1 +1,1 @@
-"""The API process: start checks, server processes, open files."""
+"""The API process: start checks, open files, server processes, and the objects that live as long as the process."""

@@ -1,14 +1,17 @@
-"""One uvicorn server on a socket that is open already; ends its event streams when it is told to stop."""
+"""Serves an app with uvicorn on a socket that is open already; on a stop signal, ends the event streams first."""
 
 import gc
 import logging
 import signal
 import socket
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
-from api.app import create_app
+from api.feed.hub import EventHub
+from api.http.dependencies import shared
 from api.process.open_files import raise_limit
 from api.settings import ApiSettings
 
@@ -16,24 +19,29 @@ SHUTDOWN_TIMEOUT_S = 5
 _STUCK_CLIENT_MS = 60_000
 _BACKLOG = 2048
 _COLLECT_AFTER = 50_000
-"""New objects. At Python's own 700, a thousand event streams made the cycle collector stop everything so often that the
-latest event in a hundred came after 0.2 s instead of 0.1 s; hardly any of our objects are in cycles."""
+"""New objects between two runs of the cycle collector. With Python's default of 700 and a thousand event streams, the
+slowest event in a hundred took 0.2 s instead of 0.1 s; hardly any objects of this service are in cycles."""
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn waits for open streams before it says that it stops: so the hub hears of the signal first."""
+    """Ends the event streams on a stop signal, because uvicorn waits for open streams before the lifespan ends."""
+
+    def __init__(self, config: uvicorn.Config, hub: EventHub) -> None:
+        super().__init__(config)
+        self._hub = hub
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self.config.app.state.services.hub.close()  # type: ignore[union-attr]  # our own app, in `serve`
+        self._hub.close()
         super().handle_exit(sig, frame)
 
 
 def open_socket(settings: ApiSettings) -> socket.socket:
-    """Take the address, before anything else is started; raises OSError when it is taken."""
+    """Listen on the address before anything else starts; raises OSError when the address is in use."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    # A client that never reads would hold its connection for ever; the kernel ends it. Connections inherit this.
+    # A client that never reads would keep its connection open for ever, so the kernel closes it after this time.
+    # Accepted connections inherit the option.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STUCK_CLIENT_MS)
     listener.bind((settings.host.strip("[]"), settings.port))
     listener.listen(_BACKLOG)
@@ -41,10 +49,9 @@ def open_socket(settings: ApiSettings) -> socket.socket:
     return listener
 
 
-def configure(settings: ApiSettings) -> uvicorn.Config:
-    """How uvicorn serves our app."""
+def _configure(app: FastAPI, settings: ApiSettings) -> uvicorn.Config:
     return uvicorn.Config(
-        create_app(settings),
+        app,
         http="httptools",
         ws="none",
         log_level=settings.log_level.lower(),
@@ -56,15 +63,18 @@ def configure(settings: ApiSettings) -> uvicorn.Config:
 
 
 def _exit(*_: object) -> None:
-    """Uvicorn sends itself the signal once more after its shutdown: what is left of us then ends in order too."""
+    """Exit normally: after its shutdown uvicorn sends the stop signal to this process a second time."""
     raise SystemExit(0)
 
 
-def serve(settings: ApiSettings, sockets: list[socket.socket]) -> None:
+def serve(
+    make_app: Callable[[ApiSettings], FastAPI], settings: ApiSettings, sockets: list[socket.socket]
+) -> None:
     """Serve until SIGTERM or SIGINT."""
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s api %(levelname)s %(message)s")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _exit)
     raise_limit()
     gc.set_threshold(_COLLECT_AFTER)
-    _Server(configure(settings)).run(sockets=sockets)
+    app = make_app(settings)
+    _Server(_configure(app, settings), shared(app, EventHub)).run(sockets=sockets)

@@ -1,4 +1,4 @@
-"""Several processes that serve the same socket: started together, replaced when one dies, ended together."""
+"""Runs several processes that serve the same socket: starts them, replaces a process that dies, stops all together."""
 
 import multiprocessing
 import os
@@ -10,40 +10,40 @@ from functools import partial
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 
-_LOOK_EVERY_S = 0.2
+_CHECK_EVERY_S = 0.2
 _RESTART_PAUSE_S = 1.0
 _STOP_TIMEOUT_S = 8.0
 
 
-class _Stop(Exception):  # noqa: N818  # an order, not a failure
-    """Raised by the signals that end us."""
+class _Stop(Exception):  # noqa: N818  # a request, not a failure
+    """Raised by the handlers of the stop signals."""
 
 
 def serve_in_processes(target: Callable[[], None], count: int) -> None:
-    """Keep `count` processes at `target` until SIGTERM or SIGINT."""
-    context = multiprocessing.get_context("spawn")  # the threads of this process must not be forked
-    target = partial(_end_with_parent, target)
+    """Keep `count` processes running `target` until SIGTERM or SIGINT."""
+    context = multiprocessing.get_context("spawn")  # this process has threads, which must not be forked
+    target = partial(_run_until_parent_ends, target)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     processes: list[BaseProcess] = []
     try:
         processes += [_start(context.Process(target=target, daemon=True)) for _ in range(count)]
         while True:
-            time.sleep(_LOOK_EVERY_S)
-            for place, process in enumerate(processes):
+            time.sleep(_CHECK_EVERY_S)
+            for index, process in enumerate(processes):
                 if not process.is_alive():
                     time.sleep(_RESTART_PAUSE_S)
-                    processes[place] = _start(context.Process(target=target, daemon=True))
+                    processes[index] = _start(context.Process(target=target, daemon=True))
     except _Stop:
         pass
     finally:
         _end(processes)
 
 
-def _end_with_parent(target: Callable[[], None]) -> None:
-    """Runs in the child: a parent that was killed cannot end it."""
+def _run_until_parent_ends(target: Callable[[], None]) -> None:
+    """Run `target` in the child, and exit when the parent ends: a parent that is killed cannot stop its children."""
     parent = multiprocessing.parent_process()
-    assert parent is not None  # noqa: S101  # this is a child
+    assert parent is not None  # noqa: S101  # this function runs in a child
     watch = partial(_exit_after, parent.sentinel)
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
     target()

@@ -1,4 +1,4 @@
-"""What must be right before the API starts; every failure is one line that says what to do."""
+"""Checks before the API starts; every failure is one line that says what to do."""
 
 import logging
 import socket
@@ -7,7 +7,6 @@ from pydantic import ValidationError
 
 from api.predictor.protocol.socket_path import check_socket_path
 from api.process.server import open_socket
-from api.services import predictor_socket
 from api.settings import ApiSettings, StartError, is_loopback, parse_keys, parse_origins
 from model.errors import StorageError
 from model.storage.opening import open_storage
@@ -17,32 +16,32 @@ from worker.redis_server.fitness import check_server
 
 
 def read_settings(**given: object) -> ApiSettings:
-    """The settings of the environment, with what the command line gave.
+    """Read the settings from the environment; `given` values of the command line override them.
 
     Raises:
-        StartError: one of them is not valid.
+        StartError: a setting is not valid.
     """
     try:
         settings = ApiSettings.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise StartError(f"The setting {place} is not valid: {first['msg']}.") from error
+        name = ".".join(map(str, first["loc"]))
+        raise StartError(f"The setting {name} is not valid: {first['msg']}.") from error
     if settings.log_level.upper() not in logging.getLevelNamesMapping():
         raise StartError("NINEFOLD_LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR.")
     return settings
 
 
 def check(settings: ApiSettings) -> list[str]:
-    """Refuse what would not work; the answer is what works but is not safe.
+    """Return warnings about settings that work but are not safe.
 
     Raises:
-        StartError: it would not work.
+        StartError: the API could not work with these settings.
     """
     parse_origins(settings.cors_origins)
     if not parse_keys(settings.api_keys.get_secret_value()) and not is_loopback(settings.host):
         raise StartError(
-            f"Without keys the API only listens on loopback, not on {settings.host}: set NINEFOLD_API_KEYS, "
+            f"Without keys the API listens on loopback only, not on {settings.host}: set NINEFOLD_API_KEYS, "
             "or use --host 127.0.0.1."
         )
     _check_storage(settings)
@@ -59,7 +58,7 @@ def _check_storage(settings: ApiSettings) -> None:
 
 def _check_predictor_socket(settings: ApiSettings) -> None:
     try:
-        check_socket_path(predictor_socket(settings))
+        check_socket_path(settings.predictor_socket())
     except ValueError as error:
         raise StartError(str(error)) from error
 
@@ -75,15 +74,15 @@ def _check_redis(settings: ApiSettings) -> list[str]:
 
 
 def take_address(settings: ApiSettings) -> socket.socket:
-    """The socket to serve on.
+    """Open the socket to serve on.
 
     Raises:
-        StartError: the address cannot be had.
+        StartError: the address cannot be used.
     """
     try:
         return open_socket(settings)
     except OSError as error:
         raise StartError(
             f"Cannot listen on {settings.host} port {settings.port}: {error.strerror or error}. Choose "
-            "another with --port, or end what holds it."
+            "another port with --port, or stop the process that uses this one."
         ) from error

@@ -1,1 +1,1 @@
-"""State that several features read: jobs, datasets, free space, and how failures of Redis and storage are answered."""
+"""Stored state that several features use: jobs, free space, and how errors of Redis and storage are answered."""

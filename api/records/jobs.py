@@ -1,56 +1,58 @@
-"""Finished jobs wherever they are: in the record or, when they ended long ago, in the archive; knows no HTTP."""
+"""Reads jobs from Redis or, when they finished long ago, from the archive in storage."""
 
 import asyncio
-from contextlib import suppress
+import re
+from typing import Annotated
 
-from api.services import Services
+from fastapi import Path
+from pydantic import AfterValidator
+
+from model.storage.interface import Storage
 from worker.errors import JobNotFoundError
 from worker.queue.records import EpochRow
-from worker.queue.storage_keys import checkpoints_prefix
+from worker.queue.store import AsyncJobStore
 from worker.upkeep.archive import ArchivedJob, JobArchive
 
-
-async def job_json(services: Services, job_id: str) -> str:
-    """A job's JSON.
-
-    Raises:
-        JobNotFoundError: it is nowhere; so do all here.
-    """
-    try:
-        return await services.store.get_json(job_id)
-    except JobNotFoundError:
-        return (await _read(services, job_id)).job_json
+_JOB_ID = re.compile(r"job_[0-9a-z]{26}")
 
 
-async def rows(services: Services, job_id: str, after: int, limit: int) -> list[EpochRow]:
-    """Metrics rows of the epochs that follow `after`."""
-    try:
-        return await services.store.rows(job_id, after=after, limit=limit)
-    except JobNotFoundError:
-        return (await _read(services, job_id)).rows[after : after + limit]
+def _checked_job_id(job_id: str) -> str:
+    """Refuse a malformed id like an unknown one, without a query."""
+    if not _JOB_ID.fullmatch(job_id):
+        raise JobNotFoundError(job_id)
+    return job_id
 
 
-async def logs(services: Services, job_id: str, tail: int) -> list[str]:
-    """The trainer's last lines."""
-    try:
-        return await services.store.logs(job_id, tail=tail)
-    except JobNotFoundError:
-        return (await _read(services, job_id)).log_lines[-tail:]
+JobId = Annotated[str, Path(), AfterValidator(_checked_job_id)]
 
 
-async def forget(services: Services, job_id: str) -> None:
-    """Delete a finished job: its files first, so that a call that was cut short can be made again."""
-    archive = JobArchive(services.storage)
-    try:
-        if (await services.store.get(job_id)).is_finished:  # nobody writes there any more
-            await asyncio.to_thread(services.storage.delete, checkpoints_prefix(job_id))
-        await services.store.delete(job_id)
-    except JobNotFoundError:
-        await asyncio.to_thread(archive.delete, job_id)
-    else:
-        with suppress(JobNotFoundError):  # there too only when it was on its way there
-            await asyncio.to_thread(archive.delete, job_id)
+class JobReader:
+    """Reads jobs wherever they are kept. Every method raises JobNotFoundError for an unknown job."""
 
+    def __init__(self, store: AsyncJobStore, storage: Storage) -> None:
+        self._store = store
+        self._archive = JobArchive(storage)
 
-async def _read(services: Services, job_id: str) -> ArchivedJob:
-    return await asyncio.to_thread(JobArchive(services.storage).read, job_id)
+    async def json(self, job_id: str) -> str:
+        """Return a job as JSON."""
+        try:
+            return await self._store.get_json(job_id)
+        except JobNotFoundError:
+            return (await self._read_archived(job_id)).job_json
+
+    async def rows(self, job_id: str, after: int, limit: int) -> list[EpochRow]:
+        """Return the metrics rows of the epochs that follow epoch `after`."""
+        try:
+            return await self._store.rows(job_id, after=after, limit=limit)
+        except JobNotFoundError:
+            return (await self._read_archived(job_id)).rows[after : after + limit]
+
+    async def log_lines(self, job_id: str, tail: int) -> list[str]:
+        """Return the last `tail` lines of the trainer's log."""
+        try:
+            return await self._store.logs(job_id, tail=tail)
+        except JobNotFoundError:
+            return (await self._read_archived(job_id)).log_lines[-tail:]
+
+    async def _read_archived(self, job_id: str) -> ArchivedJob:
+        return await asyncio.to_thread(self._archive.read, job_id)

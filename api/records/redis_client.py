@@ -1,4 +1,4 @@
-"""The API's client of Redis: many callers share few connections, and none waits long for a server that hangs."""
+"""The API's Redis client: many requests share few connections, and no command waits long for a server that hangs."""
 
 import asyncio
 from typing import Any
@@ -9,7 +9,7 @@ from worker.redis_server.connection import connect_async
 
 _CONNECTIONS = 64
 _TIMEOUT_S = 5.0
-"""For one command with all its reconnections, which by themselves add up to a minute."""
+"""Limit for one command with all its reconnections, whose own timeouts add up to a minute."""
 
 
 class _BoundedRedis(redis.asyncio.Redis):
@@ -22,7 +22,7 @@ class _BoundedRedis(redis.asyncio.Redis):
 
 
 def connect_bounded(url: str) -> redis.asyncio.Redis:
-    """A client whose callers wait for a connection when all are in use, where the usual one fails them."""
+    """Make a client that waits for a free connection when all are in use, where redis-py's default pool raises."""
     pool = connect_async(url).connection_pool
     return _BoundedRedis.from_pool(
         redis.asyncio.BlockingConnectionPool(

@@ -1,4 +1,4 @@
-"""Refuses what would fill the storage, before it is taken; knows no HTTP."""
+"""Refuses new work when storage is nearly full, before the work is accepted. Knows no HTTP."""
 
 import asyncio
 import time
@@ -6,49 +6,49 @@ import time
 from model.errors import StorageFullError
 from model.storage.interface import Storage
 
-_KNOWN_S = 1.0
-_USE_KNOWN_S = 10.0
-"""To add up what all objects take is a walk over them."""
+_FREE_CACHED_S = 1.0
+_USED_CACHED_S = 10.0
+"""Longer, because adding up the sizes of all objects lists every object."""
 _MIB = 2**20
 _ADVICE = "make room (`ninefold gc`, delete models and datasets), or"
-_GOES_ON = "What runs already goes on."
+_RUNNING_JOBS = "Running jobs continue."
 
 
-class StorageRoom:
-    """How much must stay free, and how much may be used, for new work to be taken; 0: no such limit."""
+class StorageSpace:
+    """The limits of free and used bytes beyond which new jobs and datasets are refused; 0 means no limit."""
 
     def __init__(self, storage: Storage, min_free_bytes: int, max_bytes: int) -> None:
         self._storage = storage
         self._min_free_bytes = min_free_bytes
         self._max_bytes = max_bytes
         self._free_bytes = self._used_bytes = 0
-        self._free_known_until = self._used_known_until = 0.0
-        self._looks = asyncio.Lock()
+        self._free_expires_at = self._used_expires_at = 0.0
+        self._measuring = asyncio.Lock()
 
     async def require(self) -> None:
-        """Go on only while there is room.
+        """Return if new work may be accepted.
 
         Raises:
-            StorageFullError: with what to do about it.
-            StorageError: the disk cannot be asked.
+            StorageFullError: a limit is reached; the message says what to do.
+            StorageError: storage cannot be measured.
         """
-        async with self._looks:
-            await self._look()
+        async with self._measuring:
+            await self._measure()
         if self._min_free_bytes and self._free_bytes < self._min_free_bytes:
             raise StorageFullError(
                 f"Storage has {self._free_bytes // _MIB} MiB free, and new jobs and datasets need "
-                f"{self._min_free_bytes // _MIB}: {_ADVICE} lower NINEFOLD_MIN_FREE_BYTES. {_GOES_ON}"
+                f"{self._min_free_bytes // _MIB} MiB: {_ADVICE} lower NINEFOLD_MIN_FREE_BYTES. {_RUNNING_JOBS}"
             )
         if self._max_bytes and self._used_bytes >= self._max_bytes:
             raise StorageFullError(
-                f"Storage holds {self._used_bytes // _MIB} MiB, and new jobs and datasets are taken below "
-                f"{self._max_bytes // _MIB}: {_ADVICE} raise NINEFOLD_MAX_STORAGE_BYTES. {_GOES_ON}"
+                f"Storage holds {self._used_bytes // _MIB} MiB, and new jobs and datasets are accepted below "
+                f"{self._max_bytes // _MIB} MiB: {_ADVICE} raise NINEFOLD_MAX_STORAGE_BYTES. {_RUNNING_JOBS}"
             )
 
-    async def _look(self) -> None:
-        if self._min_free_bytes and time.monotonic() > self._free_known_until:
+    async def _measure(self) -> None:
+        if self._min_free_bytes and time.monotonic() > self._free_expires_at:
             self._free_bytes = await asyncio.to_thread(self._storage.free_bytes)
-            self._free_known_until = time.monotonic() + _KNOWN_S
-        if self._max_bytes and time.monotonic() > self._used_known_until:
+            self._free_expires_at = time.monotonic() + _FREE_CACHED_S
+        if self._max_bytes and time.monotonic() > self._used_expires_at:
             self._used_bytes = await asyncio.to_thread(self._storage.used_bytes)
-            self._used_known_until = time.monotonic() + _USE_KNOWN_S
+            self._used_expires_at = time.monotonic() + _USED_CACHED_S

@@ -37,7 +37,7 @@ def check_server(client: redis.Redis) -> ServerReport:
     except (redis.ConnectionError, redis.TimeoutError) as error:
         raise RedisUnusableError("Redis cannot be reached: start it, or correct REDIS_URL.") from error
     _refuse_unfit(about, settings)
-    return ServerReport(_version(about), tuple(_persistence_warnings(settings)))
+    return ServerReport(_version(about), tuple(persistence_warnings(settings)))
 
 
 def _version(about: Mapping[Any, Any]) -> str:
@@ -60,10 +60,11 @@ def _refuse_unfit(about: Mapping[Any, Any], settings: Mapping[Any, Any]) -> None
         )
 
 
-def _persistence_warnings(settings: Mapping[Any, Any]) -> list[str]:
-    if settings["appendonly"] != "yes":
+def persistence_warnings(settings: Mapping[Any, Any]) -> list[str]:
+    """Return a warning if a server with these `CONFIG GET` settings may lose acknowledged writes."""
+    if settings.get("appendonly") != "yes":
         return ["Redis does not persist (appendonly is no): a restart loses every job."]
-    fsync = settings["appendfsync"]
+    fsync = settings.get("appendfsync")
     if fsync != "always":
         return [
             f"Redis may lose the last writes in a power failure (appendfsync is {fsync}): set it to always."

@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from api.app import create_app
-from api.datasets.uploads import UPLOADS_AT_ONCE, DatasetUploads
+from api.datasets.uploads import MAX_UPLOADS, DatasetUploads
+from api.http.dependencies import shared
 from api.settings import ApiSettings
 from tests.api.problems import problem_in
 from tests.api.serving import running_api
@@ -57,13 +58,13 @@ def _resident_bytes() -> int:
 
 def test_only_so_many_upload_at_once(client: httpx.Client, url: str, settings: ApiSettings) -> None:
     with ExitStack() as stack:
-        uploads = [stack.enter_context(_begun(url)) for _ in range(UPLOADS_AT_ONCE)]
-        eventually(lambda: len(leftovers(settings)) == UPLOADS_AT_ONCE, 20, "all places are taken")
+        uploads = [stack.enter_context(_begun(url)) for _ in range(MAX_UPLOADS)]
+        eventually(lambda: len(leftovers(settings)) == MAX_UPLOADS, 20, "all places are taken")
         refused = client.post("/datasets?name=pets", content=zipped())
         problem_in(refused, 503, "uploads_busy")
         assert int(refused.headers["retry-after"]) > 0
         uploads[0].close()
-        eventually(lambda: len(leftovers(settings)) < UPLOADS_AT_ONCE, 20, "a place is free")
+        eventually(lambda: len(leftovers(settings)) < MAX_UPLOADS, 20, "a place is free")
         assert client.post("/datasets?name=pets", content=zipped()).status_code == 201
 
 
@@ -84,7 +85,7 @@ def test_an_upload_that_trickles_is_given_up(settings: ApiSettings, redis_url: s
             yield b"\0"
 
     app = create_app(settings)
-    app.state.dataset_uploads = DatasetUploads(app.state.services, timeout_s=1)
+    shared(app, DatasetUploads).timeout_s = 1
     with running_api(settings, app) as url:
         answer = httpx.post(f"{url}/datasets?name=x", content=trickle(), timeout=60)
         problem_in(answer, 408, "upload_timeout")

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 import pytest
 import redis
 
-from api.feed.hub import BLOCK_MS, EventHub, WatchEnded, Watcher
+from api.feed.hub import BLOCK_MS, EventHub
+from api.feed.watcher import WatchEnded, Watcher
 from api.process.server import open_socket
 from api.settings import ApiSettings
 from worker.queue.feed import Feed

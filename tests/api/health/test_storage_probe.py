@@ -39,9 +39,9 @@ def storage(tmp_path: Path) -> CountedStorage:
 
 def test_many_questions_are_one_look(storage: CountedStorage) -> None:
     async def ask() -> None:
-        probe = StorageProbe(storage, known_s=60)
-        assert set(await asyncio.gather(*(probe.trouble() for _ in range(20)))) == {""}
-        assert await probe.trouble() == ""
+        probe = StorageProbe(storage, cached_s=60)
+        assert set(await asyncio.gather(*(probe.failure() for _ in range(20)))) == {""}
+        assert await probe.failure() == ""
         assert storage.looks == 1
 
     asyncio.run(ask())
@@ -49,24 +49,24 @@ def test_many_questions_are_one_look(storage: CountedStorage) -> None:
 
 def test_what_is_known_is_looked_at_again(storage: CountedStorage, tmp_path: Path) -> None:
     async def ask() -> None:
-        probe = StorageProbe(storage, known_s=0)
-        assert await probe.trouble() == ""
+        probe = StorageProbe(storage, cached_s=0)
+        assert await probe.failure() == ""
         shutil.rmtree(tmp_path / "storage")
         (tmp_path / "storage").write_text("no folder")
-        assert "Storage cannot" in await probe.trouble()
+        assert "Storage cannot" in await probe.failure()
 
     asyncio.run(ask())
 
 
 def test_storage_that_hangs_is_named_and_asked_no_more_until_it_answers(storage: CountedStorage) -> None:
     async def ask() -> None:
-        probe = StorageProbe(storage, known_s=0, timeout_s=0.05)
+        probe = StorageProbe(storage, cached_s=0, timeout_s=0.05)
         storage.may_answer.clear()
         for _ in range(5):
-            assert await probe.trouble() == "Storage does not answer."
+            assert await probe.failure() == "Storage does not answer."
         assert storage.looks == 1
         storage.may_answer.set()
-        while await probe.trouble():  # waits for the look itself
+        while await probe.failure():  # waits for the look itself
             pass
 
     asyncio.run(ask())
@@ -77,7 +77,7 @@ def test_a_process_whose_storage_hangs_can_end() -> None:
         "import asyncio, threading; from api.health.storage_probe import StorageProbe\n"
         "class Hung:\n"
         "    def check(self): threading.Event().wait()\n"
-        "print(asyncio.run(StorageProbe(Hung(), timeout_s=0.05).trouble()))"
+        "print(asyncio.run(StorageProbe(Hung(), timeout_s=0.05).failure()))"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],

@@ -1,7 +1,6 @@
 """/models over real HTTP: what a manifest says, files, aliases, deletion."""
 
 import asyncio
-import dataclasses
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ import pytest
 import redis
 
 from api.app import create_app
+from api.http.dependencies import shared
 from api.settings import ApiSettings
 from model.artifact.manifest import Manifest, model_key
 from model.storage.interface import Storage
@@ -19,7 +19,7 @@ from model.storage.local import LocalStorage
 from model.storage.opening import open_storage
 from tests.api.problems import problem_in
 from tests.api.published import publish_model
-from worker.registry.model_registry import ModelRegistry
+from worker.registry.model_registry import AsyncModelRegistry, ModelRegistry
 
 
 @pytest.fixture
@@ -107,15 +107,13 @@ def test_a_file_that_goes_while_it_is_asked_for_is_not_found(
 ) -> None:
     publish(registry, storage)
     app = create_app(settings)
-    app.state.services = dataclasses.replace(
-        app.state.services, storage=LosingStorage(Path(settings.storage.removeprefix("file://")))
-    )
+    app.state.shared[Storage] = LosingStorage(Path(settings.storage.removeprefix("file://")))
 
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             answer = await client.get(f"/models/shapes:1/files/{name}")
-        await app.state.services.models.redis.aclose()
+        await shared(app, AsyncModelRegistry).redis.aclose()
         return answer
 
     problem_in(asyncio.run(ask()), 404, "model_not_found")

@@ -1,0 +1,51 @@
+"""Reads a job and its past events from Redis, for all event streams of this process."""
+
+import asyncio
+import time
+from collections import OrderedDict
+
+from api.events.sse import EncodedEvents, encode_job_events
+from worker.queue.store import AsyncJobStore
+
+_PAGE_EVENTS = 200
+_CONCURRENT_READS = 16
+"""Fewer than the connections to Redis: a thousand new streams at once leave connections for other requests, and no
+stream waits for a connection until the wait is refused."""
+_CACHED_PAGES = 64
+_CACHED_S = 2.0
+"""Long enough for many streams that begin together; the job's events may have been trimmed later."""
+_MAX_CACHED_BYTES = 256 * 1024
+
+
+class JobHistory:
+    """Reads pages of a job's events; a full page is read and encoded once for all streams that ask within 2 s."""
+
+    def __init__(self, store: AsyncJobStore) -> None:
+        self._store = store
+        self._reads = asyncio.Semaphore(_CONCURRENT_READS)
+        self._cache: OrderedDict[tuple[str, str], tuple[float, EncodedEvents]] = OrderedDict()
+
+    async def job_json(self, job_id: str) -> str:
+        """Return a job as JSON; raises JobNotFoundError."""
+        async with self._reads:
+            return await self._store.get_json(job_id)
+
+    async def read(self, job_id: str, after: str) -> EncodedEvents:
+        """Return a page of the events that follow the event id `after`; an empty page if there are none yet."""
+        async with self._reads:
+            return self._cached(job_id, after) or await self._read(job_id, after)
+
+    async def _read(self, job_id: str, after: str) -> EncodedEvents:
+        found = await self._store.events(job_id, after, _PAGE_EVENTS)
+        is_full = len(found.events) == _PAGE_EVENTS
+        page = encode_job_events(found.events, is_reset=found.is_reset, is_full=is_full)
+        # A page that is not full is never cached: its next event may happen at any moment.
+        if is_full and not page.is_reset and len(page.chunk) <= _MAX_CACHED_BYTES:
+            self._cache[job_id, after] = time.monotonic(), page
+            if len(self._cache) > _CACHED_PAGES:
+                self._cache.popitem(last=False)
+        return page
+
+    def _cached(self, job_id: str, after: str) -> EncodedEvents | None:
+        read_at, page = self._cache.get((job_id, after), (0.0, None))
+        return page if time.monotonic() - read_at < _CACHED_S else None

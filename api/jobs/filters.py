@@ -1,0 +1,34 @@
+"""The query parameters that narrow a list of jobs."""
+
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import Depends, Query
+
+from model.data.built_in import BUILT_IN
+from worker.errors import DatasetNotFoundError
+from worker.queue.listing import JobFilters
+from worker.queue.states import Status
+from worker.registry.datasets import AsyncDatasetRegistry
+
+_Text = Annotated[str | None, Query(min_length=1, max_length=128)]
+
+
+async def _filters(
+    status: Status | None = None, name: _Text = None, dataset: _Text = None, tag: _Text = None
+) -> JobFilters:
+    return JobFilters(status=status, name=name, dataset=dataset, tag=tag)
+
+
+Filters = Annotated[JobFilters, Depends(_filters)]
+
+
+async def with_dataset_id(filters: JobFilters, datasets: AsyncDatasetRegistry) -> JobFilters:
+    """Replace a dataset's name by its id, because the index of jobs uses ids."""
+    if filters.dataset is None or filters.dataset in BUILT_IN:
+        return filters
+    try:
+        registered = await datasets.get(filters.dataset)
+    except DatasetNotFoundError:
+        return filters
+    return replace(filters, dataset=registered.facts.id)

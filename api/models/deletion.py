@@ -1,0 +1,24 @@
+"""Deletes a model; the next worker that starts completes a deletion that was interrupted."""
+
+import asyncio
+
+from model.storage.interface import Storage
+from worker.registry.deletion import delete_model_files
+from worker.registry.model_registry import AsyncModelRegistry
+
+_MODEL_ID_PREFIX = "mdl_"
+
+
+async def delete_model(models: AsyncModelRegistry, storage: Storage, ref: str) -> None:
+    """Delete the model behind a reference.
+
+    Raises:
+        ModelNotFoundError: there is no such model.
+        ModelInUseError: an alias points at the model.
+    """
+    # An id is not resolved: a model whose deletion has begun no longer resolves, but may be deleted again.
+    is_id = ref.startswith(_MODEL_ID_PREFIX)
+    model_id = ref if is_id else (await models.resolve(ref)).manifest.id
+    await models.begin_deletion(model_id)
+    await asyncio.to_thread(delete_model_files, storage, model_id)
+    await models.end_deletion(model_id)

@@ -1,0 +1,110 @@
+"""Builds the objects that all requests of one API process share, and runs their background work."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Mapping
+
+from api.auth.keys import Keys
+from api.datasets.import_process import ImportProcess
+from api.datasets.uploads import DatasetUploads
+from api.events.job_history import JobHistory
+from api.feed.hub import BLOCK_MS, EventHub
+from api.health.readiness import ReadinessChecks
+from api.health.storage_probe import StorageProbe
+from api.jobs.spec_resolver import SpecResolver, WorkerDevices
+from api.jobs.submission import Submissions
+from api.jobs.wake_up_throttle import WakeUpThrottle
+from api.predict.limits import UploadBudget, UploadLimits
+from api.predict.predictions import Predictions
+from api.predictor.client import PredictorClient
+from api.process.open_files import max_event_streams
+from api.records.jobs import JobReader
+from api.records.redis_client import connect_bounded
+from api.records.storage_space import StorageSpace
+from api.settings import ApiSettings, parse_keys
+from model.storage.interface import Storage
+from model.storage.opening import open_storage
+from worker.queue.feed import Feed
+from worker.queue.live_workers import AsyncLiveWorkers
+from worker.queue.store import AsyncJobStore, JobStore
+from worker.queue.wake_ups import WakeUpSender
+from worker.redis_server.connection import connect, connect_async
+from worker.registry.datasets import AsyncDatasetRegistry
+from worker.registry.model_registry import AsyncModelRegistry
+from worker.upkeep.reaper import Reaper
+
+
+class SharedObjects:
+    """The objects of one process; nothing connects to Redis or the predictor before `running` or a request."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        self._settings = settings
+        self._redis = connect_bounded(settings.redis_url)
+        self._storage = open_storage(settings.storage)
+        self._space = StorageSpace(self._storage, settings.min_free_bytes, settings.max_storage_bytes)
+        feed = Feed(connect_async(settings.redis_url, timeout_s=2 * BLOCK_MS / 1000))
+        self._hub = EventHub(feed, max_event_streams())
+        self._wake_ups = WakeUpSender(settings.redis_url)
+        self._throttle = WakeUpThrottle(self._wake_ups.send)
+        self._predictor = PredictorClient(settings.predictor_socket())
+
+    def by_type(self) -> Mapping[type, object]:
+        """Return what routes may ask for with `from_app`."""
+        store, live_workers = AsyncJobStore(self._redis), AsyncLiveWorkers(self._redis)
+        datasets, models = AsyncDatasetRegistry(self._redis), AsyncModelRegistry(self._redis)
+        resolver = SpecResolver(datasets, models, WorkerDevices(live_workers))
+        return {
+            AsyncJobStore: store,
+            AsyncLiveWorkers: live_workers,
+            AsyncDatasetRegistry: datasets,
+            AsyncModelRegistry: models,
+            Storage: self._storage,
+            StorageSpace: self._space,
+            Keys: Keys(parse_keys(self._settings.api_keys.get_secret_value())),
+            EventHub: self._hub,
+            JobHistory: JobHistory(store),
+            JobReader: JobReader(store, self._storage),
+            WakeUpThrottle: self._throttle,
+            SpecResolver: resolver,
+            Submissions: Submissions(store, resolver, self._space, self._throttle),
+            DatasetUploads: self._dataset_uploads(datasets),
+            Predictions: self._predictions(models),
+            ReadinessChecks: ReadinessChecks(
+                self._redis, StorageProbe(self._storage), self._space, self._predictor
+            ),
+        }
+
+    def _dataset_uploads(self, datasets: AsyncDatasetRegistry) -> DatasetUploads:
+        settings = self._settings
+        importing = ImportProcess(self._storage, settings.storage, settings.import_timeout_s)
+        return DatasetUploads(
+            datasets, importing, self._space, settings.cache_dir, max_bytes=settings.max_dataset_bytes
+        )
+
+    def _predictions(self, models: AsyncModelRegistry) -> Predictions:
+        limits = UploadLimits(image_bytes=self._settings.max_image_bytes, images=self._settings.max_images)
+        return Predictions(models, self._predictor, limits, UploadBudget())
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run the event hub and a reaper while the block runs; afterwards close every connection."""
+        hub = asyncio.create_task(self._hub.run())
+        is_stopped = threading.Event()
+        reaper = Reaper(
+            JobStore(connect(self._settings.redis_url)), self._settings.lease_s, self._wake_ups.send
+        )
+        threading.Thread(target=reaper.run, args=(is_stopped,), name="reaper", daemon=True).start()
+        try:
+            yield
+        finally:
+            is_stopped.set()
+            self._hub.close()
+            hub.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await hub
+            self._throttle.close()
+            await asyncio.to_thread(self._wake_ups.close)
+            await self._predictor.close()
+            await self._hub.disconnect()
+            await self._redis.aclose()

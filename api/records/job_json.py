@@ -1,0 +1,26 @@
+"""Adds links to the stored JSON of a job, without parsing the JSON."""
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+
+from worker.queue.records import Job
+
+
+def job_url(request: Request, job_id: str) -> str:
+    """Return the path of a job, with the prefix of the proxy in front of the API."""
+    return f"{request.scope.get('root_path', '')}/jobs/{job_id}"
+
+
+def with_links(request: Request, job_id: str, job_json: str) -> str:
+    """Append `links` to the JSON object of a job."""
+    url = job_url(request, job_id)
+    return (
+        f'{job_json[:-1]},"links":{{"self":"{url}","events":"{url}/events",'
+        f'"metrics":"{url}/metrics","logs":"{url}/logs"}}}}'
+    )
+
+
+def jobs_json(request: Request, jobs: Sequence[Job]) -> str:
+    """Write jobs with links as a JSON array."""
+    return f"[{','.join(with_links(request, job.id, job.model_dump_json()) for job in jobs)}]"
