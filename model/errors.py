@@ -21,7 +21,7 @@ class DatasetRejectedError(ModelError):
     code = "dataset_rejected"
 
 
-class OtherDatasetError(ModelError):
+class UnexpectedDatasetError(ModelError):
     """Raised when what was imported is not the dataset that it had to be; nothing was stored."""
 
     code = "other_dataset"

@@ -58,8 +58,8 @@ class Promote(StrEnum):
     NEVER = "never"
 
 
-MOST_EPOCHS = 1000
-Epochs = Annotated[int, Field(strict=True, ge=1, le=MOST_EPOCHS)]
+MAX_EPOCHS = 1000
+Epochs = Annotated[int, Field(strict=True, ge=1, le=MAX_EPOCHS)]
 BatchSize = Annotated[int, Field(strict=True, ge=2, le=4096)]
 LearningRate = Annotated[float, Field(strict=True, gt=0, le=10)]
 WeightDecay = Annotated[float, Field(strict=True, ge=0, le=1)]

@@ -14,15 +14,15 @@ from model.errors import (
     DatasetRejectedError,
     ModelError,
     ObjectExistsError,
-    OtherDatasetError,
     StorageError,
+    UnexpectedDatasetError,
 )
 from model.storage.interface import Storage
 
 MAX_IMPORTS = 2
 _MEMORY_BYTES = 4 * 2**30
 _OTHER_ERRORS: dict[str, type[ModelError]] = {
-    kind.code: kind for kind in (StorageError, ObjectExistsError, OtherDatasetError)
+    kind.code: kind for kind in (StorageError, ObjectExistsError, UnexpectedDatasetError)
 }
 """Errors that an import reports by code although the zip is not at fault."""
 
@@ -41,7 +41,7 @@ class ImportProcess:
 
         Raises:
             DatasetRejectedError: the zip does not hold a valid dataset, or needs too much time or memory.
-            OtherDatasetError: the zip's dataset does not have the id `expected_id`; nothing is stored.
+            UnexpectedDatasetError: the zip's dataset does not have the id `expected_id`; nothing is stored.
             StorageError: the dataset cannot be stored.
         """
         async with self._free_slots:

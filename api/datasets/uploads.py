@@ -16,7 +16,7 @@ from api.http.bodies import content_type
 from api.http.disconnect import while_connected
 from api.http.errors import BodyTimeoutError, BodyTooLargeError, UnsupportedMediaTypeError
 from api.records.storage_space import StorageSpace
-from model.errors import OtherDatasetError, StorageError
+from model.errors import StorageError, UnexpectedDatasetError
 from worker.errors import DatasetNameTakenError, IdempotencyMismatchError
 from worker.registry.datasets import AsyncDatasetRegistry, RegisteredDataset
 
@@ -82,7 +82,7 @@ class DatasetUploads:
             await self._store(request, file)
             try:
                 record = await while_connected(request, self._importing.run(file, name, expected.dataset_id))
-            except OtherDatasetError:
+            except UnexpectedDatasetError:
                 raise (
                     IdempotencyMismatchError() if expected.is_repeat else DatasetNameTakenError(name)
                 ) from None

@@ -16,7 +16,7 @@ from model.artifact.trained_model import TrainedModel
 from model.host.allocator import restart_with_allocator_settings
 from model.host.cpus import cpu_quota
 from model.network.flops import training_flop
-from model.recipes.progressive_resizing import side_at
+from model.recipes.progressive_resizing import image_side_at
 from model.recipes.recipe import Recipe, recipe_of
 from model.recipes.schedule import steps_per_epoch
 from model.spec import ResolvedSpec
@@ -36,7 +36,7 @@ class SilentReporter:
     """A reporter that discards every report and never stops the training."""
 
     phase = progress = epoch = checkpoint = rewind = staticmethod(lambda *_: None)
-    gate = staticmethod(lambda: Command.CONTINUE)
+    next_command = staticmethod(lambda: Command.CONTINUE)
 
 
 def storage_of(folder: Path) -> Storage:
@@ -60,7 +60,7 @@ def train(
     """Train a model; `recipe` replaces the recipe that the spec names."""
     request = TrainingRequest(
         spec=spec,
-        out_prefix="checkpoints/study",
+        checkpoint_prefix="checkpoints/study",
         resume_from=None,
         devices=(device,),
         threads=cpu_quota(),
@@ -78,7 +78,7 @@ def image_flop(recipe: Recipe, spec: ResolvedSpec, images: int) -> dict[int, flo
     total_steps = steps_per_epoch(images, spec.batch_size) * spec.epochs
     spent: dict[int, float] = defaultdict(float)
     for step in range(total_steps):
-        side = side_at(recipe, step / total_steps, spec.image_size)
+        side = image_side_at(recipe, step / total_steps, spec.image_size)
         spent[side] += training_flop(side) * images * spec.epochs / total_steps
     return dict(spent)
 

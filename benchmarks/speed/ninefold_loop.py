@@ -3,13 +3,13 @@
 from benchmarks.speed.measurement import measurement, now
 from benchmarks.speed.random_images import random_run
 from model.device.device import open_device
-from model.device.ranks import ALONE
+from model.device.ranks import SINGLE_PROCESS
 from model.host.cpus import cpu_quota
 from model.storage.opening import open_storage
 from model.training.checkpoint import Checkpoints
 from model.training.loop import Loop
 from model.training.reporter import CheckpointSaved, Command, EpochRow, Progress
-from model.training.run_state import start_state
+from model.training.run_state import initial_state
 
 
 class Stopwatch:
@@ -29,7 +29,7 @@ class Stopwatch:
     def epoch(self, row: EpochRow, is_best: bool) -> None: ...  # noqa: D102
     def checkpoint(self, saved: CheckpointSaved) -> None: ...  # noqa: D102
     def rewind(self, epoch: int) -> None: ...  # noqa: D102
-    def gate(self) -> Command:  # noqa: D102
+    def next_command(self) -> Command:  # noqa: D102
         return Command.CONTINUE
 
     def progress(self, progress: Progress) -> None:
@@ -47,11 +47,11 @@ def train(batch_size: int, steps: int, device_name: str) -> dict[str, float]:
         spec=spec,
         recipe=recipe,
         data=data,
-        state=start_state(spec, recipe, data, steps + 1, device),
+        state=initial_state(spec, recipe, data, steps + 1, device),
         device=device,
         reporter=stopwatch,
         checkpoints=Checkpoints(storage, "benchmark", spec, device),
-        ranks=ALONE,
+        rank=SINGLE_PROCESS,
         epoch_checkpoint_s=float("inf"),
         step_checkpoint_s=float("inf"),
     ).run()

@@ -17,26 +17,26 @@ from torch import Tensor
 from benchmarks.speed.measurement import now
 from benchmarks.speed.random_images import random_run
 from model.device.device import Device, open_device
-from model.device.ranks import ALONE
+from model.device.ranks import SINGLE_PROCESS
 from model.host.cpus import cpu_quota
-from model.training.run_state import start_state
-from model.training.step import Step
+from model.training.run_state import initial_state
+from model.training.step import TrainingStep
 
 IMAGES = 20_000
 ROUNDS = 3
 
 
-def start(device: Device, batch_size: int) -> Step:
+def start(device: Device, batch_size: int) -> TrainingStep:
     """Return the training step of a new run on random images."""
     spec, recipe, data = random_run(device, batch_size, IMAGES)
-    state = start_state(spec, recipe, data, IMAGES // batch_size, device)
+    state = initial_state(spec, recipe, data, IMAGES // batch_size, device)
     state.network.train()
-    return Step(
-        spec=spec, recipe=recipe, total_steps=1000, data=data, state=state, device=device, ranks=ALONE
+    return TrainingStep(
+        spec=spec, recipe=recipe, total_steps=1000, data=data, state=state, device=device, rank=SINGLE_PROCESS
     )
 
 
-def milliseconds(step: Step, batches: Sequence[Tensor], device_name: str) -> float:
+def milliseconds(step: TrainingStep, batches: Sequence[Tensor], device_name: str) -> float:
     """Return the mean duration of one step."""
     started_at = now(device_name)
     for batch_N in batches:
@@ -60,7 +60,9 @@ def main() -> None:
         print(torch.cuda.get_device_name(options.device))
     print(f"{'batch':>6}{'launched ms':>13}{'replayed ms':>13}{'images/s':>10}{'ratio':>7}")
     for batch_size in options.batch_sizes:
-        variants = [start(variant, batch_size) for variant in (replace(device, replays=False), device)]
+        variants = [
+            start(variant, batch_size) for variant in (replace(device, uses_cuda_graphs=False), device)
+        ]
         order_N = device.place(torch.randperm(IMAGES))
         batches = torch.split(order_N, batch_size)[: min(options.steps, IMAGES // batch_size)]
         for step in variants:

@@ -42,7 +42,7 @@ class LineConsole:
     def rewind(self, epoch: int) -> None:
         """The command resumes nothing."""
 
-    def gate(self) -> Command:
+    def next_command(self) -> Command:
         """Nobody holds this run back."""
         return Command.CONTINUE
 

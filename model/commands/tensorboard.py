@@ -22,7 +22,11 @@ class _TensorBoard:
     def __init__(self, reporter: Reporter, folder: Path) -> None:
         self._reporter, self._folder = reporter, folder
         self._writer: SummaryWriter | None = None
-        self.gate, self.phase, self.progress = reporter.gate, reporter.phase, reporter.progress
+        self.next_command, self.phase, self.progress = (
+            reporter.next_command,
+            reporter.phase,
+            reporter.progress,
+        )
         self.checkpoint = reporter.checkpoint
 
     def rewind(self, epoch: int) -> None:

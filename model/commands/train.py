@@ -138,7 +138,7 @@ def _train(arguments: argparse.Namespace) -> None:
         print(f"warning: {warning}", file=sys.stderr)  # noqa: T201 - the command's output
     request = TrainingRequest(
         spec=spec,
-        out_prefix="checkpoints/command",
+        checkpoint_prefix="checkpoints/command",
         resume_from=None,
         devices=devices,
         threads=arguments.threads,

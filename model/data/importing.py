@@ -27,7 +27,7 @@ from model.data.record import (
     read_record,
 )
 from model.data.split import MIN_TRAIN_IMAGES, SplitName, choose_test_images, hash_content
-from model.errors import DatasetRejectedError, ImageError, ObjectExistsError, OtherDatasetError
+from model.errors import DatasetRejectedError, ImageError, ObjectExistsError, UnexpectedDatasetError
 from model.host.cpus import cpu_quota
 from model.spec import DatasetFacts, Name
 from model.storage.interface import Storage
@@ -84,7 +84,7 @@ def import_dataset(
 
     Raises:
         DatasetRejectedError: the source is hostile, too large, or too little of it is usable.
-        OtherDatasetError: it is not the expected one.
+        UnexpectedDatasetError: it is not the expected one.
     """
     limits = limits or ImportLimits()
     _check_name(name)
@@ -95,7 +95,7 @@ def import_dataset(
         _check_usable(placed, skipped)
         record = _describe(name, placed, skipped)
         if expected_id not in (None, record.facts.id):
-            raise OtherDatasetError(f"These images are {record.facts.id}, not {expected_id}.")
+            raise UnexpectedDatasetError(f"These images are {record.facts.id}, not {expected_id}.")
         return _freeze(record, placed, storage)
 
 

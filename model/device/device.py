@@ -18,18 +18,22 @@ class Device:
 
     torch_device: torch.device
     threads: int
-    steps_between_looks: int
+    steps_between_loss_reads: int
     """The loss is read only this often."""
-    warms_up: bool
+    needs_warm_up: bool
     """The first batch of a size takes long: libraries load, kernels are chosen."""
-    replays: bool = False
+    uses_cuda_graphs: bool = False
     """Steps are recorded and replayed."""
-    half: torch.dtype | None = None
+    autocast_dtype: torch.dtype | None = None
     """What convolutions are calculated in where that is faster than float32."""
 
     def autocast(self) -> AbstractContextManager[object]:
         """Half precision where it is faster."""
-        return torch.autocast(self.torch_device.type, self.half) if self.half else nullcontext()
+        return (
+            torch.autocast(self.torch_device.type, self.autocast_dtype)
+            if self.autocast_dtype
+            else nullcontext()
+        )
 
     @property
     def loss_scale(self) -> float:
@@ -38,13 +42,13 @@ class Device:
         512 makes the mean over 512 images their sum, with which this network was first trained in float16
         (davidcpage/cifar10-fast).
         """
-        return 512.0 if self.half is torch.float16 else 1.0
+        return 512.0 if self.autocast_dtype is torch.float16 else 1.0
 
     def place(self, tensor: Tensor) -> Tensor:
         """The tensor on this device."""
         return tensor.to(self.torch_device, non_blocking=True)
 
-    def read_later(self, values: Tensor) -> Callable[[], list[float] | None]:
+    def read_async(self, values: Tensor) -> Callable[[], list[float] | None]:
         """Ask for values; what is returned gives them once they are there, and nobody waits for a GPU meanwhile."""
         if self.torch_device.type == "cpu":
             return values.tolist
@@ -86,11 +90,18 @@ def open_device(name: str, threads: int) -> Device:
     torch.set_num_threads(threads)
     torch_device = torch.device(name)
     if torch_device.type == "cpu":
-        return Device(torch_device, threads, steps_between_looks=1, warms_up=False)
+        return Device(torch_device, threads, steps_between_loss_reads=1, needs_warm_up=False)
     if torch_device.type != "cuda" or not torch.cuda.is_available():
         raise ModelError(f"The device {name!r} is not there; use cpu, or a machine with a CUDA device.")
     # What is multiplied in float32 all the same, Muon's products above all, does not need all its digits.
     torch.backends.cuda.matmul.fp32_precision = "tf32"
     # Older GPUs only emulate bfloat16, and are then slower than with float32.
     half = torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-    return Device(torch_device, threads, steps_between_looks=50, warms_up=True, replays=True, half=half)
+    return Device(
+        torch_device,
+        threads,
+        steps_between_loss_reads=50,
+        needs_warm_up=True,
+        uses_cuda_graphs=True,
+        autocast_dtype=half,
+    )

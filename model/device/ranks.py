@@ -13,47 +13,47 @@ from model.network.resnet9 import ResNet9
 
 
 @dataclass(frozen=True)
-class Ranks:
+class Rank:
     """One process's place among those that train together; all make the same steps, each on its share of the batch."""
 
-    rank: int = 0
-    count: int = 1
-    control: distributed.ProcessGroup | None = None
+    index: int = 0
+    world_size: int = 1
+    control_group: distributed.ProcessGroup | None = None
     """Between the hosts' processors: agreeing over it makes no device wait."""
 
     @property
     def is_first(self) -> bool:
         """Whether this one decides, judges, reports and saves."""
-        return self.rank == 0
+        return self.index == 0
 
-    def agree(self, decide: Callable[[], list[float]], length: int) -> list[float]:
+    def broadcast(self, decide: Callable[[], list[float]], length: int) -> list[float]:
         """What the first rank decides, so many numbers; the others do not ask themselves."""
-        if self.count == 1:
+        if self.world_size == 1:
             return decide()
         decided = torch.tensor(decide() if self.is_first else [0.0] * length, dtype=torch.float64)
-        distributed.broadcast(decided, src=0, group=self.control)
+        distributed.broadcast(decided, src=0, group=self.control_group)
         return decided.tolist()
 
-    def share(self, batch_N: Tensor) -> Tensor:
+    def shard(self, batch_N: Tensor) -> Tensor:
         """This one's part of a batch: parts do not overlap, and their sizes differ by one at most."""
-        return batch_N.tensor_split(self.count)[self.rank]
+        return batch_N.tensor_split(self.world_size)[self.index]
 
-    def add_up(self, values: Tensor) -> Tensor:
+    def sum_over_ranks(self, values: Tensor) -> Tensor:
         """The sum over all ranks."""
-        if self.count > 1:
+        if self.world_size > 1:
             distributed.all_reduce(values)
         return values
 
-    def join(self, network: ResNet9) -> nn.Module:
+    def data_parallel(self, network: ResNet9) -> nn.Module:
         """The network as the training step calls it: its gradients become the mean over all ranks."""
-        if self.count == 1:
+        if self.world_size == 1:
             return network
         return DistributedDataParallel(network)
 
 
-ALONE = Ranks()
+SINGLE_PROCESS = Rank()
 
 
-def without_exchange(network: nn.Module) -> AbstractContextManager[None]:
+def no_sync(network: nn.Module) -> AbstractContextManager[None]:
     """Within it, gradients add up on their own rank."""
     return network.no_sync() if isinstance(network, DistributedDataParallel) else nullcontext()

@@ -8,7 +8,7 @@ from model.recipes.recipe import RATED_BATCH, RECIPES
 from model.recipes.schedule import steps_per_epoch
 from model.recipes.validation import validation_counts
 from model.spec import (
-    MOST_EPOCHS,
+    MAX_EPOCHS,
     Augmentation,
     ClassWeighting,
     DatasetFacts,
@@ -20,7 +20,7 @@ from model.spec import (
 
 T = TypeVar("T")
 
-LEAST_IMAGES_A_DEVICE = 2
+MIN_IMAGES_PER_DEVICE = 2
 """Batch norms need more than one."""
 
 
@@ -49,7 +49,7 @@ def resolve(spec: JobSpec, facts: DatasetFacts, device_kind: str) -> tuple[Resol
         name=spec.name or facts.name,
         recipe=name,
         epochs=spec.epochs
-        or (MOST_EPOCHS if spec.time_budget_s else _default_epochs(name, images, device_kind)),
+        or (MAX_EPOCHS if spec.time_budget_s else _default_epochs(name, images, device_kind)),
         batch_size=batch_size,
         learning_rate=spec.learning_rate or round(recipe.learning_rate * scale, 4),
         weight_decay=_first(spec.weight_decay, recipe.weight_decay),
@@ -72,10 +72,10 @@ def resolve(spec: JobSpec, facts: DatasetFacts, device_kind: str) -> tuple[Resol
 
 def _check_shares(images: int, batch_size: int, gpus: int) -> None:
     smallest = images // steps_per_epoch(images, batch_size)
-    if gpus > 1 and smallest < LEAST_IMAGES_A_DEVICE * gpus:
+    if gpus > 1 and smallest < MIN_IMAGES_PER_DEVICE * gpus:
         raise UnfitSpecError(
             "gpus",
-            f"batches of {smallest} images are too small for {gpus} devices, which need {LEAST_IMAGES_A_DEVICE} images "
+            f"batches of {smallest} images are too small for {gpus} devices, which need {MIN_IMAGES_PER_DEVICE} images "
             "each: use fewer devices or a larger batch_size.",
         )
 

@@ -20,6 +20,17 @@ from model.storage.interface import Storage
 from model.training.run_state import Best, RunState
 
 _FORMAT = "1"
+_POSITION_FIELDS = {
+    "epoch": "epoch",
+    "step": "step",
+    "train_s": "train_s",
+    "data_s": "data_s",
+    "steps_made": "steps_made",
+    "parts": "micro_batches",
+    "used_s": "used_s",
+    "left_at": "left_at",
+}
+"""Each name in a checkpoint's header, and the field of `RunState` that it stores."""
 _log = logging.getLogger(__name__)
 
 
@@ -27,12 +38,12 @@ class Checkpoints:
     """The checkpoints of one attempt: a new name each time. Whoever moves the pointer deletes the old ones."""
 
     def __init__(
-        self, storage: Storage, prefix: str, spec: ResolvedSpec, device: Device, ranks: int = 1
+        self, storage: Storage, prefix: str, spec: ResolvedSpec, device: Device, world_size: int = 1
     ) -> None:
         self._storage = storage
         self._prefix = prefix.rstrip("/")
         self._spec = spec
-        self._circumstances = {**device.describe(), "ranks": str(ranks)}
+        self._circumstances = {**device.describe(), "ranks": str(world_size)}
 
     def save(self, state: RunState) -> str:
         """Store the state durably and return its key, which ends in the hash of its bytes."""
@@ -63,8 +74,7 @@ class Checkpoints:
             raise CorruptArtifactError(f"Checkpoint {key!r} cannot be read; start the job anew.") from error
 
     def _header(self, state: RunState) -> dict[str, str]:
-        names = ("epoch", "step", "train_s", "data_s", "steps_made", "parts", "used_s", "left_at")
-        position = {name: getattr(state, name) for name in names}
+        position = {stored: getattr(state, name) for stored, name in _POSITION_FIELDS.items()}
         best = state.best and {k: v for k, v in vars(state.best).items() if k != "weights"}
         return {
             "format": _FORMAT,
@@ -126,8 +136,8 @@ def _load(state: RunState, tensors: Mapping[str, Tensor], header: Mapping[str, s
         ).copy_(buffer)
     sums = tensors["sums/epoch"]
     state.sums[: len(sums)].copy_(sums)  # an earlier version had fewer
-    for name, value in json.loads(header["position"]).items():
-        setattr(state, name, value)
+    for stored, value in json.loads(header["position"]).items():
+        setattr(state, _POSITION_FIELDS[stored], value)
     best = json.loads(header["best"])
     state.best = best and Best(weights=_part(tensors, "best"), **best)
 

@@ -17,14 +17,14 @@ def evaluate_run(
     spec: ResolvedSpec, data: TrainingData, state: RunState, device: Device, ending: FinishReason
 ) -> TrainedModel:
     """Calibrate the published weights on the validation split and score them once on the test split."""
-    weights = state.best.weights if state.best else state.judged_weights()
-    network = state.judged_network
+    weights = state.best.weights if state.best else state.copy_evaluated_weights()
+    network = state.evaluated_network
     network.load_state_dict(weights, strict=False)
     temperature, validation_metrics = _calibrate(network, data, state, device)
     metrics = {
         "epochs": state.epoch,
         "best_epoch": state.best.epoch if state.best else state.epoch,
-        "batch_parts": state.parts,
+        "batch_parts": state.micro_batches,
         **validation_metrics,
         **_score_test(network, spec, data, temperature, device),
     }

@@ -19,7 +19,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from model.artifact.trained_model import TrainedModel
-from model.device.ranks import Ranks
+from model.device.ranks import Rank
 from model.errors import ModelError, RankDiedError
 from model.host.parent import die_with_parent
 from model.training.rank import train_rank
@@ -105,7 +105,7 @@ class _Telling:
     """A reporter that tells the agent's process, and waits until it has heard."""
 
     def __init__(self, say: Say) -> None:
-        for name in ("phase", "progress", "epoch", "checkpoint", "rewind", "gate"):
+        for name in ("phase", "progress", "epoch", "checkpoint", "rewind", "next_command"):
             setattr(self, name, partial(say, name))
 
 
@@ -146,7 +146,7 @@ def _reporter(rank: int, say: Say) -> Any:
     return _Silent() if rank else _Telling(say)
 
 
-def _join(meeting: str, rank: int, devices: tuple[str, ...]) -> Ranks:
+def _join(meeting: str, rank: int, devices: tuple[str, ...]) -> Rank:
     is_cuda = devices[rank].startswith("cuda")
     if is_cuda:
         torch.cuda.set_device(devices[rank])
@@ -159,4 +159,4 @@ def _join(meeting: str, rank: int, devices: tuple[str, ...]) -> Ranks:
     )
     control = distributed.new_group(backend="gloo", timeout=_LONGER_THAN_ANY_WAIT)
     assert isinstance(control, distributed.ProcessGroup)  # noqa: S101 - every rank is a member
-    return Ranks(rank, len(devices), control)
+    return Rank(rank, len(devices), control)

@@ -8,20 +8,20 @@ from functools import partial
 
 from model.artifact.manifest import FinishReason
 from model.device.device import Device
-from model.device.ranks import Ranks
+from model.device.ranks import Rank
 from model.errors import TrainingDivergedError
 from model.evaluation.predictions import predict_logits
 from model.evaluation.scores import Score, score
-from model.recipes.progressive_resizing import steps_left
+from model.recipes.progressive_resizing import remaining_time
 from model.recipes.recipe import Recipe
 from model.recipes.schedule import steps_per_epoch
 from model.spec import ClassWeighting, ResolvedSpec
 from model.training.checkpoint import Checkpoints
-from model.training.pace import Pace, StepPace, TimePace, lost_s
 from model.training.reporter import CheckpointSaved, Command, Drained, EpochRow, Progress, Reporter
+from model.training.run_limit import EpochLimit, Pace, TimeLimit, downtime_s
 from model.training.run_state import Best, RunState
 from model.training.seeding import epoch_order
-from model.training.step import Step
+from model.training.step import TrainingStep
 from model.training.training_data import Split, TrainingData
 
 _LEAST_AT_RISK_S = 5.0
@@ -49,41 +49,41 @@ class Loop:
         device: Device,
         reporter: Reporter,
         checkpoints: Checkpoints,
-        ranks: Ranks,
+        rank: Rank,
         pauses: Sequence[tuple[float, float]] = (),
         epoch_checkpoint_s: float,
         step_checkpoint_s: float,
     ) -> None:
         self._spec, self._recipe, self._data, self._state = spec, recipe, data, state
-        self._device, self._reporter, self._checkpoints, self._ranks = device, reporter, checkpoints, ranks
+        self._device, self._reporter, self._checkpoints, self._rank = device, reporter, checkpoints, rank
         self._epoch_checkpoint_s, self._step_checkpoint_s = epoch_checkpoint_s, step_checkpoint_s
         self._steps = steps_per_epoch(len(data.train), spec.batch_size)
         self._pauses = pauses
         self._pace, self._timer = self._start_pace()
-        self._make_step = Step(
+        self._make_step = TrainingStep(
             spec=spec,
             recipe=recipe,
             total_steps=self._steps * spec.epochs,
             data=data,
             state=state,
             device=device,
-            ranks=ranks,
+            rank=rank,
         )
         self._saved_at, self._saved_position = time.monotonic(), state.position
         self._mean_loss = 0.0
         self._read_sums = _nothing_yet
 
-    def _start_pace(self) -> tuple[Pace, TimePace | None]:
-        left = partial(steps_left, self._recipe, full_side=self._spec.image_size)
-        by_steps, state = StepPace(self._spec.epochs, self._steps, left), self._state
+    def _start_pace(self) -> tuple[Pace, TimeLimit | None]:
+        left = partial(remaining_time, self._recipe, full_side=self._spec.image_size)
+        by_steps, state = EpochLimit(self._spec.epochs, self._steps, left), self._state
         if self._spec.time_budget_s is None:
             return by_steps, None
         # The last epoch's validation and the calibration; the test split, and again with its mirror images.
         scored = 2 * len(self._data.validation) + len(self._data.test) * (
             3 if self._spec.horizontal_flip else 1
         )
-        used_s = state.used_s + lost_s(state.left_at, time.time(), self._pauses)
-        timer = TimePace(by_steps, self._spec.time_budget_s, scored, used_s)
+        used_s = state.used_s + downtime_s(state.left_at, time.time(), self._pauses)
+        timer = TimeLimit(by_steps, self._spec.time_budget_s, scored, used_s)
         at_risk_s = max(_LEAST_AT_RISK_S, self._spec.time_budget_s * _BUDGET_SHARE_AT_RISK)
         self._step_checkpoint_s = min(self._step_checkpoint_s, at_risk_s)
         return timer, timer
@@ -108,7 +108,7 @@ class Loop:
         return FinishReason.COMPLETED if state.epoch >= self._spec.epochs else FinishReason.TIME_BUDGET
 
     def _is_over(self) -> bool:
-        [is_over] = self._ranks.agree(lambda: [self._pace.is_over(*self._state.position)], length=1)
+        [is_over] = self._rank.broadcast(lambda: [self._pace.is_over(*self._state.position)], length=1)
         return bool(is_over)
 
     def _train_epoch(self) -> None:
@@ -118,7 +118,7 @@ class Loop:
         batches = self._device.place(order_N).tensor_split(self._steps)
         self._read_sums = _nothing_yet
         while state.step < self._steps:
-            is_over, command, progress = self._ranks.agree(self._decide, length=3)
+            is_over, command, progress = self._rank.broadcast(self._decide, length=3)
             if is_over:
                 break
             self._pass_gate(_COMMANDS[int(command)])
@@ -152,7 +152,7 @@ class Loop:
 
     def _command(self) -> Command:
         """What the outside wants, where it can be had."""
-        command = self._reporter.gate()
+        command = self._reporter.next_command()
         is_early = command is Command.STOP and not self._has_something_to_publish()
         return Command.CONTINUE if is_early else command
 
@@ -164,8 +164,8 @@ class Loop:
 
     def _look(self) -> None:
         """See the loss now and then."""
-        if self._state.step % self._device.steps_between_looks == 0:
-            self._read_sums = self._device.read_later(self._state.sums)
+        if self._state.step % self._device.steps_between_loss_reads == 0:
+            self._read_sums = self._device.read_async(self._state.sums)
         if sums := self._read_sums():
             self._mean_loss = self._mean(sums)
 
@@ -210,11 +210,11 @@ class Loop:
         train_loss = self._mean(sums)
         if norms == 0 and self._device.loss_scale != 1:
             raise TrainingDivergedError(state.epoch + 1, state.step)  # no step was without overflow
-        validation = self._validate() if self._ranks.is_first else None
+        validation = self._validate() if self._rank.is_first else None
         data_s, steps = state.data_s, state.step
         state.epoch, state.step, state.train_s, state.data_s = state.epoch + 1, 0, 0.0, 0.0
         state.sums.zero_()
-        if not self._ranks.is_first:
+        if not self._rank.is_first:
             return
         row = EpochRow(
             epoch=state.epoch,
@@ -243,7 +243,7 @@ class Loop:
     def _judge(self, split: Split) -> Score:
         started = time.perf_counter()
         logits_NK = predict_logits(
-            self._state.judged_network, split.images_NHWC, self._data.normalisation, self._device
+            self._state.evaluated_network, split.images_NHWC, self._data.normalisation, self._device
         )
         if self._timer:
             self._timer.note_scoring(time.perf_counter() - started, len(split))
@@ -259,7 +259,9 @@ class Loop:
             return False
         is_weighted = self._spec.class_weighting is not ClassWeighting.NONE
         chosen_by = validation.balanced_accuracy if is_weighted else validation.accuracy
-        best = Best(state.epoch, chosen_by, validation.loss, validation.accuracy, state.judged_weights())
+        best = Best(
+            state.epoch, chosen_by, validation.loss, validation.accuracy, state.copy_evaluated_weights()
+        )
         if not best.beats(state.best):
             return False
         state.best = best
@@ -275,7 +277,7 @@ class Loop:
             self._save()
 
     def _save(self, *, is_handed_back: bool = False) -> None:
-        if not self._ranks.is_first:
+        if not self._rank.is_first:
             return
         state = self._state
         if self._timer:

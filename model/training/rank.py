@@ -7,10 +7,10 @@ from contextlib import nullcontext, suppress
 from model.artifact.trained_model import TrainedModel
 from model.artifact.weights import load_initial_weights
 from model.device.device import open_device
-from model.device.ranks import Ranks
+from model.device.ranks import Rank
 from model.errors import DamagedCheckpointError, InitModelUnavailableError
 from model.network.resnet9 import ResNet9
-from model.recipes.progressive_resizing import sides_of
+from model.recipes.progressive_resizing import image_sides
 from model.recipes.recipe import recipe_of
 from model.recipes.schedule import steps_per_epoch
 from model.training.checkpoint import Checkpoints
@@ -18,28 +18,28 @@ from model.training.final_evaluation import evaluate_run
 from model.training.loop import Loop
 from model.training.reporter import Reporter
 from model.training.request import TrainingRequest
-from model.training.run_state import RunState, start_state
+from model.training.run_state import RunState, initial_state
 from model.training.step import warm_up
 from model.training.training_data import TrainingData, load_training_data
 
 _log = logging.getLogger(__name__)
 
 
-def train_rank(request: TrainingRequest, reporter: Reporter, ranks: Ranks) -> TrainedModel | None:
+def train_rank(request: TrainingRequest, reporter: Reporter, rank: Rank) -> TrainedModel | None:
     """One rank's part of `run_training`; the first judges and returns the model."""
     spec, recipe = request.spec, request.recipe or recipe_of(request.spec)
-    device = open_device(request.devices[ranks.rank], request.threads)
+    device = open_device(request.devices[rank.index], request.threads)
     reporter.phase("preparing_data")
     data = load_training_data(spec, request.storage, request.cache_dir, device)
     steps = steps_per_epoch(len(data.train), spec.batch_size)
-    state = start_state(spec, recipe, data, steps, device, start=_start(request, data))
-    checkpoints = Checkpoints(request.storage, request.out_prefix, spec, device, ranks.count)
+    state = initial_state(spec, recipe, data, steps, device, start=_start(request, data))
+    checkpoints = Checkpoints(request.storage, request.checkpoint_prefix, spec, device, rank.world_size)
     if request.resume_from:
-        _resume([request.resume_from, *request.fall_back_to], checkpoints, state, reporter)
-    state.parts = max(state.parts, min(request.batch_parts, spec.batch_size))
-    if device.warms_up:
-        for side in sorted(set(sides_of(recipe, spec.image_size))):
-            warm_up(state.network, device, spec.batch_size // (ranks.count * state.parts), side)
+        _resume([request.resume_from, *request.fallback_checkpoints], checkpoints, state, reporter)
+    state.micro_batches = max(state.micro_batches, min(request.micro_batches, spec.batch_size))
+    if device.needs_warm_up:
+        for side in sorted(set(image_sides(recipe, spec.image_size))):
+            warm_up(state.network, device, spec.batch_size // (rank.world_size * state.micro_batches), side)
     reporter.phase("training")
     ending = Loop(
         spec=spec,
@@ -49,12 +49,12 @@ def train_rank(request: TrainingRequest, reporter: Reporter, ranks: Ranks) -> Tr
         device=device,
         reporter=reporter,
         checkpoints=checkpoints,
-        ranks=ranks,
+        rank=rank,
         pauses=request.pauses,
         epoch_checkpoint_s=request.checkpoint_every_s,
         step_checkpoint_s=request.step_checkpoint_every_s,
     ).run()
-    if not ranks.is_first:
+    if not rank.is_first:
         return None
     reporter.phase("evaluating")
     return evaluate_run(spec, data, state, device, ending)

@@ -89,6 +89,6 @@ class Reporter(Protocol):
     def checkpoint(self, saved: CheckpointSaved) -> None:
         """A checkpoint is safely stored."""
 
-    def gate(self) -> Command:
+    def next_command(self) -> Command:
         """Asked before each step; may block while the run must wait."""
         ...

@@ -14,7 +14,7 @@ class TrainingRequest:
     """One attempt at a training."""
 
     spec: ResolvedSpec
-    out_prefix: str
+    checkpoint_prefix: str
     """Storage key under which this attempt's checkpoints go."""
     resume_from: str | None
     """Storage key of an earlier attempt's checkpoint."""
@@ -28,11 +28,11 @@ class TrainingRequest:
     """At an epoch's end, when so long has passed since the last."""
     step_checkpoint_every_s: float = 300.0
     """Within an epoch."""
-    batch_parts: int = 1
+    micro_batches: int = 1
     """In so many parts, at the least, a batch goes through the network."""
     pauses: Sequence[tuple[float, float]] = ()
     """From when to when, in Unix time, the job was paused: that is not part of a time budget."""
-    fall_back_to: Sequence[str] = ()
+    fallback_checkpoints: Sequence[str] = ()
     """Storage keys of earlier checkpoints, the newest first, should `resume_from` be damaged."""
     recipe: Recipe | None = None
     """Another than the spec's own, for studies."""

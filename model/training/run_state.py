@@ -10,8 +10,8 @@ from model.device.device import Device
 from model.network.resnet9 import ResNet9, published_weights
 from model.recipes.recipe import Recipe
 from model.spec import ResolvedSpec
-from model.training.optim.initialisation import start_network
-from model.training.optim.optimizer import hold_rates, make_optimizer
+from model.training.optim.initialisation import initialise_network
+from model.training.optim.optimizer import keep_rates_on_device, make_optimizer
 from model.training.optim.weight_average import WeightAverage
 from model.training.optim.whitening import Whitening, whitening_matrix
 from model.training.seeding import seed_step
@@ -63,7 +63,7 @@ class RunState:
     best: Best | None = field(default=None)
     steps_made: int = 0
     """In all; fewer than the position says where time ended an epoch early."""
-    parts: int = 1
+    micro_batches: int = 1
     """In how many parts a batch goes through the network, one after the other; more than one after a lack of memory."""
     used_s: float = 0.0
     """Of the time budget, when this was saved."""
@@ -77,17 +77,17 @@ class RunState:
         return self.epoch, self.step
 
     @property
-    def judged_network(self) -> ResNet9:
+    def evaluated_network(self) -> ResNet9:
         """The network whose weights are scored and published."""
         is_average_fair = self.steps_made >= _STEPS_TO_AVERAGE
         return self.average.network if self.average and is_average_fair else self.network
 
-    def judged_weights(self) -> dict[str, Tensor]:
+    def copy_evaluated_weights(self) -> dict[str, Tensor]:
         """A copy of the judged network's weights."""
-        return {name: tensor.clone() for name, tensor in published_weights(self.judged_network).items()}
+        return {name: tensor.clone() for name, tensor in published_weights(self.evaluated_network).items()}
 
 
-def start_state(
+def initial_state(
     spec: ResolvedSpec,
     recipe: Recipe,
     data: TrainingData,
@@ -98,14 +98,14 @@ def start_state(
 ) -> RunState:
     """A run before its first step: a function of the spec, the images and what `start` does to the network."""
     seed_step(spec.seed, _START, 0)
-    network = start_network(recipe, len(data.facts.classes))
+    network = initialise_network(recipe, len(data.facts.classes))
     network = network.to(device.torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     whitening = _start_whitening(network, data) if recipe.whiten_input else None
     if start:
         start(network)
     optimizer = make_optimizer(network, recipe)
-    if device.replays:
-        hold_rates(optimizer, device.torch_device)
+    if device.uses_cuda_graphs:
+        keep_rates_on_device(optimizer, device.torch_device)
     horizon_steps = recipe.average_epochs * steps_per_epoch
     return RunState(
         network=network,

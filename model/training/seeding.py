@@ -9,7 +9,7 @@ _ORDER = -1
 _FLIPS = -2
 
 
-def mixed_seed(seed: int, *position: int) -> int:
+def derive_seed(seed: int, *position: int) -> int:
     """A 63-bit seed that differs for every position."""
     text = "/".join(map(str, (seed, *position)))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) >> 1
@@ -17,7 +17,7 @@ def mixed_seed(seed: int, *position: int) -> int:
 
 def seed_step(seed: int, epoch: int, step: int, rank: int = 0) -> None:
     """Seed torch's generators for one step: augmentation and dropout draw from them."""
-    torch.manual_seed(mixed_seed(seed, epoch, step, *([rank] if rank else [])))
+    torch.manual_seed(derive_seed(seed, epoch, step, *([rank] if rank else [])))
 
 
 def epoch_order(seed: int, epoch: int, count: int) -> Tensor:
@@ -31,4 +31,4 @@ def first_flips(seed: int, count: int) -> Tensor:
 
 
 def _generator(seed: int, *position: int) -> torch.Generator:
-    return torch.Generator().manual_seed(mixed_seed(seed, *position))
+    return torch.Generator().manual_seed(derive_seed(seed, *position))

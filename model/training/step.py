@@ -10,11 +10,11 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils import get_total_norm
 
+from model.device.cuda_graphs import CudaGraphs
 from model.device.device import Device, is_out_of_memory
-from model.device.ranks import Ranks, without_exchange
-from model.device.replay import Replays
+from model.device.ranks import Rank, no_sync
 from model.network.resnet9 import ResNet9
-from model.recipes.progressive_resizing import side_at
+from model.recipes.progressive_resizing import image_side_at
 from model.recipes.recipe import Recipe
 from model.recipes.schedule import make_schedule
 from model.spec import ClassWeighting, ResolvedSpec
@@ -27,7 +27,7 @@ from model.training.training_data import TrainingData
 _log = logging.getLogger(__name__)
 
 
-class Step:
+class TrainingStep:
     """Makes steps; everything random in one is a function of (seed, epoch, step, rank)."""
 
     def __init__(
@@ -39,16 +39,16 @@ class Step:
         data: TrainingData,
         state: RunState,
         device: Device,
-        ranks: Ranks,
+        rank: Rank,
     ) -> None:
         self._spec, self._recipe, self._total_steps = spec, recipe, total_steps
-        self._data, self._state, self._device, self._ranks = data, state, device, ranks
-        self._network = ranks.join(state.network)
+        self._data, self._state, self._device, self._rank = data, state, device, rank
+        self._network = rank.data_parallel(state.network)
         self._schedule = make_schedule(recipe, total_steps)
         self._augment = Augment(spec.augmentation, recipe.translate, recipe.cutout, recipe.reflect_padding)
         self._first_flips_N = device.place(first_flips(spec.seed, len(data.train)))
         self._class_weights_K = _class_weights(spec, data)
-        self._replays = Replays(records=device.replays and ranks.count == 1)
+        self._replays = CudaGraphs(records=device.uses_cuda_graphs and rank.world_size == 1)
 
     @property
     def recordings(self) -> int:
@@ -63,10 +63,10 @@ class Step:
             progress: how much of the run is done: 0 to below 1.
         """
         state = self._state
-        seed_step(self._spec.seed, state.epoch, state.step, self._ranks.rank)
+        seed_step(self._spec.seed, state.epoch, state.step, self._rank.index)
         set_learning_rate(state.optimizer, self._schedule.learning_rate(round(progress * self._total_steps)))
-        own_N = self._ranks.share(batch_N)
-        side = side_at(self._recipe, progress, self._spec.image_size)
+        own_N = self._rank.shard(batch_N)
+        side = image_side_at(self._recipe, progress, self._spec.image_size)
         self._replays.call(self._move, side, self._weight_of(batch_N), own_N, self._flips(own_N))
         state.steps_made += 1
         if state.average:
@@ -95,9 +95,9 @@ class Step:
             state.whitening.precondition()
         norm = get_total_norm(gradients)
         if scale != 1:
-            norm = without_overflow(gradients, norm)
+            norm = zero_on_overflow(gradients, norm)
         state.optimizer.step()
-        state.sums += torch.cat([self._ranks.add_up(sums), norm.double()[None]])
+        state.sums += torch.cat([self._rank.sum_over_ranks(sums), norm.double()[None]])
 
     def _weight_of(self, batch_N: Tensor) -> float | Tensor:
         """What the loss of a whole batch is divided by."""
@@ -113,29 +113,29 @@ class Step:
                 return torch.stack(list(self._in_parts(images_NCHW, own_N, weight))).sum(0)
             except RuntimeError as error:
                 # With others waiting for this one's gradients there is no second try.
-                if not is_out_of_memory(error) or self._ranks.count > 1 or self._replays.is_recording:
+                if not is_out_of_memory(error) or self._rank.world_size > 1 or self._replays.is_recording:
                     raise
                 if not self._replays.give_up():
-                    if 2 * state.parts > len(own_N):
+                    if 2 * state.micro_batches > len(own_N):
                         raise
                     self._halve(len(own_N))
             state.optimizer.zero_grad(set_to_none=True)
             self._device.release_memory()
 
     def _halve(self, images: int) -> None:
-        self._state.parts *= 2
+        self._state.micro_batches *= 2
         _log.warning(
             "out of memory: from here on a batch is taken in %d parts of %d images; batch norms see a part at a time",
-            self._state.parts,
-            -(-images // self._state.parts),
+            self._state.micro_batches,
+            -(-images // self._state.micro_batches),
         )
 
     def _in_parts(self, images_NCHW: Tensor, own_N: Tensor, weight: float | Tensor) -> Iterator[Tensor]:
         labels_N = self._data.train.labels_N[own_N]
-        count = min(self._state.parts, len(own_N))
+        count = min(self._state.micro_batches, len(own_N))
         parts = list(zip(images_NCHW.tensor_split(count), labels_N.tensor_split(count), strict=True))
         for part_NCHW, part_labels_N in parts[:-1]:
-            with without_exchange(self._network):
+            with no_sync(self._network):
                 yield self._backward(part_NCHW, part_labels_N, weight)
         yield self._backward(*parts[-1], weight)
 
@@ -150,7 +150,7 @@ class Step:
             label_smoothing=self._spec.label_smoothing,
             reduction="sum",
         )
-        (loss * (self._ranks.count / weight)).backward()  # type: ignore[no-untyped-call]
+        (loss * (self._rank.world_size / weight)).backward()  # type: ignore[no-untyped-call]
         logits_NK = logits_NK.detach()
         # Plain cross-entropy, whatever the recipe minimises, so that it compares with the validation loss.
         plain_loss = functional.cross_entropy(logits_NK, labels_N, reduction="sum")
@@ -167,7 +167,7 @@ class Step:
         return self._first_flips_N[own_N] ^ bool(self._state.epoch % 2)
 
 
-def without_overflow(gradients: list[Tensor], norm: Tensor) -> Tensor:
+def zero_on_overflow(gradients: list[Tensor], norm: Tensor) -> Tensor:
     """Where one of the gradients was too large for float16 all become 0; the norm of what is left."""
     is_lost = ~norm.isfinite()
     for gradient in gradients:

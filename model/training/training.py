@@ -1,7 +1,7 @@
 """Trains a network from a resolved spec to weights that can be published. Knows no service."""
 
 from model.artifact.trained_model import TrainedModel
-from model.device.ranks import ALONE
+from model.device.ranks import SINGLE_PROCESS
 from model.training.rank import train_rank
 from model.training.reporter import Reporter
 from model.training.request import TrainingRequest
@@ -20,6 +20,6 @@ def run_training(request: TrainingRequest, reporter: Reporter) -> TrainedModel:
         from model.training.launch import run_ranks  # noqa: PLC0415 - torch's elastic agent: one device needs none of it
 
         return run_ranks(request, reporter)
-    trained = train_rank(request, reporter, ALONE)
+    trained = train_rank(request, reporter, SINGLE_PROCESS)
     assert trained is not None  # noqa: S101 - for the type checker: the first rank returns it
     return trained

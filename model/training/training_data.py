@@ -14,7 +14,7 @@ from model.network.normalisation import Normalisation, measure_normalisation
 from model.recipes.validation import validation_counts
 from model.spec import DatasetFacts, ResolvedSpec
 from model.storage.interface import Storage
-from model.training.seeding import mixed_seed
+from model.training.seeding import derive_seed
 
 _VALIDATION = -3
 
@@ -62,7 +62,7 @@ def choose_validation(labels_N: np.ndarray, fraction: float, seed: int) -> np.nd
     is_chosen_N = np.zeros(len(labels_N), dtype=bool)
     counts = validation_counts(np.bincount(labels_N).tolist(), fraction)
     for label, count in enumerate(counts):
-        random = np.random.default_rng(mixed_seed(seed, _VALIDATION, label))
+        random = np.random.default_rng(derive_seed(seed, _VALIDATION, label))
         is_chosen_N[random.permutation(np.flatnonzero(labels_N == label))[:count]] = True
     return is_chosen_N
 

@@ -18,12 +18,12 @@ BATCH = 96
 class Tight(Recorder):
     """From the first step on there is little to spare."""
 
-    def gate(self) -> Command:
+    def next_command(self) -> Command:
         if not self.steps:
             pages = int(Path("/proc/self/statm").read_text().split()[0])
             limit = pages * resource.getpagesize() + (SPARE_MIB << 20)
             resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
-        return super().gate()
+        return super().next_command()
 
 
 def main() -> None:

@@ -66,7 +66,7 @@ class Recorder:
     def rewind(self, epoch: int) -> None:
         self.rewound_to.append(epoch)
 
-    def gate(self) -> Command:
+    def next_command(self) -> Command:
         if len(self.steps) == self.drain_before:
             return Command.DRAIN
         if self.stop_before is not None and len(self.steps) >= self.stop_before:
@@ -98,7 +98,7 @@ class Workshop:
     ) -> TrainingRequest:
         return TrainingRequest(
             spec=spec,
-            out_prefix=f"checkpoints/job_test/{attempt}",
+            checkpoint_prefix=f"checkpoints/job_test/{attempt}",
             resume_from=resume_from,
             devices=(device,),
             threads=1,

@@ -7,7 +7,7 @@ from model.network.resnet9 import BatchNorm, ResNet9
 from model.recipes.recipe import Initialisation, Recipe
 
 
-def start_network(recipe: Recipe, num_classes: int) -> ResNet9:
+def initialise_network(recipe: Recipe, num_classes: int) -> ResNet9:
     """The network as its recipe starts it, drawing from torch's own generator."""
     network = ResNet9(num_classes)
     for module in network.modules():

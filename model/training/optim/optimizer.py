@@ -50,7 +50,7 @@ def set_learning_rate(optimizer: torch.optim.SGD, learning_rate: float) -> None:
             group["lr"] = rate
 
 
-def hold_rates(optimizer: torch.optim.SGD, device: torch.device) -> None:
+def keep_rates_on_device(optimizer: torch.optim.SGD, device: torch.device) -> None:
     """Keep every group's rate in the device's memory, where a recorded step finds it."""
     for group in optimizer.param_groups:
         group["lr"] = torch.tensor(group["lr"], device=device)

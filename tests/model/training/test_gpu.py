@@ -43,7 +43,7 @@ def test_replayed_steps_do_what_they_would_have_done(
     replayed, launched = Recorder(), Recorder()
     run_training(workshop.request(spec, device="cuda:0"), replayed)
     monkeypatch.setattr(
-        "model.training.rank.open_device", lambda *named: replace(open_device(*named), replays=False)
+        "model.training.rank.open_device", lambda *named: replace(open_device(*named), uses_cuda_graphs=False)
     )
     run_training(workshop.request(spec, device="cuda:0"), launched)
     for one, other in zip(replayed.rows, launched.rows, strict=True):

@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from model.device.device import Device, open_device
-from model.device.ranks import ALONE
+from model.device.ranks import SINGLE_PROCESS
 from model.network.normalisation import Normalisation
 from model.recipes.defaults import resolve
 from model.recipes.recipe import recipe_of
 from model.spec import Augmentation, ClassWeighting, JobSpec, RecipeName
-from model.training.run_state import RunState, start_state
-from model.training.step import Step
+from model.training.run_state import RunState, initial_state
+from model.training.step import TrainingStep
 from model.training.training_data import Split, TrainingData
 from tests.model.recipes.test_recipe import facts
 
@@ -34,7 +34,7 @@ def split(count: int, side: int, where: torch.device) -> Split:
     )
 
 
-def start(device: Device, field: str, value: object, side: int = 32) -> tuple[Step, RunState]:
+def start(device: Device, field: str, value: object, side: int = 32) -> tuple[TrainingStep, RunState]:
     """A run whose spec says this of this field."""
     where = device.torch_device
     known = facts([40, 40])
@@ -43,15 +43,17 @@ def start(device: Device, field: str, value: object, side: int = 32) -> tuple[St
     train, validation, test = (split(count, side, where) for count in (64, 16, 16))
     data = TrainingData(known, train, validation, test, Normalisation((0.5,) * 3, (0.5,) * 3))
     recipe = recipe_of(spec)
-    state = start_state(spec, recipe, data, steps_per_epoch=4, device=device)
+    state = initial_state(spec, recipe, data, steps_per_epoch=4, device=device)
     if where == NOWHERE:
         for group in state.optimizer.param_groups:
             group["fused"] = False  # there is no such kernel for nowhere
-    step = Step(spec=spec, recipe=recipe, total_steps=20, data=data, state=state, device=device, ranks=ALONE)
+    step = TrainingStep(
+        spec=spec, recipe=recipe, total_steps=20, data=data, state=state, device=device, rank=SINGLE_PROCESS
+    )
     return step, state
 
 
-def make_steps(step: Step, where: torch.device) -> None:
+def make_steps(step: TrainingStep, where: torch.device) -> None:
     batch_N = torch.arange(16, device=where)
     for number in range(STEPS):
         step(batch_N, number / 20)
@@ -61,7 +63,7 @@ def make_steps(step: Step, where: torch.device) -> None:
 def test_a_step_waits_for_nothing(field: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # Once, before the first step, this one may wait.
     monkeypatch.setattr("model.training.run_state.whitening_matrix", lambda _: torch.eye(27, device=NOWHERE))
-    device = Device(NOWHERE, threads=1, steps_between_looks=50, warms_up=False)
+    device = Device(NOWHERE, threads=1, steps_between_loss_reads=50, needs_warm_up=False)
     step, state = start(device, field, value)
     make_steps(step, NOWHERE)
     assert state.steps_made == STEPS
@@ -71,7 +73,7 @@ def test_a_step_waits_for_nothing(field: str, value: str, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(("field", "value"), OPTIONS)
 @pytest.mark.parametrize("replays", [False, True])
 def test_a_step_on_a_gpu_waits_for_nothing(replays: bool, field: str, value: str) -> None:
-    device = replace(open_device("cuda:0", 1), replays=replays)
+    device = replace(open_device("cuda:0", 1), uses_cuda_graphs=replays)
     step, state = start(device, field, value)
     make_steps(step, device.torch_device)  # who records waits once
     torch.cuda.set_sync_debug_mode("error")

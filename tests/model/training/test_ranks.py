@@ -9,7 +9,7 @@ import time
 import pytest
 import torch
 
-from model.device.ranks import Ranks
+from model.device.ranks import Rank
 from model.errors import InitModelUnavailableError, ModelError, RankDiedError
 from model.training.reporter import Drained
 from model.training.request import TrainingRequest
@@ -30,7 +30,7 @@ def untimed(recorder: Recorder) -> list[dict[str, object]]:
 @pytest.mark.parametrize("ranks", [1, 2, 3, 8])
 def test_shares_are_all_of_a_batch_and_do_not_overlap(ranks: int) -> None:
     batch_N = torch.randperm(21)
-    shares = [Ranks(rank, ranks).share(batch_N) for rank in range(ranks)]
+    shares = [Rank(rank, ranks).shard(batch_N) for rank in range(ranks)]
     assert torch.cat(shares).tolist() == batch_N.tolist()
     sizes = [len(share) for share in shares]
     assert max(sizes) - min(sizes) <= 1

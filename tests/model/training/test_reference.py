@@ -9,7 +9,7 @@ from model.device.device import open_device
 from model.network import winograd
 from model.recipes.recipe import RECIPES, recipe_of
 from model.spec import RecipeName, ResolvedSpec
-from model.training.optim.initialisation import start_network
+from model.training.optim.initialisation import initialise_network
 from model.training.seeding import epoch_order, seed_step
 from model.training.training import run_training
 from model.training.training_data import load_training_data
@@ -46,7 +46,7 @@ def plain_losses(workshop: Workshop, spec: ResolvedSpec) -> list[float]:
     data = load_training_data(spec, workshop.storage, workshop.cache_dir, open_device("cpu", 1))
     network = Plain(3)
     seed_step(spec.seed, -1, 0)
-    started = start_network(recipe_of(spec), 3).state_dict()
+    started = initialise_network(recipe_of(spec), 3).state_dict()
     network.load_state_dict(dict(zip(in_order(network), in_order_of(started), strict=True)))
     network = network.to(memory_format=torch.channels_last)
     velocity = [torch.zeros_like(p) for p in network.parameters()]

@@ -20,7 +20,7 @@ from model.recipes.recipe import RECIPES
 from model.recipes.schedule import steps_per_epoch
 from model.spec import RecipeName
 from model.storage.opening import open_storage
-from model.training.optim.initialisation import start_network
+from model.training.optim.initialisation import initialise_network
 from model.training.optim.whitening import Whitening, whitening_matrix
 from model.training.step import warm_up
 from model.training.training import run_training
@@ -168,7 +168,7 @@ def test_warming_up_leaves_no_trace(workshop: Workshop, monkeypatch: pytest.Monk
         warm_up(network, device, images, side)
 
     monkeypatch.setattr(
-        "model.training.rank.open_device", lambda *_: dataclasses.replace(cold, warms_up=True)
+        "model.training.rank.open_device", lambda *_: dataclasses.replace(cold, needs_warm_up=True)
     )
     monkeypatch.setattr("model.training.rank.warm_up", warm_up_and_tell)
     assert weight_hash(workshop.train()) == expected
@@ -205,7 +205,7 @@ def test_whitening_makes_patches_white() -> None:
 
 def test_the_network_stays_blind_to_what_its_images_never_show() -> None:
     recipe, grey_NCHW = RECIPES[RecipeName.FAST], torch.randn(32, 1, 16, 16).expand(-1, 3, -1, -1)
-    network = start_network(recipe, 3)
+    network = initialise_network(recipe, 3)
     Whitening(network, whitening_matrix(grey_NCHW)).start()
     tint = torch.tensor([1.0, 0.0, -1.0]).view(1, 3, 1, 1)
     first = network.features[0].eval()
@@ -270,7 +270,7 @@ def test_a_batch_that_memory_does_not_hold_is_taken_in_parts(tmp_path: Path) -> 
 def test_who_ran_out_of_memory_before_begins_with_smaller_parts(workshop: Workshop) -> None:
     request = workshop.request(workshop.spec(recipe="classic", batch_size=12))
     recorder = Recorder()
-    trained = run_training(dataclasses.replace(request, batch_parts=4), recorder)
+    trained = run_training(dataclasses.replace(request, micro_batches=4), recorder)
     assert trained.metrics.batch_parts == 4
     whole = workshop.train(recipe="classic", batch_size=12)
     assert whole.metrics.batch_parts == 1

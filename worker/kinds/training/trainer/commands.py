@@ -29,7 +29,7 @@ class CommandReceiver:
                 self._changed.wait()
             return self._start
 
-    def gate(self) -> Command:
+    def next_command(self) -> Command:
         """Return what the training loop must do next; waits while the lease is not renewed."""
         with self._changed:
             while not self._is_draining and time.monotonic() >= self._deadline:

@@ -26,7 +26,7 @@ class PipeReporter:
     def __init__(self, commands: CommandReceiver, send: Callable[[TrainerMessage], None]) -> None:
         self._send = send
         self._progress_sent_at = 0.0
-        self.gate = commands.gate
+        self.next_command = commands.next_command
 
     def phase(self, phase: str) -> None:
         """Report the phase that begins."""

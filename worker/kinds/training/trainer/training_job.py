@@ -38,12 +38,12 @@ def train(start: Start, reporter: PipeReporter) -> ManifestDraft:
     storage = open_storage(start.storage)
     request = TrainingRequest(
         spec=start.spec,
-        out_prefix=start.out_prefix,
+        checkpoint_prefix=start.out_prefix,
         resume_from=start.resume_from,
-        fall_back_to=start.fall_back_to,
+        fallback_checkpoints=start.fall_back_to,
         devices=tuple(map(_choose_device, start.devices)),
         threads=start.threads,
-        batch_parts=start.batch_parts,
+        micro_batches=start.batch_parts,
         pauses=start.pauses,
         cache_dir=start.cache_dir,
         storage=storage,

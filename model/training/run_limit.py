@@ -31,7 +31,7 @@ class Pace(Protocol):
 
 
 @dataclass(frozen=True)
-class StepPace:
+class EpochLimit:
     """So many epochs of so many steps."""
 
     epochs: int
@@ -52,7 +52,7 @@ class StepPace:
         return self.left(self.progress(epoch, step)) * self.epochs * self.steps * step_s
 
 
-def lost_s(left_at: float, now: float, pauses: Sequence[tuple[float, float]]) -> float:
+def downtime_s(left_at: float, now: float, pauses: Sequence[tuple[float, float]]) -> float:
     """Of a budget, between a checkpoint and going on from it: all that time but when the job was paused.
 
     Args:
@@ -66,14 +66,14 @@ def lost_s(left_at: float, now: float, pauses: Sequence[tuple[float, float]]) ->
     return max(0.0, now - left_at - paused_s)
 
 
-class TimePace:
+class TimeLimit:
     """Whichever comes first: the epochs, or the time.
 
     The schedule follows the clock, not a forecast: a machine that becomes slower later still ends in time, with its
     learning rate at the floor.
     """
 
-    def __init__(self, by_steps: StepPace, budget_s: float, scored_images: int, used_s: float) -> None:
+    def __init__(self, by_steps: EpochLimit, budget_s: float, scored_images: int, used_s: float) -> None:
         """Begin now.
 
         Args:

@@ -26,7 +26,7 @@ class _Recording:
         self.graph.replay()
 
 
-class Replays:
+class CudaGraphs:
     """Calls a function that returns nothing: each kind of call the first time as it is, the second time to record it, and
     from then on by replaying what was recorded.
 

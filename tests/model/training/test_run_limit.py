@@ -7,16 +7,16 @@ import pytest
 
 from model.artifact.manifest import FinishReason
 from model.spec import ResolvedSpec
-from model.training.pace import StepPace, TimePace, lost_s
 from model.training.reporter import Drained
+from model.training.run_limit import EpochLimit, TimeLimit, downtime_s
 from model.training.training import run_training
 from tests.model.tiny import Recorder, Workshop
 
-FOREVER = StepPace(epochs=1000, steps=10)
+FOREVER = EpochLimit(epochs=1000, steps=10)
 
 
 def test_steps_alone() -> None:
-    pace = StepPace(epochs=2, steps=4)
+    pace = EpochLimit(epochs=2, steps=4)
     assert [pace.progress(epoch, step) for epoch, step in ((0, 0), (0, 3), (1, 0), (2, 0))] == [
         0,
         0.375,
@@ -29,24 +29,24 @@ def test_steps_alone() -> None:
 
 
 def test_the_clock_leads_where_the_steps_are_slow() -> None:
-    pace = TimePace(FOREVER, budget_s=101, scored_images=0, used_s=50)
+    pace = TimeLimit(FOREVER, budget_s=101, scored_images=0, used_s=50)
     assert pace.progress(0, 1) == pytest.approx(0.5, abs=0.05)
     assert not pace.is_over(0, 1)
-    assert TimePace(FOREVER, budget_s=101, scored_images=0, used_s=100.5).is_over(0, 1)
+    assert TimeLimit(FOREVER, budget_s=101, scored_images=0, used_s=100.5).is_over(0, 1)
 
 
 def test_the_steps_lead_where_they_are_quick() -> None:
-    pace = TimePace(StepPace(epochs=2, steps=10), budget_s=1e6, scored_images=0, used_s=0)
+    pace = TimeLimit(EpochLimit(epochs=2, steps=10), budget_s=1e6, scored_images=0, used_s=0)
     assert pace.progress(1, 0) == 0.5
     assert pace.is_over(2, 0)
 
 
 def test_scoring_and_publishing_get_their_time() -> None:
     """1,000 images at 20 ms leave 79 of 100 s to train."""
-    pace = TimePace(FOREVER, budget_s=100, scored_images=1_000, used_s=78)
+    pace = TimeLimit(FOREVER, budget_s=100, scored_images=1_000, used_s=78)
     pace.note_scoring(2.0, 100)
     assert not pace.is_over(3, 0)
-    assert TimePace(FOREVER, budget_s=100, scored_images=1_000, used_s=78).progress(0, 0) < pace.progress(
+    assert TimeLimit(FOREVER, budget_s=100, scored_images=1_000, used_s=78).progress(0, 0) < pace.progress(
         0, 0
     )
     pace.note_step(3.0, 50)  # one more of these would be over at 81 s
@@ -54,7 +54,7 @@ def test_scoring_and_publishing_get_their_time() -> None:
 
 
 def test_a_budget_that_is_used_up_still_makes_one_step() -> None:
-    pace = TimePace(FOREVER, budget_s=10, scored_images=0, used_s=99)
+    pace = TimeLimit(FOREVER, budget_s=10, scored_images=0, used_s=99)
     assert not pace.is_over(0, 0)
     assert pace.progress(0, 0) == 1.0
     assert pace.is_over(0, 1)
@@ -128,7 +128,7 @@ def test_once_it_goes_on_time_counts_again_and_an_epoch_is_judged(
 
 
 def test_a_pause_is_no_loss() -> None:
-    assert lost_s(0.0, 100.0, []) == 0
-    assert lost_s(40.0, 100.0, []) == 60
-    assert lost_s(40.0, 100.0, [(10.0, 30.0), (50.0, 70.0)]) == 40
-    assert lost_s(40.0, 100.0, [(30.0, 45.0), (90.0, 120.0)]) == 45
+    assert downtime_s(0.0, 100.0, []) == 0
+    assert downtime_s(40.0, 100.0, []) == 60
+    assert downtime_s(40.0, 100.0, [(10.0, 30.0), (50.0, 70.0)]) == 40
+    assert downtime_s(40.0, 100.0, [(30.0, 45.0), (90.0, 120.0)]) == 45
