@@ -1,1 +1,1 @@
-"""Datasets: importing, storing and reading labelled images."""
+"""Datasets of labelled images: import, storage, built-in datasets, and the images prepared for training."""

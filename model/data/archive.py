@@ -1,4 +1,4 @@
-"""The files of a folder or zip that a stranger sent, read one at a time and never unpacked to disk."""
+"""Reads the files of an untrusted folder or zip one at a time, without unpacking the zip to disk."""
 
 import lzma
 import os
@@ -16,9 +16,9 @@ from model.data.record import SkippedFile
 from model.errors import DatasetRejectedError, ImageError
 
 IGNORED_NAMES = frozenset({"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin"})
-"""What operating systems leave behind, in lower case; names that start with a dot are ignored as well."""
+"""Names, in lower case, of files that operating systems create. Names that start with a dot are ignored as well."""
 RATIO_MATTERS_FROM_BYTES = 1 << 20
-"""A small file is harmless however well it compresses."""
+"""The compression ratio of smaller files is not checked: small files are harmless."""
 
 _UNREADABLE = (
     BadZipFile,
@@ -32,35 +32,35 @@ _UNREADABLE = (
 )
 _END_OF_DIRECTORY, _END_OF_DIRECTORY_64 = b"PK\5\6", b"PK\6\6"
 _TAIL_BYTES = 65_535 + 22 + 20 + 56
-"""The longest comment, and the three records that end a zip."""
+"""Maximum size of the end of a zip: the longest comment and the three records that end the directory."""
 
 
 @dataclass(frozen=True)
 class ImportLimits:
-    """How much one import may take."""
+    """Limits on the files of one import."""
 
     max_files: int = 200_000
     max_total_bytes: int = 20 << 30
     max_file_bytes: int = 64 << 20
     max_compression_ratio: int = 200
     max_directory_bytes: int = 32 << 20
-    """Of a zip's own list of files, which is held in memory."""
+    """Limit on the size of a zip's central directory, which zipfile reads into memory."""
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One file of a source."""
+    """A file of a folder or zip."""
 
     path: str
-    """Relative, with forward slashes."""
+    """Relative to the root of the source, with forward slashes."""
     size_bytes: int
     read: Callable[[], bytes]
-    """All its bytes; raises ImageError when they cannot be had. Safe to call from several threads."""
+    """Return the file's bytes; raises ImageError when the file cannot be read. Several threads may call the function at once."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """The files that may be read, and those that were left out at once."""
+    """The readable files of a folder or zip, and the files that were skipped without reading them."""
 
     files: list[SourceFile] = field(default_factory=list)
     skipped: list[SkippedFile] = field(default_factory=list)
@@ -68,24 +68,24 @@ class Source:
 
 @contextmanager
 def open_source(path: Path, limits: ImportLimits) -> Iterator[Source]:
-    """Open a folder or a zip file; raises DatasetRejectedError when it is neither, hostile or too large."""
+    """Open a folder or a zip file; raises DatasetRejectedError when the path is neither, or is hostile or too large."""
     if path.is_dir():
-        yield _capped(_list_folder(path, limits), limits)
+        yield _check_limits(_list_folder(path, limits), limits)
     elif path.is_file():
         with _open_zip(path, limits) as archive:
-            yield _capped(_list_zip(archive, limits), limits)
+            yield _check_limits(_list_zip(archive, limits), limits)
     else:
         raise DatasetRejectedError(f"{path.name!r} is no folder and no file: check the path.")
 
 
-def _capped(source: Source, limits: ImportLimits) -> Source:
+def _check_limits(source: Source, limits: ImportLimits) -> Source:
     files, total_bytes = len(source.files), sum(file.size_bytes for file in source.files)
     if files > limits.max_files:
         raise DatasetRejectedError(f"{files} files are too many: at most {limits.max_files} are allowed.")
     if total_bytes > limits.max_total_bytes:
         raise DatasetRejectedError(
             f"The files hold {total_bytes / 2**30:.1f} GiB unpacked: at most {limits.max_total_bytes / 2**30:g} GiB "
-            "are allowed. Send smaller copies of the images; models look at 224 pixels at most."
+            "are allowed. Send smaller copies of the images; models use at most 224 pixels a side."
         )
     return source
 
@@ -105,7 +105,7 @@ def _list_folder(root: Path, limits: ImportLimits) -> Source:
             else:
                 source.files.append(SourceFile(relative, status.st_size, partial(_read_file, path, limits)))
         if len(source.files) > limits.max_files:
-            break  # refused by the caller; the rest need not be walked
+            break  # the caller refuses the folder, so listing further files is unnecessary
     return source
 
 
@@ -134,13 +134,13 @@ def _open_zip(path: Path, limits: ImportLimits) -> Iterator[ZipFile]:
 
 
 def _check_directory_size(path: Path, limits: ImportLimits) -> None:
-    """Refuse a zip whose list of files would fill the memory before one of them is looked at."""
+    """Refuse a zip whose central directory is too large for memory, before zipfile reads the directory."""
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
         tail = file.read()
     sizes = [0]
     for magic, layout in ((_END_OF_DIRECTORY, "<12xL"), (_END_OF_DIRECTORY_64, "<40xQ")):
-        # Whichever of several records a reader believes, it is among these.
+        # A hostile zip may contain several end records; check all of them, since zipfile may use any.
         start = tail.find(magic)
         while start >= 0:
             if len(tail) - start >= struct.calcsize(layout):
@@ -168,12 +168,12 @@ def _list_zip(archive: ZipFile, limits: ImportLimits) -> Source:
 
 
 def _safe_path(info: ZipInfo) -> str:
-    """The entry's path; old Windows tools write backslashes."""
+    """Return the path of an entry, with forward slashes: old Windows tools write backslashes."""
     path = info.orig_filename.replace("\\", "/").removeprefix("./")
     parts = path.split("/")
     if "\0" in path or path.startswith("/") or path[1:2] == ":" or ".." in parts:
         raise DatasetRejectedError(
-            f"The zip names a file outside itself, {info.filename[:80]!r}: nothing was read. Zip the folder anew."
+            f"The zip names a file outside itself, {info.filename[:80]!r}: nothing was imported. Create the zip again from the folder."
         )
     return "/".join(part for part in parts if part not in ("", "."))
 
@@ -183,7 +183,7 @@ def _reason_to_skip(info: ZipInfo, limits: ImportLimits) -> str | None:
     if kind not in (0, stat.S_IFREG):
         return "a link or a device, not a file: put the file itself there"
     if info.flag_bits & 1:
-        return "protected by a password: zip it without one"
+        return "protected by a password: create the zip without a password"
     if info.file_size > limits.max_file_bytes:
         return _too_large(limits)
     packed_bytes = max(info.compress_size, 1)
@@ -193,7 +193,7 @@ def _reason_to_skip(info: ZipInfo, limits: ImportLimits) -> str | None:
 
 
 def _read_entry(archive: ZipFile, info: ZipInfo) -> bytes:
-    """Never more than the size that the entry announced: zipfile stops there and then compares checksums."""
+    """Read an entry. zipfile reads no more than the size stated in the directory and then compares the checksum."""
     try:
         return archive.read(info)
     except (*_UNREADABLE, NotImplementedError) as error:

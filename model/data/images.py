@@ -1,4 +1,4 @@
-"""The one path from an image's bytes to pixels, in training and in serving alike. Knows no dataset, no torch."""
+"""Decodes and resizes images, in the same way for training and for predictions. Knows no datasets and no torch."""
 
 import struct
 import zlib
@@ -16,21 +16,21 @@ from model.spec import Resize
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 MAX_PIXELS = 64_000_000
-"""Phones make 24 to 50 million."""
+"""Images with more pixels are refused. Phones make images of 24 to 50 million pixels."""
 MAX_SIDE = 65_535
-"""Beyond it a strip of one pixel's height costs more to resize than it can tell."""
+"""Images with a longer side are refused: an image of 1 x 64,000,000 pixels is slow to resize and useless."""
 
 SUGGESTION = "convert it to JPEG, PNG, WebP, GIF or BMP"
 PADDING = (128, 128, 128)
-"""Close to the mean that is subtracted, so that bars say nothing to the network."""
+"""Grey, close to the mean that normalisation subtracts, so that the bars become values near 0."""
 REDUCING_GAP = 2.0
-"""Box-reduce to at least twice the target first: faster on large files and close to exact."""
+"""Pillow first box-reduces a large image to at least twice the target size: faster and nearly exact."""
 
 _DAMAGED = (
     *(OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, AttributeError),
     *(struct.error, zlib.error),
 )
-"""What Pillow's decoders are known to raise on damaged files."""
+"""The exceptions that Pillow's decoders are known to raise for damaged files."""
 
 _BRANDS = {b"avif": "AVIF", b"avis": "AVIF"}
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
@@ -58,7 +58,7 @@ _SIDEWAYS = (5, 6, 7, 8)
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What a whole, readable image is, upright."""
+    """Size (after EXIF rotation) and file format of an image that was decoded completely."""
 
     width: int
     height: int
@@ -72,28 +72,29 @@ def decode_image(
     max_pixels: int = MAX_PIXELS,
     before_pixels: Callable[[int], object] | None = None,
 ) -> Image.Image:
-    """The first frame, upright, in RGB; a large JPEG comes at a fraction of its size.
+    """Decode the first frame as an upright RGB image. A large JPEG is decoded at a fraction of its size.
 
     Args:
-        data: a whole JPEG, PNG, WebP, GIF or BMP file.
-        image_size: pixels of the square that it will be resized to; a JPEG is decoded to at least twice that.
-        max_pixels: refused above, from the header alone.
-        before_pixels: hears how many pixels will be in memory at once, before they are.
+        data: the contents of a JPEG, PNG, WebP, GIF or BMP file.
+        image_size: side, in pixels, of the square that the image will be resized to. A JPEG is decoded to at least
+            twice that size.
+        max_pixels: an image whose header states more pixels is refused before it is decoded.
+        before_pixels: called with the number of pixels that decoding will hold in memory, before decoding begins.
 
     Raises:
-        UnsupportedFormatError: an image, but of another format.
-        ImageTooLargeError: too many pixels.
-        ImageError: no image, or a damaged one.
+        UnsupportedFormatError: the image has another format.
+        ImageTooLargeError: the image has too many pixels.
+        ImageError: the data are no image, or a damaged image.
     """
     image = _open(data, max_pixels)
     return _decode(image, image_size, before_pixels)
 
 
 def inspect_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> ImageFacts:
-    """Decode an image to its end and say what it is; raises as `decode_image`."""
+    """Decode an image completely and return its size and format. Raises the same errors as `decode_image`."""
     image = _open(data, max_pixels)
     width, height = image.size
-    # The smallest JPEG scale still reads every byte, so a truncated file is found all the same.
+    # Decoding at the smallest JPEG scale still reads every byte, so it detects a truncated file.
     _decode(image, image_size=1)
     if _orientation(image) in _SIDEWAYS:
         width, height = height, width
@@ -101,12 +102,12 @@ def inspect_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> ImageFacts:
 
 
 def resize_image(image: Image.Image, size: int, resize: Resize) -> NDArray[np.uint8]:
-    """A square of `size` pixels as uint8 [size, size, 3], antialiased.
+    """Resize to a square, with antialiasing; returns uint8 [size, size, 3].
 
     Args:
-        image: RGB, of any shape.
-        size: pixels a side.
-        resize: `squash` ignores the shape, `crop` takes the centre, `pad` adds grey bars.
+        image: an RGB image of any size.
+        size: side of the square in pixels.
+        resize: `squash` changes the aspect ratio, `crop` uses the central square, `pad` adds grey bars.
     """
     if image.size == (size, size):
         return np.array(image, dtype=np.uint8)
@@ -117,7 +118,7 @@ def resize_image(image: Image.Image, size: int, resize: Resize) -> NDArray[np.ui
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """RGB from any of Pillow's modes: transparent parts over white, 16 bits scaled to 8."""
+    """Convert any Pillow mode to RGB. Transparent pixels are blended with white, 16-bit values are scaled to 8 bits."""
     if image.mode == "RGB" and not image.has_transparency_data:
         return image
     if image.mode.startswith("I;16") or image.mode == "I":
@@ -135,7 +136,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _open(data: bytes, max_pixels: int) -> Image.Image:
-    """The image with its header read and its size allowed; no pixel is decoded yet."""
+    """Read the header and check the number of pixels, without decoding any pixel."""
     _refuse_known_formats(data[:512])
     try:
         image = Image.open(BytesIO(data), formats=FORMATS)
@@ -156,18 +157,21 @@ def _decode(
     image: Image.Image, image_size: int, before_pixels: Callable[[int], object] | None = None
 ) -> Image.Image:
     try:
-        whole_pixels = image.width * image.height
+        full_pixels = image.width * image.height
         image.draft(None, (2 * image_size, 2 * image_size))
         if before_pixels is not None:
-            # A progressive JPEG is held whole at every scale: 346 MiB for 64 million pixels, else 6 MiB.
-            is_whole = "progressive" in image.info
-            before_pixels(whole_pixels if is_whole else image.width * image.height)
+            # A progressive JPEG is held in memory in full size at every scale: 346 MiB for 64 million pixels; any
+            # other JPEG needs 6 MiB.
+            is_progressive = "progressive" in image.info
+            before_pixels(full_pixels if is_progressive else image.width * image.height)
         image.load()
         rgb = to_rgb(image)
         transposition = _TRANSPOSITIONS.get(_orientation(image))
         return rgb if transposition is None else rgb.transpose(transposition)
     except MemoryError as error:
-        raise ImageTooLargeError("The image needs more memory than there is: send a smaller copy.") from error
+        raise ImageTooLargeError(
+            "The image needs more memory than is available: send a smaller copy."
+        ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageTooLargeError(_too_large(MAX_PIXELS)) from error
     except _DAMAGED as error:
@@ -177,7 +181,7 @@ def _decode(
 
 
 def _refuse_known_formats(head: bytes) -> None:
-    """Name the formats that people send and that are not decoded here."""
+    """Raise UnsupportedFormatError, with the name of the format, for known formats that are not supported."""
     kind = next((name for magic, name in _SIGNATURES.items() if head.startswith(magic)), None)
     if head[4:8] == b"ftyp":
         kind = _BRANDS.get(head[8:12], "HEIC" if head[8:12] in _HEIF_BRANDS else "video")
@@ -188,9 +192,10 @@ def _refuse_known_formats(head: bytes) -> None:
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation of a loaded image, 1 to 8; damaged metadata is no reason to refuse a picture.
+    """Return the EXIF orientation, 1 to 8, of a loaded image; 1 when the metadata are damaged.
 
-    Of one that is not loaded yet Pillow may decode all pixels to find it: a PNG's may follow them.
+    The image must be loaded, because Pillow may otherwise decode all pixels to find the orientation: in a PNG the
+    EXIF data may follow the pixels.
     """
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
@@ -199,7 +204,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _from_numbers(values: NDArray[Any]) -> Image.Image:
-    """Clips in place: of 64 million numbers one copy is enough."""
+    """Convert numbers to grey. Clips in place, to save the memory of a second copy of 64 million numbers."""
     return Image.fromarray(np.clip(values, 0, 255, out=values).astype(np.uint8)).convert("RGB")
 
 
@@ -228,12 +233,12 @@ def _pad(image: Image.Image, size: int) -> Image.Image:
 def _resample(
     image: Image.Image, size: tuple[int, int], box: tuple[int, int, int, int] | None
 ) -> Image.Image:
-    """Pillow's bilinear filter widens with the scale, which is what antialiases it."""
+    """Resize with Pillow's bilinear filter, whose support grows with the scale, which is antialiasing."""
     return image.resize(size, Image.Resampling.BILINEAR, box=box, reducing_gap=REDUCING_GAP)
 
 
 def _too_large(max_pixels: int) -> str:
-    return f"At most {max_pixels / 1e6:g} million pixels, and {MAX_SIDE} a side, are allowed: send a smaller copy."
+    return f"At most {max_pixels / 1e6:g} million pixels and {MAX_SIDE} pixels a side are allowed: send a smaller copy."
 
 
 def _short(error: BaseException) -> str:

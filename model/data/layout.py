@@ -1,4 +1,4 @@
-"""Which class and split each image belongs to: from its folder, or from a labels.csv. Opens no image."""
+"""Determines the class and split of each image, from its folder or from a labels.csv. Opens no image."""
 
 import csv
 import unicodedata
@@ -19,26 +19,26 @@ SPLITS = {
     "valid": "val",
     "validation": "val",
 }
-"""Folder names and split values, in lower case."""
+"""The split that each folder name or value of the column `split` stands for; the names are in lower case."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where images belong."""
+    """The class and split of each image, by path."""
 
     labels: dict[str, str]
-    """Class by path."""
+    """The class of each image."""
     splits: dict[str, str]
-    """`train`, `test` or `val` by path; empty when the source has no splits."""
+    """`train`, `test` or `val` for each image; empty when the source has no splits."""
     unplaced: dict[str, str]
-    """Reason by path, for images that belong nowhere."""
+    """The images without a class, with the reason."""
 
 
 def read_folders(paths: Iterable[str]) -> Layout:
-    """Place images by their folders: `<class>/…`, or `train/<class>/…` beside `test/` or `val/`.
+    """Take class and split from the folders: `<class>/…`, or `train/<class>/…` beside `test/` or `val/`.
 
-    Folders that hold everything are looked through, so a zip of one folder of class folders works. A class
-    folder may have folders of its own.
+    Outer folders that contain all files are ignored, so a zip may contain one folder with the class folders. Class
+    folders may contain subfolders.
     """
     parts_of = _without_common_folders({path: path.split("/") for path in paths})
     has_splits = any(
@@ -52,19 +52,19 @@ def read_folders(paths: Iterable[str]) -> Layout:
         elif len(parts) < (3 if has_splits else 2):
             layout.unplaced[path] = "not in the folder of a class"
         else:
-            layout.labels[path] = _checked_label(parts[1 if has_splits else 0])
+            layout.labels[path] = _parse_label(parts[1 if has_splits else 0])
             if split is not None:
                 layout.splits[path] = split
     return layout
 
 
 def read_labels(table: str, root: str, paths: Iterable[str]) -> Layout:
-    """Place images by a table with the columns `path,label` and, if wanted, `split`.
+    """Take class and split from a table with the columns `path`, `label` and, optionally, `split`.
 
     Args:
         table: the text of labels.csv.
-        root: the folder that it lies in, `""` or ending in a slash; its paths start there.
-        paths: the images that there are.
+        root: the folder of labels.csv, which the paths in the table are relative to; `""` or ending in a slash.
+        paths: the images of the source.
     """
     rows = _read_rows(table)
     layout = Layout({}, {}, dict.fromkeys(paths, f"not listed in {LABELS_FILE}"))
@@ -74,16 +74,16 @@ def read_labels(table: str, root: str, paths: Iterable[str]) -> Layout:
         if path in layout.labels:
             raise DatasetRejectedError(f"{LABELS_FILE} lists {path!r} twice: keep one of its rows.")
         if path not in layout.unplaced:
-            continue  # skipped for a reason of its own, or not there
+            continue  # the file is missing, or was skipped for another reason
         del layout.unplaced[path]
-        layout.labels[path] = _checked_label(row["label"])
+        layout.labels[path] = _parse_label(row["label"])
         if has_splits:
-            layout.splits[path] = _checked_split(row["split"], path)
+            layout.splits[path] = _parse_split(row["split"], path)
     return layout
 
 
 def find_labels_file(paths: Iterable[str]) -> str | None:
-    """The path of a labels.csv at the root, or in the one folder that holds everything."""
+    """Return the path of the labels.csv, which must be at the root or in a folder of the root."""
     candidates = [path for path in paths if path.split("/")[-1].lower() == LABELS_FILE]
     nearest = min(candidates, key=lambda path: path.count("/"), default=None)
     return nearest if nearest is not None and nearest.count("/") <= 1 else None
@@ -98,7 +98,7 @@ def _without_common_folders(parts_of: dict[str, list[str]]) -> dict[str, list[st
 
 
 def _read_rows(table: str) -> list[dict[str, str]]:
-    """Rows by lower-case column, without space around values."""
+    """Parse the table to one dict per row, with lower-case column names and values without surrounding spaces."""
     try:
         lines = [[value.strip() for value in line] for line in csv.reader(table.splitlines(), strict=True)]
     except csv.Error as error:
@@ -119,8 +119,8 @@ def _read_rows(table: str) -> list[dict[str, str]]:
     return [dict(zip(columns, line, strict=True)) for line in lines[1:] if line]
 
 
-def _checked_label(label: str) -> str:
-    # macOS decomposes accents in file names, so the same class would differ between zips.
+def _parse_label(label: str) -> str:
+    # macOS decomposes accents in file names, so class names from different systems would differ without NFC.
     name = unicodedata.normalize("NFC", label).strip()
     if (
         not 0 < len(name) <= LABEL_MAX_LENGTH
@@ -135,7 +135,7 @@ def _checked_label(label: str) -> str:
     return name
 
 
-def _checked_split(split: str, path: str) -> str:
+def _parse_split(split: str, path: str) -> str:
     known = SPLITS.get(split.lower() or "train")
     if known is None:
         raise DatasetRejectedError(

@@ -1,4 +1,4 @@
-"""A dataset as arrays of squares, cached on local disk and mapped into memory. Knows no torch."""
+"""Resizes the images of a dataset to squares and caches them as arrays on local disk. Imports no torch."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ from model.spec import DatasetFacts, Resize
 from model.storage.interface import Storage
 
 VERSION = 1
-"""Raised when the same images would give other pixels: older caches are then left alone."""
+"""Part of the cache folder's name. Increase it when decoding or resizing changes the pixels."""
 ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 META_FILE = "meta.json"
 CHUNK_IMAGES = 64
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PreparedDataset:
-    """Every image at its final size; the image arrays are mapped from disk, copied only where written."""
+    """All images at their final size. The arrays are memory-mapped (copy on write) from the cache."""
 
     facts: DatasetFacts
     train_images_NHWC: NDArray[np.uint8]  # noqa: N815  # the shape
@@ -46,34 +46,34 @@ class PreparedDataset:
 def prepare_dataset(
     dataset: str, image_size: int, resize: Resize, storage: Storage, cache_dir: Path
 ) -> PreparedDataset:
-    """A dataset's images as squares, from the cache where it is whole, else made and cached.
+    """Return a dataset's images as squares, from the cache; build the cache when it is missing or damaged.
 
     Args:
         dataset: a built-in name or `ds_…`.
-        image_size: pixels a side.
-        resize: how other shapes become a square.
-        storage: where imported datasets are.
-        cache_dir: a folder on a local disk; several processes may share it.
+        image_size: side of the squares in pixels.
+        resize: how an image that is not square becomes a square.
+        storage: contains the imported datasets.
+        cache_dir: a folder on a local disk, which several processes may share.
 
     Raises:
-        DatasetUnavailableError: unknown, or its download is out of reach.
+        DatasetUnavailableError: the dataset is unknown or cannot be downloaded.
         CorruptArtifactError: the images in storage are damaged.
         StorageError: the cache cannot be written.
     """
     facts = find_facts(dataset, storage)
     name = f"{dataset}-{image_size}-{resize}-v{VERSION}-{facts.content_hash[:16]}"
     folder = cache_dir / "prepared" / name
-    if not _is_whole(folder):
+    if not _is_complete(folder):
         with build_lock(folder):
-            # Another trainer may have made it while this one waited for the lock.
-            if not _is_whole(folder):
-                with open_dataset(dataset, storage, cache_dir) as opened, _explained():
+            # Another trainer may have built the cache while this trainer waited for the lock.
+            if not _is_complete(folder):
+                with open_dataset(dataset, storage, cache_dir) as opened, _as_storage_errors():
                     _build(folder, opened, image_size, resize)
     return _load(folder, facts)
 
 
 def _load(folder: Path, facts: DatasetFacts) -> PreparedDataset:
-    # Copy on write: torch warns of arrays that it may not write to, and the files must not change.
+    # Copy on write, because torch warns about read-only arrays and the files must not change.
     arrays = [np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False) for name in ARRAYS]
     return PreparedDataset(facts, *arrays)
 
@@ -81,7 +81,7 @@ def _load(folder: Path, facts: DatasetFacts) -> PreparedDataset:
 @contextmanager
 def build_lock(folder: Path) -> Iterator[None]:
     """Let one process at a time build a folder; the kernel releases the lock of a process that dies (flock)."""
-    with _explained():
+    with _as_storage_errors():
         folder.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder.parent / f".{folder.name}.lock").acquire()
     with lock:
@@ -89,7 +89,7 @@ def build_lock(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _as_storage_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -100,7 +100,7 @@ def _explained() -> Iterator[None]:
 
 
 def _build(folder: Path, dataset: OpenDataset, image_size: int, resize: Resize) -> None:
-    """Write the arrays beside the folder, then rename: readers see all of it or none."""
+    """Write the arrays to a temporary folder, then rename it, so that readers never see an incomplete folder."""
     unfinished = folder.parent / f".{folder.name}"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()
@@ -109,7 +109,7 @@ def _build(folder: Path, dataset: OpenDataset, image_size: int, resize: Resize) 
         np.save(unfinished / f"{name}_labels.npy", np.array(split.labels, dtype=np.int64))
     _write_meta(unfinished)
     if folder.exists():
-        logger.warning("the prepared dataset %s was damaged: made again", folder.name)
+        logger.warning("the prepared dataset %s was damaged and has been built again", folder.name)
         shutil.rmtree(folder)
     unfinished.rename(folder)
 
@@ -118,7 +118,7 @@ def _write_images(path: Path, split: OpenSplit, image_size: int, resize: Resize)
     shape = (len(split.labels), image_size, image_size, 3)
     images_NHWC = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
     with path.open("r+b") as file:
-        # On a full disk this fails with an error; writing through the map would be a SIGBUS.
+        # On a full disk this call raises an error, where a write to the memory map would be a SIGBUS.
         os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
     def fill(start: int) -> None:
@@ -139,7 +139,7 @@ def _write_meta(folder: Path) -> None:
     (folder / META_FILE).write_text(json.dumps(meta))
 
 
-def _is_whole(folder: Path) -> bool:
+def _is_complete(folder: Path) -> bool:
     try:
         meta = json.loads((folder / META_FILE).read_text())
         return all(meta[name] == _fingerprint(folder / f"{name}.npy") for name in ARRAYS)
@@ -148,7 +148,7 @@ def _is_whole(folder: Path) -> bool:
 
 
 def _fingerprint(path: Path) -> str:
-    """Size and hash; of a large file only evenly spaced blocks, both ends included: milliseconds for gigabytes."""
+    """Hash the size and 64 evenly spaced blocks of a file, both ends included: milliseconds for gigabytes."""
     size = path.stat().st_size
     sampled = hashlib.sha256(str(size).encode())
     last = max(0, size - BLOCK_BYTES)

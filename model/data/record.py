@@ -1,4 +1,7 @@
-"""What storage holds of an imported dataset. Its record is written last: where there is one, all is there."""
+"""The record of an imported dataset and the storage keys of its files.
+
+The record is written after the images, so a dataset with a record is complete.
+"""
 
 from typing import Literal
 
@@ -11,11 +14,11 @@ from model.storage.interface import Storage
 RECORD_FILE = "dataset.json"
 IMAGES_FILE = "images.zip"
 SKIPPED_LISTED = 1000
-"""Skipped files named in a record; all are counted."""
+"""A record lists at most this number of skipped files; `skipped_count` counts all of them."""
 
 
 class SkippedFile(BaseModel):
-    """A file that did not become part of the dataset, and why."""
+    """A file of the source that is not part of the dataset, and the reason."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -24,7 +27,7 @@ class SkippedFile(BaseModel):
 
 
 class DatasetRecord(BaseModel):
-    """An imported dataset; its images are `train/<class>/<sha256>.<ext>` in a zip beside it."""
+    """An imported dataset. Its images are stored beside the record, in a zip, as `<split>/<class>/<sha256>.<ext>`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -32,19 +35,19 @@ class DatasetRecord(BaseModel):
     facts: DatasetFacts
     images: int
     size_bytes: int
-    """Of all image files together."""
+    """Total size of the image files."""
     skipped: list[SkippedFile]
-    """The first thousand."""
+    """The first 1000 skipped files, sorted by path."""
     skipped_count: int
 
 
 def dataset_key(dataset_id: str, file: str) -> str:
-    """The storage key of a dataset's file."""
+    """Return the storage key of a file of a dataset."""
     return f"datasets/{dataset_id}/{file}"
 
 
 def read_record(dataset_id: str, storage: Storage) -> DatasetRecord:
-    """The record of an imported dataset; raises DatasetUnavailableError when there is none."""
+    """Read the record of an imported dataset; raises DatasetUnavailableError when storage has none."""
     key = dataset_key(dataset_id, RECORD_FILE)
     if not storage.exists(key):
         raise DatasetUnavailableError(
@@ -52,3 +55,10 @@ def read_record(dataset_id: str, storage: Storage) -> DatasetRecord:
             "built-in one such as `digits`."
         )
     return DatasetRecord.model_validate_json(storage.read_bytes(key))
+
+
+def make_printable(path: str) -> str:
+    """Replace the characters of a file name that are not printable: they might be control codes for a terminal."""
+    return "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in path
+    )

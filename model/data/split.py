@@ -1,4 +1,4 @@
-"""Which images are for testing, and the hash that names a dataset: functions of bytes and labels alone."""
+"""Chooses the test images of a dataset and computes its content hash. Both depend only on image bytes and labels."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -8,18 +8,18 @@ SplitName = Literal["train", "test"]
 
 TEST_FRACTION = 0.2
 MIN_TRAIN_IMAGES = 2
-"""Of each class, kept for training whatever the hashes say."""
+"""Each class keeps at least this number of training images."""
 
 
 def choose_test_images(labels: Sequence[str], digests: Sequence[str]) -> set[str]:
-    """The digests of the images that are for testing, about a fifth of each class.
+    """Choose about a fifth of each class as test images and return their digests.
 
-    An image's own digest decides, so exact duplicates stay together and an image keeps its side when
-    more are added later. A class left without a test image gets one, when it can spare it.
+    The digest of an image decides, so duplicates are in the same split, and an image stays in its split when other
+    images are added. A class without a test image gets one if it keeps enough training images.
 
     Args:
-        labels: each image's class.
-        digests: each image's sha256 in hex, in the same order.
+        labels: the class of each image.
+        digests: the sha256 of each image in hex, in the order of `labels`.
     """
     chosen = {digest for digest in digests if int(digest[:8], 16) < TEST_FRACTION * 2**32}
     by_class: dict[str, list[str]] = {}
@@ -31,7 +31,7 @@ def choose_test_images(labels: Sequence[str], digests: Sequence[str]) -> set[str
 
 
 def hash_content(images: Iterable[tuple[SplitName, str, str]]) -> str:
-    """The hash of a dataset's (split, class, sha256 of an image) in any order, in hex."""
+    """Return the content hash of a dataset, in hex; the order of the (split, class, image sha256) tuples is irrelevant."""
     content = hashlib.sha256()
     for split, label, digest in sorted(images):
         content.update(f"{split}\0{label}\0{digest}\n".encode())

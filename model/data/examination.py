@@ -1,0 +1,73 @@
+"""Decodes every image of an import, in several threads, and hashes its bytes."""
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from model.data.archive import Source, SourceFile
+from model.data.images import ImageFacts, inspect_image
+from model.data.record import SkippedFile
+from model.errors import DatasetRejectedError, ImageError
+from model.host.cpus import cpu_quota
+
+MAX_THREADS = 4
+"""Each thread may need memory for three copies of an image of 64 million pixels."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class ExaminedImage:
+    """An image file that was decoded completely."""
+
+    file: SourceFile
+    digest: str
+    """sha256 of the file's bytes, in hex."""
+    facts: ImageFacts
+
+    def read_again(self) -> bytes:
+        """Return the file's bytes; raises DatasetRejectedError when they have changed since the examination."""
+        data = self.file.read()
+        if hashlib.sha256(data).hexdigest() != self.digest:
+            raise DatasetRejectedError(
+                f"{self.file.path} changed during the import: start the import again when nothing writes to the source."
+            )
+        return data
+
+
+def examine_images(source: Source, labels_path: str | None) -> tuple[list[ExaminedImage], list[SkippedFile]]:
+    """Decode all files except the labels file; return the readable images and the skipped files."""
+    examined: list[ExaminedImage] = []
+    skipped = list(source.skipped)
+    files = [file for file in source.files if file.path != labels_path]
+    for result in _map_in_threads(_examine, files):
+        if isinstance(result, SkippedFile):
+            skipped.append(result)
+        else:
+            examined.append(result)
+    return examined, skipped
+
+
+def _examine(file: SourceFile) -> ExaminedImage | SkippedFile:
+    try:
+        data = file.read()
+        return ExaminedImage(file, hashlib.sha256(data).hexdigest(), inspect_image(data))
+    except ImageError as error:
+        return SkippedFile(path=file.path, reason=str(error))
+
+
+def _map_in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Yield the results in order; only a few items are in progress at once, since each may hold a decoded image."""
+    threads = min(cpu_quota(), MAX_THREADS)
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) >= 4 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
