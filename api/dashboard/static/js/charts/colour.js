@@ -1,14 +1,14 @@
-/** Resolves CSS variables to colours for canvases, which cannot read variables or light-dark(). */
+/** The computed colour of a CSS variable, for canvases: they cannot read variables or light-dark(). */
 
-const computedColours = new Map();
-document.addEventListener("ninefold:theme", () => computedColours.clear());
+const known = new Map();
+document.addEventListener("ninefold:theme", () => known.clear());
 
 export function colour(variable) {
-  if (!computedColours.has(variable)) computedColours.set(variable, compute(variable));
-  return computedColours.get(variable);
+  if (!known.has(variable)) known.set(variable, computed(variable));
+  return known.get(variable);
 }
 
-function compute(variable) {
+function computed(variable) {
   const probe = document.createElement("span");
   probe.style.setProperty("color", `var(${variable})`);
   document.body.append(probe);

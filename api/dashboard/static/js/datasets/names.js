@@ -1,17 +1,17 @@
-/** Finds the name of a dataset by its id: a job's spec holds the id, the page shows the name. */
+/** Datasets by id: specs name them by content, people by name. */
 
 import { get } from "../http/requests.js";
 
 const names = new Map();
 
-/** Reads the list of datasets and remembers their names. */
+/** Every dataset as the service lists it. */
 export async function loadDatasets() {
   const { data } = await get("datasets?limit=100");
   for (const { id, name } of data) names.set(id, name);
   return data;
 }
 
-/** The name of a dataset, or its id while the name of a new dataset is still being read. */
+/** The name behind an id; a dataset that came later is looked up for the next drawing. */
 export function datasetName(id) {
   if (!names.has(id)) {
     names.set(id, id);

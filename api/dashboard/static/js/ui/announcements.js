@@ -1,4 +1,4 @@
-/** Shows a message for a few seconds in the page's status line, which screen readers read aloud. */
+/** The one status line: shown for a moment, and read out by screen readers. */
 
 import { setText } from "./dom.js";
 

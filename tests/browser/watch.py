@@ -1,4 +1,4 @@
-"""Records requests to other origins and errors of a page, neither of which the dashboard may cause."""
+"""What a page must not do: call another origin, or meet an error."""
 
 from dataclasses import dataclass, field
 
@@ -6,19 +6,19 @@ from playwright.sync_api import ConsoleMessage, Request
 
 
 @dataclass
-class PageMonitor:
-    """The requests to other origins and the errors of one page."""
+class Watch:
+    """What a page must not do."""
 
     origin: str
-    foreign_urls: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
     def on_request(self, request: Request) -> None:
-        """Record the URL if the request goes to another origin."""
+        """Every address that is not ours is noted."""
         if not request.url.startswith(self.origin):
-            self.foreign_urls.append(request.url)
+            self.foreign.append(request.url)
 
     def on_console(self, message: ConsoleMessage) -> None:
-        """Record the text if the message is an error."""
+        """So is every error."""
         if message.type == "error":
             self.errors.append(message.text)
