@@ -1,1 +1,1 @@
-"""The dashboard and the page of the API description."""
+"""The dashboard and the API documentation in the browser."""

@@ -1,4 +1,4 @@
-"""The whole service and a real browser; every page is watched for foreign requests and errors."""
+"""A real browser and the whole service; fixtures record requests to other origins and errors of the page."""
 
 import io
 import os
@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, FilePayload, Page, sync_playwright
 from sklearn.datasets import load_digits
 
 from ninefold import Client
-from tests.browser.watch import Watch
+from tests.browser.page_monitor import PageMonitor
 from tests.e2e.service import Service
 
 KEY = secrets.token_hex(16)
@@ -24,7 +24,7 @@ IMAGES_PER_CLASS = 8
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """Path of the system's Chromium; in CI it must be there."""
+    """Path of the system's Chromium; the tests are skipped without it, but fail in CI."""
     found = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if found is None and os.environ.get("CI") == "true":
         pytest.fail(f"CI needs one of {', '.join(CHROMIUM)}")
@@ -34,7 +34,7 @@ def chromium() -> str:
 
 
 def png(pixels: np.ndarray) -> bytes:
-    """One of scikit-learn's digits as a PNG file."""
+    """A digit of scikit-learn (values 0 to 16) as a PNG file."""
     file = io.BytesIO()
     Image.fromarray((pixels * 15.9).astype(np.uint8)).save(file, "PNG")
     return file.getvalue()
@@ -42,7 +42,7 @@ def png(pixels: np.ndarray) -> bytes:
 
 @pytest.fixture(scope="session")
 def few_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for each class of so few digits that an epoch takes a moment."""
+    """A folder per class with 8 digits each, so that an epoch takes a fraction of a second."""
     folder = tmp_path_factory.mktemp("few") / "few-digits"
     digits = load_digits()
     for label in range(10):
@@ -54,7 +54,7 @@ def few_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def service(chromium: str, tmp_path_factory: pytest.TempPathFactory, few_digits: Path) -> Iterator[Service]:
-    """`ninefold up` in an empty data folder, with a key, and the dataset `few-digits`."""
+    """`ninefold up` with an empty data folder, an API key and the dataset `few-digits`."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("NINEFOLD_API_KEYS", f"tester:{KEY}")
         environment.setenv("NINEFOLD_THREADS", "1")
@@ -70,7 +70,7 @@ def service(chromium: str, tmp_path_factory: pytest.TempPathFactory, few_digits:
 
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
-    """Headless, on the CPU. Never for the whole session: its event loop would be in other tests' way."""
+    """Headless Chromium on the CPU. Not for the whole session: its event loop would disturb other tests."""
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
@@ -80,28 +80,31 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def watch(service: Service) -> Iterator[Watch]:
-    """Fails the test when the page called abroad or met an error that the test did not take out of `errors`."""
-    watch = Watch(service.url)
-    yield watch
-    assert watch.foreign == []
-    assert watch.errors == []
+def monitor(service: Service) -> Iterator[PageMonitor]:
+    """Fail the test if the page sent a request to another origin or reported an error.
+
+    A test that expects errors removes them from `errors`.
+    """
+    monitor = PageMonitor(service.url)
+    yield monitor
+    assert monitor.foreign_urls == []
+    assert monitor.errors == []
 
 
 @pytest.fixture
-def page(browser: Browser, service: Service, watch: Watch) -> Iterator[Page]:
-    """The dashboard, signed in through its own form."""
+def page(browser: Browser, service: Service, monitor: PageMonitor) -> Iterator[Page]:
+    """The dashboard, signed in with its own form."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     page.set_default_timeout(30_000)
-    page.on("request", watch.on_request)
+    page.on("request", monitor.on_request)
     page.goto(service.url)
     page.get_by_label("API key").fill(KEY)
     page.get_by_role("button", name="Sign in").click()
     page.locator(".system-item", has_text="Live").wait_for()
-    # A browser reports the 401 that asked for the key as an error: what counts starts here.
-    page.on("console", watch.on_console)
-    page.on("pageerror", lambda error: watch.errors.append(str(error)))
+    # The browser reports the 401 before sign-in as an error: record errors only from here on.
+    page.on("console", monitor.on_console)
+    page.on("pageerror", lambda error: monitor.errors.append(str(error)))
     yield page
     context.close()
 

@@ -1,4 +1,4 @@
-"""Takes the pictures in docs/images: `python -m pytest tests/browser/screenshots.py`. No test of its own."""
+"""Takes the screenshots in docs/images: `python -m pytest tests/browser/screenshots.py`. Tests nothing."""
 
 from pathlib import Path
 
@@ -14,8 +14,8 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 DESK: ViewportSize = {"width": 1280, "height": 900}
 
 
-def shoot(page: Page, name: str, *, full: bool = False) -> None:
-    """Once as it is by day, once by night."""
+def save_screenshots(page: Page, name: str, *, full: bool = False) -> None:
+    """Save the page in the light and in the dark theme."""
     for scheme in ("Light", "Dark"):
         page.get_by_label(scheme, exact=True).check()
         page.mouse.move(0, 0)
@@ -34,11 +34,11 @@ def test_take_screenshots(page: Page, service: Service, digit: FilePayload) -> N
 
     page.goto(f"{service.url}/#/jobs/{running}")
     service.wait_for_epoch(running, 25)
-    shoot(page, "job")
+    save_screenshots(page, "job")
     page.get_by_role("link", name="All jobs").click()
-    shoot(page, "jobs")
+    save_screenshots(page, "jobs")
     page.set_viewport_size(PHONE)
-    shoot(page, "phone", full=True)
+    save_screenshots(page, "phone", full=True)
     page.set_viewport_size(DESK)
 
     page.get_by_role("link", name="Classify").click()
@@ -46,9 +46,9 @@ def test_take_screenshots(page: Page, service: Service, digit: FilePayload) -> N
         page.reload()
         page.locator("#model option").first.wait_for(state="attached")
         page.get_by_label("Drop images here").set_input_files(digit)
-        page.locator(".verdict[data-label]").wait_for()
-    shoot(page, "classify")
+        page.locator(".result[data-label]").wait_for()
+    save_screenshots(page, "classify")
     page.get_by_role("link", name="Models").click()
     page.locator("table.models").first.wait_for()
-    shoot(page, "models")
+    save_screenshots(page, "models")
     client.cancel(running)

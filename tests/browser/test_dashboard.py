@@ -1,4 +1,4 @@
-"""The dashboard in a real browser, over the whole service."""
+"""The dashboard in a real browser, against the whole service."""
 
 from collections.abc import Callable
 
@@ -6,18 +6,18 @@ import httpx
 import pytest
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
-from tests.browser.watch import Watch
+from tests.browser.page_monitor import PageMonitor
 from tests.e2e.service import Service
 from tests.ninefold.processes import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 JOB_MS = 120_000
-"""So long may a small job take on a slow machine."""
+"""Time limit of a small job on a slow machine."""
 
 
 def open_new_job(page: Page, name: str, epochs: int) -> None:
-    """Train by the form, and open the job from the list."""
+    """Submit a job with the form and open the job from the list."""
     form = page.get_by_role("complementary", name="New job")
     form.get_by_label("Dataset", exact=True).select_option("few-digits")
     form.get_by_label("Epochs", exact=True).fill(str(epochs))
@@ -28,19 +28,19 @@ def open_new_job(page: Page, name: str, epochs: int) -> None:
 
 
 def chart(page: Page, title: str) -> Locator:
-    """A chart with its table open."""
+    """Find a chart and open its table."""
     figure = page.locator("figure", has=page.get_by_role("heading", name=title, exact=True))
     figure.get_by_text("Table", exact=True).click(timeout=JOB_MS)
     return figure
 
 
 def rows_of(figure: Locator) -> int:
-    """Epochs in a chart's table."""
+    """Number of epochs in the table of a chart."""
     return figure.locator(".chart-table tbody tr").count()
 
 
 def wait_for_more(page: Page, count: Callable[[], int], than: int) -> int:
-    """Until the page by itself shows more than it did."""
+    """Wait until `count` returns more than `than` without a reload of the page; return the new count."""
     for _ in range(JOB_MS // 100):
         if (now := count()) > than:
             return now
@@ -48,7 +48,9 @@ def wait_for_more(page: Page, count: Callable[[], int], than: int) -> int:
     raise AssertionError(f"never more than {than}")
 
 
-def test_a_job_is_trained_watched_read_and_put_to_use(page: Page, digit: FilePayload) -> None:
+def test_a_job_is_submitted_and_watched_and_its_model_classifies_an_image(
+    page: Page, digit: FilePayload
+) -> None:
     open_new_job(page, "sevens", epochs=5)
     accuracy = chart(page, "Accuracy")
     seen = wait_for_more(page, lambda: rows_of(accuracy), 0)
@@ -65,13 +67,13 @@ def test_a_job_is_trained_watched_read_and_put_to_use(page: Page, digit: FilePay
     page.get_by_role("link", name="Classify an image").click()
     page.locator("#model option").first.wait_for(state="attached")
     page.get_by_label("Drop images here").set_input_files(digit)
-    verdict = page.locator(".verdict")
-    expect(verdict.get_by_role("listitem")).to_have_count(5)
-    expect(verdict.get_by_role("heading")).to_contain_text("%")
-    expect(verdict).to_contain_text("sevens:1")
+    result = page.locator(".result")
+    expect(result.get_by_role("listitem")).to_have_count(5)
+    expect(result.get_by_role("heading")).to_contain_text("%")
+    expect(result).to_contain_text("sevens:1")
 
 
-def test_a_refused_field_says_what_is_wrong(page: Page, watch: Watch) -> None:
+def test_an_invalid_field_shows_its_error(page: Page, monitor: PageMonitor) -> None:
     form = page.get_by_role("complementary", name="New job")
     epochs = form.get_by_label("Epochs", exact=True)
     epochs.fill("0")
@@ -80,12 +82,11 @@ def test_a_refused_field_says_what_is_wrong(page: Page, watch: Watch) -> None:
     expect(form.locator("#error-epochs")).to_contain_text("1")
     expect(epochs).to_be_focused()
     expect(epochs).to_have_attribute("aria-invalid", "true")
-    watch.errors = [
-        error for error in watch.errors if "422" not in error
-    ]  # the browser reports the refusal too
+    # The browser reports the 422 response as an error, too.
+    monitor.errors = [error for error in monitor.errors if "422" not in error]
 
 
-def test_new_points_leave_the_zoom_alone(page: Page) -> None:
+def test_new_points_keep_the_zoom(page: Page) -> None:
     open_new_job(page, "zoomed", epochs=200)
     loss = chart(page, "Loss")
     wait_for_more(page, lambda: rows_of(loss), 3)
@@ -117,23 +118,25 @@ def test_a_job_is_paused_resumed_and_stopped(page: Page) -> None:
     expect(page.get_by_role("link", name="Classify an image")).to_be_visible()
 
 
-def test_a_page_outlives_the_api(page: Page, service: Service, watch: Watch) -> None:
+def test_a_page_reconnects_after_the_api_was_killed(
+    page: Page, service: Service, monitor: PageMonitor
+) -> None:
     service.kill_role("api")
     page.locator(".system-item", has_text="Reconnecting").wait_for()
     page.locator(".system-item", has_text="Live").wait_for(timeout=JOB_MS)
-    eventually(lambda: httpx.get(f"{service.url}/readyz").is_success, 60, "the predictor is back, too")
+    eventually(lambda: httpx.get(f"{service.url}/readyz").is_success, 60, "the predictor is ready again, too")
 
     service.client.submit("few-digits", epochs=1, name="afterwards")
     expect(page.get_by_role("link", name="afterwards")).to_be_visible()
-    watch.errors = [error for error in watch.errors if not is_of_an_outage(error)]
+    monitor.errors = [error for error in monitor.errors if not is_connection_error(error)]
 
 
-def is_of_an_outage(error: str) -> bool:
-    """What a browser reports while a service is away."""
+def is_connection_error(error: str) -> bool:
+    """Return whether a browser reports this error while the service is not reachable."""
     return "net::ERR_" in error or "status of 503" in error
 
 
-def test_production_moves_at_a_press(page: Page, service: Service) -> None:
+def test_a_button_puts_another_version_into_production(page: Page, service: Service) -> None:
     for _ in range(2):
         service.client.wait(service.client.submit("few-digits", epochs=1, name="moved")["id"])
     page.get_by_role("link", name="Models").click()
@@ -145,7 +148,7 @@ def test_production_moves_at_a_press(page: Page, service: Service) -> None:
     expect(older.locator(".badge")).to_have_count(0)
 
 
-def test_a_clone_starts_from_the_job_that_it_is_made_of(page: Page, service: Service) -> None:
+def test_the_form_of_a_clone_has_the_settings_of_the_original_job(page: Page, service: Service) -> None:
     job = service.client.submit("few-digits", epochs=1, name="original", seed=7)
     page.goto(f"{service.url}/#/jobs/{job['id']}")
     page.get_by_role("link", name="Clone").click()

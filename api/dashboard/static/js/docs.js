@@ -1,2 +1,2 @@
-/** Starts Swagger UI on our OpenAPI document; a file of its own because the page allows no inline script. */
+/** Starts Swagger UI with the OpenAPI document. A separate file, because the page's security policy forbids inline scripts. */
 SwaggerUIBundle({ url: "openapi.json", dom_id: "#swagger", deepLinking: true, tryItOutEnabled: true, persistAuthorization: true });

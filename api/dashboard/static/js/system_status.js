@@ -1,12 +1,12 @@
-/** The strip at the foot: is it live, what is ready, who works. */
+/** The footer: state of the event stream, readiness, workers and queue. */
 
 import { h, fill } from "./ui/dom.js";
 import { get } from "./http/requests.js";
 import { hasEnded } from "./jobs/store.js";
 
-const EVERY_MS = 5000;
+const INTERVAL_MS = 5000;
 
-export function startSystemStrip(element, jobs) {
+export function startSystemStatus(element, jobs) {
   const state = { workers: [], ready: null };
   const draw = () => fill(element, live(jobs), ready(state.ready), workers(state.workers), queue(jobs), h("a", { href: "docs" }, "API"));
   const read = async () => {
@@ -16,7 +16,7 @@ export function startSystemStrip(element, jobs) {
   };
   jobs.addEventListener("live", () => { draw(); read(); });
   jobs.addEventListener("status", read);
-  setInterval(read, EVERY_MS);
+  setInterval(read, INTERVAL_MS);
   draw();
   read();
 }
@@ -25,7 +25,7 @@ async function readWorkers() {
   return get("workers").then(({ data }) => data, () => []);
 }
 
-/** A 503 carries the same fields, with the reason. */
+/** A 503 response has the same fields as a 200, with the reason in them. */
 async function readReady() {
   try {
     return await (await fetch("readyz")).json();
@@ -46,7 +46,7 @@ function live(jobs) {
 function ready(state) {
   if (!state) return item("bad", "Service does not answer");
   if (state.status === "ready") return state.warnings.length ? item("warn", state.warnings.join(" ")) : item("good", "Ready");
-  const failing = ["redis", "storage", "predictor"].filter((part) => state[part] !== "ok");
+  const failing = ["redis", "storage", "predictor"].filter((name) => state[name] !== "ok");
   return item("bad", `Not ready: ${failing.join(", ")}`);
 }
 

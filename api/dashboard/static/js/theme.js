@@ -1,4 +1,4 @@
-/** Light, dark or the system's choice. A classic script in the head, so that the first paint already has it. */
+/** Applies the colour theme: light, dark or the system's. A classic script in the head, so that the first paint uses it. */
 (() => {
   const KEY = "ninefold-theme";
   const root = document.documentElement;
@@ -9,16 +9,16 @@
     document.dispatchEvent(new CustomEvent("ninefold:theme"));
   }
 
-  function remembered() {
+  function storedTheme() {
     const theme = localStorage.getItem(KEY);
     return theme === "light" || theme === "dark" ? theme : "auto";
   }
 
-  apply(remembered());
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => apply(remembered()));
+  apply(storedTheme());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => apply(storedTheme()));
   document.addEventListener("DOMContentLoaded", () => {
     for (const radio of document.querySelectorAll("input[name=theme]")) {
-      radio.checked = radio.value === remembered();
+      radio.checked = radio.value === storedTheme();
       radio.addEventListener("change", () => {
         localStorage.setItem(KEY, radio.value);
         apply(radio.value);

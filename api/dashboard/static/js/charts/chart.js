@@ -1,4 +1,4 @@
-/** One live chart: uPlot with our colours, a text summary and a table. New points never undo a zoom. */
+/** A chart that updates live: uPlot in the dashboard's colours, a text summary and a table. New points keep the zoom. */
 
 import uPlot from "../../vendor/uplot/uPlot.esm.js";
 import { bindKeys } from "./keyboard.js";
@@ -14,7 +14,8 @@ export class Chart {
 
   /**
    * series: [{key, label, colour: name of a CSS variable}]; format and formatTick: value → text;
-   * summarise: rows → sentence; onRange({min, max} or null) hears what part the reader wants to see.
+   * summarise: rows → sentence; onRange({min, max} or null) is called when the reader zooms or resets the zoom;
+   * group: charts with the same group share one cursor.
    */
   constructor({ title, series, format, formatTick = format, summarise, startsAtZero = false, group, onRange }) {
     Object.assign(this, { title, series, format, formatTick, summarise, startsAtZero, onRange });
@@ -40,7 +41,7 @@ export class Chart {
     this.uplot.destroy();
   }
 
-  /** Takes all rows, oldest first. */
+  /** Replaces the data: one row per epoch, oldest first. */
   setRows(rows) {
     this.#rows = rows;
     const { min, max } = this.uplot.scales.x;
@@ -50,22 +51,22 @@ export class Chart {
     });
     if (this.uplot.cursor.idx === null || this.uplot.cursor.idx === undefined) this.#showLatest();
     this.element.classList.toggle("has-no-rows", rows.length === 0);
-    setText(this.summary, rows.length ? this.summarise(rows) : "Drawn from the end of the first epoch on.");
+    setText(this.summary, rows.length ? this.summarise(rows) : "The first point appears at the end of the first epoch.");
     this.#drawTable();
   }
 
-  /** Shows part of the run, in epochs, or with null all of it. */
+  /** Zooms to a range of epochs; null shows all epochs. */
   setRange(range) {
     this.#setZoomed(range !== null);
     if (range) this.uplot.setScale("x", range);
     else this.setRows(this.#rows);
   }
 
-  /** uPlot asks for a line's colour at each drawing, for its legend's once. */
+  /** uPlot reads the colour of a line at each drawing, but the colour of the legend only once. */
   #recolour() {
     this.uplot.redraw(false);
     const markers = [...this.plot.querySelectorAll(".u-series:not(:first-child) .u-marker")];
-    this.series.forEach((one, i) => markers[i].style.setProperty("border-color", colour(one.colour)));
+    this.series.forEach((line, i) => markers[i].style.setProperty("border-color", colour(line.colour)));
   }
 
   #setZoomed(isZoomed) {
@@ -74,7 +75,7 @@ export class Chart {
     if (!isZoomed) setText(this.range, "");
   }
 
-  #sayRange({ min, max }) {
+  #showRange({ min, max }) {
     if (this.#isZoomed) setText(this.range, `Epochs ${min.toFixed(1)} to ${max.toFixed(1)}`);
   }
 
@@ -105,17 +106,17 @@ export class Chart {
         x: { time: false, range: (_, min, max) => (min === max ? [min - 0.5, max + 0.5] : [min, max]) },
         y: this.startsAtZero ? { range: (_, min, max) => [0, max * 1.1 || 1] } : {},
       },
-      axes: [axis({ incrs: EPOCH_STEPS, size: 34 }), axis({ values: (_, splits) => splits.map(this.formatTick), size: 58 })],
-      series: [{ label: "Epoch", value: (_, value) => value ?? "–" }, ...this.series.map((one) => this.#line(one))],
+      axes: [axisOptions({ incrs: EPOCH_STEPS, size: 34 }), axisOptions({ values: (_, splits) => splits.map(this.formatTick), size: 58 })],
+      series: [{ label: "Epoch", value: (_, value) => value ?? "–" }, ...this.series.map((line) => this.#lineOptions(line))],
       hooks: {
         setSelect: [(plot) => { if (plot.select.width > 0) this.#setZoomed(true); }],
-        setScale: [(plot, key) => { if (key === "x") this.#sayRange(plot.scales.x); }],
+        setScale: [(plot, key) => { if (key === "x") this.#showRange(plot.scales.x); }],
         setCursor: [(plot) => { if (plot.cursor.idx === null) this.#showLatest(); }],
       },
     };
   }
 
-  #line({ label, colour: name }) {
+  #lineOptions({ label, colour: name }) {
     const stroke = () => colour(name);
     return { label, stroke, width: 2, spanGaps: true, points: { size: 6, fill: stroke }, value: (_, value) => this.format(value) };
   }
@@ -130,7 +131,7 @@ export class Chart {
   }
 }
 
-function axis(options) {
+function axisOptions(options) {
   return {
     stroke: () => colour("--muted"),
     grid: { stroke: () => colour("--line"), width: 1 },

@@ -1,14 +1,14 @@
-/** The computed colour of a CSS variable, for canvases: they cannot read variables or light-dark(). */
+/** Resolves CSS variables to colours for canvases, which cannot read variables or light-dark(). */
 
-const known = new Map();
-document.addEventListener("ninefold:theme", () => known.clear());
+const computedColours = new Map();
+document.addEventListener("ninefold:theme", () => computedColours.clear());
 
 export function colour(variable) {
-  if (!known.has(variable)) known.set(variable, computed(variable));
-  return known.get(variable);
+  if (!computedColours.has(variable)) computedColours.set(variable, compute(variable));
+  return computedColours.get(variable);
 }
 
-function computed(variable) {
+function compute(variable) {
   const probe = document.createElement("span");
   probe.style.setProperty("color", `var(${variable})`);
   document.body.append(probe);

@@ -1,11 +1,11 @@
-/** A chart by keyboard: arrows read points aloud, plus and minus zoom around the cursor, Escape shows all. */
+/** Keyboard control of a chart: arrow keys move the cursor and announce the values, plus and minus zoom, Escape resets. */
 
 import { setText } from "../ui/dom.js";
 
 export function bindKeys(chart) {
   const actions = {
-    ArrowLeft: () => step(chart, -1),
-    ArrowRight: () => step(chart, 1),
+    ArrowLeft: () => moveCursor(chart, -1),
+    ArrowRight: () => moveCursor(chart, 1),
     "+": () => zoom(chart, 0.5),
     "=": () => zoom(chart, 0.5),
     "-": () => zoom(chart, 2),
@@ -18,7 +18,7 @@ export function bindKeys(chart) {
   });
 }
 
-function step(chart, by) {
+function moveCursor(chart, by) {
   const plot = chart.uplot;
   const last = plot.data[0].length - 1;
   if (last < 0) return;

@@ -1,22 +1,22 @@
-/** One classified image: the picture, the label, bars of confidence, and the command that asks the same. */
+/** The result for one image: the picture, the label, a bar for each score, and the same request as a curl command. */
 
 import { h, fill, setText } from "../ui/dom.js";
 import { percent } from "../ui/format.js";
-import { predictCommand, snippet } from "../ui/snippet.js";
+import { commandBlock, predictCommand } from "../ui/curl_command.js";
 
 const SIDE = 112;
 
-export class Verdict {
+export class ResultCard {
   constructor(file, modelRef) {
     this.file = file;
     this.modelRef = modelRef;
     this.picture = h("canvas", { width: SIDE, height: SIDE, role: "img", "aria-label": file.name });
-    this.body = h("div", { class: "verdict-body" }, h("p", { class: "muted" }, "Classifying…"));
-    this.element = h("article", { class: "card verdict" }, this.picture, this.body);
+    this.body = h("div", { class: "result-body" }, h("p", { class: "muted" }, "Classifying…"));
+    this.element = h("article", { class: "card result" }, this.picture, this.body);
     this.#drawPicture();
   }
 
-  /** A canvas instead of an <img>: the page's policy allows no blob: addresses. */
+  /** Draws on a canvas: the page's security policy does not allow an <img> with a blob: URL. */
   async #drawPicture() {
     try {
       const bitmap = await createImageBitmap(this.file);
@@ -26,21 +26,21 @@ export class Verdict {
       context.imageSmoothingEnabled = scale < 1;
       context.drawImage(bitmap, (SIDE - width) / 2, (SIDE - height) / 2, width, height);
     } catch {
-      this.picture.classList.add("is-unknown"); // the browser cannot show it; the service may still read it
+      this.picture.classList.add("is-unknown"); // the browser cannot decode this file; the service perhaps can
     }
   }
 
   show(prediction, answer) {
-    if (prediction.status !== "ok") return this.refuse(prediction.error.message);
+    if (prediction.status !== "ok") return this.showError(prediction.error.message);
     fill(this.body,
       h("h2", {}, prediction.label, h("span", { class: "score" }, percent(prediction.score))),
       h("ul", { class: "bars", "aria-label": `Scores of ${this.file.name}` }, prediction.scores.map(bar)),
       h("p", { class: "muted small" }, `${this.file.name} · ${answer.model.name}:${answer.model.version} · ${answer.timings_ms.total.toFixed(1)} ms`),
-      snippet("As curl", predictCommand(this.modelRef, this.file.name)));
+      commandBlock("As curl", predictCommand(this.modelRef, this.file.name)));
     this.element.dataset.label = prediction.label;
   }
 
-  refuse(message) {
+  showError(message) {
     const line = h("p", { class: "field-error" });
     setText(line, message);
     fill(this.body, h("h2", {}, "Not classified"), line, h("p", { class: "muted small" }, this.file.name));

@@ -1,11 +1,11 @@
-/** Drop, paste or choose images; see what a model says and how sure it is. */
+/** Classifies images that the user drops, pastes or chooses, and shows the scores of the model. */
 
 import { h, fill, setText } from "../ui/dom.js";
 import { get, request } from "../http/requests.js";
-import { redraw } from "../ui/redraw.js";
-import { Verdict } from "./result_card.js";
+import { scheduleDraw } from "../ui/draw_scheduler.js";
+import { ResultCard } from "./result_card.js";
 
-const MOST_AT_ONCE = 24;
+const MAX_IMAGES = 24;
 
 export function classifyView({ query, jobs }) {
   const view = new ClassifyView(query.get("model"), jobs);
@@ -13,8 +13,8 @@ export function classifyView({ query, jobs }) {
 }
 
 class ClassifyView {
-  constructor(wanted, jobs) {
-    this.wanted = wanted;
+  constructor(requestedModel, jobs) {
+    this.requestedModel = requestedModel;
     this.jobs = jobs;
     this.model = h("select", { id: "model" });
     this.file = h("input", { id: "images", type: "file", accept: "image/*", multiple: true, class: "hidden" });
@@ -22,10 +22,10 @@ class ClassifyView {
     this.drop = h("label", { class: "drop", for: "images" },
       h("strong", {}, "Drop images here, paste, or choose files"), h("span", { class: "muted" }, "PNG, JPEG, WebP, GIF or BMP"));
     this.error = h("p", { class: "field-error", role: "alert" });
-    this.verdicts = h("div", { class: "verdicts", "aria-live": "polite" });
+    this.results = h("div", { class: "results", "aria-live": "polite" });
     this.element = h("section", { class: "classify-view" },
       h("div", { class: "view-head" }, h("h1", {}, "Classify"), h("div", { class: "field inline" }, h("label", { for: "model" }, "Model"), this.model)),
-      this.file, this.drop, this.error, this.verdicts);
+      this.file, this.drop, this.error, this.results);
     this.#bind();
     this.#loadModels();
   }
@@ -52,9 +52,9 @@ class ClassifyView {
   async #loadModels() {
     try {
       const { data } = await get("models?limit=100");
-      const before = this.model.value || this.wanted;
+      const selected = this.model.value || this.requestedModel;
       fill(this.model, data.map((model) => h("option", { value: model.id }, label(model))));
-      const chosen = data.find((model) => model.id === before) ?? data.find((model) => model.aliases.includes("production"));
+      const chosen = data.find((model) => model.id === selected) ?? data.find((model) => model.aliases.includes("production"));
       if (chosen) this.model.value = chosen.id;
       this.model.disabled = data.length === 0;
       setText(this.error, data.length ? "" : "There is no model yet: train one under Jobs, then come back.");
@@ -65,21 +65,21 @@ class ClassifyView {
 
   #classify(files) {
     if (files.length === 0 || !this.model.value) return;
-    const chosen = files.slice(0, MOST_AT_ONCE);
-    setText(this.error, files.length > MOST_AT_ONCE ? `Only the first ${MOST_AT_ONCE} of ${files.length} images were taken.` : "");
-    const verdicts = chosen.map((file) => new Verdict(file, this.model.value));
-    this.verdicts.prepend(...verdicts.map((verdict) => verdict.element));
-    this.#ask(chosen, verdicts);
+    const chosen = files.slice(0, MAX_IMAGES);
+    setText(this.error, files.length > MAX_IMAGES ? `Only the first ${MAX_IMAGES} of ${files.length} images are classified.` : "");
+    const cards = chosen.map((file) => new ResultCard(file, this.model.value));
+    this.results.prepend(...cards.map((card) => card.element));
+    this.#predict(chosen, cards);
   }
 
-  async #ask(files, verdicts) {
+  async #predict(files, cards) {
     const body = new FormData();
     for (const file of files) body.append("files", file, file.name);
     try {
       const answer = await request("POST", `predict?model=${encodeURIComponent(this.model.value)}&top_k=5`, { body });
-      redraw(() => answer.predictions.forEach((one) => verdicts[one.index].show(one, answer)));
+      scheduleDraw(() => answer.predictions.forEach((prediction) => cards[prediction.index].show(prediction, answer)));
     } catch (problem) {
-      for (const verdict of verdicts) verdict.refuse(problem.message);
+      for (const card of cards) card.showError(problem.message);
     }
   }
 }

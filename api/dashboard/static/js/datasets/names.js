@@ -1,17 +1,17 @@
-/** Datasets by id: specs name them by content, people by name. */
+/** Finds the name of a dataset by its id: a job's spec holds the id, the page shows the name. */
 
 import { get } from "../http/requests.js";
 
 const names = new Map();
 
-/** Every dataset as the service lists it. */
+/** Reads the list of datasets and remembers their names. */
 export async function loadDatasets() {
   const { data } = await get("datasets?limit=100");
   for (const { id, name } of data) names.set(id, name);
   return data;
 }
 
-/** The name behind an id; a dataset that came later is looked up for the next drawing. */
+/** The name of a dataset, or its id while the name of a new dataset is still being read. */
 export function datasetName(id) {
   if (!names.has(id)) {
     names.set(id, id);

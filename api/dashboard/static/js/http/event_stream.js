@@ -1,33 +1,33 @@
-/** A server-sent event stream that comes back by itself, and lets go while its tab is hidden. */
+/** A server-sent event stream that reconnects by itself and disconnects while the browser tab is hidden. */
 
 const KINDS = ["snapshot", "state", "progress", "epoch", "log", "checkpoint", "rewind", "model", "reset", "end"];
 const RETRY_MS = 2000;
 
 export class EventStream {
   #source = null;
-  #retry = null;
-  #isWanted = true;
+  #retryTimer = null;
+  #isClosed = false;
 
   /**
-   * onEvent(kind, data) hears each event; onLive(isLive) each change of the connection;
-   * beforeRetry() runs after a refusal and may ask for a key.
+   * onEvent(kind, data) is called for each event, onLive(isLive) when the connection opens or fails,
+   * beforeRetry() before reconnecting after an error response; it may open the sign-in dialog.
    */
   constructor(path, { onEvent, onLive = () => {}, beforeRetry = async () => {} }) {
     Object.assign(this, { path, onEvent, onLive, beforeRetry });
-    // browsers allow six connections to a host over all tabs: a hidden tab must not hold one
+    // Browsers allow six connections per host over all tabs: a hidden tab must not occupy one of them.
     this.onVisibility = () => (document.hidden ? this.#disconnect() : this.#connect());
     document.addEventListener("visibilitychange", this.onVisibility);
     this.#connect();
   }
 
   close() {
-    this.#isWanted = false;
+    this.#isClosed = true;
     document.removeEventListener("visibilitychange", this.onVisibility);
     this.#disconnect();
   }
 
   #connect() {
-    if (this.#source || !this.#isWanted || document.hidden) return;
+    if (this.#source || this.#isClosed || document.hidden) return;
     this.#source = new EventSource(this.path);
     this.#source.onopen = () => this.onLive(true);
     this.#source.onerror = () => this.#onError();
@@ -38,16 +38,16 @@ export class EventStream {
 
   #onError() {
     this.onLive(false);
-    if (this.#source?.readyState !== EventSource.CLOSED) return; // the browser reconnects by itself
+    if (this.#source?.readyState !== EventSource.CLOSED) return; // the browser reconnects this stream by itself
     this.#disconnect();
-    this.#retry = setTimeout(async () => {
+    this.#retryTimer = setTimeout(async () => {
       await this.beforeRetry().catch(() => {});
       this.#connect();
     }, RETRY_MS);
   }
 
   #disconnect() {
-    clearTimeout(this.#retry);
+    clearTimeout(this.#retryTimer);
     this.#source?.close();
     this.#source = null;
   }

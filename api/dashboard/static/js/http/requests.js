@@ -1,18 +1,19 @@
-/** Requests to the API. A refusal becomes a Problem; a 401 asks for a key once and then tries again. */
+/** Sends requests to the API. An error response becomes a Problem; a 401 opens the sign-in dialog and then retries. */
 
 import { signIn } from "./sign_in.js";
 
+/** An error response of the API (RFC 9457). */
 export class Problem extends Error {
   constructor(status, body) {
     super(body.detail || body.title || `The service answered ${status}.`);
     this.status = status;
     this.code = body.code ?? "unknown";
-    /** [{param, message}] for each refused field */
+    /** [{param, message}] for each invalid field */
     this.errors = body.errors ?? [];
   }
 }
 
-/** Sends and answers the parsed body: JSON, or text where the service sends text. */
+/** Sends a request and returns the parsed body: an object for JSON, else a string. */
 export async function request(method, path, { json, body, headers = {} } = {}) {
   const options = { method, headers: { Accept: "application/json", ...headers }, body };
   if (json !== undefined) {
@@ -36,7 +37,7 @@ async function send(path, options) {
   try {
     return await fetch(path, options);
   } catch {
-    throw new Problem(0, { detail: "The service does not answer. It is tried again by itself." });
+    throw new Problem(0, { detail: "The service does not answer. The dashboard retries automatically." });
   }
 }
 

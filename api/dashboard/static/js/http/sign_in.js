@@ -1,10 +1,10 @@
-/** Trades an API key for the session cookie, in one dialog however many requests were refused. */
+/** Exchanges an API key for the session cookie; requests that fail at the same time share one dialog. */
 
 import { h, setText } from "../ui/dom.js";
 
 let pending = null;
 
-/** Resolves when a key was accepted. */
+/** Opens the dialog; resolves once the service accepted a key. */
 export function signIn() {
   pending ??= new Promise(openDialog).finally(() => { pending = null; });
   return pending;
@@ -22,7 +22,7 @@ function openDialog(resolve) {
   dialog.addEventListener("cancel", (event) => event.preventDefault());
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    setText(error, await refusal(key.value));
+    setText(error, await startSession(key.value));
     if (error.textContent) return key.select();
     dialog.remove();
     resolve();
@@ -31,8 +31,8 @@ function openDialog(resolve) {
   dialog.showModal();
 }
 
-/** Empty when the key is good, else what is wrong. */
-async function refusal(key) {
+/** Returns an empty string if the service accepts the key, else an error message. */
+async function startSession(key) {
   const options = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ key: key.trim() }) };
   try {
     const response = await fetch("session", options);

@@ -1,4 +1,4 @@
-/** What may be done to a job as it stands: pause, resume, stop, cancel. */
+/** The buttons of a job: pause, resume, stop, cancel; each shown only in the states that allow the action. */
 
 import { announce } from "../ui/announcements.js";
 import { h, show } from "../ui/dom.js";
@@ -14,18 +14,18 @@ const ACTIONS = [
     isOffered: (job) => !hasEnded(job) && job.status !== "cancelling" },
 ];
 
-/** All that may be done, or only these verbs where there is little room. */
+/** Buttons for `verbs`; by default for all actions. */
 export function jobActions(job, jobs, verbs = ACTIONS.map((action) => action.verb)) {
   const buttons = ACTIONS.filter((action) => verbs.includes(action.verb)).map((action) => ({ action, button: actionButton(action, job, jobs) }));
   return {
     element: h("div", { class: "job-actions" }, ...buttons.map(({ button }) => button)),
-    update(now) {
-      for (const { action, button } of buttons) show(button, action.isOffered(now) && now.phase !== "publishing");
+    update(current) {
+      for (const { action, button } of buttons) show(button, action.isOffered(current) && current.phase !== "publishing");
     },
   };
 }
 
-/** Asks for one change and puts the answer into the store. */
+/** A button that posts one action and puts the returned job into the store. */
 function actionButton({ verb, label, kind = "", hint = "" }, job, jobs) {
   const button = h("button", { class: `quiet ${kind}`.trim(), "aria-label": `${label} ${job.name}`, title: hint }, label);
   button.addEventListener("click", async () => {

@@ -1,4 +1,4 @@
-/** The four charts of a job, on one cursor. */
+/** The four charts of a job, which share one cursor and one zoom. */
 
 import { Chart } from "../charts/chart.js";
 import { h } from "../ui/dom.js";
@@ -44,11 +44,11 @@ export function jobCurves(jobId) {
   };
 }
 
-function latestAndBest(rows, key, format, pick, word) {
+function latestAndBest(rows, key, format, best, adjective) {
   const measured = rows.filter((row) => typeof row[key] === "number");
-  if (measured.length === 0) return "Not yet validated.";
-  const best = pick(...measured.map((row) => row[key]));
-  const at = measured.find((row) => row[key] === best).epoch;
+  if (measured.length === 0) return "No validation result yet.";
+  const bestValue = best(...measured.map((row) => row[key]));
+  const at = measured.find((row) => row[key] === bestValue).epoch;
   const last = measured.at(-1);
-  return `Validation ${format(last[key])} at epoch ${last.epoch}, ${word} ${format(best)} at epoch ${at}.`;
+  return `Validation ${format(last[key])} at epoch ${last.epoch}, ${adjective} ${format(bestValue)} at epoch ${at}.`;
 }

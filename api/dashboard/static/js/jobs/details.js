@@ -1,15 +1,15 @@
-/** Below the curves: warnings, log, attempts, the resolved spec, and the job as a command. */
+/** The part of a job's page below the charts: warnings, log, attempts, resolved spec, and the job as a curl command. */
 
 import { h, fill, setText, show } from "../ui/dom.js";
 import { ago, elapsed, words } from "../ui/format.js";
-import { snippet, jobCommand } from "../ui/snippet.js";
+import { commandBlock, jobCommand } from "../ui/curl_command.js";
 
 export function jobDetails(job) {
   const warnings = h("div", {}, job.warnings.map((warning) => h("p", { class: "warning" }, warning)));
   const log = h("pre", { class: "log", tabindex: "0", role: "region", "aria-label": "Log" });
   const attempts = h("tbody");
   const attemptsCard = h("section", { class: "card" }, h("h2", {}, "Attempts"), h("div", { class: "scroll" }, h("table", {}, attemptsHead(), attempts)));
-  const spec = h("section", { class: "card" }, h("h2", {}, "What runs"), h("dl", { class: "spec" }, specRows(job.spec)), snippet("As curl", jobCommand(job.spec)));
+  const spec = h("section", { class: "card" }, h("h2", {}, "Resolved settings"), h("dl", { class: "spec" }, specRows(job.spec)), commandBlock("As curl", jobCommand(job.spec)));
   return {
     element: h("div", { class: "details" }, warnings, h("section", { class: "card log-card" }, h("h2", {}, "Log"), log), attemptsCard, spec),
     update(current, text) {
@@ -20,10 +20,10 @@ export function jobDetails(job) {
   };
 }
 
-/** Follows the end of the log only while the reader is there. */
+/** Updates the log; scrolls to its end only if the reader is already there. */
 function writeLog(log, text) {
   const isAtEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 24;
-  setText(log, text || "Nothing yet.");
+  setText(log, text || "No log lines yet.");
   if (isAtEnd) log.scrollTop = log.scrollHeight;
 }
 

@@ -1,4 +1,4 @@
-/** The handful of numbers that say how a job goes. */
+/** The row of key figures of a job: epoch, accuracies, speed and time. */
 
 import { h, setText } from "../ui/dom.js";
 import { duration, elapsed, percent, whole } from "../ui/format.js";
@@ -33,9 +33,9 @@ function tile(label) {
   const note = h("dd", { class: "muted" });
   return {
     element: h("div", {}, h("dt", {}, label), value, note),
-    update(text, more) {
+    update(text, noteText) {
       setText(value, text);
-      setText(note, more);
+      setText(note, noteText);
     },
   };
 }

@@ -1,4 +1,4 @@
-/** One job, live: figures, curves, logs, attempts and what really runs. */
+/** The page of one job, updated live: figures, charts, log, attempts and resolved settings. */
 
 import { announce } from "../ui/announcements.js";
 import { datasetName, loadDatasets } from "../datasets/names.js";
@@ -11,8 +11,8 @@ import { jobDetails } from "./details.js";
 import { jobFigures } from "./figures.js";
 import { hasEnded } from "./store.js";
 import { progressBar } from "./progress_bar.js";
-import { redraw } from "../ui/redraw.js";
-import { situation, statusPill } from "./status_pill.js";
+import { scheduleDraw } from "../ui/draw_scheduler.js";
+import { statusDetail, statusPill } from "./status_pill.js";
 
 const LOG_LINES = 500;
 
@@ -28,19 +28,19 @@ class JobView {
   constructor(jobs, id) {
     Object.assign(this, { jobs, id, path: `jobs/${encodeURIComponent(id)}` });
     this.element = h("div", { class: "job-view" }, h("p", { class: "muted" }, "Loading…"));
-    this.#open().catch((problem) => this.#refuse(problem));
+    this.#open().catch((problem) => this.#showProblem(problem));
   }
 
   async #open() {
     await Promise.all([this.#read(), loadDatasets()]);
     if (this.isClosed) return;
     this.#build();
-    this.stream = new EventStream(`${this.path}/events`, { onEvent: (kind, data) => this.#hear(kind, data), beforeRetry: () => this.#read() });
-    this.clock = setInterval(() => { if (!hasEnded(this.job)) this.plan(); }, 1000);
-    this.plan();
+    this.stream = new EventStream(`${this.path}/events`, { onEvent: (kind, data) => this.#onEvent(kind, data), beforeRetry: () => this.#read() });
+    this.clock = setInterval(() => { if (!hasEnded(this.job)) this.scheduleDraw(); }, 1000);
+    this.scheduleDraw();
   }
 
-  #refuse(problem) {
+  #showProblem(problem) {
     fill(this.element, h("div", { class: "empty" },
       h("h1", {}, problem.status === 404 ? "No such job" : "This job cannot be shown"), h("p", {}, problem.message), h("a", { href: "#/jobs" }, "All jobs")));
   }
@@ -52,7 +52,7 @@ class JobView {
     this.curves?.close();
   }
 
-  /** Reads record, rows and log: at the start, and whenever the stream says that something was missed. */
+  /** Reads the record, the metrics and the log: at the start, and after events that do not carry all changes. */
   async #read() {
     const [job, metrics, logs] = await Promise.all([get(this.path), get(`${this.path}/metrics?limit=1000`), get(`${this.path}/logs?tail=${LOG_LINES}`)]);
     this.job = job;
@@ -78,45 +78,45 @@ class JobView {
       this.bar.element, this.note, this.figures.element, this.curves.element, this.details.element);
   }
 
-  #hear(kind, data) {
+  #onEvent(kind, data) {
     if (kind === "snapshot") this.job = data.job;
-    if (kind === "epoch") this.#takeRow(data);
+    if (kind === "epoch") this.#addRow(data);
     if (kind === "progress") this.job.progress = data;
-    if (kind === "rewind") this.#forgetAfter(data.epoch);
+    if (kind === "rewind") this.#removeRowsAfter(data.epoch);
     if (kind === "end") this.stream.close();
-    if (["rewind", "reset", "state", "model", "checkpoint", "log", "end"].includes(kind)) this.#planRead();
-    this.plan();
+    if (["rewind", "reset", "state", "model", "checkpoint", "log", "end"].includes(kind)) this.#scheduleRead();
+    this.scheduleDraw();
   }
 
-  #takeRow(row) {
+  #addRow(row) {
     this.rows.set(row.epoch, row);
     this.job.metrics = row;
     if (row.is_best) this.job.best = { epoch: row.epoch, val_accuracy: row.val_accuracy };
   }
 
-  #forgetAfter(epoch) {
-    for (const known of this.rows.keys()) if (known > epoch) this.rows.delete(known);
+  #removeRowsAfter(epoch) {
+    for (const rowEpoch of this.rows.keys()) if (rowEpoch > epoch) this.rows.delete(rowEpoch);
   }
 
-  /** Several events in a burst lead to one read. */
-  #planRead() {
-    this.reading ??= setTimeout(async () => {
-      const before = this.job.status;
+  /** Reads the job in half a second; further events until then cause no second read. */
+  #scheduleRead() {
+    this.readTimer ??= setTimeout(async () => {
+      const previousStatus = this.job.status;
       await this.#read().catch((problem) => announce(problem.message));
-      this.reading = null;
-      if (this.job.status !== before) this.jobs.put(this.job);
-      this.plan();
+      this.readTimer = null;
+      if (this.job.status !== previousStatus) this.jobs.put(this.job);
+      this.scheduleDraw();
     }, 500);
   }
 
-  plan = () => redraw(this.draw);
+  scheduleDraw = () => scheduleDraw(this.draw);
 
   draw = () => {
     if (this.isClosed) return;
     const { job } = this;
     this.pill.update(job);
     this.bar.update(job);
-    setText(this.note, situation(job));
+    setText(this.note, statusDetail(job));
     this.actions.update(job);
     show(this.classify, Boolean(job.result?.model));
     if (job.result?.model) this.classify.href = `#/classify?model=${encodeURIComponent(job.result.model.id)}`;

@@ -1,4 +1,4 @@
-/** One job in the list. Built once and updated in place, so that focus and selection survive each event. */
+/** One job in the list. Built once and updated in place, so that updates keep focus and text selection. */
 
 import { datasetName } from "../datasets/names.js";
 import { h, setText } from "../ui/dom.js";
@@ -6,7 +6,7 @@ import { ago, duration, elapsed, percent, trainingLength } from "../ui/format.js
 import { jobActions } from "./actions.js";
 import { hasEnded } from "./store.js";
 import { progressBar } from "./progress_bar.js";
-import { situation, statusPill } from "./status_pill.js";
+import { statusDetail, statusPill } from "./status_pill.js";
 
 export class JobRow {
   constructor(job, jobs) {
@@ -38,7 +38,7 @@ export class JobRow {
     this.pill.update(job);
     this.bar.update(job);
     setText(this.about, `${job.spec.recipe} on ${datasetName(job.spec.dataset)} · ${ago(job.created_at)}`);
-    setText(this.note, situation(job));
+    setText(this.note, statusDetail(job));
     setText(this.epoch, epochText(job));
     setText(this.time, timeText(job));
     const result = job.result?.test_accuracy;

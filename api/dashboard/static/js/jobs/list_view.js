@@ -1,9 +1,9 @@
-/** The list of jobs, with the form that adds one. */
+/** The list of jobs, with the form for a new job. */
 
 import { h, fill, setText, show } from "../ui/dom.js";
 import { JobRow } from "./list_row.js";
 import { hasEnded } from "./store.js";
-import { redraw } from "../ui/redraw.js";
+import { scheduleDraw } from "../ui/draw_scheduler.js";
 import { submitForm } from "./submit_form.js";
 
 const FILTERS = {
@@ -35,19 +35,19 @@ class JobsView {
         h("div", { class: "view-head" }, h("h1", { id: "jobs-title" }, "Jobs"), this.count, toForm, this.#filters()),
         this.list, this.empty, this.older),
       form);
-    this.plan = () => redraw(this.draw);
-    jobs.addEventListener("changed", this.plan);
+    this.scheduleDraw = () => scheduleDraw(this.draw);
+    jobs.addEventListener("changed", this.scheduleDraw);
     this.draw();
   }
 
   close() {
-    this.jobs.removeEventListener("changed", this.plan);
+    this.jobs.removeEventListener("changed", this.scheduleDraw);
   }
 
   draw = () => {
     const all = this.jobs.newestFirst();
     const shown = all.filter(FILTERS[this.filter][1]);
-    this.#place(shown.map((job) => this.#row(job)));
+    this.#arrange(shown.map((job) => this.#row(job)));
     const active = all.filter((job) => !hasEnded(job)).length;
     setText(this.count, active ? `${active} active` : "");
     this.#drawEmpty(all.length, shown.length);
@@ -65,8 +65,8 @@ class JobsView {
     return row.element;
   }
 
-  /** Moves elements only when the order changed: moving an element takes its focus away. */
-  #place(elements) {
+  /** Replaces the list only if the order changed: moving an element takes its focus away. */
+  #arrange(elements) {
     const isSame = elements.length === this.list.children.length && elements.every((e, i) => e === this.list.children[i]);
     if (!isSame) fill(this.list, elements);
   }
@@ -78,7 +78,7 @@ class JobsView {
     fill(this.empty,
       h("h2", {}, "Train your first model"),
       h("p", {}, "The digits dataset comes with Ninefold and trains in a minute, with no download. Choose it in the form, press ",
-        h("strong", {}, "Train"), ", and watch the curve grow here."));
+        h("strong", {}, "Train"), ", and watch its progress here."));
   }
 
   #filters() {

@@ -1,4 +1,4 @@
-/** How far a job is, for eyes and for screen readers. */
+/** The progress of a job as a bar, with its value for screen readers. */
 
 import { h } from "../ui/dom.js";
 

@@ -1,10 +1,10 @@
-/** One form field made from one property of the spec's JSON Schema. */
+/** A form field for one property of the job spec, made from its JSON Schema. */
 
 import { h, setText } from "../ui/dom.js";
 import { words } from "../ui/format.js";
 
-/** Follows $ref and drops the null of an optional: what remains says what may be entered. */
-function plain(schema, all) {
+/** Resolves `$ref` and removes the null option of an optional property. */
+function resolved(schema, all) {
   const options = schema.anyOf ?? [schema];
   const first = options.find((option) => option.type !== "null") ?? {};
   return first.$ref ? all[first.$ref.split("/").at(-1)] : first;
@@ -13,9 +13,9 @@ function plain(schema, all) {
 export class SchemaField {
   constructor(name, schema, all, { placeholder } = {}) {
     this.name = name;
-    this.schema = plain(schema, all);
+    this.schema = resolved(schema, all);
     this.default = schema.default ?? null;
-    this.input = this.#makeInput(placeholder ?? this.#whatIfOpen());
+    this.input = this.#makeInput(placeholder ?? this.#defaultPlaceholder());
     const label = words(name);
     this.error = h("p", { class: "field-error", id: `error-${name}` });
     this.input.addEventListener("input", () => this.setError(""));
@@ -23,7 +23,7 @@ export class SchemaField {
       h("label", { for: this.input.id }, label[0].toUpperCase() + label.slice(1)), this.input, this.error);
   }
 
-  #whatIfOpen() {
+  #defaultPlaceholder() {
     if (Array.isArray(this.default)) return "none";
     return this.default === null ? "auto" : String(this.default);
   }
@@ -38,14 +38,14 @@ export class SchemaField {
   }
 
   #select(common, values, placeholder) {
-    const open = this.default === null ? [h("option", { value: "" }, placeholder)] : [];
+    const emptyOption = this.default === null ? [h("option", { value: "" }, placeholder)] : [];
     const labels = { true: "yes", false: "no" };
-    const select = h("select", common, open, values.map((value) => h("option", { value }, labels[value] ?? words(value))));
+    const select = h("select", common, emptyOption, values.map((value) => h("option", { value }, labels[value] ?? words(value))));
     if (this.default !== null) select.value = String(this.default);
     return select;
   }
 
-  /** What is entered, as JSON; undefined when left open. */
+  /** The entered value, as JSON; undefined if the field is empty. */
   get value() {
     const text = this.input.value.trim();
     if (text === "") return this.input.validity.badInput ? "not a number" : undefined;

@@ -1,4 +1,4 @@
-/** A job's status as a coloured word; the colour never carries the meaning alone. */
+/** A job's status as a coloured word; the word alone tells the status. */
 
 import { h, setText } from "../ui/dom.js";
 import { words } from "../ui/format.js";
@@ -14,8 +14,8 @@ export function statusPill() {
   };
 }
 
-/** What the job is doing, in a few words. */
-export function situation(job) {
+/** A short text that explains the status: position in the queue, phase of the run, or error message. */
+export function statusDetail(job) {
   if (job.status === "queued") return queued(job);
   if (job.status === "running" && job.phase && job.phase !== "training") return words(job.phase);
   if (job.status === "failed") return job.error?.message ?? "failed";
@@ -23,6 +23,6 @@ export function situation(job) {
 }
 
 function queued(job) {
-  const place = job.queue_position ? `no. ${job.queue_position} in the queue` : "waiting";
-  return job.queued_reason ? `${place}: ${words(job.queued_reason)}` : place;
+  const position = job.queue_position ? `no. ${job.queue_position} in the queue` : "waiting";
+  return job.queued_reason ? `${position}: ${words(job.queued_reason)}` : position;
 }

@@ -1,24 +1,27 @@
-/** Every job that the dashboard knows, kept current by the stream of all jobs' events. */
+/** All jobs that the dashboard has read, kept up to date by the event stream of all jobs. */
 
 import { get } from "../http/requests.js";
 import { EventStream } from "../http/event_stream.js";
 
-const PAGE = 50;
+const PAGE_SIZE = 50;
 const RELOAD_MS = 1000;
-const BETWEEN_EPOCHS_MS = 2000;
+const PROGRESS_INTERVAL_MS = 2000;
 const ENDED = new Set(["succeeded", "failed", "cancelled"]);
 
 export const hasEnded = (job) => ENDED.has(job.status);
 
-export class Jobs extends EventTarget {
+export class JobStore extends EventTarget {
   #byId = new Map();
-  #reload = null;
+  #reloadTimer = null;
   #reloadedAt = 0;
 
-  /** Opens the stream; `changed` fires when anything is new, `live` when the connection comes or goes. */
+  /**
+   * Opens the event stream. The store fires `changed` after any change of a job, `status` when a job has a new status,
+   * and `live` when the stream connects or disconnects.
+   */
   start() {
     new EventStream("events", {
-      onEvent: (kind, data) => this.#hear(kind, data),
+      onEvent: (kind, data) => this.#onEvent(kind, data),
       onLive: (isLive) => this.#setLive(isLive),
       beforeRetry: () => this.load(),
     });
@@ -33,48 +36,39 @@ export class Jobs extends EventTarget {
     return [...this.#byId.values()].sort((a, b) => (a.id < b.id ? 1 : -1));
   }
 
-  find(id) {
-    return this.#byId.get(id);
-  }
-
   put(job) {
     this.#byId.set(job.id, job);
     this.#changed();
   }
 
-  remove(id) {
-    this.#byId.delete(id);
-    this.#changed();
-  }
-
-  /** Reads the newest page; what is older stays as it was. */
+  /** Reads the newest page; older jobs keep the state in which they were read. */
   async load() {
     this.#reloadedAt = performance.now();
-    this.#take(await get(`jobs?limit=${PAGE}`), this.#byId.size <= PAGE);
-    if (this.#isAnyRunning()) this.#planReload(BETWEEN_EPOCHS_MS);
+    this.#addPage(await get(`jobs?limit=${PAGE_SIZE}`), this.#byId.size <= PAGE_SIZE);
+    if (this.#needsPolling()) this.#scheduleReload(PROGRESS_INTERVAL_MS);
   }
 
-  /** The stream of all jobs is silent within an epoch, which may take minutes: progress is read. */
-  #isAnyRunning() {
+  /** True if progress must be polled: within an epoch, which may take minutes, the stream sends no event. */
+  #needsPolling() {
     return !document.hidden && this.newestFirst().some((job) => job.status === "running");
   }
 
   async loadOlder() {
     const last = this.newestFirst().at(-1);
-    this.#take(await get(`jobs?limit=${PAGE}&after=${last.id}`), true);
+    this.#addPage(await get(`jobs?limit=${PAGE_SIZE}&after=${last.id}`), true);
   }
 
-  #take(page, isTail) {
+  #addPage(page, isOldest) {
     for (const job of page.data) {
-      this.#announceEnd(this.#byId.get(job.id), job);
+      this.#reportStatusChange(this.#byId.get(job.id), job);
       this.#byId.set(job.id, job);
     }
-    if (isTail) this.hasMore = page.has_more;
+    if (isOldest) this.hasMore = page.has_more;
     this.isLoaded = true;
     this.#changed();
   }
 
-  #announceEnd(before, after) {
+  #reportStatusChange(before, after) {
     if (before && before.status !== after.status) {
       this.dispatchEvent(new CustomEvent("status", { detail: after }));
     }
@@ -84,24 +78,24 @@ export class Jobs extends EventTarget {
     this.isLive = isLive;
     this.wasLive ||= isLive;
     this.dispatchEvent(new Event("live"));
-    if (isLive) this.#planReload();
+    if (isLive) this.#scheduleReload();
   }
 
-  #hear(kind, data) {
+  #onEvent(kind, data) {
     const job = this.#byId.get(data.job_id);
-    if (kind !== "log" && !this.#isOld(job, data)) this.#planReload();
+    if (kind !== "log" && !this.#isOutdated(job, data)) this.#scheduleReload();
   }
 
-  /** The stream begins with what is kept of the past: of a job that has ended, nothing is news. */
-  #isOld(job, data) {
+  /** The stream starts with past events: an event from before the end of a finished job brings nothing new. */
+  #isOutdated(job, data) {
     return Boolean(job && hasEnded(job) && job.finished_at && data.at <= job.finished_at);
   }
 
-  /** Events say that a job changed; the record says how. One read a second serves them all. */
-  #planReload(interval = RELOAD_MS) {
-    clearTimeout(this.#reload);
+  /** An event tells that a job changed, the record tells how: one read per second covers all events. */
+  #scheduleReload(interval = RELOAD_MS) {
+    clearTimeout(this.#reloadTimer);
     const delay = Math.max(0, this.#reloadedAt + interval - performance.now());
-    this.#reload = setTimeout(() => this.load().catch(() => this.#planReload(BETWEEN_EPOCHS_MS)), delay);
+    this.#reloadTimer = setTimeout(() => this.load().catch(() => this.#scheduleReload(PROGRESS_INTERVAL_MS)), delay);
   }
 
   #changed() {

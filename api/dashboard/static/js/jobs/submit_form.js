@@ -1,4 +1,4 @@
-/** The form that trains: four fields in front, the rest of the spec behind "More settings", errors beside their field. */
+/** The form for a new job: four fields, all other fields of the spec under "More settings", errors beside their fields. */
 
 import { datasetName, loadDatasets } from "../datasets/names.js";
 import { h, fill, setText, show } from "../ui/dom.js";
@@ -6,7 +6,7 @@ import { significant, trainingLength } from "../ui/format.js";
 import { get, post } from "../http/requests.js";
 import { SchemaField } from "./schema_field.js";
 
-const FRONT = ["dataset", "recipe", "epochs", "name"];
+const MAIN_FIELDS = ["dataset", "recipe", "epochs", "name"];
 const PLACEHOLDERS = {
   recipe: { placeholder: "chosen for you" },
   epochs: { placeholder: "chosen for you" },
@@ -23,15 +23,15 @@ class SubmitForm {
 
   constructor({ jobs, cloneId }) {
     this.jobs = jobs;
-    this.front = h("div", { class: "stack" });
-    this.more = h("div", { class: "field-grid" });
+    this.mainFields = h("div", { class: "stack" });
+    this.moreFields = h("div", { class: "field-grid" });
     this.preview = h("div", { class: "preview", hidden: true });
     this.error = h("p", { class: "field-error", role: "alert" });
     this.button = h("button", { class: "primary" }, "Train");
     this.form = h("form", { class: "stack", novalidate: true },
-      this.front, h("details", {}, h("summary", {}, "More settings"), this.more), this.preview, this.error, this.button);
+      this.mainFields, h("details", {}, h("summary", {}, "More settings"), this.moreFields), this.preview, this.error, this.button);
     this.form.addEventListener("submit", (event) => { event.preventDefault(); this.#submit(); });
-    this.form.addEventListener("input", () => this.#planPreview());
+    this.form.addEventListener("input", () => this.#schedulePreview());
     this.element = h("aside", { class: "card submit", "aria-labelledby": "submit-title" }, h("h2", { id: "submit-title" }, "New job"), this.form);
     this.#build(cloneId).catch((problem) => setText(this.error, problem.message));
   }
@@ -44,10 +44,10 @@ class SubmitForm {
       const shape = isDataset ? { enum: datasets.map((dataset) => dataset.name), default: "digits" } : schema;
       this.fields.set(name, new SchemaField(name, shape, all, PLACEHOLDERS[name] ?? {}));
     }
-    fill(this.front, FRONT.map((name) => this.fields.get(name).element));
-    fill(this.more, [...this.fields].filter(([name]) => !FRONT.includes(name)).map(([, field]) => field.element));
+    fill(this.mainFields, MAIN_FIELDS.map((name) => this.fields.get(name).element));
+    fill(this.moreFields, [...this.fields].filter(([name]) => !MAIN_FIELDS.includes(name)).map(([, field]) => field.element));
     if (cloneId) this.#prefill((await get(`jobs/${encodeURIComponent(cloneId)}`)).spec);
-    this.#planPreview();
+    this.#schedulePreview();
   }
 
   #prefill(spec) {
@@ -78,23 +78,23 @@ class SubmitForm {
     for (const field of this.fields.values()) field.setError("");
   }
 
-  /** Each refused field says so itself; the rest of the problem is said above the button. */
+  /** Shows each field error beside its field; a problem without field errors above the button. */
   #showProblem(problem) {
-    const refused = (problem.errors ?? []).map(({ param, message }) => [this.fields.get(param.split(".")[0]), message]);
-    const named = refused.filter(([field]) => field);
-    for (const [field, message] of named) field.setError(message);
-    if (named.length === 0) return setText(this.error, problem.message);
-    const [first] = named[0];
-    if (this.more.contains(first.element)) this.form.querySelector("details").open = true;
+    const fieldErrors = (problem.errors ?? []).map(({ param, message }) => [this.fields.get(param.split(".")[0]), message]);
+    const shown = fieldErrors.filter(([field]) => field);
+    for (const [field, message] of shown) field.setError(message);
+    if (shown.length === 0) return setText(this.error, problem.message);
+    const [first] = shown[0];
+    if (this.moreFields.contains(first.element)) this.form.querySelector("details").open = true;
     first.input.focus();
   }
 
-  #planPreview() {
+  #schedulePreview() {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.#showPreview(), PREVIEW_MS);
   }
 
-  /** Asks the service what these settings would run as, and what it would warn of. */
+  /** Shows the resolved settings and the warnings of a dry run. */
   async #showPreview() {
     if (!this.form.checkValidity()) return show(this.preview, false);
     try {
@@ -104,7 +104,7 @@ class SubmitForm {
         warnings.map((warning) => h("p", { class: "warning" }, warning)));
       show(this.preview, true);
     } catch {
-      show(this.preview, false); // an unfinished form is no error: submitting says what is wrong
+      show(this.preview, false); // an incomplete form is not an error yet: submitting shows what is wrong
     }
   }
 }
@@ -114,7 +114,7 @@ function willRun(spec) {
     `learning rate ${significant(spec.learning_rate)}, ${spec.augmentation} augmentation`;
 }
 
-/** crypto.randomUUID exists on https and localhost alone; this works everywhere. */
+/** Browsers offer crypto.randomUUID only on https and localhost; getRandomValues works everywhere. */
 function randomKey() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,4 +1,4 @@
-/** Every model, grouped by name: versions, aliases, accuracy; one press moves production. */
+/** Lists all models by name, with version, aliases and accuracy; a button puts a version into production. */
 
 import { announce } from "../ui/announcements.js";
 import { h, fill } from "../ui/dom.js";
@@ -30,7 +30,7 @@ async function draw(body, reload) {
 
 function empty() {
   return h("div", { class: "empty" }, h("h2", {}, "No model yet"),
-    h("p", {}, "A job that succeeds publishes its best weights here, as the next version of its name."), h("a", { class: "button primary", href: "#/jobs" }, "Train one"));
+    h("p", {}, "A job that succeeds publishes its best weights here, as the next version of its name."), h("a", { class: "button primary", href: "#/jobs" }, "Train a model"));
 }
 
 function group(name, models, reload) {

@@ -1,4 +1,4 @@
-/** The one status line: shown for a moment, and read out by screen readers. */
+/** Shows a message for a few seconds in the page's status line, which screen readers read aloud. */
 
 import { setText } from "./dom.js";
 

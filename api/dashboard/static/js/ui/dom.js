@@ -1,5 +1,6 @@
-/** Builds and updates elements, never from strings of HTML: what a user typed cannot become markup. */
+/** Creates and updates elements without HTML strings, so that text from users cannot become markup. */
 
+/** Creates an element; `on…` attributes are event listeners; null, undefined and false values are left out. */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) setAttribute(element, name, value);
@@ -23,7 +24,7 @@ export function fill(element, ...children) {
   return element;
 }
 
-/** Sets text only when it differs, so that selections and screen readers are left alone. */
+/** Sets the text only if it differs, so that text selections and screen readers are not disturbed. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

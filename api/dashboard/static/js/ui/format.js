@@ -1,6 +1,7 @@
-/** Numbers, durations and times as people read them. */
+/** Formats numbers, durations and times for display. */
 
-const MOST_EPOCHS = 1000;
+/** The largest number of epochs that the API accepts; a job limited only by time has this number. */
+const MAX_EPOCHS = 1000;
 
 export function percent(fraction, digits = 1) {
   return isNumber(fraction) ? `${(fraction * 100).toFixed(digits)} %` : "–";
@@ -10,7 +11,7 @@ export function decimal(value, digits = 3) {
   return isNumber(value) ? value.toFixed(digits) : "–";
 }
 
-/** Three significant digits; small values in scientific form. */
+/** Three significant digits; values below 0.001 in scientific notation. */
 export function significant(value) {
   if (!isNumber(value)) return "–";
   return value !== 0 && Math.abs(value) < 0.001 ? value.toExponential(1) : String(Number(value.toPrecision(3)));
@@ -29,19 +30,20 @@ export function duration(seconds) {
   return minutes ? `${minutes} min ${total % 60} s` : `${total} s`;
 }
 
-/** How long a job is to train: in epochs or, with a time budget, in what it may take. */
+/** How long a job may train: a number of epochs, a time budget, or both. */
 export function trainingLength({ epochs, time_budget_s: budget }) {
   if (!isNumber(budget)) return `${epochs} epochs`;
-  return epochs < MOST_EPOCHS ? `${epochs} epochs or ${duration(budget)}` : duration(budget);
+  return epochs < MAX_EPOCHS ? `${epochs} epochs or ${duration(budget)}` : duration(budget);
 }
 
-/** How long something ran: to its end, or until now. */
+/** The time from `startedAt` to `endedAt`, or until now if there is no end. */
 export function elapsed(startedAt, endedAt) {
   if (!startedAt) return "–";
   const end = endedAt ? Date.parse(endedAt) : Date.now();
   return duration(Math.max(0, (end - Date.parse(startedAt)) / 1000));
 }
 
+/** A past time relative to now, or its date if it is more than a day ago. */
 export function ago(time) {
   const seconds = Math.max(0, (Date.now() - Date.parse(time)) / 1000);
   if (seconds < 45) return "just now";
@@ -50,6 +52,7 @@ export function ago(time) {
   return new Date(time).toLocaleDateString("en", { day: "numeric", month: "short", year: "numeric" });
 }
 
+/** An identifier as words: "lease_lost" → "lease lost". */
 export function words(identifier) {
   return identifier.replaceAll("_", " ");
 }

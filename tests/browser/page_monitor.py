@@ -1,4 +1,4 @@
-"""What a page must not do: call another origin, or meet an error."""
+"""Records requests to other origins and errors of a page, neither of which the dashboard may cause."""
 
 from dataclasses import dataclass, field
 
@@ -6,19 +6,19 @@ from playwright.sync_api import ConsoleMessage, Request
 
 
 @dataclass
-class Watch:
-    """What a page must not do."""
+class PageMonitor:
+    """The requests to other origins and the errors of one page."""
 
     origin: str
-    foreign: list[str] = field(default_factory=list)
+    foreign_urls: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
     def on_request(self, request: Request) -> None:
-        """Every address that is not ours is noted."""
+        """Record the URL if the request goes to another origin."""
         if not request.url.startswith(self.origin):
-            self.foreign.append(request.url)
+            self.foreign_urls.append(request.url)
 
     def on_console(self, message: ConsoleMessage) -> None:
-        """So is every error."""
+        """Record the text if the message is an error."""
         if message.type == "error":
             self.errors.append(message.text)

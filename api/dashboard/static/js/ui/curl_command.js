@@ -1,35 +1,36 @@
-/** What the page just did, as a command to paste into a shell. */
+/** Shows a request of the page as a curl command to copy into a shell. */
 
 import { announce } from "./announcements.js";
 import { h } from "./dom.js";
 
-const DEFAULTS = new Set(["promote", "seed"]);
+const OMITTED_FIELDS = new Set(["promote", "seed"]);
 
-export function snippet(title, text) {
+/** A collapsible block with a command and a Copy button. */
+export function commandBlock(title, text) {
   const code = h("pre", { tabindex: "0" }, text);
   const button = h("button", { type: "button", class: "quiet small", onclick: () => copy(code) }, "Copy");
   return h("details", { class: "snippet" }, h("summary", {}, title), h("div", { class: "snippet-body" }, code, button));
 }
 
 export function jobCommand(spec) {
-  const kept = Object.entries(spec).filter(([name, value]) => !DEFAULTS.has(name) && !(Array.isArray(value) && value.length === 0));
-  return `curl ${address("jobs")} --json ${quoted(JSON.stringify(Object.fromEntries(kept)))}`;
+  const kept = Object.entries(spec).filter(([name, value]) => !OMITTED_FIELDS.has(name) && !(Array.isArray(value) && value.length === 0));
+  return `curl ${absoluteUrl("jobs")} --json ${shellQuoted(JSON.stringify(Object.fromEntries(kept)))}`;
 }
 
 export function predictCommand(model, filename) {
   const query = model ? `?model=${encodeURIComponent(model)}` : "";
-  return `curl ${quoted(address("predict") + query)} --data-binary ${quoted(`@${filename}`)}`;
+  return `curl ${shellQuoted(absoluteUrl("predict") + query)} --data-binary ${shellQuoted(`@${filename}`)}`;
 }
 
-function address(path) {
+function absoluteUrl(path) {
   return new URL(path, document.baseURI).href;
 }
 
-function quoted(text) {
+function shellQuoted(text) {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** The clipboard exists on https and localhost alone; elsewhere the text is selected instead. */
+/** Browsers offer the clipboard only on https and localhost; elsewhere this selects the text instead. */
 async function copy(code) {
   try {
     await navigator.clipboard.writeText(code.textContent);
