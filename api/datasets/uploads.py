@@ -59,7 +59,7 @@ class DatasetUploads:
         self._space = space
         self._folder = cache_dir / "uploads"
         self._max_bytes = max_bytes
-        self.timeout_s = timeout_s
+        self._timeout_s = timeout_s
         self._uploads = 0
 
     async def receive(
@@ -114,7 +114,7 @@ class DatasetUploads:
         if int(request.headers.get("content-length", 0)) > self._max_bytes:
             raise self._too_large()
         size, buffer = 0, bytearray()
-        chunks, deadline = request.stream(), time.monotonic() + self.timeout_s
+        chunks, deadline = request.stream(), time.monotonic() + self._timeout_s
         while (chunk := await _next_chunk(chunks, deadline)) is not None:
             size += len(chunk)
             buffer += chunk

@@ -1,4 +1,4 @@
-"""What every refusal must look like."""
+"""Checks the form of error responses."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import httpx
 
 
 def problem_in(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """The problem in a response that must have this status and code."""
+    """Return the problem of a response after checking its status, code and form."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"
     problem: dict[str, Any] = response.json()

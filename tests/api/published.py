@@ -1,4 +1,4 @@
-"""Models of random weights, published as a worker would: real files, real manifests."""
+"""Publishes models with random weights for tests: real files and real manifests."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ IMAGE_SIZE = 16
 
 
 def random_network(classes: int, seed: int) -> ResNet9:
-    """Weights that depend on the seed alone; wide enough apart that no two classes tie."""
+    """Make a network whose weights depend on the seed only; the scores of two classes are never equal."""
     torch.manual_seed(seed)
     network = ResNet9(classes).eval()
     with torch.no_grad():
@@ -41,7 +41,7 @@ def publish_model(
     seed: int = 0,
     image_size: int = IMAGE_SIZE,
 ) -> Manifest:
-    """Puts weights and manifest into storage and answers the manifest; nobody has registered it yet."""
+    """Store weights and manifest of a model and return the manifest; the registry does not know the model yet."""
     model_id = new_model_id()
     network = random_network(classes, seed)
     weights = save(published_weights(network))

@@ -1,4 +1,4 @@
-"""A real predictor process and a real API over real HTTP, for tests."""
+"""Runs a real predictor process and a real API over real HTTP, for tests."""
 
 import socket
 import tempfile
@@ -24,14 +24,14 @@ from worker.redis_server.connection import connect
 from worker.registry.model_registry import ModelRegistry
 from worker.registry.models import PRODUCTION
 
-READY_WITHIN_S = 60  # importing torch on a busy machine
+READY_WITHIN_S = 60  # a busy machine needs this long to import torch
 
 
 @contextmanager
 def running_predictor(
     storage_url: str, *, times: SupervisionTimes | None = None, cache_bytes: int = 1 << 30
 ) -> Iterator[tuple[PredictorProcess, Path]]:
-    """A supervised predictor that is ready, and the path of its socket."""
+    """Run a supervised predictor; yields the predictor, which is ready, and the path of its socket."""
     with tempfile.TemporaryDirectory(prefix="nf-") as folder:
         socket_path = Path(folder, "predictor.sock")
         options = PredictorOptions(socket_path, storage_url, cache_bytes=cache_bytes, device="cpu")
@@ -46,7 +46,7 @@ def running_predictor(
 
 @contextmanager
 def running_api(settings: ApiSettings, app: FastAPI | None = None) -> Iterator[str]:
-    """The API served by uvicorn from a thread, as `python -m api` serves it; gives its address."""
+    """Serve the API with uvicorn in a thread; yields its URL."""
     server = uvicorn.Server(uvicorn.Config(app or create_app(settings), log_level="warning"))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, args=([listener],))
@@ -63,7 +63,7 @@ def running_api(settings: ApiSettings, app: FastAPI | None = None) -> Iterator[s
 
 @dataclass(frozen=True)
 class Service:
-    """Everything that a prediction needs, running."""
+    """A running API and predictor with their Redis and storage."""
 
     client: httpx.Client
     predictor: PredictorProcess
@@ -73,7 +73,7 @@ class Service:
     def publish(
         self, name: str, *, version: int = 1, alias: str | None = PRODUCTION, seed: int = 0
     ) -> Manifest:
-        """A model of random weights that the service knows."""
+        """Publish and register a model with random weights."""
         manifest = publish_model(open_storage(self.storage_url), name=name, version=version, seed=seed)
         with connect(self.redis_url) as client:
             registry = ModelRegistry(client)
@@ -85,7 +85,7 @@ class Service:
 
 @contextmanager
 def running_service() -> Iterator[Service]:
-    """A service of its own, with no model yet."""
+    """Run a new service without models."""
     with ExitStack() as stack:
         storage_url = Path(stack.enter_context(tempfile.TemporaryDirectory())).as_uri()
         redis_url = stack.enter_context(running_valkey())

@@ -1,4 +1,4 @@
-"""Zips of tiny pictures, and what uploading them leaves behind."""
+"""Makes zips of tiny images, and finds the temporary files of uploads."""
 
 import io
 import zipfile
@@ -11,7 +11,7 @@ from api.settings import ApiSettings
 
 
 def zipped(images_a_class: int = 6, classes: tuple[str, ...] = ("cat", "dog"), **files: bytes) -> bytes:
-    """A zip with a folder for each class."""
+    """Make a zip with a folder for each class."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
         for label in classes:
@@ -29,7 +29,7 @@ def _picture(label: str, number: int) -> bytes:
 
 
 def leftovers(settings: ApiSettings) -> list[int]:
-    """Sizes of the uploads that lie on the disk; they have no names, but this process, which serves, holds them."""
+    """Return the sizes of the temporary files of uploads. They have no names, but this process has them open."""
     folder, sizes = settings.cache_dir / "uploads", []
     for descriptor in Path("/proc/self/fd").iterdir():
         with suppress(FileNotFoundError):

@@ -42,7 +42,7 @@ def test_a_zip_becomes_a_dataset_that_jobs_can_use(client: httpx.Client, setting
     assert leftovers(settings) == []
 
 
-def test_the_same_bytes_are_the_same_dataset(client: httpx.Client) -> None:
+def test_uploading_the_same_bytes_returns_the_same_dataset(client: httpx.Client) -> None:
     first = client.post("/datasets?name=pets", content=zipped()).json()
     assert client.post("/datasets?name=pets", content=zipped()).json() == first
     other = client.post("/datasets?name=pets", content=zipped(7))
@@ -50,7 +50,7 @@ def test_the_same_bytes_are_the_same_dataset(client: httpx.Client) -> None:
     problem_in(client.post("/datasets?name=digits", content=zipped()), 409, "dataset_name_taken")
 
 
-def test_lists_hold_the_built_in_ones_too(client: httpx.Client) -> None:
+def test_lists_include_built_in_datasets(client: httpx.Client) -> None:
     client.post("/datasets?name=pets", content=zipped())
     data = client.get("/datasets").json()["data"]
     assert [dataset["name"] for dataset in data] == ["pets", *BUILT_IN]
@@ -65,7 +65,7 @@ def test_lists_hold_the_built_in_ones_too(client: httpx.Client) -> None:
     problem_in(client.get("/datasets?after=nope"), 404, "dataset_not_found")
 
 
-def test_jobs_are_found_by_their_datasets_name(client: httpx.Client) -> None:
+def test_jobs_are_filtered_by_the_name_of_their_dataset(client: httpx.Client) -> None:
     dataset = client.post("/datasets?name=pets", content=zipped()).json()
     job_id = client.post("/jobs", json={"dataset": "pets"}).json()["id"]
     for ref in ("pets", dataset["id"]):
@@ -73,7 +73,7 @@ def test_jobs_are_found_by_their_datasets_name(client: httpx.Client) -> None:
     assert client.get("/jobs?dataset=nope").json()["data"] == []
 
 
-def test_skipped_files_are_named_with_their_reasons(client: httpx.Client) -> None:
+def test_skipped_files_are_listed_with_reasons(client: httpx.Client) -> None:
     dataset = client.post(
         "/datasets?name=pets", content=zipped(9, ("cat", "dog"), **{"cat/notes.txt": b"no image"})
     ).json()
@@ -83,28 +83,30 @@ def test_skipped_files_are_named_with_their_reasons(client: httpx.Client) -> Non
     assert client.get("/datasets/pets").json()["skipped"] == dataset["skipped"]
 
 
-def test_bytes_that_a_taken_name_refused_get_the_name_they_come_with_next(client: httpx.Client) -> None:
+def test_bytes_that_were_refused_for_a_taken_name_are_accepted_under_a_new_name(client: httpx.Client) -> None:
     client.post("/datasets?name=pets", content=zipped())
     problem_in(client.post("/datasets?name=pets", content=zipped(8)), 409, "dataset_name_taken")
     assert client.post("/datasets?name=more-pets", content=zipped(8)).json()["name"] == "more-pets"
 
 
-def stored(settings: ApiSettings) -> list[str]:
+def stored_keys(settings: ApiSettings) -> list[str]:
     return open_storage(settings.storage).list("datasets/")
 
 
-def test_what_a_name_or_a_key_refuses_is_not_stored(client: httpx.Client, settings: ApiSettings) -> None:
+def test_an_upload_refused_for_its_name_or_idempotency_key_is_not_stored(
+    client: httpx.Client, settings: ApiSettings
+) -> None:
     key = {"Idempotency-Key": "mine"}
     client.post("/datasets?name=pets", content=zipped(), headers=key)
-    before, others = stored(settings), zipped(9, ("ant", "bee"))
+    before, others = stored_keys(settings), zipped(9, ("ant", "bee"))
     problem_in(client.post("/datasets?name=pets", content=others), 409, "dataset_name_taken")
     problem_in(client.post("/datasets?name=pets", content=others, headers=key), 422, "idempotency_mismatch")
-    assert stored(settings) == before
+    assert stored_keys(settings) == before
     assert client.post("/datasets?name=insects", content=others).status_code == 201
-    assert len(stored(settings)) == len(before) + 2
+    assert len(stored_keys(settings)) == len(before) + 2
 
 
-def test_a_key_of_another_name_is_refused_before_the_body(client: httpx.Client) -> None:
+def test_an_idempotency_key_of_another_name_is_refused_before_the_body_is_read(client: httpx.Client) -> None:
     key = {"Idempotency-Key": "mine"}
     client.post("/datasets?name=pets", content=zipped(), headers=key)
     problem_in(client.post("/datasets?name=others", content=b"", headers=key), 422, "idempotency_mismatch")
@@ -120,13 +122,13 @@ def test_an_idempotency_key_belongs_to_one_upload(client: httpx.Client) -> None:
     problem_in(client.post("/jobs", json={"dataset": "pets"}, headers=key), 422, "idempotency_mismatch")
 
 
-def spoiled(name: str, data: bytes) -> bytes:
-    """The zip with a byte of one stored file changed: its checksum is wrong."""
+def with_wrong_checksum(name: str, data: bytes) -> bytes:
+    """Change one byte of a file in the zip, so that the file's checksum is wrong."""
     start = data.index(name.encode()) + len(name)
     return data[:start] + bytes([data[start] ^ 1]) + data[start + 1 :]
 
 
-def test_what_is_no_zip_is_refused(client: httpx.Client, settings: ApiSettings) -> None:
+def test_a_body_that_is_not_a_zip_is_refused(client: httpx.Client, settings: ApiSettings) -> None:
     problem_in(client.post("/datasets?name=pets", content=png()), 415, "not_a_zip")
     problem_in(client.post("/datasets?name=pets", content=b""), 422, "empty_upload")
     problem_in(client.post("/datasets", content=zipped()), 422, "invalid_request")
@@ -143,19 +145,19 @@ def test_what_is_no_zip_is_refused(client: httpx.Client, settings: ApiSettings) 
         zipped()[:-40],
         zipped(1, ("only",)),
         zipped(0, (), **{"../../evil.png": b"x"}),
-        spoiled("labels.csv", zipped(6, ("cat", "dog"), **{"labels.csv": b"file,label\n"})),
+        with_wrong_checksum("labels.csv", zipped(6, ("cat", "dog"), **{"labels.csv": b"file,label\n"})),
     ],
-    ids=["garbage", "cut", "one class", "traversal", "a damaged table of labels"],
+    ids=["garbage", "truncated", "one class", "traversal", "damaged labels.csv"],
 )
-def test_a_zip_that_holds_no_dataset_is_rejected(client: httpx.Client, data: bytes) -> None:
+def test_a_zip_without_a_valid_dataset_is_rejected(client: httpx.Client, data: bytes) -> None:
     problem = problem_in(client.post("/datasets?name=pets", content=data), 422, "dataset_rejected")
     assert problem["detail"]
     problem_in(client.get("/datasets/pets"), 404, "dataset_not_found")
 
 
 @pytest.fixture(scope="module")
-def small(settings: ApiSettings) -> Iterator[httpx.Client]:
-    """A service whose cap is small."""
+def limited(settings: ApiSettings) -> Iterator[httpx.Client]:
+    """A client of a service with a small size limit."""
     with (
         running_api(settings.model_copy(update={"max_dataset_bytes": 100_000})) as url,
         httpx.Client(base_url=url, timeout=30) as client,
@@ -163,11 +165,13 @@ def small(settings: ApiSettings) -> Iterator[httpx.Client]:
         yield client
 
 
-def test_a_zip_over_the_cap_is_refused_however_it_comes(small: httpx.Client, settings: ApiSettings) -> None:
+def test_a_zip_over_the_limit_is_refused_with_and_without_content_length(
+    limited: httpx.Client, settings: ApiSettings
+) -> None:
     data = b"PK\x03\x04" + b"\0" * 100_001
-    problem_in(small.post("/datasets?name=pets", content=data), 413, "body_too_large")
+    problem_in(limited.post("/datasets?name=pets", content=data), 413, "body_too_large")
     chunks = (data[start : start + 10_000] for start in range(0, len(data), 10_000))
-    problem_in(small.post("/datasets?name=pets", content=chunks), 413, "body_too_large")
+    problem_in(limited.post("/datasets?name=pets", content=chunks), 413, "body_too_large")
     assert leftovers(settings) == []
 
 
@@ -179,8 +183,8 @@ def temporary_files(storage_url: str) -> list[Path]:
     return list(Path(urlsplit(storage_url).path, ".tmp").glob("*"))
 
 
-def held_import(process_id: int, storage_url: str) -> int:
-    """A process's import, stopped while it stores: it will not end by itself."""
+def stopped_import(process_id: int, storage_url: str) -> int:
+    """Stop the import of an API process by SIGSTOP while it stores files, and return its process id."""
     eventually(lambda: temporary_files(storage_url), 60, "the import has begun to store")
     [importing] = imports_of(process_id)
     os.kill(importing, signal.SIGSTOP)
@@ -188,7 +192,7 @@ def held_import(process_id: int, storage_url: str) -> int:
 
 
 def large_pictures() -> dict[str, bytes]:
-    """Enough of them that storing takes a while."""
+    """Make enough large files that storing them takes a while."""
     colours = [(label, (number, len(label), 0)) for label in ("cat", "horse") for number in range(6)]
     return {
         f"{label}/{colour[0]}.bmp": encode(Image.new("RGB", (2000, 2000), colour), "BMP")
@@ -196,17 +200,17 @@ def large_pictures() -> dict[str, bytes]:
     }
 
 
-def test_a_client_that_goes_away_ends_its_import(
+def test_the_import_of_a_client_that_disconnects_ends(
     client: httpx.Client, url: str, settings: ApiSettings
 ) -> None:
     address, data = urlsplit(url), zipped(0, (), **large_pictures())
     with socket.create_connection((str(address.hostname), address.port or 80)) as connection:
         head = f"POST /datasets?name=x HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n\r\n"
         connection.sendall(head.encode() + data)
-        importing = held_import(os.getpid(), settings.storage)
+        importing = stopped_import(os.getpid(), settings.storage)
     eventually(lambda: not command_line(importing), 20, "the import has ended")
     eventually(lambda: not leftovers(settings), 20, "no upload is left")
-    eventually(lambda: not temporary_files(settings.storage), 20, "nothing half written is left")
+    eventually(lambda: not temporary_files(settings.storage), 20, "no incomplete file is left")
     problem_in(client.get("/datasets/x"), 404, "dataset_not_found")
 
 
@@ -224,9 +228,11 @@ def test_an_import_ends_with_the_api(redis_url: str, settings: ApiSettings, tmp_
     api = subprocess.Popen([sys.executable, "-m", "api", "--port", str(port)], env=environment)
     with api:
         eventually(lambda: answers(port), 60, "the API answers")
-        upload = threading.Thread(target=post_and_be_cut_off, args=(port, zipped(0, (), **large_pictures())))
+        upload = threading.Thread(
+            target=post_until_connection_breaks, args=(port, zipped(0, (), **large_pictures()))
+        )
         upload.start()
-        importing = held_import(api.pid, storage_url)
+        importing = stopped_import(api.pid, storage_url)
         api.kill()
         try:
             eventually(lambda: not command_line(importing), 25, "the import has ended")
@@ -243,12 +249,12 @@ def answers(port: int) -> bool:
         return False
 
 
-def post_and_be_cut_off(port: int, data: bytes) -> None:
+def post_until_connection_breaks(port: int, data: bytes) -> None:
     with pytest.raises(httpx.TransportError):
         httpx.post(f"http://127.0.0.1:{port}/datasets?name=x", content=data, timeout=60)
 
 
-def test_a_client_that_goes_away_leaves_nothing(
+def test_the_upload_of_a_client_that_disconnects_leaves_no_file(
     client: httpx.Client, url: str, settings: ApiSettings
 ) -> None:
     address = urlsplit(url)

@@ -1,4 +1,4 @@
-"""Uploads that take too much or too long: memory, disk, places, time."""
+"""Limits of uploads: memory, disk, number of concurrent uploads, time."""
 
 import socket
 import time
@@ -11,30 +11,34 @@ import httpx
 import pytest
 
 from api.app import create_app
+from api.datasets.import_process import ImportProcess
 from api.datasets.uploads import MAX_UPLOADS, DatasetUploads
 from api.http.dependencies import shared
+from api.records.storage_space import StorageSpace
 from api.settings import ApiSettings
+from model.storage.opening import open_storage
 from tests.api.problems import problem_in
 from tests.api.serving import running_api
 from tests.api.zips import leftovers, zipped
 from tests.ninefold.processes import eventually
+from worker.registry.datasets import AsyncDatasetRegistry
 
 MIB = 1 << 20
-CAP_BYTES = 8 * MIB
+LIMIT_BYTES = 8 * MIB
 
 
 @pytest.fixture
-def capped(settings: ApiSettings, redis_url: str) -> Iterator[httpx.Client]:
-    """A service that takes a few MiB at most."""
+def limited(settings: ApiSettings, redis_url: str) -> Iterator[httpx.Client]:
+    """A client of a service with a size limit of a few MiB."""
     with (
-        running_api(settings.model_copy(update={"max_dataset_bytes": CAP_BYTES})) as url,
+        running_api(settings.model_copy(update={"max_dataset_bytes": LIMIT_BYTES})) as url,
         httpx.Client(base_url=url, timeout=60) as client,
     ):
         yield client
 
 
-def test_an_endless_upload_is_cut_off_while_memory_and_disk_stay_flat(
-    capped: httpx.Client, settings: ApiSettings
+def test_an_endless_upload_is_refused_within_limits_of_memory_and_disk(
+    limited: httpx.Client, settings: ApiSettings
 ) -> None:
     before, most_on_disk = _resident_bytes(), 0
 
@@ -44,11 +48,11 @@ def test_an_endless_upload_is_cut_off_while_memory_and_disk_stay_flat(
         while True:
             yield bytes(100_000)
             most_on_disk = max(most_on_disk, *leftovers(settings), 0)
-            assert most_on_disk <= CAP_BYTES
+            assert most_on_disk <= LIMIT_BYTES
             assert _resident_bytes() - before < 64 * MIB
 
-    problem_in(capped.post("/datasets?name=pets", content=endless()), 413, "body_too_large")
-    assert most_on_disk > MIB  # it was looked at
+    problem_in(limited.post("/datasets?name=pets", content=endless()), 413, "body_too_large")
+    assert most_on_disk > MIB  # the upload was on the disk
     assert leftovers(settings) == []
 
 
@@ -56,19 +60,23 @@ def _resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
-def test_only_so_many_upload_at_once(client: httpx.Client, url: str, settings: ApiSettings) -> None:
+def test_the_number_of_concurrent_uploads_is_limited(
+    client: httpx.Client, url: str, settings: ApiSettings
+) -> None:
     with ExitStack() as stack:
-        uploads = [stack.enter_context(_begun(url)) for _ in range(MAX_UPLOADS)]
-        eventually(lambda: len(leftovers(settings)) == MAX_UPLOADS, 20, "all places are taken")
+        uploads = [stack.enter_context(_begin_upload(url)) for _ in range(MAX_UPLOADS)]
+        eventually(
+            lambda: len(leftovers(settings)) == MAX_UPLOADS, 20, "the maximum number of uploads is running"
+        )
         refused = client.post("/datasets?name=pets", content=zipped())
         problem_in(refused, 503, "uploads_busy")
         assert int(refused.headers["retry-after"]) > 0
         uploads[0].close()
-        eventually(lambda: len(leftovers(settings)) < MAX_UPLOADS, 20, "a place is free")
+        eventually(lambda: len(leftovers(settings)) < MAX_UPLOADS, 20, "an upload has ended")
         assert client.post("/datasets?name=pets", content=zipped()).status_code == 201
 
 
-def _begun(url: str) -> socket.socket:
+def _begin_upload(url: str) -> socket.socket:
     address = urlsplit(url)
     connection = socket.create_connection((str(address.hostname), address.port or 80))
     connection.sendall(
@@ -77,15 +85,22 @@ def _begun(url: str) -> socket.socket:
     return connection
 
 
-def test_an_upload_that_trickles_is_given_up(settings: ApiSettings, redis_url: str) -> None:
+def test_an_upload_that_is_too_slow_is_refused(settings: ApiSettings, redis_url: str) -> None:
     def trickle() -> Iterator[bytes]:
         yield b"PK\x03\x04"
         while True:
-            time.sleep(0.05)  # what a slow client is
+            time.sleep(0.05)  # a slow client
             yield b"\0"
 
     app = create_app(settings)
-    shared(app, DatasetUploads).timeout_s = 1
+    app.state.shared[DatasetUploads] = DatasetUploads(
+        shared(app, AsyncDatasetRegistry),
+        ImportProcess(open_storage(settings.storage), settings.storage, timeout_s=60),
+        shared(app, StorageSpace),
+        settings.cache_dir,
+        max_bytes=settings.max_dataset_bytes,
+        timeout_s=1,
+    )
     with running_api(settings, app) as url:
         answer = httpx.post(f"{url}/datasets?name=x", content=trickle(), timeout=60)
         problem_in(answer, 408, "upload_timeout")

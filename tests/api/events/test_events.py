@@ -1,4 +1,4 @@
-"""Server-sent events over real sockets: in order, each once, resumable, with an end."""
+"""Server-sent events over real sockets: each event arrives once and in order, and a stream can be resumed."""
 
 import json
 import threading
@@ -12,8 +12,7 @@ import redis
 
 from api.settings import ApiSettings
 from ninefold.client.events import Event, read_events
-from tests.api.conftest import claim
-from tests.api.jobs.test_jobs import submit
+from tests.api.attempts import claim, submit
 from tests.api.problems import problem_in
 from tests.api.serving import running_api
 from worker.queue.store import JobStore
@@ -54,7 +53,7 @@ def test_a_finished_job_replays_and_ends(client: httpx.Client, finished_id: str)
     assert all("at" in event.data for event in events)
 
 
-def test_resuming_anywhere_gives_the_rest(client: httpx.Client, finished_id: str) -> None:
+def test_resuming_after_any_event_gives_the_remaining_events(client: httpx.Client, finished_id: str) -> None:
     events = all_events(client, finished_id)
     for place in range(1, len(events) - 1):
         resumed = all_events(client, finished_id, str(events[place].id))
@@ -67,7 +66,7 @@ def test_resuming_after_the_end_ends_at_once(client: httpx.Client, finished_id: 
     assert [event.kind for event in all_events(client, finished_id, str(last.id))] == ["snapshot", "end"]
 
 
-def test_what_happens_is_heard_live(client: httpx.Client, store: JobStore) -> None:
+def test_live_events_arrive(client: httpx.Client, store: JobStore) -> None:
     job_id = submit(client)
     with stream(client, f"/jobs/{job_id}/events") as events:
         assert [next(events).kind, next(events).kind] == ["snapshot", "state"]
@@ -79,7 +78,7 @@ def test_what_happens_is_heard_live(client: httpx.Client, store: JobStore) -> No
     assert kinds == ["state", "epoch", "state", "end"]
 
 
-def test_an_id_that_is_no_longer_kept_resets(
+def test_an_id_that_was_trimmed_resets_the_stream(
     client: httpx.Client, finished_id: str, redis_client: redis.Redis
 ) -> None:
     events = all_events(client, finished_id)
@@ -89,20 +88,20 @@ def test_an_id_that_is_no_longer_kept_resets(
 
 
 @pytest.mark.parametrize("last_id", ["nonsense", "1", "99999999999999999999-0", "-1-0"])
-def test_an_id_that_never_was_resets(client: httpx.Client, finished_id: str, last_id: str) -> None:
+def test_an_invalid_id_resets_the_stream(client: httpx.Client, finished_id: str, last_id: str) -> None:
     kinds = [event.kind for event in all_events(client, finished_id, last_id)]
     assert kinds[:3] == ["reset", "snapshot", "state"]
     assert kinds[-1] == "end"
 
 
-def test_an_id_after_the_newest_resets(client: httpx.Client, finished_id: str) -> None:
-    """A server that lost its last moment no longer knows an id that it once gave."""
+def test_an_id_after_the_newest_resets_the_stream(client: httpx.Client, finished_id: str) -> None:
+    """Redis can lose its last writes in a crash; then a client has an id that Redis no longer knows."""
     kinds = [event.kind for event in all_events(client, finished_id, "9999999999999-0")]
     assert kinds[:3] == ["reset", "snapshot", "state"]
     assert kinds[-1] == "end"
 
 
-def test_trimmed_events_are_no_reset_to_who_begins_and_no_row_is_lost(
+def test_a_new_client_gets_no_reset_for_trimmed_events_and_all_metrics_rows_remain(
     client: httpx.Client, finished_id: str, redis_client: redis.Redis
 ) -> None:
     redis_client.xtrim(EVENTS + finished_id, maxlen=2, approximate=False)
@@ -111,9 +110,7 @@ def test_trimmed_events_are_no_reset_to_who_begins_and_no_row_is_lost(
     assert [row["epoch"] for row in rows] == [1, 2]
 
 
-def test_a_long_history_comes_whole_to_each_also_while_it_grows(
-    client: httpx.Client, store: JobStore
-) -> None:
+def test_a_long_history_arrives_completely_even_while_it_grows(client: httpx.Client, store: JobStore) -> None:
     job_id = submit(client)
     attempt = claim(store)
     attempt.report(1, *range(1, 500))
@@ -121,35 +118,37 @@ def test_a_long_history_comes_whole_to_each_also_while_it_grows(
         first = [next(events) for _ in range(500)]
         attempt.report(2, 500, 501)
         attempt.fail()
-        heard = [*first, *events]
-    epochs = [event.data["epoch"] for event in heard if event.kind == "epoch"]
+        received = [*first, *events]
+    epochs = [event.data["epoch"] for event in received if event.kind == "epoch"]
     assert epochs == list(range(1, 502))
-    assert all_events(client, job_id)[1:] == heard[1:]
+    assert all_events(client, job_id)[1:] == received[1:]
     for place in (1, 199, 200, 201, 400, 401, 499):
-        assert all_events(client, job_id, str(heard[place].id))[1:] == heard[place + 1 :]
+        assert all_events(client, job_id, str(received[place].id))[1:] == received[place + 1 :]
 
 
 def test_an_unknown_job_is_a_problem_before_the_stream(client: httpx.Client) -> None:
     problem_in(client.get("/jobs/job_00000000000000000000000000/events"), 404, "job_not_found")
 
 
-def test_all_jobs_at_once_hear_of_states_and_epochs(client: httpx.Client, store: JobStore) -> None:
+def test_the_stream_of_all_jobs_has_states_and_epochs(client: httpx.Client, store: JobStore) -> None:
     first = submit(client)
     with stream(client, "/events") as events:
         snapshot, replayed = next(events), next(events)
         assert [job["id"] for job in snapshot.data["jobs"]] == [first]
         assert (replayed.kind, replayed.data["job_id"]) == ("state", first)
         claim(store).report(1, 1)
-        heard = [next(events) for _ in range(3)]
+        received = [next(events) for _ in range(3)]
         second = submit(client)
         assert next(events).data["job_id"] == second
-    assert [event.kind for event in heard] == ["state", "state", "epoch"]
-    with stream(client, "/events", str(heard[0].id)) as events:
+    assert [event.kind for event in received] == ["state", "state", "epoch"]
+    with stream(client, "/events", str(received[0].id)) as events:
         assert next(events).kind == "snapshot"
-        assert next(events) == heard[1]
+        assert next(events) == received[1]
 
 
-def test_all_jobs_reset_when_the_feed_was_trimmed(client: httpx.Client, redis_client: redis.Redis) -> None:
+def test_the_stream_of_all_jobs_resets_when_the_feed_was_trimmed(
+    client: httpx.Client, redis_client: redis.Redis
+) -> None:
     for _ in range(3):
         submit(client)
     oldest: list[tuple[str, dict[str, str]]] = redis_client.xrange(FEED, count=1)  # type: ignore[assignment]
@@ -158,13 +157,13 @@ def test_all_jobs_reset_when_the_feed_was_trimmed(client: httpx.Client, redis_cl
         assert [next(events).kind for _ in range(3)] == ["reset", "snapshot", "state"]
 
 
-def test_all_jobs_reset_after_an_id_past_the_newest(client: httpx.Client) -> None:
+def test_the_stream_of_all_jobs_resets_after_an_id_past_the_newest(client: httpx.Client) -> None:
     submit(client)
     with stream(client, "/events", "9999999999999-0") as events:
         assert [next(events).kind for _ in range(3)] == ["reset", "snapshot", "state"]
 
 
-def test_all_jobs_reset_after_an_id_of_another_history(
+def test_the_stream_of_all_jobs_resets_after_an_id_that_the_feed_never_had(
     client: httpx.Client, redis_client: redis.Redis
 ) -> None:
     submit(client)
@@ -176,10 +175,10 @@ def test_all_jobs_reset_after_an_id_of_another_history(
         assert [next(events).kind for _ in range(4)] == ["reset", "snapshot", "state", "state"]
 
 
-def test_a_watcher_of_all_jobs_needs_no_connection_of_its_own(
+def test_a_watcher_of_all_jobs_opens_no_connection_to_redis(
     settings: ApiSettings, redis_client: redis.Redis
 ) -> None:
-    """The feed's one reader waits on the hub's connection all the time: what is kept is read over another."""
+    """The hub's read blocks its own connection all the time, so stored events are read over a shared connection."""
 
     def connection_ids() -> set[str]:
         return {about["id"] for about in redis_client.client_list()}
@@ -188,9 +187,8 @@ def test_a_watcher_of_all_jobs_needs_no_connection_of_its_own(
     with running_api(settings) as url, httpx.Client(base_url=url, timeout=30) as client:
         client.get("/jobs")
         deadline = time.monotonic() + 30
-        while (
-            len(known := connection_ids() - begun) < 3
-        ):  # the hub's, the reaper's, the one that just answered
+        # Three connections: the hub's, the reaper's, and that of GET /jobs.
+        while len(known := connection_ids() - begun) < 3:
             assert time.monotonic() < deadline
             time.sleep(0.02)
         with stream(client, "/events") as events:
@@ -198,16 +196,16 @@ def test_a_watcher_of_all_jobs_needs_no_connection_of_its_own(
             assert connection_ids() - begun == known
 
 
-def test_many_watchers_hear_the_same(client: httpx.Client, url: str, store: JobStore) -> None:
+def test_many_watchers_receive_the_same_events(client: httpx.Client, url: str, store: JobStore) -> None:
     job_id = submit(client)
-    heard: list[list[Event]] = []
+    received: list[list[Event]] = []
     is_watching = threading.Barrier(21)
 
     def watch() -> None:
         with httpx.Client(base_url=url, timeout=30) as own, stream(own, f"/jobs/{job_id}/events") as events:
             begun = [next(events)]
             is_watching.wait(20)
-            heard.append([*begun, *events][1:])
+            received.append([*begun, *events][1:])
 
     watchers = [threading.Thread(target=watch) for _ in range(20)]
     for watcher in watchers:
@@ -219,7 +217,7 @@ def test_many_watchers_hear_the_same(client: httpx.Client, url: str, store: JobS
     attempt.fail()
     for watcher in watchers:
         watcher.join(20)
-    assert len(heard) == 20
-    assert all(events == heard[0] for events in heard)
-    assert [json.dumps(event.data) for event in heard[0]].count("") == 0
-    assert [event.data["epoch"] for event in heard[0] if event.kind == "epoch"] == list(range(1, 30))
+    assert len(received) == 20
+    assert all(events == received[0] for events in received)
+    assert [json.dumps(event.data) for event in received[0]].count("") == 0
+    assert [event.data["epoch"] for event in received[0] if event.kind == "epoch"] == list(range(1, 30))

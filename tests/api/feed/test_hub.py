@@ -1,4 +1,4 @@
-"""The hub hears everything once, hands it on in order, and lets a slow watcher go."""
+"""The hub reads every event once, delivers events in order, and ends the watch of a slow watcher."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ from worker.redis_server.connection import connect_async
 from worker.redis_server.keys import FEED
 
 
-def happen(client: redis.Redis, *numbers: int) -> None:
+def add_events(client: redis.Redis, *numbers: int) -> None:
     pipeline = client.pipeline()
     for number in numbers:
         pipeline.xadd(FEED, {"job": f"job_{number % 2}", "id": f"1-{number}", "event": "state", "data": "{}"})
@@ -48,7 +48,7 @@ def test_watchers_of_one_job_and_of_all(redis_url: str, redis_client: redis.Redi
     async def scenario() -> None:
         hub = EventHub(Feed(connect_async(redis_url, timeout_s=10)))
         with ended(await started(hub)), hub.watch(None) as everything, hub.watch("job_1") as one:
-            happen(redis_client, *range(6))
+            add_events(redis_client, *range(6))
             await asyncio.sleep(0.3)
             assert await ids(everything) == [f"1-{n}" for n in range(6)]
             assert await ids(one) == ["1-1", "1-3", "1-5"]
@@ -60,20 +60,20 @@ def test_watchers_of_one_job_and_of_all(redis_url: str, redis_client: redis.Redi
     asyncio.run(scenario())
 
 
-def test_a_watcher_that_does_not_read_is_let_go_and_harms_no_other(
+def test_the_watch_of_a_watcher_that_does_not_read_ends_and_others_continue(
     redis_url: str, redis_client: redis.Redis
 ) -> None:
     async def scenario() -> None:
         hub = EventHub(Feed(connect_async(redis_url, timeout_s=10)))
         with ended(await started(hub)), hub.watch(None) as slow, hub.watch(None) as quick:
-            heard: list[str] = []
+            received: list[str] = []
             for start in range(0, 3000, 300):
-                happen(redis_client, *range(start, start + 300))
+                add_events(redis_client, *range(start, start + 300))
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(5):
-                        while len(heard) < start + 300:
-                            heard += await ids(quick)
-            assert heard == [f"1-{n}" for n in range(3000)]
+                        while len(received) < start + 300:
+                            received += await ids(quick)
+            assert received == [f"1-{n}" for n in range(3000)]
             with pytest.raises(WatchEnded):
                 await ids(slow)
         await hub.disconnect()
@@ -94,7 +94,7 @@ def test_closing_ends_every_watch_at_once(redis_url: str) -> None:
     asyncio.run(scenario())
 
 
-def test_the_kernel_ends_a_client_that_never_reads() -> None:
+def test_the_kernel_closes_the_connection_of_a_client_that_never_reads() -> None:
     with (
         open_socket(ApiSettings(port=0)) as listener,
         socket.create_connection(listener.getsockname()),
@@ -103,13 +103,15 @@ def test_the_kernel_ends_a_client_that_never_reads() -> None:
         assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
 
 
-def test_events_that_were_trimmed_unheard_end_the_watch(redis_url: str, redis_client: redis.Redis) -> None:
-    """As after SIGSTOP: the connection is there all the time, only the feed has moved on."""
+def test_events_that_were_trimmed_before_the_hub_read_them_end_the_watch(
+    redis_url: str, redis_client: redis.Redis
+) -> None:
+    """As after SIGSTOP of the API: the connection stays open, but the feed was trimmed."""
 
     async def scenario() -> None:
         hub = EventHub(Feed(connect_async(redis_url, timeout_s=10)))
         with ended(await started(hub)), hub.watch("job_1") as watcher:
-            happen(redis_client, 1)
+            add_events(redis_client, 1)
             assert await ids(watcher) == ["1-1"]
             pipeline = redis_client.pipeline(transaction=True)
             for number in range(3_000):
@@ -119,20 +121,20 @@ def test_events_that_were_trimmed_unheard_end_the_watch(redis_url: str, redis_cl
             with pytest.raises(WatchEnded):
                 await ids(watcher)
             with hub.watch("job_1") as again:
-                happen(redis_client, 3)
+                add_events(redis_client, 3)
                 assert await ids(again) == ["1-3"]
         await hub.disconnect()
 
     asyncio.run(scenario())
 
 
-def test_a_feed_that_begins_again_ends_the_watch(redis_url: str, redis_client: redis.Redis) -> None:
-    """As after a server that came back with less than it had: its new ids may be smaller than those heard."""
+def test_a_feed_with_another_history_ends_the_watch(redis_url: str, redis_client: redis.Redis) -> None:
+    """As after Redis restarted with less data: new ids may be smaller than ids that were delivered."""
 
     async def scenario() -> None:
         hub = EventHub(Feed(connect_async(redis_url, timeout_s=10)))
         with ended(await started(hub)), hub.watch("job_1") as watcher:
-            happen(redis_client, 1)
+            add_events(redis_client, 1)
             assert await ids(watcher) == ["1-1"]
             redis_client.delete(FEED)
             redis_client.xadd(FEED, {"job": "job_1", "id": "1-2", "event": "state", "data": "{}"}, id="5-1")

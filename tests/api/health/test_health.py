@@ -1,4 +1,4 @@
-"""Health, readiness and what happens while Redis is away."""
+"""Health, readiness, and the answers while Redis is unreachable."""
 
 import time
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from tests.conftest import running_valkey
 from worker.queue.live_workers import LiveWorkers, WorkerRecord, WorkerState
 
 
-def test_readiness_names_each_part(client: httpx.Client) -> None:
+def test_readiness_lists_each_component(client: httpx.Client) -> None:
     response = client.get("/readyz")
     assert response.status_code == 503
     ready = response.json()
@@ -42,7 +42,7 @@ def test_workers_are_listed(client: httpx.Client, redis_client: redis.Redis) -> 
     assert any("--devices 0,1" in warning for warning in wide["warnings"])
 
 
-def test_while_redis_is_away_every_answer_says_so_and_afterwards_all_is_well(tmp_path: Path) -> None:
+def test_requests_fail_while_redis_does_not_answer_and_succeed_afterwards(tmp_path: Path) -> None:
     with running_valkey() as valkey_url:
         settings = ApiSettings(
             redis_url=valkey_url, storage=tmp_path.as_uri(), cache_dir=tmp_path, predictor="unix:/tmp/nf-none"

@@ -1,4 +1,4 @@
-"""Readiness asks storage seldom, once at a time, and is not held up by a mount that hangs."""
+"""Readiness checks storage rarely, one check at a time, and does not hang with a mount that hangs."""
 
 import asyncio
 import os
@@ -18,16 +18,16 @@ from tests.api.serving import running_api
 
 
 class CountedStorage(LocalStorage):
-    """A real folder, whose looks are counted and may be made to hang as a dead mount would."""
+    """A real folder that counts its checks and can make them hang as a dead mount would."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
-        self.looks = 0
+        self.checks = 0
         self.may_answer = threading.Event()
         self.may_answer.set()
 
     def check(self) -> None:
-        self.looks += 1
+        self.checks += 1
         self.may_answer.wait()
         super().check()
 
@@ -37,17 +37,17 @@ def storage(tmp_path: Path) -> CountedStorage:
     return CountedStorage(tmp_path / "storage")
 
 
-def test_many_questions_are_one_look(storage: CountedStorage) -> None:
+def test_many_callers_share_one_check(storage: CountedStorage) -> None:
     async def ask() -> None:
         probe = StorageProbe(storage, cached_s=60)
         assert set(await asyncio.gather(*(probe.failure() for _ in range(20)))) == {""}
         assert await probe.failure() == ""
-        assert storage.looks == 1
+        assert storage.checks == 1
 
     asyncio.run(ask())
 
 
-def test_what_is_known_is_looked_at_again(storage: CountedStorage, tmp_path: Path) -> None:
+def test_a_cached_result_expires(storage: CountedStorage, tmp_path: Path) -> None:
     async def ask() -> None:
         probe = StorageProbe(storage, cached_s=0)
         assert await probe.failure() == ""
@@ -58,21 +58,23 @@ def test_what_is_known_is_looked_at_again(storage: CountedStorage, tmp_path: Pat
     asyncio.run(ask())
 
 
-def test_storage_that_hangs_is_named_and_asked_no_more_until_it_answers(storage: CountedStorage) -> None:
+def test_storage_that_hangs_is_reported_and_not_checked_again_until_it_answers(
+    storage: CountedStorage,
+) -> None:
     async def ask() -> None:
         probe = StorageProbe(storage, cached_s=0, timeout_s=0.05)
         storage.may_answer.clear()
         for _ in range(5):
             assert await probe.failure() == "Storage does not answer."
-        assert storage.looks == 1
+        assert storage.checks == 1
         storage.may_answer.set()
-        while await probe.failure():  # waits for the look itself
+        while await probe.failure():  # until the hanging check has ended
             pass
 
     asyncio.run(ask())
 
 
-def test_a_process_whose_storage_hangs_can_end() -> None:
+def test_a_process_whose_storage_hangs_can_exit() -> None:
     program = (
         "import asyncio, threading; from api.health.storage_probe import StorageProbe\n"
         "class Hung:\n"
@@ -90,7 +92,7 @@ def test_a_process_whose_storage_hangs_can_end() -> None:
     assert done.stdout == "Storage does not answer.\n"
 
 
-def test_readyz_names_storage_that_fails(settings: ApiSettings, redis_url: str, tmp_path: Path) -> None:
+def test_readyz_reports_storage_that_fails(settings: ApiSettings, redis_url: str, tmp_path: Path) -> None:
     no_folder = tmp_path / "file"
     no_folder.write_text("")
     broken = settings.model_copy(update={"storage": no_folder.as_uri()})

@@ -1,4 +1,4 @@
-"""Whatever is thrown at the door gets a problem, at once, and the service lives on."""
+"""Every malformed request gets a problem at once, and the service continues."""
 
 import socket
 import time
@@ -27,7 +27,7 @@ JSON = {"Content-Type": "application/json"}
     ],
     ids=lambda body: body[:12].hex(),
 )
-def test_what_is_no_json(client: httpx.Client, body: bytes) -> None:
+def test_invalid_json_is_refused(client: httpx.Client, body: bytes) -> None:
     problem_in(client.post("/jobs", content=body, headers=JSON), 422, "invalid_json")
 
 
@@ -54,7 +54,7 @@ def test_what_is_no_json(client: httpx.Client, body: bytes) -> None:
         (b'{"dataset":"../../etc/passwd"}', "dataset"),
     ],
 )
-def test_what_is_no_job(client: httpx.Client, body: bytes, param: str) -> None:
+def test_an_invalid_job_spec_is_refused(client: httpx.Client, body: bytes, param: str) -> None:
     response = client.post("/jobs", content=body, headers=JSON)
     assert response.status_code == 422
     assert param in [error["param"] for error in response.json()["errors"]]
@@ -68,7 +68,7 @@ def test_duplicate_fields_a_byte_order_mark_and_a_charset_are_fine(client: httpx
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
-def test_another_content_type_gets_a_hint(client: httpx.Client, kind: str) -> None:
+def test_another_content_type_is_refused_with_a_hint(client: httpx.Client, kind: str) -> None:
     response = client.post("/jobs", content=b'{"dataset":"digits"}', headers={"Content-Type": kind})
     assert "curl --json" in problem_in(response, 415, "unsupported_media_type")["detail"]
 
@@ -76,7 +76,7 @@ def test_another_content_type_gets_a_hint(client: httpx.Client, kind: str) -> No
 def test_a_large_body_is_refused_before_it_is_read(client: httpx.Client) -> None:
     body = b'{"dataset":"' + b"x" * 10_000_000 + b'"}'
     began = time.monotonic()
-    with suppress(httpx.WriteError):  # the connection was closed while we still wrote
+    with suppress(httpx.WriteError):  # the server may close the connection while the client still writes
         problem_in(client.post("/jobs", content=body, headers=JSON), 413, "body_too_large")
     assert time.monotonic() - began < 5
 
@@ -99,10 +99,9 @@ def test_an_endless_body_ends_with_413_and_a_closed_connection(url: str, redis_u
             _send_for(connection, 20)
 
 
-def test_a_chunked_body_over_the_cap_is_told_so(url: str, redis_url: str) -> None:
-    chunks = (
-        b"[" * 60_000 for _ in range(18)
-    )  # just over the cap: more would be cut off before the answer is read
+def test_the_client_of_a_chunked_body_over_the_limit_receives_413(url: str, redis_url: str) -> None:
+    # Just over the limit: the server would close the connection of a longer body before the client reads the answer.
+    chunks = (b"[" * 60_000 for _ in range(18))
     with httpx.Client(base_url=url) as client:
         response = client.post("/jobs", content=chunks, headers=JSON)
     problem_in(response, 413, "body_too_large")
@@ -121,7 +120,7 @@ def test_a_chunked_body_over_the_cap_is_told_so(url: str, redis_url: str) -> Non
         "rows:job_00000000000000000000000000",
     ],
 )
-def test_ids_that_are_none(client: httpx.Client, job_id: str) -> None:
+def test_malformed_ids_are_not_found(client: httpx.Client, job_id: str) -> None:
     paths = [f"/jobs/{job_id}", f"/jobs/{job_id}/metrics", f"/jobs/{job_id}/events", f"/models/{job_id}"]
     paths += [f"/datasets/{job_id}", f"/models/{job_id}/files/manifest.json"]
     for path in paths:
@@ -131,7 +130,7 @@ def test_ids_that_are_none(client: httpx.Client, job_id: str) -> None:
 
 
 @pytest.mark.parametrize("part", ["%00", "..%2f..%2fetc%2fpasswd", "..", "%2e%2e"])
-def test_parts_of_a_path_that_lead_elsewhere(client: httpx.Client, part: str) -> None:
+def test_path_traversal_is_refused(client: httpx.Client, part: str) -> None:
     paths = [
         f"/models/pets/files/{part}",
         f"/models/pets/aliases/{part}",
@@ -163,19 +162,19 @@ def test_parts_of_a_path_that_lead_elsewhere(client: httpx.Client, part: str) ->
         "/datasets?limit=-1",
     ],
 )
-def test_parameters_out_of_range(client: httpx.Client, path: str) -> None:
+def test_parameters_out_of_range_are_refused(client: httpx.Client, path: str) -> None:
     problem = problem_in(client.get(path), 422, "invalid_request")
     assert problem["errors"][0]["param"] in path
 
 
-def test_unknown_addresses_and_methods(client: httpx.Client) -> None:
+def test_unknown_addresses_and_methods_are_problems(client: httpx.Client) -> None:
     problem_in(client.get("/nothing/here"), 404, "not_found")
     response = client.put("/jobs")
     problem_in(response, 405, "method_not_allowed")
     assert response.headers["allow"]
 
 
-def test_a_given_request_id_comes_back_unless_it_is_odd(client: httpx.Client) -> None:
+def test_a_valid_request_id_is_returned_and_an_invalid_one_is_replaced(client: httpx.Client) -> None:
     assert client.get("/healthz", headers={"X-Request-ID": "proxy-1"}).headers["x-request-id"] == "proxy-1"
     assert client.get("/healthz", headers={"X-Request-ID": "a b"}).headers["x-request-id"].startswith("req_")
 

@@ -1,4 +1,4 @@
-"""A job that moved to the archive is answered as before, until it is deleted."""
+"""The routes answer for an archived job as they did before archiving, until the job is deleted."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -7,14 +7,14 @@ import httpx
 
 from api.settings import ApiSettings
 from model.storage.opening import open_storage
-from tests.api.conftest import claim
+from tests.api.attempts import claim
 from tests.api.problems import problem_in
 from worker.queue.attempt_messages import Report
 from worker.queue.store import JobStore
 from worker.upkeep.archiver import JobArchiver
 
 
-def test_an_archived_job_is_answered_as_before(
+def test_the_answers_for_an_archived_job_are_unchanged(
     client: httpx.Client, store: JobStore, settings: ApiSettings
 ) -> None:
     job_id = client.post("/jobs", json={"dataset": "digits"}).json()["id"]
@@ -38,9 +38,9 @@ def test_an_archived_job_is_answered_as_before(
     assert [client.get(path).json() for path in paths] == before
     assert client.get("/jobs").json()["data"] == []
 
-    heard = client.get(f"/jobs/{job_id}/events", headers={"Last-Event-ID": "1-1"}).text
-    assert re.findall("^event: (.*)$", heard, re.MULTILINE) == ["reset", "snapshot", "end"]
-    assert '"status":"failed"' in heard.splitlines()[-2]
+    received = client.get(f"/jobs/{job_id}/events", headers={"Last-Event-ID": "1-1"}).text
+    assert re.findall("^event: (.*)$", received, re.MULTILINE) == ["reset", "snapshot", "end"]
+    assert '"status":"failed"' in received.splitlines()[-2]
 
     assert client.delete(f"/jobs/{job_id}").status_code == 204
     problem_in(client.delete(f"/jobs/{job_id}"), 404, "job_not_found")

@@ -1,4 +1,4 @@
-"""/jobs over real HTTP and a real store."""
+"""/jobs over real HTTP and a real Redis."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ import redis
 from api.settings import ApiSettings
 from model.storage.local import TEMPORARY_FOLDER
 from model.storage.opening import open_storage
-from tests.api.conftest import claim
+from tests.api.attempts import DIGITS, claim, submit
 from tests.api.problems import problem_in
 from tests.worker.samples import draft
 from worker.queue.attempt_messages import Report
@@ -20,17 +20,8 @@ from worker.queue.storage_keys import checkpoints_prefix
 from worker.queue.store import JobStore
 from worker.redis_server.keys import WAKE_UPS
 
-DIGITS = {"dataset": "digits"}
 
-
-def submit(client: httpx.Client, **spec: object) -> str:
-    response = client.post("/jobs", json=DIGITS | spec)
-    assert response.status_code == 202, response.text
-    job_id: str = response.json()["id"]
-    return job_id
-
-
-def test_a_job_is_accepted_with_all_that_was_left_open_chosen(client: httpx.Client) -> None:
+def test_a_job_is_accepted_and_fields_that_were_left_out_are_chosen(client: httpx.Client) -> None:
     response = client.post("/jobs", json={"dataset": "digits", "epochs": 3, "tags": ["night"]})
     assert response.status_code == 202
     job = response.json()
@@ -58,21 +49,21 @@ def test_a_dry_run_creates_nothing(client: httpx.Client) -> None:
     assert client.get("/jobs").json() == {"object": "list", "data": [], "has_more": False}
 
 
-def test_more_devices_than_a_batch_has_room_for_are_refused(client: httpx.Client) -> None:
+def test_more_devices_than_the_batch_can_be_divided_among_are_refused(client: httpx.Client) -> None:
     posted = client.post("/jobs", json=DIGITS | {"gpus": 16, "batch_size": 8})
     problem = problem_in(posted, 422, "invalid_request")
     assert problem["errors"][0]["param"] == "gpus"
     assert "larger batch_size" in problem["errors"][0]["message"]
 
 
-def test_an_unknown_dataset_is_refused_with_those_there_are(client: httpx.Client) -> None:
+def test_an_unknown_dataset_is_refused_with_a_list_of_known_datasets(client: httpx.Client) -> None:
     problem = problem_in(client.post("/jobs", json={"dataset": "dogs<&"}), 422, "dataset_not_found")
     assert problem["errors"][0]["param"] == "dataset"
     assert "digits" in problem["detail"]
     assert "dogs" not in problem["detail"]
 
 
-def test_fifty_requests_with_one_key_make_one_job(client: httpx.Client) -> None:
+def test_fifty_requests_with_the_same_idempotency_key_make_one_job(client: httpx.Client) -> None:
     def post(_: int) -> httpx.Response:
         return client.post("/jobs", json=DIGITS, headers={"Idempotency-Key": "k1"})
 
@@ -83,7 +74,7 @@ def test_fifty_requests_with_one_key_make_one_job(client: httpx.Client) -> None:
     assert len(client.get("/jobs").json()["data"]) == 1
 
 
-def test_a_key_with_another_body_is_refused(client: httpx.Client) -> None:
+def test_an_idempotency_key_with_another_body_is_refused(client: httpx.Client) -> None:
     headers = {"Idempotency-Key": "k1"}
     client.post("/jobs", json=DIGITS, headers=headers)
     other = client.post("/jobs", json=DIGITS | {"epochs": 7}, headers=headers)
@@ -117,7 +108,7 @@ def test_cancel_and_delete(client: httpx.Client, store: JobStore) -> None:
     assert client.get(f"/jobs/{failed_id}").json()["error"]["code"] == "training_diverged"
 
 
-def test_a_deletion_that_was_cut_short_can_be_made_again(
+def test_an_interrupted_deletion_can_be_repeated(
     client: httpx.Client, settings: ApiSettings, store: JobStore
 ) -> None:
     storage = open_storage(settings.storage)
@@ -129,7 +120,7 @@ def test_a_deletion_that_was_cut_short_can_be_made_again(
     store.cancel(job_id)
     temporary = Path(settings.storage.removeprefix("file://"), TEMPORARY_FOLDER)
     temporary.rename(temporary.with_name("aside"))
-    temporary.write_text("storage cannot delete while this is no folder")
+    temporary.write_text("storage cannot delete while this is a file")
     assert client.delete(f"/jobs/{job_id}").status_code >= 500
     temporary.unlink()
     temporary.with_name("aside").rename(temporary)
@@ -138,7 +129,9 @@ def test_a_deletion_that_was_cut_short_can_be_made_again(
     assert not storage.exists(checkpoint)
 
 
-def test_what_is_published_cannot_be_cancelled(client: httpx.Client, store: JobStore) -> None:
+def test_a_job_that_publishes_cannot_be_cancelled_paused_or_stopped(
+    client: httpx.Client, store: JobStore
+) -> None:
     job_id = submit(client)
     attempt = claim(store)
     store.commit_publish(job_id, attempt.attempt_id, draft())
@@ -150,7 +143,7 @@ def test_what_is_published_cannot_be_cancelled(client: httpx.Client, store: JobS
     assert client.get(f"/jobs/{job_id}").json()["status"] == "succeeded"
 
 
-def test_a_job_reads_the_same_wherever_it_is_answered(client: httpx.Client) -> None:
+def test_every_route_answers_with_the_same_job(client: httpx.Client) -> None:
     job_id = submit(client)
     paused = client.post(f"/jobs/{job_id}/pause").json()
     assert client.get(f"/jobs/{job_id}").json() == paused
@@ -214,7 +207,7 @@ def test_logs_end_with_the_last_lines(client: httpx.Client, store: JobStore) -> 
     assert client.get(f"/jobs/{job_id}/logs").json()["object"] == "logs"
 
 
-def test_waiting_ends_with_a_change_of_state(client: httpx.Client, store: JobStore) -> None:
+def test_waiting_ends_when_the_state_changes(client: httpx.Client, store: JobStore) -> None:
     job_id = submit(client)
     threading.Timer(0.5, lambda: claim(store)).start()
     began = time.monotonic()
@@ -223,7 +216,7 @@ def test_waiting_ends_with_a_change_of_state(client: httpx.Client, store: JobSto
     assert 0.3 < time.monotonic() - began < 10
 
 
-def test_waiting_ends_with_its_time_and_never_begins_for_a_finished_job(client: httpx.Client) -> None:
+def test_waiting_ends_after_wait_s_and_at_once_for_a_finished_job(client: httpx.Client) -> None:
     job_id = submit(client)
     began = time.monotonic()
     assert client.get(f"/jobs/{job_id}?wait_s=0.5").json()["status"] == "queued"

@@ -1,4 +1,4 @@
-"""/models over real HTTP: what a manifest says, files, aliases, deletion."""
+"""/models over real HTTP: references, files, aliases, deletion."""
 
 import asyncio
 import hashlib
@@ -38,7 +38,9 @@ def publish(registry: ModelRegistry, storage: Storage, version: int = 1, name: s
     return manifest
 
 
-def test_references(client: httpx.Client, registry: ModelRegistry, storage: Storage) -> None:
+def test_every_form_of_reference_resolves(
+    client: httpx.Client, registry: ModelRegistry, storage: Storage
+) -> None:
     first, second = publish(registry, storage, 1), publish(registry, storage, 2)
     problem_in(client.get("/models/shapes"), 409, "no_production")
     promoted = client.put("/models/shapes/aliases/production", json={"version": 1})
@@ -57,7 +59,9 @@ def test_references(client: httpx.Client, registry: ModelRegistry, storage: Stor
         problem_in(client.get(f"/models/{unknown}"), 404, "model_not_found")
 
 
-def test_lists(client: httpx.Client, registry: ModelRegistry, storage: Storage) -> None:
+def test_lists_are_paged_and_filtered_by_name(
+    client: httpx.Client, registry: ModelRegistry, storage: Storage
+) -> None:
     ids = [publish(registry, storage, version).id for version in (1, 2, 3)]
     publish(registry, storage, name="other")
     page = client.get("/models?name=shapes&limit=2").json()
@@ -67,7 +71,9 @@ def test_lists(client: httpx.Client, registry: ModelRegistry, storage: Storage) 
     assert len(client.get("/models").json()["data"]) == 4
 
 
-def test_files_carry_their_hash(client: httpx.Client, registry: ModelRegistry, storage: Storage) -> None:
+def test_the_etag_of_a_file_is_its_sha256(
+    client: httpx.Client, registry: ModelRegistry, storage: Storage
+) -> None:
     manifest = publish(registry, storage)
     weights = client.get("/models/shapes:1/files/model.safetensors")
     digest = hashlib.sha256(weights.content).hexdigest()
@@ -81,7 +87,7 @@ def test_files_carry_their_hash(client: httpx.Client, registry: ModelRegistry, s
         assert client.get(f"/models/shapes:1/files/{name}").status_code == 404
 
 
-def test_a_file_that_the_caller_has_is_not_fetched(
+def test_a_file_that_the_client_has_is_not_fetched_from_storage(
     client: httpx.Client, registry: ModelRegistry, storage: Storage
 ) -> None:
     manifest = publish(registry, storage)
@@ -92,7 +98,7 @@ def test_a_file_that_the_caller_has_is_not_fetched(
 
 
 class LosingStorage(LocalStorage):
-    """A real folder from which a file goes just after it was found, as when another caller deletes the model."""
+    """A real folder that deletes a file just after lending it, as when another caller deletes the model."""
 
     @contextmanager
     def as_file(self, key: str) -> Iterator[Path]:
@@ -102,7 +108,7 @@ class LosingStorage(LocalStorage):
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "manifest.json"])
-def test_a_file_that_goes_while_it_is_asked_for_is_not_found(
+def test_a_file_that_is_deleted_during_the_request_is_not_found(
     registry: ModelRegistry, storage: Storage, settings: ApiSettings, name: str
 ) -> None:
     publish(registry, storage)
@@ -119,7 +125,9 @@ def test_a_file_that_goes_while_it_is_asked_for_is_not_found(
     problem_in(asyncio.run(ask()), 404, "model_not_found")
 
 
-def test_aliases_move_and_go(client: httpx.Client, registry: ModelRegistry, storage: Storage) -> None:
+def test_aliases_are_set_moved_and_deleted(
+    client: httpx.Client, registry: ModelRegistry, storage: Storage
+) -> None:
     publish(registry, storage, 1)
     publish(registry, storage, 2)
     path = "/models/shapes/aliases/beta"
@@ -135,7 +143,9 @@ def test_aliases_move_and_go(client: httpx.Client, registry: ModelRegistry, stor
     problem_in(client.get("/models/nope/aliases/beta"), 404, "model_not_found")
 
 
-def test_a_model_in_use_stays(client: httpx.Client, registry: ModelRegistry, storage: Storage) -> None:
+def test_a_model_with_an_alias_cannot_be_deleted(
+    client: httpx.Client, registry: ModelRegistry, storage: Storage
+) -> None:
     manifest = publish(registry, storage)
     client.put("/models/shapes/aliases/production", json={"version": 1})
     problem_in(client.delete("/models/shapes:1"), 409, "model_in_use")

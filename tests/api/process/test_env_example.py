@@ -1,4 +1,4 @@
-"""The example of an environment names every setting there is, and no other."""
+"""`.env.example` lists every setting and no other."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ from worker.settings import WorkerSettings
 
 ROOT = Path(__file__).parents[3]
 ELSEWHERE = {"NINEFOLD_URL", "NINEFOLD_API_KEY", "REDIS_PASSWORD", "TORCH_INDEX_URL"}
-"""Read by the command line and by docker compose."""
+"""Variables that the command line client or docker compose reads."""
 
 
 def test_every_setting_is_in_the_example() -> None:
@@ -18,7 +18,7 @@ def test_every_setting_is_in_the_example() -> None:
     assert named == {"REDIS_URL", *ELSEWHERE, *(f"NINEFOLD_{field.upper()}" for field in fields)}
 
 
-def test_what_the_image_sets_for_itself_no_env_file_overrides() -> None:
+def test_an_env_file_does_not_override_the_variables_of_the_image() -> None:
     own = dict(re.findall(r"(NINEFOLD_[A-Z_]+)=(\S+)", (ROOT / "docker" / "Dockerfile").read_text()))
     assert own
     compose = (ROOT / "docker-compose.yml").read_text()

@@ -1,4 +1,4 @@
-"""`python -m api`: it starts, or says in one line why not; it stops at once, with streams open."""
+"""`python -m api` starts, or prints one line that says why not; it stops promptly with event streams open."""
 
 import json
 import os
@@ -78,63 +78,64 @@ def _running(
         process.wait()
 
 
-def test_redis_that_cannot_be_reached(tmp_path: Path) -> None:
+def test_unreachable_redis_is_refused(tmp_path: Path) -> None:
     assert "cannot be reached" in _refusal(_environment("redis://127.0.0.1:1/0", tmp_path))
 
 
-def test_a_wrong_password(tmp_path: Path) -> None:
+def test_a_wrong_redis_password_is_refused(tmp_path: Path) -> None:
     with running_valkey("--requirepass", "right") as url:
         assert "password" in _refusal(_environment(url, tmp_path))
 
 
-def test_a_taken_port(redis_url: str, tmp_path: Path) -> None:
+def test_a_port_in_use_is_refused(redis_url: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert port in _refusal(_environment(redis_url, tmp_path), "--port", port)
 
 
-def test_storage_that_cannot_be_written(redis_url: str, tmp_path: Path) -> None:
+def test_storage_that_cannot_be_written_is_refused(redis_url: str, tmp_path: Path) -> None:
     (tmp_path / "storage").write_text("a file where the folder should be")
     assert "NINEFOLD_STORAGE" in _refusal(_environment(redis_url, tmp_path))
 
 
 @pytest.mark.parametrize("arguments", [("--host", "0.0.0.0"), ("--host", "::"), ("--host", "lab.example")])  # noqa: S104
-def test_without_keys_it_listens_on_loopback_alone(
+def test_without_keys_any_address_but_loopback_is_refused(
     redis_url: str, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
     assert "NINEFOLD_API_KEYS" in _refusal(_environment(redis_url, tmp_path), *arguments)
 
 
-def test_settings_that_make_no_sense(redis_url: str, tmp_path: Path) -> None:
+def test_invalid_settings_are_refused(redis_url: str, tmp_path: Path) -> None:
     secret = "alice;hunter2"
-    told = _refusal(_environment(redis_url, tmp_path, NINEFOLD_API_KEYS=secret))
-    assert "NINEFOLD_API_KEYS" in told
-    assert "hunter2" not in told
+    message = _refusal(_environment(redis_url, tmp_path, NINEFOLD_API_KEYS=secret))
+    assert "NINEFOLD_API_KEYS" in message
+    assert "hunter2" not in message
     assert "port" in _refusal(_environment(redis_url, tmp_path), "--port", "99999")
     assert "predictor_device" in _refusal(_environment(redis_url, tmp_path, NINEFOLD_PREDICTOR_DEVICE="gpu"))
     assert "CORS" in _refusal(_environment(redis_url, tmp_path, NINEFOLD_CORS_ORIGINS="lab.example"))
 
 
 @pytest.mark.parametrize(
-    ("workers", "order"), [("1", signal.SIGTERM), ("2", signal.SIGTERM), ("1", signal.SIGINT)]
+    ("workers", "stop_signal"), [("1", signal.SIGTERM), ("2", signal.SIGTERM), ("1", signal.SIGINT)]
 )
 def test_it_stops_promptly_with_streams_open(
-    redis_url: str, tmp_path: Path, workers: str, order: signal.Signals
+    redis_url: str, tmp_path: Path, workers: str, stop_signal: signal.Signals
 ) -> None:
     with _running(_environment(redis_url, tmp_path), "--workers", workers) as (process, url):
         with httpx.Client(base_url=url, timeout=20) as client, client.stream("GET", "/events") as response:
             lines = response.iter_lines()
             assert next(lines) == "event: snapshot"
             began = time.monotonic()
-            process.send_signal(order)
+            process.send_signal(stop_signal)
             for _ in lines:
                 pass
         assert process.wait(10) == 0
         assert time.monotonic() - began < 4
 
 
-def test_the_predictor_is_started_as_it_is_set(redis_url: str, tmp_path: Path) -> None:
-    with tempfile.TemporaryDirectory(prefix="nf-") as runtime:  # short, as a socket's path must be
+def test_the_predictor_starts_with_the_given_settings(redis_url: str, tmp_path: Path) -> None:
+    # A short path, because the length of a Unix socket's path is limited.
+    with tempfile.TemporaryDirectory(prefix="nf-") as runtime:
         environment = _environment(
             redis_url,
             tmp_path,
@@ -153,7 +154,7 @@ def test_the_predictor_is_started_as_it_is_set(redis_url: str, tmp_path: Path) -
             assert process.wait(30) == 0
 
 
-def test_limits_of_images_are_settings(redis_client: redis.Redis, redis_url: str, tmp_path: Path) -> None:
+def test_the_limits_of_images_can_be_set(redis_client: redis.Redis, redis_url: str, tmp_path: Path) -> None:
     manifest = publish_model(open_storage(tmp_path.as_uri()))
     ModelRegistry(redis_client).register(manifest.model_dump_json())
     settings = ApiSettings(
@@ -172,9 +173,9 @@ def test_limits_of_images_are_settings(redis_client: redis.Redis, redis_url: str
         assert "2 images" in many["detail"]
 
 
-def test_behind_a_proxy(redis_url: str, tmp_path: Path) -> None:
+def test_the_prefix_of_a_proxy_is_part_of_every_address(redis_url: str, tmp_path: Path) -> None:
     with _running(_environment(redis_url, tmp_path), "--root-path", "/nine") as (_, url):
-        for prefix in ("", "/nine"):  # proxies strip the prefix, or do not
+        for prefix in ("", "/nine"):  # some proxies strip the prefix
             response = httpx.post(f"{url}{prefix}/jobs", json={"dataset": "digits"})
             assert response.headers["location"] == f"/nine/jobs/{response.json()['id']}"
             assert httpx.get(f"{url}{prefix}/openapi.json").json()["servers"] == [{"url": "/nine"}]
@@ -190,7 +191,7 @@ def _with_open_files(limit: str) -> tuple[str, ...]:
     return ("sh", "-c", f'ulimit {limit} && exec "$@"', "sh")
 
 
-def test_the_limit_of_open_files_is_raised_as_far_as_it_goes(redis_url: str, tmp_path: Path) -> None:
+def test_the_soft_limit_of_open_files_is_raised_to_the_hard_limit(redis_url: str, tmp_path: Path) -> None:
     environment = _environment(redis_url, tmp_path)
     with _running(environment, before=_with_open_files("-Sn 64")) as (process, _):
         limits = Path(f"/proc/{process.pid}/limits").read_text()
@@ -198,7 +199,7 @@ def test_the_limit_of_open_files_is_raised_as_far_as_it_goes(redis_url: str, tmp
     assert soft == hard
 
 
-def test_more_streams_than_there_are_sockets_are_refused_and_all_else_goes_on(
+def test_event_streams_over_the_maximum_are_refused_and_other_requests_succeed(
     redis_url: str, tmp_path: Path
 ) -> None:
     environment = _environment(redis_url, tmp_path)

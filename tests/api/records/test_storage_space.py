@@ -1,4 +1,4 @@
-"""A nearly full disk: new work is refused with a word of advice, all else goes on."""
+"""Nearly full storage: new work is refused with advice, all other requests succeed."""
 
 import io
 from collections.abc import Iterator
@@ -17,13 +17,13 @@ MORE_THAN_ANY_DISK = 2**62
 
 @pytest.fixture
 def full(settings: ApiSettings, redis_client: redis.Redis) -> Iterator[httpx.Client]:
-    """A client of an API that finds every disk too small."""
+    """A client of an API whose limit makes every disk too small."""
     high = settings.model_copy(update={"min_free_bytes": MORE_THAN_ANY_DISK})
     with running_api(high) as url, httpx.Client(base_url=url, timeout=30) as client:
         yield client
 
 
-def test_new_jobs_are_refused_with_what_to_do(full: httpx.Client) -> None:
+def test_new_jobs_are_refused_with_advice(full: httpx.Client) -> None:
     response = full.post("/jobs", json={"dataset": "digits"})
     problem = problem_in(response, 503, "storage_full")
     assert "NINEFOLD_MIN_FREE_BYTES" in problem["detail"]
@@ -32,7 +32,7 @@ def test_new_jobs_are_refused_with_what_to_do(full: httpx.Client) -> None:
     assert full.post("/jobs?dry_run=true", json={"dataset": "digits"}).status_code == 200
 
 
-def test_what_was_accepted_before_is_answered_as_before(
+def test_a_repeated_request_gets_its_first_answer(
     full: httpx.Client, client: httpx.Client, redis_client: redis.Redis
 ) -> None:
     headers = {"Idempotency-Key": "k1"}
@@ -50,20 +50,22 @@ def test_an_upload_is_refused_before_it_is_read(full: httpx.Client) -> None:
     assert full.get("/datasets?limit=1").status_code == 200
 
 
-def test_readiness_warns_and_stays_what_it_is(full: httpx.Client) -> None:
+def test_readiness_warns_and_storage_stays_ok(full: httpx.Client) -> None:
     ready = full.get("/readyz").json()
     assert ready["storage"] == "ok"
     assert any("NINEFOLD_MIN_FREE_BYTES" in warning for warning in ready["warnings"])
 
 
-def test_zero_asks_for_nothing(settings: ApiSettings, redis_client: redis.Redis) -> None:
+def test_a_limit_of_zero_is_no_limit(settings: ApiSettings, redis_client: redis.Redis) -> None:
     off = settings.model_copy(update={"min_free_bytes": 0})
     with running_api(off) as url:
         assert httpx.post(f"{url}/jobs", json={"dataset": "digits"}).status_code == 202
         assert len(httpx.get(f"{url}/readyz").json()["warnings"]) == 1
 
 
-def test_a_quota_is_said_before_it_is_exceeded(settings: ApiSettings, redis_client: redis.Redis) -> None:
+def test_new_jobs_are_refused_when_the_quota_is_reached(
+    settings: ApiSettings, redis_client: redis.Redis
+) -> None:
     storage = open_storage(settings.storage)
     storage.put_bytes("models/mdl_1/weights", bytes(2_000_000))
     with running_api(settings.model_copy(update={"max_storage_bytes": 2_000_000})) as url:
