@@ -53,6 +53,6 @@ async def predict(
     try:
         answer = await predictions.predict(request, model, top_k)
     except ClientDisconnect:
-        return Response(status_code=499)  # the client is gone, so nobody reads the response
+        return Response(status_code=499)  # the client closed the connection and reads no response
     # Not `return answer`: FastAPI would validate the response a second time.
     return JSONResponse(answer.model_dump(mode="json"))

@@ -1,4 +1,4 @@
-"""Image files of every kind that people send, made on the spot."""
+"""Generates image files: valid ones in many formats, and a PNG with a false size."""
 
 import struct
 import zlib
@@ -9,14 +9,14 @@ from PIL import Image
 
 
 def picture(seed: int = 0, size: tuple[int, int] = (40, 30)) -> Image.Image:
-    """RGB noise."""
+    """An RGB image of random noise."""
     width, height = size
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     return Image.fromarray(pixels)
 
 
 def encoded(image: Image.Image, format_: str = "PNG", **options: object) -> bytes:
-    """The bytes of its file."""
+    """The bytes of the image file in the given format."""
     buffer = BytesIO()
     image.save(buffer, format_, **options)
     return buffer.getvalue()
@@ -28,7 +28,7 @@ def png(seed: int = 0, size: tuple[int, int] = (40, 30)) -> bytes:
 
 
 def png_header(width: int, height: int) -> bytes:
-    """A PNG that announces its size and holds next to nothing."""
+    """A PNG whose header states this size, with hardly any pixel data."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -39,18 +39,18 @@ def png_header(width: int, height: int) -> bytes:
 
 
 def animated_gif() -> bytes:
-    """Three frames."""
+    """A GIF of three frames."""
     frames = [picture(seed).quantize(16) for seed in range(3)]
     return encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
 
 
 def sixteen_bit_png() -> bytes:
-    """Grayscale, two bytes a pixel."""
+    """A grayscale PNG with two bytes per pixel."""
     return encoded(Image.fromarray(np.arange(1200, dtype=np.uint16).reshape(30, 40) * 50))
 
 
 def unusual_files() -> dict[str, bytes]:
-    """Valid files that naive servers choke on."""
+    """Valid image files of unusual formats, colour modes and sizes, by file name."""
     rgb = picture()
     return {
         "animated.gif": animated_gif(),

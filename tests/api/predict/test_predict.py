@@ -1,4 +1,4 @@
-"""POST /predict over real HTTP: whichever way images come, the answer names labels and the model that chose them."""
+"""`POST /predict` over real HTTP: raw and multipart bodies, model references, overload and restarts."""
 
 import os
 import signal
@@ -41,13 +41,13 @@ def _problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]
     return problem
 
 
-def test_without_any_model_the_answer_says_how_to_make_one(service: Service) -> None:
+def test_without_any_model_the_error_says_how_to_train_one(service: Service) -> None:
     # First in this file: later tests publish models.
     problem = _problem(service.client.post("/predict", content=png()), 404, "no_model")
     assert "POST /jobs" in problem["detail"]
 
 
-def test_one_image_as_the_body(service: Service, model: Manifest) -> None:
+def test_a_body_that_is_one_image(service: Service, model: Manifest) -> None:
     response = service.client.post("/predict", content=png(), params={"top_k": 2})
     assert response.status_code == 200, response.text
     answer = response.json()
@@ -65,13 +65,15 @@ def test_one_image_as_the_body(service: Service, model: Manifest) -> None:
     "content_type",
     ["image/png", "image/jpeg", "application/octet-stream", "application/x-www-form-urlencoded", None],
 )
-def test_the_body_is_judged_by_its_bytes(service: Service, model: Manifest, content_type: str | None) -> None:
+def test_an_image_is_recognised_by_its_bytes_whatever_its_content_type(
+    service: Service, model: Manifest, content_type: str | None
+) -> None:
     headers = {"Content-Type": content_type} if content_type else {}
     assert service.client.post("/predict", content=png(), headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize("field", ["file", "files", "image"])
-def test_a_form_of_several_images(service: Service, model: Manifest, field: str) -> None:
+def test_a_multipart_form_of_several_images(service: Service, model: Manifest, field: str) -> None:
     response = service.client.post("/predict", files=_files(png(0), png(1), png(2), field=field))
     items = response.json()["predictions"]
     assert [(item["index"], item["filename"], item["status"]) for item in items] == [
@@ -81,13 +83,13 @@ def test_a_form_of_several_images(service: Service, model: Manifest, field: str)
     assert [item["label"] for item in items] == [answer["predictions"][0]["label"] for answer in alone]
 
 
-def test_unusual_but_valid_files(service: Service, model: Manifest) -> None:
+def test_unusual_but_valid_files_are_classified(service: Service, model: Manifest) -> None:
     for name, data in unusual_files().items():
         response = service.client.post("/predict", content=data)
         assert response.status_code == 200, f"{name}: {response.text}"
 
 
-def test_a_bad_image_fails_alone(service: Service, model: Manifest) -> None:
+def test_a_bad_image_does_not_fail_the_others_of_its_request(service: Service, model: Manifest) -> None:
     response = service.client.post("/predict", files=_files(png(), b"words", b"", png()[:100], png(1)))
     assert response.status_code == 200
     items = response.json()["predictions"]
@@ -102,7 +104,7 @@ def test_when_every_image_fails_the_request_fails(service: Service, model: Manif
     _problem(service.client.post("/predict", files=_files(b"words", b"")), 422, "no_valid_image")
 
 
-def test_every_form_of_reference(service: Service) -> None:
+def test_every_form_of_model_reference(service: Service) -> None:
     first = service.publish("fruit", version=1)
     second = service.publish("fruit", version=2, alias="canary", seed=1)
     expected = {
@@ -122,13 +124,13 @@ def test_every_form_of_reference(service: Service) -> None:
 @pytest.mark.parametrize(
     "ref", ["nothing", "mdl_nothing", "shapes:99", "shapes@nobody", "../etc", "A B", "x" * 500]
 )
-def test_a_reference_to_nothing(service: Service, model: Manifest, ref: str) -> None:
+def test_a_reference_without_a_model_is_not_found(service: Service, model: Manifest, ref: str) -> None:
     response = service.client.post("/predict", content=png(), params={"model": ref})
     assert response.status_code == 404
     assert ref not in response.text
 
 
-def test_several_production_models_must_be_named(service: Service, model: Manifest) -> None:
+def test_with_several_production_models_the_request_must_name_one(service: Service, model: Manifest) -> None:
     service.publish("other")
     problem = _problem(service.client.post("/predict", content=png()), 422, "model_required")
     assert "other" in problem["detail"]
@@ -136,13 +138,13 @@ def test_several_production_models_must_be_named(service: Service, model: Manife
 
 
 @pytest.mark.parametrize("top_k", ["0", "-1", "1001", "many", ""])
-def test_a_wrong_top_k(service: Service, model: Manifest, top_k: str) -> None:
+def test_an_invalid_top_k_is_refused(service: Service, model: Manifest, top_k: str) -> None:
     response = service.client.post("/predict", content=png(), params={"model": "shapes", "top_k": top_k})
     problem = _problem(response, 422, "invalid_request")
     assert problem["errors"][0]["param"] == "top_k"
 
 
-def test_flipped_weights_are_refused_with_a_problem(service: Service) -> None:
+def test_a_model_with_corrupt_weights_is_refused(service: Service) -> None:
     corrupt = service.publish("corrupt")
     weights = stored_path(open_storage(service.storage_url), model_key(corrupt.id, WEIGHTS_FILE))
     data = bytearray(weights.read_bytes())
@@ -154,7 +156,7 @@ def test_flipped_weights_are_refused_with_a_problem(service: Service) -> None:
     assert str(weights) not in problem["detail"]
 
 
-def test_no_request_fails_while_production_moves(service: Service) -> None:
+def test_no_request_fails_while_the_production_alias_moves(service: Service) -> None:
     versions = [service.publish("moving", version=version, seed=version) for version in (1, 2)]
     moved = threading.Event()
 
@@ -182,7 +184,7 @@ def test_no_request_fails_while_production_moves(service: Service) -> None:
     assert all(ids[version] == model_id for _, version, model_id in answers)
 
 
-def test_large_photos_among_small_ones(service: Service, model: Manifest) -> None:
+def test_large_photos_and_small_images_at_the_same_time(service: Service, model: Manifest) -> None:
     photo = encoded(picture(size=(2000, 1500)), "JPEG")
     with ThreadPoolExecutor(4) as pool:
         large = pool.submit(
@@ -196,8 +198,8 @@ def test_large_photos_among_small_ones(service: Service, model: Manifest) -> Non
     assert {response.status_code for response in small} == {200}
 
 
-def test_more_images_than_may_wait_are_refused_with_a_time_to_come_back(service: Service) -> None:
-    service.publish("busy")  # not in memory yet: until it is, everything waits
+def test_requests_above_the_limit_of_waiting_images_are_refused_with_retry_after(service: Service) -> None:
+    service.publish("busy")  # the model is not loaded yet: all requests wait for its load
     images = _files(*[png(size=(16, 16))] * 64)
 
     def predict(_: int) -> httpx.Response:
@@ -212,7 +214,7 @@ def test_more_images_than_may_wait_are_refused_with_a_time_to_come_back(service:
         assert 1 <= int(response.headers["retry-after"]) <= 60
 
 
-def test_after_the_predictor_is_killed_it_works_again(service: Service, model: Manifest) -> None:
+def test_predictions_work_again_after_the_predictor_was_killed(service: Service, model: Manifest) -> None:
     pid = service.predictor.pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)

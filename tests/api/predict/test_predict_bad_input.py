@@ -1,4 +1,4 @@
-"""Hostile and mistaken uploads over real HTTP: each gets a problem in words, and the predictor does not notice."""
+"""Hostile and malformed uploads over real HTTP: each gets a problem response, and the predictor keeps running."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture(autouse=True)
 def same_predictor(service: Service) -> Iterator[None]:
-    """Whatever a test sends, the same predictor process goes on and classifies the next image."""
+    """After each test, the same predictor process still runs and classifies an image."""
     pid = service.predictor.pid
     yield
     assert service.client.post("/predict", content=png()).status_code == 200
@@ -68,20 +68,20 @@ BODIES: dict[str, tuple[bytes, int, str]] = {
 
 
 @pytest.mark.parametrize("kind", BODIES)
-def test_a_body_that_is_no_image(service: Service, kind: str) -> None:
+def test_a_body_that_is_not_an_image_is_refused(service: Service, kind: str) -> None:
     data, status, code = BODIES[kind]
     _problem(_post(service, data), status, code)
 
 
 @pytest.mark.parametrize("kind", BODIES)
-def test_a_part_that_is_no_image(service: Service, kind: str) -> None:
+def test_a_form_part_that_is_not_an_image_fails_alone(service: Service, kind: str) -> None:
     data, _, code = BODIES[kind]
     response = service.client.post("/predict", files=_parts(png(), data))
     assert response.status_code == 200
     assert response.json()["predictions"][1]["error"]["code"] == code
 
 
-def test_of_a_form_without_one_good_image_each_failure_is_named_in_its_place(service: Service) -> None:
+def test_a_form_without_a_valid_image_lists_the_error_of_each_image(service: Service) -> None:
     response = service.client.post("/predict", files=_parts(BODIES["text"][0], b"", BODIES["zeros"][0]))
     errors = _problem(response, 422, "no_valid_image")["errors"]
     assert [error["param"] for error in errors] == ["image 0", "image 1", "image 2"]
@@ -92,29 +92,29 @@ def test_of_a_form_without_one_good_image_each_failure_is_named_in_its_place(ser
     ]
 
 
-def test_heic_says_what_to_do(service: Service) -> None:
+def test_the_error_for_heic_says_what_to_do(service: Service) -> None:
     assert "convert it to JPEG" in _problem(_post(service, HEIC), 415, "unsupported_format")["detail"]
 
 
 @pytest.mark.parametrize(
     "content_type", ["application/json", "text/plain", "application/pdf", "multipart/mixed; boundary=x"]
 )
-def test_a_content_type_that_is_no_image(service: Service, content_type: str) -> None:
+def test_a_content_type_that_is_not_an_image_is_refused(service: Service, content_type: str) -> None:
     detail = _problem(_post(service, png(), content_type), 415, "unsupported_media_type")["detail"]
     assert "curl" in detail
 
 
-def test_more_images_than_a_request_may_have(service: Service) -> None:
+def test_a_request_with_too_many_images_is_refused(service: Service) -> None:
     problem = _problem(service.client.post("/predict", files=_parts(*[png()] * 200)), 413, "too_many_images")
     assert "64" in problem["detail"]
 
 
-def test_as_many_images_as_a_request_may_have(service: Service) -> None:
+def test_a_request_with_the_largest_number_of_images_is_answered(service: Service) -> None:
     response = service.client.post("/predict", files=_parts(*[png()] * 64))
     assert {item["status"] for item in response.json()["predictions"]} == {"ok"}
 
 
-def test_a_file_over_the_cap_fails_alone(service: Service) -> None:
+def test_a_file_above_the_size_limit_fails_alone(service: Service) -> None:
     large = bytes(21_000_000)
     _problem(_post(service, large), 413, "file_too_large")
     response = service.client.post("/predict", files=_parts(large, png()))
@@ -142,11 +142,11 @@ FORM = "multipart/form-data; boundary=xyz"
         (FORM, b'--xyz\r\nContent-Disposition: form-data; name="file"\r\n\r\n\r\n--xyz--\r\n', "empty_upload"),
     ],
 )  # fmt: skip
-def test_a_broken_form(service: Service, content_type: str, body: bytes, code: str) -> None:
+def test_a_malformed_form_is_refused(service: Service, content_type: str, body: bytes, code: str) -> None:
     _problem(_post(service, body, content_type), 422, code)
 
 
-def test_a_filename_of_any_bytes_is_answered_as_text(service: Service) -> None:
+def test_a_filename_that_is_not_utf8_is_returned_as_text(service: Service) -> None:
     head = b'--xyz\r\nContent-Disposition: form-data; name="file"; filename="'
     body = head + b"\xff\xfe\x01<b>" + b"n" * 1000 + b'"\r\n\r\n' + png() + b"\r\n--xyz--\r\n"
     filename = _post(service, body, FORM).json()["predictions"][0]["filename"]
@@ -154,18 +154,18 @@ def test_a_filename_of_any_bytes_is_answered_as_text(service: Service) -> None:
 
 
 def _api_memory_bytes() -> int:
-    """Of this process, which serves the API."""
+    """Resident memory of this process, which serves the API."""
     fields = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return int(fields["VmRSS"].split()[0]) * 1024
 
 
 def _send_endlessly(url: str, content_type: str, first: bytes = b"") -> tuple[float, dict[str, Any], int]:
-    """Seconds until the answer to a chunked body without an end, its problem, and the bytes that went out."""
-    place = urlsplit(url)
+    """Send a chunked body without end; return the seconds until the answer, the problem and the number of sent bytes."""
+    address = urlsplit(url)
     started = time.monotonic()
-    with socket.create_connection((place.hostname, place.port or 80)) as connection:
+    with socket.create_connection((address.hostname, address.port or 80)) as connection:
         connection.settimeout(30)
-        head = f"POST /predict HTTP/1.1\r\nHost: {place.netloc}\r\nTransfer-Encoding: chunked\r\n"
+        head = f"POST /predict HTTP/1.1\r\nHost: {address.netloc}\r\nTransfer-Encoding: chunked\r\n"
         connection.sendall(f"{head}Content-Type: {content_type}\r\n\r\n".encode())
         if first:
             connection.sendall(b"%x\r\n%b\r\n" % (len(first), first))
@@ -173,12 +173,12 @@ def _send_endlessly(url: str, content_type: str, first: bytes = b"") -> tuple[fl
         chunk = b"10000\r\n" + bytes(0x10000) + b"\r\n"
         connection.setblocking(False)
         answer = b""
-        rest = b""
+        unsent = b""
         while b"\r\n\r\n" not in answer or not answer.endswith(b"}"):
             try:
-                rest = rest or chunk
-                count = connection.send(rest)
-                rest = rest[count:]
+                unsent = unsent or chunk
+                count = connection.send(unsent)
+                unsent = unsent[count:]
                 sent += count
             except BlockingIOError:
                 time.sleep(0.001)
@@ -194,7 +194,7 @@ def _send_endlessly(url: str, content_type: str, first: bytes = b"") -> tuple[fl
     return time.monotonic() - started, problem, sent
 
 
-def test_an_endless_body_is_cut_off_and_memory_stays_flat(service: Service) -> None:
+def test_an_endless_body_is_refused_and_memory_stays_flat(service: Service) -> None:
     before = _api_memory_bytes()
     for _ in range(3):
         duration_s, problem, sent = _send_endlessly(str(service.client.base_url), "image/png")
@@ -204,7 +204,7 @@ def test_an_endless_body_is_cut_off_and_memory_stays_flat(service: Service) -> N
     assert _api_memory_bytes() - before < 100_000_000
 
 
-def test_an_endless_part_is_cut_off_and_memory_stays_flat(service: Service) -> None:
+def test_an_endless_form_part_is_refused_and_memory_stays_flat(service: Service) -> None:
     before = _api_memory_bytes()
     first = b'--xyz\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
     _, problem, sent = _send_endlessly(str(service.client.base_url), FORM, first)
@@ -213,34 +213,34 @@ def test_an_endless_part_is_cut_off_and_memory_stays_flat(service: Service) -> N
     assert _api_memory_bytes() - before < 100_000_000
 
 
-def test_a_length_over_the_cap_is_refused_before_a_byte_is_sent(service: Service) -> None:
-    place = urlsplit(str(service.client.base_url))
-    with socket.create_connection((place.hostname, place.port or 80)) as connection:
+def test_a_content_length_above_the_limit_is_refused_before_the_body_is_sent(service: Service) -> None:
+    address = urlsplit(str(service.client.base_url))
+    with socket.create_connection((address.hostname, address.port or 80)) as connection:
         connection.settimeout(5)
-        head = f"POST /predict HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Type: image/png\r\n"
+        head = f"POST /predict HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Type: image/png\r\n"
         connection.sendall(f"{head}Content-Length: 99000000000\r\n\r\n".encode())
         assert connection.recv(100).startswith(b"HTTP/1.1 413")
 
 
-def test_a_client_that_leaves_in_the_middle_of_its_body(service: Service) -> None:
-    place = urlsplit(str(service.client.base_url))
+def test_a_client_may_close_the_connection_in_the_middle_of_its_body(service: Service) -> None:
+    address = urlsplit(str(service.client.base_url))
     for _ in range(5):
-        with socket.create_connection((place.hostname, place.port or 80)) as connection:
-            head = f"POST /predict HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Type: image/png\r\n"
+        with socket.create_connection((address.hostname, address.port or 80)) as connection:
+            head = f"POST /predict HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Type: image/png\r\n"
             connection.sendall(f"{head}Content-Length: 1000000\r\n\r\n".encode() + os.urandom(1000))
 
 
-def test_images_of_clients_that_left_do_not_hold_up_others(service: Service) -> None:
+def test_images_of_clients_that_closed_their_connection_do_not_delay_others(service: Service) -> None:
     photo = encoded(picture(size=(2500, 2000)))
-    place = urlsplit(str(service.client.base_url))
+    address = urlsplit(str(service.client.base_url))
     started = time.monotonic()
     service.client.post("/predict", content=photo)
     one_s = time.monotonic() - started
-    head = f"POST /predict HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Type: {FORM}\r\n"
+    head = f"POST /predict HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Type: {FORM}\r\n"
     part = b'--xyz\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n' + photo + b"\r\n"
     body = part * 6 + b"--xyz--\r\n"
     for _ in range(10):
-        with socket.create_connection((place.hostname, place.port or 80)) as connection:
+        with socket.create_connection((address.hostname, address.port or 80)) as connection:
             connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
     started = time.monotonic()
     assert service.client.post("/predict", content=png()).status_code == 200

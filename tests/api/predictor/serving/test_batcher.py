@@ -74,8 +74,8 @@ def test_images_that_come_while_the_thread_is_busy_share_a_batch() -> None:
     async def classify() -> list[float]:
         async with _running() as batcher:
             first = await _block_thread(batcher, network)
-            rest = [batcher.classify(network, _image(n), request=n) for n in range(1, 11)]
-            waiting = asyncio.gather(*rest)
+            others = [batcher.classify(network, _image(n), request=n) for n in range(1, 11)]
+            waiting = asyncio.gather(*others)
             await asyncio.sleep(0)
             network.may_run.set()
             results = await waiting

@@ -10,7 +10,7 @@ const MAIN_FIELDS = ["dataset", "recipe", "epochs", "name"];
 const PLACEHOLDERS = {
   recipe: { placeholder: "chosen for you" },
   epochs: { placeholder: "chosen for you" },
-  name: { placeholder: "the dataset's" },
+  name: { placeholder: "the dataset's name" },
 };
 const PREVIEW_MS = 400;
 
