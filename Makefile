@@ -1,4 +1,4 @@
-# Needs python >= 3.11, make and a package registry; everything else lands in .venv.
+# Needs Python >= 3.11, make and a package registry; everything else is installed in .venv.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -7,10 +7,10 @@ STAMP := .venv/.installed
 .DEFAULT_GOAL := help
 .PHONY: help venv demo check test chaos soak lock clean
 
-help:  ## list these targets
+help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-venv: $(STAMP)  ## create .venv with every locked dependency
+venv: $(STAMP)  ## create .venv with all locked dependencies
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -23,26 +23,26 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP)  ## train on handwritten digits and classify some, in about a minute
 	@$(BIN)/ninefold demo
 
-check: $(STAMP)  ## format, lint, types, arrows
+check: $(STAMP)  ## check format, lint, types and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check  ## everything that check does, and the tests
+test: check  ## run check, then the tests
 	$(BIN)/python -m pytest -n 3 --dist loadfile
 
-chaos: $(STAMP)  ## break the service in every way that the suite knows
+chaos: $(STAMP)  ## run the chaos tests: kill processes and Redis while jobs run
 	$(BIN)/python -m pytest -m "chaos or not chaos" tests/chaos
 
 MINUTES ?= 10
 SEED ?= 0
-soak: $(STAMP)  ## break it at random: make soak MINUTES=60 SEED=1
+soak: $(STAMP)  ## inject random faults for some minutes: make soak MINUTES=60 SEED=1
 	$(BIN)/python -m tests.chaos.soak --minutes $(MINUTES) --seed $(SEED)
 
-lock: $(STAMP)  ## resolve pyproject.toml again into requirements.lock
+lock: $(STAMP)  ## update requirements.lock from pyproject.toml
 	PYTHON=$(BIN)/python .ci/lock
 
-clean:  ## remove .venv and every cache
+clean:  ## remove .venv and all caches
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

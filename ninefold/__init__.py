@@ -1,4 +1,4 @@
-"""What a user holds: the command line and the Python client."""
+"""The command line and the Python client of Ninefold: `from ninefold import Client, NinefoldError`."""
 
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ __all__ = ["Client", "NinefoldError"]
 
 
 def __getattr__(name: str) -> object:
-    # Imported on first use: the small processes in this package start without httpx, five times faster.
+    # Imported on first use: processes of this package that need no httpx start five times faster without it.
     if name == "Client":
         from ninefold.client.client import Client  # noqa: PLC0415
 

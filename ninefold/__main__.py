@@ -1,4 +1,4 @@
-"""`python -m ninefold` is the `ninefold` command."""
+"""Runs the `ninefold` command: `python -m ninefold`."""
 
 from ninefold.cli.app import app
 

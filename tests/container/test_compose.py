@@ -1,4 +1,4 @@
-"""docker-compose.yml for real: build, up, train a model, classify an image, down."""
+"""docker-compose.yml with real containers: build, start, train a model, classify an image, remove."""
 
 import io
 import os
@@ -51,14 +51,14 @@ def wait_until_ready(client: httpx.Client) -> None:
         except httpx.TransportError:
             pass
         time.sleep(1)
-    pytest.fail("the stack was not ready within 180 s")
+    pytest.fail("the service was not ready within 180 s")
 
 
-def test_a_key_is_required(http: httpx.Client) -> None:
+def test_an_api_key_is_required(http: httpx.Client) -> None:
     assert httpx.get(http.base_url.join("/jobs")).status_code == 401
 
 
-def test_the_worker_says_that_it_lives(http: httpx.Client) -> None:
+def test_the_health_check_of_the_worker_passes(http: httpx.Client) -> None:
     compose("exec", "-T", "worker", "python", "/opt/ninefold/worker_health.py")
 
 

@@ -1,4 +1,4 @@
-"""A folder of real digits, and one service that the tests of a file share."""
+"""A small folder of digit images, and one service that all tests of a file share."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ CLASSES = 4
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """64 handwritten digits as a folder for each class."""
+    """64 images of handwritten digits in one folder for each of 4 classes."""
     folder = tmp_path_factory.mktemp("digits") / "tiny"
     digits = load_digits(n_class=CLASSES)
     for label in range(CLASSES):
@@ -29,7 +29,7 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory, tiny_folder: Path) -> Iterator[Service]:
-    """A running service that knows the dataset `tiny`."""
+    """A running service to which the dataset `tiny` was added."""
     service = Service(tmp_path_factory.mktemp("data"))
     try:
         service.client.add_dataset(tiny_folder, "tiny")

@@ -1,4 +1,4 @@
-"""A whole Ninefold as a user starts it, and its real processes."""
+"""A complete service, started with `ninefold up` as a user would start it, and its processes."""
 
 import os
 import re
@@ -27,59 +27,64 @@ NINEFOLD = [sys.executable, "-m", "ninefold"]
 
 
 class Service:
-    """`ninefold up` in a folder of its own."""
+    """One `ninefold up` with its own data folder."""
 
     def __init__(
         self, data_dir: Path, port: int = 0, environment: Mapping[str, str] = MappingProxyType({})
     ) -> None:
-        self._known: dict[int, int] = {}
+        self._started_at: dict[int, int] = {}
+        """The start time of each process that was ever seen below `up`, by process id."""
         self.output: list[str] = []
-        # A test run that is killed takes its services with it.
-        tied = [sys.executable, "-m", "ninefold.local.parent_death", str(os.getpid())]
+        # The service dies with this process, so a killed test run leaves no service behind.
+        run_tied = [sys.executable, "-m", "ninefold.local.parent_death", str(os.getpid())]
         self.process = subprocess.Popen(
-            [*tied, *NINEFOLD, "up", "--port", str(port), "--data-dir", str(data_dir)],
+            [*run_tied, *NINEFOLD, "up", "--port", str(port), "--data-dir", str(data_dir)],
             env={**os.environ, **FAST_LEASE, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader = threading.Thread(target=self._read_output, daemon=True)
         self._reader.start()
         try:
-            eventually(lambda: self.url or self.process.poll() is not None, START_S, "up says where it is")
+            eventually(
+                lambda: self.url or self.process.poll() is not None,
+                START_S,
+                "`ninefold up` prints its address",
+            )
         except AssertionError as error:
             self.kill()
             raise AssertionError(f"{error}: {self.output}") from None
         assert self.url, self.output
         self.client = Client(self.url)
 
-    def _read(self) -> None:
+    def _read_output(self) -> None:
         assert self.process.stdout
         for line in self.process.stdout:
             self.output.append(line.rstrip())
 
     @property
     def url(self) -> str:
-        """Empty until it is up."""
+        """The address that `up` printed; empty until the service is ready."""
         found = re.search(r"Dashboard\s+(http://\S+?)/?(\s|$)", "\n".join(self.output))
         return found.group(1) if found else ""
 
     def processes(self) -> dict[int, str]:
-        """All that was ever seen below `up` and still runs, by process id, with command lines."""
-        self._known |= descendants(self.process.pid)
-        return {pid: command_line(pid) for pid, started in self._known.items() if is_alive(pid, started)}
+        """The command lines, by process id, of the live processes that `up` started, directly or indirectly."""
+        self._started_at |= descendants(self.process.pid)
+        return {pid: command_line(pid) for pid, started in self._started_at.items() if is_alive(pid, started)}
 
     def pids(self, role: str) -> list[int]:
-        """Processes of one role."""
+        """The ids of the live processes of one role."""
         return sorted(pid for pid, line in self.processes().items() if ROLES[role].search(line))
 
     def environment_of(self, role: str) -> dict[str, str]:
-        """What a part was started with."""
-        words = Path(f"/proc/{self.pids(role)[0]}/environ").read_bytes().decode().split("\0")
-        return dict(word.split("=", 1) for word in words if "=" in word)
+        """The environment variables of the first process of a role."""
+        variables = Path(f"/proc/{self.pids(role)[0]}/environ").read_bytes().decode().split("\0")
+        return dict(variable.split("=", 1) for variable in variables if "=" in variable)
 
     def kill_role(self, role: str) -> list[int]:
-        """kill -9 each process of a role."""
+        """Send SIGKILL to each process of a role; returns their ids."""
         pids = self.pids(role)
         assert pids, f"no {role} among {self.processes()}"
         for pid in pids:
@@ -87,17 +92,17 @@ class Service:
         return pids
 
     def terminate(self, within_s: float) -> int:
-        """SIGTERM to `up`; its exit status."""
+        """Send SIGTERM to `up` and return its exit status."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(within_s)
 
     def kill(self) -> None:
-        """kill -9 of `up`."""
+        """Send SIGKILL to `up`."""
         self.process.kill()
         self.process.wait()
 
     def close(self) -> None:
-        """End it, whatever became of it."""
+        """End the service and every process that it left behind."""
         self.client.close()
         if self.process.poll() is None:
             self.process.terminate()
@@ -112,20 +117,20 @@ class Service:
         self.process.stdout.close()
 
     def submit(self, epochs: int) -> str:
-        """A small job, of the recipe whose steps are cheapest for few images; its id."""
-        given = {"recipe": "classic", "image_size": 16, "batch_size": 16, "promote": "first"}
-        job = self.client.submit("tiny", epochs=epochs, **given)
+        """Submit a small job with the recipe that trains fastest on few images; returns the job's id."""
+        spec = {"recipe": "classic", "image_size": 16, "batch_size": 16, "promote": "first"}
+        job = self.client.submit("tiny", epochs=epochs, **spec)
         return str(job["id"])
 
     def wait_for_epoch(self, job_id: str, epoch: int) -> None:
-        """Until the job has reported this epoch."""
+        """Wait until the job has reported this epoch."""
         for event in self.client.events(job_id):
             assert event.kind != "end", self.client.job(job_id)
             if event.kind == "epoch" and event.data["epoch"] >= epoch:
                 return
 
     def assert_succeeds(self, job_id: str, epochs: int) -> Json:
-        """Wait for the end; every epoch is there, once and in order."""
+        """Wait until the job succeeds, check that each epoch was reported once and in order, and return the job's record."""
         job = self.client.wait(job_id)
         assert [row["epoch"] for row in self.client.metrics(job_id)] == list(range(1, epochs + 1))
         return job

@@ -1,4 +1,4 @@
-"""A backup of one running service becomes another one that answers alike."""
+"""A backup of a running service, restored into an empty service, gives the same predictions and continues its jobs."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from tests.ninefold.processes import eventually
 
 pytestmark = pytest.mark.timeout(300)
 ENDLESS = 1000
-"""Epochs: such a job runs until it is stopped."""
+"""A number of epochs that no test waits for: the job runs until it is stopped."""
 
 
 def ninefold(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -23,19 +23,21 @@ def ninefold(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def predict(service: Service, image: Path) -> Json:
-    """The answer without its timings."""
+    """Classify the image and return the response without its timings."""
     answer = service.client.predict([image], "tiny")
     assert answer.pop("timings_ms")
     return answer
 
 
-def goes_on(service: Service, job_id: str) -> bool:
-    """Whether the second attempt has trained an epoch."""
+def is_training_again(service: Service, job_id: str) -> bool:
+    """Whether the job's second attempt has finished an epoch."""
     job = service.client.job(job_id)
     return len(job["attempts"]) == 2 and job["status"] == "running" and job["metrics"] is not None
 
 
-def test_a_backup_becomes_a_service_that_answers_alike(tmp_path: Path, tiny_folder: Path) -> None:
+def test_a_restored_backup_predicts_the_same_and_continues_its_jobs(
+    tmp_path: Path, tiny_folder: Path
+) -> None:
     image, file = tiny_folder / "0" / "0.png", tmp_path / "backup.tar"
     old = Service(tmp_path / "old")
     try:
@@ -63,12 +65,12 @@ def test_a_backup_becomes_a_service_that_answers_alike(tmp_path: Path, tiny_fold
         assert predict(new, image) == answer
         assert new.client.model("tiny")["aliases"] == aliases
         assert new.client.job(done_id)["status"] == "succeeded"
-        eventually(lambda: goes_on(new, running_id), 90, "the job trains again")
+        eventually(lambda: is_training_again(new, running_id), 90, "the job trains again")
         new.client.stop(running_id)
         job = new.client.wait(running_id)
         assert [attempt["outcome"] for attempt in job["attempts"]] == ["worker_lost", "stopped"]
         assert job["result"]["model"]["version"] == 2
-        for command, said in (("gc", "deleted 0 in all, 0 bytes\n"), ("reindex", "0 models entered\n")):
-            assert ninefold(command, "--data-dir", str(tmp_path / "new")).stdout == said
+        for command, output in (("gc", "deleted 0 in all, 0 bytes\n"), ("reindex", "0 models entered\n")):
+            assert ninefold(command, "--data-dir", str(tmp_path / "new")).stdout == output
     finally:
         new.close()

@@ -1,4 +1,4 @@
-"""From a folder of images to an answer, by the commands that the README shows."""
+"""From a folder of images to predictions with the commands that the README shows."""
 
 import re
 import shutil
@@ -24,10 +24,12 @@ def run(service: Service, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_folder_becomes_a_model_that_answers(service: Service, tiny_folder: Path, tmp_path: Path) -> None:
+def test_a_folder_of_images_becomes_a_model_that_classifies(
+    service: Service, tiny_folder: Path, tmp_path: Path
+) -> None:
     mine = shutil.copytree(tiny_folder, tmp_path / "mine")
     (mine / "2" / "notes.txt").write_text("no image")
-    (mine / "2" / "0.png").unlink()  # the same images would be the same dataset
+    (mine / "2" / "0.png").unlink()  # with the same images it would be the dataset `tiny`
     added = run(service, "datasets", "add", str(mine))
     assert added.returncode == 0, added.stderr
     assert "skipped 2/notes.txt: " in added.stderr
@@ -47,7 +49,7 @@ def test_a_folder_becomes_a_model_that_answers(service: Service, tiny_folder: Pa
         assert re.fullmatch(rf"{re.escape(file)}( +\d \d+\.\d%)+", line)
 
 
-def test_watching_a_finished_job_tells_its_story_again(service: Service) -> None:
+def test_watching_a_finished_job_prints_its_epochs_and_result(service: Service) -> None:
     job_id = service.submit(epochs=2)
     service.client.wait(job_id)
     watched = run(service, "watch", job_id)
@@ -56,7 +58,7 @@ def test_watching_a_finished_job_tells_its_story_again(service: Service) -> None
     assert "test accuracy" in watched.stdout
 
 
-def test_refusals_are_one_line(service: Service) -> None:
+def test_a_refused_command_prints_one_line_without_a_traceback(service: Service) -> None:
     for arguments in (
         ["submit", "nothing"],
         ["watch", "job_nothing"],
@@ -79,7 +81,7 @@ def test_a_file_that_is_no_image_is_named(service: Service, tmp_path: Path, tiny
     assert "1 of 2 files" in answered.stderr
 
 
-def test_lost_models_are_found_again_in_storage(service: Service) -> None:
+def test_reindex_restores_models_that_redis_lost(service: Service) -> None:
     model_id = service.client.wait(service.submit(epochs=1))["result"]["model"]["id"]
     environment = service.environment_of("api")
     with redis.Redis.from_url(environment["REDIS_URL"]) as client:

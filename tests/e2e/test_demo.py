@@ -1,4 +1,4 @@
-"""The first minute with Ninefold."""
+"""`ninefold demo`: it trains, classifies and leaves nothing behind, also after Ctrl-C."""
 
 import signal
 import subprocess
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.timeout(400)
 
 @pytest.fixture
 def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where these demos put what they need; short, for a Unix socket's path is."""
+    """The TMPDIR of the demo: a short path, because a Unix socket's path may have 107 bytes."""
     with tempfile.TemporaryDirectory(prefix="nf-") as folder:
         monkeypatch.setenv("TMPDIR", folder)
         yield Path(folder)
@@ -41,7 +41,11 @@ def test_ctrl_c_ends_the_demo_cleanly(temporary: Path) -> None:
         demo.send_signal(signal.SIGINT)
         _, errors = demo.communicate(timeout=60)
     assert "Traceback" not in errors, errors
-    assert demo.returncode in (130, -signal.SIGINT), errors  # a shell calls both 130
-    eventually(lambda: not [pid for pid, started in family.items() if is_alive(pid, started)], 25, "all gone")
+    assert demo.returncode in (130, -signal.SIGINT), errors  # a shell reports both as 130
+    eventually(
+        lambda: not [pid for pid, started in family.items() if is_alive(pid, started)],
+        25,
+        "all processes have ended",
+    )
     assert not any("valkey" in command_line(pid) for pid in family)
     assert not list(temporary.glob("ninefold-demo-*"))

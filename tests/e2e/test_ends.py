@@ -1,4 +1,4 @@
-"""How a service ends: in order, by force, or not at all because it never began."""
+"""How `ninefold up` ends: after SIGTERM, after SIGKILL, and with one line of error when it cannot start."""
 
 import os
 import socket
@@ -15,12 +15,12 @@ from tests.ninefold.processes import eventually
 pytestmark = pytest.mark.timeout(240)
 EPOCHS = 6
 ALLOWANCE = 5
-"""Promised times are for an idle machine; a test gets so many times as long."""
+"""The documented time limits are for an idle machine; tests allow this many times as long."""
 
 
 @pytest.fixture
 def busy(tmp_path: Path, tiny_folder: Path) -> Iterator[Service]:
-    """A service in the midst of a job."""
+    """A service that is training a job."""
     service = Service(tmp_path / "data")
     try:
         service.client.add_dataset(tiny_folder, "tiny")
@@ -30,8 +30,8 @@ def busy(tmp_path: Path, tiny_folder: Path) -> Iterator[Service]:
         service.close()
 
 
-def finish_elsewhere(before: Service, data_dir: Path) -> dict[str, object]:
-    """Start again on the same folder and port: the job is still there, and ends well."""
+def finish_in_new_service(before: Service, data_dir: Path) -> dict[str, object]:
+    """Start `up` again with the same folder and port, and check that the job succeeds; returns its record."""
     after = Service(data_dir, int(before.url.rsplit(":", 1)[1]))
     try:
         assert after.url == before.url
@@ -41,17 +41,17 @@ def finish_elsewhere(before: Service, data_dir: Path) -> dict[str, object]:
         after.close()
 
 
-def test_sigterm_drains_and_leaves_nothing(busy: Service, tmp_path: Path) -> None:
+def test_sigterm_drains_the_job_and_leaves_no_process(busy: Service, tmp_path: Path) -> None:
     assert busy.terminate(within_s=30 * ALLOWANCE) == 0
     assert busy.processes() == {}
-    job = finish_elsewhere(busy, tmp_path / "data")
+    job = finish_in_new_service(busy, tmp_path / "data")
     assert [attempt["outcome"] for attempt in job["attempts"]] == ["drained", "succeeded"]  # type: ignore[attr-defined]
 
 
-def test_kill_of_up_ends_everything_and_loses_nothing(busy: Service, tmp_path: Path) -> None:
+def test_killing_up_ends_all_processes_and_loses_no_job(busy: Service, tmp_path: Path) -> None:
     busy.kill()
-    eventually(lambda: not busy.processes(), 5 * ALLOWANCE, "everything has ended")
-    finish_elsewhere(busy, tmp_path / "data")
+    eventually(lambda: not busy.processes(), 5 * ALLOWANCE, "all processes have ended")
+    finish_in_new_service(busy, tmp_path / "data")
 
 
 def test_an_idle_service_stops_within_ten_seconds(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_an_idle_service_stops_within_ten_seconds(tmp_path: Path) -> None:
 
 
 def refuse(*arguments: str, **environment: str) -> str:
-    """What `up` says when it cannot start."""
+    """Run `up`, check that it refuses to start, and return its one line of error."""
     done = subprocess.run(
         [*NINEFOLD, "up", *arguments],
         env={**os.environ, **environment},
@@ -79,13 +79,13 @@ def refuse(*arguments: str, **environment: str) -> str:
     return line
 
 
-def test_a_locked_folder_names_its_owner(tmp_path: Path) -> None:
+def test_the_error_for_a_locked_folder_names_the_process_that_holds_it(tmp_path: Path) -> None:
     with DataFolder(tmp_path):
         line = refuse("--data-dir", str(tmp_path), "--port", "0")
     assert f"in use by another `ninefold up` (process {os.getpid()})" in line
 
 
-def test_a_taken_port_is_named(tmp_path: Path) -> None:
+def test_the_error_for_a_taken_port_names_the_port(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert f"Port {port} on 127.0.0.1 cannot be used" in refuse(
@@ -93,11 +93,11 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
         )
 
 
-def test_an_unreachable_redis_is_named(tmp_path: Path) -> None:
+def test_the_error_for_an_unreachable_redis_names_its_address(tmp_path: Path) -> None:
     line = refuse("--data-dir", str(tmp_path), "--port", "0", REDIS_URL="redis://127.0.0.1:1/0")
     assert "Redis at 127.0.0.1:1 cannot be reached" in line
 
 
-def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
+def test_a_data_folder_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert "cannot be written" in refuse("--data-dir", str(tmp_path / "file" / "data"), "--port", "0")

@@ -1,4 +1,4 @@
-"""kill -9 of each part: the job still succeeds, and the part is back."""
+"""SIGKILL of each service process: the job still succeeds and the process is restarted."""
 
 import httpx
 import pytest
@@ -9,11 +9,11 @@ from tests.ninefold.processes import eventually
 pytestmark = pytest.mark.timeout(240)
 EPOCHS = 6
 ALLOWANCE = 5
-"""The 15 s are promised for an idle machine."""
+"""The documented 15 s are for an idle machine; tests allow this many times as long."""
 
 
 @pytest.mark.parametrize("role", ["trainer", "worker", "api", "valkey"])
-def test_a_job_outlives_the_death_of_a_part(service: Service, role: str) -> None:
+def test_a_job_succeeds_although_a_process_is_killed(service: Service, role: str) -> None:
     job_id = service.submit(EPOCHS)
     service.wait_for_epoch(job_id, 1)
     killed = set(service.kill_role(role))

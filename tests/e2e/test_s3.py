@@ -1,4 +1,4 @@
-"""A whole service whose storage is a bucket: no part of it needs a disk that others see."""
+"""A complete service whose storage is an S3 bucket: nothing is written to the local storage folder."""
 
 from pathlib import Path
 

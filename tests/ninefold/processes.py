@@ -1,4 +1,4 @@
-"""Finds and waits for real processes."""
+"""Finds processes in /proc, and waits for conditions."""
 
 import time
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def command_line(pid: int) -> str:
-    """Empty when the process is gone or a zombie."""
+    """Return the command line of a process; empty if the process has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
     except (FileNotFoundError, ProcessLookupError):
@@ -14,7 +14,10 @@ def command_line(pid: int) -> str:
 
 
 def descendants(pid: int) -> dict[int, int]:
-    """The process and all below it, each with the time it started: together they name a process for good."""
+    """Return the start time of the process and of each process below it, by process id.
+
+    Process ids are reused; an id together with its start time is not.
+    """
     table: dict[int, tuple[int, int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -24,18 +27,18 @@ def descendants(pid: int) -> dict[int, int]:
         if fields[0] != "Z":
             table[int(stat.parent.name)] = (int(fields[1]), int(fields[19]))
     family = {pid} & table.keys()
-    while grown := {child for child, (parent, _) in table.items() if parent in family} - family:
-        family |= grown
+    while children := {child for child, (parent, _) in table.items() if parent in family} - family:
+        family |= children
     return {member: table[member][1] for member in family}
 
 
 def is_alive(pid: int, started: int) -> bool:
-    """Whether this very process still runs."""
+    """Whether the process with this id and this start time still runs."""
     return descendants(pid).get(pid) == started
 
 
 def eventually(is_true: Callable[[], object], within_s: float, what: str) -> None:
-    """Fail unless it becomes true in time."""
+    """Wait until the condition is true; fail after `within_s` seconds."""
     deadline = time.monotonic() + within_s
     while not is_true():
         assert time.monotonic() < deadline, f"not within {within_s} s: {what}"

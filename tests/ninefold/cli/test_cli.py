@@ -31,7 +31,7 @@ SUBMIT_OPTIONS_THAT_ARE_NO_FIELD = {"option", "watch", "url", "api_key"}
 
 
 @pytest.mark.parametrize("command", EXAMPLES)
-def test_help_teaches_with_an_example(command: str) -> None:
+def test_the_help_shows_an_example(command: str) -> None:
     result = CliRunner().invoke(app, [*command.split(), "--help"])
     assert result.exit_code == 0
     assert f"ninefold {command}" in result.output
@@ -47,7 +47,7 @@ def test_the_recipes_in_the_help_are_the_recipes_of_the_spec() -> None:
     assert all(recipe in help_text for recipe in RecipeName)
 
 
-def test_no_service_is_one_line_on_stderr() -> None:
+def test_an_unreachable_service_is_one_line_on_stderr() -> None:
     result = CliRunner().invoke(app, ["submit", "digits", "--url", "http://127.0.0.1:1"])
     assert result.exit_code == 1
     assert result.stderr.strip() == (
@@ -55,19 +55,19 @@ def test_no_service_is_one_line_on_stderr() -> None:
     )
 
 
-def test_a_malformed_field_says_what_is_expected() -> None:
+def test_the_error_for_a_malformed_field_names_the_expected_form() -> None:
     result = CliRunner().invoke(app, ["submit", "digits", "--set", "batch_size"])
     assert result.exit_code == 2
     assert "FIELD=VALUE" in result.stderr
 
 
-def test_help_is_quick_because_it_imports_nothing_heavy() -> None:
-    code = "import ninefold.cli.app, sys; print([m for m in ('torch', 'httpx', 'redis', 'celery') if m in sys.modules])"
+def test_the_command_line_imports_no_slow_module() -> None:
+    code = "import ninefold.cli.app, sys; print([m for m in ('torch', 'httpx', 'redis', 'celery', 'filelock') if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
 
 @pytest.mark.parametrize(("cause", "status"), [(KeyboardInterrupt(), 130), (ValueError(), 1)])
-def test_ctrl_c_within_an_import_is_ctrl_c(
+def test_ctrl_c_during_an_import_exits_as_ctrl_c(
     cause: BaseException, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: object) -> None:

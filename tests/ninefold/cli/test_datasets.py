@@ -1,7 +1,7 @@
 from ninefold.cli.datasets import describe_skipped
 
 
-def test_skipped_files_are_named_and_the_rest_counted() -> None:
+def test_skipped_files_are_named_up_to_a_limit_and_the_others_counted() -> None:
     named = [{"path": "cat/notes.txt", "reason": "This is not an image."}]
     assert describe_skipped({"skipped": [], "skipped_count": 0}) == []
     assert describe_skipped({"skipped": named, "skipped_count": 1}) == [

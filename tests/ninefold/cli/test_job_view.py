@@ -16,7 +16,7 @@ ROW = {
     "images_per_s": 1234.5,
     "duration_s": 3.0,
 }
-STORY = [
+EVENTS = [
     Event("snapshot", {"job": {"status": "succeeded", "phase": None, "progress": None, "metrics": None}}),
     Event("state", {"status": "queued", "phase": None}),
     Event("state", {"status": "running", "phase": "preparing_data"}),
@@ -29,10 +29,10 @@ STORY = [
 ]
 
 
-def test_lines_tell_the_story_once() -> None:
+def test_the_line_view_prints_each_change_once() -> None:
     out = io.StringIO()
     with LineView(Console(file=out)) as view:
-        for event in STORY:
+        for event in EVENTS:
             view.show(event)
     assert out.getvalue().splitlines() == [
         "queued",
@@ -47,7 +47,7 @@ def test_lines_tell_the_story_once() -> None:
 def test_the_bar_shows_epoch_accuracy_speed_and_time_left() -> None:
     out = io.StringIO()
     with BarView(Console(file=out, force_terminal=True, width=120)) as view:
-        for event in STORY[:6]:
+        for event in EVENTS[:6]:
             view.show(event)
     for words in ("training", "10%", "epoch 2/20", "val accuracy 93.1%", "1,234 images/s", "1 min 11 s left"):
         assert words in out.getvalue()
@@ -60,17 +60,17 @@ def state_after(events: list[Event]) -> JobState:
     return state
 
 
-def test_epochs_too_short_for_reports_show_no_time_that_is_over() -> None:
+def test_an_outdated_remaining_time_is_not_shown() -> None:
     last = Event("epoch", {**ROW, "epoch": 20})
-    assert state_after([*STORY[:5], last]).figures == "epoch 20/20  val accuracy 93.1%  1,234 images/s"
-    assert epoch_line(last.data, STORY[4].data).endswith("1,234 images/s")
+    assert state_after([*EVENTS[:5], last]).figures == "epoch 20/20  val accuracy 93.1%  1,234 images/s"
+    assert epoch_line(last.data, EVENTS[4].data).endswith("1,234 images/s")
 
 
-def test_after_a_step_back_the_time_left_is_shown_again() -> None:
-    lost = Event("epoch", {**ROW, "epoch": 3})
-    figures = state_after([*STORY[:4], lost, Event("rewind", {"epoch": 1}), STORY[4]]).figures
+def test_after_a_rewind_the_remaining_time_is_shown_again() -> None:
+    lost_epoch = Event("epoch", {**ROW, "epoch": 3})
+    figures = state_after([*EVENTS[:4], lost_epoch, Event("rewind", {"epoch": 1}), EVENTS[4]]).figures
     assert figures == "epoch 2/20  1,234 images/s  1 min 11 s left"
 
 
-def test_durations_read_well() -> None:
+def test_durations_are_formatted_by_their_size() -> None:
     assert [duration(s) for s in (0.4, 59, 185, 7800)] == ["0 s", "59 s", "3 min 05 s", "2 h 10 min"]

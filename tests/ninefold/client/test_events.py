@@ -38,7 +38,7 @@ def test_neither_a_heartbeat_nor_an_event_without_an_id_repeats_the_id_before_it
     ]
 
 
-def test_an_event_cut_off_by_a_lost_connection_is_not_half_read() -> None:
+def test_an_event_cut_off_by_a_lost_connection_is_dropped() -> None:
     assert events_in('event: epoch\ndata: {"epoch": 1}') == []
     assert events_in('event: epoch\ndata: {"epoch": 1}\n') == []
 

@@ -15,14 +15,14 @@ def test_a_log_never_grows_past_twice_its_cap(tmp_path: Path) -> None:
     assert log.last_line == "line 999"
 
 
-def test_lines_after_the_end_are_dropped(tmp_path: Path) -> None:
+def test_lines_written_after_close_are_dropped(tmp_path: Path) -> None:
     log = CappedLog(tmp_path / "api.log")
     log.close()
     log.write(b"too late\n")
     assert (tmp_path / "api.log").read_bytes() == b""
 
 
-def test_a_full_disk_loses_lines_and_nothing_else(tmp_path: Path) -> None:
+def test_a_full_disk_loses_lines_and_raises_no_error(tmp_path: Path) -> None:
     (tmp_path / "api.log").symlink_to("/dev/full")
     log = CappedLog(tmp_path / "api.log")
     log.write(b"there is no room for this\n")

@@ -10,7 +10,7 @@ from ninefold.errors import StartError
 from ninefold.local.data_folder import DataFolder
 
 
-def test_a_second_owner_is_told_who_the_first_is(tmp_path: Path) -> None:
+def test_the_error_for_a_second_holder_names_the_first(tmp_path: Path) -> None:
     with DataFolder(tmp_path), pytest.raises(StartError, match=f"process {os.getpid()}"):
         DataFolder(tmp_path)
 
@@ -53,7 +53,7 @@ def test_a_folder_locked_by_an_older_version_is_refused(tmp_path: Path) -> None:
             DataFolder(tmp_path)
 
 
-def test_a_secret_is_made_once_and_private(tmp_path: Path) -> None:
+def test_a_secret_is_generated_once_and_private(tmp_path: Path) -> None:
     with DataFolder(tmp_path) as folder:
         secret = folder.secret("password")
         assert len(secret) >= 32
@@ -61,13 +61,13 @@ def test_a_secret_is_made_once_and_private(tmp_path: Path) -> None:
         assert (folder.valkey / "password").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_folder_that_cannot_be_made_is_one_clear_error(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StartError, match="cannot be written"):
         DataFolder(tmp_path / "file" / "data")
 
 
-def test_the_socket_folder_is_short_however_long_the_data_folder(tmp_path: Path) -> None:
+def test_the_path_of_the_socket_folder_is_short_although_the_data_folder_is_long(tmp_path: Path) -> None:
     with DataFolder(tmp_path / ("x" * 120)) as folder:
         try:
             assert len(str(folder.runtime)) < 60

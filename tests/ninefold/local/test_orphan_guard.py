@@ -6,7 +6,7 @@ from tests.ninefold.processes import command_line, eventually
 FAMILY = "sleep 60 & sleep 60"
 
 
-def test_the_end_of_stdin_ends_the_named_groups() -> None:
+def test_the_guard_kills_the_groups_of_the_last_line_when_stdin_closes() -> None:
     family = subprocess.Popen(["sh", "-c", FAMILY], start_new_session=True)
     spared = subprocess.Popen(["sleep", "60"], start_new_session=True)
     try:
@@ -23,4 +23,4 @@ def test_the_end_of_stdin_ends_the_named_groups() -> None:
         for process in (family, spared):
             process.kill()
             process.wait()
-    eventually(lambda: not command_line(family.pid), 5, "the family is gone")
+    eventually(lambda: not command_line(family.pid), 5, "the whole group has ended")

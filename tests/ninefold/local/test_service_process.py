@@ -25,13 +25,13 @@ def process(tmp_path: Path) -> Iterator[ServiceProcess]:
     log.close()
 
 
-def test_it_is_its_own_session_and_its_output_is_logged(process: ServiceProcess) -> None:
+def test_a_service_process_has_its_own_session_and_its_output_is_logged(process: ServiceProcess) -> None:
     assert process.pid
     eventually(lambda: process.log.last_line == "hello", 10, "the output arrives")
     assert os.getsid(process.pid) == process.pid
 
 
-def test_a_killed_part_is_started_again(process: ServiceProcess) -> None:
+def test_a_killed_process_is_restarted(process: ServiceProcess) -> None:
     first = process.pid
     assert first
     os.kill(first, signal.SIGKILL)
@@ -42,11 +42,11 @@ def test_a_killed_part_is_started_again(process: ServiceProcess) -> None:
             statuses.append(status)
         return process.pid not in (None, first)
 
-    eventually(is_back, 10, "another process")
+    eventually(is_back, 10, "the process is restarted")
     assert statuses == [-signal.SIGKILL]
 
 
-def test_a_part_that_ends_at_once_is_started_ever_more_slowly(tmp_path: Path) -> None:
+def test_a_process_that_ends_at_once_is_restarted_with_growing_delays(tmp_path: Path) -> None:
     log = CappedLog(tmp_path / "false.log")
     process = ServiceProcess("false", ["false"], os.environ, log, lambda *_: None)
     process.start()
@@ -57,7 +57,7 @@ def test_a_part_that_ends_at_once_is_started_ever_more_slowly(tmp_path: Path) ->
         time.sleep(0.02)
     process.kill()
     log.close()
-    assert 2 <= ends <= 4  # after 0, 0.4, 1.2 and 2.8 seconds, and what each start takes
+    assert 2 <= ends <= 4  # starts at 0, 0.4, 1.2 and 2.8 seconds, plus the time of each start
 
 
 PARENT = """
@@ -73,7 +73,7 @@ time.sleep(60)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")
-def test_a_part_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+def test_a_process_dies_when_its_parent_is_killed(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", PARENT, str(tmp_path / "log")], stdout=subprocess.PIPE, text=True
     ) as parent:
@@ -81,4 +81,4 @@ def test_a_part_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         pid = int(parent.stdout.readline())
         eventually(lambda: command_line(pid).startswith("sleep"), 10, "the command runs")
         parent.kill()
-    eventually(lambda: not command_line(pid), 5, "the child is gone")
+    eventually(lambda: not command_line(pid), 5, "the process has ended")

@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Iterator[DataFolder]:
         yield folder
 
 
-def test_an_answered_write_survives_kill_at_the_same_address(folder: DataFolder) -> None:
+def test_an_acknowledged_write_survives_a_kill_and_the_address_stays(folder: DataFolder) -> None:
     with running(folder) as valkey, redis.Redis.from_url(valkey.url) as client:
         settings = client.config_get("append*", "maxmemory-policy", "bind")
         assert settings["appendonly"] == "yes"
@@ -50,7 +50,7 @@ def test_an_answered_write_survives_kill_at_the_same_address(folder: DataFolder)
         assert client.get("job") == b"kept"
 
 
-def test_it_asks_for_the_password_and_shows_it_to_nobody(folder: DataFolder) -> None:
+def test_the_server_requires_its_password_and_keeps_it_private(folder: DataFolder) -> None:
     with running(folder) as valkey:
         with pytest.raises(StartError, match="NOAUTH"):
             redis_check.require_answer(f"redis://127.0.0.1:{valkey.port}/0")
@@ -60,7 +60,7 @@ def test_it_asks_for_the_password_and_shows_it_to_nobody(folder: DataFolder) -> 
         assert folder.secret("password") not in " ".join(valkey.command)
 
 
-def test_a_port_taken_by_another_program_is_left_to_it(folder: DataFolder) -> None:
+def test_the_server_moves_when_another_program_has_its_port(folder: DataFolder) -> None:
     port = EmbeddedValkey(folder).port
     with socket.create_server(("127.0.0.1", port)):
         valkey = EmbeddedValkey(folder)
@@ -68,13 +68,13 @@ def test_a_port_taken_by_another_program_is_left_to_it(folder: DataFolder) -> No
     assert valkey.port != port
 
 
-def test_a_server_that_outlived_its_start_is_asked_to_end(folder: DataFolder) -> None:
+def test_a_leftover_server_is_shut_down(folder: DataFolder) -> None:
     with running(folder) as first:
         second = EmbeddedValkey(folder)
         assert second.port == first.port
         assert not first.is_ready()
 
 
-def test_an_unreachable_redis_is_one_clear_error() -> None:
+def test_an_unreachable_redis_is_refused() -> None:
     with pytest.raises(StartError, match="cannot be reached"):
         redis_check.require_answer("redis://127.0.0.1:1/0")
