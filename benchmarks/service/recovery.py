@@ -11,7 +11,7 @@ import statistics
 import time
 
 from tests.chaos.cluster import Cluster, running_cluster
-from tests.chaos.cluster_client import Customer
+from tests.chaos.cluster_client import ClusterClient
 from tests.ninefold.processes import eventually
 from worker.settings import WorkerSettings
 
@@ -21,24 +21,24 @@ GRACE_S = 5.0
 GIVE_UP_AFTER_S = 300.0
 
 
-def is_training(customer: Customer, job_id: str, attempt: int) -> bool:
+def is_training(client: ClusterClient, job_id: str, attempt: int) -> bool:
     """Return whether this attempt is the job's latest and has reached the phase `training`."""
-    job = customer.job(job_id)
+    job = client.job(job_id)
     return len(job["attempts"]) == attempt and job["phase"] == "training"
 
 
-def recovery_s(cluster: Cluster, customer: Customer) -> float:
+def recovery_s(cluster: Cluster, client: ClusterClient) -> float:
     """Kill the worker of a running job; return the seconds until the job trains on the other worker."""
-    cluster.become_idle()
-    job_id = customer.submit(epochs=EPOCHS, watchers=0)
-    eventually(lambda: is_training(customer, job_id, 1), GIVE_UP_AFTER_S, "the job trains")
+    cluster.wait_until_idle()
+    job_id = client.submit(epochs=EPOCHS, watchers=0)
+    eventually(lambda: is_training(client, job_id, 1), GIVE_UP_AFTER_S, "the job trains")
     holder = cluster.holder_of(job_id)
     killed_at = time.monotonic()
     holder.kill()
-    eventually(lambda: is_training(customer, job_id, 2), GIVE_UP_AFTER_S, "the job trains again")
+    eventually(lambda: is_training(client, job_id, 2), GIVE_UP_AFTER_S, "the job trains again")
     taken_s = time.monotonic() - killed_at
-    assert customer.outcomes(job_id)[0] == "worker_lost"
-    customer.cancel(job_id)
+    assert client.outcomes(job_id)[0] == "worker_lost"
+    client.cancel(job_id)
     return taken_s
 
 
@@ -54,9 +54,9 @@ def main() -> None:
     lease_s = WorkerSettings.model_fields["lease_s"].default
     renew_every_s = WorkerSettings.model_fields["renew_every_s"].default
     with running_cluster(trainer="network", lease_s=lease_s, renew_every_s=renew_every_s) as cluster:
-        customer = Customer(cluster)
-        times = [recovery_s(cluster, customer) for _ in range(options.kills)]
-        customer.close()
+        client = ClusterClient(cluster)
+        times = [recovery_s(cluster, client) for _ in range(options.kills)]
+        client.close()
     print(
         f"kill -9 of a worker until the job trains again, lease {lease_s:g} s: median {statistics.median(times):.1f} s, "
         f"worst {max(times):.1f} s of {len(times)} (promised {lease_s + GRACE_S:g} s)"

@@ -1,4 +1,4 @@
-"""One process of the cluster: started, killed, frozen, thawed, told to end, started again. Knows not what it does."""
+"""One process of the cluster, which can be started, killed, stopped, continued, and asked to end."""
 
 import os
 import signal
@@ -9,22 +9,22 @@ from pathlib import Path
 
 from tests.ninefold.processes import descendants, eventually, is_alive
 
-TIED = [sys.executable, "-m", "ninefold.local.parent_death"]
-"""A test run that is killed takes its processes along."""
+TIED_TO_PARENT = [sys.executable, "-m", "ninefold.local.parent_death"]
+"""Ends the process when the test run is killed."""
 
 
-class Member:
-    """A process by its place in the cluster: the one that runs there now."""
+class ClusterProcess:
+    """A named process, started again under the same name after each death."""
 
     def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
         self.name = name
-        self._command = [*TIED, str(os.getpid()), *command]
+        self._command = [*TIED_TO_PARENT, str(os.getpid()), *command]
         self._environment = {**os.environ, **environment}
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, unless it runs."""
+        """Start the process unless it runs."""
         if self.is_running:
             return
         with self._log.open("ab") as log:
@@ -34,17 +34,17 @@ class Member:
 
     @property
     def pid(self) -> int:
-        """Of the process that runs here now, or ran here last."""
+        """The id of the running process, or of the last one."""
         assert self._process, f"{self.name} was never started"
         return self._process.pid
 
     @property
     def is_running(self) -> bool:
-        """Whether there is one, be it frozen."""
+        """Whether the process exists, stopped (SIGSTOP) or not."""
         return self._process is not None and self._process.poll() is None
 
     def kill(self) -> dict[int, int]:
-        """kill -9, of it alone; gives it and all that was below it."""
+        """Kill the process alone with SIGKILL; returns the process and its descendants with their start times."""
         family = descendants(self.pid)
         assert self._process
         self._process.kill()
@@ -52,34 +52,36 @@ class Member:
         return family
 
     def freeze(self) -> None:
-        """SIGSTOP, to it and all below it."""
+        """Send SIGSTOP to the process and its descendants."""
         self._signal_all(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """SIGCONT, to it and all below it."""
+        """Send SIGCONT to the process and its descendants."""
         self._signal_all(signal.SIGCONT)
 
-    def ask_to_end(self) -> None:
-        """SIGTERM."""
+    def terminate(self) -> None:
+        """Send SIGTERM."""
         os.kill(self.pid, signal.SIGTERM)
 
     def wait(self, within_s: float) -> int:
-        """Its exit status, once it has ended."""
+        """Wait until the process exits; returns its exit status."""
         assert self._process
         return self._process.wait(within_s)
 
     def restart(self) -> None:
-        """kill -9, and another in its place."""
+        """Kill the process with SIGKILL and start it again."""
         self.kill()
         self.start()
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Kill the process and wait until all its descendants are gone."""
         if self._process is None:
             return
         family = self.kill() if self.is_running else {}
         eventually(
-            lambda: not any(is_alive(*member) for member in family.items()), 25, f"all of {self.name} is gone"
+            lambda: not any(is_alive(*process) for process in family.items()),
+            25,
+            f"all processes of {self.name} are gone",
         )
 
     def _signal_all(self, number: signal.Signals) -> None:

@@ -1,32 +1,32 @@
-"""One cluster for all tests that do not ask for their own, healed before each."""
+"""One cluster for all tests that do not start their own; it is repaired before each test."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from tests.chaos.cluster import Cluster, running_cluster
-from tests.chaos.cluster_client import Customer
+from tests.chaos.cluster_client import ClusterClient
 
 
 @pytest.fixture(scope="session")
-def one_cluster() -> Iterator[Cluster]:
+def session_cluster() -> Iterator[Cluster]:
     with running_cluster() as cluster:
         yield cluster
 
 
 @pytest.fixture
-def cluster(one_cluster: Cluster) -> Cluster:
-    """Two APIs, two workers, whole and idle, with an empty history."""
-    one_cluster.become_idle()
-    one_cluster.history.forget()
-    return one_cluster
+def cluster(session_cluster: Cluster) -> Cluster:
+    """Return the cluster of two APIs and two workers, healthy and idle, with an empty history."""
+    session_cluster.wait_until_idle()
+    session_cluster.history.clear()
+    return session_cluster
 
 
 @pytest.fixture
-def customer(cluster: Cluster) -> Iterator[Customer]:
-    """Somebody who uses it."""
-    customer = Customer(cluster)
+def client(cluster: Cluster) -> Iterator[ClusterClient]:
+    """Yield a client of the cluster."""
+    client = ClusterClient(cluster)
     try:
-        yield customer
+        yield client
     finally:
-        customer.close()
+        client.close()

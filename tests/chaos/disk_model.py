@@ -1,4 +1,4 @@
-"""What a disk may hold after a crash, from a trace of system calls: only what was synced is sure to be there."""
+"""Computes from a trace of system calls what a disk may hold after a crash: only synced data is certain to be there."""
 
 import re
 from collections.abc import Iterator
@@ -18,29 +18,29 @@ class _File:
 
 @dataclass
 class Disk:
-    """Files by their names, and which names and bytes a crash would leave."""
+    """Files by name, and which names and bytes survive a crash."""
 
     names: dict[str, _File] = field(default_factory=dict)
-    sure_names: set[str] = field(default_factory=set)
+    synced_names: set[str] = field(default_factory=set)
     _open: dict[int, str | _File] = field(default_factory=dict)
-    _unsure: dict[str, set[str]] = field(default_factory=dict)
+    _unsynced: dict[str, set[str]] = field(default_factory=dict)
 
     def may_hold_torn(self, path: str, size: int) -> bool:
-        """Whether the name may survive a crash now with less than all its bytes: it may as soon as it is there."""
+        """Return whether a crash now could leave the name with only a part of its bytes; a name may survive unsynced."""
         return path in self.names and self.names[path].synced < size
 
     def surely_holds(self, path: str, size: int) -> bool:
-        """Whether a crash now leaves the whole file, and the way to it."""
-        is_there = path in self.sure_names and not self.may_hold_torn(path, size)
-        return is_there and all(
-            str(parent) not in self._unsure_folders() for parent in PurePath(path).parents
+        """Return whether a crash now leaves the complete file and all folders above it."""
+        has_synced_name = path in self.synced_names and not self.may_hold_torn(path, size)
+        return has_synced_name and all(
+            str(parent) not in self._unsynced_names() for parent in PurePath(path).parents
         )
 
-    def _unsure_folders(self) -> set[str]:
-        return set().union(*self._unsure.values())
+    def _unsynced_names(self) -> set[str]:
+        return set().union(*self._unsynced.values())
 
     def apply(self, name: str, arguments: str, result: int) -> None:
-        """One system call that succeeded."""
+        """Apply a system call that succeeded."""
         paths = _PATH.findall(arguments)
         match name:
             case "openat":
@@ -56,24 +56,24 @@ class Disk:
             case "mkdir":
                 self._name(paths[0], _File())
 
-    def _opened(self, path: str, is_new: bool) -> str | _File:  # two kinds of open
+    def _opened(self, path: str, is_new: bool) -> str | _File:
         if is_new:
             self._name(path, _File())
         return self.names[path] if is_new else path
 
     def _name(self, path: str, file: _File) -> None:
         self.names[path] = file
-        self._unsure.setdefault(str(PurePath(path).parent), set()).add(path)
+        self._unsynced.setdefault(str(PurePath(path).parent), set()).add(path)
 
     def _sync(self, opened: str | _File) -> None:
         if isinstance(opened, _File):
             opened.synced = opened.written
         else:
-            self.sure_names |= self._unsure.pop(opened, set())
+            self.synced_names |= self._unsynced.pop(opened, set())
 
 
 def calls(trace: str) -> Iterator[tuple[str, str, int]]:
-    """The calls of a trace that succeeded: name, arguments, result."""
+    """Yield name, arguments and result of each call in the trace that succeeded."""
     for line in trace.splitlines():
         match = _CALL.match(line)
         if match and int(match[3]) >= 0:

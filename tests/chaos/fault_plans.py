@@ -1,6 +1,6 @@
-"""What shall happen at which failpoint: a file for each plan, taken by the first process that comes so far.
+"""Plans which process fails at which failpoint. Each plan is a file, executed by the first process that reaches it.
 
-Written by tests, read by tests/chaos/instrumented.py; no part of the service knows of it.
+Tests write plans, tests/chaos/instrumented.py executes them; the service knows nothing of them.
 """
 
 import json
@@ -18,7 +18,7 @@ FOLDER = "plans"
 STOPS_WITHIN_S = 0.5
 
 
-class Act(StrEnum):
+class Fault(StrEnum):
     """What a process does to itself."""
 
     KILL = "kill"
@@ -26,8 +26,8 @@ class Act(StrEnum):
     DELAY = "delay"
 
 
-class Plans:
-    """The plans of one cluster, as the test or one of its processes sees them."""
+class FaultPlans:
+    """The fault plans of one cluster, shared through a folder by the test and all processes."""
 
     def __init__(self, folder: Path, history: History) -> None:
         self._folder = folder / FOLDER
@@ -35,19 +35,19 @@ class Plans:
         self._history = history
         self._reached: Counter[Path] = Counter()
 
-    def make(self, role: str, at: Failpoint, act: Act, *, nth: int = 1, delay_s: float = 0.0) -> None:
-        """Have the first process of this role that reaches the failpoint for the nth time do this, once."""
+    def add(self, role: str, at: Failpoint, fault: Fault, *, nth: int = 1, delay_s: float = 0.0) -> None:
+        """Plan a fault for the first process of this role that reaches the failpoint for the nth time."""
         draft = self._folder / "draft"
-        draft.write_text(json.dumps({"act": act, "nth": nth, "delay_s": delay_s}))
+        draft.write_text(json.dumps({"fault": fault, "nth": nth, "delay_s": delay_s}))
         draft.rename(self._path(role, at))
 
-    def forget(self) -> None:
-        """Drop the plans that nobody took."""
+    def clear(self) -> None:
+        """Delete the plans that were not executed."""
         for path in self._folder.iterdir():
             path.unlink()
 
-    def follow(self, role: str, reached: Failpoint) -> None:
-        """Do what is planned here, if anything is."""
+    def execute(self, role: str, reached: Failpoint) -> None:
+        """Execute the plan for this failpoint, if there is one."""
         path = self._path(role, reached)
         try:
             plan = json.loads(path.read_text())
@@ -56,14 +56,14 @@ class Plans:
         self._reached[path] += 1
         if self._reached[path] >= plan["nth"] and self._take(path):
             self._reached[path] = 0
-            self._history.note("fell", role=role, failpoint=reached, act=plan["act"], pid=os.getpid())
-            _do(Act(plan["act"]), plan["delay_s"])
+            self._history.add("fault", role=role, failpoint=reached, fault=plan["fault"], pid=os.getpid())
+            _inject(Fault(plan["fault"]), plan["delay_s"])
 
     def _path(self, role: str, failpoint: Failpoint) -> Path:
         return self._folder / f"{role}:{failpoint}"
 
     def _take(self, path: Path) -> bool:
-        """Whether it is this process that follows the plan: only one can unlink it."""
+        """Return whether this process executes the plan: only one process can unlink its file."""
         try:
             path.unlink()
         except FileNotFoundError:
@@ -71,12 +71,12 @@ class Plans:
         return True
 
 
-def _do(act: Act, delay_s: float) -> None:
-    match act:
-        case Act.KILL:
+def _inject(fault: Fault, delay_s: float) -> None:
+    match fault:
+        case Fault.KILL:
             os.kill(os.getpid(), signal.SIGKILL)
-        case Act.STOP:
+        case Fault.STOP:
             os.kill(os.getpid(), signal.SIGSTOP)
-            time.sleep(STOPS_WITHIN_S)  # another thread may take the signal while this one goes on
-        case Act.DELAY:
+            time.sleep(STOPS_WITHIN_S)  # another thread may handle the signal while this one continues
+        case Fault.DELAY:
             time.sleep(delay_s)

@@ -1,4 +1,4 @@
-"""What every actor saw and did, as lines of one file that any process may append to. Judges nothing."""
+"""The history of a test run: what every process and client did and saw, as lines of one file. Checks nothing."""
 
 import json
 import os
@@ -11,13 +11,13 @@ FILE = "history.jsonl"
 
 
 class History:
-    """One file; times are the host's monotonic clock, which all processes share."""
+    """One file to which any process may append. Times are the host's monotonic clock, which all processes share."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
 
-    def note(self, kind: str, **facts: object) -> None:
-        """Append an entry: one write, so that lines of two processes never mix."""
+    def add(self, kind: str, **facts: object) -> None:
+        """Append an entry in one write, so that the lines of two processes never mix."""
         line = json.dumps({"kind": kind, "at": time.monotonic(), **facts}) + "\n"
         descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
@@ -26,12 +26,12 @@ class History:
             os.close(descriptor)
 
     def entries(self, *kinds: str) -> list[Entry]:
-        """The entries of these kinds, in the order in which they were written."""
+        """Return the entries of these kinds in the order in which they were written."""
         if not self._path.exists():
             return []
         every = map(json.loads, self._path.read_text().splitlines())
         return [entry for entry in every if entry["kind"] in kinds]
 
-    def forget(self) -> None:
-        """Begin again."""
+    def clear(self) -> None:
+        """Delete all entries."""
         self._path.unlink(missing_ok=True)

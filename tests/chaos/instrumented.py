@@ -1,6 +1,6 @@
-"""The parts under test by their own entry points, with failpoints armed: `python -m tests.chaos.instrumented ROLE FOLDER`.
+"""Runs a service process with fault plans and recording: `python -m tests.chaos.instrumented ROLE FOLDER`.
 
-Roles: api, worker, trainer (counts), network (the trainer with the real network).
+Roles: api, worker, trainer (counts steps), network (the trainer with the real network).
 """
 
 import sys
@@ -10,34 +10,34 @@ from pathlib import Path
 from typing import Any
 
 from model.host.failpoints import arm
-from tests.chaos.fault_plans import Plans
+from tests.chaos.fault_plans import FaultPlans
 from tests.chaos.history import History
 
 VISIBILITY_TIMEOUT_S = 1
 
 
 def main() -> None:
-    """Be that part; what else is on the command line is the part's own."""
+    """Run the process of the role; further arguments on the command line belong to the process."""
     role, folder = sys.argv[1], Path(sys.argv[2])
     sys.argv = [role, *sys.argv[3:]]
     history = History(folder)
-    plans = Plans(folder, history)
-    arm(lambda failpoint: plans.follow("trainer" if role == "network" else role, failpoint))
+    plans = FaultPlans(folder, history)
+    arm(lambda failpoint: plans.execute("trainer" if role == "network" else role, failpoint))
     match role:
         case "api":
-            _serve(folder)
+            _run_api(folder)
         case "worker":
-            _work(folder, history)
+            _run_worker(folder, history)
         case "trainer":
-            _count(history)
+            _run_counting_trainer(history)
         case "network":
-            _train()
+            _run_real_trainer()
 
 
-# Each part imports what it alone needs: a trainer must not wait for FastAPI.
+# Each role imports only what it needs: a trainer must not wait for the import of FastAPI.
 
 
-def _serve(folder: Path) -> None:
+def _run_api(folder: Path) -> None:
     from api import __main__ as api  # noqa: PLC0415  # as above
     from tests.chaos import mutants  # noqa: PLC0415  # as above
 
@@ -45,33 +45,36 @@ def _serve(folder: Path) -> None:
     api.main()
 
 
-def _work(folder: Path, history: History) -> None:
+def _run_worker(folder: Path, history: History) -> None:
     from tests.chaos import mutants, write_recorder  # noqa: PLC0415  # as above
     from worker.service import celery_app, service  # noqa: PLC0415  # as above
     from worker.settings import WorkerSettings  # noqa: PLC0415  # as above
 
     mutants.install(folder)
     write_recorder.install(history)
-    vars(service)["make_app"] = partial(_with_impatient_broker, celery_app.make_app)
+    vars(service)["make_app"] = partial(_with_short_visibility_timeout, celery_app.make_app)
     trainer = (sys.executable, "-m", "tests.chaos.instrumented", sys.argv[1], str(folder))
     sys.exit(service.run_worker(WorkerSettings(), trainer))
 
 
-def _with_impatient_broker(make_app: Callable[[str], Any], redis_url: str) -> Any:
-    """A broker that gives a bell to others after a second instead of an hour: jobs here outlive that many times."""
+def _with_short_visibility_timeout(make_app: Callable[[str], Any], redis_url: str) -> Any:
+    """Make the broker redeliver an unacknowledged wake-up after a second instead of an hour.
+
+    Jobs here last many times that long, so redelivery happens during each of them.
+    """
     app = make_app(redis_url)
     options = app.conf.broker_transport_options
     app.conf.broker_transport_options = {**options, "visibility_timeout": VISIBILITY_TIMEOUT_S}
     return app
 
 
-def _count(history: History) -> None:
+def _run_counting_trainer(history: History) -> None:
     from tests.chaos import step_recording_trainer  # noqa: PLC0415  # as above
 
     step_recording_trainer.run(history)
 
 
-def _train() -> None:
+def _run_real_trainer() -> None:
     from worker.kinds.training.trainer import __main__ as trainer  # noqa: PLC0415  # as above
 
     trainer.main()

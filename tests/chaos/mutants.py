@@ -1,4 +1,4 @@
-"""Ninefold with one promise taken out, so that the checker can show that it would notice. Never a setting."""
+"""Mutants: Ninefold with one guarantee removed, to show that the history checker notices. Only tests use them."""
 
 import hashlib
 from functools import cache
@@ -16,19 +16,19 @@ EDITS = {
     ),
     "idempotency": (("if not first[1] then return nil", "if true then return nil"),),
 }
-"""What is cut out of the scripts, by what it turns off."""
+"""For each mutant the guards in the Lua scripts, and their replacements."""
 REAPER = "reaper"
 
 
-def mutate(text: str, name: str) -> str:
-    """A script without one of its guards."""
-    for guard, none in EDITS[name]:
-        text = text.replace(guard, none)
+def mutate(text: str, mutant: str) -> str:
+    """Return a script without the guards that the mutant removes."""
+    for guard, replacement in EDITS[mutant]:
+        text = text.replace(guard, replacement)
     return text
 
 
 def install(folder: Path) -> None:
-    """Follow, from now on and in this process, what the test turns off."""
+    """Make this process behave as the mutants that the test turns on by creating files in `folder`."""
     _install_edits(folder / FOLDER)
     _install_sleeping_reaper(folder / FOLDER / REAPER)
 

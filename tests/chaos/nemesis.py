@@ -1,4 +1,4 @@
-"""Breaks things at random, from a seed; remembers whom it wronged. Judges nothing."""
+"""The nemesis (a Jepsen term): injects random faults from a seed, and remembers which workers it disturbed."""
 
 import random
 import time
@@ -7,61 +7,61 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from tests.chaos.cluster import LEASE_S, Cluster
-from tests.chaos.cluster_process import Member
+from tests.chaos.cluster_process import ClusterProcess
 from worker.errors import StoreUnavailableError
 
-MOST_AWAY_S = 1.5 * LEASE_S
+MAX_OUTAGE_S = 1.5 * LEASE_S
 PAUSE_S = (0.5, 4.0)
-"""Between two deeds."""
+"""Shortest and longest time between two faults."""
 
 
 class Nemesis:
-    """One for a whole soak."""
+    """The nemesis of a whole soak test."""
 
     def __init__(self, cluster: Cluster, seed: int) -> None:
         self._cluster = cluster
-        self.random = random.Random(seed)  # noqa: S311  # a seed is the point
-        self.deeds: Counter[str] = Counter()
-        self.wronged: set[int] = set()
-        """Process ids of workers that may lose a job and be right about it."""
+        self.random = random.Random(seed)  # noqa: S311  # reproducible, not secret
+        self.faults: Counter[str] = Counter()
+        self.disturbed_pids: set[int] = set()
+        """Process ids of workers that may lose a job because of a fault."""
         self.kills_of_holders: list[tuple[str, int, float]] = []
-        """Job, attempt, and when its worker was killed."""
+        """Job id, attempt number, and the time when the worker that held the job was killed."""
 
-    def rage(self, seconds: float) -> None:
-        """Do one thing after the other for so long."""
+    def inject_faults(self, seconds: float) -> None:
+        """Inject one random fault after the other."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            deed = self.random.choice(self._repertoire())
-            self.deeds[deed.__name__.strip("_")] += 1
-            deed()
+            fault = self.random.choice(self._known_faults())
+            self.faults[fault.__name__.strip("_")] += 1
+            fault()
             time.sleep(self.random.uniform(*PAUSE_S))
 
-    def _repertoire(self) -> list[Callable[[], None]]:
+    def _known_faults(self) -> list[Callable[[], None]]:
         return [
             *(
                 self._kill_worker,
                 self._kill_worker,
                 self._freeze_worker,
-                self._end_worker,
+                self._terminate_worker,
                 self._kill_trainer,
             ),
             *(self._kill_api, self._kill_valkey, self._tear_valkey, self._freeze_valkey),
             *(self._cut_links, self._delay_links, self._lose_replies, self._black_hole),
         ]
 
-    def _worker(self) -> Member:
+    def _worker(self) -> ClusterProcess:
         worker = self.random.choice(self._cluster.workers)
         if not worker.is_running:
             worker.start()
-        self.wronged.add(worker.pid)
+        self.disturbed_pids.add(worker.pid)
         return worker
 
     def _kill_worker(self) -> None:
         worker = self._worker()
-        self._note_what_it_held(worker)
+        self._remember_held_jobs(worker)
         worker.restart()
 
-    def _note_what_it_held(self, worker: Member) -> None:
+    def _remember_held_jobs(self, worker: ClusterProcess) -> None:
         with suppress(StoreUnavailableError):
             for lease in self._cluster.store.watch().leases:
                 attempt = self._cluster.store.get(lease.job_id).attempts[-1]
@@ -74,9 +74,9 @@ class Nemesis:
         time.sleep(self.random.uniform(0.2, 2.5 * LEASE_S))
         worker.thaw()
 
-    def _end_worker(self) -> None:
+    def _terminate_worker(self) -> None:
         worker = self._worker()
-        worker.ask_to_end()
+        worker.terminate()
         worker.wait(120)
         worker.start()
 
@@ -89,7 +89,7 @@ class Nemesis:
 
     def _kill_valkey(self) -> None:
         self._cluster.valkey.kill()
-        time.sleep(self.random.uniform(0, MOST_AWAY_S))
+        time.sleep(self.random.uniform(0, MAX_OUTAGE_S))
         self._cluster.valkey.start()
 
     def _tear_valkey(self) -> None:
@@ -99,18 +99,18 @@ class Nemesis:
 
     def _freeze_valkey(self) -> None:
         self._cluster.valkey.freeze()
-        time.sleep(self.random.uniform(0.2, MOST_AWAY_S))
+        time.sleep(self.random.uniform(0.2, MAX_OUTAGE_S))
         self._cluster.valkey.thaw()
 
     def _cut_links(self) -> None:
         for link in self._cluster.links.values():
             link.cut()
-        self._heal_links_after(self.random.uniform(0, 1))
+        self._repair_links_after(self.random.uniform(0, 1))
 
     def _delay_links(self) -> None:
         for link in self._cluster.links.values():
             link.delay_s = self.random.uniform(0.01, 0.2)
-        self._heal_links_after(self.random.uniform(1, 3))
+        self._repair_links_after(self.random.uniform(1, 3))
 
     def _lose_replies(self) -> None:
         for link in self._cluster.links.values():
@@ -119,11 +119,11 @@ class Nemesis:
     def _black_hole(self) -> None:
         worker = self._worker()
         self._cluster.links[worker.name].is_black_hole = True
-        self._heal_links_after(self.random.uniform(0.5, 2.5 * LEASE_S))
+        self._repair_links_after(self.random.uniform(0.5, 2.5 * LEASE_S))
 
-    def _heal_links_after(self, seconds: float) -> None:
-        # A link that is away for long may cost any worker its lease.
-        self.wronged |= {worker.pid for worker in self._cluster.workers}
+    def _repair_links_after(self, seconds: float) -> None:
+        # Any worker may lose its lease while its link is broken.
+        self.disturbed_pids |= {worker.pid for worker in self._cluster.workers}
         time.sleep(seconds)
         for link in self._cluster.links.values():
-            link.heal()
+            link.repair()

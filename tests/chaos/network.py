@@ -1,4 +1,4 @@
-"""Every part's own way to Valkey: a TCP proxy that can cut, delay, hold everything back, or lose a reply."""
+"""The network between each process and Valkey: TCP proxies that can cut, delay or block traffic, or lose a reply."""
 
 import asyncio
 import threading
@@ -8,13 +8,13 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 _CHUNK = 1 << 16
-_LOOK_AGAIN_S = 0.05
+_POLL_EVERY_S = 0.05
 
 T = TypeVar("T")
 
 
 class _Connection:
-    """One client's connection, and the one to Valkey that belongs to it."""
+    """A client's connection to the proxy, and the proxy's own connection to Valkey."""
 
     def __init__(self, client: StreamWriter, server: StreamWriter) -> None:
         self.client = client
@@ -27,7 +27,7 @@ class _Connection:
 
 
 class Link:
-    """The way of one part; what is wrong with it changes at any time."""
+    """The link of one process to Valkey; its faults can be set at any time."""
 
     def __init__(self, network: "Network", target_port: int) -> None:
         self._network = network
@@ -35,16 +35,16 @@ class Link:
         self._connections: set[_Connection] = set()
         self._is_cut = False
         self.delay_s = 0.0
-        """Each way."""
+        """Delay of each direction."""
         self.is_black_hole = False
-        """Nothing arrives; what was sent meanwhile does once this is over, however late, as with TCP."""
+        """Blocks both directions; what is sent meanwhile arrives once the link is repaired, as with TCP."""
         self.replies_to_lose = 0
-        """Of so many of the next scripts the request passes, and the answer never comes."""
+        """For this many of the next scripts the request passes and the connection breaks before the reply."""
         self._server = network.run(self._open())
 
     @property
     def port(self) -> int:
-        """Where the part connects."""
+        """The port to which the process connects."""
         return int(self._server.sockets[0].getsockname()[1])
 
     def cut(self) -> None:
@@ -52,14 +52,14 @@ class Link:
         self._is_cut = True
         self._network.run(self._close_all())
 
-    def heal(self) -> None:
-        """Nothing is wrong."""
+    def repair(self) -> None:
+        """Remove all faults."""
         self._is_cut = self.is_black_hole = False
         self.delay_s = 0.0
         self.replies_to_lose = 0
 
     async def end(self) -> None:
-        """Take no more connections."""
+        """Close the link for good."""
         self._server.close()
         await self._close_all()
 
@@ -116,7 +116,7 @@ class Link:
         if self.delay_s:
             await asyncio.sleep(self.delay_s)
         while self.is_black_hole:  # noqa: ASYNC110  # set from another thread, for which no event is made
-            await asyncio.sleep(_LOOK_AGAIN_S)
+            await asyncio.sleep(_POLL_EVERY_S)
 
 
 class Network:
@@ -129,17 +129,17 @@ class Network:
         self._links: list[Link] = []
 
     def open_link(self, target_port: int) -> Link:
-        """A new way to this port."""
+        """Open a link to this port."""
         link = Link(self, target_port)
         self._links.append(link)
         return link
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do this on the links' thread and wait for it."""
+        """Run a coroutine on the thread of the links and wait for its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     def close(self) -> None:
-        """End every link."""
+        """Close all links and end their thread."""
         self.run(self._end_all())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

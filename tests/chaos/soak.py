@@ -1,7 +1,7 @@
-"""A random soak: `python -m tests.chaos.soak --minutes 60 --seed 1`. Prints what was survived; stops at the first fault.
+"""A random soak test: `python -m tests.chaos.soak --minutes 60 --seed 1`. Prints a summary; stops at the first violation.
 
-Round after round, customers submit, pause, resume, stop and cancel jobs, some of them poison, while the nemesis breaks
-things; then all is healed, and the judge looks at the round's history.
+In each round a client submits, pauses, resumes, stops and cancels jobs, some of which crash their trainers, while the
+nemesis injects faults. Then the cluster is repaired, and the history checker examines the round.
 """
 
 import argparse
@@ -13,20 +13,20 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from tests.chaos.cluster import LEASE_S, Cluster, running_cluster
-from tests.chaos.cluster_client import Customer
+from tests.chaos.cluster_client import ClusterClient
 from tests.chaos.nemesis import Nemesis
-from tests.chaos.step_recording_trainer import BREAKS
+from tests.chaos.step_recording_trainer import FAILURE_TAG
 
-RAGE_S = 25.0
-SETTLES_WITHIN_S = 240.0
-JOBS_A_ROUND = 6
+FAULTS_FOR_S = 25.0
+FINISH_WITHIN_S = 240.0
+JOBS_PER_ROUND = 6
 VERBS = ("pause", "resume", "stop", "cancel")
-POISON = ("segfault", "raise_error", "diverge", "exit_early", "flood")
+FAILURES = ("segfault", "raise_error", "diverge", "exit_early", "flood")
 
 
 @dataclass
 class Tally:
-    """What was survived so far."""
+    """The numbers of the summary."""
 
     rounds: int = 0
     accepted: int = 0
@@ -36,28 +36,28 @@ class Tally:
     false_rescues: int = 0
     recoveries_s: list[float] = field(default_factory=list)
 
-    def add(self, cluster: Cluster, customer: Customer, nemesis: Nemesis) -> None:
-        """Count a round that was judged."""
+    def add(self, cluster: Cluster, client: ClusterClient, nemesis: Nemesis) -> None:
+        """Add a round that passed the checker."""
         self.rounds += 1
-        self.accepted += len(customer.job_ids)
-        jobs = [customer.job(job_id) for job_id in customer.job_ids]
+        self.accepted += len(client.job_ids)
+        jobs = [client.job(job_id) for job_id in client.job_ids]
         self.statuses.update(job["status"] for job in jobs)
-        self.events += len(cluster.history.entries("heard"))
+        self.events += len(cluster.history.entries("received"))
         lost = [a for job in jobs for a in job["attempts"] if a["outcome"] == "worker_lost"]
         self.rescues += len(lost)
-        wronged = {str(pid) for pid in nemesis.wronged}
-        self.false_rescues += sum(a["worker"].rpartition("-")[2] not in wronged for a in lost)
+        disturbed = {str(pid) for pid in nemesis.disturbed_pids}
+        self.false_rescues += sum(a["worker"].rpartition("-")[2] not in disturbed for a in lost)
         self.recoveries_s += recoveries_s(cluster, nemesis)
 
-    def report(self, deeds: Counter[str]) -> str:
-        """A few lines for people."""
-        kills = sum(count for deed, count in deeds.items() if deed.startswith(("kill", "tear")))
+    def report(self, faults: Counter[str]) -> str:
+        """Return the summary as a few lines of text."""
+        kills = sum(count for fault, count in faults.items() if fault.startswith(("kill", "tear")))
         lines = [
-            f"rounds {self.rounds}; deeds {deeds.total()}, of them kill -9: {kills}",
-            "  " + ", ".join(f"{deed} {count}" for deed, count in sorted(deeds.items())),
+            f"rounds {self.rounds}; faults {faults.total()}, of them kill -9: {kills}",
+            "  " + ", ".join(f"{fault} {count}" for fault, count in sorted(faults.items())),
             f"jobs accepted {self.accepted}, ended {self.statuses.total()}: "
             + ", ".join(f"{status} {count}" for status, count in sorted(self.statuses.items())),
-            f"events heard {self.events}, each once and in order by each watcher",
+            f"events received {self.events}, each once and in order by each watcher",
             f"rescues {self.rescues}, false {self.false_rescues}",
         ]
         if self.recoveries_s:
@@ -69,7 +69,7 @@ class Tally:
 
 
 def recoveries_s(cluster: Cluster, nemesis: Nemesis) -> list[float]:
-    """From each kill of a job's worker to the first step of its next attempt, where there was one."""
+    """Return the seconds from each kill of a job's worker to the first step of the job's next attempt, if any."""
     steps = cluster.history.entries("step")
     found = []
     for job_id, number, killed_at in nemesis.kills_of_holders:
@@ -79,40 +79,44 @@ def recoveries_s(cluster: Cluster, nemesis: Nemesis) -> list[float]:
     return found
 
 
-def use(customer: Customer, nemesis: Nemesis, stopped: threading.Event) -> None:
-    """Submit, and change one's mind."""
+def use(client: ClusterClient, nemesis: Nemesis, stopped: threading.Event) -> None:
+    """Submit jobs, and change some of them at random."""
     chance = nemesis.random.random
-    for number in range(JOBS_A_ROUND):
-        tags = (BREAKS + nemesis.random.choice(POISON),) if chance() < 0.15 else ()
-        customer.submit(epochs=nemesis.random.randint(2, 25), tags=tags, first=number)
+    for number in range(JOBS_PER_ROUND):
+        tags = (FAILURE_TAG + nemesis.random.choice(FAILURES),) if chance() < 0.15 else ()
+        client.submit(epochs=nemesis.random.randint(2, 25), tags=tags, first=number)
         stopped.wait(nemesis.random.uniform(0, 3))
         if chance() < 0.5:
-            customer.ask(nemesis.random.choice(customer.job_ids), nemesis.random.choice(VERBS))
+            client.change(nemesis.random.choice(client.job_ids), nemesis.random.choice(VERBS))
 
 
-def play_round(cluster: Cluster, nemesis: Nemesis, tally: Tally) -> None:
-    """One round; raises AssertionError where a promise was broken."""
-    cluster.history.forget()
-    nemesis.wronged.clear()
+def run_round(cluster: Cluster, nemesis: Nemesis, tally: Tally) -> None:
+    """Run one round.
+
+    Raises:
+        AssertionError: the history violates a rule.
+    """
+    cluster.history.clear()
+    nemesis.disturbed_pids.clear()
     nemesis.kills_of_holders.clear()
-    customer = Customer(cluster)
+    client = ClusterClient(cluster)
     stopped = threading.Event()
-    user = threading.Thread(target=use, args=(customer, nemesis, stopped))
+    user = threading.Thread(target=use, args=(client, nemesis, stopped))
     user.start()
     try:
-        nemesis.rage(RAGE_S)
+        nemesis.inject_faults(FAULTS_FOR_S)
     finally:
         stopped.set()
-        cluster.heal()
+        cluster.repair()
         user.join()
-    customer.resume_all()
-    customer.assert_kept(SETTLES_WITHIN_S)
-    tally.add(cluster, customer, nemesis)
-    customer.close()
+    client.resume_all()
+    client.check(FINISH_WITHIN_S)
+    tally.add(cluster, client, nemesis)
+    client.close()
 
 
 def main() -> None:
-    """Soak for so long, then say what was survived."""
+    """Run rounds for the given time, then print the summary."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--seed", type=int, default=0)
@@ -123,12 +127,12 @@ def main() -> None:
         nemesis = Nemesis(cluster, options.seed)
         while time.monotonic() < until:
             try:
-                play_round(cluster, nemesis, tally)
-            except AssertionError as fault:
-                print(tally.report(nemesis.deeds))  # noqa: T201  # the report is the point
-                sys.exit(f"seed {options.seed}, round {tally.rounds + 1}: {fault}")
-            print(f"round {tally.rounds}: {tally.accepted} jobs, all kept", flush=True)  # noqa: T201  # as above
-    print(f"seed {options.seed}, {options.minutes:g} minutes\n{tally.report(nemesis.deeds)}")  # noqa: T201  # as above
+                run_round(cluster, nemesis, tally)
+            except AssertionError as violation:
+                print(tally.report(nemesis.faults))  # noqa: T201  # the report is the point
+                sys.exit(f"seed {options.seed}, round {tally.rounds + 1}: {violation}")
+            print(f"round {tally.rounds}: {tally.accepted} jobs, no violation", flush=True)  # noqa: T201  # as above
+    print(f"seed {options.seed}, {options.minutes:g} minutes\n{tally.report(nemesis.faults)}")  # noqa: T201  # as above
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""R7: no crash, at whatever system call, leaves half an object under its name, nor loses one that was acknowledged."""
+"""R7: a crash at any system call leaves no incomplete object under its key, and loses no acknowledged object."""
 
 import os
 import shutil
@@ -16,11 +16,11 @@ PUT = f"""
 import os, stat, sys
 from pathlib import Path
 from model.storage.opening import open_storage
-folder, left_out = sys.argv[1:]
+folder, skipped = sys.argv[1:]
 sync = os.fsync
 def fsync(descriptor):
     is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
-    if left_out != ("folder" if is_folder else "file"):
+    if skipped != ("folder" if is_folder else "file"):
         sync(descriptor)
 os.fsync = fsync
 open_storage(Path(folder).as_uri()).put_bytes("{KEY}", b"x" * {SIZE})
@@ -30,7 +30,7 @@ os.write(1, b"acknowledged")
 
 @pytest.fixture(scope="session")
 def strace() -> str:
-    """Path of strace; in CI it must be there."""
+    """Return the path of strace; CI must have it."""
     found = shutil.which("strace")
     if found is None and os.environ.get("CI") == "true":
         pytest.fail("CI needs strace")
@@ -39,13 +39,15 @@ def strace() -> str:
     return found
 
 
-def faults_of_a_put(strace: str, folder: Path, left_out: str = "") -> set[str]:
-    """What may be wrong after a crash behind some system call of one put."""
+def crash_faults_of_a_put(strace: str, folder: Path, skipped_sync: str = "") -> set[str]:
+    """Return what could be wrong after a crash between any two system calls of one put."""
     trace = folder / "trace"
     storage = (folder / "storage").resolve()
     command = [strace, "-f", "-qq", "-s", "16", "-e", f"trace={TRACED}", "-o", str(trace)]
     subprocess.run(
-        [*command, sys.executable, "-c", PUT, str(storage), left_out], check=True, stdout=subprocess.DEVNULL
+        [*command, sys.executable, "-c", PUT, str(storage), skipped_sync],
+        check=True,
+        stdout=subprocess.DEVNULL,
     )
     disk, path = Disk(), str(storage / KEY)
     faults, is_acknowledged = set(), False
@@ -61,11 +63,9 @@ def faults_of_a_put(strace: str, folder: Path, left_out: str = "") -> set[str]:
 
 
 def test_every_crash_leaves_all_or_nothing(strace: str, tmp_path: Path) -> None:
-    assert faults_of_a_put(strace, tmp_path) == set()
+    assert crash_faults_of_a_put(strace, tmp_path) == set()
 
 
-@pytest.mark.parametrize(("left_out", "fault"), [("file", "torn"), ("folder", "lost")])
-def test_the_trace_shows_a_sync_that_is_missing(
-    strace: str, tmp_path: Path, left_out: str, fault: str
-) -> None:
-    assert fault in faults_of_a_put(strace, tmp_path, left_out)
+@pytest.mark.parametrize(("skipped_sync", "fault"), [("file", "torn"), ("folder", "lost")])
+def test_a_missing_sync_is_found(strace: str, tmp_path: Path, skipped_sync: str, fault: str) -> None:
+    assert fault in crash_faults_of_a_put(strace, tmp_path, skipped_sync)

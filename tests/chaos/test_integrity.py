@@ -1,4 +1,4 @@
-"""R7, R14: a checkpoint that was damaged on disk is never gone on from; a full disk fails a job with its cause."""
+"""R7, R14: training never resumes from a damaged checkpoint; a full disk fails a job with its cause."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.chaos.training_runs import EPOCHS, Laboratory, assert_same
+from tests.chaos.training_runs import EPOCHS, TrainingRuns, assert_same
 from tests.stored import stored_path
 from worker.queue.states import Outcome, Status
 from worker.queue.storage_keys import checkpoints_prefix
@@ -19,14 +19,14 @@ def store(redis_client: redis.Redis) -> JobStore:
 
 
 def flip_a_bit(path: Path) -> None:
-    """In the middle, among the weights: still a file that any reader of its format accepts."""
+    """Flip a bit in the middle of the file, among the weights, so that its format stays valid."""
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
 
 
-def epochs_seen(store: JobStore, job_id: str) -> list[int]:
-    """By a watcher of its events, who forgets what a rewind takes back."""
+def epochs_in_events(store: JobStore, job_id: str) -> list[int]:
+    """Return the epochs that a watcher of the events knows; a rewind removes later epochs."""
     seen: list[int] = []
     for event in store.events(job_id).events:
         if event.event == "rewind":
@@ -37,27 +37,29 @@ def epochs_seen(store: JobStore, job_id: str) -> list[int]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("is_one_whole", [True, pytest.param(False, marks=pytest.mark.chaos)])
-def test_a_damaged_checkpoint_costs_time_alone(store: JobStore, tmp_path: Path, is_one_whole: bool) -> None:
-    """The one before is gone on from, or, when that is damaged too, the run begins anew; each row comes once."""
-    laboratory = Laboratory(store, tmp_path)
-    expected = laboratory.undisturbed()
-    job_id = laboratory.submit()
-    laboratory.run(("killed_at_failpoint", "checkpoint.reported", "3"))
-    kept = laboratory.storage.list(f"{checkpoints_prefix(job_id)}/")
+@pytest.mark.parametrize("has_valid_fallback", [True, pytest.param(False, marks=pytest.mark.chaos)])
+def test_a_damaged_checkpoint_changes_no_result(
+    store: JobStore, tmp_path: Path, has_valid_fallback: bool
+) -> None:
+    """Training resumes from the checkpoint before, or starts again when all are damaged; each row is reported once."""
+    runs = TrainingRuns(store, tmp_path)
+    expected = runs.run_uninterrupted()
+    job_id = runs.submit()
+    runs.run(("killed_at_failpoint", "checkpoint.reported", "3"))
+    kept = runs.storage.list(f"{checkpoints_prefix(job_id)}/")
     assert len(kept) > 1
-    damaged = kept[-1:] if is_one_whole else kept
+    damaged = kept[-1:] if has_valid_fallback else kept
     for key in damaged:
-        flip_a_bit(stored_path(laboratory.storage, key))
-    laboratory.run()
+        flip_a_bit(stored_path(runs.storage, key))
+    runs.run()
 
-    trained = laboratory.result(job_id)
+    trained = runs.result(job_id)
     log = "\n".join(store.logs(job_id))
     assert trained.outcomes == [Outcome.CRASHED, Outcome.SUCCEEDED]
     assert_same(trained, expected)
-    assert epochs_seen(store, job_id) == list(range(1, EPOCHS + 1))
+    assert epochs_in_events(store, job_id) == list(range(1, EPOCHS + 1))
     assert log.count("are not those that were saved") == len(damaged)
-    assert ("resumed after 0 epochs and 0 steps" not in log) is is_one_whole
+    assert ("resumed after 0 epochs and 0 steps" not in log) is has_valid_fallback
 
 
 @pytest.mark.timeout(300)
@@ -67,16 +69,16 @@ def test_a_full_disk_fails_the_job_with_its_cause_and_leaves_nothing(
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
-    laboratory = Laboratory(store, tmp_path)
-    before = laboratory.storage.list()
-    job_id = laboratory.submit()
-    laboratory.run(("full_disk_trainer",))
+    runs = TrainingRuns(store, tmp_path)
+    before = runs.storage.list()
+    job_id = runs.submit()
+    runs.run(("full_disk_trainer",))
 
     job = store.get(job_id)
     assert job.status is Status.FAILED
     assert job.error
     assert job.error.code == "storage_error"
     assert "free some space" in job.error.message
-    assert laboratory.storage.list() == before
+    assert runs.storage.list() == before
     assert not list((tmp_path / "storage" / ".tmp").iterdir())
     assert not [path for path in temporary.rglob("*") if path.is_file()]

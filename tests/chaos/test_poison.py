@@ -1,10 +1,10 @@
-"""R10: a poison job ends with its cause and soon; the innocent ones beside it do not notice."""
+"""R10: a job that breaks its trainers fails soon with its cause; other jobs and the workers are not affected."""
 
 import pytest
 
 from tests.chaos.cluster import Cluster
-from tests.chaos.cluster_client import Customer
-from tests.chaos.step_recording_trainer import BREAKS
+from tests.chaos.cluster_client import ClusterClient
+from tests.chaos.step_recording_trainer import FAILURE_TAG
 
 CODES = {
     "segfault": "crashed_repeatedly",
@@ -24,14 +24,16 @@ HARMLESS = ["flood", "start_child"]
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("codes", [CODES, pytest.param(MORE_CODES, marks=pytest.mark.chaos)])
-def test_poison_stops_and_the_innocent_finish(
-    cluster: Cluster, customer: Customer, codes: dict[str, str]
+def test_poison_jobs_fail_and_healthy_jobs_finish(
+    cluster: Cluster, client: ClusterClient, codes: dict[str, str]
 ) -> None:
-    poison = {customer.submit(epochs=3, tags=(BREAKS + way,)): code for way, code in codes.items()}
-    innocent = [customer.submit(epochs=3) for _ in range(2)]
-    innocent += [customer.submit(epochs=3, tags=(BREAKS + way,)) for way in HARMLESS]
-    customer.assert_kept(within_s=200)
-    errors = {job_id: customer.job(job_id)["error"] for job_id in poison}
-    assert {job_id: error and error["code"] for job_id, error in errors.items()} == poison
-    assert [customer.job(job_id)["status"] for job_id in innocent] == ["succeeded"] * len(innocent)
+    failing = {
+        client.submit(epochs=3, tags=(FAILURE_TAG + failure,)): code for failure, code in codes.items()
+    }
+    healthy = [client.submit(epochs=3) for _ in range(2)]
+    healthy += [client.submit(epochs=3, tags=(FAILURE_TAG + failure,)) for failure in HARMLESS]
+    client.check(within_s=200)
+    errors = {job_id: client.job(job_id)["error"] for job_id in failing}
+    assert {job_id: error and error["code"] for job_id, error in errors.items()} == failing
+    assert [client.job(job_id)["status"] for job_id in healthy] == ["succeeded"] * len(healthy)
     assert all(worker.is_running for worker in cluster.workers)

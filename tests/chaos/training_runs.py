@@ -1,4 +1,4 @@
-"""One dataset and one spec, trained again and again by the real network, each time disturbed in another way."""
+"""Trains one spec on one dataset with the real network, again and again, interrupted in different ways."""
 
 import hashlib
 import os
@@ -25,19 +25,19 @@ EPOCHS = 4
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run came to."""
+    """The result of a run."""
 
     weights_sha256: str
     rows: list[dict[str, object]]
     outcomes: list[Outcome | None]
 
 
-def untimed(row: EpochRow) -> dict[str, object]:
+def without_timings(row: EpochRow) -> dict[str, object]:
     return row.model_dump(exclude=set(TIMINGS))
 
 
-class Laboratory:
-    """Runs attempts in the test's own process, each with a real trainer."""
+class TrainingRuns:
+    """Runs attempts in the test's own process, with real trainer processes."""
 
     def __init__(self, store: JobStore, folder: Path) -> None:
         self.store = store
@@ -51,32 +51,35 @@ class Laboratory:
         return self.store.submit(NewJob(self._spec)).job_id
 
     def run(self, trainer: tuple[str, ...] = ("frequent_checkpoints",)) -> None:
-        """One attempt, with a trainer that may have an end of its own."""
+        """Run one attempt; `trainer` is a module of tests/worker/fixtures and its arguments."""
         with open_worker_context(self.store, self._folder, trainer) as context:
             run_next(context)
 
-    def undisturbed(self) -> Trained:
-        """What one attempt makes of the spec."""
+    def run_uninterrupted(self) -> Trained:
+        """Submit a job and return the result of its only attempt."""
         job_id = self.submit()
         self.run()
         trained = self.result(job_id)
         assert trained.outcomes == [Outcome.SUCCEEDED]
         return trained
 
-    def interrupt(self, job_id: str, way: str, after_s: float) -> None:
-        """One attempt that ends so long after its training began, unless it was quicker."""
+    def run_interrupted(self, job_id: str, how: str, after_s: float) -> None:
+        """Run one attempt and interrupt it `after_s` after its training began, unless it finishes earlier.
+
+        `how` is kill, drain or pause.
+        """
         with open_worker_context(self.store, self._folder, ("frequent_checkpoints",)) as context:
             attempt = BackgroundAttempt(context)
             wait_until(lambda: not attempt.is_running or self._is_training(job_id), 90)
             time.sleep(after_s)
-            match way:
+            match how:
                 case "kill":
                     for pid in children_of(os.getpid(), "frequent_checkpoints"):
                         os.kill(pid, 9)
                 case "drain":
                     context.drain.request()
                 case "pause":
-                    with suppress(WorkerError):  # it may have ended just now
+                    with suppress(WorkerError):  # the job may have finished just now
                         self.store.pause(job_id)
             attempt.outcome(within_s=90)
         if self.store.get(job_id).status is Status.PAUSED:
@@ -89,7 +92,7 @@ class Laboratory:
         weights = stored_path(self.storage, f"models/{job.result.model.id}/model.safetensors")
         return Trained(
             weights_sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
-            rows=[untimed(row) for row in self.store.rows(job_id)],
+            rows=[without_timings(row) for row in self.store.rows(job_id)],
             outcomes=[attempt.outcome for attempt in job.attempts],
         )
 
@@ -98,6 +101,6 @@ class Laboratory:
 
 
 def assert_same(trained: Trained, expected: Trained) -> None:
-    """Bit for bit, whatever came between."""
+    """Assert that two runs made the same weights, bit for bit, and the same rows."""
     assert trained.weights_sha256 == expected.weights_sha256, trained.outcomes
     assert trained.rows == expected.rows, trained.outcomes

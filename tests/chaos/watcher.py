@@ -1,4 +1,4 @@
-"""Hears a job's events to its end, through every death of an API, and writes down each that it hears."""
+"""Follows the events of one job to their end, reconnecting after each failure of an API, and records every event."""
 
 import threading
 from collections.abc import Sequence
@@ -9,17 +9,17 @@ import httpx
 from ninefold.client.events import read_events
 from tests.chaos.history import History
 
-SILENCE_S = 20.0
-"""Heartbeats come every 12 s."""
-COME_BACK_AFTER_S = 0.1
+READ_TIMEOUT_S = 20.0
+"""Longer than the 12 s between two heartbeats of the stream."""
+RECONNECT_AFTER_S = 0.1
 
 
 class Watcher:
-    """One client with one stream at a time; comes back with the last id that it saw."""
+    """A client with one stream at a time; it reconnects with the id of the last event that it received."""
 
     def __init__(self, number: int, urls: Sequence[str], job_id: str, history: History) -> None:
         self._name = f"watcher-{number}"
-        self._turn = number
+        self._url_index = number
         self._urls = urls
         self._job_id = job_id
         self._history = history
@@ -29,7 +29,7 @@ class Watcher:
         self._thread.start()
 
     def wait(self, within_s: float) -> bool:
-        """Whether it heard the end in time; after that it comes back no more."""
+        """Wait for the end of the events; returns whether it came in time. The watcher then stops reconnecting."""
         self._thread.join(within_s)
         has_ended = self._is_over.is_set()
         self._is_over.set()
@@ -38,21 +38,21 @@ class Watcher:
     def _watch(self) -> None:
         while not self._is_over.is_set():
             with suppress(httpx.TransportError, httpx.HTTPStatusError):
-                self._hear(self._urls[self._turn % len(self._urls)])
-            self._turn += 1
-            self._is_over.wait(COME_BACK_AFTER_S)
+                self._receive(self._urls[self._url_index % len(self._urls)])
+            self._url_index += 1
+            self._is_over.wait(RECONNECT_AFTER_S)
 
-    def _hear(self, url: str) -> None:
+    def _receive(self, url: str) -> None:
         headers = {"Last-Event-ID": self._last_id} if self._last_id else {}
         target = f"{url}/jobs/{self._job_id}/events"
-        with httpx.stream("GET", target, headers=headers, timeout=SILENCE_S) as answer:
-            answer.raise_for_status()
-            for event in read_events(answer):
+        with httpx.stream("GET", target, headers=headers, timeout=READ_TIMEOUT_S) as response:
+            response.raise_for_status()
+            for event in read_events(response):
                 if event.kind == "snapshot":
                     continue
                 if event.kind != "end" or event.id:
-                    self._history.note(
-                        "heard", watcher=self._name, job_id=self._job_id, id=event.id, event=event.kind
+                    self._history.add(
+                        "received", watcher=self._name, job_id=self._job_id, id=event.id, event=event.kind
                     )
                 self._last_id = event.id or self._last_id
                 if event.kind == "end":

@@ -1,4 +1,4 @@
-"""Records every write of a worker to the store, with the answer; changes neither."""
+"""Records every write of a worker to the job store, with the answer, in the history; changes neither."""
 
 import time
 from typing import TypeVar
@@ -9,7 +9,8 @@ from worker.queue.attempt_messages import Claimed
 from worker.redis_server.clients import Operation, StoreClient
 from worker.redis_server.scripts import Commands, ScriptCall
 
-WRITES = frozenset({"renew", "report", "commit_publish", "finish", "release"})
+ATTEMPT_SCRIPTS = "attempts/"
+"""The scripts with which an attempt changes its job: renew, report, commit_publish, finish, release."""
 
 T = TypeVar("T")
 
@@ -18,27 +19,27 @@ def install(history: History) -> None:
     """Record from now on, in this process."""
     run = StoreClient.run
 
-    def recorded(client: StoreClient, operation: Operation[T]) -> T:
-        if isinstance(operation, Commands):
+    def run_and_record(client: StoreClient, operation: Operation[T]) -> T:
+        if isinstance(operation, Commands) or not operation.name.startswith(ATTEMPT_SCRIPTS):
             return run(client, operation)
         sent_at = time.monotonic()
         try:
             answer = run(client, operation)
         except WorkerError as refusal:
-            if operation.name in WRITES:
-                _note_write(history, operation, sent_at, refusal.code)
+            _record(history, operation, sent_at, refusal.code)
             raise
         if isinstance(answer, Claimed):
-            history.note("claimed", job_id=answer.job_id, attempt_id=operation.arguments[0])
-        elif operation.name in WRITES:
-            _note_write(history, operation, sent_at, "ok")
+            history.add("claimed", job_id=answer.job_id, attempt_id=operation.arguments[0])
+        else:
+            _record(history, operation, sent_at, "ok")
         return answer
 
-    StoreClient.run = recorded  # type: ignore[method-assign,assignment]  # the test observes the real method
+    StoreClient.run = run_and_record  # type: ignore[method-assign,assignment]  # the test observes the real method
 
 
-def _note_write(history: History, call: ScriptCall[T], sent_at: float, answer: str) -> None:
+def _record(history: History, call: ScriptCall[T], sent_at: float, answer: str) -> None:
+    verb = call.name.removeprefix(ATTEMPT_SCRIPTS)
+    if verb == "claim":  # there was no job to claim
+        return
     job_id, attempt_id = call.arguments[:2]
-    history.note(
-        "write", verb=call.name, job_id=job_id, attempt_id=attempt_id, sent_at=sent_at, answer=answer
-    )
+    history.add("write", verb=verb, job_id=job_id, attempt_id=attempt_id, sent_at=sent_at, answer=answer)
