@@ -78,7 +78,7 @@ class ImportProcess:
 
 
 async def _output_of(process: asyncio.subprocess.Process) -> bytes:
-    """Read the whole output. `communicate` would close stdin, whose end tells the child that this process died."""
+    """Read the whole output. Not by `communicate`, which closes stdin: the child exits when stdin closes."""
     assert process.stdout is not None  # noqa: S101  # `_start` asks for a pipe
     return await process.stdout.read()
 

@@ -52,9 +52,9 @@ class Answer:
     """Used where the error itself has no `retry_after_s`."""
     headers: Mapping[str, str] = field(default_factory=dict)
     status_by_code: Mapping[str, int] = field(default_factory=dict)
-    """Statuses for those codes of the error that do not have `status`."""
+    """Overrides `status` for errors with these codes."""
     is_body_unread: bool = False
-    """The request's body was not read and must not be; always so for the statuses 408, 413 and 415."""
+    """The error was raised before the body was read. The statuses 408, 413 and 415 always imply this."""
 
 
 Answers = Mapping[type[Exception], Answer]
@@ -62,7 +62,7 @@ Answers = Mapping[type[Exception], Answer]
 
 
 def problem_response(error: Exception, answer: Answer, request_id: str) -> Response:
-    """Answer `error` as the table's entry `answer` says."""
+    """Write the problem document and headers for `error`; `answer` is the entry of its class in the table."""
     code = answer.code or _code_of(error)
     status = answer.status_by_code.get(code, answer.status)
     body: dict[str, Any] = {
