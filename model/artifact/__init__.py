@@ -1,1 +1,1 @@
-"""The published model: manifest, weights, and the classifier that loads them."""
+"""Published models: manifest and weights in storage, and the classifier that loads them."""

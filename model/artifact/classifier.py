@@ -1,4 +1,4 @@
-"""A published model in memory, ready to classify. Knows neither image files nor the socket they come by."""
+"""Loads a published model and classifies images with it. Knows no image files and no sockets."""
 # ruff: noqa: N803 - shapes in names: images_NHWC
 
 import numpy as np
@@ -16,12 +16,12 @@ from model.storage.interface import Storage
 
 MAX_BATCH = 64
 MAX_BATCH_PIXELS = 64 * 96 * 96
-"""Larger images go in smaller batches: the first layer needs 256 bytes a pixel, the second 512."""
+"""Limit on the pixels of a batch, since the first layer needs 256 bytes per pixel and the second 512."""
 WARM_UP_BATCHES = (1, 2)
 
 
 class Classifier:
-    """The network of one model with its normalisation and temperature."""
+    """The network of a model, with its normalisation and temperature."""
 
     def __init__(self, network: ResNet9, manifest: Manifest, device: torch.device) -> None:
         self._network = fuse_network(network).to(device).to(memory_format=torch.channels_last)
@@ -32,18 +32,20 @@ class Classifier:
 
     @classmethod
     def load(cls, storage: Storage, manifest: Manifest, device: str) -> "Classifier":
-        """Read a model's weights, check them, and run once so that the first request is not slower.
+        """Read and check the weights of a model, and classify once so that the first request is as fast as later ones.
 
         Raises:
-            CorruptArtifactError: the weights are not those that were published.
-            StorageError: they cannot be read.
+            CorruptArtifactError: the stored weights are damaged or differ from the published ones.
+            StorageError: the weights cannot be read.
         """
         network = ResNet9(len(manifest.classes))
         weights = read_weights(storage, manifest)
         try:
             network.load_state_dict(weights)
         except RuntimeError as error:
-            raise CorruptArtifactError(f"The weights of {manifest.id} are of another network.") from error
+            raise CorruptArtifactError(
+                f"The weights of {manifest.id} are of another network than ResNet9: train the model again."
+            ) from error
         classifier = cls(network, manifest, torch.device(device))
         size = manifest.preprocessing.image_size
         for count in WARM_UP_BATCHES:
@@ -52,10 +54,10 @@ class Classifier:
 
     @torch.inference_mode()
     def classify(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Calibrated probabilities as float32 [N, classes].
+        """Return the calibrated probabilities as float32 [N, classes].
 
         Args:
-            images_NHWC: uint8 squares of the model's size, as `model.data.images.resize_image` makes them.
+            images_NHWC: uint8 images of the model's size, made by `model.data.images.resize_image`.
         """
         if images_NHWC.dtype != np.uint8 or images_NHWC.shape[1:] != (self._size, self._size, 3):
             raise ValueError(
@@ -64,17 +66,17 @@ class Classifier:
             )
         images = torch.from_numpy(np.require(images_NHWC, requirements=["C", "W"]))
         batch_size = min(MAX_BATCH, max(1, MAX_BATCH_PIXELS // self._size**2))
-        scores = [self._score(batch_NHWC) for batch_NHWC in torch.split(images, batch_size)]
-        answer: NDArray[np.float32] = torch.cat(scores).numpy()
-        return answer
+        probabilities = [self._classify_batch(batch_NHWC) for batch_NHWC in torch.split(images, batch_size)]
+        result: NDArray[np.float32] = torch.cat(probabilities).numpy()
+        return result
 
-    def _score(self, images_NHWC: Tensor) -> Tensor:
+    def _classify_batch(self, images_NHWC: Tensor) -> Tensor:
         logits_NK = self._network(self._normalisation.apply(images_NHWC.to(self._device)))
         return torch.softmax(logits_NK.float() / self._temperature, dim=1).cpu()
 
 
 def fuse_network(network: ResNet9) -> ResNet9:
-    """Fold each batch norm into the convolution before it, in place: the same function in fewer passes."""
+    """Fold each batch norm into the preceding convolution, in place: the same outputs with fewer passes over memory."""
     network.eval().requires_grad_(False)
     for block in [module for module in network.modules() if isinstance(module, ConvNorm)]:
         block.conv = fuse_conv_bn_eval(block.conv, block.norm)

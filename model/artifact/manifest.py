@@ -1,4 +1,7 @@
-"""What a published model is: its classes, preprocessing, metrics and files. The manifest exists last."""
+"""The manifest of a published model: classes, preprocessing, metrics, files.
+
+The manifest is written after the other files, so a model with a manifest is complete.
+"""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,11 +19,11 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class FinishReason(StrEnum):
-    """Why a training that made a model ended when it did."""
+    """The reason why a training that produced a model ended."""
 
     COMPLETED = "completed"
     STOPPED = "stopped"
-    """Its owner asked for the best so far."""
+    """A user stopped the training and got the best weights until then."""
     TIME_BUDGET = "time_budget"
 
 
@@ -38,20 +41,20 @@ class DatasetReference(BaseModel):
 
 
 class Preprocessing(BaseModel):
-    """How a decoded image becomes the network's input: resize, ÷ 255, less mean, ÷ std."""
+    """How a decoded image becomes the input of the network: resize, divide by 255, subtract `mean`, divide by `std`."""
 
     model_config = ConfigDict(frozen=True)
 
     image_size: ImageSize
     resize: Resize
     mean: Rgb
-    """Per RGB channel, of values in 0..1."""
+    """Mean of each RGB channel, of values 0 to 1."""
     std: Rgb
-    """Per RGB channel, of values in 0..1."""
+    """Standard deviation of each RGB channel, of values 0 to 1."""
 
 
 class Metrics(BaseModel):
-    """How good a model is; fields without a validation split are null."""
+    """Scores of a model on the test and validation images. Validation fields are null without validation images."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -59,21 +62,21 @@ class Metrics(BaseModel):
     val_loss: float | None = None
     test_accuracy: Fraction
     test_accuracy_tta: Fraction
-    """With flips averaged, where mirror images mean the same."""
+    """With test-time augmentation: logits averaged over image and mirror image, if mirroring keeps the class."""
     test_loss: float
     ci95: tuple[Fraction, Fraction]
-    """Interval of `test_accuracy` from the number of test images."""
+    """95 % confidence interval of `test_accuracy` (Wilson)."""
     best_epoch: Annotated[int, Field(ge=1)]
     epochs: Annotated[int, Field(ge=1)]
     batch_parts: Annotated[int, Field(ge=1)] = 1
-    """More than one where memory was too short for whole batches: batch norms then saw a part at a time."""
+    """Micro-batches per batch. With more than 1, because of too little memory, batch norms saw one micro-batch at a time."""
     ece_before: Fraction | None = None
     """Expected calibration error on the validation split before the temperature was fitted."""
     ece_after: Fraction | None = None
 
 
 class FileFacts(BaseModel):
-    """What a file of a model must be."""
+    """Size and sha256 of a file of a model."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -82,7 +85,7 @@ class FileFacts(BaseModel):
 
 
 class ManifestDraft(BaseModel):
-    """What the trainer knows of a model before it has a name's version."""
+    """The part of a manifest that the trainer knows, before the worker assigns id, name and version."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -91,7 +94,7 @@ class ManifestDraft(BaseModel):
     classes: Annotated[list[str], Field(min_length=2)]
     preprocessing: Preprocessing
     temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    """Scores are softmax(logits ÷ temperature)."""
+    """Probabilities are softmax(logits / temperature)."""
     metrics: Metrics
     finish_reason: FinishReason = FinishReason.COMPLETED
     files: dict[str, FileFacts]
@@ -101,7 +104,7 @@ class ManifestDraft(BaseModel):
 
 
 class Manifest(ManifestDraft):
-    """A published model, as stored beside its weights and answered over HTTP."""
+    """The manifest of a published model, as stored beside the weights and returned by the API."""
 
     object: Literal["model"] = "model"
     id: str
@@ -113,7 +116,7 @@ class Manifest(ManifestDraft):
 
 
 def unregistered_manifest(draft: ManifestDraft, model_id: str, name: str) -> Manifest:
-    """The manifest of a model that no job made and nobody registered: always version 1."""
+    """Complete the manifest of a model that is not made by a job and not registered. Its version is always 1."""
     return Manifest(
         **dict(draft),
         id=model_id,
@@ -126,5 +129,5 @@ def unregistered_manifest(draft: ManifestDraft, model_id: str, name: str) -> Man
 
 
 def model_key(model_id: str, file: str) -> str:
-    """The storage key of a model's file."""
+    """Return the storage key of a file of a model."""
     return f"models/{model_id}/{file}"

@@ -1,4 +1,4 @@
-"""A published model's weights, read back: only ever as they were published."""
+"""Reads the weights of published models and checks their sha256."""
 
 import hashlib
 
@@ -15,11 +15,11 @@ _HEAD = "head.weight"
 
 
 def read_weights(storage: Storage, manifest: Manifest) -> dict[str, Tensor]:
-    """The weights that a manifest is of.
+    """Read the weights that belong to a manifest.
 
     Raises:
-        CorruptArtifactError: they are not those that were published.
-        StorageError: they cannot be read.
+        CorruptArtifactError: the stored weights are damaged or differ from the published ones.
+        StorageError: the weights cannot be read.
     """
     expected = manifest.files.get(WEIGHTS_FILE)
     if expected is None:
@@ -33,15 +33,19 @@ def read_weights(storage: Storage, manifest: Manifest) -> dict[str, Tensor]:
     try:
         return load(data)
     except SafetensorError as error:
-        raise CorruptArtifactError(f"The weights of {manifest.id} are no safetensors file.") from error
+        raise CorruptArtifactError(
+            f"The weights of {manifest.id} are not in safetensors format: restore them from a backup, or train again."
+        ) from error
 
 
 def load_initial_weights(network: ResNet9, classes: list[str], storage: Storage, model_id: str) -> None:
-    """Give a network another model's weights; classes that the model does not have keep their fresh ones.
+    """Load the weights of a published model into a network, to continue training from them.
+
+    The head's weights are matched by class name; classes that the model does not have keep their initial weights.
 
     Raises:
-        InitModelUnavailableError: the model was deleted since the job was posted.
-        CorruptArtifactError: its weights are not those that were published.
+        InitModelUnavailableError: the model was deleted after the job was posted.
+        CorruptArtifactError: the stored weights are damaged or differ from the published ones.
     """
     manifest_key = model_key(model_id, MANIFEST_FILE)
     if not storage.exists(manifest_key):

@@ -1,4 +1,4 @@
-"""What a person, or a program reading lines, sees of a training run by hand."""
+"""The output of `python -m model train`: a live table on a terminal, else lines of text or JSON."""
 
 import json
 import sys
@@ -21,33 +21,33 @@ _COLUMNS = ("epoch", "train loss", "train acc", "val loss", "val acc", "lr", "im
 
 
 class LineConsole:
-    """One plain line an epoch."""
+    """Prints a line of text per epoch."""
 
     def phase(self, phase: str) -> None:
-        """Say what begins."""
+        """Print the phase that begins."""
         print(phase.replace("_", " "), flush=True)  # noqa: T201 - the command's output
 
     def progress(self, progress: Progress) -> None:
-        """Lines are for epochs only."""
+        """Print nothing: lines are printed per epoch."""
 
     def epoch(self, row: EpochRow, is_best: bool) -> None:
-        """Print the row; the best so far ends with a star."""
+        """Print the metrics of an epoch; a star marks the best epoch so far."""
         cells = zip(_COLUMNS, _cells(row), strict=True)
         line = "  ".join(f"{name} {cell}" for name, cell in cells)
         print(line, "*" if is_best else "", flush=True)  # noqa: T201 - the command's output
 
     def checkpoint(self, saved: CheckpointSaved) -> None:
-        """The command takes none."""
+        """Print nothing: the command stores no checkpoints."""
 
     def rewind(self, epoch: int) -> None:
-        """The command resumes nothing."""
+        """Print nothing: the command never resumes a training."""
 
     def next_command(self) -> Command:
-        """Nobody holds this run back."""
+        """Continue always: the command cannot be paused or stopped from outside."""
         return Command.CONTINUE
 
     def result(self, manifest: Manifest) -> None:
-        """Print the test scores."""
+        """Print the scores on the test images."""
         metrics = manifest.metrics
         low, high = metrics.ci95
         print(  # noqa: T201 - the command's output
@@ -58,23 +58,23 @@ class LineConsole:
 
 
 class JsonConsole(LineConsole):
-    """One JSON object a line and nothing else."""
+    """Prints only lines with a JSON object each."""
 
     def phase(self, phase: str) -> None:
-        """Rows only."""
+        """Print nothing: only metrics are printed as JSON."""
 
-    def epoch(self, row: EpochRow, is_best: bool) -> None:  # noqa: ARG002 - the reporter's shape
-        """Print the row."""
+    def epoch(self, row: EpochRow, is_best: bool) -> None:  # noqa: ARG002 - required by the Reporter protocol
+        """Print the metrics of an epoch."""
         print(json.dumps(asdict(row)), flush=True)  # noqa: T201 - the command's output
 
     def result(self, manifest: Manifest) -> None:
-        """Print the test scores."""
+        """Print the scores on the test images."""
         scores = {"temperature": manifest.temperature, **manifest.metrics.model_dump(mode="json")}
         print(json.dumps(scores), flush=True)  # noqa: T201 - the command's output
 
 
 class LiveConsole(LineConsole):
-    """A growing table and a bar, on a terminal."""
+    """Shows a table of the epochs and a progress bar on a terminal."""
 
     def __init__(self, spec: ResolvedSpec, terminal: Terminal) -> None:
         self._table = Table(*_COLUMNS, title=f"{spec.name}: {spec.recipe}, {spec.image_size} px")
@@ -88,11 +88,11 @@ class LiveConsole(LineConsole):
         self.live = Live(Group(self._table, self._bar), console=terminal)
 
     def phase(self, phase: str) -> None:
-        """Name what begins on the bar."""
+        """Show the phase that begins beside the progress bar."""
         self._bar.update(self._task, description=phase.replace("_", " "))
 
     def progress(self, progress: Progress) -> None:
-        """Move the bar."""
+        """Update the progress bar."""
         self._bar.update(
             self._task,
             description=f"epoch {progress.epoch} of {progress.epochs}",
@@ -102,13 +102,13 @@ class LiveConsole(LineConsole):
         )
 
     def epoch(self, row: EpochRow, is_best: bool) -> None:
-        """Add a row; the best so far is bold."""
+        """Add a row to the table; a bold row marks the best epoch so far."""
         self._table.add_row(*_cells(row), style="bold" if is_best else None)
 
 
 @contextmanager
 def open_console(spec: ResolvedSpec, *, as_json: bool) -> Iterator[LineConsole]:
-    """The console that fits where the output goes."""
+    """Choose the console: JSON when requested, a live table on a terminal, else plain lines."""
     terminal = Terminal()
     if as_json:
         yield JsonConsole()

@@ -1,4 +1,4 @@
-"""Curves for TensorBoard, where it is installed; where it is not, nothing is missed."""
+"""Writes the metrics of a training as TensorBoard event files, if `tensorboard` is installed."""
 
 from dataclasses import asdict
 from importlib.util import find_spec
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 def with_tensorboard(reporter: Reporter, folder: Path) -> Reporter:
-    """A reporter that also writes TensorBoard's event files into a folder, when `tensorboard` is installed."""
+    """Return a reporter that also writes event files to a folder; without `tensorboard`, the given reporter."""
     return _TensorBoard(reporter, folder) if find_spec("tensorboard") else reporter
 
 
 class _TensorBoard:
-    """Passes everything on, and writes a point of each curve an epoch."""
+    """Forwards every call to another reporter and writes the metrics of each epoch."""
 
     def __init__(self, reporter: Reporter, folder: Path) -> None:
         self._reporter, self._folder = reporter, folder
@@ -30,14 +30,14 @@ class _TensorBoard:
         self.checkpoint = reporter.checkpoint
 
     def rewind(self, epoch: int) -> None:
-        """What follows this epoch is written anew."""
+        """Discard the points after this epoch, which will be trained again."""
         self._reporter.rewind(epoch)
         if self._writer:
             self._writer.close()
         self._open(epoch)
 
     def epoch(self, row: EpochRow, is_best: bool) -> None:
-        """Write the row."""
+        """Write the metrics of an epoch."""
         self._reporter.epoch(row, is_best)
         writer = self._writer or self._open(row.epoch - 1)
         for name, value in asdict(row).items():
@@ -46,14 +46,14 @@ class _TensorBoard:
         writer.flush()
 
     def _open(self, epoch: int) -> "SummaryWriter":
-        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - torch is lazy, tensorboard optional
+        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - imports torch; tensorboard is optional
 
-        # An earlier attempt may have come further than its last checkpoint.
+        # An earlier attempt may have written points of epochs after its last checkpoint: purge those.
         self._writer = SummaryWriter(str(self._folder), purge_step=epoch + 1)
         return self._writer
 
 
 def _tag(name: str) -> str:
-    """`loss/train` for train_loss: TensorBoard shows what begins alike side by side."""
+    """Return `loss/train` for `train_loss`: TensorBoard groups curves by the first part of their tag."""
     split, _, quantity = name.partition("_")
     return f"{quantity}/{split}" if split in ("train", "val") else name

@@ -1,1 +1,1 @@
-"""The host: CPUs, memory allocator, parent process, failpoints."""
+"""The host and the process: CPUs, memory allocator, parent process, cache folder, failpoints."""

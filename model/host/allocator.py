@@ -1,4 +1,4 @@
-"""How the allocator of a process that trains is set: to keep big blocks. It knows nothing of what they are for."""
+"""Settings of the memory allocator for processes that train: keep large freed blocks for reuse."""
 
 import os
 import sys
@@ -11,13 +11,13 @@ _GLIBC = {"mmap_threshold": _KEEP_BYTES, "trim_threshold": _KEEP_BYTES, "tcache_
 
 
 def allocator_settings() -> dict[str, str]:
-    """What to add to the environment of a process that trains, so that no freed activation goes back to the kernel.
+    """Return environment variables that make the allocator keep freed activations instead of returning them to the kernel.
 
-    By default glibc maps each block above 32 MiB anew and has it faulted in page by page at every step: a fifth of the
-    time. jemalloc, where it is installed, keeps such blocks without holes between them. glibc does so too if told, but
-    needs more memory: around a block for a tensor, which is aligned, it leaves small pieces, and what moves in there keeps
-    the block's place from serving an equal one later. Without its cache of small pieces fewer are lost.
-    `benchmarks.speed.training` prints speed and memory.
+    By default glibc maps and unmaps each block above 32 MiB, and the page faults of each new mapping take a fifth of a
+    training step. jemalloc, where it is installed, keeps such blocks without fragmentation. glibc can keep the blocks
+    too, but needs more memory: tensors are aligned, so small gaps remain around their blocks, and a small allocation in
+    such a gap prevents the reuse of the space for a block of the same size. Disabling the thread cache of small blocks
+    (`tcache_count`) reduces this loss. `benchmarks.speed.training` prints speed and memory.
     """
     if not sys.platform.startswith("linux"):
         return {}
@@ -29,12 +29,12 @@ def allocator_settings() -> dict[str, str]:
 
 
 def add_allocator_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """An environment and the settings; what it says of them itself stays."""
+    """Return the environment with the allocator settings added; variables that are set already keep their values."""
     return allocator_settings() | dict(environment)
 
 
 def restart_with_allocator_settings() -> None:
-    """Start this program again with the settings, unless it has them or others: a running one cannot change them."""
+    """Restart this program with the allocator settings, unless it has them: a running process cannot change them."""
     wanted = add_allocator_settings(os.environ)
     if wanted != os.environ:
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], wanted)  # noqa: S606 - itself
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], wanted)  # noqa: S606 - starts this program

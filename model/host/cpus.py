@@ -1,25 +1,25 @@
-"""How many CPUs this process may use, and how it shares them. Imports no torch."""
+"""The number of CPUs that this process may use, and how its OpenMP threads wait. Imports no torch."""
 
 import os
 from pathlib import Path
 
-# Some microseconds: enough to meet threads that run, too little to hold a CPU that others need.
+# A few microseconds: enough to wait for threads that are running, too short to block other processes.
 _SPINS = 1000
 _CGROUP = Path("/sys/fs/cgroup")
 
 
 def cpu_quota() -> int:
-    """Whole CPUs that affinity and the control group's quota leave, at least 1."""
+    """Return the whole number of CPUs that the CPU affinity and the cgroup's quota allow, at least 1."""
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _quota_v2() or _quota_v1()
     return max(1, min(affinity, int(quota))) if quota else affinity
 
 
 def limit_openmp_spinning() -> None:
-    """Let OpenMP's threads sleep soon while they wait for each other; to be called before torch is imported.
+    """Limit how long OpenMP's threads spin while they wait for each other. Call before torch is imported.
 
-    They spin by default. Where another process wants the same CPUs, each of the thousands of waits in a
-    step then lasts until the scheduler takes the spinning thread away: steps took 3 times as long.
+    By default the threads spin for long. When another process needs the same CPUs, each of the thousands of waits of a
+    training step then lasts until the scheduler preempts the spinning thread: steps took 3 times as long.
     """
     os.putenv("GOMP_SPINCOUNT", str(_SPINS))
 

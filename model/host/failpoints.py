@@ -1,6 +1,6 @@
-"""Every step at which the chaos tests make a process die, freeze or fail. In production `reach` does nothing.
+"""Named steps at which the chaos tests kill, freeze or fail a process. In production `reach` does nothing.
 
-No setting and no variable arms a failpoint: only a test's own entry point can (tests/chaos).
+No setting and no environment variable arms a failpoint: only the entry points in tests/chaos call `arm`.
 """
 
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Failpoint(StrEnum):
-    """A step of a job's life, named by what has just happened."""
+    """A step in the life of a job, named after the event that has just happened."""
 
     # submit, in the API
     SUBMIT_RESOLVED = "submit.resolved"
@@ -21,12 +21,12 @@ class Failpoint(StrEnum):
     # renew, in the worker
     RENEW_DUE = "renew.due"
     RENEW_RECORDED = "renew.recorded"
-    # checkpoint: put and said by the trainer, recorded by the worker
+    # checkpoint: stored and reported by the trainer, recorded by the worker
     CHECKPOINT_DUE = "checkpoint.due"
     CHECKPOINT_PUT = "checkpoint.put"
     CHECKPOINT_REPORTED = "checkpoint.reported"
     CHECKPOINT_RECORDED = "checkpoint.recorded"
-    # an object on its way into storage, in whichever process puts it
+    # put of an object into storage, in any process
     PUT_BEGUN = "put.begun"
     PUT_WRITTEN = "put.written"
     PUT_SYNCED = "put.synced"
@@ -39,7 +39,7 @@ class Failpoint(StrEnum):
     PUBLISH_WRITTEN = "publish.written"
     # finish, in the worker
     FINISH_RECORDED = "finish.recorded"
-    # reap, in workers and APIs
+    # reap, in the process that is the upkeep leader (a worker or an API)
     REAP_DUE = "reap.due"
     REAP_RECORDED = "reap.recorded"
     REAP_WAKE_UP_SENT = "reap.wake_up_sent"
@@ -49,12 +49,12 @@ _act: Callable[[Failpoint], None] | None = None
 
 
 def reach(failpoint: Failpoint) -> None:
-    """Say that this process has come so far."""
+    """Report that this process has reached a failpoint."""
     if _act is not None:
         _act(failpoint)
 
 
 def arm(act: Callable[[Failpoint], None]) -> None:
-    """Have this process do something at each failpoint from now on; for tests alone."""
-    global _act  # noqa: PLW0603  # one process, one nemesis
+    """Call `act` at each failpoint that this process reaches from now on. Only for tests."""
+    global _act  # noqa: PLW0603  # one action per process
     _act = act

@@ -1,4 +1,4 @@
-"""Ties the life of a process to the one that started it."""
+"""Ends a process when its parent process ends."""
 
 import ctypes
 import os
@@ -10,17 +10,17 @@ _PR_SET_PDEATHSIG = 1
 
 
 def end_with_parent(parent_pid: int) -> None:
-    """Ends this process, at once and without a goodbye, when its parent dies or closes its standard input."""
+    """End this process, immediately and without cleanup, when its parent ends or closes its standard input."""
     threading.Thread(target=_exit_at_end_of_input, name="parent-watch", daemon=True).start()
     die_with_parent(parent_pid)
 
 
 def die_with_parent(parent_pid: int) -> None:
-    """Has the kernel kill this process when its parent ends."""
+    """Ask the kernel to kill this process when its parent ends (Linux only)."""
     if sys.platform != "linux":
         return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent_pid:  # it died before the signal was asked for
+    if os.getppid() != parent_pid:  # the parent ended before prctl was called
         os._exit(0)
 
 

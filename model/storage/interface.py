@@ -1,4 +1,4 @@
-"""What every storage does."""
+"""The interface of every storage, and the rules for its keys. Knows nothing about the meaning of objects."""
 
 import secrets
 from abc import ABC, abstractmethod
@@ -16,7 +16,7 @@ KEY_MAX_BYTES = 1024
 
 @dataclass(frozen=True)
 class StorageEntry:
-    """A folder of objects, or what a writer left behind: how large, and when it last changed."""
+    """A folder of objects, or a leftover file: its key, total size and time of the last change (Unix time)."""
 
     key: str
     size_bytes: int
@@ -24,103 +24,104 @@ class StorageEntry:
 
 
 class Storage(ABC):
-    """Objects under keys such as `models/mdl_1/manifest.json`. Each method raises StorageError when storage fails.
+    """Immutable objects with keys such as `models/mdl_1/manifest.json`.
 
-    Whatever holds the objects, files on their way to it or from it lie in one folder.
+    Every method raises StorageError when the storage fails. Files that are being written or read are in a temporary
+    folder on a local or shared disk (`Scratch`), whatever stores the objects.
     """
 
     def __init__(self, scratch_folder: Path) -> None:
         self._scratch = Scratch(scratch_folder)
 
     def put_bytes(self, key: str, data: bytes) -> None:
-        """Put an object atomically; see `put_stream`."""
+        """Store an object atomically; see `put_stream`."""
         self.put_stream(key, lambda file: file.write(data))
 
     @abstractmethod
     def put_stream(self, key: str, write: Callable[[BinaryIO], object]) -> None:
-        """Put what `write` writes, atomically; the same bytes again are fine.
+        """Store the bytes that `write` writes to its file, atomically. Storing the same bytes again does nothing.
 
         Raises:
-            ObjectExistsError: the key holds other bytes.
-            StorageError: storage is full, read-only or out of reach, or the key is not one.
+            ObjectExistsError: the key has an object with other bytes.
+            StorageError: the storage is full, read-only or unreachable, or the key is invalid.
         """
 
     @abstractmethod
     def read_bytes(self, key: str) -> bytes:
-        """All bytes of an object.
+        """Return the bytes of an object.
 
         Raises:
-            ObjectMissingError: it is not there.
+            ObjectMissingError: there is no object with this key.
         """
 
     @abstractmethod
     def as_file(self, key: str) -> AbstractContextManager[Path]:
-        """An object as a local file for a while; it must never be written there. Raises as `read_bytes` does."""
+        """Provide an object as a local file, which must not be changed. Raises the same errors as `read_bytes`."""
 
     @abstractmethod
     def exists(self, key: str) -> bool:
-        """Whether an object was put under this key."""
+        """Return whether there is an object with this key."""
 
     @abstractmethod
     def list(self, prefix: str = "") -> list[str]:
-        """The sorted keys that start with `prefix`."""
+        """Return the keys that start with `prefix`, sorted."""
 
     @abstractmethod
     def delete(self, key_or_prefix: str) -> None:
-        """Delete one object, or all objects of a folder; nothing there is fine."""
+        """Delete an object, or all objects of a folder. Does nothing when there is no such object or folder."""
 
     @abstractmethod
     def folders(self, kind: str) -> Sequence[StorageEntry]:
-        """The folders right below `kind`, as `kind/name`."""
+        """Return the folders directly below `kind`; their keys are `kind/name`."""
 
     @abstractmethod
     def is_unchanged(self, folder: StorageEntry) -> bool:
-        """Whether nothing was put there since it was listed."""
+        """Return whether a folder has not changed since it was listed."""
 
     def remove_unfinished(self, process_id: int) -> None:
-        """Remove what a process of this host was still writing when it was killed."""
+        """Remove the unfinished files of a process of this host that was killed."""
         self._scratch.remove_unfinished(process_id)
 
     @abstractmethod
     def leftovers(self) -> Sequence[StorageEntry]:
-        """What writers that died left behind; `remove_leftovers` removes it."""
+        """Return the unfinished files of processes that died, which `remove_leftovers` removes."""
 
     def remove_leftovers(self) -> None:
-        """Remove what writers that died left behind; every put does it too."""
+        """Remove the unfinished files of processes that died. Every put does this as well."""
         self._scratch.remove_leftovers()
 
     @abstractmethod
     def free_bytes(self) -> int:
-        """How much more fits."""
+        """Return the free space of the storage."""
 
     @abstractmethod
     def used_bytes(self) -> int:
-        """How much all that lies here takes: a look at every object."""
+        """Return the total size of everything in the storage. Slow: looks at every object."""
 
     def check(self) -> None:
-        """Write, read and delete a probe; raises StorageError with the reason when one of them fails."""
+        """Write, read and delete a probe object; raises StorageError with the reason when an operation fails."""
         key, data = f"probes/{secrets.token_hex(8)}", secrets.token_bytes(16)
         self.put_bytes(key, data)
         same = self.read_bytes(key) == data
         self.delete(key)
         if not same:
-            raise StorageError("Storage gave back other bytes than were written; check the disk.")
+            raise StorageError("Storage returned other bytes than were written: check the disk.")
 
 
-def already_there(key: str) -> ObjectExistsError:
-    """What a put raises where other bytes are."""
+def object_exists_error(key: str) -> ObjectExistsError:
+    """Return the error for a put to a key that has an object with other bytes."""
     return ObjectExistsError(
         f"Storage already has {key!r} with other bytes; objects never change: use a new key."
     )
 
 
-def not_there(key: str) -> ObjectMissingError:
-    """What reading raises where nothing is."""
+def object_missing_error(key: str) -> ObjectMissingError:
+    """Return the error for a read of a missing object."""
     return ObjectMissingError(f"Storage has no object {key!r}.")
 
 
-def checked(key: str) -> str:
-    """The key itself, when it names something below the root and nothing else."""
+def check_key(key: str) -> str:
+    """Return the key; raises StorageError unless it is a relative path without hidden or empty parts."""
     parts = key.removesuffix("/").split("/")
     hidden_or_empty = any(not part or part.startswith(".") for part in parts)
     if hidden_or_empty or "\0" in key or "\\" in key or len(key.encode()) > KEY_MAX_BYTES:

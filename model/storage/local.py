@@ -1,4 +1,4 @@
-"""Storage in a local folder, which may be a shared mount."""
+"""Storage in a local folder, which may be a network mount that several hosts share."""
 
 import errno
 import hashlib
@@ -12,7 +12,13 @@ from typing import BinaryIO
 
 from model.errors import StorageError
 from model.host.failpoints import Failpoint, reach
-from model.storage.interface import Storage, StorageEntry, already_there, checked, not_there
+from model.storage.interface import (
+    Storage,
+    StorageEntry,
+    check_key,
+    object_exists_error,
+    object_missing_error,
+)
 from model.storage.scratch import remove
 
 TEMPORARY_FOLDER = ".tmp"
@@ -29,16 +35,16 @@ _REASONS = {
 
 
 class LocalStorage(Storage):
-    """Objects in a local folder."""
+    """Stores each object as a file in a local folder."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root / TEMPORARY_FOLDER)
         self._root = root
 
     def put_stream(self, key: str, write: Callable[[BinaryIO], object]) -> None:
-        """Put what `write` writes, durably: a power cut after it takes nothing back."""
-        checked(key)
-        with _explained(f"write {key!r}"):
+        """Store the bytes that `write` writes. The object survives a power failure once the method has returned."""
+        check_key(key)
+        with _as_storage_errors(f"write {key!r}"):
             path = self._new_temporary()
             try:
                 with path.open("xb") as file:
@@ -53,36 +59,36 @@ class LocalStorage(Storage):
                 path.unlink(missing_ok=True)
 
     def read_bytes(self, key: str) -> bytes:
-        """All bytes of an object."""
-        with self.as_file(key) as path, _explained(f"read {key!r}"):
+        """Return the bytes of an object."""
+        with self.as_file(key) as path, _as_storage_errors(f"read {key!r}"):
             return path.read_bytes()
 
     @contextmanager
     def as_file(self, key: str) -> Iterator[Path]:
-        """An object where it lies; it must never be written there."""
+        """Provide the stored file itself, which must not be changed."""
         path = self._path(key)
         if not path.is_file():
-            raise not_there(key)
+            raise object_missing_error(key)
         yield path
 
     def exists(self, key: str) -> bool:
-        """Whether an object was put under this key."""
+        """Return whether there is an object with this key."""
         return self._path(key).is_file()
 
     def list(self, prefix: str = "") -> list[str]:
-        """The sorted keys that start with `prefix`."""
-        folder = self._root / checked(prefix).rpartition("/")[0] if prefix else self._root
-        with _explained(f"list {prefix!r}"):
+        """Return the keys that start with `prefix`, sorted."""
+        folder = self._root / check_key(prefix).rpartition("/")[0] if prefix else self._root
+        with _as_storage_errors(f"list {prefix!r}"):
             keys = [path.relative_to(self._root).as_posix() for path in _files(folder) if path.is_file()]
         return sorted(key for key in keys if key.startswith(prefix) and not key.startswith("."))
 
     def delete(self, key_or_prefix: str) -> None:
-        """Delete one object, or all objects of a folder, at once; nothing there is fine."""
+        """Delete an object, or all objects of a folder in one step. Does nothing when there is no such object or folder."""
         path = self._path(key_or_prefix.removesuffix("/"))
-        with _explained(f"delete {key_or_prefix!r}"):
+        with _as_storage_errors(f"delete {key_or_prefix!r}"):
             doomed = self._new_temporary()
             try:
-                # Out of sight in one step: nobody lists or reads half a folder.
+                # Renaming hides the folder in one step, so that no reader sees a part of its objects.
                 path.rename(doomed)
             except FileNotFoundError:
                 return
@@ -90,46 +96,46 @@ class LocalStorage(Storage):
             remove(doomed)
 
     def folders(self, kind: str) -> Sequence[StorageEntry]:
-        """The folders right below `kind`, as `kind/name`."""
+        """Return the folders directly below `kind`; their keys are `kind/name`."""
         return _measure(self._root, self._path(kind).glob("*"))
 
     def is_unchanged(self, folder: StorageEntry) -> bool:
-        """Whether nothing was put there since it was listed."""
+        """Return whether a folder has not changed since it was listed."""
         return folder in _measure(self._root, [self._path(folder.key)])
 
     def leftovers(self) -> Sequence[StorageEntry]:
-        """What writers that died left behind; `remove_leftovers` removes it."""
+        """Return the unfinished files of processes that died, which `remove_leftovers` removes."""
         return _measure(self._root, self._scratch.leftovers())
 
     def free_bytes(self) -> int:
-        """How much more fits on the disk."""
-        with _explained("be measured"):
+        """Return the free space of the disk."""
+        with _as_storage_errors("be measured"):
             self._root.mkdir(parents=True, exist_ok=True)
             return shutil.disk_usage(self._root).free
 
     def used_bytes(self) -> int:
-        """How much all that lies here takes, also what is still being written: a walk over all of it."""
+        """Return the total size of all files, unfinished ones included. Slow: walks all folders."""
         used = 0
-        with _explained("be measured"):
+        with _as_storage_errors("be measured"):
             for folder, _, files in os.walk(self._root):
                 for file in files:
                     with suppress(FileNotFoundError):  # deleted meanwhile
-                        used += os.lstat(os.path.join(folder, file)).st_size  # noqa: PTH118  # faster by far
+                        used += os.lstat(os.path.join(folder, file)).st_size  # noqa: PTH118  # much faster than Path
         return used
 
     def _path(self, key: str) -> Path:
-        return self._root / checked(key)
+        return self._root / check_key(key)
 
     def _new_temporary(self) -> Path:
-        """A new name on the same file system as the objects."""
+        """Return a new temporary path on the file system of the objects."""
         _make_folder(self._root / TEMPORARY_FOLDER)
         return self._scratch.new_path()
 
     def _publish(self, key: str, temporary: Path) -> None:
-        """Make a written file visible under its key, durably, without ever replacing another.
+        """Link a finished file to the path of its key, durably, without replacing an existing file.
 
-        A hard link fails when the name is taken, in one step, where a rename would replace: so of two
-        writers one wins and the other compares.
+        A hard link fails atomically when the path exists, where a rename would replace the file. So of two writers
+        one creates the object and the other compares its bytes with the object's.
         """
         path = self._path(key)
         for attempt in range(1, PUT_ATTEMPTS + 1):
@@ -137,12 +143,12 @@ class LocalStorage(Storage):
                 _make_folder(path.parent)
                 is_same = _link(temporary, path)
             except FileNotFoundError:
-                # Someone deleted the folder or the object between two of our calls.
+                # Another process deleted the folder or the object between two of these calls.
                 if attempt == PUT_ATTEMPTS:
                     raise
                 continue
             if not is_same:
-                raise already_there(key)
+                raise object_exists_error(key)
             reach(Failpoint.PUT_LINKED)
             _sync_folder(path.parent)
             reach(Failpoint.PUT_DURABLE)
@@ -150,7 +156,7 @@ class LocalStorage(Storage):
 
 
 @contextmanager
-def _explained(action: str) -> Iterator[None]:
+def _as_storage_errors(action: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -159,19 +165,19 @@ def _explained(action: str) -> Iterator[None]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """All that lies below and is no folder; what goes meanwhile may be left out, and so is what we may not see."""
+    """Yield all files below a folder, except unreadable ones. Files that are deleted meanwhile may be missing."""
 
-    def pass_over(error: OSError) -> None:
+    def ignore_missing(error: OSError) -> None:
         if not isinstance(error, FileNotFoundError | NotADirectoryError | PermissionError):
             raise error
 
-    for parent, _, names in os.walk(folder, onerror=pass_over):
+    for parent, _, names in os.walk(folder, onerror=ignore_missing):
         yield from (Path(parent, name) for name in names)
 
 
 def _measure(root: Path, paths: Iterable[Path]) -> list[StorageEntry]:
     found = []
-    with _explained("be listed"):
+    with _as_storage_errors("be listed"):
         for path in sorted(paths):
             with suppress(FileNotFoundError):  # deleted meanwhile
                 stats = [inner.lstat() for inner in (path, *path.rglob("*"))]
@@ -182,7 +188,7 @@ def _measure(root: Path, paths: Iterable[Path]) -> list[StorageEntry]:
 
 
 def _make_folder(folder: Path) -> None:
-    """Make a folder whose name survives a power cut: each new name is synced in its parent."""
+    """Create a folder that survives a power failure: the parent of each new folder is synced."""
     missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     for parent in reversed(missing):
         parent.mkdir(exist_ok=True)
@@ -190,13 +196,13 @@ def _make_folder(folder: Path) -> None:
 
 
 def _link(temporary: Path, path: Path) -> bool:
-    """Give a written file its name; whether that now holds the same bytes, for the name may be taken."""
+    """Link a finished file to its path; return False when the path has a file with other bytes."""
     try:
         os.link(temporary, path)
     except FileExistsError:
         if _digest(path) != _digest(temporary):
             return False
-        os.utime(path)  # who put it again needs it from now on: it is no old litter
+        os.utime(path)  # a repeated put makes the object new again, so that garbage collection keeps it
     return True
 
 
@@ -204,7 +210,7 @@ def _sync_folder(folder: Path) -> None:
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except FileNotFoundError:
-        return  # deleted meanwhile: nothing left to keep
+        return  # the folder was deleted meanwhile
     try:
         os.fsync(descriptor)
     finally:

@@ -7,21 +7,21 @@ from model.errors import StorageError
 from model.storage.interface import Storage
 from model.storage.local import LocalStorage
 
-_KINDS = "use file:///path/to/storage, or s3://bucket/prefix"
+_SUPPORTED = "use file:///path/to/storage, or s3://bucket/prefix"
 
 
 def open_storage(url: str) -> Storage:
-    """The storage behind a URL: `file:///var/lib/ninefold/storage` or `s3://bucket/prefix`.
+    """Return the storage with a URL such as `file:///var/lib/ninefold/storage` or `s3://bucket/prefix`.
 
     Raises:
-        StorageError: there is no such kind, or the URL lacks something; nothing has been reached yet.
+        StorageError: the URL is invalid. Whether the storage can be reached is not checked.
     """
     parts = urlsplit(url)
     if parts.scheme == "s3":
         return _open_s3(parts.netloc, parts.path)
     if parts.scheme != "file":
         raise StorageError(
-            f"Storage of the kind {parts.scheme or 'without a scheme'!r} is not there: {_KINDS}."
+            f"Storage URLs of the kind {parts.scheme or 'without a scheme'!r} are not supported: {_SUPPORTED}."
         )
     path = Path(unquote(parts.path))
     if parts.netloc not in ("", "localhost") or not path.is_absolute() or "\0" in str(path):
@@ -32,6 +32,6 @@ def open_storage(url: str) -> Storage:
 
 
 def _open_s3(bucket: str, path: str) -> Storage:
-    from model.storage.s3 import S3Storage  # noqa: PLC0415  # only who uses it pays for it
+    from model.storage.s3 import S3Storage  # noqa: PLC0415  # imports obstore, which file:// storage does not need
 
     return S3Storage(bucket, path.strip("/"))

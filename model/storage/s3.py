@@ -1,4 +1,4 @@
-"""Storage in a bucket of S3, or of anything that speaks its protocol and its conditional puts."""
+"""Storage in a bucket of S3, or of another service with the S3 protocol and conditional puts."""
 
 import hashlib
 import mmap
@@ -22,15 +22,21 @@ from obstore.store import S3Store
 
 from model.errors import StorageError
 from model.host.failpoints import Failpoint, reach
-from model.storage.interface import Storage, StorageEntry, already_there, checked, not_there
+from model.storage.interface import (
+    Storage,
+    StorageEntry,
+    check_key,
+    object_exists_error,
+    object_missing_error,
+)
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
     from obstore.store import ClientConfig, RetryConfig
 
 LARGEST_PUT_BYTES = 5 * 2**30
-"""S3's own bound on a put in one piece, which alone can be conditional."""
-# Transfers may take long; servers that say nothing may not. An endpoint is http:// where its operator wrote so.
+"""S3's limit for a put in one request. Only such a put can be conditional."""
+# A transfer may take an hour, but the server must send or accept something every 30 s. Endpoints may use http://.
 _CLIENT: "ClientConfig" = {
     "timeout": "1h",
     "connect_timeout": "5s",
@@ -42,10 +48,10 @@ _CHUNK_BYTES = 8 * 2**20
 
 
 class S3Storage(Storage):
-    """Objects below a prefix of a bucket.
+    """Stores each object in a bucket, below a prefix.
 
     Credentials, region and endpoint come from the environment (`AWS_ACCESS_KEY_ID`, `AWS_REGION`, `AWS_ENDPOINT_URL`, …) or
-    from the machine's own role.
+    from the role of the machine.
     """
 
     def __init__(self, bucket: str, prefix: str) -> None:
@@ -53,20 +59,23 @@ class S3Storage(Storage):
             raise StorageError("An s3:// URL needs a bucket: s3://bucket/prefix.")
         self._copies = Path(tempfile.gettempdir(), f"ninefold-{os.getuid()}-copies")
         super().__init__(self._copies)
-        with _explained("be opened"):
+        with _as_storage_errors("be opened"):
             self._store = S3Store(
                 bucket, prefix=prefix or None, client_options=_CLIENT, retry_config=_RETRIES
             )
 
     def put_bytes(self, key: str, data: bytes) -> None:
-        """Put an object atomically; see `put_stream`."""
-        self._put(checked(key), data)
+        """Store an object atomically; see `put_stream`."""
+        self._put(check_key(key), data)
 
     def put_stream(self, key: str, write: Callable[[BinaryIO], object]) -> None:
-        """Put what `write` writes, atomically; the same bytes again are fine. At most `LARGEST_PUT_BYTES`."""
-        checked(key)
+        """Store the bytes that `write` writes, atomically, at most `LARGEST_PUT_BYTES` of them.
+
+        Storing the same bytes again does nothing.
+        """
+        check_key(key)
         with self._local_file() as path, path.open("w+b") as file:
-            with _explained(f"write {key!r}"):
+            with _as_storage_errors(f"write {key!r}"):
                 reach(Failpoint.PUT_BEGUN)
                 write(file)
                 file.flush()
@@ -78,18 +87,18 @@ class S3Storage(Storage):
                 self._put(key, data)
 
     def _put(self, key: str, data: bytes | mmap.mmap) -> None:
-        """Put under a name that is free, in one step; or else find the same bytes there."""
+        """Create the object in one step, or check that the existing object has the same bytes."""
         if len(data) > LARGEST_PUT_BYTES:
             raise StorageError(
-                f"Storage cannot write {key!r}: S3 takes {LARGEST_PUT_BYTES >> 30} GiB at once."
+                f"Storage cannot write {key!r}: S3 takes {LARGEST_PUT_BYTES >> 30} GiB at once, at most."
             )
-        with _explained(f"write {key!r}"):
+        with _as_storage_errors(f"write {key!r}"):
             try:
                 obstore.put(self._store, key, data, mode="create")
             except AlreadyExistsError:
                 if self._digest(key) != hashlib.sha256(data).digest():
-                    raise already_there(key) from None
-                # Who puts it again needs it from now on: it is no old litter.
+                    raise object_exists_error(key) from None
+                # A repeated put makes the object new again, so that garbage collection keeps it.
                 obstore.put(self._store, key, data, use_multipart=False)
         reach(Failpoint.PUT_DURABLE)
 
@@ -100,68 +109,68 @@ class S3Storage(Storage):
         return digest.digest()
 
     def read_bytes(self, key: str) -> bytes:
-        """All bytes of an object."""
+        """Return the bytes of an object."""
         with self._found(key):
-            return bytes(obstore.get(self._store, checked(key)).bytes())
+            return bytes(obstore.get(self._store, check_key(key)).bytes())
 
     @contextmanager
     def as_file(self, key: str) -> Iterator[Path]:
-        """A copy of an object, which goes afterwards."""
+        """Provide a local copy of an object, which is deleted when the context ends."""
         with self._local_file() as path:
             with self._found(key), path.open("xb") as file:
-                for chunk in obstore.get(self._store, checked(key)).stream(_CHUNK_BYTES):
+                for chunk in obstore.get(self._store, check_key(key)).stream(_CHUNK_BYTES):
                     file.write(chunk)
             yield path
 
     def exists(self, key: str) -> bool:
-        """Whether an object was put under this key."""
-        with _explained(f"look for {key!r}"):
+        """Return whether there is an object with this key."""
+        with _as_storage_errors(f"look for {key!r}"):
             try:
-                obstore.head(self._store, checked(key))
+                obstore.head(self._store, check_key(key))
             except FileNotFoundError:
                 return False
         return True
 
     def list(self, prefix: str = "") -> list[str]:
-        """The sorted keys that start with `prefix`."""
-        folder = checked(prefix).rpartition("/")[0] if prefix else ""
+        """Return the keys that start with `prefix`, sorted."""
+        folder = check_key(prefix).rpartition("/")[0] if prefix else ""
         return sorted(meta["path"] for meta in self._below(folder) if meta["path"].startswith(prefix))
 
     def delete(self, key_or_prefix: str) -> None:
-        """Delete one object, or all objects of a folder, one after the other; nothing there is fine."""
-        key = checked(key_or_prefix).removesuffix("/")
+        """Delete an object, or the objects of a folder one after the other. Does nothing when there are none."""
+        key = check_key(key_or_prefix).removesuffix("/")
         paths = [meta["path"] for meta in self._below(key)]
-        with _explained(f"delete {key_or_prefix!r}"):
+        with _as_storage_errors(f"delete {key_or_prefix!r}"):
             obstore.delete(self._store, [key, *paths])
 
     def folders(self, kind: str) -> Sequence[StorageEntry]:
-        """The folders right below `kind`, as `kind/name`."""
-        return _measure(self._below(checked(kind)), depth=kind.count("/") + 2)
+        """Return the folders directly below `kind`; their keys are `kind/name`."""
+        return _measure(self._below(check_key(kind)), depth=kind.count("/") + 2)
 
     def is_unchanged(self, folder: StorageEntry) -> bool:
-        """Whether nothing was put there since it was listed."""
+        """Return whether a folder has not changed since it was listed."""
         return folder in _measure(self._below(folder.key), depth=folder.key.count("/") + 1)
 
     def leftovers(self) -> Sequence[StorageEntry]:
-        """None in the bucket: a put in one piece is whole or is not."""
+        """Return nothing: a put in one request leaves no unfinished object in the bucket."""
         return []
 
     def free_bytes(self) -> int:
-        """As much as can be said."""
+        """Return the largest integer, since a bucket has no known limit."""
         return sys.maxsize
 
     def used_bytes(self) -> int:
-        """How much all that lies here takes: a listing of all of it."""
+        """Return the total size of all objects. Slow: lists all of them."""
         return sum(meta["size"] for meta in self._below(""))
 
     def _below(self, folder: str) -> "Iterator[ObjectMeta]":
-        with _explained(f"list {folder!r}"):
+        with _as_storage_errors(f"list {folder!r}"):
             for page in obstore.list(self._store, folder or None):
                 yield from page
 
     @contextmanager
     def _local_file(self) -> Iterator[Path]:
-        with _explained("keep a file on this disk"):
+        with _as_storage_errors("keep a file on this disk"):
             self._copies.mkdir(mode=0o700, parents=True, exist_ok=True)
             path = self._scratch.new_path()
         try:
@@ -171,30 +180,33 @@ class S3Storage(Storage):
 
     @contextmanager
     def _found(self, key: str) -> Iterator[None]:
-        with _explained(f"read {key!r}"):
+        with _as_storage_errors(f"read {key!r}"):
             try:
                 yield
             except FileNotFoundError:
-                raise not_there(key) from None
+                raise object_missing_error(key) from None
 
 
 @contextmanager
-def _explained(action: str) -> Iterator[None]:
+def _as_storage_errors(action: str) -> Iterator[None]:
     try:
         yield
     except (PermissionDeniedError, UnauthenticatedError) as error:
         raise StorageError(
-            f"Storage cannot {action}: S3 does not let these credentials do it; see AWS_ACCESS_KEY_ID and the bucket's policy."
+            f"Storage cannot {action}: S3 refuses it for these credentials; check AWS_ACCESS_KEY_ID and the bucket's policy."
         ) from error
-    except (BaseError, FileNotFoundError) as error:  # what is not found, but by who reads, is the bucket
-        words = str(error).splitlines()[0].partition("<?xml")[0][:300]
-        raise StorageError(f"Storage cannot {action}: {words}") from error
+    except (
+        BaseError,
+        FileNotFoundError,
+    ) as error:  # a missing object is handled by the readers, so here the bucket is missing
+        reason = str(error).splitlines()[0].partition("<?xml")[0][:300]
+        raise StorageError(f"Storage cannot {action}: {reason}") from error
     except OSError as error:
         raise StorageError(f"Storage cannot {action}: {error.strerror or error}.") from error
 
 
 def _measure(objects: "Iterable[ObjectMeta]", depth: int) -> Sequence[StorageEntry]:
-    """The folders that so many names lead to."""
+    """Group the objects by the first `depth` parts of their keys."""
     sizes: dict[str, int] = {}
     changes: dict[str, float] = {}
     for meta in objects:

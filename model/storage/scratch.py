@@ -1,4 +1,4 @@
-"""A folder of files that are being written, each of one process: what a process that was killed left can be told."""
+"""A folder of temporary files whose names state the writing process, so that the files of a killed process can be removed."""
 
 import os
 import secrets
@@ -10,27 +10,27 @@ from contextlib import suppress
 from pathlib import Path
 
 MAX_AGE_S = 24 * 3600.0
-"""What is older nobody is writing any more."""
+"""No process writes a temporary file for longer; older files are leftovers."""
 
 
 class Scratch:
-    """Temporary files, on this disk or on one that other hosts share."""
+    """Temporary files, on a local disk or on a disk that other hosts share."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def new_path(self) -> Path:
-        """A name that nobody else has, in the folder, which the caller has made."""
+        """Return a unique path in the folder, which must exist. Removes leftovers first."""
         self.remove_leftovers()
-        return self._folder / f"{_writer(os.getpid())}{secrets.token_hex(8)}"
+        return self._folder / f"{_name_prefix(os.getpid())}{secrets.token_hex(8)}"
 
     def remove_unfinished(self, process_id: int) -> None:
-        """Remove what a process of this host was still writing when it was killed."""
-        for path in self._folder.glob(f"{_writer(process_id)}*"):
+        """Remove the unfinished files of a process of this host that was killed."""
+        for path in self._folder.glob(f"{_name_prefix(process_id)}*"):
             remove(path)
 
     def leftovers(self) -> Iterator[Path]:
-        """What nobody can still be writing."""
+        """Yield the files that no process can still be writing, judging by their age."""
         oldest = time.time() - MAX_AGE_S
         if not self._folder.is_dir():
             return
@@ -40,19 +40,19 @@ class Scratch:
                     yield Path(entry.path)
 
     def remove_leftovers(self) -> None:
-        """Remove what nobody can still be writing."""
+        """Remove the files that no process can still be writing."""
         for path in self.leftovers():
             remove(path)
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder; one that is gone is fine."""
+    """Remove a file or a folder. Does nothing when the path does not exist."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
 
 
-def _writer(process_id: int) -> str:
-    """How the names of a process's files begin: no other process that shares the folder has the same."""
+def _name_prefix(process_id: int) -> str:
+    """Return the prefix of the names of a process's files, which is unique among all hosts that share the folder."""
     return f"{socket.gethostname()}-{process_id}-"
