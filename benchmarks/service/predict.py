@@ -84,9 +84,9 @@ def measure(url: str, image: bytes, concurrency: int, seconds: float) -> tuple[f
 
 
 def _post_until(url: str, image: bytes, deadline: float) -> list[float]:
-    latencies_ms = []
+    latencies_ms: list[float] = []
     with httpx.Client(base_url=url, headers={"Content-Type": "image/png"}, timeout=60) as client:
-        while (started := time.monotonic()) < deadline:
+        while (started := time.monotonic()) < deadline or not latencies_ms:
             client.post("/predict", content=image).raise_for_status()
             latencies_ms.append(1000 * (time.monotonic() - started))
     return latencies_ms
