@@ -66,7 +66,10 @@ def _predictor(settings: ApiSettings) -> Iterator[None]:
 def _arguments() -> dict[str, object]:
     """Parse the command line; options that are not given are left to the environment."""
     parser = argparse.ArgumentParser(
-        prog="python -m api", description=__doc__, argument_default=argparse.SUPPRESS
+        prog="python -m api",
+        description=__doc__,
+        epilog="Example: ninefold api --host 0.0.0.0 --port 8000",
+        argument_default=argparse.SUPPRESS,
     )
     parser.add_argument("--host", help="address to listen on (127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to listen on (8000); 0: any free port")

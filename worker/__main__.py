@@ -20,7 +20,11 @@ def main() -> None:
 
 
 def _read_settings() -> WorkerSettings:
-    parser = argparse.ArgumentParser(prog="worker", description="Train jobs, one at a time.")
+    parser = argparse.ArgumentParser(
+        prog="worker",
+        description="Train jobs, one at a time.",
+        epilog="Example: ninefold worker --devices 0,1",
+    )
     parser.add_argument("--devices", help="auto, cpu, or the numbers of CUDA devices: 0,1")
     parser.add_argument(
         "--threads", type=int, help="threads of a trainer; 0: as many as the CPU quota allows"

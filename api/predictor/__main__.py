@@ -35,7 +35,11 @@ def main() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m api.predictor", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m api.predictor",
+        description=__doc__,
+        epilog="Example: ninefold predictor --socket /run/ninefold/predictor.sock --storage file:///var/lib/ninefold/storage",
+    )
     parser.add_argument("--socket", type=Path, required=True, help="path of the Unix socket to serve")
     parser.add_argument(
         "--storage", required=True, help="URL of the storage that holds the models: file:///…"

@@ -37,6 +37,12 @@ def test_the_help_shows_an_example(command: str) -> None:
     assert f"ninefold {command}" in result.output
 
 
+@pytest.mark.parametrize("command", ["api", "worker", "predictor"])
+def test_the_help_of_a_service_process_shows_an_example(command: str) -> None:
+    help_text = subprocess.check_output([sys.executable, "-m", "ninefold", command, "--help"], text=True)
+    assert f"Example: ninefold {command} --" in help_text
+
+
 def test_each_option_of_submit_is_a_field_of_the_job_spec() -> None:
     options = set(inspect.signature(submit).parameters) - SUBMIT_OPTIONS_THAT_ARE_NO_FIELD
     assert options - JobSpec.model_fields.keys() == {"tag"}  # repeated into the list `tags`
