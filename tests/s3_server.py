@@ -1,4 +1,4 @@
-"""A server that speaks S3, with a bucket, for the tests of storage."""
+"""Runs an S3 server (moto) with one bucket, for the tests of storage."""
 
 import logging
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ BUCKET = "bucket"
 
 @contextmanager
 def running_s3() -> Iterator[dict[str, str]]:
-    """Run it; gives the variables by which its clients find it."""
+    """Run the server; yields the environment variables with its address and credentials."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()

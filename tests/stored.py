@@ -1,4 +1,4 @@
-"""Where a local storage keeps an object: for tests that break it there."""
+"""Finds the file of an object in local storage, for tests that damage stored objects."""
 
 from pathlib import Path
 
@@ -6,6 +6,6 @@ from model.storage.interface import Storage
 
 
 def stored_path(storage: Storage, key: str) -> Path:
-    """The object's own file, not a copy."""
+    """Return the path of the stored file itself."""
     with storage.as_file(key) as path:
         return path

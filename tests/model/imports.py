@@ -1,4 +1,4 @@
-"""Imports of datasets, said shortly."""
+"""Imports generated files as datasets."""
 
 from pathlib import Path
 
@@ -14,5 +14,5 @@ def import_files(files: dict[str, bytes], storage: Storage, tmp_path: Path) -> D
 
 
 def reasons(record: DatasetRecord) -> dict[str, str]:
-    """Why each skipped file was, by path."""
+    """Return the reason for each skipped file, by path."""
     return {skipped.path: skipped.reason for skipped in record.skipped}

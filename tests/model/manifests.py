@@ -1,4 +1,4 @@
-"""Manifests for tests, and models that are published without training."""
+"""Makes manifests, and publishes models without training."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from model.storage.interface import Storage
 
 
 def draft(files: dict[str, FileFacts] | None = None, temperature: float = 1.0) -> ManifestDraft:
-    """A manifest of three classes at 16 px."""
+    """Return the draft of a manifest with three classes and images of 16 px."""
     spec = ResolvedSpec(
         dataset="digits",
         name="digits",
@@ -60,7 +60,7 @@ def draft(files: dict[str, FileFacts] | None = None, temperature: float = 1.0) -
 
 
 def published(model_id: str, manifest_draft: ManifestDraft) -> Manifest:
-    """Version 1 of `digits`."""
+    """Complete a draft as version 1 of the model `digits`."""
     return Manifest(
         **manifest_draft.model_dump(),
         id=model_id,
@@ -73,7 +73,7 @@ def published(model_id: str, manifest_draft: ManifestDraft) -> Manifest:
 
 
 def publish(storage: Storage, network: ResNet9, model_id: str, temperature: float = 1.0) -> Manifest:
-    """Put a network's weights into storage, with their manifest."""
+    """Store the weights of a network and return the manifest; the manifest itself is not stored."""
     data = save(published_weights(network))
     storage.put_bytes(model_key(model_id, WEIGHTS_FILE), data)
     facts = FileFacts(sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))

@@ -1,4 +1,4 @@
-"""Small images made in code, as files of every kind that people send."""
+"""Generates small images, and zips and folders of image files."""
 
 import io
 import zipfile
@@ -12,25 +12,25 @@ WIDTH, HEIGHT = 24, 16
 
 
 def noise(seed: int = 0, width: int = WIDTH, height: int = HEIGHT) -> Image.Image:
-    """An RGB image that no other seed makes."""
+    """Return an RGB image of random pixels, different for each seed."""
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     return Image.fromarray(pixels)
 
 
 def encode(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
-    """The bytes of a file."""
+    """Return an image as the bytes of a file."""
     file = io.BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()
 
 
 def png(seed: int = 0, width: int = WIDTH, height: int = HEIGHT) -> bytes:
-    """A PNG that no other seed makes."""
+    """Return a PNG of random pixels, different for each seed."""
     return encode(noise(seed, width, height))
 
 
 def two_classes(images: int = 10) -> dict[str, bytes]:
-    """Files of a dataset with the classes cat and dog."""
+    """Return the files of a dataset with the classes cat and dog, by path."""
     return {
         f"{label}/{number}.png": png(number + 1000 * (label == "dog"))
         for label in ("cat", "dog")
@@ -39,7 +39,7 @@ def two_classes(images: int = 10) -> dict[str, bytes]:
 
 
 def write_zip(path: Path, files: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> Path:
-    """A zip of the files in their order."""
+    """Write the files to a zip, in their order."""
     with zipfile.ZipFile(path, "w", compression) as archive:
         for name, data in files.items():
             archive.writestr(name, data)
@@ -47,7 +47,7 @@ def write_zip(path: Path, files: dict[str, bytes], compression: int = zipfile.ZI
 
 
 def write_folder(root: Path, files: dict[str, bytes]) -> Path:
-    """The files below a folder."""
+    """Write the files to a folder."""
     for name, data in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)

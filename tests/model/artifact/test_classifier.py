@@ -17,7 +17,7 @@ from tests.stored import stored_path
 
 @pytest.fixture(scope="module")
 def network() -> Iterator[ResNet9]:
-    """A network whose batch norms have seen something."""
+    """A network whose batch norms have running statistics that are not the initial ones."""
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
     torch.manual_seed(0)
@@ -36,7 +36,7 @@ def random_images(count: int, size: int = 16) -> np.ndarray:
     return np.random.default_rng(count).integers(0, 256, (count, size, size, 3), dtype=np.uint8)
 
 
-def test_scores_are_the_networks_calibrated_softmax(network: ResNet9, storage: Storage) -> None:
+def test_classify_returns_the_calibrated_softmax_of_the_network(network: ResNet9, storage: Storage) -> None:
     manifest = publish(storage, network, "mdl_a", temperature=1.7)
     images = random_images(5)
     scores = Classifier.load(storage, manifest, "cpu").classify(images)
@@ -48,7 +48,7 @@ def test_scores_are_the_networks_calibrated_softmax(network: ResNet9, storage: S
     assert scores == pytest.approx(torch.softmax(logits / 1.7, 1).numpy(), abs=1e-4)
 
 
-def test_the_fused_network_is_the_same_function(network: ResNet9) -> None:
+def test_the_fused_network_has_the_same_outputs(network: ResNet9) -> None:
     fused = fuse_network(deepcopy(network))
     assert not any(isinstance(module, nn.BatchNorm2d) for module in fused.modules())
     images_NCHW = torch.randn(4, 3, 16, 16)
@@ -57,7 +57,9 @@ def test_the_fused_network_is_the_same_function(network: ResNet9) -> None:
         assert (fused(images_NCHW) - expected).abs().max() <= 1e-4 * expected.abs().max().clamp(min=1)
 
 
-def test_a_batch_of_any_size_scores_each_image_as_it_does_alone(network: ResNet9, storage: Storage) -> None:
+def test_an_image_gets_the_same_probabilities_in_a_batch_of_any_size(
+    network: ResNet9, storage: Storage
+) -> None:
     classifier = Classifier.load(storage, publish(storage, network, "mdl_a"), "cpu")
     images = random_images(70)
     together = classifier.classify(images)
@@ -68,7 +70,7 @@ def test_a_batch_of_any_size_scores_each_image_as_it_does_alone(network: ResNet9
         )
 
 
-def test_images_that_may_not_be_written_to_are_fine(network: ResNet9, storage: Storage) -> None:
+def test_read_only_images_are_accepted(network: ResNet9, storage: Storage) -> None:
     classifier = Classifier.load(storage, publish(storage, network, "mdl_a"), "cpu")
     images = random_images(2)
     images.setflags(write=False)
@@ -78,13 +80,15 @@ def test_images_that_may_not_be_written_to_are_fine(network: ResNet9, storage: S
 @pytest.mark.parametrize(
     "images", [random_images(1, 17), random_images(1).astype(np.float32), random_images(1)[0]]
 )
-def test_images_of_another_form_are_refused(images: np.ndarray, network: ResNet9, storage: Storage) -> None:
+def test_images_of_another_shape_or_type_are_refused(
+    images: np.ndarray, network: ResNet9, storage: Storage
+) -> None:
     classifier = Classifier.load(storage, publish(storage, network, "mdl_a"), "cpu")
     with pytest.raises(ValueError, match=r"uint8 \[N, 16, 16, 3\]"):
         classifier.classify(images)
 
 
-def test_other_bytes_than_were_published_are_refused(network: ResNet9, storage: Storage) -> None:
+def test_weights_with_another_sha256_are_refused(network: ResNet9, storage: Storage) -> None:
     manifest = publish(storage, network, "mdl_a")
     path = stored_path(storage, model_key("mdl_a", WEIGHTS_FILE))
     data = bytearray(path.read_bytes())
@@ -106,7 +110,7 @@ def test_a_manifest_without_weights_is_refused(network: ResNet9, storage: Storag
         Classifier.load(storage, manifest, "cpu")
 
 
-def test_weights_that_are_gone_are_named(network: ResNet9, storage: Storage) -> None:
+def test_the_error_for_missing_weights_names_the_object(network: ResNet9, storage: Storage) -> None:
     manifest = publish(storage, network, "mdl_a")
     storage.delete("models/mdl_a/")
     with pytest.raises(StorageError, match="no object"):

@@ -8,7 +8,7 @@ from model.artifact.manifest import Manifest, model_key
 from tests.model.manifests import draft, published
 
 
-def test_a_manifest_survives_json() -> None:
+def test_a_manifest_is_unchanged_by_json() -> None:
     manifest = published("mdl_a", draft())
     text = manifest.model_dump_json()
     assert Manifest.model_validate_json(text) == manifest
@@ -21,7 +21,7 @@ def test_a_manifest_survives_json() -> None:
     }
 
 
-def test_a_draft_becomes_a_manifest_by_name_and_version() -> None:
+def test_a_draft_with_id_name_and_version_becomes_a_manifest() -> None:
     manifest = Manifest(
         **draft().model_dump(),
         id="mdl_a",
@@ -35,7 +35,7 @@ def test_a_draft_becomes_a_manifest_by_name_and_version() -> None:
     assert manifest.metrics.val_accuracy is None
 
 
-def test_metrics_that_are_new_are_kept() -> None:
+def test_unknown_metrics_are_kept() -> None:
     text = published("mdl_a", draft()).model_dump_json().replace('"test_loss"', '"macro_f1":0.5,"test_loss"')
     assert '"macro_f1":0.5' in Manifest.model_validate_json(text).model_dump_json()
 
@@ -50,10 +50,10 @@ def test_metrics_that_are_new_are_kept() -> None:
         {"surprise": 1},
     ],
 )
-def test_impossible_manifests_are_refused(changes: dict[str, object]) -> None:
+def test_invalid_manifests_are_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Manifest.model_validate(published("mdl_a", draft()).model_dump() | changes)
 
 
-def test_files_of_a_model_lie_together() -> None:
+def test_all_files_of_a_model_have_the_same_key_prefix() -> None:
     assert model_key("mdl_a", "manifest.json") == "models/mdl_a/manifest.json"

@@ -3,7 +3,7 @@ import sys
 from pathlib import Path
 
 
-def test_the_command_exports_images_or_says_why_not(tmp_path: Path) -> None:
+def test_the_command_exports_images_or_prints_an_error(tmp_path: Path) -> None:
     command = [
         sys.executable,
         "-m",

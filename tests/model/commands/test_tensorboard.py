@@ -36,7 +36,7 @@ def test_each_quantity_becomes_a_curve(tmp_path: Path) -> None:
     assert curve(tmp_path, "accuracy/val") == [(1, 0.25), (2, 0.25)]
 
 
-def test_what_is_trained_anew_replaces_what_was_there(tmp_path: Path) -> None:
+def test_epochs_that_are_trained_again_replace_the_earlier_points(tmp_path: Path) -> None:
     reporter = with_tensorboard(Recorder(), tmp_path)
     for epoch in (1, 2, 3):
         reporter.epoch(row(epoch, 4.0 - epoch), False)

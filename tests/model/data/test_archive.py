@@ -32,14 +32,14 @@ def test_paths_that_leave_the_zip_are_refused(path: str, storage: Storage, tmp_p
         import_files(two_classes() | {path: png()}, storage, tmp_path)
 
 
-def test_a_nul_in_a_name_is_refused(storage: Storage, tmp_path: Path) -> None:
+def test_a_nul_character_in_a_name_is_refused(storage: Storage, tmp_path: Path) -> None:
     path = write_zip(tmp_path / "nul.zip", two_classes() | {"cat/evilXpng": png(5)})
     path.write_bytes(path.read_bytes().replace(b"evilXpng", b"evil\0png"))
     with pytest.raises(DatasetRejectedError, match="outside itself"):
         import_dataset(path, storage, "pets")
 
 
-def test_backslashes_of_old_windows_tools_are_folders(storage: Storage, tmp_path: Path) -> None:
+def test_backslashes_in_zip_paths_separate_folders(storage: Storage, tmp_path: Path) -> None:
     files = {path.replace("/", "\\"): data for path, data in two_classes().items()}
     assert import_files(files, storage, tmp_path) == import_files(two_classes(), storage, tmp_path)
 
@@ -64,19 +64,19 @@ def test_links_and_pipes_in_a_folder_are_skipped(storage: Storage, tmp_path: Pat
     assert set(reasons(record)) == {"cat/link.png", "dog/pipe.png"}
 
 
-def test_a_bomb_is_skipped_before_it_is_unpacked(storage: Storage, tmp_path: Path) -> None:
+def test_a_zip_bomb_is_skipped_before_it_is_unpacked(storage: Storage, tmp_path: Path) -> None:
     record = import_files(two_classes() | {"cat/bomb.png": b"\0" * (30 << 20)}, storage, tmp_path)
     assert "zip bombs" in reasons(record)["cat/bomb.png"]
 
 
-def test_an_entry_that_lies_about_its_size_is_skipped(storage: Storage, tmp_path: Path) -> None:
+def test_a_zip_entry_with_a_false_size_is_skipped(storage: Storage, tmp_path: Path) -> None:
     path = write_zip(tmp_path / "lie.zip", two_classes() | {"cat/lie.png": b"\0" * 900_000})
     data = path.read_bytes()
     path.write_bytes(data.replace((900_000).to_bytes(4, "little"), (500).to_bytes(4, "little")))
     assert "cannot be unpacked" in reasons(import_dataset(path, storage, "pets"))["cat/lie.png"]
 
 
-def test_a_locked_entry_is_skipped(storage: Storage, tmp_path: Path) -> None:
+def test_a_zip_entry_with_a_password_is_skipped(storage: Storage, tmp_path: Path) -> None:
     path = write_zip(tmp_path / "locked.zip", two_classes() | {"cat/locked.png": png(77)})
     data = bytearray(path.read_bytes())
     entry = data.rindex(b"PK\1\2", 0, data.rindex(b"cat/locked.png"))
@@ -93,13 +93,15 @@ def test_a_locked_entry_is_skipped(storage: Storage, tmp_path: Path) -> None:
         (ImportLimits(max_directory_bytes=500), "too many files"),
     ],
 )
-def test_caps_hold(limits: ImportLimits, words: str, storage: Storage, tmp_path: Path) -> None:
+def test_a_source_beyond_a_limit_is_refused(
+    limits: ImportLimits, words: str, storage: Storage, tmp_path: Path
+) -> None:
     path = write_zip(tmp_path / "pets.zip", two_classes())
     with pytest.raises(DatasetRejectedError, match=words):
         import_dataset(path, storage, "pets", limits=limits)
 
 
-def test_files_over_the_cap_are_skipped_from_zips_and_folders(storage: Storage, tmp_path: Path) -> None:
+def test_too_large_files_are_skipped_in_zips_and_folders(storage: Storage, tmp_path: Path) -> None:
     files = two_classes() | {"cat/large.bmp": encode(noise(1, 700, 700), "BMP")}
     limits = ImportLimits(max_file_bytes=1 << 20)
     for source in (write_zip(tmp_path / "a.zip", files), write_folder(tmp_path / "a", files)):
@@ -107,14 +109,14 @@ def test_files_over_the_cap_are_skipped_from_zips_and_folders(storage: Storage, 
         assert "larger than 1 MiB" in reasons(record)["cat/large.bmp"]
 
 
-def test_an_image_that_announces_billions_of_pixels_is_skipped(storage: Storage, tmp_path: Path) -> None:
+def test_an_image_whose_header_states_billions_of_pixels_is_skipped(storage: Storage, tmp_path: Path) -> None:
     huge = bytearray(png())
     huge[16:24] = (50_000).to_bytes(4, "big") * 2
     record = import_files(two_classes() | {"cat/huge.png": bytes(huge)}, storage, tmp_path)
     assert "cat/huge.png" in reasons(record)
 
 
-def test_a_zip_with_damaged_bytes_loses_those_files_only(storage: Storage, tmp_path: Path) -> None:
+def test_only_the_damaged_files_of_a_zip_are_skipped(storage: Storage, tmp_path: Path) -> None:
     path = write_zip(tmp_path / "damaged.zip", two_classes() | {"cat/zz.png": png(55)}, zipfile.ZIP_STORED)
     data = path.read_bytes()
     path.write_bytes(data.replace(png(55)[40:60], b"\xff" * 20))
@@ -123,7 +125,7 @@ def test_a_zip_with_damaged_bytes_loses_those_files_only(storage: Storage, tmp_p
 
 @settings(max_examples=40, deadline=None)
 @given(patch=st.binary(min_size=1, max_size=300), at=st.floats(0, 1))
-def test_any_damage_to_a_zip_is_an_answer(patch: bytes, at: float) -> None:
+def test_any_damage_to_a_zip_gives_a_dataset_or_a_rejection(patch: bytes, at: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = write_zip(Path(folder, "pets.zip"), two_classes(4))
         data = bytearray(path.read_bytes())
@@ -134,7 +136,7 @@ def test_any_damage_to_a_zip_is_an_answer(patch: bytes, at: float) -> None:
             assert import_dataset(path, open_storage(f"file://{folder}/storage"), "pets").images <= 8
 
 
-def test_an_import_without_enough_memory_is_an_answer(tmp_path: Path) -> None:
+def test_an_import_with_too_little_memory_prints_an_error(tmp_path: Path) -> None:
     path = write_zip(
         tmp_path / "pets.zip", two_classes() | {"cat/large.png": encode(Image.new("RGBA", (5000, 5000)))}
     )

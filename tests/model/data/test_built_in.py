@@ -9,7 +9,7 @@ from model.data.built_in import BUILT_IN, read_built_in
 from model.data.split import hash_content
 
 
-def test_the_facts_of_digits_are_those_of_the_images(tmp_path: Path) -> None:
+def test_the_facts_of_digits_match_the_images(tmp_path: Path) -> None:
     facts = BUILT_IN["digits"]
     train, test = read_built_in("digits", tmp_path)
     assert np.bincount(train.labels_N).tolist() == facts.train_counts

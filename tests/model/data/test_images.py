@@ -28,7 +28,7 @@ def pixel(image: Image.Image) -> tuple[int, ...]:
 
 
 def png_header(width: int, height: int) -> bytes:
-    """A PNG that announces a size and holds next to nothing."""
+    """Return a PNG whose header states a size but which has almost no data."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">L", len(data)) + kind + data + struct.pack(">L", zlib.crc32(kind + data))
@@ -43,25 +43,25 @@ def png_header(width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "GIF", "WEBP"])
-def test_lossless_formats_give_their_very_pixels(kind: str) -> None:
+def test_lossless_formats_decode_to_the_exact_pixels(kind: str) -> None:
     image = noise().quantize(32).convert("RGB")
     data = encode(image, kind, **({"lossless": True} if kind == "WEBP" else {}))
     assert np.array_equal(np.asarray(decode_image(data, image_size=16)), np.asarray(image))
 
 
-def test_a_jpeg_near_the_target_size_is_decoded_whole() -> None:
+def test_a_jpeg_near_the_target_size_is_decoded_at_full_size() -> None:
     data = encode(noise(), "JPEG")
     assert decode_image(data, image_size=16).size == (WIDTH, HEIGHT)
 
 
-def test_a_large_jpeg_comes_at_a_fraction_but_at_least_twice_the_target() -> None:
+def test_a_large_jpeg_is_decoded_at_a_fraction_of_its_size_but_at_least_twice_the_target() -> None:
     data = encode(noise(0, 1600, 1200), "JPEG")
     assert decode_image(data, image_size=32).size == (200, 150)
     assert decode_image(data, image_size=224).size == (800, 600)
     assert inspect_image(data).width == 1600
 
 
-def test_the_first_frame_counts() -> None:
+def test_an_animation_decodes_to_its_first_frame() -> None:
     frames = [flat("RGB", colour) for colour in ((255, 0, 0), (0, 255, 0))]
     for kind in ("GIF", "WEBP", "PNG"):
         data = encode(frames[0], kind, save_all=True, append_images=frames[1:])
@@ -83,8 +83,8 @@ def test_images_are_upright(orientation: int, kind: str) -> None:
     assert (facts.width, facts.height) == upright.size
 
 
-@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")  # Pillow's own, and not ours to act on
-def test_damaged_exif_is_no_reason_to_refuse() -> None:
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")  # a warning of Pillow about the damaged data
+def test_an_image_with_damaged_exif_data_is_accepted() -> None:
     data = encode(noise(), "JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff" + b"\xff" * 20)
     assert decode_image(data, image_size=16).size == (WIDTH, HEIGHT)
 
@@ -137,13 +137,13 @@ def test_transparent_palette_entries_are_white(kind: str) -> None:
     assert pixel(decode_image(encode(image, kind, transparency=1), image_size=16)) == (255, 255, 255)
 
 
-def test_palettes_with_alpha_are_over_white() -> None:
+def test_palettes_with_alpha_are_blended_with_white() -> None:
     image = flat("RGBA", (0, 0, 255, 0)).convert("PA")
     assert pixel(to_rgb(image)) == (255, 255, 255)
 
 
 @pytest.mark.parametrize(("mode", "colour", "key"), [("L", 7, 7), ("RGB", (7, 8, 9), (7, 8, 9))])
-def test_a_png_colour_declared_transparent_is_white(
+def test_a_transparent_colour_of_a_png_becomes_white(
     mode: str, colour: int | tuple[int, ...], key: int | tuple[int, ...]
 ) -> None:
     data = encode(flat(mode, colour), transparency=key)
@@ -167,7 +167,7 @@ def test_an_adobe_cmyk_jpeg_is_not_inverted() -> None:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP"])
 @pytest.mark.parametrize("kept", [0.02, 0.5, 0.9])
-def test_a_truncated_file_says_so(kind: str, kept: float) -> None:
+def test_the_error_for_a_truncated_file_says_so(kind: str, kept: float) -> None:
     data = encode(noise(0, 100, 100), kind)
     with pytest.raises(ImageError, match=r"damaged|not an image"):
         decode_image(data[: int(len(data) * kept)], image_size=16)
@@ -176,7 +176,7 @@ def test_a_truncated_file_says_so(kind: str, kept: float) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"hello, I am text", b"\xff\xd8\xff", b"GIF89a", b"BM", b"\0" * 100])
-def test_no_image_is_not_an_image(data: bytes) -> None:
+def test_data_that_are_no_image_are_refused(data: bytes) -> None:
     with pytest.raises(ImageError) as raised:
         decode_image(data, image_size=16)
     assert raised.value.code == "not_an_image"
@@ -195,7 +195,7 @@ def test_no_image_is_not_an_image(data: bytes) -> None:
         (b"%PDF-1.7", "PDF"),
     ],
 )
-def test_known_formats_are_named_with_what_to_do(head: bytes, name: str) -> None:
+def test_the_error_for_an_unsupported_format_names_the_format_and_a_remedy(head: bytes, name: str) -> None:
     with pytest.raises(
         UnsupportedFormatError, match=f"{name} files are not supported: convert it to JPEG"
     ) as raised:
@@ -210,7 +210,7 @@ def test_too_many_pixels_are_refused_from_the_header(width: int, height: int) ->
     assert raised.value.code == "image_too_large"
 
 
-def test_the_cap_on_pixels_can_be_lower() -> None:
+def test_the_limit_on_pixels_can_be_lowered() -> None:
     data = encode(noise(0, 11, 10))
     decode_image(data, image_size=16, max_pixels=110)
     with pytest.raises(ImageTooLargeError, match="11 x 10"):
@@ -219,7 +219,7 @@ def test_the_cap_on_pixels_can_be_lower() -> None:
 
 @pytest.mark.parametrize("resize", list(Resize))
 @pytest.mark.parametrize("size", [(8, 8), (16, 16), (300, 40), (40, 300), (1, 500), (1000, 1000)])
-def test_every_shape_becomes_the_square_the_same_way_each_time(resize: Resize, size: tuple[int, int]) -> None:
+def test_resizing_any_shape_to_a_square_is_deterministic(resize: Resize, size: tuple[int, int]) -> None:
     image = noise(1, *size)
     first = resize_image(image, 16, resize)
     assert first.shape == (16, 16, 3)
@@ -234,7 +234,7 @@ def test_an_image_of_the_right_size_is_untouched() -> None:
         assert np.array_equal(resize_image(image, 16, resize), np.asarray(image))
 
 
-def test_squash_keeps_all_crop_the_centre_and_pad_the_shape() -> None:
+def test_squash_keeps_everything_and_crop_the_centre_and_pad_the_aspect_ratio() -> None:
     image = Image.new("RGB", (48, 16), (0, 0, 255))
     image.paste((255, 0, 0), (16, 0, 32, 16))
     squashed, cropped, padded = (
@@ -255,7 +255,7 @@ def test_reducing_is_antialiased() -> None:
     assert np.abs(small - 127.5).max() < 3
 
 
-def test_a_jpeg_at_a_fraction_looks_like_the_whole() -> None:
+def test_a_jpeg_decoded_at_a_fraction_of_its_size_looks_the_same() -> None:
     smooth = noise(3, 8, 8).resize((1600, 1600), Image.Resampling.BICUBIC)
     data = encode(smooth, "JPEG", quality=95)
     whole = Image.open(BytesIO(data)).convert("RGB")
@@ -267,7 +267,7 @@ def test_a_jpeg_at_a_fraction_looks_like_the_whole() -> None:
 
 @pytest.mark.parametrize("action", ["decode", "inspect"])
 @pytest.mark.parametrize("orientation", [None, 6], ids=["upright", "turned: one more copy"])
-def test_however_little_memory_there_is_it_is_the_image_that_is_too_large(
+def test_too_little_memory_gives_an_image_too_large_error(
     action: str, orientation: int | None, tmp_path: Path
 ) -> None:
     exif = Image.Exif()
@@ -276,5 +276,5 @@ def test_however_little_memory_there_is_it_is_the_image_that_is_too_large(
     path = tmp_path / "large.png"
     path.write_bytes(encode(flat("RGB", 0).resize((1500, 1500)), exif=exif))
     command = [sys.executable, "-m", "tests.model.little_memory", action, str(path)]
-    alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # it forks
+    alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # threads of OpenBLAS need memory of their own
     assert subprocess.check_output(command, text=True, env=alone).split() == ["done", "image_too_large"]

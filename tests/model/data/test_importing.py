@@ -18,7 +18,7 @@ from tests.model.pictures import encode, noise, png, two_classes, write_folder, 
 from tests.stored import stored_path
 
 
-def test_files_that_are_no_images_are_named_with_their_reasons(storage: Storage, tmp_path: Path) -> None:
+def test_files_that_are_no_images_are_skipped_with_their_reasons(storage: Storage, tmp_path: Path) -> None:
     files = two_classes() | {
         "cat/notes.txt": b"not an image at all",
         "cat/cut.png": png()[:100],
@@ -35,12 +35,12 @@ def test_files_that_are_no_images_are_named_with_their_reasons(storage: Storage,
     assert "not an image" in found["dog/empty.jpg"]
 
 
-def test_names_of_skipped_files_hold_nothing_that_a_terminal_obeys(storage: Storage, tmp_path: Path) -> None:
+def test_control_characters_in_names_of_skipped_files_are_replaced(storage: Storage, tmp_path: Path) -> None:
     record = import_files(two_classes() | {"cat/\x1b[2J\u202e.txt": b""}, storage, tmp_path)
     assert [file.path for file in record.skipped] == ["cat/\ufffd[2J\ufffd.txt"]
 
 
-def test_what_systems_leave_behind_is_ignored(storage: Storage, tmp_path: Path) -> None:
+def test_files_that_operating_systems_create_are_ignored(storage: Storage, tmp_path: Path) -> None:
     left_behind = dict.fromkeys(
         ("__MACOSX/cat/._0.png", "cat/.DS_Store", "cat/Thumbs.db", "dog/desktop.ini", ".git/config", "dog/"),
         b"x",
@@ -50,7 +50,9 @@ def test_what_systems_leave_behind_is_ignored(storage: Storage, tmp_path: Path) 
     assert record.skipped_count == 0
 
 
-def test_only_some_skipped_files_are_listed_and_all_are_counted(storage: Storage, tmp_path: Path) -> None:
+def test_all_skipped_files_are_counted_but_only_the_first_are_listed(
+    storage: Storage, tmp_path: Path
+) -> None:
     files = two_classes() | {f"cat/{number}.txt": b"" for number in range(SKIPPED_LISTED + 5)}
     record = import_files(files, storage, tmp_path)
     assert len(record.skipped) == SKIPPED_LISTED
@@ -74,7 +76,7 @@ def test_only_some_skipped_files_are_listed_and_all_are_counted(storage: Storage
         ),
     ],
 )
-def test_too_little_is_refused_with_what_to_do(
+def test_too_few_images_or_classes_are_refused_with_a_remedy(
     files: dict[str, bytes], words: str, storage: Storage, tmp_path: Path
 ) -> None:
     with pytest.raises(DatasetRejectedError, match=words):
@@ -83,12 +85,12 @@ def test_too_little_is_refused_with_what_to_do(
 
 
 @pytest.mark.parametrize("name", ["digits", "ds_x", "Pets", "", "a" * 65, "../x"])
-def test_names_that_cannot_be_are_refused(name: str, storage: Storage, tmp_path: Path) -> None:
+def test_invalid_dataset_names_are_refused(name: str, storage: Storage, tmp_path: Path) -> None:
     with pytest.raises(DatasetRejectedError, match="name"):
         import_dataset(write_folder(tmp_path / "pets", two_classes()), storage, name)
 
 
-def test_neither_folder_nor_zip_is_refused(storage: Storage, tmp_path: Path) -> None:
+def test_a_source_that_is_neither_folder_nor_zip_is_refused(storage: Storage, tmp_path: Path) -> None:
     with pytest.raises(DatasetRejectedError, match="no folder and no file"):
         import_dataset(tmp_path / "nothing", storage, "pets")
     (tmp_path / "text").write_text("text")
@@ -96,7 +98,9 @@ def test_neither_folder_nor_zip_is_refused(storage: Storage, tmp_path: Path) -> 
         import_dataset(tmp_path / "text", storage, "pets")
 
 
-def test_folder_and_zip_in_any_order_are_the_same_dataset(storage: Storage, tmp_path: Path) -> None:
+def test_folder_and_zip_with_the_same_images_in_any_order_are_the_same_dataset(
+    storage: Storage, tmp_path: Path
+) -> None:
     files = two_classes(20)
     first = import_dataset(write_folder(tmp_path / "pets", files), storage, "pets")
     frozen = stored_path(storage, dataset_key(first.facts.id, "images.zip")).read_bytes()
@@ -108,16 +112,16 @@ def test_folder_and_zip_in_any_order_are_the_same_dataset(storage: Storage, tmp_
     assert elsewhere.read_bytes(dataset_key(first.facts.id, "images.zip")) == frozen
 
 
-def test_a_frozen_dataset_can_be_imported_and_is_itself(storage: Storage, tmp_path: Path) -> None:
+def test_importing_the_stored_images_of_a_dataset_gives_the_same_dataset(
+    storage: Storage, tmp_path: Path
+) -> None:
     first = import_files(two_classes(20), storage, tmp_path)
     frozen = stored_path(storage, dataset_key(first.facts.id, "images.zip"))
     elsewhere = open_storage(f"file://{tmp_path}/elsewhere")
     assert import_dataset(frozen, elsewhere, "pets") == first
 
 
-def test_an_import_that_died_before_its_record_is_finished_by_the_next(
-    storage: Storage, tmp_path: Path
-) -> None:
+def test_the_next_import_completes_one_that_died_before_its_record(storage: Storage, tmp_path: Path) -> None:
     first = import_files(two_classes(), storage, tmp_path)
     storage.delete(dataset_key(first.facts.id, RECORD_FILE))
     with pytest.raises(DatasetUnavailableError):
@@ -125,7 +129,7 @@ def test_an_import_that_died_before_its_record_is_finished_by_the_next(
     assert import_files(two_classes(), storage, tmp_path) == first
 
 
-def test_accepted_files_are_kept_as_they_came(storage: Storage, tmp_path: Path) -> None:
+def test_accepted_files_are_stored_unchanged(storage: Storage, tmp_path: Path) -> None:
     jpeg = encode(noise(5), "JPEG", quality=50)
     record = import_files(two_classes() | {"cat/x.jpg": jpeg}, storage, tmp_path)
     with zipfile.ZipFile(stored_path(storage, dataset_key(record.facts.id, "images.zip"))) as archive:
@@ -134,7 +138,7 @@ def test_accepted_files_are_kept_as_they_came(storage: Storage, tmp_path: Path) 
     assert record.size_bytes == len(jpeg) + sum(map(len, two_classes().values()))
 
 
-def test_copies_stay_on_one_side_and_all_are_kept(storage: Storage, tmp_path: Path) -> None:
+def test_duplicate_images_are_kept_and_are_in_the_same_split(storage: Storage, tmp_path: Path) -> None:
     files = two_classes(30)
     copies = {path.replace("/", "/copy-"): data for path, data in files.items()}
     record = import_files(files | copies, storage, tmp_path)
@@ -148,7 +152,7 @@ def test_copies_stay_on_one_side_and_all_are_kept(storage: Storage, tmp_path: Pa
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 40)), min_size=1, max_size=120))
-def test_the_cut_leaves_something_to_learn_and_depends_on_nothing_but_content(
+def test_the_split_keeps_training_images_and_depends_only_on_content(
     images: list[tuple[str, int]],
 ) -> None:
     labels = [label for label, _ in images]
@@ -159,7 +163,7 @@ def test_the_cut_leaves_something_to_learn_and_depends_on_nothing_but_content(
     assert chosen <= set(digests)
 
 
-def test_an_image_keeps_its_side_when_more_are_added() -> None:
+def test_an_image_stays_in_its_split_when_images_are_added() -> None:
     digests = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(1000)]
     before = choose_test_images(["a"] * 500, digests[:500])
     after = choose_test_images(["a"] * 1000, digests)

@@ -36,7 +36,7 @@ def test_digits_become_squares(storage: Storage, tmp_path: Path) -> None:
     assert np.bincount(digits.test_labels_N).tolist() == digits.facts.test_counts
 
 
-def test_prediction_sees_an_exported_digit_as_training_saw_it(storage: Storage, tmp_path: Path) -> None:
+def test_training_and_prediction_see_the_same_pixels(storage: Storage, tmp_path: Path) -> None:
     digits = prepare_dataset("digits", 16, Resize.SQUASH, storage, tmp_path)
     for label, path in enumerate(
         export_images("digits", "test", 10, tmp_path / "out", storage=storage, cache_dir=tmp_path)
@@ -59,7 +59,7 @@ def test_an_imported_dataset_is_prepared_from_its_files(storage: Storage, tmp_pa
     assert {image.tobytes() for image in prepared} == expected
 
 
-def test_size_and_resize_have_caches_of_their_own(storage: Storage, tmp_path: Path) -> None:
+def test_each_size_and_resize_has_its_own_cache(storage: Storage, tmp_path: Path) -> None:
     facts = import_dataset(write_zip(tmp_path / "pets.zip", two_classes()), storage, "pets").facts
     crop, pad, larger = (
         prepare_dataset(facts.id, size, resize, storage, tmp_path)
@@ -69,7 +69,9 @@ def test_size_and_resize_have_caches_of_their_own(storage: Storage, tmp_path: Pa
     assert larger.train_images_NHWC.shape[1:] == (20, 20, 3)
 
 
-def test_the_cache_is_used_and_does_not_change_when_written_to(storage: Storage, tmp_path: Path) -> None:
+def test_the_cache_is_reused_and_writing_to_its_arrays_does_not_change_it(
+    storage: Storage, tmp_path: Path
+) -> None:
     first = prepare_dataset("digits", 16, Resize.SQUASH, storage, tmp_path)
     times = [path.stat().st_mtime_ns for path in cached_files(tmp_path)]
     torch.from_numpy(first.train_images_NHWC).zero_()
@@ -79,7 +81,7 @@ def test_the_cache_is_used_and_does_not_change_when_written_to(storage: Storage,
 
 
 @pytest.mark.parametrize("damage", ["truncate", "zero", "remove", "meta"])
-def test_a_damaged_cache_is_made_again(damage: str, storage: Storage, tmp_path: Path) -> None:
+def test_a_damaged_cache_is_built_again(damage: str, storage: Storage, tmp_path: Path) -> None:
     whole = np.array(prepare_dataset("digits", 16, Resize.SQUASH, storage, tmp_path).train_images_NHWC)
     folder = cached_files(tmp_path)[0].parent
     images = folder / "train_images.npy"
@@ -101,7 +103,7 @@ def _prepare_in_a_process(root: str, dataset: str) -> float:
     return float(prepared.train_images_NHWC.sum())
 
 
-def test_several_trainers_may_prepare_at_once(storage: Storage, tmp_path: Path) -> None:
+def test_several_trainers_may_prepare_the_same_dataset_at_once(storage: Storage, tmp_path: Path) -> None:
     facts = import_dataset(write_zip(tmp_path / "pets.zip", two_classes(100)), storage, "pets").facts
     with multiprocessing.get_context("spawn").Pool(3) as pool:
         sums = pool.starmap(_prepare_in_a_process, [(str(tmp_path), facts.id)] * 6)
@@ -111,7 +113,7 @@ def test_several_trainers_may_prepare_at_once(storage: Storage, tmp_path: Path) 
     ]
 
 
-def test_what_a_killed_trainer_left_is_made_again(storage: Storage, tmp_path: Path) -> None:
+def test_the_unfinished_cache_of_a_killed_trainer_is_built_again(storage: Storage, tmp_path: Path) -> None:
     prepare_dataset("digits", 16, Resize.SQUASH, storage, tmp_path)
     folder = cached_files(tmp_path)[0].parent
     folder.rename(folder.parent / f".{folder.name}")
@@ -138,7 +140,7 @@ def _prepare_with_a_file_size_limit(root: str) -> str:
     return "prepared"
 
 
-def test_a_full_disk_is_said_and_no_crash(tmp_path: Path) -> None:
+def test_a_full_disk_raises_a_storage_error(tmp_path: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert "free some space" in pool.apply(_prepare_with_a_file_size_limit, (str(tmp_path),))
 

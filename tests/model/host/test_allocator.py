@@ -1,4 +1,4 @@
-"""What a process that trains is started with, and what comes of it."""
+"""The allocator settings of processes that train, and their effect on page faults."""
 
 import json
 import os
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems k
 
 
 def say(code: str, settings: dict[str, str]) -> str:
-    """What a program prints; nothing of this process's own allocator."""
+    """Run a program without the allocator settings of this process and return its output."""
     names = {"LD_PRELOAD", "MALLOC_CONF", "GLIBC_TUNABLES"}
     environment = {name: value for name, value in os.environ.items() if name not in names}
     return subprocess.check_output([sys.executable, "-c", code], text=True, env=environment | settings)
@@ -45,18 +45,18 @@ def settings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     return allocator_settings()
 
 
-def test_big_blocks_are_not_mapped_anew(settings: dict[str, str]) -> None:
-    """20 blocks of 48 MiB are 245,760 pages, or 480 huge ones, where each is faulted in again."""
+def test_large_blocks_are_reused_without_page_faults(settings: dict[str, str]) -> None:
+    """20 blocks of 48 MiB that are mapped again each time cause 245,760 page faults, or 480 with huge pages."""
     assert int(say(BLOCKS, settings)) < 100
 
 
-def test_a_program_starts_again_with_the_settings_once() -> None:
+def test_a_program_restarts_once_with_the_settings() -> None:
     first, second, said = say(STARTS_AGAIN, {}).splitlines()
     assert first == second == "started"
     assert allocator_settings().items() <= json.loads(said).items()
 
 
-def test_an_operators_own_settings_stay() -> None:
+def test_settings_of_the_operator_are_kept() -> None:
     theirs = dict.fromkeys(allocator_settings(), "")
     started, said = say(STARTS_AGAIN, theirs).splitlines()
     assert started == "started"

@@ -7,9 +7,7 @@ from model.host.cache_folder import default_cache_dir
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have other cache folders")
-def test_the_cache_lies_where_the_desktop_standard_puts_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_cache_folder_follows_the_xdg_standard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     assert default_cache_dir() == tmp_path / ".cache" / "ninefold"

@@ -17,13 +17,13 @@ from model.storage.opening import open_storage
 from model.storage.scratch import MAX_AGE_S
 
 
-def test_list_gives_no_temporary_files(storage: Storage, tmp_path: Path) -> None:
+def test_list_returns_no_temporary_files(storage: Storage, tmp_path: Path) -> None:
     storage.put_bytes("a", b"")
     (tmp_path / "storage" / TEMPORARY_FOLDER / "1-crashed").write_bytes(b"half")
     assert storage.list() == ["a"]
 
 
-def test_list_outlives_folders_that_go_meanwhile(storage: Storage) -> None:
+def test_list_ignores_folders_that_are_deleted_meanwhile(storage: Storage) -> None:
     storage.put_bytes("kept/x", b"")
     is_over = threading.Event()
 
@@ -48,7 +48,7 @@ def test_urls_may_be_percent_encoded(tmp_path: Path) -> None:
     assert (tmp_path / "my storage" / "a").read_bytes() == b"x"
 
 
-def test_a_put_survives_that_its_folder_is_deleted_meanwhile(storage: Storage) -> None:
+def test_a_put_succeeds_although_its_folder_is_deleted_meanwhile(storage: Storage) -> None:
     stop = threading.Event()
 
     def delete() -> None:
@@ -76,7 +76,7 @@ def _put_with_a_file_size_limit(url: str) -> None:
     os._exit(0)
 
 
-def test_a_full_disk_is_said_and_leaves_nothing(storage: Storage, tmp_path: Path) -> None:
+def test_a_full_disk_raises_an_error_and_leaves_no_file(storage: Storage, tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     writer = context.Process(target=_put_with_a_file_size_limit, args=(f"file://{tmp_path}/storage",))
     writer.start()
@@ -90,7 +90,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(storage: Storage, tmp_path: Path
     ("number", "words"),
     [(errno.ENOSPC, "disk is full"), (errno.EROFS, "read-only"), (errno.EIO, "Input/output")],
 )
-def test_reasons_of_the_system_become_words(storage: Storage, number: int, words: str) -> None:
+def test_errors_of_the_file_system_are_explained(storage: Storage, number: int, words: str) -> None:
     def fail(_: object) -> None:
         raise OSError(number, os.strerror(number))
 
@@ -99,7 +99,7 @@ def test_reasons_of_the_system_become_words(storage: Storage, number: int, words
     assert not storage.exists("a")
 
 
-def test_a_root_that_cannot_be_made_fails_the_check(tmp_path: Path) -> None:
+def test_the_check_fails_when_the_root_cannot_be_created(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StorageError, match="Storage cannot write"):
         open_storage(f"file://{tmp_path}/file/storage").check()
@@ -114,7 +114,7 @@ def _put_and_die(url: str) -> None:
     open_storage(url).put_stream("large", write)
 
 
-def test_what_a_killed_process_was_writing_can_be_removed(storage: Storage, tmp_path: Path) -> None:
+def test_unfinished_files_of_a_killed_process_can_be_removed(storage: Storage, tmp_path: Path) -> None:
     writer = multiprocessing.get_context("spawn").Process(
         target=_put_and_die, args=(f"file://{tmp_path}/storage",)
     )
@@ -129,7 +129,7 @@ def test_what_a_killed_process_was_writing_can_be_removed(storage: Storage, tmp_
     assert list(folder.iterdir()) == [other]
 
 
-def test_leftovers_of_dead_writers_go_when_they_are_old(storage: Storage, tmp_path: Path) -> None:
+def test_old_unfinished_files_are_removed(storage: Storage, tmp_path: Path) -> None:
     storage.put_bytes("a", b"")
     old, young = (tmp_path / "storage" / TEMPORARY_FOLDER / name for name in ("1-old", "2-young"))
     old.mkdir()

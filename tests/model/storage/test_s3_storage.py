@@ -1,4 +1,4 @@
-"""What only a bucket does: credentials, requests that fail, copies on this disk."""
+"""The behaviour specific to S3 storage: prefixes, local copies, failing requests."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,14 +20,14 @@ def server() -> Iterator[dict[str, str]]:
 
 @pytest.fixture
 def storage(server: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
-    """Below a prefix of its own; its copies are kept in `copies`."""
+    """Storage with a prefix of its own, which keeps local copies in `copies`."""
     for name, value in server.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "copies"))
     return open_storage(f"s3://{BUCKET}/{tmp_path.name}")
 
 
-def test_prefixes_do_not_see_each_other(storage: Storage, tmp_path: Path) -> None:
+def test_storages_with_different_prefixes_are_separate(storage: Storage, tmp_path: Path) -> None:
     storage.put_bytes("a", b"mine")
     other = open_storage(f"s3://{BUCKET}/{tmp_path.name}-other")
     other.put_bytes("a", b"theirs")
@@ -36,7 +36,7 @@ def test_prefixes_do_not_see_each_other(storage: Storage, tmp_path: Path) -> Non
     assert (storage.list(), other.list()) == ([], ["a"])
 
 
-def test_copies_go_when_they_are_no_longer_needed(storage: Storage, tmp_path: Path) -> None:
+def test_local_copies_are_deleted_after_use(storage: Storage, tmp_path: Path) -> None:
     storage.put_stream("a", lambda file: file.write(b"x"))
     with storage.as_file("a") as path:
         assert path.read_bytes() == b"x"
@@ -44,17 +44,17 @@ def test_copies_go_when_they_are_no_longer_needed(storage: Storage, tmp_path: Pa
     assert [one for one in (tmp_path / "copies").rglob("*") if one.is_file()] == []
 
 
-def test_a_bucket_that_is_not_there_is_said(storage: Storage) -> None:
+def test_a_missing_bucket_raises_an_error(storage: Storage) -> None:
     with pytest.raises(StorageError, match=r"cannot write .* 404"):
         open_storage("s3://no-such-bucket").check()
 
 
-def test_a_url_needs_a_bucket() -> None:
+def test_an_s3_url_without_a_bucket_is_refused() -> None:
     with pytest.raises(StorageError, match="needs a bucket"):
         open_storage("s3:///prefix")
 
 
-def test_a_server_out_of_reach_is_said(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_server_raises_an_error(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setattr(s3, "_RETRIES", {"max_retries": 1})
     unreachable = open_storage(f"s3://{BUCKET}")
@@ -63,7 +63,7 @@ def test_a_server_out_of_reach_is_said(storage: Storage, monkeypatch: pytest.Mon
             ask()
 
 
-def test_more_than_one_put_can_take_is_refused(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_larger_than_one_put_is_refused(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3, "LARGEST_PUT_BYTES", 2**30)
     with pytest.raises(StorageError, match="takes 1 GiB at once"):
         storage.put_stream("a", lambda file: file.truncate(2**30 + 1) and file.seek(0, 2))

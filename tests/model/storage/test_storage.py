@@ -1,4 +1,4 @@
-"""What every storage does, in a folder and in a bucket."""
+"""The behaviour that local storage and S3 storage have in common."""
 
 import threading
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
     return open_storage(f"s3://{BUCKET}/{tmp_path.name}/deeper")
 
 
-def test_bytes_come_back(storage: Storage) -> None:
+def test_stored_bytes_can_be_read(storage: Storage) -> None:
     weights = b"weights" * 10_000_000
     storage.put_bytes("models/a/manifest.json", b"{}")
     storage.put_stream("models/a/weights", lambda file: file.write(weights))
@@ -40,7 +40,7 @@ def test_bytes_come_back(storage: Storage) -> None:
     assert not storage.exists("models/a")
 
 
-def test_the_same_bytes_may_be_put_again_and_others_may_not(storage: Storage) -> None:
+def test_the_same_bytes_may_be_put_again_but_not_others(storage: Storage) -> None:
     storage.put_bytes("a", b"first")
     storage.put_bytes("a", b"first")
     with pytest.raises(ObjectExistsError, match="never change"):
@@ -48,7 +48,7 @@ def test_the_same_bytes_may_be_put_again_and_others_may_not(storage: Storage) ->
     assert storage.read_bytes("a") == b"first"
 
 
-def test_delete_removes_an_object_or_a_folder_and_nothing_is_fine(storage: Storage) -> None:
+def test_delete_removes_an_object_or_a_folder_or_does_nothing(storage: Storage) -> None:
     for key in ("models/a/x", "models/a/y", "models/ab"):
         storage.put_bytes(key, b"")
     storage.delete("models/a/")
@@ -62,7 +62,7 @@ def test_delete_removes_an_object_or_a_folder_and_nothing_is_fine(storage: Stora
     "key",
     ["", "/etc/passwd", "../x", "a/../../x", "a//b", "a/./b", "a\0b", "a\\b", ".tmp/x", "a/.x", "x" * 1025],
 )
-def test_keys_stay_below_the_root(storage: Storage, key: str) -> None:
+def test_keys_outside_the_root_are_refused(storage: Storage, key: str) -> None:
     with pytest.raises(StorageError, match="not a storage key"):
         storage.put_bytes(key, b"")
     with pytest.raises(StorageError, match="not a storage key"):
@@ -71,14 +71,14 @@ def test_keys_stay_below_the_root(storage: Storage, key: str) -> None:
         storage.delete(key)
 
 
-def test_a_missing_object_is_named(storage: Storage) -> None:
+def test_the_error_for_a_missing_object_names_the_key(storage: Storage) -> None:
     with pytest.raises(StorageError, match="no object 'models/x'"):
         storage.read_bytes("models/x")
     with pytest.raises(StorageError, match="no object 'models/x'"), storage.as_file("models/x"):
         pass
 
 
-def test_of_two_writers_with_other_bytes_one_wins(storage: Storage) -> None:
+def test_of_two_writers_with_different_bytes_one_succeeds(storage: Storage) -> None:
     outcomes: list[str] = []
     barrier = threading.Barrier(8)
 
@@ -99,18 +99,18 @@ def test_of_two_writers_with_other_bytes_one_wins(storage: Storage) -> None:
     assert len(set(storage.read_bytes("race/object"))) == 1
 
 
-def test_the_check_leaves_nothing(storage: Storage) -> None:
+def test_the_check_leaves_no_object(storage: Storage) -> None:
     storage.check()
     assert storage.list() == []
 
 
 @pytest.mark.parametrize("url", ["/plain/path", "file:relative", "file://host/x", ""])
-def test_a_place_is_said_by_a_whole_url(url: str) -> None:
+def test_incomplete_storage_urls_are_refused(url: str) -> None:
     with pytest.raises(StorageError, match=r"file://"):
         open_storage(url)
 
 
-def test_list_gives_keys_by_prefix(storage: Storage) -> None:
+def test_list_returns_the_keys_with_a_prefix(storage: Storage) -> None:
     for key in ("models/b/x", "models/a/x", "models/ab", "other"):
         storage.put_bytes(key, b"")
     assert storage.list() == ["models/a/x", "models/ab", "models/b/x", "other"]
@@ -119,7 +119,7 @@ def test_list_gives_keys_by_prefix(storage: Storage) -> None:
     assert storage.list("nothing/here") == []
 
 
-def test_folders_are_measured_and_told_from_changed_ones(storage: Storage) -> None:
+def test_folders_have_sizes_and_changes_are_detected(storage: Storage) -> None:
     storage.put_bytes("models/a/x", b"12")
     storage.put_bytes("models/a/deep/y", b"345")
     storage.put_bytes("models/b/x", b"6")
@@ -133,7 +133,7 @@ def test_folders_are_measured_and_told_from_changed_ones(storage: Storage) -> No
     assert not storage.is_unchanged(second)
 
 
-def test_what_fails_while_it_is_written_is_not_there(storage: Storage) -> None:
+def test_a_failed_write_stores_no_object(storage: Storage) -> None:
     def fail(_: object) -> None:
         raise OSError(28, "No space left on device")
 

@@ -12,7 +12,7 @@ IMAGES_A_FILE = 3
 
 
 def write_archive(path: Path, edition: Edition) -> np.ndarray:
-    """An archive of an edition's form; returns its records."""
+    """Write an archive with the layout of an edition; returns its records."""
     names = (*edition.train_files, *edition.test_files)
     random = np.random.default_rng(0)
     shape = (len(names), IMAGES_A_FILE, edition.label_bytes + 3072)
@@ -37,7 +37,7 @@ def test_records_become_images_with_channels_last(edition: Edition, class_byte: 
     assert train.images_NHWC[0, 0, 5].tolist() == [pixels[5], pixels[1024 + 5], pixels[2048 + 5]]
 
 
-def test_the_facts_add_up() -> None:
+def test_the_facts_of_the_downloaded_datasets_are_consistent() -> None:
     for name, classes in (("cifar10", 10), ("cifar100", 100), ("fashion-mnist", 10)):
         facts = BUILT_IN[name]
         assert len(facts.classes) == len(set(facts.classes)) == classes

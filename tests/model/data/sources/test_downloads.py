@@ -22,7 +22,7 @@ class _QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, str]]:
-    """A folder with one file, a.gz, and the address at which it is served."""
+    """A folder with one file, a.gz, and the URL of the server that serves the folder."""
     monkeypatch.setenv("no_proxy", "*")
     folder = tmp_path / "site"
     folder.mkdir()
