@@ -38,7 +38,7 @@ BASE: Mapping[str, Any] = {
     "optimizer": Optimizer.SGD,
     "initialisation": Initialisation.TORCH,
     "cutout": 5 / 32,
-    "sizes": ((0.0, 1.0),),
+    "resize_schedule": ((0.0, 1.0),),
 }
 """The settings of `fast` when the study began. A variant changes `base`; after `shipped+` it changes the current recipe."""
 
@@ -48,13 +48,9 @@ CHANGES: Mapping[str, Mapping[str, Any]] = {
     "no-whitening": {"whiten_input": False},
     "random-flip": {"alternating_flip": False},
     "smoothing-0.1": {"label_smoothing": 0.1},
-    "ghost-32": {"ghost_images": 32},
-    "frozen-scale": {"is_scale_frozen": True},
-    "frozen-scale-bias-8": {"is_scale_frozen": True, "bias_rate": 8.0},
-    "frozen-scale-bias-64": {"is_scale_frozen": True, "bias_rate": 64.0},
     "dirac": {"initialisation": Initialisation.DIRAC},
-    "growing": {"sizes": RECIPES[RecipeName.FAST].sizes},
-    "full-size": {"sizes": ((0.0, 1.0),)},
+    "growing": {"resize_schedule": RECIPES[RecipeName.FAST].resize_schedule},
+    "full-size": {"resize_schedule": ((0.0, 1.0),)},
     "momentum-0.8": {"muon_momentum": 0.8},
     "momentum-0.9": {"muon_momentum": 0.9},
     "muon-0.1": {"optimizer": Optimizer.MUON, "muon_scale": 0.1},

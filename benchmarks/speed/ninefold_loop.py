@@ -7,7 +7,7 @@ from model.device.ranks import SINGLE_PROCESS
 from model.host.cpus import cpu_quota
 from model.storage.opening import open_storage
 from model.training.checkpoint import Checkpoints
-from model.training.loop import Loop
+from model.training.loop import TrainingLoop
 from model.training.reporter import CheckpointSaved, Command, EpochRow, Progress
 from model.training.run_state import initial_state
 
@@ -43,7 +43,7 @@ def train(batch_size: int, steps: int, device_name: str) -> dict[str, float]:
     device, storage = open_device(device_name, cpu_quota()), open_storage("file:///tmp")
     spec, recipe, data = random_run(device, batch_size, batch_size * (steps + 1))
     stopwatch = Stopwatch(device_name)
-    Loop(
+    TrainingLoop(
         spec=spec,
         recipe=recipe,
         data=data,

@@ -47,4 +47,4 @@ def random_run(device: Device, batch_size: int, images: int) -> tuple[ResolvedSp
         test=Split(images_NHWC[:8], labels_N[:8]),
         normalisation=measure_normalisation(images_NHWC),
     )
-    return spec, replace(recipe_of(spec), sizes=((0.0, 1.0),)), data
+    return spec, replace(recipe_of(spec), resize_schedule=((0.0, 1.0),)), data

@@ -1,1 +1,1 @@
-"""Devices: CPUs and GPUs, recorded steps, several devices at once."""
+"""Compute devices: CPU or GPU, CUDA graphs, and data-parallel training on several devices."""

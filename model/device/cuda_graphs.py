@@ -1,5 +1,8 @@
-"""Steps on a GPU as recordings (CUDA graphs): to launch its hundreds of small kernels takes the host longer than the
-GPU needs to run them."""
+"""Records training steps as CUDA graphs and replays them.
+
+A step launches hundreds of small kernels, which takes the host longer than the GPU needs to run them. Replaying a graph is
+a single launch.
+"""
 
 import gc
 import logging
@@ -15,66 +18,66 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Recording:
+class _Graph:
     graph: torch.cuda.CUDAGraph
     arguments: tuple[Tensor | float, ...]
 
     def replay(self, arguments: tuple[Tensor | float, ...]) -> None:
-        for mine, given in zip(self.arguments, arguments, strict=True):
-            if isinstance(mine, Tensor) and isinstance(given, Tensor):
-                mine.copy_(given)
+        for recorded, given in zip(self.arguments, arguments, strict=True):
+            if isinstance(recorded, Tensor) and isinstance(given, Tensor):
+                recorded.copy_(given)
         self.graph.replay()
 
 
 class CudaGraphs:
-    """Calls a function that returns nothing: each kind of call the first time as it is, the second time to record it, and
-    from then on by replaying what was recorded.
+    """Calls a function, and replays it as a CUDA graph from the third call with the same signature on.
 
-    A kind is the shapes of the tensors and the values of the numbers that are passed. A recording repeats the same kernels
-    on the same memory: what may change between calls is what tensors contain, those passed and those that the function
-    holds, and the seed of torch's generators.
+    The signature is the shapes of the tensor arguments and the values of the numbers. The first call of a signature runs
+    normally, the second records the graph and replays it. A graph repeats the same kernels on the same memory, so between
+    calls only the contents of tensors (of the arguments and of tensors that the function uses) and the seed of PyTorch's
+    generators may change.
     """
 
-    def __init__(self, *, records: bool) -> None:
-        self._records = records
-        self._recordings: dict[Hashable, _Recording | None] = {}
+    def __init__(self, *, enabled: bool) -> None:
+        self._enabled = enabled
+        self._graphs: dict[Hashable, _Graph | None] = {}
         self._pool: Any = None
         self.is_recording = False
-        """The function runs, but nothing is calculated."""
+        """True while the function runs to record its kernels; nothing is computed meanwhile."""
 
     def call(self, function: Callable[..., None], *arguments: Tensor | float) -> None:
-        """Do what the function does with these arguments; it is the same function each time."""
-        kind = tuple(a.shape if isinstance(a, Tensor) else a for a in arguments)
-        if self._records and kind in self._recordings:
-            recording = self._recordings[kind] or self._record(kind, function, arguments)
-            if recording:
-                recording.replay(arguments)
+        """Call the function, directly or as a graph. It must be the same function in every call."""
+        signature = tuple(a.shape if isinstance(a, Tensor) else a for a in arguments)
+        if self._enabled and signature in self._graphs:
+            graph = self._graphs[signature] or self._record(signature, function, arguments)
+            if graph:
+                graph.replay(arguments)
                 return
         function(*arguments)
-        if self._records:
-            self._recordings.setdefault(kind)
+        if self._enabled:
+            self._graphs.setdefault(signature)
 
     def __len__(self) -> int:
-        """How many recordings there are."""
-        return sum(recording is not None for recording in self._recordings.values())
+        """Return the number of recorded graphs."""
+        return sum(graph is not None for graph in self._graphs.values())
 
-    def give_up(self) -> bool:
-        """Forget the recordings and make no more; whether there were any, whose memory is now free."""
-        had = len(self) > 0
-        if had:
-            self._stop_recording()
-        return had
+    def release(self) -> bool:
+        """Delete all graphs, which frees their memory, and record no more. Return False if there were none."""
+        if not len(self):
+            return False
+        self._disable()
+        return True
 
-    def _stop_recording(self) -> None:
-        self._records = False
-        self._recordings.clear()
+    def _disable(self) -> None:
+        self._enabled = False
+        self._graphs.clear()
 
     def _record(
-        self, kind: Hashable, function: Callable[..., None], arguments: tuple[Tensor | float, ...]
-    ) -> _Recording | None:
-        own = tuple(a.clone() if isinstance(a, Tensor) else a for a in arguments)
+        self, signature: Hashable, function: Callable[..., None], arguments: tuple[Tensor | float, ...]
+    ) -> _Graph | None:
+        inputs = tuple(a.clone() if isinstance(a, Tensor) else a for a in arguments)
         graph = torch.cuda.CUDAGraph()
-        # They never run at the same time and leave nothing behind: one memory is enough for all.
+        # Graphs never run at the same time and keep nothing between replays, so all share one memory pool.
         self._pool = self._pool or torch.cuda.graph_pool_handle()
         self.is_recording = True
         try:
@@ -82,29 +85,30 @@ class CudaGraphs:
                 _no_garbage_collection(),
                 torch.cuda.graph(graph, self._pool, capture_error_mode="thread_local"),
             ):
-                function(*own)
+                function(*inputs)
         except RuntimeError as error:
             _log.warning(
-                "a step could not be recorded, so from here on kernels are launched one by one: %s", error
+                "a training step could not be recorded as a CUDA graph, so all further steps run without graphs: %s",
+                error,
             )
-            self._stop_recording()
-            # The generator of a spoilt recording believes that it goes on, and refuses to draw.
+            self._disable()
+            # After a failed recording the generator still believes that it is recorded, and refuses to draw numbers.
             generator = torch.cuda.default_generators[torch.cuda.current_device()]
             generator.graphsafe_set_state(torch.Generator("cuda").graphsafe_get_state())
             return None
         finally:
             self.is_recording = False
-        recording = self._recordings[kind] = _Recording(graph, own)
-        return recording
+        recorded = self._graphs[signature] = _Graph(graph, inputs)
+        return recorded
 
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """A collection may find the recordings of an earlier run, and to free one spoils what is being recorded."""
-    was_on = gc.isenabled()
+    """Disable garbage collection: freeing a CUDA graph of an earlier training invalidates the graph being recorded."""
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if was_on:
+        if was_enabled:
             gc.enable()

@@ -1,4 +1,4 @@
-"""All that differs between CPUs and GPUs, in one place; the loop is the same on both."""
+"""The differences between CPUs and GPUs, in one place: the training loop is the same on both."""
 
 import resource
 import sys
@@ -14,21 +14,22 @@ from model.errors import ModelError
 
 @dataclass(frozen=True)
 class Device:
-    """Where the network and the images live, and how the loop treats them."""
+    """A device that holds the network and the images, and how the training loop uses it."""
 
     torch_device: torch.device
     threads: int
+    """CPU threads of this process."""
     steps_between_loss_reads: int
-    """The loss is read only this often."""
+    """The loss is copied to the host only after this many steps; on a GPU each copy takes time."""
     needs_warm_up: bool
-    """The first batch of a size takes long: libraries load, kernels are chosen."""
+    """The first batch of each image size is slow, while libraries load and cuDNN chooses kernels."""
     uses_cuda_graphs: bool = False
-    """Steps are recorded and replayed."""
+    """Steps are recorded as CUDA graphs and replayed; see `model.device.cuda_graphs`."""
     autocast_dtype: torch.dtype | None = None
-    """What convolutions are calculated in where that is faster than float32."""
+    """Data type of mixed-precision training, where it is faster than float32; None: float32 only."""
 
     def autocast(self) -> AbstractContextManager[object]:
-        """Half precision where it is faster."""
+        """Return the context for forward passes: autocast to `autocast_dtype`, or no autocast."""
         return (
             torch.autocast(self.torch_device.type, self.autocast_dtype)
             if self.autocast_dtype
@@ -37,19 +38,22 @@ class Device:
 
     @property
     def loss_scale(self) -> float:
-        """What a loss is multiplied by on its way back, so that float16 does not round its gradients to nothing.
+        """The factor on the loss in the backward pass, so that small gradients do not underflow in float16.
 
-        512 makes the mean over 512 images their sum, with which this network was first trained in float16
-        (davidcpage/cifar10-fast).
+        512 turns the mean over 512 images into their sum, which davidcpage/cifar10-fast minimises when it trains this
+        network in float16.
         """
         return 512.0 if self.autocast_dtype is torch.float16 else 1.0
 
     def place(self, tensor: Tensor) -> Tensor:
-        """The tensor on this device."""
+        """Copy a tensor to this device."""
         return tensor.to(self.torch_device, non_blocking=True)
 
     def read_async(self, values: Tensor) -> Callable[[], list[float] | None]:
-        """Ask for values; what is returned gives them once they are there, and nobody waits for a GPU meanwhile."""
+        """Start copying values to the host; the returned function gives them, or None while the copy is under way.
+
+        Neither waits for the GPU.
+        """
         if self.torch_device.type == "cpu":
             return values.tolist
         copy = torch.empty_like(values, device="cpu", pin_memory=True)
@@ -59,43 +63,46 @@ class Device:
         return lambda: copy.tolist() if copied.query() else None  # type: ignore[no-untyped-call]
 
     def release_memory(self) -> None:
-        """Give back what the allocator keeps, after a failure to get more."""
+        """Return the caching allocator's unused memory to the GPU, after an allocation failed."""
         if self.torch_device.type == "cuda":
             torch.cuda.empty_cache()
 
     def peak_memory_mb(self) -> float:
-        """The most that was in use so far: of this process on CPUs, of the device on GPUs."""
+        """Return the peak memory in MB (10⁶ bytes) so far: of this process on CPUs, of its tensors on GPUs."""
         if self.torch_device.type == "cuda":
             return torch.cuda.max_memory_allocated(self.torch_device) / 1e6
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
     def describe(self) -> dict[str, str]:
-        """What a bit-exact replay needs to have in common."""
+        """Return the facts that must be equal for a resumed training to be bit-exact; stored in checkpoint headers."""
         return {"device": self.torch_device.type, "threads": str(self.threads), "torch": torch.__version__}
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether there was not enough memory for a tensor; on CPUs torch has no class of its own for it."""
+    """Whether an allocation of a tensor failed. For the CPU PyTorch has no exception class of its own."""
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def open_device(name: str, threads: int) -> Device:
-    """Get a device ready.
+    """Set up a device for training.
 
     Args:
         name: `cpu`, `cuda` or `cuda:0`.
-        threads: of this process, on CPUs.
+        threads: CPU threads of this process.
+
+    Raises:
+        ModelError: this machine does not have the device.
     """
     torch.set_num_threads(threads)
     torch_device = torch.device(name)
     if torch_device.type == "cpu":
         return Device(torch_device, threads, steps_between_loss_reads=1, needs_warm_up=False)
     if torch_device.type != "cuda" or not torch.cuda.is_available():
-        raise ModelError(f"The device {name!r} is not there; use cpu, or a machine with a CUDA device.")
-    # What is multiplied in float32 all the same, Muon's products above all, does not need all its digits.
+        raise ModelError(f"The device {name!r} is not there: use cpu, or a machine with a CUDA device.")
+    # Matrix products outside autocast, mainly those of Muon, do not need full float32 precision.
     torch.backends.cuda.matmul.fp32_precision = "tf32"
-    # Older GPUs only emulate bfloat16, and are then slower than with float32.
+    # GPUs before Ampere only emulate bfloat16, slower than float32.
     half = torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     return Device(
         torch_device,

@@ -1,4 +1,7 @@
-"""The processes that train one network together, a device each; alone there is nothing to agree on."""
+"""Data-parallel training: several processes, one for each device, train one network together.
+
+Terms are those of `torch.distributed`: each process has a rank, and their number is the world size.
+"""
 # ruff: noqa: N803 - shapes in names: images_NHWC
 
 from collections.abc import Callable
@@ -14,38 +17,41 @@ from model.network.resnet9 import ResNet9
 
 @dataclass(frozen=True)
 class Rank:
-    """One process's place among those that train together; all make the same steps, each on its share of the batch."""
+    """One of the processes that train together. All make the same steps, each on its own shard of every batch.
+
+    With a world size of 1 every method is local and needs no process group.
+    """
 
     index: int = 0
     world_size: int = 1
     control_group: distributed.ProcessGroup | None = None
-    """Between the hosts' processors: agreeing over it makes no device wait."""
+    """A gloo group between the hosts' CPUs: broadcasts over it do not synchronise with a GPU."""
 
     @property
     def is_first(self) -> bool:
-        """Whether this one decides, judges, reports and saves."""
+        """Whether this is rank 0, which decides, evaluates, reports and saves for all."""
         return self.index == 0
 
-    def broadcast(self, decide: Callable[[], list[float]], length: int) -> list[float]:
-        """What the first rank decides, so many numbers; the others do not ask themselves."""
+    def broadcast(self, compute: Callable[[], list[float]], length: int) -> list[float]:
+        """Return the `length` numbers that `compute` returns on rank 0; the other ranks do not call it."""
         if self.world_size == 1:
-            return decide()
-        decided = torch.tensor(decide() if self.is_first else [0.0] * length, dtype=torch.float64)
-        distributed.broadcast(decided, src=0, group=self.control_group)
-        return decided.tolist()
+            return compute()
+        values = torch.tensor(compute() if self.is_first else [0.0] * length, dtype=torch.float64)
+        distributed.broadcast(values, src=0, group=self.control_group)
+        return values.tolist()
 
     def shard(self, batch_N: Tensor) -> Tensor:
-        """This one's part of a batch: parts do not overlap, and their sizes differ by one at most."""
+        """Return this rank's shard of a batch. Shards do not overlap, and their sizes differ by at most one."""
         return batch_N.tensor_split(self.world_size)[self.index]
 
     def sum_over_ranks(self, values: Tensor) -> Tensor:
-        """The sum over all ranks."""
+        """Return the sum of the ranks' values (all-reduce)."""
         if self.world_size > 1:
             distributed.all_reduce(values)
         return values
 
     def data_parallel(self, network: ResNet9) -> nn.Module:
-        """The network as the training step calls it: its gradients become the mean over all ranks."""
+        """Wrap the network so that a backward pass averages the gradients over all ranks."""
         if self.world_size == 1:
             return network
         return DistributedDataParallel(network)
@@ -55,5 +61,5 @@ SINGLE_PROCESS = Rank()
 
 
 def no_sync(network: nn.Module) -> AbstractContextManager[None]:
-    """Within it, gradients add up on their own rank."""
+    """Accumulate gradients locally, without averaging over the ranks, in backward passes within this context."""
     return network.no_sync() if isinstance(network, DistributedDataParallel) else nullcontext()

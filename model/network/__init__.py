@@ -1,1 +1,1 @@
-"""The network: ResNet9 and its convolutions."""
+"""The network: ResNet9, its convolutions and the normalisation of its input."""

@@ -10,34 +10,37 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Normalisation:
-    """Mean and standard deviation of each RGB channel, of values in 0..1."""
+    """Mean and standard deviation of each RGB channel, for pixel values scaled to 0..1."""
 
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
 
     def apply(self, images_NHWC: Tensor) -> Tensor:
-        """Pixels of 0..255, uint8 or float, to the network's input: NCHW, laid out channels_last."""
+        """Normalise pixels of 0..255, uint8 or float, to the network's input: float32 NCHW in channels_last layout."""
         shift, scale = (_times_255(values, images_NHWC.device) for values in (self.mean, self.std))
         return images_NHWC.float().sub_(shift).div_(scale).permute(0, 3, 1, 2)
 
 
 @lru_cache(maxsize=64)
 def _times_255(values: tuple[float, float, float], device: torch.device) -> Tensor:
-    """Made once: numbers on their way to a GPU make the host wait for it."""
+    """Return the values times 255 as a tensor on the device.
+
+    Cached: copying numbers from the host to a GPU synchronises with the GPU, which each step would wait for.
+    """
     return torch.tensor(values, device=device).mul_(255)
 
 
 def measure_normalisation(images_NHWC: Tensor) -> Normalisation:
-    """The normalisation of a set of uint8 images, in chunks so that no float copy of it exists."""
+    """Compute mean and standard deviation of uint8 images, in chunks: a float copy of all images would not fit in memory."""
     total, squares = torch.zeros(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
     for chunk_NHWC in torch.split(images_NHWC, 1024):
         pixels = chunk_NHWC.reshape(-1, 3).double() / 255
         total += pixels.sum(0).cpu()
         squares += pixels.square().sum(0).cpu()
-    count = images_NHWC.numel() / 3
-    mean = total / count
-    # One grey level is the finest difference that uint8 can show: a flat set must not divide by 0.
-    std = (squares / count - mean.square()).clamp(min=0).sqrt().clamp(min=1 / 255)
+    pixel_count = images_NHWC.numel() / 3
+    mean = total / pixel_count
+    # At least one grey level: images of a single colour have a deviation of 0, which must not be a divisor.
+    std = (squares / pixel_count - mean.square()).clamp(min=0).sqrt().clamp(min=1 / 255)
     return Normalisation(_rgb(mean), _rgb(std))
 
 

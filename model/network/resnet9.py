@@ -1,4 +1,7 @@
-"""ResNet9 (DavidNet) exactly as the table in the README; it knows nothing of training."""
+"""ResNet9 (DavidNet) exactly as the table in the README. Knows nothing of training.
+
+The network of David Page's "How to train your ResNet" (davidcpage/cifar10-fast), with dropout in the residual blocks.
+"""
 # ruff: noqa: N803 - shapes in names: images_NCHW
 
 from typing import Any, cast
@@ -10,81 +13,75 @@ from torch.nn import functional
 from model.network.winograd import Conv3x3
 
 
-class BatchNorm(nn.BatchNorm2d):
-    """Batch norm that can see a training batch in parts: ghost batch norm (arXiv 1705.08741), the same when published."""
-
-    ghost_images = 0
-    """About so many images a part; 0: the whole batch."""
-
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
-        """Same shape out as in."""
-        if not (self.training and self.ghost_images):
-            return super().forward(input)
-        parts = max(1, round(len(input) / self.ghost_images))
-        return torch.cat([super(BatchNorm, self).forward(part) for part in input.tensor_split(parts)])
-
-
 class ConvNorm(nn.Module):
-    """3x3 convolution without bias and batch norm."""
+    """A 3x3 convolution without bias, followed by batch norm."""
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__()
         self.conv = Conv3x3(channels_in, channels_out)
-        self.norm = BatchNorm(channels_out, eps=1e-5)
+        self.norm = nn.BatchNorm2d(channels_out, eps=1e-5)
 
     def forward(self, images_NCHW: Tensor) -> Tensor:
-        """Same height and width out as in."""
+        """Return features of the same height and width."""
         return cast("Tensor", self.norm(self.conv(images_NCHW)))
 
 
 class ConvBlock(ConvNorm):
-    """Convolution, batch norm, ReLU."""
+    """A 3x3 convolution, batch norm and ReLU."""
 
     def forward(self, images_NCHW: Tensor) -> Tensor:
-        """Same height and width out as in."""
+        """Return features of the same height and width."""
         return super().forward(images_NCHW).relu_()
 
 
 class ReluPool(nn.Module):
-    """ReLU and 2x2 max pool, in the other order: the same numbers and gradients with a quarter of the ReLUs."""
+    """ReLU and 2x2 max pooling. Pools first: same values and gradients, with a quarter of the ReLU operations."""
 
     def forward(self, images_NCHW: Tensor) -> Tensor:
-        """Half the height and width, rounded down."""
-        # On GPUs max_unpool2d does not know channels_last.
+        """Halve height and width, rounding down."""
+        # On GPUs max_unpool2d does not support channels_last.
         if self.training and images_NCHW.device.type == "cpu":
-            return cast("Tensor", _ForgetfulMaxPool.apply(images_NCHW)).relu_()
+            return cast("Tensor", _LeanMaxPool.apply(images_NCHW)).relu_()
         return functional.max_pool2d(images_NCHW, 2).relu_()
 
 
-class _ForgetfulMaxPool(torch.autograd.Function):
-    """torch's own keeps its input for the way back, the largest tensors there are, and reads nothing but its shape."""
+class _LeanMaxPool(torch.autograd.Function):
+    """2x2 max pooling that keeps less for the backward pass.
+
+    PyTorch's own max pooling saves its input, the largest tensor of the network, but its backward pass needs only the
+    shape of the input and the indices of the maxima.
+    """
 
     @staticmethod
     def forward(ctx: Any, images_NCHW: Tensor) -> Tensor:
-        pooled_NCHW, places_NCHW = functional.max_pool2d_with_indices(images_NCHW, (2, 2))
-        ctx.save_for_backward(places_NCHW)
-        ctx.sides = images_NCHW.shape[2:]
+        pooled_NCHW, indices_NCHW = functional.max_pool2d_with_indices(images_NCHW, (2, 2))
+        ctx.save_for_backward(indices_NCHW)
+        ctx.input_sides = images_NCHW.shape[2:]
         return pooled_NCHW
 
     @staticmethod
     def backward(ctx: Any, gradient_NCHW: Tensor) -> Tensor:
-        [places_NCHW] = ctx.saved_tensors
-        return functional.max_unpool2d(gradient_NCHW, places_NCHW, (2, 2), output_size=ctx.sides)
+        [indices_NCHW] = ctx.saved_tensors
+        return functional.max_unpool2d(gradient_NCHW, indices_NCHW, (2, 2), output_size=ctx.input_sides)
 
 
 class ReluDropout(nn.Dropout):
-    """ReLU, then dropout."""
+    """ReLU followed by dropout."""
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
-        """Same shape out as in."""
-        # On GPUs torch's own dropout is a single kernel.
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - PyTorch's name
+        """Return a tensor of the same shape."""
+        # On GPUs PyTorch's own dropout is a single kernel.
         if self.training and input.device.type == "cpu":
-            return cast("Tensor", _ForgetfulReluDropout.apply(input, self.p))
+            return cast("Tensor", _LeanReluDropout.apply(input, self.p))
         return functional.dropout(input.relu_(), self.p, self.training)
 
 
-class _ForgetfulReluDropout(torch.autograd.Function):
-    """torch's own keep what is in between and what was drawn; what comes out, which the next layer keeps, says enough."""
+class _LeanReluDropout(torch.autograd.Function):
+    """ReLU and dropout that keep only their output for the backward pass.
+
+    PyTorch's own layers save the intermediate tensor and the dropout mask. The output is saved by the next layer anyway,
+    and its zeros show where the gradient is 0.
+    """
 
     @staticmethod
     def forward(ctx: Any, images_NCHW: Tensor, p: float) -> Tensor:
@@ -100,7 +97,7 @@ class _ForgetfulReluDropout(torch.autograd.Function):
 
 
 class Residual(nn.Module):
-    """Two blocks with dropout between them, added to what came in."""
+    """Two convolutions with dropout between them; their output is added to the input."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -109,12 +106,12 @@ class Residual(nn.Module):
         self.second = ConvBlock(channels, channels)
 
     def forward(self, images_NCHW: Tensor) -> Tensor:
-        """Same shape out as in."""
+        """Return a tensor of the same shape."""
         return images_NCHW + cast("Tensor", self.second(self.dropout(self.first(images_NCHW))))
 
 
 class ResNet9(nn.Module):
-    """Images of any side from 16 px up to class scores before the softmax."""
+    """Computes class logits from images of at least 16 x 16 pixels."""
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()
@@ -132,15 +129,15 @@ class ResNet9(nn.Module):
         self.head = nn.Linear(512, num_classes, bias=False)
 
     def forward(self, images_NCHW: Tensor) -> Tensor:
-        """Normalised float images to logits_NK."""
+        """Return logits_NK of normalised float images."""
         features_NCHW = self.features(images_NCHW)
-        # A global maximum, not a pool of fixed size, so that every image size works.
+        # A global maximum instead of a pool of fixed size: works for every image size.
         return cast("Tensor", self.head(features_NCHW.amax(dim=(2, 3))))
 
 
 def published_weights(network: nn.Module) -> dict[str, Tensor]:
-    """The weights and batch-norm statistics, without the batch counters that nothing reads.
+    """Return weights and batch-norm statistics, without the batch counters, which are never used.
 
-    `load_state_dict` fills the counters in again by itself.
+    `load_state_dict` accepts weights without the counters.
     """
     return {k: v for k, v in network.state_dict().items() if not k.endswith("num_batches_tracked")}

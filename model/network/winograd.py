@@ -1,10 +1,15 @@
-"""Convolutions of many channels by Winograd's algorithm F(4x4, 3x3), for training on CPUs (Lavin and Gray, arXiv 1509.09308).
+"""3x3 convolutions with many channels by Winograd's algorithm F(4x4, 3x3), for training on CPUs.
 
-Four by four pixels of a 3x3 convolution take 36 products for each pair of channels instead of 144: the six by six pixels
-that they depend on and the filter are both transformed to 36 numbers, these are multiplied one by one, and what that gives is
-transformed to the pixels. Summed over channels it is 36 products of matrices; a transform is one by a small constant matrix.
+Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", arXiv 1509.09308. For a pair of input and output
+channels, a tile of 4x4 output pixels needs 36 multiplications instead of 144:
+
+1. Transform the 6x6 input pixels that the tile depends on (the patch) to 36 numbers, and the 3x3 filter to 36 numbers.
+2. Multiply the numbers element by element; the sum over input channels makes this 36 matrix products.
+3. Transform the 36 products to the 4x4 output pixels.
+
+Each transform is a product with a small constant matrix.
 """
-# ruff: noqa: N803 - shapes in names: P positions of a patch, T tiles
+# ruff: noqa: N803 - shapes in names: P = 36 positions in the transformed patch, T tiles, C and O channels in and out
 
 from collections.abc import Iterator
 from typing import Any, cast
@@ -14,24 +19,24 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 _TILE = 4
-"""Pixels a side that are calculated at once."""
+"""Side in pixels of the square of outputs that is computed at once."""
 _PATCH = 6
-"""Pixels a side that they depend on."""
-_LEAST_CHANNELS = 128
-"""With fewer, in or out, to transform the images takes as long as the products that are saved."""
-_LEAST_TILES = 128
-"""With fewer in a batch, to transform the filters does."""
-_TILES_AT_ONCE = 256
-"""Few enough to stay in a processor's cache between the steps, and enough for large products."""
+"""Side in pixels of the square of inputs that a tile depends on."""
+_MIN_CHANNELS = 128
+"""With fewer input or output channels, transforming the images takes as long as the multiplications that are saved."""
+_MIN_TILES = 128
+"""With fewer tiles in a batch, transforming the filters takes as long as the multiplications that are saved."""
+_TILES_PER_CHUNK = 256
+"""Few enough that a chunk stays in the processor's cache between the three steps, enough for efficient matrix products."""
 
 
-def _twice(rows: list[list[float]]) -> Tensor:
-    """The matrix that does to flattened squares, along both sides, what these rows do to lines."""
+def _two_dimensional(rows: list[list[float]]) -> Tensor:
+    """Turn a 1-D transform M into the 2-D transform of flattened squares, X -> M X Mᵀ: the Kronecker product of M with M."""
     matrix = torch.tensor(rows, dtype=torch.float64)
     return torch.kron(matrix, matrix).float()
 
 
-_INPUT_TRANSFORM = _twice(
+_INPUT_TRANSFORM = _two_dimensional(
     [
         [4, 0, -5, 0, 1, 0],
         [0, -4, -4, 1, 1, 0],
@@ -41,9 +46,9 @@ _INPUT_TRANSFORM = _twice(
         [0, 4, 0, -5, 0, 1],
     ]
 )
-"""The paper's Bᵀ: from a patch to its 36 numbers."""
+"""Bᵀ in the paper, [36, 36]: transforms a 6x6 patch."""
 
-_FILTER_TRANSFORM = _twice(
+_FILTER_TRANSFORM = _two_dimensional(
     [
         [1 / 4, 0, 0],
         [-1 / 6, -1 / 6, -1 / 6],
@@ -53,9 +58,9 @@ _FILTER_TRANSFORM = _twice(
         [0, 0, 1],
     ]
 )
-"""The paper's G: from a filter to its 36 numbers."""
+"""G in the paper, [36, 9]: transforms a 3x3 filter."""
 
-_OUTPUT_TRANSFORM = _twice(
+_OUTPUT_TRANSFORM = _two_dimensional(
     [
         [1, 1, 1, 1, 1, 0],
         [0, 1, -1, 2, -2, 0],
@@ -63,40 +68,47 @@ _OUTPUT_TRANSFORM = _twice(
         [0, 1, -1, 8, -8, 1],
     ]
 )
-"""The paper's Aᵀ: from 36 products to a tile."""
+"""Aᵀ in the paper, [16, 36]: transforms 36 products to a 4x4 tile."""
 
 
 class Conv3x3(nn.Conv2d):
-    """3x3 convolution of stride 1 without bias, as wide and high out as in."""
+    """A 3x3 convolution of stride 1 and padding 1 without bias. Training on CPUs uses Winograd's algorithm where faster."""
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__(channels_in, channels_out, kernel_size=3, padding=1, bias=False)
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
-        """NCHW in and out."""
-        if self.training and _pays(input, min(self.in_channels, self.out_channels)):
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - PyTorch's name
+        """Convolve images_NCHW; the output has the same height and width."""
+        if self.training and _is_faster(input, min(self.in_channels, self.out_channels)):
             return winograd_convolution(input, self.weight)
         return super().forward(input)
 
 
 def winograd_convolution(images_NCHW: Tensor, filters_OCHW: Tensor) -> Tensor:
-    """The same as `conv2d` of 3x3 filters with padding 1, for images whose sides are multiples of 4; float32 on CPUs."""
+    """Convolve as `conv2d` with 3x3 filters and padding 1 does.
+
+    Args:
+        images_NCHW: float32 on the CPU; height and width are multiples of 4.
+        filters_OCHW: float32 [O, C, 3, 3].
+    """
     return cast("Tensor", _Winograd.apply(images_NCHW, filters_OCHW))
 
 
-def _pays(images_NCHW: Tensor, channels: int) -> bool:
-    """Whether it is faster than torch's own, which on CPUs is a direct convolution."""
+def _is_faster(images_NCHW: Tensor, channels: int) -> bool:
+    """Whether Winograd's algorithm beats PyTorch's convolution, which on CPUs is always direct (uxlfoundation/oneDNN#3139)."""
     count, _, height, width = images_NCHW.shape
     return (
         images_NCHW.device.type == "cpu"
         and images_NCHW.dtype is torch.float32
-        and channels >= _LEAST_CHANNELS
+        and channels >= _MIN_CHANNELS
         and height % _TILE == width % _TILE == 0
-        and count * (height // _TILE) * (width // _TILE) >= _LEAST_TILES
+        and count * (height // _TILE) * (width // _TILE) >= _MIN_TILES
     )
 
 
 class _Winograd(torch.autograd.Function):
+    """The gradient of the images is a convolution too, with the filters rotated by 180 degrees and channels swapped."""
+
     @staticmethod
     def forward(ctx: Any, images_NCHW: Tensor, filters_OCHW: Tensor) -> Tensor:
         ctx.save_for_backward(images_NCHW, filters_OCHW)
@@ -105,32 +117,32 @@ class _Winograd(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient_NCHW: Tensor) -> tuple[Tensor | None, Tensor | None]:
         images_NCHW, filters_OCHW = ctx.saved_tensors
-        of_images = of_filters = None
+        images_gradient = filters_gradient = None
         if ctx.needs_input_grad[0]:
-            of_images = _convolve(gradient_NCHW, _transform_filters(filters_OCHW.flip(2, 3)))
+            images_gradient = _convolve(gradient_NCHW, _transform_filters(filters_OCHW.flip(2, 3)))
         if ctx.needs_input_grad[1]:
-            of_filters = _filter_gradient(images_NCHW, gradient_NCHW)
-        return of_images, of_filters
+            filters_gradient = _filter_gradient(images_NCHW, gradient_NCHW)
+        return images_gradient, filters_gradient
 
 
 def _convolve(images_NCHW: Tensor, filters_PCO: Tensor) -> Tensor:
-    """Images, a few at a time, with filters that are transformed already."""
+    """Convolve images, chunk by chunk, with filters that are already transformed: steps 1 (patches), 2 and 3."""
     count, _, height, width = images_NCHW.shape
     result_NHWO = images_NCHW.new_empty(count, height, width, filters_PCO.shape[2])
     result_NOHW = result_NHWO.permute(0, 3, 1, 2)
-    for part_NHWC, out_NHWO in zip(_parts(images_NCHW), _parts(result_NOHW), strict=True):
-        products_PTO = torch.bmm(_transform_patches(part_NHWC).transpose(0, 1), filters_PCO)
+    for chunk_NHWC, out_NHWO in zip(_chunks(images_NCHW), _chunks(result_NOHW), strict=True):
+        products_PTO = torch.bmm(_transform_patches(chunk_NHWC).transpose(0, 1), filters_PCO)
         tiles_TPO = torch.matmul(_OUTPUT_TRANSFORM, products_PTO.transpose(0, 1))
-        into = _squares(out_NHWO, _TILE)
-        into.copy_(tiles_TPO.view(into.shape))
+        out_tiles = _squares(out_NHWO, _TILE)
+        out_tiles.copy_(tiles_TPO.view(out_tiles.shape))
     return result_NOHW
 
 
 def _filter_gradient(images_NCHW: Tensor, gradient_NCHW: Tensor) -> Tensor:
-    """OCHW, from the images that went in and the gradient of what came out."""
+    """Return the gradient of the filters, [O, C, 3, 3], from the input images and the gradient of the output."""
     total_POC: Tensor | None = None
-    for part_NHWC, gradient_NHWO in zip(_parts(images_NCHW), _parts(gradient_NCHW), strict=True):
-        patches_PTC = _transform_patches(part_NHWC).transpose(0, 1)
+    for chunk_NHWC, gradient_NHWO in zip(_chunks(images_NCHW), _chunks(gradient_NCHW), strict=True):
+        patches_PTC = _transform_patches(chunk_NHWC).transpose(0, 1)
         tiles_TPO = _squares(gradient_NHWO, _TILE).flatten(0, 2).flatten(1, 2)
         products_POT = torch.matmul(_OUTPUT_TRANSFORM.T, tiles_TPO).permute(1, 2, 0)
         if total_POC is None:
@@ -145,25 +157,25 @@ def _filter_gradient(images_NCHW: Tensor, gradient_NCHW: Tensor) -> Tensor:
     )
 
 
-def _parts(images_NCHW: Tensor) -> Iterator[Tensor]:
-    """The images, channels last, so many at a time."""
+def _chunks(images_NCHW: Tensor) -> Iterator[Tensor]:
+    """Yield views NHWC of a few images each, of about `_TILES_PER_CHUNK` tiles in all."""
     tiles = (images_NCHW.shape[2] // _TILE) * (images_NCHW.shape[3] // _TILE)
-    yield from torch.split(images_NCHW.permute(0, 2, 3, 1), max(1, _TILES_AT_ONCE // tiles))
+    yield from torch.split(images_NCHW.permute(0, 2, 3, 1), max(1, _TILES_PER_CHUNK // tiles))
 
 
 def _transform_filters(filters_OCHW: Tensor) -> Tensor:
-    """POC."""
+    """Return the transformed filters, [36, O, C]."""
     count, channels = filters_OCHW.shape[:2]
     flat = filters_OCHW.permute(2, 3, 0, 1).reshape(9, count * channels)
     return torch.mm(_FILTER_TRANSFORM, flat).view(-1, count, channels)
 
 
 def _transform_patches(images_NHWC: Tensor) -> Tensor:
-    """TPC: of each tile the patch that it depends on, which the neighbours' overlap."""
+    """Return the transformed patch of each tile, [T, 36, C]. Patches of neighbouring tiles overlap."""
     padded_NHWC = functional.pad(images_NHWC, (0, 0, 1, 1, 1, 1))
     return torch.matmul(_INPUT_TRANSFORM, _squares(padded_NHWC, _PATCH).flatten(0, 2).flatten(1, 2))
 
 
 def _squares(images_NHWC: Tensor, side: int) -> Tensor:
-    """A view of the squares of so many pixels a side that begin at every fourth: [N, rows, columns, side, side, C]."""
+    """Return a view of the `side` x `side` squares that start at every fourth pixel: [N, rows, columns, side, side, C]."""
     return images_NHWC.unfold(1, side, _TILE).unfold(2, side, _TILE).permute(0, 1, 2, 4, 5, 3)

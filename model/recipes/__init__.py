@@ -1,1 +1,1 @@
-"""Recipes: the settings of a training, their defaults, and warnings about them."""
+"""Recipes: the settings of a training, the defaults for a dataset, and warnings about a spec."""

@@ -1,10 +1,10 @@
-"""What an open spec becomes for a dataset and a device. Imports no torch."""
+"""Chooses a value for every field that a spec leaves open, from the dataset and the device. Imports no torch."""
 
 from typing import TypeVar
 
 from model.errors import UnfitSpecError
 from model.recipes.advice import warnings_for
-from model.recipes.recipe import RATED_BATCH, RECIPES
+from model.recipes.recipe import RECIPES, REFERENCE_BATCH_SIZE
 from model.recipes.schedule import steps_per_epoch
 from model.recipes.validation import validation_counts
 from model.spec import (
@@ -21,29 +21,27 @@ from model.spec import (
 T = TypeVar("T")
 
 MIN_IMAGES_PER_DEVICE = 2
-"""Batch norms need more than one."""
+"""Batch norm needs at least two images to compute a variance on each device."""
 
 
 def resolve(spec: JobSpec, facts: DatasetFacts, device_kind: str) -> tuple[ResolvedSpec, list[str]]:
-    """What will really run, and what its owner should know.
+    """Fill in the open fields of a spec; return the complete spec and warnings for the user.
 
     Args:
-        spec: as posted; `init_from`, where given, is an id.
-        facts: of its dataset.
+        spec: as the user posted it; `init_from`, where given, is already a model id.
+        facts: describes the spec's dataset.
         device_kind: `cpu` or `cuda`.
 
     Raises:
-        UnfitSpecError: batches are too small to be shared by so many devices.
+        UnfitSpecError: the batches are too small for the requested number of devices.
     """
-    fraction = _first(spec.validation_fraction, _default_validation_fraction(facts))
+    fraction = _given_or(spec.validation_fraction, _default_validation_fraction(facts))
     images = facts.train_images - sum(validation_counts(facts.train_counts, fraction))
-    name = spec.recipe or (RecipeName.FAST if facts.train_images >= 20_000 else RecipeName.THOROUGH)
-    recipe, is_classic = RECIPES[name], name is RecipeName.CLASSIC
-    batch_size = spec.batch_size or (512 if is_classic else _default_batch_size(facts.train_images))
-    _check_shares(images, batch_size, spec.gpus)
+    name = spec.recipe or _default_recipe(facts)
+    recipe = RECIPES[name]
+    batch_size = spec.batch_size or _default_batch_size(name, facts.train_images)
+    _check_batch_per_device(images, batch_size, spec.gpus)
     image_size = spec.image_size or default_image_size(facts)
-    is_small = image_size < 64 or is_classic
-    scale = 1.0 if is_classic else (batch_size / RATED_BATCH) ** 0.5
     resolved = ResolvedSpec(
         dataset=facts.id,
         name=spec.name or facts.name,
@@ -51,13 +49,13 @@ def resolve(spec: JobSpec, facts: DatasetFacts, device_kind: str) -> tuple[Resol
         epochs=spec.epochs
         or (MAX_EPOCHS if spec.time_budget_s else _default_epochs(name, images, device_kind)),
         batch_size=batch_size,
-        learning_rate=spec.learning_rate or round(recipe.learning_rate * scale, 4),
-        weight_decay=_first(spec.weight_decay, recipe.weight_decay),
-        label_smoothing=_first(spec.label_smoothing, recipe.label_smoothing),
+        learning_rate=spec.learning_rate or _default_learning_rate(name, batch_size),
+        weight_decay=_given_or(spec.weight_decay, recipe.weight_decay),
+        label_smoothing=_given_or(spec.label_smoothing, recipe.label_smoothing),
         image_size=image_size,
         resize=spec.resize or Resize.SQUASH,
-        augmentation=spec.augmentation or (Augmentation.LIGHT if is_small else Augmentation.PHOTO),
-        horizontal_flip=_first(spec.horizontal_flip, facts.mirror_symmetric),
+        augmentation=spec.augmentation or _default_augmentation(name, image_size),
+        horizontal_flip=_given_or(spec.horizontal_flip, facts.mirror_symmetric),
         class_weighting=spec.class_weighting or _default_weighting(facts),
         seed=spec.seed,
         validation_fraction=fraction,
@@ -70,26 +68,35 @@ def resolve(spec: JobSpec, facts: DatasetFacts, device_kind: str) -> tuple[Resol
     return resolved, warnings_for(resolved, facts, default_image_size(facts))
 
 
-def _check_shares(images: int, batch_size: int, gpus: int) -> None:
-    smallest = images // steps_per_epoch(images, batch_size)
-    if gpus > 1 and smallest < MIN_IMAGES_PER_DEVICE * gpus:
+def _check_batch_per_device(images: int, batch_size: int, gpus: int) -> None:
+    smallest_batch = images // steps_per_epoch(images, batch_size)
+    if gpus > 1 and smallest_batch < MIN_IMAGES_PER_DEVICE * gpus:
         raise UnfitSpecError(
             "gpus",
-            f"batches of {smallest} images are too small for {gpus} devices, which need {MIN_IMAGES_PER_DEVICE} images "
+            f"batches of {smallest_batch} images are too small for {gpus} devices, which need {MIN_IMAGES_PER_DEVICE} images "
             "each: use fewer devices or a larger batch_size.",
         )
 
 
 def default_image_size(facts: DatasetFacts) -> int:
-    """The side in pixels that keeps the detail of most images, as far as the network can see it whole."""
+    """Return the image side in pixels that keeps the detail of most images.
+
+    At most 64: the network sees 64 px at once, as `model.recipes.advice` warns.
+    """
     for below, size in ((24, 16), (48, 32)):
         if facts.median_short_side < below:
             return size
     return 64
 
 
-def _default_batch_size(images: int) -> int:
-    """The power of two that leaves at least 40 steps an epoch, within 16 to 512."""
+def _default_recipe(facts: DatasetFacts) -> RecipeName:
+    return RecipeName.FAST if facts.train_images >= 20_000 else RecipeName.THOROUGH
+
+
+def _default_batch_size(name: RecipeName, images: int) -> int:
+    """Return the largest power of two from 16 to 512 that gives at least 40 steps per epoch; 512 for `classic`."""
+    if name is RecipeName.CLASSIC:
+        return REFERENCE_BATCH_SIZE
     return int(min(512, max(16, 2 ** ((images // 40).bit_length() - 1))))
 
 
@@ -97,6 +104,17 @@ def _default_epochs(name: RecipeName, images: int, device_kind: str) -> int:
     if name is not RecipeName.THOROUGH or device_kind == "cpu":
         return RECIPES[name].epochs
     return min(100, max(20, 500_000 // max(1, images)))
+
+
+def _default_learning_rate(name: RecipeName, batch_size: int) -> float:
+    """Scale the recipe's rate with the square root of the batch size; `classic` keeps its rate."""
+    scale = 1.0 if name is RecipeName.CLASSIC else (batch_size / REFERENCE_BATCH_SIZE) ** 0.5
+    return round(RECIPES[name].learning_rate * scale, 4)
+
+
+def _default_augmentation(name: RecipeName, image_size: int) -> Augmentation:
+    is_small = image_size < 64 or name is RecipeName.CLASSIC
+    return Augmentation.LIGHT if is_small else Augmentation.PHOTO
 
 
 def _default_validation_fraction(facts: DatasetFacts) -> float:
@@ -110,6 +128,6 @@ def _default_weighting(facts: DatasetFacts) -> ClassWeighting:
     return ClassWeighting.SQUARE_ROOT if is_uneven else ClassWeighting.NONE
 
 
-def _first(given: T | None, default: T) -> T:
-    """What the user gave, 0 and False included."""
+def _given_or(given: T | None, default: T) -> T:
+    """Return `given` unless it is None. `given or default` would replace 0 and False too."""
     return default if given is None else given

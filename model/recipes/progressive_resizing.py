@@ -1,30 +1,41 @@
-"""How large the images are at each point of a run. Imports no torch."""
+"""Progressive resizing: a training starts on smaller images and ends on images of full size. Imports no torch.
+
+The fast.ai entries to DAWNBench (2018) introduced the technique; MosaicML Composer has it under the same name.
+"""
 
 from model.recipes.recipe import Recipe
 
+_MIN_SIDE = 16
+_SIDE_MULTIPLE = 4
+
 
 def image_side_at(recipe: Recipe, progress: float, full_side: int) -> int:
-    """The side in pixels of the images that a run sees when so much of it is done: a multiple of 4.
+    """Return the side in pixels of the training images at `progress`.
 
     Args:
-        recipe: whose `sizes` say so.
-        progress: 0 to below 1.
-        full_side: of the last images.
+        recipe: its `resize_schedule` gives the sides as shares of `full_side`.
+        progress: completed share of the training, 0 to below 1.
+        full_side: side in pixels of the images at the end; any number. Smaller sides are multiples of 4.
     """
-    share = next(share for begins, share in reversed(recipe.sizes) if progress >= begins)
-    return full_side if share == 1 else max(16, 4 * round(full_side * share / 4))
+    share = next(share for start, share in reversed(recipe.resize_schedule) if progress >= start)
+    if share == 1:
+        return full_side
+    return max(_MIN_SIDE, _SIDE_MULTIPLE * round(full_side * share / _SIDE_MULTIPLE))
 
 
 def image_sides(recipe: Recipe, full_side: int) -> list[int]:
-    """Every side in pixels that images have in a run, the last at the end."""
-    return [image_side_at(recipe, begins, full_side) for begins, _ in recipe.sizes]
+    """Return all sides in pixels that the training images have, in the order of the training."""
+    return [image_side_at(recipe, start, full_side) for start, _ in recipe.resize_schedule]
 
 
 def remaining_time(recipe: Recipe, progress: float, full_side: int) -> float:
-    """What is left of a run after so much of its steps: in time, as a share of that of as many steps as the next one."""
-    begins = [begin for begin, _ in recipe.sizes]
-    now = image_side_at(recipe, min(progress, 1 - 1e-9), full_side)
+    """Estimate the remaining training time at `progress`, in units of (total steps x duration of the next step).
+
+    Steps on smaller images are shorter: the duration of a step grows with the square of the image side.
+    """
+    starts = [start for start, _ in recipe.resize_schedule]
+    current_side = image_side_at(recipe, min(progress, 1 - 1e-9), full_side)
     return sum(
-        max(0.0, end - max(begin, progress)) * (side / now) ** 2
-        for begin, end, side in zip(begins, [*begins[1:], 1.0], image_sides(recipe, full_side), strict=True)
+        max(0.0, end - max(start, progress)) * (side / current_side) ** 2
+        for start, end, side in zip(starts, [*starts[1:], 1.0], image_sides(recipe, full_side), strict=True)
     )

@@ -1,32 +1,34 @@
-"""The named recipes, and what an open spec becomes for a dataset and a device. Imports no torch."""
+"""The named recipes: every setting of a training that users do not choose. Imports no torch."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from model.spec import RecipeName, ResolvedSpec
 
-RATED_BATCH = 512
-"""The batch that a recipe's learning rates are for."""
+REFERENCE_BATCH_SIZE = 512
+"""The batch size for which the learning rates in `RECIPES` are given."""
 
 
 class Initialisation(StrEnum):
-    """How the network starts."""
+    """How the weights are initialised before training."""
 
     TORCH = "torch"
     DIRAC = "dirac"
-    """As torch, but convolutions pass their input on; airbench (arXiv 2404.00498)."""
+    """PyTorch's own initialisation, then each convolution starts as the identity (airbench, arXiv 2404.00498)."""
     GLOROT_UNIFORM = "glorot_uniform"
+    """The Keras default (Glorot and Bengio 2010)."""
 
 
 class Optimizer(StrEnum):
-    """What moves the convolutions; the rest is moved by SGD."""
+    """Which optimizer updates the convolutions; SGD updates all other weights."""
 
     SGD = "sgd"
     MUON = "muon"
+    """All convolutions but the first, which SGD updates."""
 
 
 class Decay(StrEnum):
-    """How the learning rate moves."""
+    """Which learning-rate schedule a training follows; see `model.recipes.schedule`."""
 
     ONE_CYCLE = "one_cycle"
     KERAS_TIME = "keras_time"
@@ -34,45 +36,48 @@ class Decay(StrEnum):
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that the optimizer, schedule, loss and augmentation need and that users do not set."""
+    """The settings of optimizer, schedule, loss and augmentation. Users set a few of them through the spec."""
 
     epochs: int
     learning_rate: float
-    """Other batches than `RATED_BATCH` scale it with the square root of their size."""
+    """Peak rate for batches of `REFERENCE_BATCH_SIZE`; other batch sizes scale it by sqrt(batch size / reference)."""
     weight_decay: float
+    """L2 penalty on the weights of convolutions that SGD updates; all other weights have none."""
     label_smoothing: float
     decay: Decay
     warm_up_fraction: float
+    """Share of all steps, 0 to 1."""
     final_fraction: float
+    """Learning rate at the end, as a share of the peak."""
     initialisation: Initialisation
     whiten_input: bool
-    """Train the first convolution in the basis of whitened 3x3 patches."""
+    """Train the first convolution on whitened 3x3 patches; see `model.training.optim.whitening`."""
     logit_scale: float
-    """Page's multiplier on the logits, folded into the head: initial weights times s, learning rate times s²."""
+    """Factor s on the logits, from Page's "How to train your ResNet". The network has no such factor: instead the
+    head's initial weights are multiplied by s and its learning rate by s², which trains the same function."""
     batch_norm_momentum: float
+    """Weight of the newest batch in the running statistics: PyTorch's definition, 1 minus Keras's."""
     average_epochs: float
-    """Horizon of the weight average; 0 publishes the weights as they are."""
+    """Time constant, in epochs, of the exponential moving average of the weights; 0 turns averaging off."""
     translate: float
-    """Largest shift, as a share of the side."""
+    """Largest random shift in each direction, as a share of the image side."""
     cutout: float
-    """Side of the blanked square, as a share of the side."""
+    """Side of the blanked square, as a share of the image side (arXiv 1708.04552)."""
     alternating_flip: bool
+    """Mirror each image in every second epoch instead of at random (airbench, arXiv 2404.00498)."""
     reflect_padding: bool
+    """Fill the border of shifted images by reflection instead of with the mean."""
     optimizer: Optimizer
     muon_scale: float = 1.0
-    """Muon's learning rate, as a multiple of the rest's; in `RECIPES` of that at `RATED_BATCH`, whatever the batch."""
+    """Muon's learning rate as a multiple of `learning_rate`. In `RECIPES` the multiple at `REFERENCE_BATCH_SIZE`;
+    `recipe_of` adapts it, because Muon's best rate does not depend on the batch size."""
     muon_momentum: float = 0.6
-    is_scale_frozen: bool = False
-    """Keep the scales of the batch norms at 1."""
-    bias_rate: float = 1.0
-    """Learning rate of the batch norms' biases, as a multiple of the rest's."""
-    ghost_images: int = 0
-    """Batch norms see the batch in parts of about so many images; 0: all of it."""
-    sizes: tuple[tuple[float, float], ...] = ((0.0, 1.0),)
-    """From which share of the run on images have which share of their side; the last is 1."""
+    resize_schedule: tuple[tuple[float, float], ...] = ((0.0, 1.0),)
+    """Progressive resizing: pairs of (progress from which a size is used, image side as a share of the full side).
+    Sorted by progress; the first progress is 0 and the last share is 1."""
 
 
-# Why each of these is as it is: docs/recipe-study.md.
+# docs/recipe-study.md gives the measurements behind each value.
 _FAST = Recipe(
     epochs=9,
     learning_rate=0.5,
@@ -92,15 +97,17 @@ _FAST = Recipe(
     reflect_padding=True,
     optimizer=Optimizer.MUON,
     muon_scale=0.2,
-    sizes=((0.0, 0.75), (0.4, 0.875), (0.7, 1.0)),
+    resize_schedule=((0.0, 0.75), (0.4, 0.875), (0.7, 1.0)),
 )
 
 RECIPES = {
     RecipeName.FAST: _FAST,
-    # More passes over fewer images: vary them more.
-    RecipeName.THOROUGH: replace(_FAST, epochs=20, translate=4 / 32, cutout=8 / 32, sizes=((0.0, 1.0),)),
-    # The source's, to the letter. Keras's l2(5e-4) adds 5e-4·Σw² to the loss: its gradient is 1e-3·w.
-    # Keras's batch-norm momentum of 0.1 keeps 0.1 of the past, which torch calls 0.9.
+    # More epochs on fewer images: stronger augmentation.
+    RecipeName.THOROUGH: replace(
+        _FAST, epochs=20, translate=4 / 32, cutout=8 / 32, resize_schedule=((0.0, 1.0),)
+    ),
+    # The original Keras recipe, unchanged. Keras's l2(5e-4) adds 5e-4 * sum(w²) to the loss, whose gradient is 1e-3 * w.
+    # A batch-norm momentum of 0.1 in Keras is the weight of the past: 0.9 in PyTorch's definition.
     RecipeName.CLASSIC: Recipe(
         epochs=20,
         learning_rate=0.01,
@@ -123,15 +130,17 @@ RECIPES = {
 }
 
 KERAS_TIME_DECAY = 1e-5
+"""The `decay` argument of the Keras SGD optimizer in the original recipe."""
 
 
 def recipe_of(spec: ResolvedSpec) -> Recipe:
-    """The recipe with what the spec says of it."""
+    """Return the spec's named recipe with the values that the spec sets."""
     recipe = RECIPES[spec.recipe]
     return replace(
         recipe,
-        # Muon's steps have the same length whatever the batch, and so has its best rate.
-        muon_scale=recipe.muon_scale * (RATED_BATCH / spec.batch_size) ** 0.5,
+        # An update by Muon has the same norm at every batch size, so its best learning rate is the same too:
+        # this factor cancels the square-root scaling of `spec.learning_rate`.
+        muon_scale=recipe.muon_scale * (REFERENCE_BATCH_SIZE / spec.batch_size) ** 0.5,
         epochs=spec.epochs,
         learning_rate=spec.learning_rate,
         weight_decay=spec.weight_decay,

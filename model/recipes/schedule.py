@@ -1,4 +1,4 @@
-"""Steps, and the learning rate as a pure function of the step; it knows no optimizer."""
+"""Computes the learning rate of each step. Knows no optimizer and imports no torch."""
 
 import math
 from dataclasses import dataclass
@@ -8,51 +8,58 @@ from model.recipes.recipe import KERAS_TIME_DECAY, Decay, Recipe
 
 
 def steps_per_epoch(images: int, batch_size: int) -> int:
-    """Batches of an epoch: all images, in batches of sizes that differ by one at most, so none is tiny."""
+    """Return the number of batches of an epoch.
+
+    Each epoch uses all images. The batch sizes of an epoch differ by at most one, so no last batch is tiny.
+    """
     return math.ceil(images / batch_size)
 
 
 class Schedule(Protocol):
-    """What the loop asks before each step."""
+    """A learning rate for every step of a training."""
 
     def learning_rate(self, step: int) -> float:
-        """The rate of the step with this number, counted from 0 over the whole run."""
+        """Return the learning rate of a step; steps are counted from 0 over all epochs."""
         ...
 
 
 @dataclass(frozen=True)
 class OneCycle:
-    """Straight up to the peak, straight down to a floor."""
+    """Linear warm-up from near 0 to `peak`, then linear decay to `final_fraction * peak`.
+
+    Smith and Topin, "Super-Convergence", arXiv 1708.07120; Page's "How to train your ResNet" uses this linear form.
+    """
 
     peak: float
     total_steps: int
     warm_up_fraction: float
+    """Share of all steps that the warm-up takes, 0 to 1."""
     final_fraction: float
-    """The floor, as a share of the peak."""
+    """Learning rate at the end, as a share of `peak`."""
 
     def learning_rate(self, step: int) -> float:
-        """Never 0, so that the first and the last step count too."""
+        """Return the learning rate of a step. The rate of the first and of the last step is above 0."""
         warm_up_steps = self.total_steps * self.warm_up_fraction
         if step < warm_up_steps:
             return self.peak * (step + 1) / (warm_up_steps + 1)
-        left = (self.total_steps - step) / (self.total_steps - warm_up_steps)
-        return self.peak * (self.final_fraction + (1 - self.final_fraction) * left)
+        remaining = (self.total_steps - step) / (self.total_steps - warm_up_steps)
+        return self.peak * (self.final_fraction + (1 - self.final_fraction) * remaining)
 
 
 @dataclass(frozen=True)
 class TimeDecay:
-    """Keras's `decay`: the rate divided by 1 + decay · step."""
+    """The `decay` option of the Keras SGD optimizer: the rate of step n is `initial / (1 + decay * n)`."""
 
     initial: float
     decay: float
 
     def learning_rate(self, step: int) -> float:
-        """Falls forever, slowly."""
+        """Return the learning rate of a step."""
         return self.initial / (1 + self.decay * step)
 
 
 def make_schedule(recipe: Recipe, total_steps: int) -> Schedule:
-    """The learning rate of each step of a run."""
+    """Return the learning-rate schedule of a recipe for a training of `total_steps` steps."""
     if recipe.decay is Decay.KERAS_TIME:
         return TimeDecay(recipe.learning_rate, KERAS_TIME_DECAY)
     return OneCycle(recipe.learning_rate, total_steps, recipe.warm_up_fraction, recipe.final_fraction)

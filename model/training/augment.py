@@ -1,4 +1,4 @@
-"""Varies training images a whole batch at a time, where they live; it knows no files and no epochs."""
+"""Augments batches of training images on the device that holds them. Knows no files and no epochs."""
 # ruff: noqa: N803 - shapes in names: images_NCHW
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from model.spec import Augmentation
 
 @dataclass(frozen=True)
 class Augment:
-    """How a batch is varied; distances are shares of the side."""
+    """The augmentation of a training; lengths are shares of the image side."""
 
     kind: Augmentation
     translate: float
@@ -21,12 +21,12 @@ class Augment:
     reflect_padding: bool
 
     def __call__(self, images_NHWC: Tensor, flips_N: Tensor, normalisation: Normalisation) -> Tensor:
-        """A batch of uint8 images varied and normalised, drawing from torch's own generators.
+        """Return augmented and normalised images, float32 NCHW. Draws random numbers from PyTorch's global generators.
 
         Args:
             images_NHWC: uint8.
             flips_N: bool, which images to mirror.
-            normalisation: applied at the end.
+            normalisation: mean and standard deviation of the training images.
         """
         if self.kind is Augmentation.PHOTO:
             cropped_NHWC = random_resized_crop(images_NHWC, flips_N)
@@ -44,7 +44,10 @@ def flip(images_NHWC: Tensor, flips_N: Tensor) -> Tensor:
 
 
 def translate(images_NCHW: Tensor, distance: int, *, reflect: bool) -> Tensor:
-    """Shift each image by up to `distance` pixels each way; the border is mirrored or 0 (the mean)."""
+    """Shift each image at random by up to `distance` pixels in each direction.
+
+    The uncovered border is filled by reflection, or with 0, the mean of normalised images.
+    """
     if distance == 0:
         return images_NCHW
     count, _, height, width = images_NCHW.shape
@@ -55,21 +58,21 @@ def translate(images_NCHW: Tensor, distance: int, *, reflect: bool) -> Tensor:
     rows_NH = top_N + torch.arange(height, device=images_NCHW.device)
     columns_NW = left_N + torch.arange(width, device=images_NCHW.device)
     image_N = torch.arange(count, device=images_NCHW.device)
-    # One gather of whole pixels: the result lies channels_last, as the convolutions want it.
+    # A single gather of whole pixels; the result has the channels_last layout that the convolutions need.
     return padded_NHWC[image_N[:, None, None], rows_NH[:, :, None], columns_NW[:, None, :]].permute(
         0, 3, 1, 2
     )
 
 
 def shrink(images_NCHW: Tensor, side: int) -> Tensor:
-    """The whole images at fewer pixels a side."""
+    """Scale images to `side` x `side` pixels."""
     if images_NCHW.shape[2] == side:
         return images_NCHW
     return functional.interpolate(images_NCHW, (side, side), mode="bilinear", align_corners=False)
 
 
 def blank_square(images_NCHW: Tensor, side: int) -> Tensor:
-    """Cutout (arXiv 1708.04552): a square inside each image becomes 0, the mean."""
+    """Set a random square of each image to 0, the mean of normalised images: cutout, arXiv 1708.04552."""
     if side == 0:
         return images_NCHW
     count, _, height, width = images_NCHW.shape
@@ -82,7 +85,10 @@ def blank_square(images_NCHW: Tensor, side: int) -> Tensor:
 
 
 def random_resized_crop(images_NHWC: Tensor, flips_N: Tensor) -> Tensor:
-    """Zoom into 35 to 100 % of each image's area at aspect ratios of 3:4 to 4:3, and mirror: float NHWC."""
+    """Crop 35 to 100 % of each image's area at an aspect ratio of 3:4 to 4:3, scale it up, and mirror the chosen images.
+
+    Random resized crops as in Inception (Szegedy et al., arXiv 1409.4842). Returns float32 NHWC, 0..255.
+    """
     count = images_NHWC.shape[0]
     area_N, aspect_N, x_N, y_N = torch.rand(4, count, device=images_NHWC.device)
     area_N = 0.35 + 0.65 * area_N
@@ -90,7 +96,7 @@ def random_resized_crop(images_NHWC: Tensor, flips_N: Tensor) -> Tensor:
     width_N = (area_N * aspect_N).sqrt().clamp(max=1)
     height_N = (area_N / aspect_N).sqrt().clamp(max=1)
     zero_N = torch.zeros_like(area_N)
-    # grid_sample's coordinates run from -1 to 1: the crop's half-width is its scale, its centre the offset.
+    # In grid_sample's coordinates, -1 to 1, the scale is the half-width of the crop and the offset its centre.
     transform_N23 = torch.stack(
         [
             torch.stack([torch.where(flips_N, -width_N, width_N), zero_N, (2 * x_N - 1) * (1 - width_N)], 1),
@@ -107,7 +113,7 @@ def random_resized_crop(images_NHWC: Tensor, flips_N: Tensor) -> Tensor:
 
 
 def vary_colour(images_NHWC: Tensor) -> Tensor:
-    """Brightness, contrast and saturation of each image by up to 20 % each."""
+    """Change brightness, contrast and saturation of each image at random by up to 20 % each."""
     brightness_N, contrast_N, saturation_N = 0.8 + 0.4 * torch.rand(
         3, images_NHWC.shape[0], 1, 1, 1, device=images_NHWC.device
     )

@@ -1,4 +1,4 @@
-"""Saves and restores a run's state as safetensors with a JSON header; nothing is ever unpickled."""
+"""Saves and restores the state of a training as safetensors with a JSON header. Nothing is ever unpickled."""
 
 import hashlib
 import json
@@ -28,14 +28,14 @@ _POSITION_FIELDS = {
     "steps_made": "steps_made",
     "parts": "micro_batches",
     "used_s": "used_s",
-    "left_at": "left_at",
+    "left_at": "still_running_at",
 }
-"""Each name in a checkpoint's header, and the field of `RunState` that it stores."""
+"""Names in a checkpoint's header, which never change, and the field of `RunState` that each one stores."""
 _log = logging.getLogger(__name__)
 
 
 class Checkpoints:
-    """The checkpoints of one attempt: a new name each time. Whoever moves the pointer deletes the old ones."""
+    """The checkpoints of one attempt. Each has a new key; the supervisor deletes the old ones."""
 
     def __init__(
         self, storage: Storage, prefix: str, spec: ResolvedSpec, device: Device, world_size: int = 1
@@ -43,10 +43,10 @@ class Checkpoints:
         self._storage = storage
         self._prefix = prefix.rstrip("/")
         self._spec = spec
-        self._circumstances = {**device.describe(), "ranks": str(world_size)}
+        self._environment = {**device.describe(), "ranks": str(world_size)}
 
     def save(self, state: RunState) -> str:
-        """Store the state durably and return its key, which ends in the hash of its bytes."""
+        """Store the state durably and return its storage key, which ends in the SHA-256 of the bytes."""
         reach(Failpoint.CHECKPOINT_DUE)
         data = save(_tensors(state), metadata=self._header(state))
         position = f"epoch-{state.epoch:04d}-step-{state.step:06d}"
@@ -56,22 +56,22 @@ class Checkpoints:
         return key
 
     def restore(self, key: str, state: RunState) -> None:
-        """Bring a freshly started state to where a checkpoint was taken.
+        """Load a checkpoint into an initial state.
 
         Raises:
-            DamagedCheckpointError: its bytes are not those that were saved; the state is as it was.
-            CorruptArtifactError: it cannot be read, or belongs to another spec.
+            DamagedCheckpointError: the bytes are not those that were saved; the state is unchanged.
+            CorruptArtifactError: the checkpoint cannot be read, or belongs to another spec.
         """
         try:
             with self._storage.as_file(key) as path:
                 _check_bytes(key, path)
                 with safe_open(path, "pt") as file:
                     header: dict[str, str] = file.metadata()
-                    tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+                    tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
             self._check(key, header)
             _load(state, tensors, header)
         except (SafetensorError, KeyError, ValueError) as error:
-            raise CorruptArtifactError(f"Checkpoint {key!r} cannot be read; start the job anew.") from error
+            raise CorruptArtifactError(f"Checkpoint {key!r} cannot be read: post the job again.") from error
 
     def _header(self, state: RunState) -> dict[str, str]:
         position = {stored: getattr(state, name) for stored, name in _POSITION_FIELDS.items()}
@@ -81,35 +81,36 @@ class Checkpoints:
             "spec": self._spec.model_dump_json(),
             "position": json.dumps(position),
             "best": json.dumps(best),
-            **self._circumstances,
+            **self._environment,
         }
 
     def _check(self, key: str, header: Mapping[str, str]) -> None:
         if header["format"] != _FORMAT or ResolvedSpec.model_validate_json(header["spec"]) != self._spec:
-            raise CorruptArtifactError(f"Checkpoint {key!r} is another job's; start the job anew.")
-        before = {"ranks": "1", **header}
-        changed = [f"{k} {before[k]} → {v}" for k, v in self._circumstances.items() if before[k] != v]
+            raise CorruptArtifactError(f"Checkpoint {key!r} is another job's: post this job again.")
+        before = {"ranks": "1", **header}  # the first versions trained on one device only
+        changed = [f"{k} {before[k]} → {v}" for k, v in self._environment.items() if before[k] != v]
         if changed:
             _log.warning(
-                "resuming on something else (%s): the run will not be bit-identical", ", ".join(changed)
+                "resuming in another environment (%s): the training will not be bit-identical",
+                ", ".join(changed),
             )
 
 
 def _check_bytes(key: str, path: Path) -> None:
-    saved = PurePath(key).stem.rpartition("-")[2]
+    expected = PurePath(key).stem.rpartition("-")[2]
     try:
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise StorageError(f"Storage cannot read {key!r}: {error.strerror}.") from error
-    if found != saved:
+    if found != expected:
         raise DamagedCheckpointError(
             f"The bytes of checkpoint {key!r} are not those that were saved: check the disk."
         )
 
 
 def _tensors(state: RunState) -> dict[str, Tensor]:
-    parts = {
+    groups = {
         "network": published_weights(state.network),
         "momentum": {
             name: state.optimizer.state[parameter]["momentum_buffer"]
@@ -120,26 +121,26 @@ def _tensors(state: RunState) -> dict[str, Tensor]:
         "best": state.best.weights if state.best else {},
         "sums": {"epoch": state.sums},
     }
-    # safetensors stores one layout; restoring copies back into channels_last.
-    return {f"{part}/{k}": v.contiguous() for part, tensors in parts.items() for k, v in tensors.items()}
+    # safetensors needs contiguous tensors; restoring copies into channels_last tensors again.
+    return {f"{group}/{k}": v.contiguous() for group, tensors in groups.items() for k, v in tensors.items()}
 
 
 def _load(state: RunState, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
-    _copy_weights(state.network, _part(tensors, "network"))
+    _copy_weights(state.network, _group(tensors, "network"))
     if state.average:
-        _copy_weights(state.average.network, _part(tensors, "average"))
+        _copy_weights(state.average.network, _group(tensors, "average"))
     parameters = dict(state.network.named_parameters())
-    for name, buffer in _part(tensors, "momentum").items():
+    for name, buffer in _group(tensors, "momentum").items():
         parameter = parameters[name]
         state.optimizer.state[parameter]["momentum_buffer"] = torch.empty_like(
             parameter, requires_grad=False
         ).copy_(buffer)
     sums = tensors["sums/epoch"]
-    state.sums[: len(sums)].copy_(sums)  # an earlier version had fewer
+    state.sums[: len(sums)].copy_(sums)  # earlier versions had fewer sums
     for stored, value in json.loads(header["position"]).items():
         setattr(state, _POSITION_FIELDS[stored], value)
     best = json.loads(header["best"])
-    state.best = best and Best(weights=_part(tensors, "best"), **best)
+    state.best = best and Best(weights=_group(tensors, "best"), **best)
 
 
 def _copy_weights(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
@@ -148,5 +149,5 @@ def _copy_weights(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
             tensor.copy_(weights[name])
 
 
-def _part(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
-    return {k.removeprefix(f"{part}/"): v for k, v in tensors.items() if k.startswith(f"{part}/")}
+def _group(tensors: Mapping[str, Tensor], group: str) -> dict[str, Tensor]:
+    return {k.removeprefix(f"{group}/"): v for k, v in tensors.items() if k.startswith(f"{group}/")}

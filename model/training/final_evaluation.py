@@ -1,4 +1,4 @@
-"""Evaluates a finished run: calibration on the validation split, scores on the test split."""
+"""Evaluates the weights to be published: calibration on the validation split, scores on the test split."""
 
 from model.artifact.manifest import FinishReason, Metrics, Preprocessing
 from model.artifact.trained_model import TrainedModel
@@ -13,10 +13,10 @@ from model.training.run_state import RunState
 from model.training.training_data import TrainingData
 
 
-def evaluate_run(
-    spec: ResolvedSpec, data: TrainingData, state: RunState, device: Device, ending: FinishReason
+def evaluate_final_weights(
+    spec: ResolvedSpec, data: TrainingData, state: RunState, device: Device, finish_reason: FinishReason
 ) -> TrainedModel:
-    """Calibrate the published weights on the validation split and score them once on the test split."""
+    """Calibrate the best weights on the validation split, score them on the test split, and return the trained model."""
     weights = state.best.weights if state.best else state.copy_evaluated_weights()
     network = state.evaluated_network
     network.load_state_dict(weights, strict=False)
@@ -35,7 +35,7 @@ def evaluate_run(
         preprocessing=_preprocessing(spec, data.normalisation),
         temperature=temperature,
         metrics=Metrics.model_validate(metrics),
-        finish_reason=ending,
+        finish_reason=finish_reason,
     )
 
 
@@ -59,18 +59,18 @@ def _calibrate(
 def _score_test(
     network: ResNet9, spec: ResolvedSpec, data: TrainingData, temperature: float, device: Device
 ) -> dict[str, object]:
-    """Accuracy of one view and of an image with its mirror image; the loss is of the calibrated scores."""
+    """Return accuracy, calibrated loss, and accuracy with test-time augmentation (TTA): averaged with the mirror image."""
     images_NHWC, labels_N = data.test.images_NHWC, data.test.labels_N
-    plain = score(predict_logits(network, images_NHWC, data.normalisation, device) / temperature, labels_N)
-    flipped = plain
+    single = score(predict_logits(network, images_NHWC, data.normalisation, device) / temperature, labels_N)
+    with_flips = single
     if spec.horizontal_flip:
         logits_NK = predict_logits(network, images_NHWC, data.normalisation, device, with_flips=True)
-        flipped = score(logits_NK, labels_N)
+        with_flips = score(logits_NK, labels_N)
     return {
-        "test_loss": plain.loss,
-        "test_accuracy": plain.accuracy,
-        "test_accuracy_tta": flipped.accuracy,
-        "ci95": wilson_interval(plain.accuracy, len(labels_N)),
+        "test_loss": single.loss,
+        "test_accuracy": single.accuracy,
+        "test_accuracy_tta": with_flips.accuracy,
+        "ci95": wilson_interval(single.accuracy, len(labels_N)),
     }
 
 

@@ -1,4 +1,4 @@
-"""Trains on several devices of this host: a process for each, started and watched by torchrun's elastic agent."""
+"""Trains on several devices of this host, with one process for each. PyTorch's elastic agent starts and watches them."""
 
 import logging
 import os
@@ -26,59 +26,66 @@ from model.training.rank import train_rank
 from model.training.reporter import Drained, Reporter
 from model.training.request import TrainingRequest
 
-_LONGER_THAN_ANY_WAIT = timedelta(days=365)
-"""Others wait while the first rank judges, or while the lease is not ours: for a death the agent looks itself."""
+_NO_TIMEOUT = timedelta(days=365)
+"""Ranks wait for rank 0 while it evaluates or while its worker's lease has expired. The agent detects a dead rank."""
+_REPORTER_METHODS = ("phase", "progress", "epoch", "checkpoint", "rewind", "next_command")
 
-Say = Callable[..., Any]
+Send = Callable[..., Any]
+"""Sends a message (name, arguments) to the agent's process and returns the answer."""
 
 
 def run_ranks(request: TrainingRequest, reporter: Reporter) -> TrainedModel:
-    """Train on all devices of a request, and wait until no process is left; raises as `run_training` does."""
-    ours, theirs = Pipe()
-    told = _Told(ours, reporter)
-    # Whatever they say to each other stays on this host.
+    """Train on all devices of a request; return when all training processes have ended. Raises as `run_training` does."""
+    agent_end, rank_end = Pipe()
+    receiver = _Receiver(agent_end, reporter)
+    # The ranks communicate within this host only.
     os.environ |= {"GLOO_SOCKET_IFNAME": "lo", "NCCL_SOCKET_IFNAME": "lo"}
-    for chatty in ("torch.distributed", "torchelastic-events-null"):
-        logging.getLogger(chatty).disabled = True
+    for noisy in ("torch.distributed", "torchelastic-events-null"):
+        logging.getLogger(noisy).disabled = True
     with tempfile.TemporaryDirectory(prefix="ninefold-ranks-") as folder:
-        config = LaunchConfig(
-            min_nodes=1,
-            max_nodes=1,
-            nproc_per_node=len(request.devices),
-            run_id="ranks",
-            rdzv_backend="c10d",
-            rdzv_endpoint=f"{folder}/agent",
-            rdzv_configs={"store_type": "file"},
-            local_addr="127.0.0.1",
-            max_restarts=0,
-        )
+        launch = elastic_launch(_launch_config(len(request.devices), folder), _run_rank)
         try:
-            elastic_launch(config, _be_a_rank)(os.getpid(), f"file://{folder}/ranks", request, theirs)
+            launch(os.getpid(), f"file://{folder}/ranks", request, rank_end)
         except ChildFailedError as error:
             raise RankDiedError(f"One of {len(request.devices)} training processes died: {error}") from error
         finally:
-            theirs.close()
-            told.listener.join()
-    return told.result()
+            rank_end.close()
+            receiver.thread.join()
+    return receiver.result()
 
 
-class _Told:
-    """What the first rank tells, heard by a thread."""
+def _launch_config(processes: int, folder: str) -> LaunchConfig:
+    return LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=processes,
+        run_id="ranks",
+        rdzv_backend="c10d",
+        rdzv_endpoint=f"{folder}/agent",
+        rdzv_configs={"store_type": "file"},
+        local_addr="127.0.0.1",
+        max_restarts=0,
+    )
+
+
+class _Receiver:
+    """Receives the messages of rank 0 in a thread: passes reports on and keeps the result."""
 
     def __init__(self, connection: Connection, reporter: Reporter) -> None:
         self._connection, self._reporter = connection, reporter
         self._trained: TrainedModel | None = None
         self._error: Exception | None = None
-        self.listener = threading.Thread(target=self._listen, name="ranks", daemon=True)
-        self.listener.start()
+        self.thread = threading.Thread(target=self._receive, name="ranks", daemon=True)
+        self.thread.start()
 
     def result(self) -> TrainedModel:
+        """Return the trained model or raise the error that rank 0 reported."""
         if self._error:
             raise self._error
-        assert self._trained, "a rank ended without a last word"  # noqa: S101 - the agent would have raised
+        assert self._trained, "rank 0 ended without a result"  # noqa: S101 - the agent would have raised
         return self._trained
 
-    def _listen(self) -> None:
+    def _receive(self) -> None:
         while True:
             try:
                 name, arguments = self._connection.recv()
@@ -95,45 +102,47 @@ class _Told:
             case "failed":
                 code, message = arguments
                 self._error = ModelError(message)
-                self._error.code = code  # type: ignore[misc]  # of its class, in the other process
+                self._error.code = code  # type: ignore[misc]  # the code of the error's class in the other process
             case _:
                 return getattr(self._reporter, name)(*arguments)
         return None
 
 
-class _Telling:
-    """A reporter that tells the agent's process, and waits until it has heard."""
+class _PipeReporter:
+    """The reporter of rank 0: sends each report to the agent's process and waits for the answer."""
 
-    def __init__(self, say: Say) -> None:
-        for name in ("phase", "progress", "epoch", "checkpoint", "rewind", "next_command"):
-            setattr(self, name, partial(say, name))
+    def __init__(self, send: Send) -> None:
+        for name in _REPORTER_METHODS:
+            setattr(self, name, partial(send, name))
 
 
-class _Silent:
-    """The reporter of all other ranks."""
+class _SilentReporter:
+    """The reporter of all other ranks: ignores every report."""
 
     def __getattr__(self, _: str) -> Callable[..., None]:
         return lambda *_: None
 
 
-def _be_a_rank(parent: int, meeting: str, request: TrainingRequest, connection: Connection) -> None:
-    die_with_parent(parent)
-    rank, count = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-    logging.basicConfig(level=logging.INFO if rank == 0 else logging.ERROR, format="%(message)s")
+def _run_rank(agent_pid: int, init_method: str, request: TrainingRequest, connection: Connection) -> None:
+    """Run in each training process: train, and let rank 0 report the result."""
+    die_with_parent(agent_pid)
+    index, world_size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    logging.basicConfig(level=logging.INFO if index == 0 else logging.ERROR, format="%(message)s")
 
-    def say(name: str, *arguments: object) -> Any:
-        if rank:
+    def send(name: str, *arguments: object) -> Any:
+        if index:
             return None
         connection.send((name, arguments))
         return connection.recv()
 
-    own = replace(request, threads=max(1, request.threads // count))
+    own_request = replace(request, threads=max(1, request.threads // world_size))
     try:
-        say("trained", train_rank(own, _reporter(rank, say), _join(meeting, rank, request.devices)))
+        rank = _join_process_group(init_method, index, request.devices)
+        send("trained", train_rank(own_request, _reporter(index, send), rank))
     except Drained:
-        say("drained")
+        send("drained")
     except ModelError as error:
-        say("failed", error.code, str(error))
+        send("failed", error.code, str(error))
     except Exception:
         traceback.print_exc()
         raise
@@ -142,21 +151,21 @@ def _be_a_rank(parent: int, meeting: str, request: TrainingRequest, connection: 
             distributed.destroy_process_group()
 
 
-def _reporter(rank: int, say: Say) -> Any:
-    return _Silent() if rank else _Telling(say)
+def _reporter(index: int, send: Send) -> Any:
+    return _SilentReporter() if index else _PipeReporter(send)
 
 
-def _join(meeting: str, rank: int, devices: tuple[str, ...]) -> Rank:
-    is_cuda = devices[rank].startswith("cuda")
+def _join_process_group(init_method: str, index: int, devices: tuple[str, ...]) -> Rank:
+    is_cuda = devices[index].startswith("cuda")
     if is_cuda:
-        torch.cuda.set_device(devices[rank])
+        torch.cuda.set_device(devices[index])
     distributed.init_process_group(
         "nccl" if is_cuda else "gloo",
-        init_method=meeting,
-        rank=rank,
+        init_method=init_method,
+        rank=index,
         world_size=len(devices),
-        timeout=_LONGER_THAN_ANY_WAIT,
+        timeout=_NO_TIMEOUT,
     )
-    control = distributed.new_group(backend="gloo", timeout=_LONGER_THAN_ANY_WAIT)
-    assert isinstance(control, distributed.ProcessGroup)  # noqa: S101 - every rank is a member
-    return Rank(rank, len(devices), control)
+    control_group = distributed.new_group(backend="gloo", timeout=_NO_TIMEOUT)
+    assert isinstance(control_group, distributed.ProcessGroup)  # noqa: S101 - every rank is a member
+    return Rank(index, len(devices), control_group)

@@ -1,4 +1,4 @@
-"""The training loop: epochs, steps, validation, checkpoints. It knows no files and no service."""
+"""The training loop: epochs, steps, validation and checkpoints. Knows no files and no service."""
 
 import logging
 import math
@@ -18,26 +18,26 @@ from model.recipes.schedule import steps_per_epoch
 from model.spec import ClassWeighting, ResolvedSpec
 from model.training.checkpoint import Checkpoints
 from model.training.reporter import CheckpointSaved, Command, Drained, EpochRow, Progress, Reporter
-from model.training.run_limit import EpochLimit, Pace, TimeLimit, downtime_s
+from model.training.run_limit import EpochLimit, RunLimit, TimeLimit, downtime_s
 from model.training.run_state import Best, RunState
 from model.training.seeding import epoch_order
 from model.training.step import TrainingStep
 from model.training.training_data import Split, TrainingData
 
-_LEAST_AT_RISK_S = 5.0
-_BUDGET_SHARE_AT_RISK = 0.02
-"""Of a time budget: so much of it may be trained before the next checkpoint."""
+_MIN_CHECKPOINT_INTERVAL_S = 5.0
+_CHECKPOINT_INTERVAL_SHARE = 0.02
+"""Largest interval between checkpoints as a share of a time budget: a crash wastes no more of the budget than this."""
 
 _COMMANDS = tuple(Command)
 _log = logging.getLogger(__name__)
 
 
-class _StoppedEarly(Exception):  # noqa: N818 - an end that was asked for, not an error
-    """Raised when the best so far is wanted, and there is one."""
+class _StoppedEarly(Exception):  # noqa: N818 - a requested end, not an error
+    """Raised when a stop was requested and there are weights to publish."""
 
 
-class Loop:
-    """One run from its state's position to its last epoch."""
+class TrainingLoop:
+    """Trains from the position of a state to the end of the training."""
 
     def __init__(
         self,
@@ -57,13 +57,12 @@ class Loop:
         self._spec, self._recipe, self._data, self._state = spec, recipe, data, state
         self._device, self._reporter, self._checkpoints, self._rank = device, reporter, checkpoints, rank
         self._epoch_checkpoint_s, self._step_checkpoint_s = epoch_checkpoint_s, step_checkpoint_s
-        self._steps = steps_per_epoch(len(data.train), spec.batch_size)
-        self._pauses = pauses
-        self._pace, self._timer = self._start_pace()
+        self._steps_per_epoch = steps_per_epoch(len(data.train), spec.batch_size)
+        self._limit, self._time_limit = self._make_limit(pauses)
         self._make_step = TrainingStep(
             spec=spec,
             recipe=recipe,
-            total_steps=self._steps * spec.epochs,
+            total_steps=self._steps_per_epoch * spec.epochs,
             data=data,
             state=state,
             device=device,
@@ -71,35 +70,41 @@ class Loop:
         )
         self._saved_at, self._saved_position = time.monotonic(), state.position
         self._mean_loss = 0.0
-        self._read_sums = _nothing_yet
+        self._read_sums = _no_sums
 
-    def _start_pace(self) -> tuple[Pace, TimeLimit | None]:
-        left = partial(remaining_time, self._recipe, full_side=self._spec.image_size)
-        by_steps, state = EpochLimit(self._spec.epochs, self._steps, left), self._state
-        if self._spec.time_budget_s is None:
-            return by_steps, None
-        # The last epoch's validation and the calibration; the test split, and again with its mirror images.
-        scored = 2 * len(self._data.validation) + len(self._data.test) * (
+    def _make_limit(self, pauses: Sequence[tuple[float, float]]) -> tuple[RunLimit, TimeLimit | None]:
+        time_left = partial(remaining_time, self._recipe, full_side=self._spec.image_size)
+        epoch_limit = EpochLimit(self._spec.epochs, self._steps_per_epoch, time_left)
+        budget_s, state = self._spec.time_budget_s, self._state
+        if budget_s is None:
+            return epoch_limit, None
+        used_s = state.used_s + downtime_s(state.still_running_at, time.time(), pauses)
+        time_limit = TimeLimit(epoch_limit, budget_s, self._images_to_score_at_the_end(), used_s)
+        interval_s = max(_MIN_CHECKPOINT_INTERVAL_S, budget_s * _CHECKPOINT_INTERVAL_SHARE)
+        self._step_checkpoint_s = min(self._step_checkpoint_s, interval_s)
+        return time_limit, time_limit
+
+    def _images_to_score_at_the_end(self) -> int:
+        """Count forward passes: validation images for the last epoch and for calibration, test images up to 3 times."""
+        views = (
             3 if self._spec.horizontal_flip else 1
-        )
-        used_s = state.used_s + downtime_s(state.left_at, time.time(), self._pauses)
-        timer = TimeLimit(by_steps, self._spec.time_budget_s, scored, used_s)
-        at_risk_s = max(_LEAST_AT_RISK_S, self._spec.time_budget_s * _BUDGET_SHARE_AT_RISK)
-        self._step_checkpoint_s = min(self._step_checkpoint_s, at_risk_s)
-        return timer, timer
+        )  # the image; and for TTA the image and its mirror image
+        return 2 * len(self._data.validation) + views * len(self._data.test)
 
     def run(self) -> FinishReason:
-        """Train to the last epoch, or until the time is up or the reporter asks to stop and something can be published.
+        """Train to the last epoch, to the end of the time budget, or until a stop is requested.
+
+        At least one epoch is evaluated, so that there is something to publish.
 
         Raises:
-            Drained: asked for by the reporter; a checkpoint is saved.
+            Drained: the reporter requested a drain; a checkpoint is saved.
             TrainingDivergedError: the loss is no longer a finite number.
         """
         state = self._state
-        if self._timer and not state.left_at:
-            self._save()  # whoever goes on after a crash knows since when time counts
+        if self._time_limit and not state.still_running_at:
+            self._save()  # after a crash the next attempt reads here when the budget's clock was started
         try:
-            while state.epoch == 0 or not self._is_over():  # one epoch is judged, however short
+            while state.epoch == 0 or not self._is_over():
                 started = time.perf_counter()
                 self._train_epoch()
                 self._end_epoch(started)
@@ -108,69 +113,69 @@ class Loop:
         return FinishReason.COMPLETED if state.epoch >= self._spec.epochs else FinishReason.TIME_BUDGET
 
     def _is_over(self) -> bool:
-        [is_over] = self._rank.broadcast(lambda: [self._pace.is_over(*self._state.position)], length=1)
+        [is_over] = self._rank.broadcast(lambda: [self._limit.is_over(*self._state.position)], length=1)
         return bool(is_over)
 
     def _train_epoch(self) -> None:
         state = self._state
         state.network.train()
         order_N = epoch_order(self._spec.seed, state.epoch, len(self._data.train))
-        batches = self._device.place(order_N).tensor_split(self._steps)
-        self._read_sums = _nothing_yet
-        while state.step < self._steps:
-            is_over, command, progress = self._rank.broadcast(self._decide, length=3)
+        batches = self._device.place(order_N).tensor_split(self._steps_per_epoch)
+        self._read_sums = _no_sums
+        while state.step < self._steps_per_epoch:
+            is_over, command, progress = self._rank.broadcast(self._decide_next_step, length=3)
             if is_over:
                 break
-            self._pass_gate(_COMMANDS[int(command)])
+            self._obey(_COMMANDS[int(command)])
             started = time.perf_counter()
             batch_N = batches[state.step]
             self._make_step(batch_N, progress)
             state.step += 1
-            self._look()
-            taken_s = time.perf_counter() - started
-            state.train_s += taken_s
-            if self._timer:
-                self._timer.note_step(taken_s, len(batch_N))
+            self._update_mean_loss()
+            step_s = time.perf_counter() - started
+            state.train_s += step_s
+            if self._time_limit:
+                self._time_limit.note_step(step_s, len(batch_N))
             self._report_progress()
 
-    def _decide(self) -> list[float]:
-        """Whether no further step is to be made, the number of what the outside wants, how much of the run is done."""
+    def _decide_next_step(self) -> list[float]:
+        """Return whether the training is over, the index of the command to obey, and the progress."""
         position = self._state.position
-        if self._pace.is_over(*position):
+        if self._limit.is_over(*position):
             return [True, _COMMANDS.index(Command.CONTINUE), 1.0]
-        return [False, _COMMANDS.index(self._command()), self._pace.progress(*position)]
+        return [False, _COMMANDS.index(self._next_command()), self._limit.progress(*position)]
 
-    def _pass_gate(self, command: Command) -> None:
+    def _obey(self, command: Command) -> None:
         if command is Command.DRAIN:
-            self._hand_back()
+            self._save_for_drain()
             raise Drained
         if command is Command.STOP:
-            self._save_if_new()  # whoever repeats the rest then publishes the same
+            self._save_if_new()  # so that an attempt that repeats evaluation and publishing publishes the same weights
             raise _StoppedEarly
         if time.monotonic() - self._saved_at > self._step_checkpoint_s:
             self._save()
 
-    def _command(self) -> Command:
-        """What the outside wants, where it can be had."""
+    def _next_command(self) -> Command:
+        """Return the reporter's command; a stop is postponed until there are weights to publish."""
         command = self._reporter.next_command()
-        is_early = command is Command.STOP and not self._has_something_to_publish()
-        return Command.CONTINUE if is_early else command
+        is_too_early = command is Command.STOP and not self._has_weights_to_publish()
+        return Command.CONTINUE if is_too_early else command
 
-    def _has_something_to_publish(self) -> bool:
-        """Without validation images only whole epochs count: the weights at the end of one."""
+    def _has_weights_to_publish(self) -> bool:
+        """Whether there is a best epoch, or, without validation images, whether an epoch has just been completed."""
         if len(self._data.validation):
             return self._state.best is not None
         return self._state.epoch > 0 and self._state.step == 0
 
-    def _look(self) -> None:
-        """See the loss now and then."""
+    def _update_mean_loss(self) -> None:
+        """Read the loss from the device, only every few steps, and without waiting for the device."""
         if self._state.step % self._device.steps_between_loss_reads == 0:
             self._read_sums = self._device.read_async(self._state.sums)
         if sums := self._read_sums():
             self._mean_loss = self._mean(sums)
 
     def _mean(self, sums: list[float]) -> float:
-        """The mean loss; one number in the network that is not finite makes it not finite."""
+        """Return the mean loss. A number in the network that is not finite makes the loss not finite."""
         loss, _, images, _ = sums
         if not math.isfinite(loss):
             raise TrainingDivergedError(self._state.epoch + 1, self._state.step)
@@ -178,39 +183,41 @@ class Loop:
 
     def _report_progress(self) -> None:
         state = self._state
-        progress = self._pace.progress(*state.position)
+        progress = self._limit.progress(*state.position)
         seconds_per_step = state.train_s / state.step
         self._reporter.progress(
             Progress(
                 epoch=state.epoch + 1,
                 epochs=self._expected_epochs(progress),
                 step=state.step,
-                steps=self._steps,
+                steps=self._steps_per_epoch,
                 fraction=progress,
-                images_per_s=len(self._data.train) / self._steps / seconds_per_step,
-                eta_s=self._pace.eta_s(*state.position, seconds_per_step),
+                images_per_s=len(self._data.train) / self._steps_per_epoch / seconds_per_step,
+                eta_s=self._limit.eta_s(*state.position, seconds_per_step),
                 loss=self._mean_loss,
             )
         )
 
     def _expected_epochs(self, progress: float) -> int:
-        """All of them, or as many as the time will be enough for at this speed."""
-        if not self._timer:
+        """Return the spec's epochs, or the fewer epochs that fit into the time budget at the current speed."""
+        if not self._time_limit:
             return self._spec.epochs
         state = self._state
-        done = state.epoch + state.step / self._steps
+        done = state.epoch + state.step / self._steps_per_epoch
         return min(self._spec.epochs, max(state.epoch + 1, round(done / progress)))
 
     def _end_epoch(self, started: float) -> None:
-        """Judge, report, then checkpoint: a row that a checkpoint covers has always been reported."""
+        """Evaluate, report, then save: every epoch that a checkpoint covers has been reported before."""
         state = self._state
-        waiting = time.perf_counter()
-        _, right, images, norms = sums = state.sums.tolist()
-        train_s = state.train_s + time.perf_counter() - waiting  # a GPU still had steps to make
+        reading_started = time.perf_counter()
+        _, correct, images, norms = sums = state.sums.tolist()
+        train_s = (
+            state.train_s + time.perf_counter() - reading_started
+        )  # reading waits for the GPU's unfinished steps
         train_loss = self._mean(sums)
         if norms == 0 and self._device.loss_scale != 1:
-            raise TrainingDivergedError(state.epoch + 1, state.step)  # no step was without overflow
-        validation = self._validate() if self._rank.is_first else None
+            raise TrainingDivergedError(state.epoch + 1, state.step)  # float16 overflowed in every step
+        validation = self._evaluate() if self._rank.is_first else None
         data_s, steps = state.data_s, state.step
         state.epoch, state.step, state.train_s, state.data_s = state.epoch + 1, 0, 0.0, 0.0
         state.sums.zero_()
@@ -219,7 +226,7 @@ class Loop:
         row = EpochRow(
             epoch=state.epoch,
             train_loss=train_loss,
-            train_accuracy=right / images,
+            train_accuracy=correct / images,
             val_loss=validation.loss if validation else None,
             val_accuracy=validation.accuracy if validation else None,
             learning_rate=float(state.optimizer.param_groups[0]["lr"]),
@@ -233,60 +240,64 @@ class Loop:
         if time.monotonic() - self._saved_at > self._epoch_checkpoint_s:
             self._save()
 
-    def _validate(self) -> Score | None:
+    def _evaluate(self) -> Score | None:
+        """Return the scores on the validation images. Without any, log the accuracy on the test split, which nothing uses."""
         if len(self._data.validation):
-            return self._judge(self._data.validation)
-        monitor = self._judge(self._data.test)
-        _log.info("epoch %d: test accuracy %.4f (a monitor only)", self._state.epoch + 1, monitor.accuracy)
+            return self._score(self._data.validation)
+        test = self._score(self._data.test)
+        _log.info(
+            "epoch %d: test accuracy %.4f (not used for any choice)", self._state.epoch + 1, test.accuracy
+        )
         return None
 
-    def _judge(self, split: Split) -> Score:
+    def _score(self, split: Split) -> Score:
         started = time.perf_counter()
         logits_NK = predict_logits(
             self._state.evaluated_network, split.images_NHWC, self._data.normalisation, self._device
         )
-        if self._timer:
-            self._timer.note_scoring(time.perf_counter() - started, len(split))
-        judged = score(logits_NK, split.labels_N)
-        # The last step may have spoilt the weights after its own loss was still finite.
-        if not math.isfinite(judged.loss):
-            raise TrainingDivergedError(self._state.epoch + 1, self._steps)
-        return judged
+        if self._time_limit:
+            self._time_limit.note_scoring(time.perf_counter() - started, len(split))
+        result = score(logits_NK, split.labels_N)
+        # The last update may have made weights infinite although the loss computed before it was finite.
+        if not math.isfinite(result.loss):
+            raise TrainingDivergedError(self._state.epoch + 1, self._steps_per_epoch)
+        return result
 
     def _keep_best(self, validation: Score | None) -> bool:
+        """Keep the weights if this epoch is the best so far; return whether it is."""
         state = self._state
         if validation is None:
             return False
         is_weighted = self._spec.class_weighting is not ClassWeighting.NONE
-        chosen_by = validation.balanced_accuracy if is_weighted else validation.accuracy
-        best = Best(
-            state.epoch, chosen_by, validation.loss, validation.accuracy, state.copy_evaluated_weights()
-        )
-        if not best.beats(state.best):
+        criterion = validation.balanced_accuracy if is_weighted else validation.accuracy
+        weights = state.copy_evaluated_weights()
+        epoch = Best(state.epoch, criterion, validation.loss, validation.accuracy, weights)
+        if not epoch.is_better_than(state.best):
             return False
-        state.best = best
+        state.best = epoch
         return True
 
-    def _hand_back(self) -> None:
-        """Save for whoever goes on; the time until then is nobody's fault."""
-        if self._timer or self._state.position != self._saved_position:
-            self._save(is_handed_back=True)
+    def _save_for_drain(self) -> None:
+        """Save for the next attempt. The time until it starts does not count towards a time budget."""
+        if self._time_limit or self._state.position != self._saved_position:
+            self._save(is_drained=True)
 
     def _save_if_new(self) -> None:
         if self._state.position != self._saved_position:
             self._save()
 
-    def _save(self, *, is_handed_back: bool = False) -> None:
+    def _save(self, *, is_drained: bool = False) -> None:
         if not self._rank.is_first:
             return
         state = self._state
-        if self._timer:
-            state.used_s, state.left_at = self._timer.used_s, 0.0 if is_handed_back else time.time()
+        if self._time_limit:
+            state.used_s = self._time_limit.used_s
+            state.still_running_at = 0.0 if is_drained else time.time()
         key = self._checkpoints.save(state)
         self._saved_at, self._saved_position = time.monotonic(), state.position
         self._reporter.checkpoint(CheckpointSaved(key, state.epoch, state.step, key if state.best else None))
 
 
-def _nothing_yet() -> list[float] | None:
-    """No values are there to be read."""
+def _no_sums() -> list[float] | None:
+    """Stand in for `Device.read_async` before the first read of an epoch."""
     return None

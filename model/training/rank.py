@@ -1,4 +1,4 @@
-"""What one of the processes that train together does."""
+"""Trains on one device: the work of each of the processes that train together."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -6,16 +6,16 @@ from contextlib import nullcontext, suppress
 
 from model.artifact.trained_model import TrainedModel
 from model.artifact.weights import load_initial_weights
-from model.device.device import open_device
+from model.device.device import Device, open_device
 from model.device.ranks import Rank
 from model.errors import DamagedCheckpointError, InitModelUnavailableError
 from model.network.resnet9 import ResNet9
 from model.recipes.progressive_resizing import image_sides
-from model.recipes.recipe import recipe_of
+from model.recipes.recipe import Recipe, recipe_of
 from model.recipes.schedule import steps_per_epoch
 from model.training.checkpoint import Checkpoints
-from model.training.final_evaluation import evaluate_run
-from model.training.loop import Loop
+from model.training.final_evaluation import evaluate_final_weights
+from model.training.loop import TrainingLoop
 from model.training.reporter import Reporter
 from model.training.request import TrainingRequest
 from model.training.run_state import RunState, initial_state
@@ -26,22 +26,21 @@ _log = logging.getLogger(__name__)
 
 
 def train_rank(request: TrainingRequest, reporter: Reporter, rank: Rank) -> TrainedModel | None:
-    """One rank's part of `run_training`; the first judges and returns the model."""
+    """Do one rank's work of `run_training`. Rank 0 evaluates and returns the model, the others return None."""
     spec, recipe = request.spec, request.recipe or recipe_of(request.spec)
     device = open_device(request.devices[rank.index], request.threads)
     reporter.phase("preparing_data")
     data = load_training_data(spec, request.storage, request.cache_dir, device)
     steps = steps_per_epoch(len(data.train), spec.batch_size)
-    state = initial_state(spec, recipe, data, steps, device, start=_start(request, data))
+    state = initial_state(spec, recipe, data, steps, device, load_weights=_weight_loader(request, data))
     checkpoints = Checkpoints(request.storage, request.checkpoint_prefix, spec, device, rank.world_size)
     if request.resume_from:
         _resume([request.resume_from, *request.fallback_checkpoints], checkpoints, state, reporter)
     state.micro_batches = max(state.micro_batches, min(request.micro_batches, spec.batch_size))
     if device.needs_warm_up:
-        for side in sorted(set(image_sides(recipe, spec.image_size))):
-            warm_up(state.network, device, spec.batch_size // (rank.world_size * state.micro_batches), side)
+        _warm_up(request, recipe, state, device, rank)
     reporter.phase("training")
-    ending = Loop(
+    finish_reason = TrainingLoop(
         spec=spec,
         recipe=recipe,
         data=data,
@@ -57,25 +56,25 @@ def train_rank(request: TrainingRequest, reporter: Reporter, rank: Rank) -> Trai
     if not rank.is_first:
         return None
     reporter.phase("evaluating")
-    return evaluate_run(spec, data, state, device, ending)
+    return evaluate_final_weights(spec, data, state, device, finish_reason)
 
 
-def _start(request: TrainingRequest, data: TrainingData) -> Callable[[ResNet9], None] | None:
-    """What gives a fresh network another model's weights, where the spec names one."""
+def _weight_loader(request: TrainingRequest, data: TrainingData) -> Callable[[ResNet9], None] | None:
+    """Return a function that loads the weights of the spec's `init_from` model into a network, if the spec has one."""
     model_id = request.spec.init_from
     if model_id is None:
         return None
 
-    def start(network: ResNet9) -> None:
-        # Who has a checkpoint does without the model, unless the checkpoint turns out to be damaged.
+    def load_weights(network: ResNet9) -> None:
+        # A resumed training needs no initial weights, so their model may have been deleted meanwhile.
         with suppress(InitModelUnavailableError) if request.resume_from else nullcontext():
             load_initial_weights(network, data.facts.classes, request.storage, model_id)
 
-    return start
+    return load_weights
 
 
 def _resume(keys: Sequence[str], checkpoints: Checkpoints, state: RunState, reporter: Reporter) -> None:
-    """Go on from the first of these checkpoints that is whole, or, when none is, from the start."""
+    """Load the first of these checkpoints that is not damaged. If all are damaged, training starts from the beginning."""
     damaged = 0
     for key in keys:
         try:
@@ -87,3 +86,10 @@ def _resume(keys: Sequence[str], checkpoints: Checkpoints, state: RunState, repo
     if damaged:
         reporter.rewind(state.epoch)
     _log.info("resumed after %d epochs and %d steps", state.epoch, state.step)
+
+
+def _warm_up(request: TrainingRequest, recipe: Recipe, state: RunState, device: Device, rank: Rank) -> None:
+    spec = request.spec
+    images = spec.batch_size // (rank.world_size * state.micro_batches)
+    for side in sorted(set(image_sides(recipe, spec.image_size))):
+        warm_up(state.network, device, images, side)

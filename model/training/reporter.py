@@ -1,4 +1,4 @@
-"""What a running training says and hears. Imports no torch."""
+"""The messages between a training and the process around it: reports out, commands in. Imports no torch."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,41 +6,43 @@ from typing import Protocol
 
 
 class Command(StrEnum):
-    """The outside's answer before each step."""
+    """What the training shall do before its next step."""
 
     CONTINUE = "continue"
     DRAIN = "drain"
-    """Save a checkpoint and end."""
+    """Save a checkpoint and end, so that another attempt can resume."""
     STOP = "stop"
-    """Train no further than the best so far, and judge that."""
+    """Stop training, and evaluate and publish the best epoch so far."""
 
 
-class Drained(Exception):  # noqa: N818 - an outcome that was asked for, not an error
-    """Raised when a drain was asked for and the checkpoint is saved."""
+class Drained(Exception):  # noqa: N818 - a requested outcome, not an error
+    """Raised when a drain was requested and the checkpoint is saved."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run is."""
+    """The position of a training after a step."""
 
     epoch: int
-    """From 1."""
+    """Current epoch, from 1."""
     epochs: int
+    """Expected number of epochs."""
     step: int
-    """Steps done within the epoch."""
+    """Completed steps of the epoch."""
     steps: int
-    """Steps of an epoch."""
+    """Steps per epoch."""
     fraction: float
-    """Of the whole run, 0 to 1."""
+    """Completed share of the whole training, 0 to 1."""
     images_per_s: float
     eta_s: float
+    """Estimated seconds to the end of the last step."""
     loss: float
-    """Mean of this epoch as last read."""
+    """Mean training loss of this epoch, as of the last time that it was read from the device."""
 
 
 @dataclass(frozen=True)
 class EpochRow:
-    """One epoch's results; the fields with `val_` are None without validation images."""
+    """The metrics of one epoch. The `val_` fields are None without validation images."""
 
     epoch: int
     train_loss: float
@@ -53,42 +55,46 @@ class EpochRow:
     gradient_norm: float | None = None
     """Mean over the steps of the Euclidean norm of all gradients."""
     data_share: float | None = None
-    """Of the training time, what went into making batches, 0 to 1; on GPUs what the host took."""
+    """Share of the training time spent on making batches, 0 to 1; on GPUs the host's time only."""
     peak_memory_mb: float | None = None
-    """Most memory so far: of the process on CPUs, of the device on GPUs."""
+    """Peak memory so far, in MB: of the process on CPUs, of the device on GPUs."""
 
 
 @dataclass(frozen=True)
 class CheckpointSaved:
-    """Where a run can go on from."""
+    """A checkpoint from which the training can be resumed."""
 
     key: str
+    """Storage key."""
     epoch: int
     """Completed epochs."""
     step: int
     """Completed steps of the next epoch."""
     best_key: str | None
-    """The checkpoint that holds the best weights so far."""
+    """Storage key of the checkpoint that contains the best weights so far; None before there are any."""
 
 
 class Reporter(Protocol):
-    """All that the outside hears of a training, and all that it may say."""
+    """Receives the reports of a training and passes commands to it."""
 
     def rewind(self, epoch: int) -> None:
-        """The run goes on from the end of this epoch, earlier than it was told to: what came after happens anew."""
+        """Report that the training resumes from the end of this epoch, because the newest checkpoint is damaged.
+
+        Later epochs, although already reported, are trained again.
+        """
 
     def phase(self, phase: str) -> None:
-        """A phase begins: preparing_data, training, evaluating."""
+        """Report that a phase begins: preparing_data, training or evaluating."""
 
     def progress(self, progress: Progress) -> None:
-        """A step ended; the reporter throttles."""
+        """Report the end of a step. Called after every step; a reporter may drop reports."""
 
     def epoch(self, row: EpochRow, is_best: bool) -> None:
-        """An epoch ended."""
+        """Report the end of an epoch."""
 
     def checkpoint(self, saved: CheckpointSaved) -> None:
-        """A checkpoint is safely stored."""
+        """Report that a checkpoint is stored durably."""
 
     def next_command(self) -> Command:
-        """Asked before each step; may block while the run must wait."""
+        """Return the command to obey before the next step. May block while training must not continue."""
         ...

@@ -1,4 +1,4 @@
-"""What one attempt at a training is asked for. Imports no torch."""
+"""The request for one attempt at a training: plain data. Imports no torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,28 +11,29 @@ from model.storage.interface import Storage
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """One attempt at a training."""
+    """All inputs of one attempt at a training."""
 
     spec: ResolvedSpec
     checkpoint_prefix: str
-    """Storage key under which this attempt's checkpoints go."""
+    """Storage key prefix of this attempt's checkpoints."""
     resume_from: str | None
     """Storage key of an earlier attempt's checkpoint."""
     devices: tuple[str, ...]
-    """One for each process that trains: `cpu`, `cuda:0`."""
+    """The device of each training process: `cpu`, `cuda:0`."""
     threads: int
-    """Of this process, on CPUs."""
+    """CPU threads of all training processes together."""
     cache_dir: Path
+    """Local folder for prepared datasets."""
     storage: Storage
     checkpoint_every_s: float = 30.0
-    """At an epoch's end, when so long has passed since the last."""
+    """Save a checkpoint at the end of an epoch when the last one is at least this old."""
     step_checkpoint_every_s: float = 300.0
-    """Within an epoch."""
+    """Save a checkpoint within an epoch when the last one is at least this old."""
     micro_batches: int = 1
-    """In so many parts, at the least, a batch goes through the network."""
+    """Least number of micro-batches into which each batch is split; the training splits further if memory runs out."""
     pauses: Sequence[tuple[float, float]] = ()
-    """From when to when, in Unix time, the job was paused: that is not part of a time budget."""
+    """Start and end of each pause of the job, in Unix time. Pauses do not count towards a time budget."""
     fallback_checkpoints: Sequence[str] = ()
-    """Storage keys of earlier checkpoints, the newest first, should `resume_from` be damaged."""
+    """Storage keys of older checkpoints, newest first, to resume from if `resume_from` is damaged."""
     recipe: Recipe | None = None
-    """Another than the spec's own, for studies."""
+    """Replaces the spec's recipe, in studies of recipes."""

@@ -1,4 +1,4 @@
-"""How far a run is, and when it is over: by its steps or, where the spec sets a time budget, by the clock."""
+"""Decides how far a training has progressed and when it ends: after its epochs or when a time budget is used up."""
 
 import math
 import time
@@ -6,118 +6,128 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-_LEAST_SHARE = 0.1
-"""Of a budget, for training: the rest may go into scoring and publishing."""
+_MIN_TRAINING_SHARE = 0.1
+"""Least share of a time budget that is spent on training, however long evaluation and publishing take."""
 _PUBLISH_S = 1.0
+"""Seconds reserved for publishing."""
 _FORWARD_SHARE = 0.4
-"""Of a training step, to score as many images: what a first, small, cold scoring takes says less. A third of the
-arithmetic, and on CPUs without the convolutions that are faster in training."""
+"""Time to evaluate an image as a share of the time to train on it: a third of the arithmetic, and on CPUs without the
+Winograd convolutions that only training uses. Needed because the first evaluation, small and cold, is slower per image."""
 
 
-class Pace(Protocol):
-    """What the loop asks before each step."""
+class RunLimit(Protocol):
+    """The end of a training. A position is (completed epochs, completed steps of the next epoch)."""
 
     def progress(self, epoch: int, step: int) -> float:
-        """How much of the run is done after so many epochs and steps of the next: 0 to 1."""
+        """Return the completed share of the training at a position, 0 to 1."""
         ...
 
     def is_over(self, epoch: int, step: int) -> bool:
-        """Whether no further step is to be made."""
+        """Whether the training ends at this position."""
         ...
 
     def eta_s(self, epoch: int, step: int, step_s: float) -> float:
-        """Seconds to the end of the last step."""
+        """Estimate the seconds to the end of the last step, if the next step takes `step_s`."""
         ...
 
 
 @dataclass(frozen=True)
 class EpochLimit:
-    """So many epochs of so many steps."""
+    """Ends a training after a number of epochs."""
 
     epochs: int
-    steps: int
-    left: Callable[[float], float] = lambda progress: 1 - progress
-    """What is left in time, as a share of all steps at the next one's speed; small images are fast."""
+    steps_per_epoch: int
+    remaining_time: Callable[[float], float] = lambda progress: 1 - progress
+    """Remaining time as a function of progress, in units of (total steps x duration of the next step); see
+    `model.recipes.progressive_resizing.remaining_time`."""
 
     def progress(self, epoch: int, step: int) -> float:
-        """By the steps alone."""
-        return (epoch * self.steps + step) / (self.epochs * self.steps)
+        """Return the completed share of all steps."""
+        return (epoch * self.steps_per_epoch + step) / self._total_steps
 
-    def is_over(self, epoch: int, step: int) -> bool:  # noqa: ARG002 - the pace's shape
-        """After the last epoch."""
+    def is_over(self, epoch: int, step: int) -> bool:  # noqa: ARG002 - the protocol's signature
+        """Whether all epochs are completed."""
         return epoch >= self.epochs
 
     def eta_s(self, epoch: int, step: int, step_s: float) -> float:
-        """At the speed of the last steps."""
-        return self.left(self.progress(epoch, step)) * self.epochs * self.steps * step_s
+        """Estimate the remaining seconds from the duration of a step."""
+        return self.remaining_time(self.progress(epoch, step)) * self._total_steps * step_s
+
+    @property
+    def _total_steps(self) -> int:
+        return self.epochs * self.steps_per_epoch
 
 
-def downtime_s(left_at: float, now: float, pauses: Sequence[tuple[float, float]]) -> float:
-    """Of a budget, between a checkpoint and going on from it: all that time but when the job was paused.
+def downtime_s(interrupted_at: float, now: float, pauses: Sequence[tuple[float, float]]) -> float:
+    """Return the seconds of a time budget that passed between a crash's last checkpoint and now, without pauses.
 
     Args:
-        left_at: Unix time; 0 where nothing was lost.
+        interrupted_at: Unix time of the checkpoint; 0 if the training ended in order, so no downtime counts.
         now: Unix time.
-        pauses: from when to when, Unix time.
+        pauses: start and end of each pause of the job, Unix time.
     """
-    if not left_at:
+    if not interrupted_at:
         return 0.0
-    paused_s = sum(max(0.0, min(end, now) - max(begin, left_at)) for begin, end in pauses)
-    return max(0.0, now - left_at - paused_s)
+    paused_s = sum(max(0.0, min(end, now) - max(start, interrupted_at)) for start, end in pauses)
+    return max(0.0, now - interrupted_at - paused_s)
 
 
 class TimeLimit:
-    """Whichever comes first: the epochs, or the time.
+    """Ends a training after a number of epochs or when its time budget is used up, whichever comes first.
 
-    The schedule follows the clock, not a forecast: a machine that becomes slower later still ends in time, with its
-    learning rate at the floor.
+    Progress, and with it the learning-rate schedule, follows the clock instead of a forecast of the number of steps. So a
+    machine that becomes slower still ends in time, with the learning rate at its final value.
     """
 
-    def __init__(self, by_steps: EpochLimit, budget_s: float, scored_images: int, used_s: float) -> None:
-        """Begin now.
+    def __init__(self, epoch_limit: EpochLimit, budget_s: float, scored_images: int, used_s: float) -> None:
+        """Start the clock.
 
         Args:
-            by_steps: the most that is done.
-            budget_s: from the first step to publishing.
-            scored_images: forward passes after the last step.
-            used_s: of the budget, by earlier attempts.
+            epoch_limit: the largest number of epochs.
+            budget_s: seconds from the first step to the published model.
+            scored_images: number of forward passes needed after the last step.
+            used_s: seconds of the budget that earlier attempts used.
         """
-        self._by_steps, self._budget_s, self._scored_images = by_steps, budget_s, scored_images
-        self._began_at = time.monotonic() - used_s
+        self._epoch_limit, self._budget_s, self._scored_images = epoch_limit, budget_s, scored_images
+        self._started_at = time.monotonic() - used_s
         self._step_s = 0.0
         self._is_late = False
-        self._forward_by_step_s = self._forward_by_scoring_s = math.inf
+        self._forward_s_from_steps = self._forward_s_from_scoring = math.inf
 
     @property
     def used_s(self) -> float:
-        """Of the budget."""
-        return time.monotonic() - self._began_at
+        """Used seconds of the budget."""
+        return time.monotonic() - self._started_at
 
     def note_step(self, seconds: float, images: int) -> None:
-        """Take in how long a step took."""
+        """Record the duration of a training step on `images` images."""
         self._step_s = seconds if not self._step_s else 0.8 * self._step_s + 0.2 * seconds
-        self._forward_by_step_s = self._step_s / images * _FORWARD_SHARE
+        self._forward_s_from_steps = self._step_s / images * _FORWARD_SHARE
 
     def note_scoring(self, seconds: float, images: int) -> None:
-        """Take in how long it took to score so many images."""
-        self._forward_by_scoring_s = seconds / images
+        """Record the duration of an evaluation of `images` images."""
+        self._forward_s_from_scoring = seconds / images
 
     def progress(self, epoch: int, step: int) -> float:
-        """By the clock or by the steps, whichever is further."""
-        return min(1.0, max(self.used_s / self._training_s, self._by_steps.progress(epoch, step)))
+        """Return the completed share by time or by steps, whichever is larger."""
+        return min(1.0, max(self.used_s / self._training_s, self._epoch_limit.progress(epoch, step)))
 
     def is_over(self, epoch: int, step: int) -> bool:
-        """When one more step would end later than the budget by more than half of itself; one step is always made."""
-        # Once late, always late: the estimate of the time for scoring may yet change.
+        """Whether the next step would exceed the time for training by more than half its duration.
+
+        The first step of a training is always made.
+        """
+        # Late once means late for good: the estimate of the evaluation's duration may still change.
         self._is_late = self._is_late or self.used_s + self._step_s / 2 > self._training_s
-        return self._by_steps.is_over(epoch, step) or (self._is_late and (epoch, step) != (0, 0))
+        return self._epoch_limit.is_over(epoch, step) or (self._is_late and (epoch, step) != (0, 0))
 
     def eta_s(self, epoch: int, step: int, step_s: float) -> float:
-        """What is left of the time, or of the steps."""
-        return max(0.0, min(self._training_s - self.used_s, self._by_steps.eta_s(epoch, step, step_s)))
+        """Estimate the remaining seconds: of the budget or of the epochs, whichever are fewer."""
+        return max(0.0, min(self._training_s - self.used_s, self._epoch_limit.eta_s(epoch, step, step_s)))
 
     @property
     def _training_s(self) -> float:
-        forward_s = min(self._forward_by_step_s, self._forward_by_scoring_s)
-        rest_s = _PUBLISH_S + (forward_s * self._scored_images if math.isfinite(forward_s) else 0.0)
-        return max(self._budget_s - rest_s, self._budget_s * _LEAST_SHARE)
+        """Seconds of the budget for training steps: without evaluation and publishing."""
+        forward_s = min(self._forward_s_from_steps, self._forward_s_from_scoring)
+        evaluation_s = forward_s * self._scored_images if math.isfinite(forward_s) else 0.0
+        return max(self._budget_s - _PUBLISH_S - evaluation_s, self._budget_s * _MIN_TRAINING_SHARE)

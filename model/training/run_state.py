@@ -1,4 +1,4 @@
-"""Everything a run must remember to go on: what a checkpoint holds."""
+"""The state of a training that a checkpoint must contain to resume it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,73 +17,75 @@ from model.training.optim.whitening import Whitening, whitening_matrix
 from model.training.seeding import seed_step
 from model.training.training_data import TrainingData
 
-_START = -1
-_STEPS_TO_AVERAGE = 50
-"""Before that, the average is mostly of weights that had learnt nothing."""
+_INITIALISATION = -1
+"""The epoch in whose place the seed of the initialisation is derived."""
+_MIN_STEPS_FOR_AVERAGE = 50
+"""Before this many steps the average consists mostly of weights that had learnt nothing, so it is not evaluated."""
 _PATCH_PIXELS = 500 * 32 * 32
-"""Of the images whose 3x3 patches are whitened: every patch is 27 numbers twice."""
-_LEAST_PATCH_IMAGES = 32
+"""Pixels of the images whose 3x3 patches are whitened; the computation takes 2 x 27 numbers for each pixel."""
+_MIN_PATCH_IMAGES = 32
 
 
 @dataclass(frozen=True)
 class Best:
-    """The epoch that is to be published so far."""
+    """The best epoch so far, which will be published."""
 
     epoch: int
     """From 1."""
     score: float
-    """What epochs are compared by: accuracy, or balanced accuracy under class weighting."""
+    """The criterion for the best epoch: validation accuracy, or balanced accuracy under class weighting."""
     val_loss: float
     val_accuracy: float
     weights: dict[str, Tensor]
 
-    def beats(self, other: "Best | None") -> bool:
-        """Higher score, or the same at a lower loss."""
+    def is_better_than(self, other: "Best | None") -> bool:
+        """Whether this epoch has a higher score, or the same score and a lower loss."""
         return other is None or (self.score, -self.val_loss) > (other.score, -other.val_loss)
 
 
 @dataclass
 class RunState:
-    """Weights, averages, position and sums of a run."""
+    """Weights, averages, position and running sums of a training."""
 
     network: ResNet9
     optimizer: torch.optim.SGD
     average: WeightAverage | None
     whitening: Whitening | None
     sums: Tensor
-    """Of the current epoch: cross-entropy, right answers, images, norms of the gradients; float64 [4] on the device."""
+    """Running sums of the current epoch: cross-entropy, correct predictions, images, and gradient norms; float64 [4] on
+    the device."""
     epoch: int = 0
     """Completed epochs."""
     step: int = 0
     """Completed steps of the next epoch."""
     train_s: float = 0.0
-    """Seconds spent on the steps of the next epoch."""
+    """Seconds spent on the completed steps of the next epoch."""
     data_s: float = 0.0
-    """Of those, on making its batches."""
+    """Seconds of `train_s` that were spent on making batches."""
     best: Best | None = field(default=None)
     steps_made: int = 0
-    """In all; fewer than the position says where time ended an epoch early."""
+    """Steps of the whole training; fewer than the position implies if a time budget ended an epoch early."""
     micro_batches: int = 1
-    """In how many parts a batch goes through the network, one after the other; more than one after a lack of memory."""
+    """Number of micro-batches into which a batch is split, to save memory; doubled when memory runs out."""
     used_s: float = 0.0
-    """Of the time budget, when this was saved."""
-    left_at: float = 0.0
-    """Unix time of a save that the run went on from: if it died later, the time since then is used up too. 0 where
-    the run was handed back in order: it may wait as long as it will."""
+    """Seconds of the time budget that were used when the checkpoint was saved."""
+    still_running_at: float = 0.0
+    """Unix time at which a checkpoint was saved while the training went on: if the process dies later, the time since
+    then counts towards the budget. 0 in the checkpoint of a drain: waiting for the next attempt does not count."""
 
     @property
     def position(self) -> tuple[int, int]:
-        """Completed epochs, completed steps of the next one."""
+        """Return (completed epochs, completed steps of the next epoch)."""
         return self.epoch, self.step
 
     @property
     def evaluated_network(self) -> ResNet9:
-        """The network whose weights are scored and published."""
-        is_average_fair = self.steps_made >= _STEPS_TO_AVERAGE
-        return self.average.network if self.average and is_average_fair else self.network
+        """The network that is evaluated and published: the average of the weights, or the weights without an average."""
+        is_average_ready = self.steps_made >= _MIN_STEPS_FOR_AVERAGE
+        return self.average.network if self.average and is_average_ready else self.network
 
     def copy_evaluated_weights(self) -> dict[str, Tensor]:
-        """A copy of the judged network's weights."""
+        """Return a copy of the evaluated network's weights."""
         return {name: tensor.clone() for name, tensor in published_weights(self.evaluated_network).items()}
 
 
@@ -94,15 +96,24 @@ def initial_state(
     steps_per_epoch: int,
     device: Device,
     *,
-    start: Callable[[ResNet9], None] | None = None,
+    load_weights: Callable[[ResNet9], None] | None = None,
 ) -> RunState:
-    """A run before its first step: a function of the spec, the images and what `start` does to the network."""
-    seed_step(spec.seed, _START, 0)
+    """Return the state before the first step. It depends on the arguments alone.
+
+    Args:
+        spec: its seed determines the random weights.
+        recipe: determines initialisation, optimizer and averaging.
+        data: its training images determine the whitening.
+        steps_per_epoch: converts the averaging time constant from epochs to steps.
+        device: holds the network.
+        load_weights: replaces the random weights with those of another model.
+    """
+    seed_step(spec.seed, _INITIALISATION, 0)
     network = initialise_network(recipe, len(data.facts.classes))
     network = network.to(device.torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    whitening = _start_whitening(network, data) if recipe.whiten_input else None
-    if start:
-        start(network)
+    whitening = _whiten_input(network, data) if recipe.whiten_input else None
+    if load_weights:
+        load_weights(network)
     optimizer = make_optimizer(network, recipe)
     if device.uses_cuda_graphs:
         keep_rates_on_device(optimizer, device.torch_device)
@@ -116,12 +127,12 @@ def initial_state(
     )
 
 
-def _start_whitening(network: ResNet9, data: TrainingData) -> Whitening:
+def _whiten_input(network: ResNet9, data: TrainingData) -> Whitening:
     images_NHWC = data.train.images_NHWC
-    count = max(_LEAST_PATCH_IMAGES, _PATCH_PIXELS // (images_NHWC.shape[1] * images_NHWC.shape[2]))
-    # Evenly over the set: its images lie class by class.
-    evenly = torch.linspace(0, len(images_NHWC) - 1, min(count, len(images_NHWC))).long()
-    sample_NHWC = images_NHWC[evenly.to(images_NHWC.device)]
+    count = max(_MIN_PATCH_IMAGES, _PATCH_PIXELS // (images_NHWC.shape[1] * images_NHWC.shape[2]))
+    # Spread evenly over the training images, which are sorted by class.
+    chosen_N = torch.linspace(0, len(images_NHWC) - 1, min(count, len(images_NHWC))).long()
+    sample_NHWC = images_NHWC[chosen_N.to(images_NHWC.device)]
     whitening = Whitening(network, whitening_matrix(data.normalisation.apply(sample_NHWC)))
-    whitening.start()
+    whitening.apply_to_weight()
     return whitening

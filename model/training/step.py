@@ -1,4 +1,4 @@
-"""One training step: from the numbers of a batch's images to moved weights."""
+"""One training step: from the indices of a batch's images to updated weights."""
 # ruff: noqa: N803 - shapes in names: images_NHWC
 
 import logging
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 class TrainingStep:
-    """Makes steps; everything random in one is a function of (seed, epoch, step, rank)."""
+    """Makes training steps. All randomness of a step is a function of (seed, epoch, step, rank)."""
 
     def __init__(
         self,
@@ -48,98 +48,111 @@ class TrainingStep:
         self._augment = Augment(spec.augmentation, recipe.translate, recipe.cutout, recipe.reflect_padding)
         self._first_flips_N = device.place(first_flips(spec.seed, len(data.train)))
         self._class_weights_K = _class_weights(spec, data)
-        self._replays = CudaGraphs(records=device.uses_cuda_graphs and rank.world_size == 1)
+        self._graphs = CudaGraphs(enabled=device.uses_cuda_graphs and rank.world_size == 1)
 
     @property
-    def recordings(self) -> int:
-        """How many kinds of steps are replayed."""
-        return len(self._replays)
+    def graph_count(self) -> int:
+        """Number of recorded CUDA graphs."""
+        return len(self._graphs)
 
     def __call__(self, batch_N: Tensor, progress: float) -> None:
-        """Move the weights once.
+        """Update the weights once.
 
         Args:
-            batch_N: which training images, on the device.
-            progress: how much of the run is done: 0 to below 1.
+            batch_N: int64 indices of training images, on the device.
+            progress: completed share of the training, 0 to below 1.
         """
         state = self._state
         seed_step(self._spec.seed, state.epoch, state.step, self._rank.index)
         set_learning_rate(state.optimizer, self._schedule.learning_rate(round(progress * self._total_steps)))
-        own_N = self._rank.shard(batch_N)
+        shard_N = self._rank.shard(batch_N)
         side = image_side_at(self._recipe, progress, self._spec.image_size)
-        self._replays.call(self._move, side, self._weight_of(batch_N), own_N, self._flips(own_N))
+        self._graphs.call(
+            self._update_weights, side, self._loss_divisor(batch_N), shard_N, self._choose_flips(shard_N)
+        )
         state.steps_made += 1
         if state.average:
             state.average.update(state.network, state.steps_made)
 
-    def _move(self, side: int, weight: float | Tensor, own_N: Tensor, flips_N: Tensor) -> None:
-        """All that a device does in a step: nothing here waits for it or depends on what it calculates.
+    def _update_weights(
+        self, side: int, loss_divisor: float | Tensor, shard_N: Tensor, flips_N: Tensor
+    ) -> None:
+        """Do the device's work of a step. Must not wait for the device or depend on computed values: see `CudaGraphs`.
 
         Args:
-            side: of the images, in pixels.
-            weight: what the loss of the whole batch is divided by.
-            own_N: this rank's images of it.
-            flips_N: which of them to mirror.
+            side: side of the images in pixels.
+            loss_divisor: divides the summed loss of the whole batch.
+            shard_N: indices of this rank's images.
+            flips_N: bool, which of these images to mirror.
         """
         state = self._state
         state.optimizer.zero_grad(set_to_none=True)
         started = time.perf_counter()
-        images_NCHW = self._augment(self._data.train.images_NHWC[own_N], flips_N, self._data.normalisation)
+        images_NCHW = self._augment(self._data.train.images_NHWC[shard_N], flips_N, self._data.normalisation)
         state.data_s += time.perf_counter() - started
-        scale = self._device.loss_scale
-        sums = self._differentiate(shrink(images_NCHW, side), own_N, weight / scale)
+        loss_scale = self._device.loss_scale
+        sums = self._compute_gradients(shrink(images_NCHW, side), shard_N, loss_divisor / loss_scale)
         gradients = [p.grad for p in state.network.parameters() if p.grad is not None]
-        if scale != 1:
-            torch._foreach_div_(gradients, scale)
+        if loss_scale != 1:
+            torch._foreach_div_(gradients, loss_scale)
         if state.whitening:
-            state.whitening.precondition()
+            state.whitening.precondition_gradient()
         norm = get_total_norm(gradients)
-        if scale != 1:
+        if loss_scale != 1:
             norm = zero_on_overflow(gradients, norm)
         state.optimizer.step()
         state.sums += torch.cat([self._rank.sum_over_ranks(sums), norm.double()[None]])
 
-    def _weight_of(self, batch_N: Tensor) -> float | Tensor:
-        """What the loss of a whole batch is divided by."""
+    def _loss_divisor(self, batch_N: Tensor) -> float | Tensor:
+        """Return the divisor that makes the summed loss of a whole batch its (weighted) mean."""
         if self._class_weights_K is None:
             return len(batch_N)
         return self._class_weights_K[self._data.train.labels_N[batch_N]].sum()
 
-    def _differentiate(self, images_NCHW: Tensor, own_N: Tensor, weight: float | Tensor) -> Tensor:
-        """Gradients of the batch, in as many parts as memory asks for; cross-entropy, right answers, images [3]."""
+    def _compute_gradients(
+        self, images_NCHW: Tensor, shard_N: Tensor, loss_divisor: float | Tensor
+    ) -> Tensor:
+        """Accumulate the gradients of the shard over its micro-batches; use more of them when memory runs out.
+
+        Returns:
+            Sums over the shard, float64 [3]: cross-entropy, correct predictions, images.
+        """
         state = self._state
         while True:
             try:
-                return torch.stack(list(self._in_parts(images_NCHW, own_N, weight))).sum(0)
+                return torch.stack(list(self._micro_batch_sums(images_NCHW, shard_N, loss_divisor))).sum(0)
             except RuntimeError as error:
-                # With others waiting for this one's gradients there is no second try.
-                if not is_out_of_memory(error) or self._rank.world_size > 1 or self._replays.is_recording:
+                # No second try while other ranks wait for the gradients of this one.
+                if not is_out_of_memory(error) or self._rank.world_size > 1 or self._graphs.is_recording:
                     raise
-                if not self._replays.give_up():
-                    if 2 * state.micro_batches > len(own_N):
+                if not self._graphs.release():
+                    if 2 * state.micro_batches > len(shard_N):
                         raise
-                    self._halve(len(own_N))
+                    self._double_micro_batches(len(shard_N))
             state.optimizer.zero_grad(set_to_none=True)
             self._device.release_memory()
 
-    def _halve(self, images: int) -> None:
+    def _double_micro_batches(self, images: int) -> None:
         self._state.micro_batches *= 2
         _log.warning(
-            "out of memory: from here on a batch is taken in %d parts of %d images; batch norms see a part at a time",
+            "out of memory: from here on a batch is split into %d micro-batches of %d images; batch norm statistics are "
+            "computed over a micro-batch",
             self._state.micro_batches,
             -(-images // self._state.micro_batches),
         )
 
-    def _in_parts(self, images_NCHW: Tensor, own_N: Tensor, weight: float | Tensor) -> Iterator[Tensor]:
-        labels_N = self._data.train.labels_N[own_N]
-        count = min(self._state.micro_batches, len(own_N))
-        parts = list(zip(images_NCHW.tensor_split(count), labels_N.tensor_split(count), strict=True))
-        for part_NCHW, part_labels_N in parts[:-1]:
+    def _micro_batch_sums(
+        self, images_NCHW: Tensor, shard_N: Tensor, loss_divisor: float | Tensor
+    ) -> Iterator[Tensor]:
+        labels_N = self._data.train.labels_N[shard_N]
+        count = min(self._state.micro_batches, len(shard_N))
+        micro_batches = list(zip(images_NCHW.tensor_split(count), labels_N.tensor_split(count), strict=True))
+        for micro_images_NCHW, micro_labels_N in micro_batches[:-1]:
             with no_sync(self._network):
-                yield self._backward(part_NCHW, part_labels_N, weight)
-        yield self._backward(*parts[-1], weight)
+                yield self._backward(micro_images_NCHW, micro_labels_N, loss_divisor)
+        yield self._backward(*micro_batches[-1], loss_divisor)
 
-    def _backward(self, images_NCHW: Tensor, labels_N: Tensor, weight: float | Tensor) -> Tensor:
+    def _backward(self, images_NCHW: Tensor, labels_N: Tensor, loss_divisor: float | Tensor) -> Tensor:
         with self._device.autocast():
             logits_NK = self._network(images_NCHW)
         logits_NK = logits_NK.float()
@@ -150,34 +163,46 @@ class TrainingStep:
             label_smoothing=self._spec.label_smoothing,
             reduction="sum",
         )
-        (loss * (self._rank.world_size / weight)).backward()  # type: ignore[no-untyped-call]
+        # DistributedDataParallel averages gradients over the ranks; the factor of world_size makes the average a sum.
+        (loss * (self._rank.world_size / loss_divisor)).backward()  # type: ignore[no-untyped-call]
         logits_NK = logits_NK.detach()
-        # Plain cross-entropy, whatever the recipe minimises, so that it compares with the validation loss.
+        # The reported loss is plain cross-entropy, without smoothing or weights, so that it compares with the
+        # validation loss.
         plain_loss = functional.cross_entropy(logits_NK, labels_N, reduction="sum")
-        right = (logits_NK.argmax(1) == labels_N).sum()
+        correct = (logits_NK.argmax(1) == labels_N).sum()
         return torch.stack(
-            [value.double() for value in (plain_loss, right, torch.full_like(right, len(labels_N)))]
+            [value.double() for value in (plain_loss, correct, torch.full_like(correct, len(labels_N)))]
         )
 
-    def _flips(self, own_N: Tensor) -> Tensor:
+    def _choose_flips(self, shard_N: Tensor) -> Tensor:
         if not self._spec.horizontal_flip:
-            return torch.zeros_like(own_N, dtype=torch.bool)
+            return torch.zeros_like(shard_N, dtype=torch.bool)
         if not self._recipe.alternating_flip:
-            return torch.rand(own_N.shape, device=own_N.device) < 0.5
-        return self._first_flips_N[own_N] ^ bool(self._state.epoch % 2)
+            return torch.rand(shard_N.shape, device=shard_N.device) < 0.5
+        return self._first_flips_N[shard_N] ^ bool(self._state.epoch % 2)
 
 
 def zero_on_overflow(gradients: list[Tensor], norm: Tensor) -> Tensor:
-    """Where one of the gradients was too large for float16 all become 0; the norm of what is left."""
-    is_lost = ~norm.isfinite()
+    """Set all gradients to 0 if one of them overflowed float16; return their norm, which is then 0 too.
+
+    Skips the step like `torch.amp.GradScaler`, but without a copy to the host, which would wait for the GPU.
+    """
+    has_overflowed = ~norm.isfinite()
     for gradient in gradients:
-        gradient.masked_fill_(is_lost, 0)
-    return norm.masked_fill(is_lost, 0)
+        gradient.masked_fill_(has_overflowed, 0)
+    return norm.masked_fill(has_overflowed, 0)
 
 
 def warm_up(network: ResNet9, device: Device, images: int, side: int) -> None:
-    """Send so many blank images there and back, so that no later batch is slow; the network stays as it was."""
-    kept = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    """Run one forward and backward pass on blank images, so that no training step is slow. Leaves the network unchanged.
+
+    Args:
+        network: on the device.
+        device: loads libraries and chooses kernels now.
+        images: number of images in a micro-batch.
+        side: of the images, in pixels.
+    """
+    buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
     blank_NCHW = torch.zeros(images, 3, side, side, device=device.torch_device)
     network.train()
     try:
@@ -187,13 +212,13 @@ def warm_up(network: ResNet9, device: Device, images: int, side: int) -> None:
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
-        device.release_memory()  # the first step will take its batch in parts
+        device.release_memory()  # the first training step will split its batch into micro-batches
     network.zero_grad(set_to_none=True)
-    network.load_state_dict(kept, strict=False)
+    network.load_state_dict(buffers, strict=False)
 
 
 def _class_weights(spec: ResolvedSpec, data: TrainingData) -> Tensor | None:
-    """One over the square root of each class's size, 1 on average over the images."""
+    """Return the loss weight of each class, [K]: 1 / sqrt(images of the class), scaled to a mean of 1 over all images."""
     if spec.class_weighting is ClassWeighting.NONE:
         return None
     labels_N = data.train.labels_N

@@ -8,18 +8,19 @@ from model.training.request import TrainingRequest
 
 
 def run_training(request: TrainingRequest, reporter: Reporter) -> TrainedModel:
-    """Prepare the data, train, choose the best epoch, calibrate it and score it once on the test split.
+    """Prepare the data, train, choose the best epoch, calibrate it, and evaluate it once on the test split.
 
     Raises:
-        Drained: the reporter asked for it; a checkpoint is saved.
+        Drained: the reporter asked for a drain; a checkpoint is saved.
         TrainingDivergedError: the loss is no longer a finite number.
-        ModelError: the dataset or the device cannot be had, or storage fails.
-        RankDiedError: of several processes that trained together one died.
+        ModelError: the dataset or the device is not available, or storage fails.
+        RankDiedError: one of several training processes died.
     """
     if len(request.devices) > 1:
-        from model.training.launch import run_ranks  # noqa: PLC0415 - torch's elastic agent: one device needs none of it
+        # Here, because it imports PyTorch's elastic agent, which a training on one device does not need.
+        from model.training.launch import run_ranks  # noqa: PLC0415 - see above
 
         return run_ranks(request, reporter)
     trained = train_rank(request, reporter, SINGLE_PROCESS)
-    assert trained is not None  # noqa: S101 - for the type checker: the first rank returns it
+    assert trained is not None  # noqa: S101 - for the type checker: rank 0 returns a model
     return trained

@@ -1,4 +1,4 @@
-"""The images of a run, on its device as uint8, split into train, validation and test."""
+"""Puts a dataset on the device as uint8 images, split into train, validation and test."""
 # ruff: noqa: N803, N815 - shapes in names: images_NCHW
 
 from dataclasses import dataclass
@@ -17,14 +17,17 @@ from model.storage.interface import Storage
 from model.training.seeding import derive_seed
 
 _VALIDATION = -3
+"""Negative, so that this position in `derive_seed` never coincides with an epoch."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """Images and their labels."""
+    """The images of one split and their labels."""
 
     images_NHWC: Tensor
+    """uint8."""
     labels_N: Tensor
+    """int64."""
 
     def __len__(self) -> int:
         return len(self.labels_N)
@@ -32,7 +35,7 @@ class Split:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """All that a run learns from and is judged by."""
+    """All images that a training uses, on its device."""
 
     facts: DatasetFacts
     train: Split
@@ -40,11 +43,11 @@ class TrainingData:
     """May be empty."""
     test: Split
     normalisation: Normalisation
-    """Of the images in `train`."""
+    """Mean and standard deviation of the images in `train`."""
 
 
 def load_training_data(spec: ResolvedSpec, storage: Storage, cache_dir: Path, device: Device) -> TrainingData:
-    """Prepare a dataset and put it on the device; validation images are a function of the seed."""
+    """Prepare a dataset and copy it to the device. The spec's seed determines which images are for validation."""
     prepared = prepare_dataset(spec.dataset, spec.image_size, spec.resize, storage, cache_dir)
     is_validation_N = choose_validation(prepared.train_labels_N, spec.validation_fraction, spec.seed)
     train = _split(prepared.train_images_NHWC, prepared.train_labels_N, ~is_validation_N, device)
@@ -58,7 +61,7 @@ def load_training_data(spec: ResolvedSpec, storage: Storage, cache_dir: Path, de
 
 
 def choose_validation(labels_N: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """Which training images are set aside, class by class: bool [N]."""
+    """Choose validation images at random within each class; return bool [N]."""
     is_chosen_N = np.zeros(len(labels_N), dtype=bool)
     counts = validation_counts(np.bincount(labels_N).tolist(), fraction)
     for label, count in enumerate(counts):
@@ -68,11 +71,11 @@ def choose_validation(labels_N: np.ndarray, fraction: float, seed: int) -> np.nd
 
 
 def _all_test_images(prepared: PreparedDataset, device: Device) -> Split:
-    everything_N = np.ones(len(prepared.test_labels_N), dtype=bool)
-    return _split(prepared.test_images_NHWC, prepared.test_labels_N, everything_N, device)
+    all_N = np.ones(len(prepared.test_labels_N), dtype=bool)
+    return _split(prepared.test_images_NHWC, prepared.test_labels_N, all_N, device)
 
 
 def _split(images_NHWC: np.ndarray, labels_N: np.ndarray, chosen_N: np.ndarray, device: Device) -> Split:
-    # Indexing copies, out of the read-only map of the cache file.
+    # Indexing copies the images out of the read-only memory map of the cache file.
     images, labels = torch.from_numpy(images_NHWC[chosen_N]), torch.from_numpy(labels_N[chosen_N])
     return Split(device.place(images), device.place(labels.long()))

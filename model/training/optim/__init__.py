@@ -1,1 +1,1 @@
-"""Initialisation, whitening, weight average and optimizers."""
+"""Initialisation and whitening of the network, its optimizers and the average of its weights."""

@@ -1,11 +1,11 @@
-"""Builds the optimizer and sets its learning rates."""
+"""Builds the optimizer of a recipe and sets its learning rates."""
 
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from model.network.resnet9 import BatchNorm, ResNet9
+from model.network.resnet9 import ResNet9
 from model.recipes.recipe import Optimizer, Recipe
 from model.training.optim.muon import Muon
 
@@ -13,35 +13,35 @@ _MOMENTUM = 0.9
 
 
 def make_optimizer(network: ResNet9, recipe: Recipe) -> torch.optim.SGD:
-    """Nesterov SGD; only convolutions decay. Each group's rate is the schedule's times its `scale`."""
+    """Return SGD with Nesterov momentum, or Muon for the convolutions. Only convolutions have weight decay.
+
+    The learning rate of each parameter group is the rate of the schedule times the group's `scale`.
+    """
     convolutions = [m.weight for m in network.modules() if isinstance(m, nn.Conv2d)]
-    norms = [m for m in network.modules() if isinstance(m, BatchNorm)]
-    scales = [m.weight for m in norms if m.weight.requires_grad]
+    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
     groups = [
         *_convolution_groups(convolutions, recipe),
-        {"params": [m.bias for m in norms], "weight_decay": 0.0, "scale": recipe.bias_rate},
+        {"params": [p for norm in norms for p in norm.parameters()], "weight_decay": 0.0, "scale": 1.0},
         {"params": [network.head.weight], "weight_decay": 0.0, "scale": recipe.logit_scale**2},
     ]
-    if scales:
-        groups.append({"params": scales, "weight_decay": 0.0, "scale": 1.0})
     kind = Muon if recipe.optimizer is Optimizer.MUON else torch.optim.SGD
     return kind(groups, lr=recipe.learning_rate, momentum=_MOMENTUM, nesterov=True, fused=True)
 
 
 def _convolution_groups(weights: list[Tensor], recipe: Recipe) -> list[dict[str, Any]]:
-    decay = {"weight_decay": recipe.weight_decay, "scale": 1.0}
+    sgd = {"weight_decay": recipe.weight_decay, "scale": 1.0}
     if recipe.optimizer is Optimizer.SGD:
-        return [{"params": weights, **decay}]
-    # The first convolution is whitened: its filters have the scale of the patches.
-    pace = {"scale": recipe.muon_scale, "momentum": recipe.muon_momentum}
+        return [{"params": weights, **sgd}]
+    muon = {"scale": recipe.muon_scale, "momentum": recipe.muon_momentum, "weight_decay": 0.0}
+    # SGD updates the first convolution: the scale of its whitened filters matters, and Muon does not keep it.
     return [
-        {"params": weights[:1], **decay},
-        {"params": weights[1:], "is_orthogonal": True, "weight_decay": 0.0, **pace},
+        {"params": weights[:1], **sgd},
+        {"params": weights[1:], "uses_muon": True, **muon},
     ]
 
 
 def set_learning_rate(optimizer: torch.optim.SGD, learning_rate: float) -> None:
-    """Set every group's rate for the next step."""
+    """Set every group's learning rate for the next step."""
     for group in optimizer.param_groups:
         rate = learning_rate * group["scale"]
         if isinstance(group["lr"], Tensor):
@@ -51,6 +51,6 @@ def set_learning_rate(optimizer: torch.optim.SGD, learning_rate: float) -> None:
 
 
 def keep_rates_on_device(optimizer: torch.optim.SGD, device: torch.device) -> None:
-    """Keep every group's rate in the device's memory, where a recorded step finds it."""
+    """Store every group's learning rate in device memory, where the kernels of a CUDA graph read it."""
     for group in optimizer.param_groups:
         group["lr"] = torch.tensor(group["lr"], device=device)

@@ -82,7 +82,7 @@ def test_a_step_on_a_gpu_waits_for_nothing(replays: bool, field: str, value: str
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert state.steps_made == 2 * STEPS
-    assert (step.recordings > 0) == replays
+    assert (step.graph_count > 0) == replays
 
 
 @pytest.mark.parametrize(

@@ -87,11 +87,11 @@ def in_order_of(weights: dict[str, Tensor]) -> list[Tensor]:
 PARTS = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 
 
-@pytest.mark.parametrize("least_tiles", [1, winograd._LEAST_TILES])
+@pytest.mark.parametrize("min_tiles", [1, winograd._MIN_TILES])
 def test_classic_is_the_plain_script(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, least_tiles: int
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, min_tiles: int
 ) -> None:
-    monkeypatch.setattr(winograd, "_LEAST_TILES", least_tiles)
+    monkeypatch.setattr(winograd, "_MIN_TILES", min_tiles)
     spec = workshop.spec(
         recipe="classic", epochs=EPOCHS, batch_size=BATCH, augmentation="none", horizontal_flip=False
     )

@@ -12,11 +12,11 @@ from model.training.run_limit import EpochLimit, TimeLimit, downtime_s
 from model.training.training import run_training
 from tests.model.tiny import Recorder, Workshop
 
-FOREVER = EpochLimit(epochs=1000, steps=10)
+FOREVER = EpochLimit(epochs=1000, steps_per_epoch=10)
 
 
 def test_steps_alone() -> None:
-    pace = EpochLimit(epochs=2, steps=4)
+    pace = EpochLimit(epochs=2, steps_per_epoch=4)
     assert [pace.progress(epoch, step) for epoch, step in ((0, 0), (0, 3), (1, 0), (2, 0))] == [
         0,
         0.375,
@@ -36,7 +36,7 @@ def test_the_clock_leads_where_the_steps_are_slow() -> None:
 
 
 def test_the_steps_lead_where_they_are_quick() -> None:
-    pace = TimeLimit(EpochLimit(epochs=2, steps=10), budget_s=1e6, scored_images=0, used_s=0)
+    pace = TimeLimit(EpochLimit(epochs=2, steps_per_epoch=10), budget_s=1e6, scored_images=0, used_s=0)
     assert pace.progress(1, 0) == 0.5
     assert pace.is_over(2, 0)
 

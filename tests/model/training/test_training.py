@@ -206,7 +206,7 @@ def test_whitening_makes_patches_white() -> None:
 def test_the_network_stays_blind_to_what_its_images_never_show() -> None:
     recipe, grey_NCHW = RECIPES[RecipeName.FAST], torch.randn(32, 1, 16, 16).expand(-1, 3, -1, -1)
     network = initialise_network(recipe, 3)
-    Whitening(network, whitening_matrix(grey_NCHW)).start()
+    Whitening(network, whitening_matrix(grey_NCHW)).apply_to_weight()
     tint = torch.tensor([1.0, 0.0, -1.0]).view(1, 3, 1, 1)
     first = network.features[0].eval()
     with torch.inference_mode():
@@ -264,7 +264,7 @@ def test_a_batch_that_memory_does_not_hold_is_taken_in_parts(tmp_path: Path) -> 
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     parts = json.loads(done.stdout)["parts"]
     assert parts > 1
-    assert f"a batch is taken in {parts} parts" in done.stderr
+    assert f"a batch is split into {parts} micro-batches" in done.stderr
 
 
 def test_who_ran_out_of_memory_before_begins_with_smaller_parts(workshop: Workshop) -> None:
