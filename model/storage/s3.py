@@ -71,7 +71,7 @@ class S3Storage(Storage):
     def put_stream(self, key: str, write: Callable[[BinaryIO], object]) -> None:
         """Store the bytes that `write` writes, atomically, at most `LARGEST_PUT_BYTES` of them.
 
-        Storing the same bytes again does nothing.
+        Storing the same bytes again is allowed and renews the object's time of change.
         """
         check_key(key)
         with self._local_file() as path, path.open("w+b") as file:

@@ -1,4 +1,4 @@
-"""Decodes one image with less and less memory to spare, and prints how each try ended: a process of its own."""
+"""A program that decodes an image with less and less spare memory and prints the different outcomes."""
 
 import os
 import resource
@@ -18,7 +18,7 @@ TRIES: dict[str, Callable[[bytes], object]] = {
 
 
 def outcome(action: Callable[[bytes], object], data: bytes, spare_mib: int) -> str:
-    """In a fork: what an earlier try freed must not help the next one."""
+    """Try in a forked process, so that memory freed by an earlier try does not help this one."""
     child = os.fork()
     if child == 0:
         os._exit(OUTCOMES.index(_try(action, data, spare_mib)))
@@ -41,5 +41,5 @@ def _try(action: Callable[[bytes], object], data: bytes, spare_mib: int) -> str:
 
 if __name__ == "__main__":
     image = Path(sys.argv[2]).read_bytes()
-    decode_image(image, image_size=16)  # whatever is imported late is now there
+    decode_image(image, image_size=16)  # imports modules that Pillow loads late, before memory is limited
     print(*sorted({outcome(TRIES[sys.argv[1]], image, spare) for spare in SPARE_MIB}))  # noqa: T201

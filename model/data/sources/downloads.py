@@ -58,10 +58,17 @@ def fetch(download: Download, folder: Path, *, timeout_s: float = TIMEOUT_S) -> 
         )
     except OSError as error:  # the root of the errors of requests
         raise DatasetUnavailableError(
-            f"{download.dataset} cannot be downloaded from {download.url} ({error}). {ALTERNATIVES}"
+            f"{download.dataset} cannot be downloaded from {download.url} ({_first_cause(error)}). {ALTERNATIVES}"
         ) from error
     except ValueError as error:  # the sha256 differs
         raise DatasetUnavailableError(
             f"{download.url} is damaged or no longer the file with the expected sha256. {ALTERNATIVES}"
         ) from error
     return target
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    """Return the error of the system, such as `Connection refused`, that requests and urllib3 have wrapped."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return error

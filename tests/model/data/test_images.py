@@ -276,5 +276,8 @@ def test_too_little_memory_gives_an_image_too_large_error(
     path = tmp_path / "large.png"
     path.write_bytes(encode(flat("RGB", 0).resize((1500, 1500)), exif=exif))
     command = [sys.executable, "-m", "tests.model.little_memory", action, str(path)]
-    alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # threads of OpenBLAS need memory of their own
+    alone = {
+        **os.environ,
+        "OPENBLAS_NUM_THREADS": "1",
+    }  # the program forks, so it should have a single thread
     assert subprocess.check_output(command, text=True, env=alone).split() == ["done", "image_too_large"]
