@@ -39,8 +39,9 @@ class Storage(ABC):
 
     @abstractmethod
     def put_stream(self, key: str, write: Callable[[BinaryIO], object]) -> None:
-        """Store the bytes that `write` writes to its file, atomically. Storing the same bytes again is allowed
-        and renews the object's time of change.
+        """Store the bytes that `write` writes to its file, atomically.
+
+        Storing the same bytes again is allowed and renews the object's time of change.
 
         Raises:
             ObjectExistsError: the key has an object with other bytes.
