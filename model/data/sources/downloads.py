@@ -1,6 +1,7 @@
 """Downloads files of public datasets once and checks their sha256."""
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +55,10 @@ def fetch(download: Download, folder: Path, *, timeout_s: float = TIMEOUT_S) -> 
             known_hash=f"sha256:{download.sha256}",
             fname=target.name,
             path=target.parent,
-            downloader=pooch.HTTPDownloader(timeout=timeout_s, chunk_size=1 << 20),
+            # `identity`: some servers label .gz files as gzip-encoded, and requests would then decompress them.
+            downloader=pooch.HTTPDownloader(
+                timeout=timeout_s, chunk_size=1 << 20, headers={"Accept-Encoding": "identity"}
+            ),
         )
     except OSError as error:  # the root of the errors of requests
         raise DatasetUnavailableError(
@@ -64,6 +68,9 @@ def fetch(download: Download, folder: Path, *, timeout_s: float = TIMEOUT_S) -> 
         raise DatasetUnavailableError(
             f"{download.url} is damaged or no longer the file with the expected sha256. {ALTERNATIVES}"
         ) from error
+    # Pooch makes files that only their owner may read; a cache folder may belong to several users.
+    with suppress(PermissionError):
+        target.chmod(0o644)
     return target
 
 
