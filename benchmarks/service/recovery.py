@@ -10,8 +10,8 @@ import argparse
 import statistics
 import time
 
-from tests.chaos.cluster import Cluster, running_cluster
-from tests.chaos.cluster_client import ClusterClient
+from tests.chaos.cluster.client import ClusterClient
+from tests.chaos.cluster.cluster import Cluster, running_cluster
 from tests.ninefold.processes import eventually
 from worker.settings import WorkerSettings
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.chaos.cluster import Cluster, running_cluster
-from tests.chaos.cluster_client import ClusterClient
+from tests.chaos.cluster.client import ClusterClient
+from tests.chaos.cluster.cluster import Cluster, running_cluster
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 
-from tests.chaos.cluster import LEASE_S, Cluster
-from tests.chaos.cluster_process import ClusterProcess
+from tests.chaos.cluster.cluster import LEASE_S, Cluster
+from tests.chaos.cluster.process import ClusterProcess
 from worker.errors import StoreUnavailableError
 
 MAX_OUTAGE_S = 1.5 * LEASE_S

@@ -12,10 +12,10 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tests.chaos.cluster import LEASE_S, Cluster, running_cluster
-from tests.chaos.cluster_client import ClusterClient
+from tests.chaos.cluster.client import ClusterClient
+from tests.chaos.cluster.cluster import LEASE_S, Cluster, running_cluster
+from tests.chaos.instrumented.step_recording_trainer import FAILURE_TAG
 from tests.chaos.nemesis import Nemesis
-from tests.chaos.step_recording_trainer import FAILURE_TAG
 
 FAULTS_FOR_S = 25.0
 FINISH_WITHIN_S = 240.0

@@ -5,9 +5,9 @@ import time
 import pytest
 
 from model.host.failpoints import Failpoint
-from tests.chaos.cluster import Cluster
-from tests.chaos.cluster_client import ClusterClient
-from tests.chaos.fault_plans import Fault
+from tests.chaos.cluster.client import ClusterClient
+from tests.chaos.cluster.cluster import Cluster
+from tests.chaos.instrumented.fault_plans import Fault
 from tests.chaos.test_takeover import PUBLISHING, STAGING, WORKING
 from tests.ninefold.processes import eventually
 

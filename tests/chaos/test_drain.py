@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.chaos.cluster import Cluster
-from tests.chaos.cluster_client import ClusterClient
+from tests.chaos.cluster.client import ClusterClient
+from tests.chaos.cluster.cluster import Cluster
 from tests.ninefold.processes import descendants, eventually, is_alive
 
 EXIT_S = 5 * 30

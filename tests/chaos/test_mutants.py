@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from model.host.failpoints import Failpoint
-from tests.chaos import mutants
-from tests.chaos.cluster import Cluster, running_cluster
-from tests.chaos.cluster_client import ClusterClient
-from tests.chaos.fault_plans import Fault
+from tests.chaos.cluster.client import ClusterClient
+from tests.chaos.cluster.cluster import Cluster, running_cluster
+from tests.chaos.instrumented import mutants
+from tests.chaos.instrumented.fault_plans import Fault
 from tests.chaos.test_takeover import freeze_past_the_lease
 from worker.queue.scripts import QUEUE_SCRIPTS
 from worker.redis_server.scripts import load_script

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.chaos.cluster import Cluster
-from tests.chaos.cluster_client import ClusterClient
-from tests.chaos.step_recording_trainer import FAILURE_TAG
+from tests.chaos.cluster.client import ClusterClient
+from tests.chaos.cluster.cluster import Cluster
+from tests.chaos.instrumented.step_recording_trainer import FAILURE_TAG
 
 CODES = {
     "segfault": "crashed_repeatedly",

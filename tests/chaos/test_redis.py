@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from tests.chaos.cluster import LEASE_S, Cluster
-from tests.chaos.cluster_client import ClusterClient
+from tests.chaos.cluster.client import ClusterClient
+from tests.chaos.cluster.cluster import LEASE_S, Cluster
 from tests.ninefold.processes import eventually
 
 START_S = 5 * 10

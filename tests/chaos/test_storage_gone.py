@@ -2,8 +2,8 @@
 
 import httpx
 
-from tests.chaos.cluster import Cluster
-from tests.chaos.cluster_client import ClusterClient
+from tests.chaos.cluster.client import ClusterClient
+from tests.chaos.cluster.cluster import Cluster
 from tests.ninefold.processes import eventually
 
 REPORTED_AFTER_S = 5 * 5

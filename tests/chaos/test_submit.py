@@ -3,9 +3,9 @@
 import pytest
 
 from model.host.failpoints import Failpoint
-from tests.chaos.cluster import Cluster
-from tests.chaos.cluster_client import ClusterClient
-from tests.chaos.fault_plans import Fault
+from tests.chaos.cluster.client import ClusterClient
+from tests.chaos.cluster.cluster import Cluster
+from tests.chaos.instrumented.fault_plans import Fault
 from tests.ninefold.processes import eventually
 from worker.redis_server.keys import WAKE_UPS
 

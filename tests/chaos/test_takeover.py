@@ -3,9 +3,9 @@
 import pytest
 
 from model.host.failpoints import Failpoint
-from tests.chaos.cluster import LEASE_S, Cluster
-from tests.chaos.cluster_client import ClusterClient
-from tests.chaos.fault_plans import Fault
+from tests.chaos.cluster.client import ClusterClient
+from tests.chaos.cluster.cluster import LEASE_S, Cluster
+from tests.chaos.instrumented.fault_plans import Fault
 from tests.ninefold.processes import eventually
 
 RESCUE_S = 5 * (LEASE_S + 5)

@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from model.host.failpoints import Failpoint
-from tests.chaos.training_runs import TrainingRuns, assert_same
+from tests.chaos.durability.training_runs import TrainingRuns, assert_same
 from worker.queue.states import Status
 from worker.queue.store import JobStore
 

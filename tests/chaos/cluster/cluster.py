@@ -15,12 +15,12 @@ import httpx
 from benchmarks.service.running import free_port
 from model.host.failpoints import Failpoint
 from model.storage.opening import open_storage
-from tests.chaos import mutants
-from tests.chaos.cluster_process import ClusterProcess
-from tests.chaos.fault_plans import Fault, FaultPlans
-from tests.chaos.history import Entry, History
-from tests.chaos.network import Link, Network
-from tests.chaos.valkey import DurableValkey
+from tests.chaos.cluster.network import Link, Network
+from tests.chaos.cluster.process import ClusterProcess
+from tests.chaos.cluster.valkey import DurableValkey
+from tests.chaos.history.history import Entry, History
+from tests.chaos.instrumented import mutants
+from tests.chaos.instrumented.fault_plans import Fault, FaultPlans
 from tests.ninefold.processes import eventually
 from tests.worker.processes import children_of
 from worker.queue.live_workers import LiveWorkers, WorkerState
@@ -46,7 +46,7 @@ class Cluster:
         renew_every_s: float = RENEW_EVERY_S,
         appendonly: bool = True,
     ) -> None:
-        """`trainer`: a role of tests/chaos/instrumented.py; `appendonly`: False is a mutant."""
+        """`trainer`: a role of tests/chaos/instrumented; `appendonly`: False is a mutant."""
         self._folder = folder
         self._trainer = trainer
         self._lease_s = lease_s
@@ -142,10 +142,6 @@ class Cluster:
     def plan(self, role: str, at: Failpoint, fault: Fault, *, nth: int = 1, delay_s: float = 0.0) -> None:
         """Plan a fault for the first process of this role that reaches the failpoint for the nth time."""
         self.plans.add(role, at, fault, nth=nth, delay_s=delay_s)
-
-    def continue_process(self, pid: int) -> None:
-        """Send SIGCONT to a process that stopped itself."""
-        os.kill(pid, signal.SIGCONT)
 
     def kill_process(self, pid: int) -> None:
         """Send SIGKILL to a process, which may have ended already."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.disk_model import TRACED, Disk, calls
+from tests.chaos.durability.disk_model import TRACED, Disk, calls
 
 KEY = "models/mdl_1/manifest.json"
 SIZE = 300_000

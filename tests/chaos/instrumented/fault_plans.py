@@ -1,6 +1,6 @@
 """Plans which process fails at which failpoint. Each plan is a file, executed by the first process that reaches it.
 
-Tests write plans, tests/chaos/instrumented.py executes them; the service knows nothing of them.
+Tests write plans, tests/chaos/instrumented executes them; the service knows nothing of them.
 """
 
 import json
@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from model.host.failpoints import Failpoint
-from tests.chaos.history import History
+from tests.chaos.history.history import History
 
 FOLDER = "plans"
 STOPS_WITHIN_S = 0.5

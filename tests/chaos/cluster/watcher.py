@@ -7,7 +7,7 @@ from contextlib import suppress
 import httpx
 
 from ninefold.client.events import read_events
-from tests.chaos.history import History
+from tests.chaos.history.history import History
 
 READ_TIMEOUT_S = 20.0
 """Longer than the 12 s between two heartbeats of the stream."""

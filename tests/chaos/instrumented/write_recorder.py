@@ -3,7 +3,7 @@
 import time
 from typing import TypeVar
 
-from tests.chaos.history import History
+from tests.chaos.history.history import History
 from worker.errors import WorkerError
 from worker.queue.attempt_messages import Claimed
 from worker.redis_server.clients import Operation, StoreClient

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 
 from ninefold.client.events import Event, read_events
-from tests.chaos.cluster import Cluster
-from tests.chaos.history_checker import check_history
-from tests.chaos.watcher import Watcher
+from tests.chaos.cluster.cluster import Cluster
+from tests.chaos.cluster.watcher import Watcher
+from tests.chaos.history.checker import check_history
 from tests.ninefold.processes import eventually
 from worker.queue.states import TERMINAL
 

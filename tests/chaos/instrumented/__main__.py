@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from model.host.failpoints import arm
-from tests.chaos.fault_plans import FaultPlans
-from tests.chaos.history import History
+from tests.chaos.history.history import History
+from tests.chaos.instrumented.fault_plans import FaultPlans
 
 VISIBILITY_TIMEOUT_S = 1
 
@@ -39,14 +39,14 @@ def main() -> None:
 
 def _run_api(folder: Path) -> None:
     from api import __main__ as api  # noqa: PLC0415  # as above
-    from tests.chaos import mutants  # noqa: PLC0415  # as above
+    from tests.chaos.instrumented import mutants  # noqa: PLC0415  # as above
 
     mutants.install(folder)
     api.main()
 
 
 def _run_worker(folder: Path, history: History) -> None:
-    from tests.chaos import mutants, write_recorder  # noqa: PLC0415  # as above
+    from tests.chaos.instrumented import mutants, write_recorder  # noqa: PLC0415  # as above
     from worker.service import celery_app, service  # noqa: PLC0415  # as above
     from worker.settings import WorkerSettings  # noqa: PLC0415  # as above
 
@@ -69,7 +69,7 @@ def _with_short_visibility_timeout(make_app: Callable[[str], Any], redis_url: st
 
 
 def _run_counting_trainer(history: History) -> None:
-    from tests.chaos import step_recording_trainer  # noqa: PLC0415  # as above
+    from tests.chaos.instrumented import step_recording_trainer  # noqa: PLC0415  # as above
 
     step_recording_trainer.run(history)
 

@@ -1,6 +1,6 @@
 """The counting trainer, which records each step in the history and fails as the tags of its job say."""
 
-from tests.chaos.history import History
+from tests.chaos.history.history import History
 from tests.worker.fixtures import counting_trainer, failing_trainer
 from worker.kinds.training.messages import Start
 

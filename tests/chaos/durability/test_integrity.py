@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.chaos.training_runs import EPOCHS, TrainingRuns, assert_same
+from tests.chaos.durability.training_runs import EPOCHS, TrainingRuns, assert_same
 from tests.stored import stored_path
 from worker.queue.states import Outcome, Status
 from worker.queue.storage_keys import checkpoints_prefix

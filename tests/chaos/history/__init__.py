@@ -1,0 +1,1 @@
+"""The history of a test run, and the checker of its guarantees."""
