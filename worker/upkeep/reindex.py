@@ -1,4 +1,4 @@
-"""`python -m worker.upkeep.reindex`: adds the models in storage that the registry does not know to the registry."""
+"""`python -m worker.upkeep.reindex`: registers the models in storage that the registry lacks."""
 
 import sys
 

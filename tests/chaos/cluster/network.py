@@ -120,7 +120,7 @@ class Link:
 
 
 class Network:
-    """The thread that all links live on."""
+    """The thread on which all links run."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()

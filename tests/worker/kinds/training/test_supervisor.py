@@ -259,7 +259,7 @@ def test_a_cancel_before_the_commit_point_wins(store: JobStore, tmp_path: Path) 
     job_id = _submit(store, epochs=1)
     with open_worker_context(
         store, tmp_path, renew_every_s=3600.0
-    ) as context:  # so that the commit is what refuses
+    ) as context:  # no renewal delivers the cancel, so the commit point refuses
         attempt = BackgroundAttempt(context)
         store.cancel(job_id)
         assert attempt.outcome() is Outcome.CANCELLED
