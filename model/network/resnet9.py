@@ -1,6 +1,9 @@
-"""ResNet9 (DavidNet) exactly as the table in the README. Knows nothing of training.
+"""ResNet9 (DavidNet): the network of David Page's "How to train your ResNet" (davidcpage/cifar10-fast), with dropout.
 
-The network of David Page's "How to train your ResNet" (davidcpage/cifar10-fast), with dropout in the residual blocks.
+Convolutions are 3x3, stride 1, without bias; batch norm (eps 1e-5) and ReLU follow each. Pools halve the side:
+conv 3→64 · conv 64→128, pool · residual 128 · conv 128→256, pool · conv 256→512, pool · residual 512 · global maximum ·
+linear 512→classes, without bias. A residual is two convolutions with dropout 0.1 between them. 6,573,120 parameters for
+10 classes. Knows nothing of training.
 """
 # ruff: noqa: N803 - shapes in names: images_NCHW
 
