@@ -4,7 +4,7 @@ import pytest
 
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
-from tests.model.tiny import Workshop, import_colours
+from tests.model.tiny_training import TinyTraining, import_colours
 
 
 @pytest.fixture
@@ -14,8 +14,8 @@ def storage(tmp_path: Path) -> Storage:
 
 
 @pytest.fixture(scope="session")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
-    """Storage and cache with a tiny imported dataset; runs use storage keys of their own."""
-    root = tmp_path_factory.mktemp("workshop")
+def tiny_training(tmp_path_factory: pytest.TempPathFactory) -> TinyTraining:
+    """Storage and cache with a tiny imported dataset, shared by all tests of a session."""
+    root = tmp_path_factory.mktemp("tiny_training")
     storage = open_storage((root / "storage").as_uri())
-    return Workshop(storage, root / "cache", import_colours(root / "images", storage))
+    return TinyTraining(storage, root / "cache", import_colours(root / "images", storage))

@@ -10,7 +10,7 @@ from pathlib import Path
 from model.recipes.defaults import resolve
 from model.spec import JobSpec
 from model.storage.opening import open_storage
-from tests.model.tiny import TIMINGS, import_colours
+from tests.model.tiny_training import TIMINGS, import_colours
 from tests.stored import stored_path
 from tests.worker.processes import children_of, wait_until
 from tests.worker.worker_context import BackgroundAttempt, open_worker_context, run_next

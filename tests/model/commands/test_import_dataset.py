@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from model.storage.opening import open_storage
-from tests.model.tiny import import_colours
+from tests.model.tiny_training import import_colours
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

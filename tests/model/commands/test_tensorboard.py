@@ -4,7 +4,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from model.commands.tensorboard import with_tensorboard
 from model.training.reporter import EpochRow
-from tests.model.tiny import Recorder
+from tests.model.tiny_training import Recorder
 
 
 def row(epoch: int, train_loss: float) -> EpochRow:

@@ -8,7 +8,7 @@ import pytest
 
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest
 from model.storage.opening import open_storage
-from tests.model.tiny import import_colours
+from tests.model.tiny_training import import_colours
 
 
 @pytest.fixture(scope="module")

@@ -275,7 +275,7 @@ def test_too_little_memory_gives_an_image_too_large_error(
         exif[0x0112] = orientation
     path = tmp_path / "large.png"
     path.write_bytes(encode(flat("RGB", 0).resize((1500, 1500)), exif=exif))
-    command = [sys.executable, "-m", "tests.model.little_memory", action, str(path)]
+    command = [sys.executable, "-m", "tests.model.decoding_with_limited_memory", action, str(path)]
     alone = {
         **os.environ,
         "OPENBLAS_NUM_THREADS": "1",

@@ -13,7 +13,7 @@ def test_has_the_parameters_of_the_table() -> None:
     assert sum(t.numel() for t in published_weights(network).values()) == 6_577_600
 
 
-def test_is_the_table_layer_by_layer() -> None:
+def test_has_the_layers_of_the_table() -> None:
     convolutions = [m for m in ResNet9(10).modules() if isinstance(m, nn.Conv2d)]
     channels = [(c.in_channels, c.out_channels) for c in convolutions]
     assert channels == [
@@ -26,7 +26,7 @@ def test_is_the_table_layer_by_layer() -> None:
 
 
 @pytest.mark.parametrize("side", [16, 24, 33, 64, 224])
-def test_takes_every_image_size(side: int) -> None:
+def test_accepts_every_image_size(side: int) -> None:
     network = ResNet9(7).eval()
     with torch.inference_mode():
         assert network(torch.randn(2, 3, side, side)).shape == (2, 7)
@@ -69,7 +69,7 @@ def test_the_order_of_relu_and_pool_does_not_matter(side: int, is_training: bool
     assert gradients[0].is_contiguous(memory_format=torch.channels_last)
 
 
-def test_pooling_does_not_keep_its_input() -> None:
+def test_pooling_does_not_keep_its_input_in_memory() -> None:
     images_NCHW = torch.randn(4, 16, 8, 8)
     inside = images_NCHW.requires_grad_() + 0
     pooled = ReluPool()(inside)
@@ -80,7 +80,7 @@ def test_pooling_does_not_keep_its_input() -> None:
     assert images_NCHW.grad is not None
 
 
-def test_relu_and_dropout_are_torchs() -> None:
+def test_relu_and_dropout_equal_those_of_pytorch() -> None:
     images_NCHW = torch.randn(4, 16, 8, 8).contiguous(memory_format=torch.channels_last)
     results = []
     gradients = []
@@ -98,7 +98,7 @@ def test_relu_and_dropout_are_torchs() -> None:
     assert torch.equal(ReluDropout(0.1).eval()(images_NCHW.clone()), images_NCHW.relu())
 
 
-def test_published_weights_make_the_same_network_again() -> None:
+def test_published_weights_restore_the_network() -> None:
     network, again = ResNet9(5).eval(), ResNet9(5).eval()
     again.load_state_dict(published_weights(network))
     images_NCHW = torch.randn(2, 3, 32, 32)

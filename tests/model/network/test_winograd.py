@@ -1,4 +1,4 @@
-"""The fast convolution against torch's own in float64."""
+"""Winograd's convolution against PyTorch's in float64."""
 
 import pytest
 import torch
@@ -7,9 +7,9 @@ from torch.nn import functional
 
 from model.network.winograd import Conv3x3
 
-# Images, channels in and out, height, width: one tile an image, several parts, parts that do not come out even, no square.
-PAYS = [(130, 128, 128, 4, 4), (70, 128, 256, 8, 8), (300, 256, 128, 4, 4), (9, 128, 128, 12, 24)]
-DOES_NOT = {
+# (images, channels in, channels out, height, width): one tile per image; several chunks; unequal chunks; not square.
+FASTER = [(130, 128, 128, 4, 4), (70, 128, 256, 8, 8), (300, 256, 128, 4, 4), (9, 128, 128, 12, 24)]
+NOT_FASTER = {
     "too few tiles": (127, 128, 128, 4, 4),
     "no whole tiles": (64, 128, 128, 6, 8),
     "few channels in": (8, 64, 128, 16, 16),
@@ -21,8 +21,8 @@ def images(count: int, channels: int, height: int, width: int) -> Tensor:
     return torch.randn(count, channels, height, width).contiguous(memory_format=torch.channels_last)
 
 
-def there_and_back(conv: nn.Conv2d, inputs: Tensor, gradient: Tensor) -> tuple[Tensor, ...]:
-    """What comes out, and the gradients of what went in and of the filters."""
+def forward_and_backward(conv: nn.Conv2d, inputs: Tensor, gradient: Tensor) -> tuple[Tensor, ...]:
+    """Return the output and the gradients of the input and of the filters."""
     leaf = inputs.clone().requires_grad_()
     result = conv(leaf)
     return (result.detach(), *torch.autograd.grad(result, [leaf, conv.weight], gradient))
@@ -32,29 +32,29 @@ def relative_error(found: Tensor, right: Tensor) -> float:
     return float((found.double() - right).norm() / right.norm())
 
 
-@pytest.mark.parametrize("shape", PAYS)
-def test_is_the_convolution(shape: tuple[int, int, int, int, int]) -> None:
+@pytest.mark.parametrize("shape", FASTER)
+def test_equals_the_convolution_in_float64(shape: tuple[int, int, int, int, int]) -> None:
     torch.manual_seed(0)
     count, channels_in, channels_out, height, width = shape
     conv = Conv3x3(channels_in, channels_out)
     inputs, gradient = images(count, channels_in, height, width), images(count, channels_out, height, width)
-    found = there_and_back(conv, inputs, gradient)
-    exact = there_and_back(conv.double(), inputs.double(), gradient.double())
+    found = forward_and_backward(conv, inputs, gradient)
+    exact = forward_and_backward(conv.double(), inputs.double(), gradient.double())
     assert [relative_error(*pair) < 1e-5 for pair in zip(found, exact, strict=True)] == [True] * 3
     assert all(tensor.is_contiguous(memory_format=torch.channels_last) for tensor in found[:2])
 
 
-@pytest.mark.parametrize("shape", PAYS)
-def test_is_the_same_each_time(shape: tuple[int, int, int, int, int]) -> None:
+@pytest.mark.parametrize("shape", FASTER)
+def test_is_deterministic(shape: tuple[int, int, int, int, int]) -> None:
     count, channels_in, channels_out, height, width = shape
     conv = Conv3x3(channels_in, channels_out)
     inputs, gradient = images(count, channels_in, height, width), images(count, channels_out, height, width)
-    first, second = (there_and_back(conv, inputs, gradient) for _ in range(2))
+    first, second = (forward_and_backward(conv, inputs, gradient) for _ in range(2))
     assert all(torch.equal(*pair) for pair in zip(first, second, strict=True))
 
 
-@pytest.mark.parametrize("shape", PAYS)
-def test_is_another_way_only_in_training(shape: tuple[int, int, int, int, int]) -> None:
+@pytest.mark.parametrize("shape", FASTER)
+def test_is_used_only_in_training(shape: tuple[int, int, int, int, int]) -> None:
     count, channels_in, channels_out, height, width = shape
     conv, inputs = Conv3x3(channels_in, channels_out), images(count, channels_in, height, width)
     plain = functional.conv2d(inputs, conv.weight, padding=1)
@@ -62,19 +62,19 @@ def test_is_another_way_only_in_training(shape: tuple[int, int, int, int, int]) 
     assert torch.equal(conv.eval()(inputs), plain)
 
 
-@pytest.mark.parametrize("shape", DOES_NOT.values(), ids=list(DOES_NOT))
-def test_is_torchs_own_where_that_is_faster(shape: tuple[int, int, int, int, int]) -> None:
+@pytest.mark.parametrize("shape", NOT_FASTER.values(), ids=list(NOT_FASTER))
+def test_pytorchs_convolution_is_used_where_it_is_faster(shape: tuple[int, int, int, int, int]) -> None:
     count, channels_in, channels_out, height, width = shape
     conv, inputs = Conv3x3(channels_in, channels_out), images(count, channels_in, height, width)
     assert torch.equal(conv(inputs), functional.conv2d(inputs, conv.weight, padding=1))
 
 
-def test_images_of_any_layout() -> None:
+def test_accepts_images_of_any_memory_layout() -> None:
     conv, inputs = Conv3x3(128, 128), images(130, 128, 4, 4)
     gradient = torch.randn(130, 128, 4, 4)
     for found, again in zip(
-        there_and_back(conv, inputs, gradient.contiguous(memory_format=torch.channels_last)),
-        there_and_back(conv, inputs.contiguous(), gradient.contiguous()),
+        forward_and_backward(conv, inputs, gradient.contiguous(memory_format=torch.channels_last)),
+        forward_and_backward(conv, inputs.contiguous(), gradient.contiguous()),
         strict=True,
     ):
         torch.testing.assert_close(found, again)

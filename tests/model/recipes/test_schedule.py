@@ -15,12 +15,12 @@ def test_one_cycle_rises_to_the_peak_and_falls_to_its_floor() -> None:
 
 
 @pytest.mark.parametrize("total_steps", [1, 2, 3])
-def test_one_cycle_has_a_rate_for_the_shortest_runs(total_steps: int) -> None:
+def test_one_cycle_has_a_rate_above_0_in_the_shortest_trainings(total_steps: int) -> None:
     schedule = OneCycle(peak=1.0, total_steps=total_steps, warm_up_fraction=0.2, final_fraction=0.0)
     assert all(0 < schedule.learning_rate(step) <= 1 for step in range(total_steps))
 
 
-def test_time_decay_is_keras_s() -> None:
+def test_time_decay_equals_that_of_keras() -> None:
     schedule = TimeDecay(initial=0.01, decay=1e-5)
     assert schedule.learning_rate(0) == 0.01
     assert schedule.learning_rate(100_000) == pytest.approx(0.005)

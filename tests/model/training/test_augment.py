@@ -10,6 +10,7 @@ from model.training.augment import (
     blank_square,
     flip,
     random_resized_crop,
+    shrink,
     translate,
     vary_colour,
 )
@@ -22,7 +23,7 @@ def images_NHWC() -> Tensor:
     return torch.randint(256, (6, 16, 16, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
 
 
-def test_flips_the_chosen_images(images_NHWC: Tensor) -> None:
+def test_flipping_mirrors_the_chosen_images(images_NHWC: Tensor) -> None:
     flipped = flip(images_NHWC, torch.tensor([True, False, True, False, False, True]))
     assert torch.equal(flipped[0], images_NHWC[0].flip(1))
     assert torch.equal(flipped[1], images_NHWC[1])
@@ -40,7 +41,7 @@ def test_every_translation_is_a_window_of_the_padded_image(images_NHWC: Tensor, 
         assert any(torch.equal(image, window) for window in windows)
 
 
-def test_translations_differ_within_a_batch() -> None:
+def test_images_of_a_batch_are_shifted_differently() -> None:
     column = torch.arange(16.0).expand(1, 3, 16, 16)
     moved_NCHW = translate(column.repeat(64, 1, 1, 1), 2, reflect=True)
     assert len({tuple(image[0, 8, 4:12].tolist()) for image in moved_NCHW}) == 5
@@ -64,7 +65,7 @@ def test_random_crop_zooms_and_flips() -> None:
     assert cropped_NHWC.amax() <= 240
 
 
-def test_colours_vary_mildly_and_stay_pixels(images_NHWC: Tensor) -> None:
+def test_colours_vary_and_stay_within_0_to_255(images_NHWC: Tensor) -> None:
     varied_NHWC = vary_colour(images_NHWC.float())
     assert not torch.equal(varied_NHWC, images_NHWC.float())
     assert varied_NHWC.amin() >= 0
@@ -82,3 +83,7 @@ def test_the_same_seed_gives_the_same_batch(kind: Augmentation, images_NHWC: Ten
     assert torch.equal(*batches)
     assert batches[0].is_contiguous(memory_format=torch.channels_last)
     assert torch.equal(batches[0], PLAIN.apply(images_NHWC)) == (kind is Augmentation.NONE)
+
+
+def test_shrinking_scales_whole_images() -> None:
+    assert shrink(torch.zeros(2, 3, 32, 32), 24).shape == (2, 3, 24, 24)

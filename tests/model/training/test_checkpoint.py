@@ -1,88 +1,101 @@
 import dataclasses
+import json
 
 import pytest
 from safetensors import safe_open
 
 from model.errors import CorruptArtifactError
 from model.training.training import run_training
-from tests.model.tiny import Recorder, Workshop
+from tests.model.tiny_training import Recorder, TinyTraining
 from tests.stored import stored_path
 
 
-def test_a_drain_saves_the_position_it_says(workshop: Workshop) -> None:
-    drained = workshop.drain(workshop.spec(batch_size=10), before_step=6)
+def test_a_drain_reports_the_position_that_it_saved(tiny_training: TinyTraining) -> None:
+    drained = tiny_training.drain(tiny_training.spec(batch_size=10), before_step=6)
     saved = drained.saved[-1]
     assert (saved.epoch, saved.step) == (1, 2)
     assert saved.best_key == saved.key
-    with safe_open(stored_path(workshop.storage, saved.key), "pt") as file:
-        parts = {name.partition("/")[0] for name in file.keys()}  # noqa: SIM118 - it is no dict
-    assert parts == {"network", "momentum", "average", "best", "sums"}
-    workshop.storage.delete("checkpoints/job_test")
+    with safe_open(stored_path(tiny_training.storage, saved.key), "pt") as file:
+        groups = {name.partition("/")[0] for name in file.keys()}  # noqa: SIM118 - not a dict
+    assert groups == {"network", "momentum", "average", "best", "sums"}
+    tiny_training.storage.delete("checkpoints/job_test")
 
 
-def test_a_drain_before_the_first_step_saves_nothing(workshop: Workshop) -> None:
-    assert workshop.drain(workshop.spec(), before_step=0).saved == []
+def test_the_names_in_the_header_are_those_that_earlier_versions_wrote(tiny_training: TinyTraining) -> None:
+    drained = tiny_training.drain(tiny_training.spec(), before_step=1)
+    with safe_open(stored_path(tiny_training.storage, drained.saved[-1].key), "pt") as file:
+        header = file.metadata()
+    position = {"epoch", "step", "train_s", "data_s", "steps_made", "parts", "used_s", "left_at"}
+    assert set(json.loads(header["position"])) == position
+    assert set(header) == {"format", "spec", "position", "best", "device", "threads", "torch", "ranks"}
+    tiny_training.storage.delete("checkpoints/job_test")
 
 
-def test_epochs_are_checkpointed_under_new_names(workshop: Workshop) -> None:
+def test_a_drain_before_the_first_step_saves_nothing(tiny_training: TinyTraining) -> None:
+    assert tiny_training.drain(tiny_training.spec(), before_step=0).saved == []
+
+
+def test_each_epoch_is_saved_under_a_new_key(tiny_training: TinyTraining) -> None:
     recorder = Recorder()
-    request = workshop.request(workshop.spec(epochs=4, batch_size=20), checkpoint_every_s=0.0)
+    request = tiny_training.request(tiny_training.spec(epochs=4, batch_size=20), checkpoint_every_s=0.0)
     run_training(request, recorder)
     assert [(saved.epoch, saved.step) for saved in recorder.saved] == [(1, 0), (2, 0), (3, 0), (4, 0)]
-    assert workshop.storage.list("checkpoints/job_test/1/") == [saved.key for saved in recorder.saved]
-    workshop.storage.delete("checkpoints/job_test")
+    assert tiny_training.storage.list("checkpoints/job_test/1/") == [saved.key for saved in recorder.saved]
+    tiny_training.storage.delete("checkpoints/job_test")
 
 
-def test_a_finished_run_only_evaluates_when_resumed(workshop: Workshop) -> None:
+def test_a_finished_training_is_only_evaluated_when_resumed(tiny_training: TinyTraining) -> None:
     first, again = Recorder(), Recorder()
-    spec = workshop.spec(epochs=1)
-    expected = run_training(workshop.request(spec, checkpoint_every_s=0.0), first)
-    resumed = run_training(workshop.request(spec, attempt=2, resume_from=first.saved[-1].key), again)
+    spec = tiny_training.spec(epochs=1)
+    expected = run_training(tiny_training.request(spec, checkpoint_every_s=0.0), first)
+    resumed = run_training(tiny_training.request(spec, attempt=2, resume_from=first.saved[-1].key), again)
     assert not again.steps
     assert not again.rows
     assert resumed.metrics == expected.metrics
-    workshop.storage.delete("checkpoints/job_test")
+    tiny_training.storage.delete("checkpoints/job_test")
 
 
-def test_another_spec_s_checkpoint_is_refused(workshop: Workshop) -> None:
-    drained = workshop.drain(workshop.spec(), before_step=1)
-    other = workshop.request(workshop.spec(seed=9), attempt=2, resume_from=drained.saved[-1].key)
+def test_a_checkpoint_of_another_spec_is_refused(tiny_training: TinyTraining) -> None:
+    drained = tiny_training.drain(tiny_training.spec(), before_step=1)
+    other = tiny_training.request(tiny_training.spec(seed=9), attempt=2, resume_from=drained.saved[-1].key)
     with pytest.raises(CorruptArtifactError, match="another job's"):
         run_training(other, Recorder())
-    workshop.storage.delete("checkpoints/job_test")
+    tiny_training.storage.delete("checkpoints/job_test")
 
 
-@pytest.mark.parametrize("part", [0.0, 0.01, 0.5, 1.0])
-def test_a_checkpoint_with_a_flipped_bit_is_not_gone_on_from(workshop: Workshop, part: float) -> None:
-    spec = workshop.spec(recipe="classic", batch_size=16)
-    expected = run_training(workshop.request(spec), Recorder())
-    drained = workshop.drain(spec, before_step=2)
-    path = stored_path(workshop.storage, drained.saved[-1].key)
+@pytest.mark.parametrize("position", [0.0, 0.01, 0.5, 1.0])
+def test_a_checkpoint_with_a_flipped_bit_is_not_used(tiny_training: TinyTraining, position: float) -> None:
+    spec = tiny_training.spec(recipe="classic", batch_size=16)
+    expected = run_training(tiny_training.request(spec), Recorder())
+    drained = tiny_training.drain(spec, before_step=2)
+    path = stored_path(tiny_training.storage, drained.saved[-1].key)
     data = bytearray(path.read_bytes())
-    data[int(part * (len(data) - 1))] ^= 1
+    data[int(position * (len(data) - 1))] ^= 1
     path.write_bytes(data)
     again = Recorder()
-    trained = run_training(workshop.request(spec, attempt=2, resume_from=drained.saved[-1].key), again)
+    trained = run_training(tiny_training.request(spec, attempt=2, resume_from=drained.saved[-1].key), again)
     assert again.rewound_to == [0]
     assert again.steps[0].step == 1
     assert trained.metrics == expected.metrics
-    workshop.storage.delete("checkpoints/job_test")
+    tiny_training.storage.delete("checkpoints/job_test")
 
 
-def test_a_whole_checkpoint_rewinds_nothing(workshop: Workshop) -> None:
-    spec = workshop.spec(batch_size=16)
-    drained = workshop.drain(spec, before_step=2)
+def test_an_intact_checkpoint_causes_no_rewind(tiny_training: TinyTraining) -> None:
+    spec = tiny_training.spec(batch_size=16)
+    drained = tiny_training.drain(spec, before_step=2)
     again = Recorder()
-    run_training(workshop.request(spec, attempt=2, resume_from=drained.saved[-1].key), again)
+    run_training(tiny_training.request(spec, attempt=2, resume_from=drained.saved[-1].key), again)
     assert again.rewound_to == []
     assert again.steps[0].step == 3
-    workshop.storage.delete("checkpoints/job_test")
+    tiny_training.storage.delete("checkpoints/job_test")
 
 
-def test_resuming_on_other_threads_is_said(workshop: Workshop, caplog: pytest.LogCaptureFixture) -> None:
-    spec = workshop.spec(recipe="classic", epochs=1)
-    drained = workshop.drain(spec, before_step=3)
-    request = workshop.request(spec, attempt=2, resume_from=drained.saved[-1].key)
+def test_resuming_with_another_number_of_threads_is_logged(
+    tiny_training: TinyTraining, caplog: pytest.LogCaptureFixture
+) -> None:
+    spec = tiny_training.spec(recipe="classic", epochs=1)
+    drained = tiny_training.drain(spec, before_step=3)
+    request = tiny_training.request(spec, attempt=2, resume_from=drained.saved[-1].key)
     run_training(dataclasses.replace(request, threads=2), Recorder())
     assert "threads 1 → 2" in caplog.text
-    workshop.storage.delete("checkpoints/job_test")
+    tiny_training.storage.delete("checkpoints/job_test")

@@ -1,4 +1,4 @@
-"""Two processes that train one network together, over gloo on this machine's processors."""
+"""Two processes train one network together, over gloo on the CPU."""
 
 import dataclasses
 import os
@@ -14,12 +14,12 @@ from model.errors import InitModelUnavailableError, ModelError, RankDiedError
 from model.training.reporter import Drained
 from model.training.request import TrainingRequest
 from model.training.training import run_training
-from tests.model.tiny import TIMINGS, Recorder, Workshop
+from tests.model.tiny_training import TIMINGS, Recorder, TinyTraining
 from tests.model.training.test_training import weight_hash
 from tests.worker.processes import children_of
 
 
-def two(request: TrainingRequest) -> TrainingRequest:
+def with_two_ranks(request: TrainingRequest) -> TrainingRequest:
     return dataclasses.replace(request, devices=("cpu", "cpu"), threads=2)
 
 
@@ -28,54 +28,58 @@ def untimed(recorder: Recorder) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 3, 8])
-def test_shares_are_all_of_a_batch_and_do_not_overlap(ranks: int) -> None:
+def test_shards_cover_a_batch_and_do_not_overlap(ranks: int) -> None:
     batch_N = torch.randperm(21)
-    shares = [Rank(rank, ranks).shard(batch_N) for rank in range(ranks)]
-    assert torch.cat(shares).tolist() == batch_N.tolist()
-    sizes = [len(share) for share in shares]
+    shards = [Rank(rank, ranks).shard(batch_N) for rank in range(ranks)]
+    assert torch.cat(shards).tolist() == batch_N.tolist()
+    sizes = [len(shard) for shard in shards]
     assert max(sizes) - min(sizes) <= 1
 
 
-def test_two_ranks_drained_and_resumed_are_two_undisturbed_ones(workshop: Workshop) -> None:
-    spec = workshop.spec(epochs=3, batch_size=12, learning_rate=0.05)
-    undisturbed, drained, resumed = Recorder(), Recorder(drain_before=4), Recorder()
-    expected = run_training(two(workshop.request(spec, attempt=1)), undisturbed)
+def test_two_ranks_drained_and_resumed_equal_two_uninterrupted_ones(tiny_training: TinyTraining) -> None:
+    spec = tiny_training.spec(epochs=3, batch_size=12, learning_rate=0.05)
+    uninterrupted, drained, resumed = Recorder(), Recorder(drain_before=4), Recorder()
+    expected = run_training(with_two_ranks(tiny_training.request(spec, attempt=1)), uninterrupted)
     assert expected.metrics.test_accuracy > 0.9
-    assert undisturbed.phases == ["preparing_data", "training", "evaluating"]
-    assert [row.epoch for row in undisturbed.rows] == [1, 2, 3]
+    assert uninterrupted.phases == ["preparing_data", "training", "evaluating"]
+    assert [row.epoch for row in uninterrupted.rows] == [1, 2, 3]
 
     with pytest.raises(Drained):
-        run_training(two(workshop.request(spec, attempt=2)), drained)
+        run_training(with_two_ranks(tiny_training.request(spec, attempt=2)), drained)
     assert len(drained.saved) == 1
-    trained = run_training(two(workshop.request(spec, attempt=3, resume_from=drained.saved[0].key)), resumed)
+    trained = run_training(
+        with_two_ranks(tiny_training.request(spec, attempt=3, resume_from=drained.saved[0].key)), resumed
+    )
     assert weight_hash(trained) == weight_hash(expected)
-    assert untimed(drained) + untimed(resumed) == untimed(undisturbed)
+    assert untimed(drained) + untimed(resumed) == untimed(uninterrupted)
 
 
-def test_an_error_that_says_what_to_do_is_the_runs(workshop: Workshop) -> None:
+def test_an_error_of_a_rank_is_raised_with_its_code_and_message(tiny_training: TinyTraining) -> None:
     with pytest.raises(ModelError, match="was deleted") as raised:
-        run_training(two(workshop.request(workshop.spec(init_from="mdl_gone"))), Recorder())
+        run_training(
+            with_two_ranks(tiny_training.request(tiny_training.spec(init_from="mdl_gone"))), Recorder()
+        )
     assert raised.value.code == InitModelUnavailableError.code
 
 
-def test_the_death_of_a_rank_ends_the_run_and_leaves_nobody(workshop: Workshop) -> None:
+def test_the_death_of_a_rank_ends_the_training_and_all_its_processes(tiny_training: TinyTraining) -> None:
     ended: list[object] = []
-    spec = workshop.spec(recipe="classic", epochs=500)
+    spec = tiny_training.spec(recipe="classic", epochs=500)
     recorder = Recorder()
 
     def run() -> None:
         try:
-            ended.append(run_training(two(workshop.request(spec)), recorder))
+            ended.append(run_training(with_two_ranks(tiny_training.request(spec)), recorder))
         except RankDiedError as error:
             ended.append(error)
 
-    run_it = threading.Thread(target=run)
-    run_it.start()
+    thread = threading.Thread(target=run)
+    thread.start()
     while not recorder.steps:
-        assert run_it.is_alive()
+        assert thread.is_alive()
         time.sleep(0.1)
     victim = children_of(os.getpid(), "spawn_main")[1]
     os.kill(victim, signal.SIGKILL)
-    run_it.join(60)
+    thread.join(60)
     assert [type(one) for one in ended] == [RankDiedError]
     assert children_of(os.getpid(), "spawn_main") == []

@@ -1,4 +1,4 @@
-"""`classic` against a plain script of the same recipe, written from the source's description alone."""
+"""`classic` trains exactly like a plain script, which is written from the description of the original Keras recipe alone."""
 
 import pytest
 import torch
@@ -13,13 +13,13 @@ from model.training.optim.initialisation import initialise_network
 from model.training.seeding import epoch_order, seed_step
 from model.training.training import run_training
 from model.training.training_data import load_training_data
-from tests.model.tiny import Recorder, Workshop
+from tests.model.tiny_training import Recorder, TinyTraining
 
 EPOCHS, BATCH, STEPS = 10, 20, 2
 
 
 class Plain(nn.Module):
-    """The table, spelled out."""
+    """The network of the README's table, without any optimisation."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()
@@ -41,13 +41,13 @@ class Plain(nn.Module):
         return logits
 
 
-def plain_losses(workshop: Workshop, spec: ResolvedSpec) -> list[float]:
-    """The mean loss of each epoch so far, after each step."""
-    data = load_training_data(spec, workshop.storage, workshop.cache_dir, open_device("cpu", 1))
+def plain_losses(tiny_training: TinyTraining, spec: ResolvedSpec) -> list[float]:
+    """Return, after each step, the mean loss of the epoch's steps so far."""
+    data = load_training_data(spec, tiny_training.storage, tiny_training.cache_dir, open_device("cpu", 1))
     network = Plain(3)
     seed_step(spec.seed, -1, 0)
     started = initialise_network(recipe_of(spec), 3).state_dict()
-    network.load_state_dict(dict(zip(in_order(network), in_order_of(started), strict=True)))
+    network.load_state_dict(dict(zip(names_in_order(network), weights_in_order(started), strict=True)))
     network = network.to(memory_format=torch.channels_last)
     velocity = [torch.zeros_like(p) for p in network.parameters()]
     mean, std = (torch.tensor(v) for v in (data.normalisation.mean, data.normalisation.std))
@@ -71,42 +71,49 @@ def plain_losses(workshop: Workshop, spec: ResolvedSpec) -> list[float]:
     return losses
 
 
-def in_order(network: Plain) -> list[str]:
-    """The plain network's names, block by block."""
-    blocks = [(f"convs.{n}.weight", *(f"norms.{n}.{part}" for part in PARTS)) for n in range(8)]
+def names_in_order(network: Plain) -> list[str]:
+    """Return the names of the plain network's weights, block by block."""
+    blocks = [
+        (f"convs.{n}.weight", *(f"norms.{n}.{tensor}" for tensor in TENSORS_OF_BATCH_NORM)) for n in range(8)
+    ]
     return [*(name for block in blocks for name in block), "head.weight"]
 
 
-def in_order_of(weights: dict[str, Tensor]) -> list[Tensor]:
-    """The same of ours."""
+def weights_in_order(weights: dict[str, Tensor]) -> list[Tensor]:
+    """Return the weights of our network in the same order."""
     blocks = [name.removesuffix("conv.weight") for name in weights if name.endswith("conv.weight")]
-    found = [(f"{block}conv.weight", *(f"{block}norm.{part}" for part in PARTS)) for block in blocks]
+    found = [
+        (f"{block}conv.weight", *(f"{block}norm.{tensor}" for tensor in TENSORS_OF_BATCH_NORM))
+        for block in blocks
+    ]
     return [weights[name] for block in found for name in block] + [weights["head.weight"]]
 
 
-PARTS = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+TENSORS_OF_BATCH_NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 
 
 @pytest.mark.parametrize("min_tiles", [1, winograd._MIN_TILES])
-def test_classic_is_the_plain_script(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, min_tiles: int
+def test_classic_has_the_losses_of_the_plain_script(
+    tiny_training: TinyTraining, monkeypatch: pytest.MonkeyPatch, min_tiles: int
 ) -> None:
     monkeypatch.setattr(winograd, "_MIN_TILES", min_tiles)
-    spec = workshop.spec(
+    spec = tiny_training.spec(
         recipe="classic", epochs=EPOCHS, batch_size=BATCH, augmentation="none", horizontal_flip=False
     )
     recorder = Recorder()
-    run_training(workshop.request(spec), recorder)
+    run_training(tiny_training.request(spec), recorder)
     ours = [progress.loss for progress in recorder.steps]
     assert len(ours) == STEPS * EPOCHS
-    assert ours == pytest.approx(plain_losses(workshop, spec), abs=1e-4)
+    assert ours == pytest.approx(plain_losses(tiny_training, spec), abs=1e-4)
     assert ours[-1] < ours[0]
 
 
 @pytest.mark.parametrize("name", [RecipeName.FAST, RecipeName.THOROUGH])
-def test_a_recipe_learns_one_batch_by_heart(workshop: Workshop, name: RecipeName) -> None:
+def test_a_recipe_memorises_one_batch(tiny_training: TinyTraining, name: RecipeName) -> None:
     given = {"augmentation": "none", "horizontal_flip": False, "validation_fraction": 0.0}
     recorder = Recorder()
-    run_training(workshop.request(workshop.spec(recipe=name, epochs=10, batch_size=64, **given)), recorder)
+    run_training(
+        tiny_training.request(tiny_training.spec(recipe=name, epochs=10, batch_size=64, **given)), recorder
+    )
     assert recorder.rows[-1].train_accuracy == 1.0
-    assert RECIPES[name].label_smoothing > 0  # which is why the loss itself does not vanish
+    assert RECIPES[name].label_smoothing > 0  # so the loss itself does not approach 0

@@ -11,7 +11,7 @@ from model.recipes.defaults import resolve
 from model.spec import JobSpec
 from model.storage.opening import open_storage
 from tests.model.commands.test_tensorboard import curve
-from tests.model.tiny import import_colours
+from tests.model.tiny_training import import_colours
 from tests.worker.processes import children_of, is_running, wait_until
 from tests.worker.worker_processes import running_worker
 from worker.queue.requests import NewJob

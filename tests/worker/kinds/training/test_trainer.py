@@ -19,7 +19,7 @@ from model.artifact.manifest import WEIGHTS_FILE, model_key
 from model.data.importing import import_dataset
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
-from tests.model.tiny import TIMINGS
+from tests.model.tiny_training import TIMINGS
 from tests.worker.processes import is_running, wait_until
 from tests.worker.samples import make_job
 from worker.kinds.training.messages import (

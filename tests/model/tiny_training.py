@@ -1,4 +1,4 @@
-"""A dataset that trains in seconds, and a reporter that remembers and may drain."""
+"""Trains on a tiny dataset in seconds, with a reporter that records all reports."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,13 +17,12 @@ from model.training.training import run_training
 
 COLOURS = {"blue": (40, 60, 200), "green": (40, 190, 60), "red": (200, 50, 40)}
 
-
 TIMINGS = frozenset({"duration_s", "images_per_s", "data_share", "peak_memory_mb"})
-"""The fields of an epoch's row that two equal runs need not share."""
+"""The fields of an epoch's row that differ between two otherwise equal trainings."""
 
 
 def import_colours(folder: Path, storage: Storage, classes: int = 3, images: int = 16) -> DatasetFacts:
-    """Noisy 16 px squares in a few colours, as an imported dataset."""
+    """Generate noisy squares of 16 px, a colour for each class, and import them as a dataset."""
     random = np.random.default_rng(0)
     for name, colour in list(COLOURS.items())[:classes]:
         for split, count in (("train", images), ("test", 6)):
@@ -38,7 +37,7 @@ def import_colours(folder: Path, storage: Storage, classes: int = 3, images: int
 
 @dataclass
 class Recorder:
-    """Remembers all that a run says; asks for a drain, or from then on for a stop, before the step of this number."""
+    """Records all reports. Commands a drain before one step, or a stop before one step and all later steps."""
 
     drain_before: int | None = None
     stop_before: int | None = None
@@ -75,15 +74,15 @@ class Recorder:
 
 
 @dataclass(frozen=True)
-class Workshop:
-    """Where the tests' runs happen."""
+class TinyTraining:
+    """Storage, cache and dataset of the trainings of the tests."""
 
     storage: Storage
     cache_dir: Path
     facts: DatasetFacts
 
     def spec(self, **given: object) -> ResolvedSpec:
-        """A spec of two quick epochs, unless told otherwise."""
+        """Return a spec of two epochs with the given fields."""
         job = {"dataset": self.facts.id, "epochs": 2, "batch_size": 8, "image_size": 16, **given}
         return resolve(JobSpec.model_validate(job), self.facts, "cpu")[0]
 
@@ -111,10 +110,10 @@ class Workshop:
         return run_training(self.request(self.spec(**given)), reporter or Recorder())
 
     def drain(self, spec: ResolvedSpec, before_step: int, device: str = "cpu") -> Recorder:
-        """Run until a drain, which must come."""
+        """Train until the drain before step `before_step`; fail if the training ends earlier."""
         recorder = Recorder(drain_before=before_step)
         try:
             run_training(self.request(spec, device=device), recorder)
         except Drained:
             return recorder
-        raise AssertionError("the run ended before it was drained")
+        raise AssertionError("the training ended before it was drained")

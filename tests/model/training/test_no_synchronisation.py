@@ -1,4 +1,4 @@
-"""A training step never makes the host wait for a GPU: it is run on tensors that have no content to wait for."""
+"""A training step never makes the host wait for a GPU. Checked on meta tensors, which have no content to wait for."""
 
 from dataclasses import replace
 
@@ -14,12 +14,12 @@ from model.spec import Augmentation, ClassWeighting, JobSpec, RecipeName
 from model.training.run_state import RunState, initial_state
 from model.training.step import TrainingStep
 from model.training.training_data import Split, TrainingData
-from tests.model.recipes.test_recipe import facts
+from tests.model.dataset_facts import facts
 
-NOWHERE = torch.device("meta")
-"""Whatever needs to know what is in a tensor fails there: an `item()`, a branch, a copy to the host, a mask as index."""
+META = torch.device("meta")
+"""Operations that need the contents of a tensor fail on this device: `item()`, branches, copies, masks as indices."""
 STEPS = 6
-"""More than from one update of the weights' average to the next."""
+"""Enough that the weight average is updated at least once."""
 OPTIONS = [
     *(("recipe", recipe) for recipe in RecipeName),
     *(("augmentation", kind) for kind in Augmentation),
@@ -35,18 +35,18 @@ def split(count: int, side: int, where: torch.device) -> Split:
 
 
 def start(device: Device, field: str, value: object, side: int = 32) -> tuple[TrainingStep, RunState]:
-    """A run whose spec says this of this field."""
+    """Return the step and state of a training whose spec sets one field."""
     where = device.torch_device
-    known = facts([40, 40])
-    job = JobSpec.model_validate({"dataset": known.id, "batch_size": 16, "image_size": side, field: value})
-    spec, _ = resolve(job, known, "cuda")
+    dataset = facts([40, 40])
+    job = JobSpec.model_validate({"dataset": dataset.id, "batch_size": 16, "image_size": side, field: value})
+    spec, _ = resolve(job, dataset, "cuda")
     train, validation, test = (split(count, side, where) for count in (64, 16, 16))
-    data = TrainingData(known, train, validation, test, Normalisation((0.5,) * 3, (0.5,) * 3))
+    data = TrainingData(dataset, train, validation, test, Normalisation((0.5,) * 3, (0.5,) * 3))
     recipe = recipe_of(spec)
     state = initial_state(spec, recipe, data, steps_per_epoch=4, device=device)
-    if where == NOWHERE:
+    if where == META:
         for group in state.optimizer.param_groups:
-            group["fused"] = False  # there is no such kernel for nowhere
+            group["fused"] = False  # meta tensors have no fused kernels
     step = TrainingStep(
         spec=spec, recipe=recipe, total_steps=20, data=data, state=state, device=device, rank=SINGLE_PROCESS
     )
@@ -60,35 +60,35 @@ def make_steps(step: TrainingStep, where: torch.device) -> None:
 
 
 @pytest.mark.parametrize(("field", "value"), OPTIONS)
-def test_a_step_waits_for_nothing(field: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Once, before the first step, this one may wait.
-    monkeypatch.setattr("model.training.run_state.whitening_matrix", lambda _: torch.eye(27, device=NOWHERE))
-    device = Device(NOWHERE, threads=1, steps_between_loss_reads=50, needs_warm_up=False)
+def test_a_step_does_not_wait_for_the_device(field: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The whitening matrix is computed once, before the first step, and may wait.
+    monkeypatch.setattr("model.training.run_state.whitening_matrix", lambda _: torch.eye(27, device=META))
+    device = Device(META, threads=1, steps_between_loss_reads=50, needs_warm_up=False)
     step, state = start(device, field, value)
-    make_steps(step, NOWHERE)
+    make_steps(step, META)
     assert state.steps_made == STEPS
 
 
 @pytest.mark.gpu
 @pytest.mark.parametrize(("field", "value"), OPTIONS)
-@pytest.mark.parametrize("replays", [False, True])
-def test_a_step_on_a_gpu_waits_for_nothing(replays: bool, field: str, value: str) -> None:
-    device = replace(open_device("cuda:0", 1), uses_cuda_graphs=replays)
+@pytest.mark.parametrize("uses_graphs", [False, True])
+def test_a_step_on_a_gpu_does_not_wait_for_it(uses_graphs: bool, field: str, value: str) -> None:
+    device = replace(open_device("cuda:0", 1), uses_cuda_graphs=uses_graphs)
     step, state = start(device, field, value)
-    make_steps(step, device.torch_device)  # who records waits once
+    make_steps(step, device.torch_device)  # recording waits for the GPU once
     torch.cuda.set_sync_debug_mode("error")
     try:
         make_steps(step, device.torch_device)
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert state.steps_made == 2 * STEPS
-    assert (step.graph_count > 0) == replays
+    assert (step.graph_count > 0) == uses_graphs
 
 
 @pytest.mark.parametrize(
     "wait", [torch.Tensor.item, torch.Tensor.cpu, torch.Tensor.tolist, bool, torch.nonzero]
 )
-def test_what_waits_fails_there(wait: object) -> None:
+def test_operations_that_wait_fail_on_the_meta_device(wait: object) -> None:
     assert callable(wait)
     with pytest.raises((RuntimeError, NotImplementedError)):
-        wait(torch.zeros((), device=NOWHERE))
+        wait(torch.zeros((), device=META))

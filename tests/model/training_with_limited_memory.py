@@ -1,4 +1,4 @@
-"""Trains one epoch with less memory than whole batches need, and prints what the run says: a process of its own."""
+"""A script: trains one epoch with less memory than whole batches need; prints the number of micro-batches as JSON."""
 
 import json
 import logging
@@ -9,14 +9,14 @@ from pathlib import Path
 from model.storage.opening import open_storage
 from model.training.reporter import Command
 from model.training.training import run_training
-from tests.model.tiny import Recorder, Workshop, import_colours
+from tests.model.tiny_training import Recorder, TinyTraining, import_colours
 
 SPARE_MIB = 800
 BATCH = 96
 
 
-class Tight(Recorder):
-    """From the first step on there is little to spare."""
+class MemoryLimiter(Recorder):
+    """Limits the memory of the process before the first step."""
 
     def next_command(self) -> Command:
         if not self.steps:
@@ -30,11 +30,16 @@ def main() -> None:
     folder = Path(sys.argv[1])
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     storage = open_storage((folder / "storage").as_uri())
-    workshop = Workshop(storage, folder / "cache", import_colours(folder / "images", storage, images=32))
-    spec = workshop.spec(
+    tiny_training = TinyTraining(
+        storage, folder / "cache", import_colours(folder / "images", storage, images=32)
+    )
+    spec = tiny_training.spec(
         epochs=1, batch_size=BATCH, image_size=64, augmentation="light", validation_fraction=0.0
     )
-    json.dump({"parts": run_training(workshop.request(spec), Tight()).metrics.batch_parts}, sys.stdout)
+    json.dump(
+        {"micro_batches": run_training(tiny_training.request(spec), MemoryLimiter()).metrics.batch_parts},
+        sys.stdout,
+    )
 
 
 if __name__ == "__main__":

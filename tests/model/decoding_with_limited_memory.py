@@ -10,6 +10,7 @@ from model.data.images import decode_image, inspect_image
 from model.errors import ImageTooLargeError
 
 SPARE_MIB = range(40)
+"""The tries: MiB that the process may allocate beyond what it uses."""
 OUTCOMES = ("done", "image_too_large", "escaped")
 TRIES: dict[str, Callable[[bytes], object]] = {
     "decode": lambda data: decode_image(data, image_size=16),
