@@ -1,34 +1,34 @@
-"""Every way the domain can fail, each with the stable code that users see."""
+"""The errors of this package, each with the stable code that users see."""
 
 from typing import ClassVar
 
 
 class ModelError(Exception):
-    """Root of the domain's errors; the message says what to do next."""
+    """Root of the errors of this package. Messages say what to do next."""
 
     code: ClassVar[str] = "internal_error"
 
 
 class DatasetUnavailableError(ModelError):
-    """Raised when a dataset cannot be had here: unknown, or its download is out of reach."""
+    """Raised when a dataset is unknown, or its download fails."""
 
     code = "dataset_unavailable"
 
 
 class DatasetRejectedError(ModelError):
-    """Raised when a folder or zip cannot become a dataset; the message says why."""
+    """Raised when a folder or zip does not contain a valid dataset; the message says why."""
 
     code = "dataset_rejected"
 
 
 class UnexpectedDatasetError(ModelError):
-    """Raised when what was imported is not the dataset that it had to be; nothing was stored."""
+    """Raised when the images to import are not those of the expected dataset; nothing was stored."""
 
     code = "other_dataset"
 
 
 class UnfitSpecError(ModelError):
-    """Raised when a field of a spec cannot be what it is for this dataset."""
+    """Raised when the value of a spec's field does not fit the dataset."""
 
     code = "invalid_request"
 
@@ -38,37 +38,37 @@ class UnfitSpecError(ModelError):
 
 
 class ImageError(ModelError):
-    """Raised when bytes are not an image that we accept."""
+    """Raised when bytes are not an image of a supported format."""
 
     code = "not_an_image"
 
 
 class ImageTooLargeError(ImageError):
-    """Raised when an image's header announces more pixels than the cap."""
+    """Raised when an image has more pixels than allowed, or memory does not suffice to decode it."""
 
     code = "image_too_large"
 
 
 class UnsupportedFormatError(ImageError):
-    """Raised when a file is an image of a format that we do not decode."""
+    """Raised when a file is an image of an unsupported format."""
 
     code = "unsupported_format"
 
 
 class InitModelUnavailableError(ModelError):
-    """Raised when the model that a training starts from is gone."""
+    """Raised when the model that a training starts from has been deleted."""
 
     code = "init_model_unavailable"
 
     def __init__(self, model_id: str) -> None:
         super().__init__(
             f"The model {model_id} that this job starts from was deleted: post the job again without init_from, or "
-            "with another."
+            "with another model."
         )
 
 
 class RankDiedError(Exception):
-    """Raised when one of the processes that train together died: the attempt may be repeated."""
+    """Raised when one of several training processes died. Not a `ModelError`: the attempt may be repeated."""
 
 
 class TrainingDivergedError(ModelError):
@@ -79,7 +79,7 @@ class TrainingDivergedError(ModelError):
     def __init__(self, epoch: int, step: int) -> None:
         super().__init__(
             f"The loss was not finite at epoch {epoch}, step {step}: lower the learning rate or use the "
-            "recipe's own."
+            "rate of the recipe."
         )
         self.epoch = epoch
         self.step = step
@@ -92,23 +92,23 @@ class StorageError(ModelError):
 
 
 class StorageFullError(StorageError):
-    """Raised when storage has too little room for anything new; the message says what to do."""
+    """Raised when storage has too little free space for new objects."""
 
     code = "storage_full"
 
 
 class ObjectMissingError(StorageError):
-    """Raised when an object is read that is not there; storage itself works."""
+    """Raised when an object that is read does not exist, although storage works."""
 
 
 class ObjectExistsError(StorageError):
-    """Raised when an object is put twice with different bytes: objects never change."""
+    """Raised when an object exists already with different bytes: stored objects never change."""
 
     code = "object_exists"
 
 
 class CorruptArtifactError(ModelError):
-    """Raised when an artifact's hash is not the one in its manifest."""
+    """Raised when a stored model or checkpoint cannot be read, or its hash is not the recorded one."""
 
     code = "corrupt_artifact"
 

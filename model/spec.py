@@ -1,4 +1,4 @@
-"""What a training job may say, and what will really run. One definition for HTTP, command line and trainer."""
+"""The specs of training jobs: as users post them and as they run. Shared by HTTP API, command line and trainer."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -8,20 +8,20 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, S
 ID_PREFIXES = ("job_", "mdl_", "ds_")
 
 
-def _is_no_id(name: str) -> str:
+def _reject_id(name: str) -> str:
     if name.startswith(ID_PREFIXES):
-        raise ValueError(f"a name must not start with {', '.join(ID_PREFIXES)}: those begin ids")
+        raise ValueError(f"a name must not start with {', '.join(ID_PREFIXES)}: ids start with these")
     return name
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$"), AfterValidator(_is_no_id)]
-"""Lower-case letters, digits, `.`, `_`, `-`; 1 to 64 characters; not an id."""
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$"), AfterValidator(_reject_id)]
+"""The name of a model or dataset: 1 to 64 lower-case letters, digits, `.`, `_` and `-`; not an id."""
 
 Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:=/-]{0,63}$")]
 
 
 class RecipeName(StrEnum):
-    """A named way to train; see model/recipes/recipe.py."""
+    """The named recipes; see model/recipes/recipe.py."""
 
     FAST = "fast"
     THOROUGH = "thorough"
@@ -29,7 +29,7 @@ class RecipeName(StrEnum):
 
 
 class Resize(StrEnum):
-    """How an image of any shape becomes a square."""
+    """How an image of any shape is made square: distorted, cropped at the centre, or padded."""
 
     SQUASH = "squash"
     CROP = "crop"
@@ -37,7 +37,7 @@ class Resize(StrEnum):
 
 
 class Augmentation(StrEnum):
-    """How training images are varied."""
+    """How training images are augmented: not at all, by shifts and cutout, or by random crops and colours."""
 
     NONE = "none"
     LIGHT = "light"
@@ -45,14 +45,14 @@ class Augmentation(StrEnum):
 
 
 class ClassWeighting(StrEnum):
-    """How the loss makes up for classes of different sizes."""
+    """How the loss compensates for classes of different sizes: not at all, or with weights 1 / sqrt(images of the class)."""
 
     NONE = "none"
     SQUARE_ROOT = "square_root"
 
 
 class Promote(StrEnum):
-    """What happens to the name's `production` alias when the job succeeds."""
+    """Whether a successful job moves the `production` alias to its model: only the first model of a name, or never."""
 
     FIRST = "first"
     NEVER = "never"
@@ -72,7 +72,7 @@ Seed = Annotated[int, Field(strict=True, ge=0, le=2**32 - 1)]
 
 
 class TrainingSpec(BaseModel):
-    """How to train; what is left open (`None`) is chosen from the dataset and the device."""
+    """The settings of a training. Fields that are None get a value from the dataset and the device."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -89,9 +89,9 @@ class TrainingSpec(BaseModel):
     class_weighting: ClassWeighting | None = None
     seed: Seed = 0
     gpus: Gpus = 1
-    """Devices of one worker, each with its share of every batch."""
+    """Number of devices of one worker that train together, each on its share of every batch."""
     time_budget_s: TimeBudget | None = None
-    """Seconds from the first step to the published model; without `epochs`, as many epochs as fit."""
+    """Seconds from the first step to the published model. Without `epochs` the training makes as many epochs as fit."""
     validation_fraction: ValidationFraction | None = None
 
 
@@ -101,13 +101,13 @@ class JobSpec(TrainingSpec):
     dataset: Annotated[str, StringConstraints(min_length=1, max_length=128)]
     name: Name | None = None
     init_from: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
-    """A model whose weights training starts from: `name`, `name:3`, `name@alias` or `mdl_…`."""
+    """A model whose weights the training starts from: `name`, `name:3`, `name@alias` or `mdl_…`."""
     promote: Promote = Promote.FIRST
     tags: Annotated[list[Tag], Field(max_length=16)] = []
 
 
 class ResolvedSpec(BaseModel):
-    """What will really run: nothing is left open. Stored with the job and the model."""
+    """The complete spec of a training, stored with the job and the model."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -129,18 +129,18 @@ class ResolvedSpec(BaseModel):
     promote: Promote
     tags: list[Tag]
     init_from: str | None = None
-    """The id of a model."""
+    """The id of the model whose weights the training starts from."""
     time_budget_s: TimeBudget | None = None
     gpus: Gpus = 1
 
 
 class DatasetFacts(BaseModel):
-    """What is known of a dataset without opening its images."""
+    """Facts about a dataset that are known without opening its images."""
 
     model_config = ConfigDict(frozen=True)
 
     id: str
-    """`ds_…`, or the name of a built-in."""
+    """`ds_…`, or the name of a built-in dataset."""
     name: str
     classes: list[str]
     train_counts: list[int]
@@ -149,15 +149,15 @@ class DatasetFacts(BaseModel):
     median_width: int
     median_height: int
     mirror_symmetric: bool = True
-    """False when a mirror image means something else (digits)."""
+    """False if a mirrored image can belong to another class, as with digits."""
     content_hash: str
 
     @property
     def train_images(self) -> int:
-        """All training images, the later validation images included."""
+        """Number of training images, including those that become validation images."""
         return sum(self.train_counts)
 
     @property
     def median_short_side(self) -> int:
-        """Pixels."""
+        """The smaller of median width and median height, in pixels."""
         return min(self.median_width, self.median_height)
