@@ -28,7 +28,7 @@ class StoreOccupiedError(WorkerError):
 
     def __init__(self, what: str) -> None:
         super().__init__(
-            f"This Redis knows {what} already, and a restore never merges or replaces records: start a new service "
+            f"This Redis already contains {what}, and a restore never merges or replaces records: start a new service "
             "(`ninefold up --data-dir NEW`, or an empty Redis and an empty storage folder) and restore into that."
         )
 
@@ -66,7 +66,9 @@ class WrongStateError(WorkerError):
     code = "wrong_state"
 
     def __init__(self, job_id: str, status: str, allowed: str) -> None:
-        super().__init__(f"Job {job_id} is {status}; this needs it to be {allowed.replace(',', ' or ')}.")
+        super().__init__(
+            f"Job {job_id} is {status}. This is possible only while it is {allowed.replace(',', ' or ')}."
+        )
         self.job_id = job_id
         self.status = status
         self.allowed = allowed.split(",")

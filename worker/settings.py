@@ -1,4 +1,4 @@
-"""The settings of the API and the workers, read from environment variables here and nowhere else."""
+"""Settings from environment variables: those that the API and the workers share, and those of a worker."""
 
 import os
 import tempfile

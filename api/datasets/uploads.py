@@ -21,7 +21,7 @@ from worker.errors import DatasetNameTakenError, IdempotencyMismatchError
 from worker.registry.datasets import AsyncDatasetRegistry, RegisteredDataset
 
 MAX_UPLOADS = 8
-"""Limits the disk space of uploads: each upload may take the maximum size of a zip in the cache folder."""
+"""Most uploads at once. Each may occupy NINEFOLD_MAX_DATASET_BYTES in the cache folder."""
 _CHUNK_TIMEOUT_S = 60.0
 _BUFFER_BYTES = 1 << 20
 _ZIP_SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")

@@ -9,11 +9,12 @@ from worker.queue.store import AsyncJobStore
 
 _PAGE_EVENTS = 200
 _CONCURRENT_READS = 16
-"""Fewer than the connections to Redis: a thousand new streams at once leave connections for other requests, and no
-stream waits for a connection until the wait is refused."""
+"""Fewer than the connections to Redis, so that a thousand new streams at once leave connections for other requests, and
+no stream waits for a connection so long that its request fails."""
 _CACHED_PAGES = 64
 _CACHED_S = 2.0
-"""Long enough for many streams that begin together; the job's events may have been trimmed later."""
+"""How long a page is kept: long enough to be shared by streams that begin together; older pages may hold events that
+were trimmed since."""
 _MAX_CACHED_BYTES = 256 * 1024
 
 

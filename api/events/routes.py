@@ -42,7 +42,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 @router.get(
     "/jobs/{job_id}/events",
     operation_id="stream_job_events",
-    summary="What happens to a job, live",
+    summary="The events of a job, live",
     response_class=StreamingResponse,
     responses={**_STREAM, **problems(404)},
 )

@@ -46,7 +46,7 @@ def _encode_feed_events(events: Sequence[FeedEvent]) -> EncodedEvents:
 
 
 def _events_after(last_id: str, batch: Batch, id_of: Callable[[FeedEvent], str]) -> Batch | None:
-    """Return the events that follow `last_id`. Some of a batch may not: live events overlap with stored ones."""
+    """Return the events that follow `last_id`: a batch may contain events that were already sent as stored events."""
     last = order(last_id or "0-0")
     if order(id_of(batch.events[0])) > last:
         return batch

@@ -22,7 +22,7 @@ async def get_health() -> Health:
 @router.get(
     "/readyz",
     operation_id="get_readiness",
-    summary="Every part works",
+    summary="The service can work",
     responses={503: {"model": Readiness, "description": "A component does not work: its field says why."}},
 )
 async def get_readiness(
@@ -34,7 +34,7 @@ async def get_readiness(
     return readiness
 
 
-@router.get("/workers", operation_id="list_workers", summary="Workers that live")
+@router.get("/workers", operation_id="list_workers", summary="Live workers")
 async def list_workers(
     live_workers: Annotated[AsyncLiveWorkers, from_app(AsyncLiveWorkers)],
 ) -> Page[Worker]:

@@ -54,7 +54,7 @@ class Answer:
     status_by_code: Mapping[str, int] = field(default_factory=dict)
     """Overrides `status` for errors with these codes."""
     is_body_unread: bool = False
-    """The error was raised before the body was read. The statuses 408, 413 and 415 always imply this."""
+    """The error was raised before the body was read. Also true for every 408, 413 and 415."""
 
 
 Answers = Mapping[type[Exception], Answer]

@@ -124,7 +124,7 @@ async def cancel_job(request: Request, store: Store, job_id: JobId) -> Response:
     responses=problems(404, 409),
 )
 async def stop_job(request: Request, store: Store, wake_ups: WakeUps, job_id: JobId) -> Response:
-    """End a job early and publish the model of its best epoch; refused before the first validated epoch."""
+    """End a job early and publish the model of its best epoch; refused before the first completed epoch."""
     stopped = await store.stop(job_id)
     wake_ups.request()  # stopping a paused job queues it
     return job_response(request, stopped)

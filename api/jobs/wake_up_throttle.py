@@ -1,16 +1,19 @@
-"""Spaces out the wake-ups that submissions send to workers, so that a burst of submissions stays fast."""
+"""Spaces out the wake-ups that submissions, stops and resumes send to workers, so that a burst of them stays fast."""
 
 import asyncio
 from collections.abc import Callable
 
 PAUSE_S = 0.25
-"""Sending a wake-up takes this process about 5 ms, several times as long as a submission."""
+"""Least time between two wake-ups: sending one takes this process about 5 ms, several times as long as a submission."""
 _MAX_PENDING = 16
-"""A worker that was woken claims job after job, so more wake-ups than idle workers have no effect."""
+"""Most pending wake-ups. A woken worker claims job after job, so more wake-ups than idle workers have no effect."""
 
 
 class WakeUpThrottle:
-    """Sends a wake-up at once after a pause without any, else later. A reaper replaces the wake-ups beyond the limit."""
+    """Sends a wake-up at once if none was sent within `PAUSE_S`, else after that time.
+
+    Requests beyond `_MAX_PENDING` are dropped; a reaper sends a wake-up while jobs wait.
+    """
 
     def __init__(self, send: Callable[[], None]) -> None:
         self._send = send

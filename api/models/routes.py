@@ -81,7 +81,7 @@ async def get_model_file(
     return await file_response(request, storage, (await models.resolve(ref)).manifest, file)
 
 
-@router.get(_ALIAS, operation_id="get_alias", summary="What an alias points at", responses=problems(404))
+@router.get(_ALIAS, operation_id="get_alias", summary="The version of an alias", responses=problems(404))
 async def get_alias(models: Registry, name: Name, alias: AliasName) -> Alias:
     """The version that an alias points at."""
     if alias not in await models.list_aliases(name):
@@ -107,7 +107,7 @@ async def set_alias(
 @router.delete(
     _ALIAS,
     operation_id="delete_alias",
-    summary="Take an alias away",
+    summary="Delete an alias",
     status_code=204,
     responses=problems(404),
 )

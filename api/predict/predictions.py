@@ -50,7 +50,7 @@ class Predictions:
 
         Raises:
             PredictionRefusedError: `ref` is missing but needed, or no image could be classified.
-            worker.errors.JobsError: no model has this reference.
+            worker.errors.ModelNotFoundError: no model has this reference.
             UploadError: the body breaks a limit or is malformed.
             api.predictor.errors.PredictionError: the request failed as a whole in the predictor.
             starlette.requests.ClientDisconnect: the client closed the connection.

@@ -8,7 +8,7 @@ class PredictionError(ApiError):
 
 
 class PredictorUnavailableError(PredictionError):
-    """Raised when the predictor process cannot be reached, or dies with a request in flight."""
+    """Raised when the predictor process cannot be reached, or ends while it works on a request."""
 
     code = "predictor_unavailable"
 

@@ -1,1 +1,1 @@
-"""Stored state that several features use: jobs, free space, and how errors of Redis and storage are answered."""
+"""Access to Redis and storage that several features share: jobs, free space, and the answers to their errors."""

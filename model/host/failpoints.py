@@ -39,7 +39,7 @@ class Failpoint(StrEnum):
     PUBLISH_WRITTEN = "publish.written"
     # finish, in the worker
     FINISH_RECORDED = "finish.recorded"
-    # reap, in the process that is the upkeep leader (a worker or an API)
+    # reap, in any API process or worker
     REAP_DUE = "reap.due"
     REAP_RECORDED = "reap.recorded"
     REAP_WAKE_UP_SENT = "reap.wake_up_sent"

@@ -98,5 +98,5 @@ def epoch_line(row: dict[str, Any], progress: dict[str, Any]) -> str:
 
 
 def rewind_line(event: Event) -> str:
-    """Tell that an attempt was lost and from which epoch the next attempt continues."""
-    return f"going on from the checkpoint at epoch {event.data.get('epoch', 0)}"
+    """Format a rewind: the epoch from whose checkpoint the training continues."""
+    return f"continuing from the checkpoint at epoch {event.data.get('epoch', 0)}"

@@ -14,7 +14,7 @@ def api(context: typer.Context) -> None:
 
 
 def worker(context: typer.Context) -> None:
-    """Run one worker with REDIS_URL and NINEFOLD_STORAGE; start several workers on any machines."""
+    """Run one worker with REDIS_URL and NINEFOLD_STORAGE; several workers may run, on one machine or on many."""
     replace_process("worker", context.args)
 
 

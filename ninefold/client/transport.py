@@ -21,7 +21,7 @@ Json = dict[str, Any]
 class Transport:
     """The HTTP connections to one service.
 
-    Failed requests are retried for `retry_for_s` seconds, so that a restart of the service goes unnoticed. A service
+    Failed requests are retried for `retry_for_s` seconds, so that callers do not notice a restart of the service. A service
     that never answered is not retried: its address is probably wrong.
     """
 

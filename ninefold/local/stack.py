@@ -23,7 +23,7 @@ PYTHON = (sys.executable, "-m")
 WORKERS_STOP_S = 24.0
 API_STOP_S = 4.0
 VALKEY_STOP_S = 2.0
-"""Together the three limits are 30 seconds."""
+"""How long each kind of process may take to stop before it is killed; 30 seconds together."""
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

@@ -51,7 +51,7 @@ def test_a_restored_backup_predicts_the_same_and_continues_its_jobs(
         assert made.returncode == 0, made.stderr
         refused = ninefold("restore", str(file), "--data-dir", str(tmp_path / "old"))
         assert refused.returncode == 1
-        assert refused.stderr.startswith("restore: This Redis knows jobs already")
+        assert refused.stderr.startswith("restore: This Redis already contains jobs")
         aliases = old.client.model("tiny")["aliases"]
     finally:
         old.close()
@@ -70,7 +70,10 @@ def test_a_restored_backup_predicts_the_same_and_continues_its_jobs(
         job = new.client.wait(running_id)
         assert [attempt["outcome"] for attempt in job["attempts"]] == ["worker_lost", "stopped"]
         assert job["result"]["model"]["version"] == 2
-        for command, output in (("gc", "deleted 0 in all, 0 bytes\n"), ("reindex", "0 models entered\n")):
+        for command, output in (
+            ("gc", "deleted 0 in all, 0 bytes\n"),
+            ("reindex", "0 models added to the registry\n"),
+        ):
             assert ninefold(command, "--data-dir", str(tmp_path / "new")).stdout == output
     finally:
         new.close()

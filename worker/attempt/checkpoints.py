@@ -1,4 +1,4 @@
-"""Decides which checkpoints of a job stay in storage: the two newest and the best one.
+"""Decides which checkpoints of a job stay in storage: the one in the job record, and the one before it.
 
 Checkpoints are deleted only after the job record points at a newer one.
 """

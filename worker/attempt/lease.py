@@ -53,7 +53,7 @@ class LeaseRenewer:
 
     def _run(self, on_renewed: Callable[[float, Flags], None], on_lost: Callable[[], None]) -> None:
         while not self._is_stopped.wait(self._renew_every_s):
-            # Taken before the renewal is sent: a reaper starts counting when the renewal arrives, never earlier.
+            # The time is read before the renewal is sent, because a reaper counts from the arrival of the renewal.
             sent_at = time.monotonic()
             try:
                 flags = self._renew()

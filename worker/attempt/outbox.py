@@ -1,4 +1,4 @@
-"""Collects what an attempt has to report, in bounded memory however long Redis is away. Knows no process."""
+"""Collects what an attempt has to report, in bounded memory however long Redis is unreachable. Knows no process."""
 
 import threading
 import time

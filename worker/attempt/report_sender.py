@@ -1,4 +1,4 @@
-"""Sends the outbox of an attempt to Redis: in order, each report once, retrying for as long as Redis is away."""
+"""Sends the outbox of an attempt to Redis: in order, each report once, retrying for as long as Redis is unreachable."""
 
 import logging
 import threading
@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 class ReportSender:
-    """A thread between the outbox, which never blocks, and Redis, which may be away."""
+    """A thread between the outbox, which never blocks, and Redis, which may be unreachable."""
 
     def __init__(
         self,

@@ -143,7 +143,9 @@ def finish(
 
 
 def requeue(job_id: str, attempt_id: str, outcome: Outcome, detail: str = "") -> ScriptCall[Status]:
-    """End the attempt and put the job back to its former position in the queue; fail the job after too many deaths.
+    """End the attempt but not the job: queue the job at its former position, or pause or cancel it as requested.
+
+    After too many deaths the job fails.
 
     Raises:
         StaleAttemptError: the attempt no longer holds the job.

@@ -60,14 +60,14 @@ class Feed:
     async def has_gap_after(self, feed_id: str) -> bool:
         """Return True when events after this one may be missing from the feed.
 
-        The event itself is missing in both cases: the feed drops its oldest events first, and a feed that was restored
-        from a backup, or that lost its newest events, continues with other ids.
+        Later events can be missing only if this event is: the feed drops its oldest events first, and a feed that was
+        restored from a backup, or that lost its newest events, continues with other ids.
         """
         is_start = order(feed_id) == (0, 0)
         return not is_start and not await self.redis.xrange(FEED, feed_id, feed_id)
 
     async def read_kept(self, after: str, count: int) -> tuple[list[FeedEvent], bool]:
-        """Return the events after `after`, and False; or, when some of them are no longer kept, all events, and True."""
+        """Return the events after `after`, and False; or, when some are no longer kept, the oldest ones kept, and True."""
         events = await self.read(after or "0-0", count=count)
         # Checked after the read: the feed may be trimmed at any time, and an intact feed now was intact at the read.
         if after and await self.has_gap_after(after):

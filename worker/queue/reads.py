@@ -108,7 +108,7 @@ def _require_job(job_id: str, exists: int) -> None:
 
 
 def events(job_id: str, after: str = "", count: int = 1000) -> ScriptCall[EventPage]:
-    """Read the events after the event `after`, or from the oldest event when some between are no longer kept.
+    """Read the events after the event `after`, or from the oldest event when some events after it are no longer kept.
 
     Raises:
         JobNotFoundError: no job has this id.

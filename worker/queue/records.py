@@ -59,7 +59,7 @@ class Checkpoint(_Record):
     step: int
     """Number of completed steps of the next epoch."""
     best_key: str | None = None
-    """Storage key of the best weights so far."""
+    """Storage key of the checkpoint with the best weights so far: `key`, once an epoch was validated."""
 
 
 class Attempt(_Record):

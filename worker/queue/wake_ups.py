@@ -65,7 +65,7 @@ class WakeUpSender:
             self._drop_pending()
 
     def _drop_pending(self) -> None:
-        """Drop the pending wake-ups: while Redis is away, each of them would take its whole timeout. Keep the end."""
+        """Drop the pending wake-ups: each would take its whole timeout. Keep the False that ends the thread."""
         while not self._pending.empty():
             if not self._pending.get_nowait():
                 self._pending.put_nowait(False)

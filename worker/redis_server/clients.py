@@ -23,7 +23,7 @@ Operation = ScriptCall[T] | Commands[T]
 
 @contextmanager
 def outages_as_unavailable() -> Iterator[None]:
-    """Raise StoreUnavailableError for every error that passes by itself; other errors of Redis stay as they are."""
+    """Raise StoreUnavailableError for every temporary error; other errors of Redis stay as they are."""
     try:
         yield
     except redis.RedisError as error:

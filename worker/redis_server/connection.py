@@ -1,4 +1,4 @@
-"""Makes the clients of Redis, and writes the same address for Celery."""
+"""Makes Redis clients, and converts a Redis URL to the form that Celery expects."""
 
 from urllib.parse import parse_qs, urlsplit
 

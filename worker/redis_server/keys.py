@@ -11,7 +11,7 @@ QUEUE = "ninefold:queue"  # sorted set: queued job → its number in the order o
 WIDE = "ninefold:queue:wide"  # hash: queued job → devices, only of jobs that need more than one
 SUBMITTED = "ninefold:submitted"  # counter: the number of the last submitted job
 ATTEMPT = "ninefold:attempt:"  # string: running attempt → job
-IDEMPOTENCY = "ninefold:idempotency:"  # hash: hash of caller and Idempotency-Key → body hash and first answer
+IDEMPOTENCY = "ninefold:idempotency:"  # hash, named by the SHA-256 of caller and Idempotency-Key: body hash and first answer
 
 # Sorted sets of job ids, all with score 0: ids sort by time, so that a page is a range of ids.
 JOBS = "ninefold:jobs"
@@ -24,10 +24,10 @@ MODEL = "ninefold:model:"  # string: manifest
 MODELS = "ninefold:models"  # sorted set of ids
 MODELS_BY_NAME = "ninefold:models:name:"  # sorted set of ids
 RETIRED_MODELS = "ninefold:models:retired"  # set of ids: models whose deletion has begun
-VERSIONS = "ninefold:versions:"  # sorted set of one name: model id → version
+VERSIONS = "ninefold:versions:"  # sorted set for each model name: model id → version
 LAST_VERSIONS = "ninefold:versions"  # hash: name → highest version ever given
-ALIASES = "ninefold:aliases:"  # hash of one name: alias → version
-ALIAS_HISTORY = "ninefold:alias_history:"  # list of one name: each change of an alias
+ALIASES = "ninefold:aliases:"  # hash for each model name: alias → version
+ALIAS_HISTORY = "ninefold:alias_history:"  # list for each model name: the changes of its aliases
 PRODUCTION_NAMES = "ninefold:production_names"  # set of names with a production model
 
 DATASET = "ninefold:dataset:"  # string: record

@@ -1,6 +1,6 @@
 """Retries a call while Redis is unreachable.
 
-Not stamina: its retry needs as many lines here, and logs a warning for each of the four retries a second.
+The library stamina is not used: it would need as many lines, and would log a warning for each of four retries a second.
 """
 
 import time

@@ -46,7 +46,7 @@ def find_unreferenced(store: RecordStore, storage: Storage) -> list[Finding]:
         *_unreferenced_models(models, references, storage),
         *_unreferenced_datasets(datasets, references),
         *_unreferenced_checkpoints(checkpoints, models, references),
-        *(Finding(entry, "a writer died") for entry in leftovers),
+        *(Finding(entry, "left by a process that was killed") for entry in leftovers),
     ]
 
 
@@ -67,7 +67,7 @@ def _unreferenced_models(
                 folder, "a complete model that Redis lost: register it with `ninefold reindex`", is_kept=True
             )
         else:
-            yield Finding(folder, "never published")
+            yield Finding(folder, "its files were written, but it was never published")
 
 
 def _unreferenced_datasets(folders: Sequence[StorageEntry], references: References) -> Iterator[Finding]:

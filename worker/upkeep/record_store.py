@@ -1,4 +1,4 @@
-"""Reads all records from Redis, and writes them into an empty Redis in one step. Knows no files."""
+"""Reads all records from Redis, and writes them into an empty Redis: large data first, then all other records in one transaction."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, cast

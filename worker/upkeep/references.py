@@ -23,7 +23,7 @@ class References:
     datasets: set[str] = field(default_factory=set)
 
     def is_needed(self, key: str) -> bool:
-        """Whether the records refer to this object. Archived jobs are records themselves, so they are needed."""
+        """True if the records refer to this object, or if it is an archived job, which is a record itself."""
         kind, owner, *_ = [*key.split("/"), ""]
         match kind:
             case "models":

@@ -20,7 +20,7 @@ def main() -> None:
             count = ModelRegistry(client).reindex(open_storage(settings.storage))
     except (WorkerError, StorageError) as error:
         sys.exit(f"reindex: {error}")
-    sys.stdout.write(f"{count} models entered\n")
+    sys.stdout.write(f"{count} models added to the registry\n")
 
 
 if __name__ == "__main__":

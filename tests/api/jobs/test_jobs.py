@@ -33,7 +33,7 @@ def test_a_job_is_accepted_and_fields_that_were_left_out_are_chosen(client: http
     assert client.get(response.headers["location"]).json() == job
 
 
-def test_the_bell_rings_after_the_answer(client: httpx.Client, redis_client: redis.Redis) -> None:
+def test_a_submission_sends_a_wake_up(client: httpx.Client, redis_client: redis.Redis) -> None:
     submit(client)
     deadline = time.monotonic() + 5
     while not redis_client.llen(WAKE_UPS):

@@ -39,7 +39,7 @@ def test_the_line_view_prints_each_change_once() -> None:
         "preparing data",
         "training",
         "epoch 2/20  train loss 0.500  val accuracy 93.1%  1,234 images/s  1 min 11 s left",
-        "going on from the checkpoint at epoch 1",
+        "continuing from the checkpoint at epoch 1",
         "succeeded",
     ]
 

@@ -117,7 +117,8 @@ def test_only_a_cancelled_job_finishes_as_cancelled(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
     with pytest.raises(
-        WrongStateError, match="is running; this needs it to be cancelling or paused or queued"
+        WrongStateError,
+        match=r"is running\. This is possible only while it is cancelling or paused or queued",
     ):
         store.finish(job_id, attempt_id, Outcome.CANCELLED)
 

@@ -43,5 +43,5 @@ def test_the_reindex_command_prints_the_number_of_new_models(
     environment = {**os.environ, "REDIS_URL": redis_url, "NINEFOLD_STORAGE": tmp_path.as_uri()}
     command = [sys.executable, "-m", "worker.upkeep.reindex"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout == "1 models entered\n"
+    assert done.stdout == "1 models added to the registry\n"
     assert registry.resolve(manifest.id).manifest == manifest

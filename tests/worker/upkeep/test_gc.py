@@ -175,8 +175,8 @@ def test_the_command_prints_each_deletion_and_a_total(
         return done.stdout.splitlines()
 
     assert gc("--dry-run") == [
-        "would delete models/mdl_old (5 bytes): never published",
-        "would delete .tmp/1-dead (3 bytes): a writer died",
+        "would delete models/mdl_old (5 bytes): its files were written, but it was never published",
+        "would delete .tmp/1-dead (3 bytes): left by a process that was killed",
         "would delete 2 in all, 8 bytes",
     ]
     assert leftover.exists()

@@ -24,11 +24,11 @@ T = TypeVar("T")
 
 
 class AttemptEnding:
-    """Ends one attempt. Each method retries while Redis is away, and returns the outcome that was recorded.
+    """Ends one attempt. Each method retries while Redis is unreachable, and returns the outcome that was recorded.
 
     Raises:
         StaleAttemptError: another attempt holds the job.
-        StoreUnavailableError: Redis is away, and the worker must end.
+        StoreUnavailableError: Redis is unreachable, and the worker must end.
     """
 
     def __init__(

@@ -48,7 +48,7 @@ def complete_publish(
     Raises:
         StaleAttemptError: another attempt holds the job, and completes the publish.
         StorageError: the manifest cannot be written now.
-        StoreUnavailableError: Redis is away, and `may_wait` returned False.
+        StoreUnavailableError: Redis is unreachable, and `may_wait` returned False.
     """
     _put_manifest(storage, committed, may_wait)
     reach(Failpoint.PUBLISH_WRITTEN)

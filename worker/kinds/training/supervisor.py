@@ -68,14 +68,16 @@ class Supervisor:
         )
 
     def run(self) -> AttemptResult:
-        """Run the attempt to its end, also while Redis is away for long."""
+        """Run the attempt to its end, also while Redis is unreachable for long."""
         try:
             outcome = self._train_or_complete()
         except (StaleAttemptError, JobNotFoundError):
             _log.warning("another attempt holds job %s: this one is dropped", self._job_id)
             outcome = Outcome.LEASE_LOST
         except StoreUnavailableError:
-            _log.warning("Redis is away and this worker must end: a reaper will requeue job %s", self._job_id)
+            _log.warning(
+                "Redis is unreachable and this worker must end: a reaper will requeue job %s", self._job_id
+            )
             outcome = Outcome.LEASE_LOST
         finally:
             self._lease.stop()

@@ -1,4 +1,4 @@
--- Enters a model and moves an alias in the registry: `finish` of the queue does both, the registry's own scripts too.
+-- Functions that register a model and set an alias, used by the queue's `finish` and by the scripts of the registry.
 
 local function register_model(model_id, name, version, manifest)
   redis.call('SET', KEY.MODEL .. model_id, manifest)

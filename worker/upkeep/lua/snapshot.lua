@@ -1,6 +1,8 @@
--- All records at one moment. Of rows, logs and events, which may be large, only the key and the last id of a stream.
--- Redis is blocked meanwhile: types that the key tells are not looked up.
-local SKIPPED = {[KEY.WORKERS] = true, [KEY.WORKERS_EXPIRE] = true, [KEY.CLAIMERS_EXPIRE] = true}
+-- Reads all records at one moment. For rows, logs and events, which may be large, it returns only the key, and for a
+-- stream its last id. Redis answers nobody else meanwhile, so TYPE is called only when the key does not show the type.
+local SKIPPED = {
+  [KEY.WORKERS] = true, [KEY.WORKERS_EXPIRE] = true, [KEY.CLAIMERS_EXPIRE] = true, [KEY.CLAIMER_DEVICES] = true,
+}
 local BULK = {[KEY.ROWS] = 'hash', [KEY.BESTS] = 'hash', [KEY.LOGS] = 'list', [KEY.EVENTS] = 'stream'}
 local READ = {
   string = function(key) return redis.call('GET', key) end,

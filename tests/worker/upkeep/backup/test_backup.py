@@ -8,6 +8,7 @@ import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,6 +25,7 @@ from tests.conftest import running_valkey
 from tests.worker.samples import claim, draft, make_job, publish, row
 from worker.errors import BackupUnreadableError, StoreOccupiedError
 from worker.queue.attempt_messages import Report
+from worker.queue.live_workers import LiveWorkers, WorkerRecord, WorkerState
 from worker.queue.records import Checkpoint
 from worker.queue.requests import Idempotency
 from worker.queue.states import Outcome, Status
@@ -90,6 +92,20 @@ def run_with_checkpoint(service: Service) -> str:
     changes = Report(rows=(row(1),), checkpoint=checkpoint, log_lines=("hello",))
     service.store.report(job_id, attempt_id, 1, changes)
     return job_id
+
+
+def test_live_workers_are_not_part_of_a_backup(old: Service) -> None:
+    old.store.submit(make_job())
+    worker = WorkerRecord(
+        id="host:1",
+        host="host",
+        devices=["cuda:0", "cuda:1"],
+        state=WorkerState.IDLE,
+        version="0.1.0",
+        started_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+    LiveWorkers(old.client).send_heartbeat(worker)
+    assert not [key for key in old.dump() if key.startswith("ninefold:workers")]
 
 
 def test_a_restore_brings_everything_back(old: Service, new: Service) -> None:
@@ -302,7 +318,7 @@ def test_the_commands_print_what_they_did_or_why_they_failed(
 
     refused = run_module("restore", file, redis_url, tmp_path / "new")
     assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
-    assert refused.stderr.startswith("restore: This Redis knows jobs already")
+    assert refused.stderr.startswith("restore: This Redis already contains jobs")
 
     with running_valkey() as url:
         restored = run_module("restore", file, url, tmp_path / "new")

@@ -1,4 +1,4 @@
--- End an attempt but not its job: the job is queued again or paused; after too many deaths the job fails.
+-- End an attempt but not its job: the job is queued again, paused or cancelled; after too many deaths it fails.
 -- A reaper passes `renewals`, the count that did not change for a whole lease; the attempt itself passes ''.
 local job_id, attempt_id, outcome, at, renewals, death_error = unpack(ARGV)
 

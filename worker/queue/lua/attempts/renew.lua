@@ -1,4 +1,4 @@
--- Renew the lease of an attempt: count the renewal; the returned status carries the requests of the job's owner.
+-- Renew the lease of an attempt: count the renewal; the returned status shows what the owner of the job requested.
 local job_id, attempt_id = unpack(ARGV)
 local known = redis.call('HMGET', KEY.JOB .. job_id, 'id', 'attempt', 'status')
 if not known[1] then return {'job_not_found', job_id} end

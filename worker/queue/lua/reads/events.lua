@@ -1,4 +1,4 @@
--- The events of a job after the event `after`; `reset` and all kept events when some of them are no longer kept.
+-- The events of a job after the event `after`; at most `count`. When some of them are no longer kept: `reset`, and the events from the oldest one kept.
 local job_id, after, count = unpack(ARGV)
 local stream = KEY.EVENTS .. job_id
 if redis.call('EXISTS', KEY.JOB .. job_id) == 0 then return {'job_not_found', job_id} end

@@ -1,4 +1,4 @@
--- The attempt that holds a job: the fence in front of its writes, its JSON, its end.
+-- Functions about the attempt that holds a job: the check before its writes (the fence), its JSON, and ending it.
 
 -- The fence: only the attempt that holds the job may write. A refusal is the second result.
 local function held_job(job_id, attempt_id)

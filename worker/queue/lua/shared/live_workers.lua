@@ -1,4 +1,4 @@
--- The census of the live workers that claim jobs.
+-- Counts the devices of the live workers that claim jobs.
 
 local most_devices
 
