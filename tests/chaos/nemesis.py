@@ -72,7 +72,7 @@ class Nemesis:
         worker = self._worker()
         worker.freeze()
         time.sleep(self.random.uniform(0.2, 2.5 * LEASE_S))
-        worker.thaw()
+        worker.unfreeze()
 
     def _terminate_worker(self) -> None:
         worker = self._worker()
@@ -100,7 +100,7 @@ class Nemesis:
     def _freeze_valkey(self) -> None:
         self._cluster.valkey.freeze()
         time.sleep(self.random.uniform(0.2, MAX_OUTAGE_S))
-        self._cluster.valkey.thaw()
+        self._cluster.valkey.unfreeze()
 
     def _cut_links(self) -> None:
         for link in self._cluster.links.values():

@@ -32,8 +32,8 @@ class Tally:
     accepted: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
     events: int = 0
-    rescues: int = 0
-    false_rescues: int = 0
+    takeovers: int = 0
+    false_takeovers: int = 0
     recoveries_s: list[float] = field(default_factory=list)
 
     def add(self, cluster: Cluster, client: ClusterClient, nemesis: Nemesis) -> None:
@@ -44,9 +44,9 @@ class Tally:
         self.statuses.update(job["status"] for job in jobs)
         self.events += len(cluster.history.entries("received"))
         lost = [a for job in jobs for a in job["attempts"] if a["outcome"] == "worker_lost"]
-        self.rescues += len(lost)
+        self.takeovers += len(lost)
         disturbed = {str(pid) for pid in nemesis.disturbed_pids}
-        self.false_rescues += sum(a["worker"].rpartition("-")[2] not in disturbed for a in lost)
+        self.false_takeovers += sum(a["worker"].rpartition("-")[2] not in disturbed for a in lost)
         self.recoveries_s += recoveries_s(cluster, nemesis)
 
     def report(self, faults: Counter[str]) -> str:
@@ -58,7 +58,7 @@ class Tally:
             f"jobs accepted {self.accepted}, ended {self.statuses.total()}: "
             + ", ".join(f"{status} {count}" for status, count in sorted(self.statuses.items())),
             f"events received {self.events}, each once and in order by each watcher",
-            f"rescues {self.rescues}, false {self.false_rescues}",
+            f"takeovers {self.takeovers}, false {self.false_takeovers}",
         ]
         if self.recoveries_s:
             lines.append(

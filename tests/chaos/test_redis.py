@@ -30,7 +30,7 @@ def test_redis_dies_again_and_again(cluster: Cluster, client: ClusterClient, dea
     assert client.outcomes(long) == ["succeeded"]
 
 
-def test_redis_is_away_for_longer_than_a_lease(cluster: Cluster, client: ClusterClient) -> None:
+def test_redis_is_unreachable_for_longer_than_a_lease(cluster: Cluster, client: ClusterClient) -> None:
     job_id = client.submit(epochs=20)
     client.wait_for_epoch(job_id)
     cluster.valkey.kill()

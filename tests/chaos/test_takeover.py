@@ -8,7 +8,7 @@ from tests.chaos.cluster.cluster import LEASE_S, Cluster
 from tests.chaos.instrumented.fault_plans import Fault
 from tests.ninefold.processes import eventually
 
-RESCUE_S = 5 * (LEASE_S + 5)
+TAKEOVER_S = 5 * (LEASE_S + 5)
 PUBLISHING = [
     Failpoint.PUBLISH_BEGUN,
     Failpoint.PUBLISH_COMMITTED,
@@ -63,8 +63,10 @@ def test_a_worker_that_continues_too_late_changes_nothing(
     frozen.freeze()  # its trainer too
     has_ended = failpoint is Failpoint.FINISH_RECORDED
     if not has_ended:
-        eventually(lambda: len(client.job(job_id)["attempts"]) == 2, RESCUE_S, "another worker takes the job")
-    frozen.thaw()
+        eventually(
+            lambda: len(client.job(job_id)["attempts"]) == 2, TAKEOVER_S, "another worker takes the job"
+        )
+    frozen.unfreeze()
     client.check()
     assert client.job(job_id)["status"] == "succeeded"
     eventually(lambda: cluster.is_idle(frozen), 20, "the worker is idle again")
@@ -83,13 +85,13 @@ def test_a_job_survives_the_death_of_its_trainer(
 
 
 def freeze_past_the_lease(cluster: Cluster, client: ClusterClient) -> str:
-    """Freeze worker and trainer until another worker has taken the job, then thaw them; returns the job's id."""
+    """Freeze worker and trainer until another worker has taken the job, then unfreeze them; returns the job's id."""
     job_id = client.submit(epochs=30)
     client.wait_for_epoch(job_id)
     frozen = cluster.holder_of(job_id)
     frozen.freeze()
-    eventually(lambda: len(client.job(job_id)["attempts"]) == 2, RESCUE_S, "another worker takes the job")
-    frozen.thaw()
+    eventually(lambda: len(client.job(job_id)["attempts"]) == 2, TAKEOVER_S, "another worker takes the job")
+    frozen.unfreeze()
     return job_id
 
 
@@ -107,7 +109,7 @@ def test_writes_that_arrive_too_late_are_refused(cluster: Cluster, client: Clust
     client.wait_for_epoch(job_id)
     cut_off = cluster.holder_of(job_id)
     cluster.links[cut_off.name].is_black_hole = True
-    eventually(lambda: len(client.job(job_id)["attempts"]) == 2, RESCUE_S, "another worker takes the job")
+    eventually(lambda: len(client.job(job_id)["attempts"]) == 2, TAKEOVER_S, "another worker takes the job")
     cluster.links[cut_off.name].repair()
     client.check()
     assert client.outcomes(job_id) == ["worker_lost", "succeeded"]

@@ -101,7 +101,7 @@ class Cluster:
         self.valkey.start()
         for process in self.processes:
             process.start()
-            process.thaw()
+            process.unfreeze()
         for index in range(len(self.apis)):
             eventually(partial(self._is_up_and_serves, index), 40, f"API {index} serves")
 

@@ -55,7 +55,7 @@ class ClusterProcess:
         """Send SIGSTOP to the process and its descendants."""
         self._signal_all(signal.SIGSTOP)
 
-    def thaw(self) -> None:
+    def unfreeze(self) -> None:
         """Send SIGCONT to the process and its descendants."""
         self._signal_all(signal.SIGCONT)
 

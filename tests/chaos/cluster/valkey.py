@@ -40,9 +40,9 @@ class DurableValkey:
         """Send SIGSTOP: the server keeps its connections and answers nothing."""
         self._process.freeze()
 
-    def thaw(self) -> None:
+    def unfreeze(self) -> None:
         """Send SIGCONT."""
-        self._process.thaw()
+        self._process.unfreeze()
 
     def tear_tail(self) -> None:
         """Append the beginning of a record to the server's file; only while the server is dead."""

@@ -10,7 +10,7 @@ from tests.chaos.cluster.cluster import LEASE_S, Cluster
 from tests.chaos.instrumented.fault_plans import Fault
 from tests.ninefold.processes import eventually
 
-RESCUE_S = 5 * (LEASE_S + 5)
+TAKEOVER_S = 5 * (LEASE_S + 5)
 EPOCHS_PER_LEASE = 15
 """The counting trainer takes a fifth of a second for an epoch."""
 
@@ -23,7 +23,7 @@ def test_a_dead_workers_job_trains_again(cluster: Cluster, client: ClusterClient
     def trains_again() -> bool:
         return any(s["attempt"] == 2 for s in cluster.history.entries("step") if s["job_id"] == job_id)
 
-    eventually(trains_again, RESCUE_S, "the job trains again")
+    eventually(trains_again, TAKEOVER_S, "the job trains again")
     client.check()
     assert client.outcomes(job_id) == ["worker_lost", "succeeded"]
 
@@ -36,7 +36,7 @@ def test_a_dead_workers_job_trains_again(cluster: Cluster, client: ClusterClient
         pytest.param(Failpoint.REAP_WAKE_UP_SENT, marks=pytest.mark.chaos),
     ],
 )
-def test_a_rescue_succeeds_although_the_first_reapers_die(
+def test_a_job_is_taken_over_although_the_first_reapers_die(
     cluster: Cluster, client: ClusterClient, failpoint: Failpoint
 ) -> None:
     """The first reaper in an API and the first reaper in a worker die at the failpoint."""
@@ -45,7 +45,7 @@ def test_a_rescue_succeeds_although_the_first_reapers_die(
     for role in ("api", "worker"):
         cluster.plan(role, failpoint, Fault.KILL)
     cluster.holder_of(job_id).kill()
-    cluster.await_fault(failpoint, RESCUE_S)
+    cluster.await_fault(failpoint, TAKEOVER_S)
     cluster.repair()
     client.check()
     assert client.outcomes(job_id)[0] == "worker_lost"
@@ -70,7 +70,7 @@ def test_a_pause_of_redis_takes_no_job_from_its_worker(
         client.wait_for_epoch(job_id)
     cluster.valkey.freeze()
     time.sleep(leases * LEASE_S)
-    cluster.valkey.thaw()
+    cluster.valkey.unfreeze()
     client.check(within_s=120)
     assert [client.outcomes(job_id) for job_id in job_ids] == [["succeeded"]] * len(job_ids)
 

@@ -15,7 +15,9 @@ def storage_state(cluster: Cluster) -> str:
     return state
 
 
-def test_a_job_whose_storage_goes_away_fails_with_its_cause(cluster: Cluster, client: ClusterClient) -> None:
+def test_a_job_whose_storage_becomes_unreachable_fails_with_its_cause(
+    cluster: Cluster, client: ClusterClient
+) -> None:
     job_id = client.submit(epochs=200)
     client.wait_for_epoch(job_id)
     away = cluster.storage_folder.with_name("storage-away")
