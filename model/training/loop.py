@@ -1,6 +1,5 @@
 """The training loop: epochs, steps, validation and checkpoints. Knows no files and no service."""
 
-import logging
 import math
 import time
 from collections.abc import Sequence
@@ -10,26 +9,24 @@ from model.artifact.manifest import FinishReason
 from model.device.device import Device
 from model.device.ranks import Rank
 from model.errors import TrainingDivergedError
-from model.evaluation.predictions import predict_logits
-from model.evaluation.scores import Score, score
 from model.recipes.progressive_resizing import remaining_time
 from model.recipes.recipe import Recipe
 from model.recipes.schedule import steps_per_epoch
-from model.spec import ClassWeighting, ResolvedSpec
+from model.spec import ResolvedSpec
 from model.training.checkpoint import Checkpoints
+from model.training.epoch_evaluation import EpochEvaluation
 from model.training.reporter import CheckpointSaved, Command, Drained, EpochRow, Progress, Reporter
 from model.training.run_limit import EpochLimit, RunLimit, TimeLimit, downtime_s
-from model.training.run_state import Best, RunState
+from model.training.run_state import RunState
 from model.training.seeding import epoch_order
 from model.training.step import TrainingStep
-from model.training.training_data import Split, TrainingData
+from model.training.training_data import TrainingData
 
 _MIN_CHECKPOINT_INTERVAL_S = 5.0
 _CHECKPOINT_INTERVAL_SHARE = 0.02
 """Largest interval between checkpoints as a share of a time budget: a crash wastes no more of the budget than this."""
 
 _COMMANDS = tuple(Command)
-_log = logging.getLogger(__name__)
 
 
 class _StoppedEarly(Exception):  # noqa: N818 - a requested end, not an error
@@ -59,6 +56,7 @@ class TrainingLoop:
         self._epoch_checkpoint_s, self._step_checkpoint_s = epoch_checkpoint_s, step_checkpoint_s
         self._steps_per_epoch = steps_per_epoch(len(data.train), spec.batch_size)
         self._limit, self._time_limit = self._make_limit(pauses)
+        self._evaluation = EpochEvaluation(spec, data, state, device, self._time_limit)
         self._make_step = TrainingStep(
             spec=spec,
             recipe=recipe,
@@ -217,7 +215,7 @@ class TrainingLoop:
         train_loss = self._mean(sums)
         if norms == 0 and self._device.loss_scale != 1:
             raise TrainingDivergedError(state.epoch + 1, state.step)  # float16 overflowed in every step
-        validation = self._evaluate() if self._rank.is_first else None
+        validation = self._evaluation.score() if self._rank.is_first else None
         data_s, steps = state.data_s, state.step
         state.epoch, state.step, state.train_s, state.data_s = state.epoch + 1, 0, 0.0, 0.0
         state.sums.zero_()
@@ -236,46 +234,9 @@ class TrainingLoop:
             data_share=data_s / train_s,
             peak_memory_mb=self._device.peak_memory_mb(),
         )
-        self._reporter.epoch(row, self._keep_best(validation))
+        self._reporter.epoch(row, self._evaluation.keep_if_best(validation))
         if time.monotonic() - self._saved_at > self._epoch_checkpoint_s:
             self._save()
-
-    def _evaluate(self) -> Score | None:
-        """Return the scores on the validation images. Without any, log the accuracy on the test split, which nothing uses."""
-        if len(self._data.validation):
-            return self._score(self._data.validation)
-        test = self._score(self._data.test)
-        _log.info(
-            "epoch %d: test accuracy %.4f (not used for any choice)", self._state.epoch + 1, test.accuracy
-        )
-        return None
-
-    def _score(self, split: Split) -> Score:
-        started = time.perf_counter()
-        logits_NK = predict_logits(
-            self._state.evaluated_network, split.images_NHWC, self._data.normalisation, self._device
-        )
-        if self._time_limit:
-            self._time_limit.note_scoring(time.perf_counter() - started, len(split))
-        result = score(logits_NK, split.labels_N)
-        # The last update may have made weights infinite although the loss computed before it was finite.
-        if not math.isfinite(result.loss):
-            raise TrainingDivergedError(self._state.epoch + 1, self._steps_per_epoch)
-        return result
-
-    def _keep_best(self, validation: Score | None) -> bool:
-        """Keep the weights if this epoch is the best so far; return whether it is."""
-        state = self._state
-        if validation is None:
-            return False
-        is_weighted = self._spec.class_weighting is not ClassWeighting.NONE
-        criterion = validation.balanced_accuracy if is_weighted else validation.accuracy
-        weights = state.copy_evaluated_weights()
-        epoch = Best(state.epoch, criterion, validation.loss, validation.accuracy, weights)
-        if not epoch.is_better_than(state.best):
-            return False
-        state.best = epoch
-        return True
 
     def _save_for_drain(self) -> None:
         """Save for the next attempt. The time until it starts does not count towards a time budget."""

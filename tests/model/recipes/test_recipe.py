@@ -28,7 +28,7 @@ def test_muons_learning_rate_is_the_same_for_all_batch_sizes_and_scales_with_the
 def test_classic_has_the_settings_of_the_original_keras_recipe() -> None:
     spec = resolved(facts([5_000] * 10), recipe="classic")
     assert (spec.epochs, spec.batch_size, spec.learning_rate, spec.label_smoothing) == (20, 512, 0.01, 0.0)
-    # The gradient of Keras's l2(5e-4) is 1e-3·w; its batch-norm momentum of 0.1 is torch's 0.9.
+    # The gradient of Keras's l2(5e-4) is 1e-3·w; its batch-norm momentum of 0.1 is 0.9 in PyTorch's definition.
     assert spec.weight_decay == 1e-3
     assert spec.resize is Resize.SQUASH
     assert recipe_of(spec) == RECIPES[RecipeName.CLASSIC]
