@@ -140,7 +140,8 @@ class JobModel:
             return
         self.deaths += outcome in DEATHS
         has_died_too_often = outcome in DEATHS and self.deaths >= DEATHS_ALLOWED and not self.is_committed
-        back = Status.PAUSED if self.status is Status.PAUSING else Status.QUEUED
+        pauses = self.status is Status.PAUSING and not self.is_committed
+        back = Status.PAUSED if pauses else Status.QUEUED
         self._move(Status.FAILED if has_died_too_often else back)
         self._end_attempt(outcome, outcome)
 

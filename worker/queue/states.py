@@ -35,6 +35,7 @@ TRANSITIONS: Mapping[Status, Mapping[Status, str]] = {
     },
     Status.PAUSING: {
         Status.PAUSED: "checkpoint saved",
+        Status.QUEUED: "worker lost after the commit of its model",
         Status.STOPPING: "stop",
         Status.CANCELLING: "cancel",
         Status.SUCCEEDED: "published before it could pause",

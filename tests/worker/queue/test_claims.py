@@ -266,3 +266,19 @@ def test_attempts_that_end_without_dying_never_fail_a_job(store: JobStore, outco
         job_id, attempt_id = claim(store)
         assert store.requeue(job_id, attempt_id, outcome) == Status.QUEUED
     assert [attempt.number for attempt in store.get(job_id).attempts] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.WORKER_LOST, Outcome.DRAINED])
+def test_a_pause_does_not_keep_a_committed_publish_from_its_next_claimant(
+    store: JobStore, outcome: Outcome
+) -> None:
+    store.submit(make_job())
+    job_id, attempt_id = claim(store)
+    store.pause(job_id)
+    committed = store.commit_publish(job_id, attempt_id, draft())
+    assert store.requeue(job_id, attempt_id, outcome) == Status.QUEUED
+    attempt_id = new_attempt_id()
+    claimed = store.claim("host:2", attempt_id)
+    assert claimed is not None
+    assert claimed.committed == committed
+    assert store.finish(job_id, attempt_id, Outcome.SUCCEEDED) == Status.SUCCEEDED

@@ -1,4 +1,5 @@
 -- End an attempt but not its job: the job is queued again, paused or cancelled; after too many deaths it fails.
+-- A job past its commit point is always queued again: the next attempt completes the publish, also despite a pause.
 -- A reaper passes `renewals`, the count that did not change for a whole lease; the attempt itself passes ''.
 local job_id, attempt_id, outcome, at, renewals, death_error = unpack(ARGV)
 
@@ -14,7 +15,8 @@ end
 
 local deaths = tonumber(job.deaths) + (DEATHS[outcome] and 1 or 0)
 local has_died_too_often = DEATHS[outcome] and deaths >= LIMIT.DEATHS and not job.manifest
-local status = has_died_too_often and 'failed' or job.status == 'pausing' and 'paused' or 'queued'
+local pauses = job.status == 'pausing' and not job.manifest
+local status = has_died_too_often and 'failed' or pauses and 'paused' or 'queued'
 refusal = transition_refusal(job, status)
 if refusal then return refusal end
 
