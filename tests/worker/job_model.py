@@ -67,12 +67,11 @@ class JobModel:
     def stop(self) -> None:
         refuse(self.status in {*TERMINAL, Status.CANCELLING}, errors.WrongStateError)
         refuse(self.is_committed, errors.PublishCommittedError)
-        if self.should_stop:
-            return
-        refuse(self.rows == 0, errors.NothingToPublishError)
+        refuse(self.rows == 0 and not self.should_stop, errors.NothingToPublishError)
         self.should_stop = True
-        if self.status is not Status.QUEUED:
-            self._move(Status.STOPPING if self.status in HELD else Status.QUEUED)
+        status = Status.STOPPING if self.status in HELD else Status.QUEUED
+        if status is not self.status:
+            self._move(status)
 
     def pause(self) -> None:
         if self.status in {Status.PAUSING, Status.PAUSED}:

@@ -282,3 +282,17 @@ def test_a_pause_does_not_keep_a_committed_publish_from_its_next_claimant(
     assert claimed is not None
     assert claimed.committed == committed
     assert store.finish(job_id, attempt_id, Outcome.SUCCEEDED) == Status.SUCCEEDED
+
+
+def test_a_stop_takes_effect_on_a_job_that_was_stopped_and_paused_while_queued(store: JobStore) -> None:
+    store.submit(make_job())
+    job_id, attempt_id = claim(store)
+    store.report(job_id, attempt_id, 1, Report(rows=(row(1),), checkpoint=checkpoint(1)))
+    store.requeue(job_id, attempt_id, Outcome.DRAINED)
+    assert store.stop(job_id).status == Status.QUEUED
+    assert store.pause(job_id).status == Status.PAUSED
+    assert store.stop(job_id).status == Status.QUEUED
+    assert store.stop(job_id).status == Status.QUEUED
+    claimed = store.claim("host:1", new_attempt_id())
+    assert claimed is not None
+    assert claimed.should_stop

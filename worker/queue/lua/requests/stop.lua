@@ -7,12 +7,12 @@ if TERMINAL[job.status] or job.status == 'cancelling' then
   return {'wrong_state', job_id, job.status, 'paused,pausing,queued,running'}
 end
 if job.manifest then return {'publishing', job_id} end
-if job.stop then return {'ok', job_json(job)} end
-if not job.metrics then return {'nothing_to_publish', job_id} end
+if not job.stop and not job.metrics then return {'nothing_to_publish', job_id} end
 
 set_fields(job, {stop = 'yes'})
-if job.status ~= 'queued' then
-  change_status(job, HELD[job.status] and 'stopping' or 'queued', at)
+local status = HELD[job.status] and 'stopping' or 'queued'
+if status ~= job.status then
+  change_status(job, status, at)
   emit_state(job, at)
 end
 return {'ok', job_json(job)}
