@@ -3,7 +3,7 @@ local attempt_id, worker, at, devices = unpack(ARGV)
 devices = tonumber(devices)
 local PAGE = 100
 
--- The first job that `devices` devices are enough for; nearly always the head of the queue.
+-- The id of the first job that `devices` devices are enough for; nearly always the head of the queue.
 local function next_job_id()
   local from = 0
   while true do
@@ -14,6 +14,18 @@ local function next_job_id()
       if tonumber(needed[position] or 1) <= devices then return job_id end
     end
     from = from + PAGE
+  end
+end
+
+-- The first job to claim. An id without the record of a queued job is dropped: it would block the jobs behind it.
+local function next_job()
+  while true do
+    local job_id = next_job_id()
+    local job = job_id and load_job(job_id)
+    if not job_id or job and job.status == 'queued' then return job end
+    redis.call('ZREM', KEY.QUEUE, job_id)
+    redis.call('HDEL', KEY.WIDE, job_id)
+    redis.call('ZREM', KEY.JOBS_BY_STATUS .. 'queued', job_id)
   end
 end
 
@@ -34,16 +46,12 @@ end
 local held_id = redis.call('GET', KEY.ATTEMPT .. attempt_id)
 if held_id then return claimed(load_job(held_id)) end
 
-local job_id = next_job_id()
-if not job_id then return {'ok'} end
+local job = next_job()
+if not job then return {'ok'} end
 
-local job = load_job(job_id)
 local status = job.stop and 'stopping' or 'running'
-local refusal = transition_refusal(job, status)
-if refusal then return refusal end
-
 local from_epoch = tonumber(job.checkpoint_epoch or 0)
-redis.call('SET', KEY.ATTEMPT .. attempt_id, job_id)
+redis.call('SET', KEY.ATTEMPT .. attempt_id, job.id)
 set_fields(job, {
   attempt = attempt_id, attempt_number = job.attempt_number + 1, worker = worker, attempt_started_at = at,
   from_epoch = from_epoch, renewals = 0, seq = 0, started_at = job.started_at or at,

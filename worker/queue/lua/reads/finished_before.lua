@@ -3,7 +3,8 @@ local before, limit = unpack(ARGV)
 local reply = {'ok'}
 for status in pairs(TERMINAL) do
   for _, job_id in ipairs(redis.call('ZRANGE', KEY.JOBS_BY_STATUS .. status, 0, limit - 1)) do
-    if redis.call('HGET', KEY.JOB .. job_id, 'finished_at') < before then reply[#reply + 1] = job_id end
+    local finished_at = redis.call('HGET', KEY.JOB .. job_id, 'finished_at')
+    if finished_at and finished_at < before then reply[#reply + 1] = job_id end
   end
 end
 return reply

@@ -20,7 +20,8 @@ local ids_read = 0
 while ids_read < budget do
   local ids = redis.call('ZRANGE', smallest, cursor, '-', 'BYLEX', 'REV', 'LIMIT', 0, limit)
   for _, job_id in ipairs(ids) do
-    if is_in_all(job_id) then reply[#reply + 1] = job_json(load_job(job_id)) end
+    local job = is_in_all(job_id) and load_job(job_id)
+    if job then reply[#reply + 1] = job_json(job) end
     if #reply == limit + 2 then return reply end
     cursor = '(' .. job_id
   end
