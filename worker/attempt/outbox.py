@@ -16,7 +16,7 @@ LAST_LINES = 50
 
 
 class Outbox:
-    """Unsent changes: all epoch rows, only the latest progress, and a limited number of log lines."""
+    """Unsent changes: all epoch rows and bests, only the latest progress, and a limited number of log lines."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -24,7 +24,7 @@ class Outbox:
         self._phase: Phase | None = None
         self._rewind_to_epoch: int | None = None
         self._rows: list[EpochRow] = []
-        self._best: Best | None = None
+        self._bests: list[Best] = []
         self._checkpoint: Checkpoint | None = None
         self._progress: Progress | None = None
         self._lines: deque[str] = deque(maxlen=MAX_LINES)
@@ -55,7 +55,8 @@ class Outbox:
         """Add the metrics of an epoch; `best` is given when this epoch is the best so far."""
         with self._lock:
             self._rows.append(row)
-            self._best = best or self._best
+            if best:
+                self._bests.append(best)
         self.has_changes.set()
 
     def add_checkpoint(self, checkpoint: Checkpoint) -> None:
@@ -89,14 +90,15 @@ class Outbox:
                 phase=self._phase,
                 rewind_to_epoch=self._rewind_to_epoch,
                 rows=tuple(self._rows),
-                best=self._best,
+                bests=tuple(self._bests),
                 checkpoint=self._checkpoint,
                 progress=self._progress,
                 log_lines=self._take_lines(),
             )
             self._rewind_to_epoch = None
-            self._phase = self._best = self._checkpoint = self._progress = None
+            self._phase = self._checkpoint = self._progress = None
             self._rows.clear()
+            self._bests.clear()
         return None if report == Report() else report
 
     def _take_lines(self) -> tuple[str, ...]:

@@ -54,7 +54,8 @@ class Report:
     rewind_to_epoch: int | None = None
     """Delete the rows after this epoch: the attempt continues from a checkpoint of this epoch."""
     rows: tuple[EpochRow, ...] = ()
-    best: Best | None = None
+    bests: tuple[Best, ...] = ()
+    """One for each reported epoch that was the best so far, in order."""
     checkpoint: Checkpoint | None = None
     progress: Progress | None = None
     log_lines: tuple[str, ...] = ()

@@ -76,7 +76,7 @@ def report(job_id: str, attempt_id: str, seq: int, content: Report) -> ScriptCal
     Raises:
         StaleAttemptError: the attempt no longer holds the job.
     """
-    best, checkpoint = content.best, content.checkpoint
+    checkpoint = content.checkpoint
     arguments = (
         job_id,
         attempt_id,
@@ -84,15 +84,15 @@ def report(job_id: str, attempt_id: str, seq: int, content: Report) -> ScriptCal
         now(),
         content.phase or "",
         "" if content.rewind_to_epoch is None else content.rewind_to_epoch,
-        best.epoch if best else "",
-        best.model_dump_json() if best else "",
         checkpoint.model_dump_json() if checkpoint else "",
         checkpoint.epoch if checkpoint else "",
         checkpoint.step if checkpoint else "",
         content.progress.model_dump_json() if content.progress else "",
         len(content.rows),
+        len(content.bests),
         json.dumps(content.log_lines),
         *(part for row in content.rows for part in (row.epoch, row.model_dump_json())),
+        *(part for best in content.bests for part in (best.epoch, best.model_dump_json())),
         *(json.dumps(line) for line in content.log_lines),
     )
     return QUEUE_SCRIPTS.call("attempts/report", arguments, lambda _: None)

@@ -18,7 +18,7 @@ def test_without_changes_there_is_nothing_to_send() -> None:
     assert outbox.take() is None
 
 
-def test_all_rows_are_kept_and_otherwise_the_latest_value() -> None:
+def test_all_rows_and_bests_are_kept_and_otherwise_the_latest_value() -> None:
     outbox = Outbox()
     for epoch in range(1, 301):
         outbox.add_row(row(epoch), Best(epoch=epoch, val_accuracy=0.5) if epoch <= 200 else None)
@@ -27,7 +27,7 @@ def test_all_rows_are_kept_and_otherwise_the_latest_value() -> None:
     changes = outbox.take()
     assert changes is not None
     assert [kept.epoch for kept in changes.rows] == list(range(1, 301))
-    assert changes.best == Best(epoch=200, val_accuracy=0.5)
+    assert [best.epoch for best in changes.bests] == list(range(1, 201))
     assert changes.progress == _progress(1.0)
     assert changes.checkpoint is not None
     assert changes.checkpoint.key == "300"

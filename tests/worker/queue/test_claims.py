@@ -1,10 +1,12 @@
 """Which worker gets which job, and the state in which a new attempt finds the job."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.worker.samples import claim, draft, make_job, row
+from worker.attempt.outbox import Outbox
 from worker.errors import JobCancelledError, StaleAttemptError
 from worker.queue.attempt_messages import Report
 from worker.queue.ids import new_attempt_id
@@ -189,9 +191,9 @@ def test_a_claim_deletes_the_metrics_after_the_checkpoint(store: JobStore) -> No
     store.submit(make_job())
     job_id, attempt_id = claim(store)
     first = Best(epoch=1, val_accuracy=0.1)
-    store.report(job_id, attempt_id, 1, Report(rows=(row(1),), best=first))
+    store.report(job_id, attempt_id, 1, Report(rows=(row(1),), bests=(first,)))
     store.report(job_id, attempt_id, 2, Report(rows=(row(2),), checkpoint=checkpoint(2)))
-    late = Report(rows=(row(3),), best=Best(epoch=3, val_accuracy=0.3))
+    late = Report(rows=(row(3),), bests=(Best(epoch=3, val_accuracy=0.3),))
     store.report(job_id, attempt_id, 3, late)
     store.requeue(job_id, attempt_id, Outcome.CRASHED)
 
@@ -205,10 +207,32 @@ def test_a_claim_deletes_the_metrics_after_the_checkpoint(store: JobStore) -> No
     assert '"epoch":2' in rewinds[0]
 
 
+def test_an_earlier_best_of_the_same_report_is_known_after_a_rewind(store: JobStore) -> None:
+    store.submit(make_job())
+    job_id, attempt_id = claim(store)
+    outbox = Outbox()
+    first, second = (Best(epoch=epoch, val_accuracy=epoch / 10) for epoch in (1, 2))
+    outbox.add_row(row(1), first)
+    outbox.add_checkpoint(checkpoint(1))
+    outbox.add_row(row(2), second)
+    report = outbox.take()
+    assert report is not None
+    store.report(job_id, attempt_id, 1, report)
+    assert store.get(job_id).best == second
+    epochs = [json.loads(event.data) for event in store.events(job_id).events if event.event == "epoch"]
+    assert [epoch["is_best"] for epoch in epochs] == [True, True]
+
+    store.requeue(job_id, attempt_id, Outcome.CRASHED)
+    claim(store)
+    assert store.get(job_id).best == first
+
+
 def test_an_attempt_may_rewind_further(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
-    store.report(job_id, attempt_id, 1, Report(rows=(row(1), row(2)), best=Best(epoch=2, val_accuracy=0.2)))
+    store.report(
+        job_id, attempt_id, 1, Report(rows=(row(1), row(2)), bests=(Best(epoch=2, val_accuracy=0.2),))
+    )
     store.report(job_id, attempt_id, 2, Report(rewind_to_epoch=0))
     job = store.get(job_id)
     assert (store.rows(job_id), job.metrics, job.best) == ([], None, None)

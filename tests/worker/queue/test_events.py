@@ -27,7 +27,7 @@ def test_a_job_emits_all_events_in_order(store: JobStore) -> None:
     report = Report(
         phase=Phase.TRAINING,
         rows=(row(1), row(2)),
-        best=Best(epoch=2, val_accuracy=0.2),
+        bests=(Best(epoch=2, val_accuracy=0.2),),
         checkpoint=Checkpoint(key="secret/place", epoch=2, step=0),
         progress=Progress(epoch=2, epochs=3, fraction=0.7, eta_s=None),
         log_lines=('a "line"', "é\ud800"),

@@ -21,7 +21,9 @@ def test_a_job_runs_from_submission_to_its_model(store: JobStore) -> None:
     assert job_id == submitted.job_id
     progress = Progress(epoch=1, epochs=3, fraction=0.5)
     best = Best(epoch=1, val_accuracy=0.1)
-    store.report(job_id, attempt_id, 1, Report(Phase.TRAINING, rows=(row(1),), best=best, progress=progress))
+    store.report(
+        job_id, attempt_id, 1, Report(Phase.TRAINING, rows=(row(1),), bests=(best,), progress=progress)
+    )
     running = store.get(job_id)
     assert (running.status, running.phase) == (Status.RUNNING, Phase.TRAINING)
     assert (running.metrics, running.best, running.progress) == (row(1), best, progress)

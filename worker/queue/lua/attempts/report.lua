@@ -1,8 +1,9 @@
 -- Apply one report of an attempt. `seq` is the number of the report; a repeated report is acknowledged and ignored.
-local job_id, attempt_id, seq, at, phase, rewind_to, best_epoch, best = unpack(ARGV, 1, 8)
-local checkpoint, checkpoint_epoch, checkpoint_step, progress, row_count, log_lines = unpack(ARGV, 9, 14)
-local rows_begin = 15
-local logs_begin = rows_begin + 2 * row_count
+local job_id, attempt_id, seq, at, phase, rewind_to = unpack(ARGV, 1, 6)
+local checkpoint, checkpoint_epoch, checkpoint_step, progress, row_count, best_count, log_lines = unpack(ARGV, 7, 13)
+local rows_begin = 14
+local bests_begin = rows_begin + 2 * row_count
+local logs_begin = bests_begin + 2 * best_count
 
 local job, refusal = held_job(job_id, attempt_id)
 if refusal then return refusal end
@@ -18,16 +19,18 @@ if rewind_to ~= '' then
   rewind(job, at, tonumber(rewind_to))
 end
 
-for i = rows_begin, logs_begin - 1, 2 do
+local is_best = {}
+for i = bests_begin, logs_begin - 1, 2 do
+  local epoch, best = ARGV[i], ARGV[i + 1]
+  is_best[epoch] = true
+  redis.call('HSET', KEY.BESTS .. job_id, epoch, best)
+  set_fields(job, {best = best})
+end
+for i = rows_begin, bests_begin - 1, 2 do
   local epoch, row = ARGV[i], ARGV[i + 1]
   redis.call('HSET', KEY.ROWS .. job_id, epoch, row)
   set_fields(job, {metrics = row})
-  local is_best = epoch == best_epoch and 'true' or 'false'
-  emit(job, at, 'epoch', row:sub(2, -2) .. ',"is_best":' .. is_best)
-end
-if best ~= '' then
-  redis.call('HSET', KEY.BESTS .. job_id, best_epoch, best)
-  set_fields(job, {best = best})
+  emit(job, at, 'epoch', row:sub(2, -2) .. ',"is_best":' .. tostring(is_best[epoch] or false))
 end
 
 if checkpoint ~= '' then
