@@ -36,6 +36,9 @@ QUEUE_SCRIPTS = ScriptFolder(
             }
         ),
     },
+    applied_once=frozenset(
+        f"requests/{name}" for name in ("submit", "cancel", "stop", "pause", "resume", "delete")
+    ),
     refusals=(
         errors.IdempotencyMismatchError,
         errors.JobCancelledError,

@@ -12,6 +12,7 @@ WIDE = "ninefold:queue:wide"  # hash: queued job → devices, only of jobs that 
 SUBMITTED = "ninefold:submitted"  # counter: the number of the last submitted job
 ATTEMPT = "ninefold:attempt:"  # string: running attempt → job
 IDEMPOTENCY = "ninefold:idempotency:"  # hash, named by the SHA-256 of caller and Idempotency-Key: body hash and first answer
+FIRST_REPLIES = "ninefold:first_reply:"  # list: call of a script → its reply, kept for a minute
 
 # Sorted sets of job ids, all with score 0: ids sort by time, so that a page is a range of ids.
 JOBS = "ninefold:jobs"

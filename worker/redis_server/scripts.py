@@ -1,6 +1,7 @@
 """Lua scripts: where a script's text comes from, and a call of a script as a value. Sends nothing itself."""
 
 import hashlib
+import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -9,6 +10,8 @@ from typing import Any, Generic, TypeVar
 
 from worker.errors import WorkerError
 from worker.redis_server import keys as redis_keys
+
+_APPLY_ONCE = "redis_server/lua/apply_once.lua"
 
 T = TypeVar("T")
 Reply = list[str]
@@ -32,6 +35,11 @@ class ScriptFolder:
     """Lua files whose functions each script may use, in the order of their dependence; paths as `path`."""
     tables: Mapping[str, str] = field(default_factory=dict)
     """Lua tables that each script may read, by name, beside `KEY`."""
+    applied_once: frozenset[str] = frozenset()
+    """Scripts whose every call has an id: Redis applies the call once, and a repetition gets the first reply.
+
+    redis-py repeats a call when the reply was lost. The other scripts recognise a repetition by their own arguments.
+    """
     refusals: tuple[type[WorkerError], ...] = ()
     """Errors which the scripts return as `{code, argument…}`; the arguments are those of the error's constructor."""
 
@@ -39,7 +47,8 @@ class ScriptFolder:
         self, name: str, arguments: tuple[str | int, ...], read: Callable[[Reply], T]
     ) -> "ScriptCall[T]":
         """Describe one run of the script `name`, such as `requests/submit`. `read` parses what follows `ok` in the reply."""
-        return ScriptCall(self, name, arguments, read)
+        call_id = (secrets.token_hex(16),) if name in self.applied_once else ()
+        return ScriptCall(self, name, (*arguments, *call_id), read)
 
 
 @dataclass(frozen=True)
@@ -84,5 +93,8 @@ def load_script(folder: ScriptFolder, name: str) -> Script:
     tables = {"KEY": lua_table(keys), **folder.tables}
     constants = [f"local {table} = {entries}" for table, entries in tables.items()]
     paths = (*folder.shared, f"{folder.path}/{name}.lua")
-    text = "\n".join([*constants, *((files("worker") / path).read_text() for path in paths)])
+    texts = [(files("worker") / path).read_text() for path in paths]
+    if name in folder.applied_once:
+        texts[-1] = (files("worker") / _APPLY_ONCE).read_text().replace("-- SCRIPT", texts[-1])
+    text = "\n".join([*constants, *texts])
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())

@@ -2,6 +2,7 @@
 -- stream its last id. Redis answers nobody else meanwhile, so TYPE is called only when the key does not show the type.
 local SKIPPED = {
   [KEY.WORKERS] = true, [KEY.WORKERS_EXPIRE] = true, [KEY.CLAIMERS_EXPIRE] = true, [KEY.CLAIMER_DEVICES] = true,
+  [KEY.FIRST_REPLIES] = true,
 }
 local BULK = {[KEY.ROWS] = 'hash', [KEY.BESTS] = 'hash', [KEY.LOGS] = 'list', [KEY.EVENTS] = 'stream'}
 local READ = {
@@ -24,7 +25,7 @@ for _, key in ipairs(redis.call('KEYS', KEY.PREFIX .. '*')) do
     note_bulk(key, 'stream')
   elseif BULK[prefix] then
     note_bulk(key, BULK[prefix])
-  elseif not SKIPPED[key] then
+  elseif not SKIPPED[key] and not SKIPPED[prefix] then
     local kind = prefix == KEY.JOB and 'hash' or prefix == KEY.MODEL and 'string' or redis.call('TYPE', key).ok
     local expires_at = key:find(KEY.IDEMPOTENCY, 1, true) == 1 and redis.call('PEXPIRETIME', key) or 0
     records[#records + 1] = {key, kind, expires_at, READ[kind](key)}

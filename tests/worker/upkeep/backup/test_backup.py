@@ -117,6 +117,8 @@ def test_a_restore_brings_everything_back(old: Service, new: Service) -> None:
 
     assert new.restore(old.back_up()) == []
     assert new.dump() == old.dump()
+    assert list(old.client.scan_iter(redis_keys.FIRST_REPLIES + "*"))
+    assert list(new.client.scan_iter(redis_keys.FIRST_REPLIES + "*")) == []
     assert new.store.events(running) == old.store.events(running)
     assert new.store.rows(running) == [row(1)]
     assert new.store.logs(running) == ["hello"]

@@ -1,12 +1,10 @@
--- Put a new job at the end of the queue. A repeated Idempotency-Key or job id returns the first answer.
+-- Put a new job at the end of the queue. A repeated Idempotency-Key returns the first answer.
 local job_id, at, queue_limit, idempotency_id, body_hash, keep_s = unpack(ARGV, 1, 6)
 local name, dataset, promote, spec, warnings, tags, created_by, gpus = unpack(ARGV, 7, 14)
 
 local replay = first_answer(idempotency_id, body_hash)
 if replay then return replay end
 
-local known = load_job(job_id)
-if known then return {'ok', job_id, job_json(known), ''} end
 if redis.call('ZCARD', KEY.QUEUE) >= tonumber(queue_limit) then return {'queue_full', queue_limit} end
 
 local job = {id = job_id, status = 'queued'}
