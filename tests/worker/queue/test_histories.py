@@ -1,7 +1,7 @@
 """Random sequences of operations: the Lua scripts always agree with the reference model in Python."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 import hypothesis.strategies as st
 import pytest
@@ -19,20 +19,26 @@ from model.artifact.manifest import FinishReason
 from tests.worker.job_model import JobModel, QueueModel, Refused
 from tests.worker.samples import draft, make_job, row
 from worker.errors import WorkerError
+from worker.queue import attempts, requests
 from worker.queue.attempt_messages import Report
 from worker.queue.ids import new_attempt_id, new_model_id
 from worker.queue.records import Checkpoint, Job, JobError
 from worker.queue.states import HELD, TERMINAL, TRANSITIONS, Outcome, Status
 from worker.queue.store import JobStore
 from worker.redis_server import keys as redis_keys
+from worker.redis_server.scripts import ScriptCall
 
 WHY = JobError(code="training_diverged", message="lower it")
 RELEASES = st.sampled_from(
     [Outcome.DRAINED, Outcome.PAUSED, Outcome.CRASHED, Outcome.STALLED, Outcome.OUT_OF_MEMORY]
 )
+T = TypeVar("T")
 Held = tuple[JobModel, str]
 JOBS = 2
 """Few jobs, so that many operations meet the same job."""
+VERBS = ["cancel", "stop", "pause", "resume"]
+REPEATS = st.integers(0, 1)
+"""How often a call is repeated, as the Redis client does after a lost reply."""
 WHICH = st.integers(0, 9)
 """0 may choose any attempt; other numbers choose an attempt that still holds its job, if one exists."""
 
@@ -47,6 +53,7 @@ class Histories(RuleBasedStateMachine):
         self.store = store
         self.model = QueueModel()
         self.attempts: list[Held] = []
+        self.requests: list[tuple[ScriptCall[Job], Job]] = []
 
     def choose(self, which: int) -> Held:
         live = [held for held in self.attempts if held[0].attempt == held[1]]
@@ -58,29 +65,47 @@ class Histories(RuleBasedStateMachine):
         self.store.redis.flushall()
         self.model.jobs += [JobModel(self.store.submit(make_job()).job_id) for _ in range(JOBS)]
 
-    def both(self, on_store: Callable[[], Any], on_model: Callable[[], Any]) -> None:
-        """Run an operation on both; they must return the same answer or the same refusal."""
+    def both(self, call: ScriptCall[T], on_model: Callable[[], T | None], *, repeats: int = 0) -> T | None:
+        """Run a call on both; they must return the same answer or the same refusal.
+
+        The store runs the call again `repeats` times: the answer stays the same, and nothing else changes.
+        """
         try:
             expected = on_model()
         except Refused as refused:
             expected_refusal = refused.refusal
         else:
-            answer = on_store()
-            assert expected is None or answer == expected
-            return
-        with pytest.raises(WorkerError) as refusal:
-            on_store()
-        assert refusal.type is expected_refusal
+            answers = [self.store.run(call) for _ in range(1 + repeats)]
+            assert answers == [answers[0] if expected is None else expected] * len(answers)
+            return answers[0]
+        for _ in range(1 + repeats):
+            with pytest.raises(WorkerError) as refusal:
+                self.store.run(call)
+            assert refusal.type is expected_refusal
+        return None
 
-    @rule(number=st.integers(0, JOBS - 1), verb=st.sampled_from(["cancel", "stop", "pause", "resume"]))
-    def ask(self, number: int, verb: str) -> None:
+    @rule(number=st.integers(0, JOBS - 1), verb=st.sampled_from(VERBS), repeats=REPEATS)
+    def ask(self, number: int, verb: str, repeats: int) -> None:
         job = self.model.jobs[number]
-        self.both(lambda: getattr(self.store, verb)(job.id), getattr(job, verb))
+        call: ScriptCall[Job] = getattr(requests, verb)(job.id)
+        answer = self.both(call, getattr(job, verb), repeats=repeats)
+        if answer:
+            self.requests.append((call, answer))
 
-    @rule()
-    def claim(self) -> None:
+    @precondition(lambda self: self.requests)
+    @rule(which=WHICH)
+    def repeat_request(self, which: int) -> None:
+        """Repeat an earlier request, as a client does whose reply was lost: same answer, no change."""
+        call, answer = self.requests[-1 - which % len(self.requests)]
+        assert self.store.run(call) == answer
+
+    @rule(repeats=REPEATS)
+    def claim(self, repeats: int) -> None:
         attempt = new_attempt_id()
-        claimed, job = self.store.claim("host:1", attempt), self.model.claim(attempt)
+        call, job = attempts.claim("host:1", attempt), self.model.claim(attempt)
+        claimed = self.store.run(call)
+        for _ in range(repeats if claimed else 0):
+            assert self.store.run(call) == claimed
         assert (claimed and claimed.job_id) == (job and job.id)
         if job is None or claimed is None:
             return
@@ -93,62 +118,83 @@ class Histories(RuleBasedStateMachine):
     @rule(which=WHICH)
     def renew(self, which: int) -> None:
         job, attempt = self.choose(which)
-        self.both(lambda: self.store.renew(job.id, attempt), lambda: job.renew(attempt))
+        self.both(attempts.renew(job.id, attempt), lambda: job.renew(attempt))
 
     @has_attempts
-    @rule(which=WHICH, has_checkpoint=st.booleans(), is_repeated=st.booleans())
-    def report(self, which: int, has_checkpoint: bool, is_repeated: bool) -> None:
+    @rule(which=WHICH, has_checkpoint=st.booleans(), repeats=REPEATS)
+    def report(self, which: int, has_checkpoint: bool, repeats: int) -> None:
         job, attempt = self.choose(which)
         epoch = job.rows + 1
         checkpoint = Checkpoint(key=f"{attempt}-{epoch}", epoch=epoch, step=0) if has_checkpoint else None
         report = Report(rows=(row(epoch),), checkpoint=checkpoint)
         seq = job.seq + 1
-        for _ in range(1 + is_repeated):
-            self.both(
-                lambda: self.store.report(job.id, attempt, seq, report),
-                lambda: job.report(attempt, seq, has_checkpoint=has_checkpoint),
-            )
+        self.both(
+            attempts.report(job.id, attempt, seq, report),
+            lambda: job.report(attempt, seq, has_checkpoint=has_checkpoint),
+            repeats=repeats,
+        )
 
     @has_attempts
-    @rule(which=WHICH, reason=st.sampled_from(FinishReason))
-    def commit(self, which: int, reason: FinishReason) -> None:
+    @rule(which=WHICH, reason=st.sampled_from(FinishReason), repeats=REPEATS)
+    def commit(self, which: int, reason: FinishReason, repeats: int) -> None:
         job, attempt = self.choose(which)
         manifest = draft(new_model_id()) | {"finish_reason": reason}
-        self.both(lambda: self.store.commit_publish(job.id, attempt, manifest), lambda: job.commit(attempt))
+        call = attempts.commit_publish(job.id, attempt, manifest)
+        self.both(call, lambda: job.commit(attempt), repeats=repeats)
 
     @has_attempts
-    @rule(which=WHICH, outcome=st.sampled_from([Outcome.SUCCEEDED, Outcome.FAILED, Outcome.CANCELLED]))
-    def finish(self, which: int, outcome: Outcome) -> None:
+    @rule(
+        which=WHICH,
+        outcome=st.sampled_from([Outcome.SUCCEEDED, Outcome.FAILED, Outcome.CANCELLED]),
+        repeats=REPEATS,
+    )
+    def finish(self, which: int, outcome: Outcome, repeats: int) -> None:
         job, attempt = self.choose(which)
         why = WHY if outcome is Outcome.FAILED else None
         ends_as = outcome
         if outcome is Outcome.SUCCEEDED and self.store.get(job.id).finish_reason == "stopped":
             ends_as = Outcome.STOPPED
         self.both(
-            lambda: self.store.finish(job.id, attempt, outcome, why),
+            attempts.finish(job.id, attempt, outcome, why),
             lambda: job.finish(attempt, outcome, ends_as=ends_as),
+            repeats=repeats,
         )
 
     @has_attempts
-    @rule(which=WHICH, outcome=RELEASES)
-    def release(self, which: int, outcome: Outcome) -> None:
+    @rule(which=WHICH, outcome=RELEASES, repeats=REPEATS)
+    def release(self, which: int, outcome: Outcome, repeats: int) -> None:
         job, attempt = self.choose(which)
-        self.both(lambda: self.store.requeue(job.id, attempt, outcome), lambda: job.release(attempt, outcome))
+        call = attempts.requeue(job.id, attempt, outcome)
+        self.both(call, lambda: job.release(attempt, outcome), repeats=repeats)
 
     @has_attempts
-    @rule(which=WHICH, behind=st.integers(0, 1))
-    def reap(self, which: int, behind: int) -> None:
+    @rule(which=WHICH, behind=st.integers(0, 1), repeats=REPEATS)
+    def reap(self, which: int, behind: int, repeats: int) -> None:
         job, attempt = self.choose(which)
         seen = job.renewals - behind
         self.both(
-            lambda: self.store.reap(job.id, attempt, seen),
+            attempts.reap(job.id, attempt, seen),
             lambda: job.release(attempt, Outcome.WORKER_LOST, seen),
+            repeats=repeats,
         )
+
+    @has_attempts
+    @rule(which=st.integers(1, 9), repeats=REPEATS)
+    def pause_commit_and_die(self, which: int, repeats: int) -> None:
+        """The worker dies between the commit and the end of its job, while the job is pausing."""
+        job, attempt = self.choose(which)
+        self.ask(self.model.jobs.index(job), "pause", repeats)
+        self.both(
+            attempts.commit_publish(job.id, attempt, draft(new_model_id())), lambda: job.commit(attempt)
+        )
+        self.reap(which, 0, repeats)
 
     @invariant()
     def agrees(self) -> None:
         for job in self.model.jobs:
             assert_agrees(self.store.get(job.id), job)
+            # Past the commit point the job is held or waits for a claim: nothing parks it.
+            assert not job.is_committed or job.status in {Status.QUEUED, Status.SUCCEEDED, *HELD}
         leases = {lease.job_id for lease in self.store.watch().leases}
         assert leases == {job.id for job in self.model.jobs if job.status in HELD}
         assert_indexes_agree(self.store, self.model)
