@@ -17,7 +17,7 @@ from worker.redis_server.retry import retry_while_unavailable
 from worker.service.heartbeat import HeartbeatSender
 
 EARLY_DEATHS_ALLOWED = 3
-"""After this many trainers in a row that died before training, the worker itself is taken to be broken."""
+"""After trainers of this many different jobs in a row died before training, the worker itself is taken to be broken."""
 
 _log = logging.getLogger(__name__)
 
@@ -32,12 +32,16 @@ class ClaimLoop:
         self._context = context
         self._heartbeat = heartbeat
         self._on_out_of_order = on_out_of_order
-        self._early_deaths = 0
+        self._died_early: set[str] = set()
+        """The jobs whose trainers died before training, since a trainer last did not."""
 
     @property
     def is_out_of_order(self) -> bool:
-        """True once three trainers in a row died before training began; the worker then stops claiming jobs."""
-        return self._early_deaths >= EARLY_DEATHS_ALLOWED
+        """True once trainers of three jobs in a row died before training began; the worker then stops claiming jobs.
+
+        Deaths of one job count once: they show a broken job, not a broken worker.
+        """
+        return len(self._died_early) >= EARLY_DEATHS_ALLOWED
 
     def drain_queue(self) -> None:
         """Run every job that this worker can claim; one wake-up may start several jobs."""
@@ -66,7 +70,7 @@ class ClaimLoop:
             return False
         reach(Failpoint.CLAIM_RECORDED)
         self._heartbeat.update(WorkerState.BUSY, claimed.job_id)
-        self._count_early_deaths(self._run_attempt(claimed, attempt_id, claim_sent_at))
+        self._note_early_death(claimed.job_id, self._run_attempt(claimed, attempt_id, claim_sent_at))
         return True
 
     def _run_attempt(self, claimed: Claimed, attempt_id: str, claim_sent_at: float) -> AttemptResult:
@@ -83,12 +87,14 @@ class ClaimLoop:
     def _claim(self, attempt_id: str) -> Claimed | None:
         return self._context.store.claim(self._heartbeat.worker_id, attempt_id, len(self._context.devices))
 
-    def _count_early_deaths(self, result: AttemptResult) -> None:
-        is_early_death = result.outcome in DEATHS and not result.has_trained
-        self._early_deaths = self._early_deaths + 1 if is_early_death else 0
+    def _note_early_death(self, job_id: str, result: AttemptResult) -> None:
+        if result.outcome in DEATHS and not result.has_trained:
+            self._died_early.add(job_id)
+        else:
+            self._died_early.clear()
         if self.is_out_of_order:
             _log.error(
-                "%s trainers in a row died before training: this worker claims no more jobs",
+                "the trainers of %s jobs in a row died before training: this worker claims no more jobs",
                 EARLY_DEATHS_ALLOWED,
             )
             self._heartbeat.update(WorkerState.OUT_OF_ORDER)

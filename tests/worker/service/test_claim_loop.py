@@ -1,13 +1,13 @@
-"""The claim loop of a worker that is itself broken."""
+"""The claim loop: broken workers stop claiming, poison jobs do not stop a worker, a failed supervisor frees its device."""
 
-import dataclasses
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.worker.fixtures.poison_sensitive_trainer import POISON
 from tests.worker.samples import make_job
 from tests.worker.worker_context import open_worker_context
-from worker.kinds.training.spawner import Spawner
-from worker.kinds.training.warm_standby import WarmStandby
+from worker.kinds.training.worker_context import WorkerContext
 from worker.queue.live_workers import LiveWorkers, WorkerRecord, WorkerState
 from worker.queue.states import Outcome, Status
 from worker.queue.store import JobStore
@@ -15,10 +15,7 @@ from worker.service.claim_loop import ClaimLoop
 from worker.service.heartbeat import HeartbeatSender
 
 
-def test_a_worker_that_cannot_start_trainers_requeues_jobs_and_then_stops_claiming(
-    store: JobStore, tmp_path: Path
-) -> None:
-    job_id = store.submit(make_job()).job_id
+def _claim_loop(context: WorkerContext, on_out_of_order: Callable[[], None] = lambda: None) -> ClaimLoop:
     record = WorkerRecord(
         id="host-1",
         host="host",
@@ -27,16 +24,32 @@ def test_a_worker_that_cannot_start_trainers_requeues_jobs_and_then_stops_claimi
         version="0",
         started_at=datetime.now(UTC),
     )
+    heartbeat = HeartbeatSender(LiveWorkers(context.store.redis), record)
+    return ClaimLoop(context, heartbeat, on_out_of_order)
+
+
+def test_a_worker_on_which_three_jobs_in_a_row_die_early_stops_claiming(
+    store: JobStore, tmp_path: Path
+) -> None:
+    job_ids = [store.submit(make_job()).job_id for _ in range(4)]
     stopped_consuming: list[bool] = []
-    spawner = Spawner({}, ("/nothing/here",))
-    with open_worker_context(store, tmp_path) as context:
-        broken = dataclasses.replace(context, standby=WarmStandby(spawner))
-        heartbeat = HeartbeatSender(LiveWorkers(store.redis), record)
-        claim_loop = ClaimLoop(broken, heartbeat, on_out_of_order=lambda: stopped_consuming.append(True))
+    with open_worker_context(store, tmp_path, ("trainer_dead_at_start",)) as context:
+        claim_loop = _claim_loop(context, lambda: stopped_consuming.append(True))
         claim_loop.drain_queue()
-    spawner.close()
-    job = store.get(job_id)
-    assert job.status is Status.FAILED  # three deaths in a row, all on this worker
-    assert {attempt.outcome for attempt in job.attempts} == {Outcome.CRASHED}
+    # The first two jobs died three times each; the first death of the third job shows that the worker is broken.
+    assert [len(store.get(job_id).attempts) for job_id in job_ids] == [3, 3, 1, 0]
+    assert [store.get(job_id).status for job_id in job_ids[2:]] == [Status.QUEUED, Status.QUEUED]
+    assert {attempt.outcome for attempt in store.get(job_ids[0]).attempts} == {Outcome.CRASHED}
     assert claim_loop.is_out_of_order
     assert stopped_consuming == [True]
+
+
+def test_a_poison_job_does_not_take_its_worker_out_of_service(store: JobStore, tmp_path: Path) -> None:
+    poison = store.submit(make_job(tags=[POISON])).job_id
+    healthy = store.submit(make_job(epochs=1)).job_id
+    with open_worker_context(store, tmp_path, ("poison_sensitive_trainer",)) as context:
+        claim_loop = _claim_loop(context)
+        claim_loop.drain_queue()
+    assert store.get(poison).status is Status.FAILED
+    assert store.get(healthy).status is Status.SUCCEEDED
+    assert not claim_loop.is_out_of_order
