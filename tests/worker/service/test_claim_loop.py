@@ -1,12 +1,21 @@
 """The claim loop: broken workers stop claiming, poison jobs do not stop a worker, a failed supervisor frees its device."""
 
-from collections.abc import Callable
+import dataclasses
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
+import pytest
+from pydantic import ValidationError
+
+from model.host.failpoints import Failpoint, arm
 from tests.worker.fixtures.poison_sensitive_trainer import POISON
+from tests.worker.processes import children_of
 from tests.worker.samples import make_job
-from tests.worker.worker_context import open_worker_context
+from tests.worker.worker_context import open_worker_context, run_next
 from worker.kinds.training.worker_context import WorkerContext
 from worker.queue.live_workers import LiveWorkers, WorkerRecord, WorkerState
 from worker.queue.states import Outcome, Status
@@ -53,3 +62,49 @@ def test_a_poison_job_does_not_take_its_worker_out_of_service(store: JobStore, t
     assert store.get(poison).status is Status.FAILED
     assert store.get(healthy).status is Status.SUCCEEDED
     assert not claim_loop.is_out_of_order
+
+
+@contextmanager
+def _raising_at(failpoint: Failpoint, before: Callable[[], None]) -> Iterator[None]:
+    """Raise an unexpected error, after a call of `before`, where this process reaches the failpoint."""
+
+    def fail(reached: Failpoint) -> None:
+        if reached is failpoint:
+            before()
+            raise RuntimeError("the supervisor is broken")
+
+    arm(fail)
+    try:
+        yield
+    finally:
+        arm(lambda _: None)
+
+
+def _own_trainers() -> list[int]:
+    return children_of(os.getpid(), "--parent")
+
+
+def test_no_trainer_is_left_when_the_supervisor_fails(store: JobStore, tmp_path: Path) -> None:
+    job_id = store.submit(make_job(epochs=1000)).job_id
+    trainers: list[int] = []
+    with open_worker_context(store, tmp_path) as context:
+
+        def note_trainers_and_end() -> None:
+            trainers.extend(_own_trainers())
+            context.drain.request()
+
+        with _raising_at(Failpoint.CLAIM_TRAINER_STARTED, note_trainers_and_end):
+            _claim_loop(context).drain_queue()
+        assert len(trainers) == 1
+        assert _own_trainers() == []
+    job = store.get(job_id)
+    assert job.status is Status.QUEUED
+    assert [attempt.outcome for attempt in job.attempts] == [Outcome.CRASHED]
+
+
+def test_no_trainer_is_left_when_its_start_message_cannot_be_made(store: JobStore, tmp_path: Path) -> None:
+    store.submit(make_job())
+    with open_worker_context(store, tmp_path) as context:
+        with pytest.raises(ValidationError):
+            run_next(dataclasses.replace(context, threads=cast("int", "many")))
+        assert _own_trainers() == []

@@ -49,6 +49,7 @@ class RunningTrainer:
         self._final_message: FinalMessage | None = None
         self._phase = Phase.STARTING
         self._has_trained = False
+        self._is_listening = False
         self._has_exited = threading.Event()
         self._exit_code = 0
         self._deadline = 0.0
@@ -61,6 +62,7 @@ class RunningTrainer:
         self._deadline = start.deadline
         self._last_message_at = time.monotonic()
         self._trainer.listen(self._receive, self._outbox.add_line, self._note_exit)
+        self._is_listening = True
         self._trainer.send(start)
 
     def renew(self, deadline: float, flags: Flags) -> None:
@@ -84,6 +86,14 @@ class RunningTrainer:
             if self._killed_for is None or reason is Outcome.LEASE_LOST:
                 self._killed_for = reason
         self._trainer.kill()
+
+    def close(self) -> None:
+        """Kill the trainer unless it has exited, and wait until it has. Call it also when `start` failed."""
+        if self._is_listening:
+            self._trainer.kill()
+            self._has_exited.wait(EXIT_WITHIN_S)
+        else:
+            self._trainer.close()
 
     def wait(self) -> TrainerExit:
         """Wait until the trainer exits; kills it when it stalls, and drains it when the worker must end."""

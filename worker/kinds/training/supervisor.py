@@ -1,6 +1,7 @@
 """Supervises one attempt at a job: starts the trainer, keeps the lease, sends reports, and records how it ended."""
 
 import logging
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from model.host.failpoints import Failpoint, reach
@@ -100,7 +101,14 @@ class Supervisor:
             self._context.drain,
             stall_timeout_s=self._context.stall_timeout_s,
         )
-        sender = self._make_report_sender(trainer)
+        with ExitStack() as cleanups:
+            # Whatever fails here, the trainer must have left the device before the job returns to the queue.
+            cleanups.callback(trainer.close)
+            sender = self._make_report_sender(trainer)
+            cleanups.callback(sender.abort)
+            return self._train_with(trainer, sender)
+
+    def _train_with(self, trainer: RunningTrainer, sender: ReportSender) -> Outcome:
         kills_before = kernel_kills()
         trainer_exit = self._run_trainer(trainer, sender)
         self._has_trained = trainer_exit.has_trained
