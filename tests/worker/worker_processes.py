@@ -45,6 +45,11 @@ class WorkerProcess:
         return self._process.pid
 
     @property
+    def is_running(self) -> bool:
+        """Whether the process has not exited."""
+        return self._process.poll() is None
+
+    @property
     def record(self) -> WorkerRecord | None:
         """The worker's own entry in the list of live workers."""
         return next((w for w in self._live_workers.list_workers() if w.id.endswith(f"-{self.pid}")), None)

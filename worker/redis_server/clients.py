@@ -13,8 +13,8 @@ from worker.errors import StoreUnavailableError
 from worker.redis_server import scripts
 from worker.redis_server.scripts import Commands, Script, ScriptCall
 
-_TEMPORARY_REFUSALS = ("OOM", "MISCONF", "READONLY", "NOREPLICAS", "BUSY")
-"""How Redis begins an error when it answers but accepts no write for now: memory or disk full, or after a failover."""
+_TEMPORARY_REFUSALS = ("OOM", "MISCONF", "READONLY", "NOREPLICAS", "MASTERDOWN", "BUSY")
+"""How Redis begins an error when it refuses commands for now: memory or disk full, or during a failover."""
 
 T = TypeVar("T")
 P = ParamSpec("P")

@@ -22,7 +22,8 @@ def make_app(redis_url: str) -> Celery:
         task_serializer="json",
         accept_content=["json"],
         task_ignore_result=True,
-        task_acks_late=True,
+        # A wake-up means nothing once it has arrived, so the broker need not keep it for redelivery.
+        task_acks_late=False,
         worker_prefetch_multiplier=1,
         # Without this a busy worker reserves a second wake-up after each reconnect to the broker.
         worker_disable_prefetch=True,
@@ -32,6 +33,8 @@ def make_app(redis_url: str) -> Celery:
         worker_redirect_stdouts=False,
         broker_connection_max_retries=None,
         broker_connection_retry_on_startup=True,
+        # Without this an error that Redis answers (READONLY, UNBLOCKED, OOM, BUSY) ends the worker.
+        broker_channel_error_retry=True,
         broker_connection_timeout=CONNECT_TIMEOUT_S,
         broker_transport_options={
             "socket_connect_timeout": CONNECT_TIMEOUT_S,

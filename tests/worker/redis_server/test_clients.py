@@ -22,6 +22,15 @@ def test_writes_that_redis_refuses_for_now_are_store_unavailable_in_scripts_and_
             LiveWorkers(client).remove("host:1")
 
 
+def test_a_replica_without_its_primary_is_store_unavailable() -> None:
+    with running_valkey("--replica-serve-stale-data", "no") as url, connect(url) as client:
+        client.replicaof("127.0.0.1", 1)
+        with pytest.raises(StoreUnavailableError):
+            JobStore(client).watch()
+        with pytest.raises(StoreUnavailableError):
+            LiveWorkers(client).list_workers()
+
+
 def test_a_wrong_command_is_not_store_unavailable(redis_client: redis.Redis) -> None:
     with pytest.raises(redis.ResponseError):
         StoreClient(redis_client).run(Commands((("NO_SUCH_COMMAND",),), lambda results: results))
