@@ -1,5 +1,6 @@
 """The Celery app of a worker: it consumes one queue, which carries wake-ups only."""
 
+import signal
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -32,9 +33,9 @@ def make_app(redis_url: str) -> Celery:
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         broker_connection_max_retries=None,
-        broker_connection_retry_on_startup=True,
         # Without this an error that Redis answers (READONLY, UNBLOCKED, OOM, BUSY) ends the worker.
         broker_channel_error_retry=True,
+        broker_connection_retry_on_startup=True,
         broker_connection_timeout=CONNECT_TIMEOUT_S,
         broker_transport_options={
             "socket_connect_timeout": CONNECT_TIMEOUT_S,
@@ -46,10 +47,17 @@ def make_app(redis_url: str) -> Celery:
 
 def make_worker(app: Celery, name: str) -> Any:
     """Make Celery's worker inside this process, so that its signals arrive as function calls."""
+
+    class DrainingWorker(app.Worker):  # type: ignore[misc]  # Celery makes this class at run time
+        def install_platform_tweaks(self, worker: Any) -> None:
+            super().install_platform_tweaks(worker)
+            # Celery would run the program again without ending the job: handle SIGHUP like SIGTERM.
+            signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM))
+
     with warnings.catch_warnings():
         # Celery warns of running as root, because it may unpickle messages; this app accepts JSON only.
         warnings.simplefilter("ignore", SecurityWarning)
-        return app.Worker(
+        return DrainingWorker(
             hostname=name,
             pool="threads",  # a shutdown then arrives as an event in this process, not as a signal to another
             concurrency=1,

@@ -82,13 +82,14 @@ def test_an_idle_worker_ends_at_once_with_its_trainers(redis_url: str, tmp_path:
         assert worker.record is None
 
 
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_busy_worker_requeues_its_job_and_another_worker_continues_it(
-    store: JobStore, redis_url: str, tmp_path: Path
+    store: JobStore, redis_url: str, tmp_path: Path, signal_number: signal.Signals
 ) -> None:
     with running_worker(redis_url, tmp_path) as first:
         job_id = _submit(store, redis_url, epochs=6)
         wait_until(lambda: _has_rows(store, job_id))
-        first.send(signal.SIGTERM)
+        first.send(signal_number)
         assert first.exit_status(within_s=30) == 0
     job = store.get(job_id)
     assert job.status is Status.QUEUED
@@ -195,6 +196,7 @@ def test_a_worker_whose_trainers_die_before_training_stops_claiming(
         assert error is not None
         assert "cannot open shared object" in error.message
         job_id = _submit(store, redis_url, epochs=1)
+        wait_until(lambda: broken.record is not None and broken.record.state is WorkerState.OUT_OF_ORDER)
         time.sleep(2)
         assert store.get(job_id).status is Status.QUEUED
         with running_worker(redis_url, tmp_path):
