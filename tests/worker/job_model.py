@@ -5,7 +5,16 @@ from dataclasses import dataclass, field
 
 from worker import errors
 from worker.queue.attempt_messages import Flags
-from worker.queue.states import DEATHS, DEATHS_ALLOWED, HELD, TERMINAL, TRANSITIONS, Outcome, Status
+from worker.queue.states import (
+    DEATHS,
+    DEATHS_ALLOWED,
+    HELD,
+    PUBLISH_TRIES_ALLOWED,
+    TERMINAL,
+    TRANSITIONS,
+    Outcome,
+    Status,
+)
 
 Refusal = type[errors.WorkerError]
 
@@ -40,6 +49,7 @@ class JobModel:
     reported: int = 0
     """Number of reported rows, including rows that a rewind deleted."""
     checkpoint: int = 0
+    publish_tries: int = 0
     should_stop: bool = False
     is_committed: bool = False
 
@@ -138,10 +148,13 @@ class JobModel:
             self._end_attempt(Outcome.CANCELLED, outcome)
             return
         self.deaths += outcome in DEATHS
+        is_failed_publish = outcome in DEATHS - {Outcome.WORKER_LOST} and self.is_committed
+        self.publish_tries += is_failed_publish
         has_died_too_often = outcome in DEATHS and self.deaths >= DEATHS_ALLOWED and not self.is_committed
+        has_failed_too_often = is_failed_publish and self.publish_tries >= PUBLISH_TRIES_ALLOWED
         pauses = self.status is Status.PAUSING and not self.is_committed
         back = Status.PAUSED if pauses else Status.QUEUED
-        self._move(Status.FAILED if has_died_too_often else back)
+        self._move(Status.FAILED if has_died_too_often or has_failed_too_often else back)
         self._end_attempt(outcome, outcome)
 
 

@@ -11,7 +11,7 @@ from model.spec import ResolvedSpec
 from worker.queue.attempt_messages import Claimed, Committed, Flags, Report
 from worker.queue.records import Checkpoint, JobError, Transition
 from worker.queue.scripts import QUEUE_SCRIPTS
-from worker.queue.states import DEATHS_ALLOWED, Outcome, Status
+from worker.queue.states import DEATHS_ALLOWED, PUBLISH_TRIES_ALLOWED, Outcome, Status
 from worker.redis_server.scripts import Reply, ScriptCall
 from worker.redis_server.timestamps import now
 
@@ -23,7 +23,7 @@ def _read_status(reply: Reply) -> Status:
 
 
 def claim(worker: str, attempt_id: str, devices: int = 1) -> ScriptCall[Claimed | None]:
-    """Claim the first queued job that needs at most `devices` devices; None when no such job is queued."""
+    """Claim the first queued job that may run now and needs at most `devices` devices; None when there is none."""
     return QUEUE_SCRIPTS.call(
         "attempts/claim", (attempt_id, json.dumps(worker), now(), devices), _read_claimed
     )
@@ -147,6 +147,8 @@ def requeue(job_id: str, attempt_id: str, outcome: Outcome, detail: str = "") ->
 
     After too many deaths the job fails.
 
+    Once a model is committed, the job waits before its next try to publish, and fails after too many tries.
+
     Raises:
         StaleAttemptError: the attempt no longer holds the job.
     """
@@ -171,5 +173,10 @@ def _release(
         code=f"{outcome}_repeatedly",
         message=f"{DEATHS_ALLOWED} attempts in a row died without a new checkpoint. {detail}".strip(),
     )
-    arguments = (job_id, attempt_id, outcome, now(), renewals, death_error.model_dump_json())
+    publish_error = JobError(
+        code="storage_unavailable",
+        message=f"The model could not be published in {PUBLISH_TRIES_ALLOWED} tries. {detail}".strip(),
+    )
+    errors = death_error.model_dump_json(), publish_error.model_dump_json()
+    arguments = (job_id, attempt_id, outcome, now(), renewals, *errors)
     return QUEUE_SCRIPTS.call("attempts/release", arguments, _read_status)

@@ -1,7 +1,16 @@
 """The Lua scripts of the queue: the shared functions, the tables and the refusals that they are given."""
 
 from worker import errors
-from worker.queue.states import DEATHS, DEATHS_ALLOWED, HELD, TERMINAL, TRANSITIONS
+from worker.queue.states import (
+    DEATHS,
+    DEATHS_ALLOWED,
+    FIRST_PUBLISH_DELAY_S,
+    HELD,
+    MAX_PUBLISH_DELAY_S,
+    PUBLISH_TRIES_ALLOWED,
+    TERMINAL,
+    TRANSITIONS,
+)
 from worker.redis_server.scripts import ScriptFolder, lua_set, lua_table
 
 JOB_EVENTS_KEPT = 10_000
@@ -30,6 +39,9 @@ QUEUE_SCRIPTS = ScriptFolder(
         "LIMIT": lua_table(
             {
                 "DEATHS": DEATHS_ALLOWED,
+                "PUBLISH_TRIES": PUBLISH_TRIES_ALLOWED,
+                "FIRST_PUBLISH_DELAY_S": FIRST_PUBLISH_DELAY_S,
+                "MAX_PUBLISH_DELAY_S": MAX_PUBLISH_DELAY_S,
                 "JOB_EVENTS": JOB_EVENTS_KEPT,
                 "FEED_EVENTS": FEED_EVENTS_KEPT,
                 "LOG_LINES": LOG_LINES_KEPT,

@@ -94,6 +94,14 @@ DEATHS_ALLOWED = 3
 """A job fails after this many deaths in a row without a new checkpoint."""
 
 
+PUBLISH_TRIES_ALLOWED = 20
+"""A job whose model is committed fails after this many tries to write the manifest: about an hour."""
+
+FIRST_PUBLISH_DELAY_S = 1
+MAX_PUBLISH_DELAY_S = 300
+"""The delay before the next try doubles from the first delay up to this one; other jobs run meanwhile."""
+
+
 class QueuedReason(StrEnum):
     """Why a queued job does not run yet."""
 

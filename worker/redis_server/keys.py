@@ -9,6 +9,9 @@ FEED = "ninefold:feed"  # stream: the events of all jobs
 
 QUEUE = "ninefold:queue"  # sorted set: queued job → its number in the order of submission
 WIDE = "ninefold:queue:wide"  # hash: queued job → devices, only of jobs that need more than one
+NOT_BEFORE = (
+    "ninefold:queue:not_before"  # hash: queued job → Unix time of its next claim, only of jobs that must wait
+)
 SUBMITTED = "ninefold:submitted"  # counter: the number of the last submitted job
 ATTEMPT = "ninefold:attempt:"  # string: running attempt → job
 IDEMPOTENCY = "ninefold:idempotency:"  # hash, named by the SHA-256 of caller and Idempotency-Key: body hash and first answer

@@ -166,6 +166,7 @@ class Histories(RuleBasedStateMachine):
         job, attempt = self.choose(which)
         call = attempts.requeue(job.id, attempt, outcome)
         self.both(call, lambda: job.release(attempt, outcome), repeats=repeats)
+        self.store.redis.delete(redis_keys.NOT_BEFORE)  # as if the time until the next try had passed
 
     @has_attempts
     @rule(which=WHICH, behind=st.integers(0, 1), repeats=REPEATS)

@@ -10,6 +10,7 @@ from model.storage.opening import open_storage
 from tests.worker.registry.stored_models import put_model
 from tests.worker.samples import publish
 from worker.queue.store import JobStore
+from worker.redis_server.keys import MODELS, RETIRED_MODELS
 from worker.registry.model_registry import ModelRegistry
 
 
@@ -30,6 +31,18 @@ def test_reindexing_restores_models_and_version_counters_from_manifests(
     assert registry.reindex(storage) == 0
     assert [registry.resolve(f"digits:{version}").manifest for version in (1, 2, 3)] == before
     assert registry.resolve(publish(store)).manifest.version == 4
+
+
+def test_a_model_whose_deletion_has_begun_is_not_registered(
+    store: JobStore, registry: ModelRegistry, tmp_path: Path
+) -> None:
+    storage = open_storage(tmp_path.as_uri())
+    manifest = registry.resolve(publish(store)).manifest
+    put_model(storage, manifest)
+    store.redis.flushall()
+    store.redis.sadd(RETIRED_MODELS, manifest.id)
+    assert registry.reindex(storage) == 0
+    assert not store.redis.exists(MODELS)
 
 
 def test_the_reindex_command_prints_the_number_of_new_models(

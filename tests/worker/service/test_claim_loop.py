@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,15 +12,20 @@ from typing import cast
 import pytest
 from pydantic import ValidationError
 
+from model.artifact.manifest import MANIFEST_FILE, model_key
 from model.host.failpoints import Failpoint, arm
+from model.storage.opening import open_storage
 from tests.worker.fixtures.poison_sensitive_trainer import POISON
 from tests.worker.processes import children_of
-from tests.worker.samples import make_job
-from tests.worker.worker_context import open_worker_context, run_next
+from tests.worker.samples import draft, make_job
+from tests.worker.worker_context import claim_next, open_worker_context, run_next
 from worker.kinds.training.worker_context import WorkerContext
+from worker.queue.ids import new_attempt_id
 from worker.queue.live_workers import LiveWorkers, WorkerRecord, WorkerState
-from worker.queue.states import Outcome, Status
+from worker.queue.states import MAX_PUBLISH_DELAY_S, PUBLISH_TRIES_ALLOWED, Outcome, Status
 from worker.queue.store import JobStore
+from worker.redis_server.keys import NOT_BEFORE
+from worker.registry.model_registry import ModelRegistry
 from worker.service.claim_loop import ClaimLoop
 from worker.service.heartbeat import HeartbeatSender
 
@@ -62,6 +68,67 @@ def test_a_poison_job_does_not_take_its_worker_out_of_service(store: JobStore, t
     assert store.get(poison).status is Status.FAILED
     assert store.get(healthy).status is Status.SUCCEEDED
     assert not claim_loop.is_out_of_order
+
+
+def _block_manifest(store: JobStore, folder: Path) -> str:
+    """Return a job whose model is committed, but whose manifest cannot be written: its key has other bytes."""
+    job_id = store.submit(make_job()).job_id
+    _, attempt_id, _ = claim_next(store)
+    store.commit_publish(job_id, attempt_id, draft("mdl_blocked"))
+    store.requeue(job_id, attempt_id, Outcome.WORKER_LOST)
+    open_storage((folder / "storage").as_uri()).put_bytes(model_key("mdl_blocked", MANIFEST_FILE), b"other")
+    return job_id
+
+
+def test_a_manifest_that_cannot_be_written_lets_other_jobs_pass(store: JobStore, tmp_path: Path) -> None:
+    blocked = _block_manifest(store, tmp_path)
+    waiting = store.submit(make_job(epochs=1)).job_id
+    with open_worker_context(store, tmp_path) as context:
+        claim_loop = _claim_loop(context)
+        until = time.monotonic() + 4
+        while time.monotonic() < until:
+            claim_loop.drain_queue()
+            time.sleep(0.1)
+    assert store.get(waiting).status is Status.SUCCEEDED
+    job = store.get(blocked)
+    assert job.status is Status.QUEUED
+    assert 3 <= len(job.attempts) <= 5  # the worker that died, then tries after 0, 1, 3 and 7 s
+
+
+def test_a_job_whose_manifest_can_never_be_written_fails_and_leaves_no_model(
+    store: JobStore, tmp_path: Path
+) -> None:
+    job_id = _block_manifest(store, tmp_path)
+    with open_worker_context(store, tmp_path) as context:
+        for _ in range(PUBLISH_TRIES_ALLOWED):
+            assert store.get(job_id).status is Status.QUEUED
+            store.redis.delete(NOT_BEFORE)  # as if the time until the next try had passed
+            run_next(context)
+    job = store.get(job_id)
+    assert (job.status, job.result, job.finish_reason) == (Status.FAILED, None, None)
+    assert job.error is not None
+    assert job.error.code == "storage_unavailable"
+    assert "could not be written" in job.error.message
+    assert open_storage(context.storage_url).list("models/") == []
+    registry = ModelRegistry(store.redis)
+    assert registry.unfinished_deletions() == []
+    assert registry.list_models().models == []
+    assert not store.redis.exists(NOT_BEFORE)
+
+
+def test_the_delay_between_two_tries_doubles_up_to_a_bound(store: JobStore, tmp_path: Path) -> None:
+    job_id = _block_manifest(store, tmp_path)
+    delays: list[float] = []
+    with open_worker_context(store, tmp_path) as context:
+        for _ in range(PUBLISH_TRIES_ALLOWED - 1):
+            store.redis.delete(NOT_BEFORE)
+            run_next(context)
+            not_before = store.redis.hget(NOT_BEFORE, job_id)
+            assert isinstance(not_before, str)
+            delays.append(float(not_before) - time.time())
+            assert store.claim("host:1", new_attempt_id()) is None
+    assert delays[:5] == pytest.approx([1, 2, 4, 8, 16], abs=1.5)
+    assert delays[-1] == pytest.approx(MAX_PUBLISH_DELAY_S, abs=1.5)
 
 
 @contextmanager

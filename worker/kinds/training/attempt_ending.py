@@ -15,8 +15,10 @@ from worker.kinds.training.publishing import complete_draft, complete_publish
 from worker.kinds.training.worker_context import WorkerContext
 from worker.queue.attempt_messages import Claimed, Committed
 from worker.queue.records import JobError
-from worker.queue.states import Outcome
+from worker.queue.states import Outcome, Status
 from worker.redis_server.retry import retry_while_unavailable
+from worker.registry.deletion import finish_deletions
+from worker.registry.model_registry import ModelRegistry
 
 _log = logging.getLogger(__name__)
 
@@ -73,12 +75,18 @@ class AttemptEnding:
                 may_wait=self._may_wait,
             )
         except StorageError as error:
-            # Past the commit point a job cannot fail: the next attempt writes the manifest.
-            return self.requeue(
-                AttemptEnd(Outcome.CRASHED, f"The model's manifest could not be written: {error}")
-            )
+            return self._try_later(error)
         self._checkpoints.delete_all()
         return Outcome.SUCCEEDED
+
+    def _try_later(self, error: StorageError) -> Outcome:
+        """Return the job to the queue for a later try to publish; after the last try the job has failed."""
+        end = AttemptEnd(Outcome.CRASHED, f"The model's manifest could not be written: {error}")
+        _log.warning("job %s, attempt %s: %s", self._job_id, self._claimed.attempt_number, end.message)
+        status = self._release(end)
+        if status is Status.FAILED:
+            finish_deletions(ModelRegistry(self._store.redis), self._storage)
+        return end.outcome
 
     def end_without_model(self, end: AttemptEnd) -> Outcome:
         """Delete the staged files, then finish or requeue the job; a lost lease changes no record."""
@@ -93,8 +101,13 @@ class AttemptEnding:
 
     def requeue(self, end: AttemptEnd) -> Outcome:
         """Return the job to the queue."""
-        self._retry(lambda: self._store.requeue(self._job_id, self._attempt_id, end.outcome, end.message))
+        self._release(end)
         return end.outcome
+
+    def _release(self, end: AttemptEnd) -> Status:
+        return self._retry(
+            lambda: self._store.requeue(self._job_id, self._attempt_id, end.outcome, end.message)
+        )
 
     def _finish(self, end: AttemptEnd) -> Outcome:
         error = JobError(code=end.error_code, message=end.message) if end.error_code else None

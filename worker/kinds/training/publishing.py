@@ -1,24 +1,16 @@
 """Publishes a committed model: writes its manifest and ends the job. Every step may be repeated."""
 
-import logging
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from model.artifact.manifest import MANIFEST_FILE, ManifestDraft, model_key
-from model.errors import ObjectExistsError, StorageError
 from model.host.failpoints import Failpoint, reach
 from model.storage.interface import Storage
 from worker.queue.attempt_messages import Claimed, Committed
 from worker.queue.states import Outcome
 from worker.queue.store import JobStore
 from worker.redis_server.retry import retry_while_unavailable
-
-MANIFEST_TRIES = 10
-RETRY_AFTER_S = 1.0
-
-_log = logging.getLogger(__name__)
 
 
 def complete_draft(draft: ManifestDraft, claimed: Claimed, model_id: str) -> dict[str, Any]:
@@ -43,30 +35,14 @@ def complete_publish(
     *,
     may_wait: Callable[[], bool],
 ) -> None:
-    """Write the manifest and end the job. After the commit point the job can only succeed.
+    """Write the manifest and end the job. After the commit point nothing cancels the job any more.
 
     Raises:
         StaleAttemptError: another attempt holds the job, and completes the publish.
         StorageError: the manifest cannot be written now.
         StoreUnavailableError: Redis is unreachable, and `may_wait` returned False.
     """
-    _put_manifest(storage, committed, may_wait)
+    storage.put_bytes(model_key(committed.manifest["id"], MANIFEST_FILE), committed.manifest_json.encode())
     reach(Failpoint.PUBLISH_WRITTEN)
     retry_while_unavailable(lambda: store.finish(job_id, attempt_id, Outcome.SUCCEEDED), may_wait)
     reach(Failpoint.FINISH_RECORDED)
-
-
-def _put_manifest(storage: Storage, committed: Committed, may_wait: Callable[[], bool]) -> None:
-    key = model_key(committed.manifest["id"], MANIFEST_FILE)
-    for tries_left in reversed(range(MANIFEST_TRIES)):
-        try:
-            storage.put_bytes(key, committed.manifest_json.encode())
-        except ObjectExistsError:
-            raise
-        except StorageError as error:
-            if not tries_left or not may_wait():
-                raise
-            _log.warning("the manifest of a committed model could not be written, trying again: %s", error)
-            time.sleep(RETRY_AFTER_S)
-        else:
-            return

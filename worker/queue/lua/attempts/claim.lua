@@ -1,17 +1,19 @@
--- Give the first queued job that needs at most `devices` devices to a new attempt.
+-- Give the first queued job that needs at most `devices` devices and need not wait to a new attempt.
 local attempt_id, worker, at, devices = unpack(ARGV)
 devices = tonumber(devices)
 local PAGE = 100
 
--- The id of the first job that `devices` devices are enough for; nearly always the head of the queue.
+-- The id of the first job that may run now and that `devices` devices are enough for; nearly always the head of the queue.
 local function next_job_id()
-  local from = 0
+  local from, now = 0, tonumber(redis.call('TIME')[1])
   while true do
     local job_ids = redis.call('ZRANGE', KEY.QUEUE, from, from + PAGE - 1)
     if #job_ids == 0 then return nil end
     local needed = redis.call('HMGET', KEY.WIDE, unpack(job_ids))
+    local not_before = redis.call('HMGET', KEY.NOT_BEFORE, unpack(job_ids))
     for position, job_id in ipairs(job_ids) do
-      if tonumber(needed[position] or 1) <= devices then return job_id end
+      local is_due = tonumber(not_before[position] or 0) <= now
+      if is_due and tonumber(needed[position] or 1) <= devices then return job_id end
     end
     from = from + PAGE
   end

@@ -24,6 +24,7 @@ local function change_status(job, status, at)
   else
     redis.call('ZREM', KEY.QUEUE, job.id)
     redis.call('HDEL', KEY.WIDE, job.id)
+    redis.call('HDEL', KEY.NOT_BEFORE, job.id)
   end
   local transition = '{"status":"' .. status .. '","at":"' .. at .. '"}'
   set_fields(job, {status = status, transitions = appended(job.transitions, transition)})
