@@ -68,7 +68,7 @@ class RunningTrainer:
     def renew(self, deadline: float, flags: Flags) -> None:
         """Pass the new end of the lease to the trainer, and act on the flags of the job.
 
-        Flags are acted on at each renewal again: a command that the trainer's full pipe refused is then repeated.
+        Flags are acted on at each renewal again: a command that was dropped is then repeated.
         """
         self._deadline = deadline
         self._trainer.send(Renewed(deadline=deadline))
@@ -98,6 +98,7 @@ class RunningTrainer:
     def wait(self) -> TrainerExit:
         """Wait until the trainer exits; kills it when it stalls, and drains it when the worker must end."""
         while not self._has_exited.wait(POLL_EVERY_S):
+            self._trainer.send_rest()
             self._kill_if_stalled()
             if self._drain.is_requested:
                 self._drain_trainer()

@@ -56,8 +56,10 @@ class TrainerProcess:
         commands, messages, log = _Pipe(), _Pipe(), _Pipe()
         self._process = _start(command, environment, commands, messages, log)
         self._commands_fd = commands.write_fd
-        # A stopped (SIGSTOP) trainer must not block its supervisor: a command that finds the pipe full is dropped.
+        # A stopped (SIGSTOP) trainer must not block its supervisor: a write takes only what the pipe has room for.
         os.set_blocking(self._commands_fd, False)
+        self._unsent = b""
+        """The rest of a command that did not fit into the pipe."""
         self._messages = os.fdopen(messages.read_fd, "rb")
         self._output = os.fdopen(log.read_fd, "rb")
         self._reap_lock = threading.Lock()
@@ -78,10 +80,27 @@ class TrainerProcess:
             return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
     def send(self, command: TrainerCommand) -> None:
-        """Send a command; it is dropped when the trainer is dead or its pipe is full."""
-        with self._reap_lock, suppress(BlockingIOError, BrokenPipeError):
-            if not self._is_reaped:  # afterwards the descriptor number may belong to another file
-                os.write(self._commands_fd, write_line(command))
+        """Send a command; it is dropped when the trainer is dead or has not yet read the command before."""
+        with self._reap_lock:
+            self._write_unsent()
+            if not self._unsent:
+                self._unsent = write_line(command)
+                self._write_unsent()
+
+    def send_rest(self) -> None:
+        """Continue a command that did not fit into the pipe; call it repeatedly."""
+        with self._reap_lock:
+            self._write_unsent()
+
+    def _write_unsent(self) -> None:
+        """Write as much as the pipe has room for. The caller holds the lock."""
+        try:
+            while self._unsent and not self._is_reaped:  # the descriptor of a reaped one may be another file
+                self._unsent = self._unsent[os.write(self._commands_fd, self._unsent) :]
+        except BlockingIOError:
+            pass
+        except BrokenPipeError:
+            self._unsent = b""
 
     def listen(
         self,
