@@ -1,11 +1,13 @@
 """Makes Redis clients, and converts a Redis URL to the form that Celery expects."""
 
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import redis
 import redis.asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialWithJitterBackoff
+from redis.connection import parse_url
 from redis.retry import Retry
 
 CONNECT_TIMEOUT_S = 2.0
@@ -42,9 +44,33 @@ def connect_async(url: str, *, timeout_s: float = 3.0) -> redis.asyncio.Redis:
 
 
 def broker_url(redis_url: str) -> str:
-    """Return the URL of the same server for Celery: kombu writes a Unix socket's URL in its own form."""
+    """Return the URL of the same server and database for Celery.
+
+    kombu writes a Unix socket's URL in its own form. Of the others' queries it reads some options in its own way, which
+    `broker_tls` replaces.
+    """
     parts = urlsplit(redis_url)
-    if parts.scheme != "unix":
+    if parts.scheme == "unix":
+        database = parse_qs(parts.query).get("db", ["0"])[0]
+        return f"redis+socket://{parts.netloc}{parts.path}?virtual_host={database}"
+    if not parts.query:
         return redis_url
-    database = parse_qs(parts.query).get("db", ["0"])[0]
-    return f"redis+socket://{parts.netloc}{parts.path}?virtual_host={database}"
+    database = _options(redis_url).get("db", 0)
+    return parts._replace(path=f"/{database}", query="").geturl()
+
+
+def broker_tls(redis_url: str) -> dict[str, Any] | None:
+    """Return the TLS options of the store's own client for Celery; None without TLS.
+
+    Without options kombu would accept every certificate.
+    """
+    if urlsplit(redis_url).scheme != "rediss":
+        return None
+    given = {name: value for name, value in _options(redis_url).items() if name.startswith("ssl_")}
+    return {"ssl_cert_reqs": "required", **given}
+
+
+def _options(redis_url: str) -> dict[str, Any]:
+    """Read an address as the store's own client does."""
+    options: dict[str, Any] = parse_url(redis_url)  # type: ignore[no-untyped-call]
+    return options

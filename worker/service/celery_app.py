@@ -9,7 +9,7 @@ from celery import Celery
 from celery.exceptions import SecurityWarning
 
 from worker.queue.wake_ups import TASK_NAME
-from worker.redis_server.connection import broker_url
+from worker.redis_server.connection import broker_tls, broker_url
 from worker.redis_server.keys import WAKE_UPS
 
 CONNECT_TIMEOUT_S = 2.0
@@ -37,6 +37,7 @@ def make_app(redis_url: str) -> Celery:
         broker_channel_error_retry=True,
         broker_connection_retry_on_startup=True,
         broker_connection_timeout=CONNECT_TIMEOUT_S,
+        broker_use_ssl=broker_tls(redis_url) or False,
         broker_transport_options={
             "socket_connect_timeout": CONNECT_TIMEOUT_S,
             "health_check_interval": 15,

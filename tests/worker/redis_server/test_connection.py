@@ -9,6 +9,8 @@ from worker.redis_server.connection import broker_url
     ("redis_url", "expected"),
     [
         ("redis://:pw@host:1/2", "redis://:pw@host:1/2"),
+        ("redis://host:1?db=3", "redis://host:1/3"),
+        ("rediss://u:p%40@host:1/2?ssl_cert_reqs=none", "rediss://u:p%40@host:1/2"),
         ("unix:///run/valkey.sock?db=3", "redis+socket:///run/valkey.sock?virtual_host=3"),
         ("unix://:pw@/run/valkey.sock", "redis+socket://:pw@/run/valkey.sock?virtual_host=0"),
     ],
