@@ -33,6 +33,15 @@ class StoreOccupiedError(WorkerError):
         )
 
 
+class BackupRestoredError(WorkerError):
+    """Raised when a backup is restored again into the service into which it was restored."""
+
+    code = "backup_restored"
+
+    def __init__(self) -> None:
+        super().__init__("This backup was restored into this service before: nothing was changed.")
+
+
 class BackupUnreadableError(WorkerError):
     """Raised when a file is not a complete backup. The message says why."""
 

@@ -49,7 +49,7 @@ def restore(
     """Restore a backup into a new, empty service.
 
     Jobs that were running continue from their last checkpoint. A service that already has jobs, models or datasets is
-    refused: nothing is merged or overwritten.
+    refused: nothing is merged or overwritten. A restore that was cut short can be repeated.
 
     Example, in two terminals:
 

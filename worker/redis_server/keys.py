@@ -44,5 +44,7 @@ WORKERS_EXPIRE = "ninefold:workers:expire"  # sorted set: worker id → time at 
 CLAIMERS_EXPIRE = "ninefold:workers:claimers"  # the same, only of workers that claim jobs
 CLAIMER_DEVICES = "ninefold:workers:devices"  # hash: worker id → number of its devices
 
+RESTORE = "ninefold:restore"  # hash: the backup whose restore began here last, and whether it is complete
+
 WAKE_UPS = "ninefold"  # list: the Celery queue
 PREFIX = "ninefold:"  # every key except the Celery queue begins with this

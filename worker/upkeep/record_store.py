@@ -1,11 +1,11 @@
 """Reads all records from Redis, and writes them into an empty Redis: large data first, then all other records in one transaction."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from typing import Any, cast
 
 import redis
 
-from worker.errors import StoreOccupiedError
+from worker.errors import BackupRestoredError, StoreOccupiedError
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.clients import StoreClient, blocking_method
 from worker.upkeep.records import (
@@ -48,11 +48,43 @@ class RecordStore(StoreClient):
             yield from page
             start = f"({page[-1][0]}"
 
-    def check_empty(self) -> None:
-        """Raise StoreOccupiedError when this Redis has jobs, models or datasets."""
-        for key, what in _OCCUPIED_BY.items():
+    def begin_restore(self, backup: str) -> None:
+        """Note that this backup is restored from now on; the same restore may begin again until it is complete.
+
+        Raises:
+            StoreOccupiedError: this Redis has jobs, models or datasets that did not come with this backup.
+            BackupRestoredError: this restore is complete.
+        """
+        with self.redis.pipeline() as pipe:
+            pipe.watch(redis_keys.RESTORE, *_OCCUPIED_BY)  # type: ignore[no-untyped-call]
+            if self._has_begun(backup):
+                self.check_unoccupied(own_models=None)
+                return
+            self.check_unoccupied()
+            pipe.multi()
+            pipe.delete(redis_keys.RESTORE)
+            pipe.hset(redis_keys.RESTORE, "backup", backup)
+            _execute(pipe)
+
+    def _has_begun(self, backup: str) -> bool:
+        mark: Any = self.redis.hgetall(redis_keys.RESTORE)
+        if mark.get("backup") != backup:
+            return False
+        if "is_complete" in mark:
+            raise BackupRestoredError
+        return True
+
+    def check_unoccupied(self, own_models: Set[str] | None = frozenset()) -> None:
+        """Raise StoreOccupiedError when this Redis has jobs, datasets, or models other than `own_models`; None: any.
+
+        A worker that starts during a restore, or after one was cut short, registers the models in storage.
+        """
+        for key in (redis_keys.JOBS, redis_keys.DATASETS):
             if self.redis.exists(key):
-                raise StoreOccupiedError(what)
+                raise StoreOccupiedError(_OCCUPIED_BY[key])
+        registered: Any = self.redis.zrange(redis_keys.MODELS, 0, -1)
+        if own_models is not None and set(registered) - own_models:
+            raise StoreOccupiedError(_OCCUPIED_BY[redis_keys.MODELS])
 
     def write_bulk(self, records: Iterable[Record]) -> None:
         """Write bulk records before the records that refer to them; writing them again is harmless."""
@@ -61,22 +93,35 @@ class RecordStore(StoreClient):
                 _write(pipe, record)
             pipe.execute()
 
-    def write_rest(self, records: Iterable[Record]) -> None:
-        """Write all other records in one transaction, which completes the restore.
+    def write_rest(self, backup: str, records: Iterable[Record], models: Set[str]) -> None:
+        """Write all other records in one transaction, which completes the restore of `backup`.
+
+        Args:
+            backup: the backup that was passed to `begin_restore`.
+            records: its records that are not bulk.
+            models: the ids of its models in storage, which a worker may have registered meanwhile.
 
         Raises:
-            StoreOccupiedError: another client wrote jobs, models or datasets meanwhile.
+            StoreOccupiedError: another client wrote other jobs, models or datasets meanwhile.
         """
         with self.redis.pipeline() as pipe:
             pipe.watch(*_OCCUPIED_BY)  # type: ignore[no-untyped-call]
-            self.check_empty()
+            self.check_unoccupied(models)
+            registered = self.take_snapshot().records
             pipe.multi()
+            for record in registered:
+                pipe.delete(record.key)
             for record in records:
                 _write(pipe, record)
-            try:
-                pipe.execute()
-            except redis.WatchError as error:
-                raise StoreOccupiedError("jobs, models or datasets") from error
+            pipe.hset(redis_keys.RESTORE, mapping={"backup": backup, "is_complete": "yes"})
+            _execute(pipe)
+
+
+def _execute(pipe: Any) -> None:
+    try:
+        pipe.execute()
+    except redis.WatchError as error:
+        raise StoreOccupiedError("jobs, models or datasets") from error
 
 
 def _write(pipe: Any, record: Record) -> None:

@@ -5,6 +5,7 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from shutil import copyfileobj
@@ -13,10 +14,11 @@ from typing import IO, TypeVar
 import redis
 from pydantic import ValidationError
 
+from model.artifact.manifest import MANIFEST_FILE
 from model.errors import StorageError
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
-from worker.errors import BackupUnreadableError, WorkerError
+from worker.errors import BackupRestoredError, BackupUnreadableError, WorkerError
 from worker.queue.records import Checkpoint
 from worker.redis_server.connection import connect
 from worker.redis_server.fitness import check_server
@@ -31,6 +33,17 @@ _BATCH = 100
 T = TypeVar("T")
 
 
+@dataclass
+class _Progress:
+    """What is known of a backup once its tar was read."""
+
+    backup: str = ""
+    """The moment of the backup, which tells it from every other."""
+    end: End | None = None
+    models: set[str] = field(default_factory=set)
+    """The ids of the models whose manifest is in storage now."""
+
+
 def read_backup(store: RecordStore, storage: Storage, source: IO[bytes]) -> tuple[End, list[str]]:
     """Restore a backup; returns its end, and the ids of jobs that restart because their checkpoint is missing.
 
@@ -38,23 +51,27 @@ def read_backup(store: RecordStore, storage: Storage, source: IO[bytes]) -> tupl
     refers to a missing object, and the restore can be repeated.
 
     Raises:
-        StoreOccupiedError: this Redis has jobs, models or datasets.
+        StoreOccupiedError: this Redis has jobs, models or datasets that did not come with this backup.
+        BackupRestoredError: this backup was restored before, completely.
         BackupUnreadableError: the file is not a complete backup.
     """
-    store.check_empty()
     with tempfile.TemporaryFile() as records:
-        end = _read_tar(source, storage, records)
+        progress = _read_tar(source, store, storage, records)
+        if progress.end is None:
+            raise BackupUnreadableError("The backup was cut short: end.json is missing.")
+        store.check_unoccupied(progress.models)
         restarting: list[str] = []
         for batch in _batches(record for record in _records(records) if record.is_bulk):
             store.write_bulk(batch)
         others = (record for record in _records(records) if not record.is_bulk)
-        store.write_rest(_without_lost_checkpoint(record, storage, restarting) for record in others)
-    return end, restarting
+        checked = (_without_lost_checkpoint(record, storage, restarting) for record in others)
+        store.write_rest(progress.backup, checked, progress.models)
+    return progress.end, restarting
 
 
-def _read_tar(source: IO[bytes], storage: Storage, records: IO[bytes]) -> End:
+def _read_tar(source: IO[bytes], store: RecordStore, storage: Storage, records: IO[bytes]) -> _Progress:
     """Write the objects to storage and the records to the file `records`."""
-    end: End | None = None
+    progress = _Progress()
     try:
         with tarfile.open(fileobj=source, mode="r|") as tar:
             for number, entry in enumerate(tar):
@@ -63,29 +80,36 @@ def _read_tar(source: IO[bytes], storage: Storage, records: IO[bytes]) -> End:
                     raise BackupUnreadableError(
                         "This tar is not a backup: its first file is not backup.json."
                     )
-                if entry.name == END:
-                    end = End.model_validate_json(file.read())
+                if entry.name == HEAD:
+                    progress.backup = _begin(store, Head.model_validate_json(file.read()))
+                elif entry.name == END:
+                    progress.end = End.model_validate_json(file.read())
+                elif entry.name == RECORDS:
+                    copyfileobj(file, records)
                 else:
-                    _read_entry(entry.name, file, storage, records)
+                    _read_object(entry.name, file, storage, progress)
     except (tarfile.TarError, EOFError, ValidationError) as error:
         raise BackupUnreadableError(f"The file is not a complete backup ({type(error).__name__}).") from error
-    if end is None:
-        raise BackupUnreadableError("The backup was cut short: end.json is missing.")
-    return end
+    return progress
 
 
-def _read_entry(name: str, file: IO[bytes], storage: Storage, records: IO[bytes]) -> None:
-    if name == HEAD:
-        if Head.model_validate_json(file.read()).format != FORMAT:
-            raise BackupUnreadableError(
-                "This backup was made by a newer version of Ninefold: restore it with that version."
-            )
-    elif name == RECORDS:
-        copyfileobj(file, records)
-    elif name.startswith(tuple(OBJECTS + kind for kind in KINDS)):
-        storage.put_stream(name.removeprefix(OBJECTS), lambda target: copyfileobj(file, target))
-    else:
+def _begin(store: RecordStore, head: Head) -> str:
+    if head.format != FORMAT:
+        raise BackupUnreadableError(
+            "This backup was made by a newer version of Ninefold: restore it with that version."
+        )
+    backup = head.created_at.isoformat()
+    store.begin_restore(backup)
+    return backup
+
+
+def _read_object(name: str, file: IO[bytes], storage: Storage, progress: _Progress) -> None:
+    if not name.startswith(tuple(OBJECTS + kind for kind in KINDS)):
         raise BackupUnreadableError(f"{name[:80]!r} does not belong in a backup.")
+    key = name.removeprefix(OBJECTS)
+    storage.put_stream(key, lambda target: copyfileobj(file, target))
+    if key.endswith(f"/{MANIFEST_FILE}"):
+        progress.models.add(key.split("/")[1])
 
 
 def _records(file: IO[bytes]) -> Iterator[Record]:
@@ -125,6 +149,9 @@ def main() -> None:
         with path.open("rb") as file, connect(settings.redis_url, timeout_s=REPLY_TIMEOUT_S) as client:
             check_server(client)
             end, restarting = read_backup(RecordStore(client), open_storage(settings.storage), file)
+    except BackupRestoredError as error:
+        sys.stdout.write(f"{error}\n")
+        return
     except (WorkerError, StorageError, redis.RedisError, OSError) as error:
         sys.exit(f"restore: {error}")
     for job_id in restarting:

@@ -1,97 +1,35 @@
 """Backup and restore: a restore creates the same records and objects, or is refused and changes nothing."""
 
 import io
-import os
-import subprocess
-import sys
 import tarfile
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-import redis
 
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, model_key
 from model.data.record import dataset_key
 from model.errors import StorageError
 from model.storage.interface import Storage
 from model.storage.local import LocalStorage
-from model.storage.opening import open_storage
 from tests.conftest import running_valkey
 from tests.worker.samples import claim, draft, make_job, publish, row
+from tests.worker.upkeep.backup.service import Service, put_model, run_module, run_with_checkpoint
 from worker.errors import BackupUnreadableError, StoreOccupiedError
-from worker.queue.attempt_messages import Report
 from worker.queue.live_workers import LiveWorkers, WorkerRecord, WorkerState
-from worker.queue.records import Checkpoint
 from worker.queue.requests import Idempotency
 from worker.queue.states import Outcome, Status
 from worker.queue.store import JobStore
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.connection import connect
 from worker.registry.model_registry import ModelRegistry
-from worker.upkeep.backup.restore import read_backup
 from worker.upkeep.backup.write import write_backup
 from worker.upkeep.reaper import Reaper
 from worker.upkeep.record_store import RecordStore
 from worker.upkeep.records import StreamRecord
-
-
-@dataclass
-class Service:
-    """The Redis and the storage of a service."""
-
-    client: redis.Redis
-    storage: Storage
-
-    @property
-    def store(self) -> JobStore:
-        return JobStore(self.client)
-
-    def back_up(self) -> bytes:
-        out = io.BytesIO()
-        write_backup(RecordStore(self.client), self.storage, out)
-        return out.getvalue()
-
-    def restore(self, backup: bytes) -> list[str]:
-        return read_backup(RecordStore(self.client), self.storage, io.BytesIO(backup))[1]
-
-    def dump(self) -> dict[str, object]:
-        """Return all records by key; of streams only the id of the last entry."""
-        snapshot = RecordStore(self.client).take_snapshot()
-        return {record.key: record for record in snapshot.records} | {
-            bulk.key: bulk for bulk in snapshot.bulk
-        }
-
-
-@pytest.fixture
-def old(redis_client: redis.Redis, tmp_path: Path) -> Service:
-    return Service(redis_client, open_storage((tmp_path / "old").as_uri()))
-
-
-@pytest.fixture
-def new(tmp_path: Path) -> Iterator[Service]:
-    with running_valkey() as url, connect(url) as client:
-        yield Service(client, open_storage((tmp_path / "new").as_uri()))
-
-
-def put_model(service: Service, model_id: str) -> None:
-    service.storage.put_bytes(model_key(model_id, WEIGHTS_FILE), b"weights")
-    service.storage.put_bytes(model_key(model_id, MANIFEST_FILE), b"{}")
-
-
-def run_with_checkpoint(service: Service) -> str:
-    """Create a running job with a checkpoint."""
-    service.store.submit(make_job())
-    job_id, attempt_id = claim(service.store)
-    checkpoint = Checkpoint(key=f"checkpoints/{job_id}/1/epoch-1", epoch=1, step=0)
-    service.storage.put_bytes(checkpoint.key, b"state")
-    changes = Report(rows=(row(1),), checkpoint=checkpoint, log_lines=("hello",))
-    service.store.report(job_id, attempt_id, 1, changes)
-    return job_id
 
 
 def test_live_workers_are_not_part_of_a_backup(old: Service) -> None:
@@ -277,7 +215,7 @@ def test_a_truncated_backup_is_refused_and_a_complete_one_can_follow(
     backup = old.back_up()
     with pytest.raises(BackupUnreadableError):
         new.restore(backup[: int(len(backup.rstrip(b"\0")) * share)])
-    assert list(new.client.scan_iter()) == []
+    assert set(new.client.scan_iter()) <= {redis_keys.RESTORE}
     new.restore(backup)
     assert new.dump() == old.dump()
 
@@ -296,12 +234,6 @@ def test_a_hostile_tar_cannot_write_outside_storage(new: Service, tmp_path: Path
     with pytest.raises((BackupUnreadableError, Exception), match=r"belong|storage key"):
         new.restore(out.getvalue())
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
-
-
-def run_module(module: str, file: Path, url: str, storage: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "REDIS_URL": url, "NINEFOLD_STORAGE": storage.as_uri()}
-    command = [sys.executable, "-m", f"worker.upkeep.backup.{module}", str(file)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_the_commands_print_what_they_did_or_why_they_failed(
