@@ -54,14 +54,16 @@ class AttemptCheckpoints:
         self._current = checkpoint
 
     def delete_all(self) -> None:
-        """Delete every checkpoint of the job, once its model is published."""
+        """Delete every checkpoint of the job, once the job has ended; if that fails, a cleaner does it."""
         self._delete(self._prefix)
 
     def _delete(self, key: str) -> None:
         try:
             self._storage.delete(key)
         except StorageError as error:
-            _log.warning("could not delete checkpoint %s; `ninefold gc` removes it later: %s", key, error)
+            _log.warning(
+                "could not delete checkpoint %s; it is removed when the job has ended: %s", key, error
+            )
 
 
 def _position(key: str) -> str:

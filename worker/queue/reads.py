@@ -137,3 +137,13 @@ def _read_watch(reply: Reply) -> Watch:
     triples = zip(flat[::3], flat[1::3], flat[2::3], strict=True)
     leases = [Lease(job_id, attempt_id, int(renewals)) for job_id, attempt_id, renewals in triples]
     return Watch(int(queued), int(wake_ups), leases)
+
+
+def ended_with_checkpoints() -> Commands[list[str]]:
+    """Read the ids of the ended jobs whose checkpoints may still be in storage."""
+    return Commands((("SMEMBERS", redis_keys.ENDED_CHECKPOINTS),), lambda results: sorted(results[0]))
+
+
+def note_checkpoints_deleted(job_id: str) -> Commands[None]:
+    """Note that the checkpoints of an ended job are no longer in storage."""
+    return Commands((("SREM", redis_keys.ENDED_CHECKPOINTS, job_id),), lambda _: None)

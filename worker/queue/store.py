@@ -31,6 +31,8 @@ class JobStore(StoreClient):
     events = blocking_method(reads.events)
     finished_before = blocking_method(reads.finished_before)
     watch = blocking_method(reads.watch)
+    ended_with_checkpoints = blocking_method(reads.ended_with_checkpoints)
+    note_checkpoints_deleted = blocking_method(reads.note_checkpoints_deleted)
 
     def list_jobs(self, filters: JobFilters = EVERY_JOB, *, limit: int = 20, after: str = "") -> JobPage:
         """List the jobs that match all filters, newest first, beginning with the job that follows `after`."""

@@ -28,6 +28,7 @@ from worker.service.description import describe_worker
 from worker.service.heartbeat import HeartbeatSender
 from worker.settings import WorkerSettings
 from worker.upkeep.archiver import JobArchiver
+from worker.upkeep.checkpoint_cleaner import CheckpointCleaner
 from worker.upkeep.reaper import Reaper
 
 _log = logging.getLogger("worker")
@@ -79,7 +80,10 @@ def _start_upkeep(cleanups: ExitStack, store: JobStore, settings: WorkerSettings
     cleanups.callback(wake_ups.close)
     is_stopped = threading.Event()
     cleanups.callback(is_stopped.set)
-    archiver = JobArchiver(store, open_storage(settings.storage), settings.archive_after_days)
+    storage = open_storage(settings.storage)
+    cleaner = CheckpointCleaner(store, storage)
+    threading.Thread(target=cleaner.run, args=(is_stopped,), name="checkpoint-cleaner", daemon=True).start()
+    archiver = JobArchiver(store, storage, settings.archive_after_days)
     threading.Thread(target=archiver.run, args=(is_stopped,), name="archiver", daemon=True).start()
     reaper = Reaper(store, settings.lease_s, wake_ups.send)
     threading.Thread(target=reaper.run, args=(is_stopped,), name="reaper", daemon=True).start()

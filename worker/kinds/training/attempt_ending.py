@@ -112,6 +112,7 @@ class AttemptEnding:
     def _finish(self, end: AttemptEnd) -> Outcome:
         error = JobError(code=end.error_code, message=end.message) if end.error_code else None
         self._retry(lambda: self._store.finish(self._job_id, self._attempt_id, end.outcome, error))
+        self._checkpoints.delete_all()
         return end.outcome
 
     def _delete_staged_model(self) -> None:

@@ -1,4 +1,4 @@
--- Delete the record of a job that has ended.
+-- Delete the record of a job that has ended, and whose checkpoints the caller has deleted.
 local job_id = ARGV[1]
 local job = load_job(job_id)
 if not job then return {'job_not_found', job_id} end
@@ -6,5 +6,6 @@ if not TERMINAL[job.status] then return {'wrong_state', job_id, job.status, 'can
 
 for _, index in ipairs(indexes(job)) do redis.call('ZREM', index, job_id) end
 redis.call('ZREM', KEY.JOBS_BY_STATUS .. job.status, job_id)
+redis.call('SREM', KEY.ENDED_CHECKPOINTS, job_id)
 for _, key in ipairs({KEY.JOB, KEY.ROWS, KEY.BESTS, KEY.LOGS, KEY.EVENTS}) do redis.call('DEL', key .. job_id) end
 return {'ok'}

@@ -30,7 +30,9 @@ local function change_status(job, status, at)
   set_fields(job, {status = status, transitions = appended(job.transitions, transition)})
 end
 
+-- Nothing resumes an ended job: an upkeep thread deletes its checkpoints, which need an attempt to exist.
 local function end_job(job, status, at)
+  if tonumber(job.attempt_number) > 0 then redis.call('SADD', KEY.ENDED_CHECKPOINTS, job.id) end
   clear_fields(job, 'phase')
   set_fields(job, {finished_at = at})
   change_status(job, status, at)

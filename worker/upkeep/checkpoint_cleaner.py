@@ -1,0 +1,47 @@
+"""Deletes the checkpoints of ended jobs from storage. Several cleaners may run, and each step may be repeated."""
+
+import logging
+import threading
+from contextlib import suppress
+
+from model.errors import StorageError
+from model.storage.interface import Storage
+from worker.errors import StoreUnavailableError
+from worker.queue.storage_keys import checkpoints_prefix
+from worker.queue.store import JobStore
+
+CLEAN_EVERY_S = 10.0
+
+_log = logging.getLogger(__name__)
+
+
+class CheckpointCleaner:
+    """Deletes the checkpoints of each job that the script which ended the job has put on a list.
+
+    Nothing resumes a job that succeeded, failed or was cancelled. The attempt may have deleted the checkpoints already;
+    no attempt does when a paused job is cancelled, or when a reaper ends the job.
+    """
+
+    def __init__(self, store: JobStore, storage: Storage) -> None:
+        self._store = store
+        self._storage = storage
+
+    def clean(self) -> list[str]:
+        """Delete the checkpoints of the jobs on the list; returns the ids of the jobs that left it."""
+        return [job_id for job_id in self._store.ended_with_checkpoints() if self._delete(job_id)]
+
+    def run(self, stopped: threading.Event, every_s: float = CLEAN_EVERY_S) -> None:
+        """Clean periodically until stopped."""
+        while not stopped.wait(every_s):
+            with suppress(StoreUnavailableError):  # the next round repeats it
+                self.clean()
+
+    def _delete(self, job_id: str) -> bool:
+        """Delete the checkpoints first: after a crash in between, the job is still on the list."""
+        try:
+            self._storage.delete(checkpoints_prefix(job_id))
+        except StorageError as error:
+            _log.warning("could not delete the checkpoints of job %s, trying again: %s", job_id, error)
+            return False
+        self._store.note_checkpoints_deleted(job_id)
+        return True
