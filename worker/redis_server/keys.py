@@ -9,17 +9,12 @@ FEED = "ninefold:feed"  # stream: the events of all jobs
 
 QUEUE = "ninefold:queue"  # sorted set: queued job → its number in the order of submission
 WIDE = "ninefold:queue:wide"  # hash: queued job → devices, only of jobs that need more than one
-NOT_BEFORE = (
-    "ninefold:queue:not_before"  # hash: queued job → Unix time of its next claim, only of jobs that must wait
-)
+NOT_BEFORE = "ninefold:queue:not_before"  # hash: queued job → Unix time before which it is not claimed
 SUBMITTED = "ninefold:submitted"  # counter: the number of the last submitted job
 ATTEMPT = "ninefold:attempt:"  # string: running attempt → job
 IDEMPOTENCY = "ninefold:idempotency:"  # hash, named by the SHA-256 of caller and Idempotency-Key: body hash and first answer
 FIRST_REPLIES = "ninefold:first_reply:"  # list: call of a script → its reply, kept for a minute
-ENDED_CHECKPOINTS = (
-    "ninefold:checkpoints:ended"  # set of ids: ended jobs whose checkpoints may still be in storage
-)
-IDEMPOTENCY = "ninefold:idempotency:"  # hash: hash of caller and Idempotency-Key → body hash and first answer
+ENDED_CHECKPOINTS = "ninefold:checkpoints:ended"  # set of ids: ended jobs whose checkpoints may still be stored
 
 # Sorted sets of job ids, all with score 0: ids sort by time, so that a page is a range of ids.
 JOBS = "ninefold:jobs"
