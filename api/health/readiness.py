@@ -1,6 +1,7 @@
 """Checks that Redis, storage and the predictor work. Knows no HTTP."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import redis.asyncio
@@ -10,7 +11,7 @@ from api.health.storage_probe import StorageProbe
 from api.predictor.client import PredictorClient
 from api.records.storage_space import StorageSpace
 from model.errors import StorageError, StorageFullError
-from worker.redis_server.fitness import persistence_warnings
+from worker.redis_server.fitness import SETTINGS, persistence_warnings, settings_of_info
 
 _OK = "ok"
 _TIMEOUT_S = 3.0
@@ -48,10 +49,17 @@ class ReadinessChecks:
     async def _check_redis(self) -> tuple[str, list[str]]:
         try:
             async with asyncio.timeout(_TIMEOUT_S):
-                settings: Any = await self._redis.config_get("append*")
+                settings = await self._read_settings()
         except (redis.RedisError, TimeoutError, OSError):
             return "Redis does not answer: start it, or correct REDIS_URL.", []
         return _OK, persistence_warnings(settings)
+
+    async def _read_settings(self) -> Mapping[Any, Any]:
+        try:
+            settings: Mapping[Any, Any] = await self._redis.config_get(*SETTINGS)
+        except redis.ResponseError:  # a managed server may refuse CONFIG
+            return settings_of_info(await self._redis.info("memory", "persistence"))
+        return settings
 
     async def _check_storage(self) -> str:
         return await self._storage.failure() or _OK

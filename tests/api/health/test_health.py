@@ -61,3 +61,19 @@ def test_requests_fail_while_redis_does_not_answer_and_succeed_afterwards(tmp_pa
             while client.post("/jobs", json={"dataset": "digits"}).status_code != 202:
                 assert time.monotonic() - began < 60
                 time.sleep(0.2)
+
+
+def test_readiness_needs_no_right_to_read_the_settings_of_redis(tmp_path: Path) -> None:
+    with running_valkey() as valkey_url:
+        with redis.Redis.from_url(valkey_url) as admin:
+            admin.execute_command("ACL", "SETUSER", "few", "on", ">pw", "~*", "&*", "+@all", "-config")
+        settings = ApiSettings(
+            redis_url=valkey_url.replace("unix://", "unix://few:pw@"),
+            storage=tmp_path.as_uri(),
+            cache_dir=tmp_path,
+            predictor="unix:/tmp/nf-none",
+        )
+        with running_api(settings) as url:
+            ready = httpx.get(f"{url}/readyz").json()
+        assert ready["redis"] == "ok"
+        assert "does not persist" in ready["warnings"][0]

@@ -1,6 +1,10 @@
 """The start-up check accepts, warns about or refuses a Redis server."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
+import redis
 
 from tests.conftest import running_valkey
 from worker.errors import RedisUnusableError
@@ -63,4 +67,33 @@ def test_the_right_password_is_accepted() -> None:
 
 def test_an_unreachable_server_is_refused() -> None:
     with connect("redis://127.0.0.1:1/0") as client, pytest.raises(RedisUnusableError, match="reached"):
+        check_server(client)
+
+
+@contextmanager
+def server_without_config(*options: str) -> Iterator[redis.Redis]:
+    """Run a server whose user may do everything but CONFIG."""
+    with running_valkey(*options) as url:
+        with connect(url) as admin:
+            admin.execute_command("ACL", "SETUSER", "few", "on", ">pw", "~*", "&*", "+@all", "-config")
+        with connect(url.replace("unix://", "unix://few:pw@")) as client:
+            yield client
+
+
+def test_a_server_that_refuses_config_is_accepted_with_a_warning() -> None:
+    with server_without_config("--appendonly", "yes", "--appendfsync", "always") as client:
+        [warning] = check_server(client).warnings
+    assert "CONFIG GET is refused" in warning
+
+
+def test_info_tells_that_a_server_does_not_persist() -> None:
+    with server_without_config() as client:
+        assert "a restart loses every job" in check_server(client).warnings[0]
+
+
+def test_info_tells_that_a_server_evicts() -> None:
+    with (
+        server_without_config("--maxmemory-policy", "allkeys-lru") as client,
+        pytest.raises(RedisUnusableError, match=r"allkeys-lru.*noeviction"),
+    ):
         check_server(client)
