@@ -14,7 +14,9 @@ SUBMITTED = "ninefold:submitted"  # counter: the number of the last submitted jo
 ATTEMPT = "ninefold:attempt:"  # string: running attempt → job
 IDEMPOTENCY = "ninefold:idempotency:"  # hash, named by the SHA-256 of caller and Idempotency-Key: body hash and first answer
 FIRST_REPLIES = "ninefold:first_reply:"  # list: call of a script → its reply, kept for a minute
-ENDED_CHECKPOINTS = "ninefold:checkpoints:ended"  # set of ids: ended jobs whose checkpoints may still be stored
+ENDED_CHECKPOINTS = (
+    "ninefold:checkpoints:ended"  # set of ids: ended jobs whose checkpoints may still be stored
+)
 
 # Sorted sets of job ids, all with score 0: ids sort by time, so that a page is a range of ids.
 JOBS = "ninefold:jobs"
