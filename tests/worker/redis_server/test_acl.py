@@ -94,7 +94,7 @@ def run_jobs(client: redis.Redis) -> str:
         job_id,
         attempt_id,
         1,
-        Report(rows=(row(1), row(2)), best=best, checkpoint=checkpoint, log_lines=("a",)),
+        Report(rows=(row(1), row(2)), bests=(best,), checkpoint=checkpoint, log_lines=("a",)),
     )
     store.watch()
     store.pause(job_id)
