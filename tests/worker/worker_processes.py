@@ -90,6 +90,15 @@ def worker_environment(redis_url: str, folder: Path) -> dict[str, str]:
     }
 
 
+def answers_ping(url: str) -> bool:
+    """Return True once the server answers and has loaded its data."""
+    with connect(url) as client:
+        try:
+            return bool(client.ping())
+        except redis.ConnectionError:
+            return False
+
+
 class Valkey:
     """A persistent Valkey server on a Unix socket."""
 
@@ -106,7 +115,7 @@ class Valkey:
         self._process = subprocess.Popen(
             [*command, "--dir", str(self._folder), *persistence], stdout=subprocess.DEVNULL
         )
-        wait_until(self._is_ready)
+        wait_until(lambda: answers_ping(self.url))
 
     def kill(self) -> None:
         """Kill the server with SIGKILL."""
@@ -117,13 +126,6 @@ class Valkey:
     def store(self) -> JobStore:
         """Return a job store on this server."""
         return JobStore(connect(self.url))
-
-    def _is_ready(self) -> bool:
-        with connect(self.url) as client:
-            try:
-                return bool(client.ping())
-            except redis.ConnectionError:
-                return False
 
 
 @contextmanager

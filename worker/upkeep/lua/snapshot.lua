@@ -1,5 +1,5 @@
 -- Reads all records at one moment. For rows, logs and events, which may be large, it returns only the key, and for a
--- stream its last id. Redis answers nobody else meanwhile, so TYPE is called only when the key does not show the type.
+-- stream its last id. Redis runs no other command meanwhile, so TYPE is called only when the key does not show the type.
 local SKIPPED = {
   [KEY.WORKERS] = true, [KEY.WORKERS_EXPIRE] = true, [KEY.CLAIMERS_EXPIRE] = true, [KEY.CLAIMER_DEVICES] = true,
   [KEY.FIRST_REPLIES] = true, [KEY.RESTORE] = true,
