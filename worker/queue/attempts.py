@@ -13,7 +13,6 @@ from worker.queue.records import Checkpoint, JobError, Transition
 from worker.queue.scripts import QUEUE_SCRIPTS
 from worker.queue.states import DEATHS_ALLOWED, PUBLISH_TRIES_ALLOWED, Outcome, Status
 from worker.redis_server.scripts import Reply, ScriptCall
-from worker.redis_server.timestamps import now
 
 _TRANSITIONS = TypeAdapter(list[Transition])
 
@@ -24,9 +23,8 @@ def _read_status(reply: Reply) -> Status:
 
 def claim(worker: str, attempt_id: str, devices: int = 1) -> ScriptCall[Claimed | None]:
     """Claim the first queued job that may run now and needs at most `devices` devices; None when there is none."""
-    return QUEUE_SCRIPTS.call(
-        "attempts/claim", (attempt_id, json.dumps(worker), now(), devices), _read_claimed
-    )
+    arguments = {"attempt_id": attempt_id, "worker": json.dumps(worker), "devices": devices}
+    return QUEUE_SCRIPTS.call("attempts/claim", arguments, _read_claimed)
 
 
 def _read_claimed(reply: Reply) -> Claimed | None:
@@ -60,7 +58,7 @@ def renew(job_id: str, attempt_id: str) -> ScriptCall[Flags]:
     Raises:
         StaleAttemptError: the attempt no longer holds the job.
     """
-    return QUEUE_SCRIPTS.call("attempts/renew", (job_id, attempt_id), _read_flags)
+    return QUEUE_SCRIPTS.call("attempts/renew", {"job_id": job_id, "attempt_id": attempt_id}, _read_flags)
 
 
 def _read_flags(reply: Reply) -> Flags:
@@ -77,24 +75,19 @@ def report(job_id: str, attempt_id: str, seq: int, content: Report) -> ScriptCal
         StaleAttemptError: the attempt no longer holds the job.
     """
     checkpoint = content.checkpoint
-    arguments = (
-        job_id,
-        attempt_id,
-        seq,
-        now(),
-        content.phase or "",
-        "" if content.rewind_to_epoch is None else content.rewind_to_epoch,
-        checkpoint.model_dump_json() if checkpoint else "",
-        checkpoint.epoch if checkpoint else "",
-        checkpoint.step if checkpoint else "",
-        content.progress.model_dump_json() if content.progress else "",
-        len(content.rows),
-        len(content.bests),
-        json.dumps(content.log_lines),
-        *(part for row in content.rows for part in (row.epoch, row.model_dump_json())),
-        *(part for best in content.bests for part in (best.epoch, best.model_dump_json())),
-        *(json.dumps(line) for line in content.log_lines),
-    )
+    arguments = {
+        "job_id": job_id,
+        "attempt_id": attempt_id,
+        "seq": seq,
+        "phase": content.phase,
+        "rewind_to_epoch": content.rewind_to_epoch,
+        "checkpoint": checkpoint
+        and {"epoch": checkpoint.epoch, "step": checkpoint.step, "json": checkpoint.model_dump_json()},
+        "progress": content.progress and content.progress.model_dump_json(),
+        "rows": [{"epoch": row.epoch, "json": row.model_dump_json()} for row in content.rows],
+        "bests": [{"epoch": best.epoch, "json": best.model_dump_json()} for best in content.bests],
+        "log_lines": [json.dumps(line) for line in content.log_lines],
+    }
     return QUEUE_SCRIPTS.call("attempts/report", arguments, lambda _: None)
 
 
@@ -110,15 +103,14 @@ def commit_publish(job_id: str, attempt_id: str, draft: Mapping[str, Any]) -> Sc
     unversioned = {name: value for name, value in draft.items() if name != "version"}
     metrics = draft.get("metrics", {})
     measured = {name: metrics.get(name) for name in ("test_accuracy", "test_accuracy_tta", "ci95")}
-    arguments = (
-        job_id,
-        attempt_id,
-        now(),
-        draft["id"],
-        json.dumps(unversioned),
-        json.dumps(measured),
-        draft["finish_reason"],
-    )
+    arguments = {
+        "job_id": job_id,
+        "attempt_id": attempt_id,
+        "model_id": draft["id"],
+        "draft": json.dumps(unversioned),
+        "measured": json.dumps(measured),
+        "finish_reason": draft["finish_reason"],
+    }
     return QUEUE_SCRIPTS.call("attempts/commit_publish", arguments, _read_committed)
 
 
@@ -136,10 +128,13 @@ def finish(
         WrongStateError: the job's status does not allow this outcome.
         NothingCommittedError: the outcome is `succeeded`, but no model was committed.
     """
-    job_error = error.model_dump_json() if error else ""
-    return QUEUE_SCRIPTS.call(
-        "attempts/finish", (job_id, attempt_id, outcome, now(), job_error), _read_status
-    )
+    arguments = {
+        "job_id": job_id,
+        "attempt_id": attempt_id,
+        "outcome": outcome,
+        "job_error": error and error.model_dump_json(),
+    }
+    return QUEUE_SCRIPTS.call("attempts/finish", arguments, _read_status)
 
 
 def requeue(job_id: str, attempt_id: str, outcome: Outcome, detail: str = "") -> ScriptCall[Status]:
@@ -152,7 +147,7 @@ def requeue(job_id: str, attempt_id: str, outcome: Outcome, detail: str = "") ->
     Raises:
         StaleAttemptError: the attempt no longer holds the job.
     """
-    return _release(job_id, attempt_id, outcome, "", detail)
+    return _release(job_id, attempt_id, outcome, None, detail)
 
 
 def reap(job_id: str, attempt_id: str, renewals: int) -> ScriptCall[Status]:
@@ -167,7 +162,7 @@ def reap(job_id: str, attempt_id: str, renewals: int) -> ScriptCall[Status]:
 
 
 def _release(
-    job_id: str, attempt_id: str, outcome: Outcome, renewals: int | str, detail: str
+    job_id: str, attempt_id: str, outcome: Outcome, renewals: int | None, detail: str
 ) -> ScriptCall[Status]:
     death_error = JobError(
         code=f"{outcome}_repeatedly",
@@ -177,6 +172,12 @@ def _release(
         code="storage_unavailable",
         message=f"The model could not be published in {PUBLISH_TRIES_ALLOWED} tries. {detail}".strip(),
     )
-    errors = death_error.model_dump_json(), publish_error.model_dump_json()
-    arguments = (job_id, attempt_id, outcome, now(), renewals, *errors)
+    arguments = {
+        "job_id": job_id,
+        "attempt_id": attempt_id,
+        "outcome": outcome,
+        "renewals": renewals,
+        "death_error": death_error.model_dump_json(),
+        "publish_error": publish_error.model_dump_json(),
+    }
     return QUEUE_SCRIPTS.call("attempts/release", arguments, _read_status)

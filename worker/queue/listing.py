@@ -55,7 +55,12 @@ class JobSearch:
     def next_call(self) -> ScriptCall[list[str]]:
         """Return the next call. The search asks for one job more than `limit`, to know whether more exist."""
         missing = self.limit + 1 - len(self._found)
-        arguments: tuple[str | int, ...] = (missing, self.after, _IDS_READ_PER_CALL, *self.filters.indexes())
+        arguments = {
+            "limit": missing,
+            "after": self.after,
+            "budget": _IDS_READ_PER_CALL,
+            "indexes": self.filters.indexes(),
+        }
         return QUEUE_SCRIPTS.call("reads/list_jobs", arguments, lambda reply: reply)
 
     def add(self, reply: Reply) -> None:

@@ -38,8 +38,13 @@ class WorkerRecord(BaseModel):
 
 def send_heartbeat(worker: WorkerRecord) -> ScriptCall[None]:
     """Record that this worker is live, and what the worker is doing."""
-    can_claim = "" if worker.state == WorkerState.OUT_OF_ORDER else "yes"
-    arguments = (worker.id, HEARTBEAT_EXPIRES_S, can_claim, worker.model_dump_json(), len(worker.devices))
+    arguments = {
+        "worker_id": worker.id,
+        "expires_s": HEARTBEAT_EXPIRES_S,
+        "can_claim": worker.state != WorkerState.OUT_OF_ORDER,
+        "record": worker.model_dump_json(),
+        "devices": len(worker.devices),
+    }
     return QUEUE_SCRIPTS.call("live_workers/heartbeat", arguments, lambda _: None)
 
 
@@ -56,7 +61,7 @@ def remove(worker_id: str) -> Commands[None]:
 
 def list_workers() -> ScriptCall[list[WorkerRecord]]:
     """List the live workers by id."""
-    return QUEUE_SCRIPTS.call("live_workers/list_workers", (), _read_workers)
+    return QUEUE_SCRIPTS.call("live_workers/list_workers", {}, _read_workers)
 
 
 def _read_workers(reply: Reply) -> list[WorkerRecord]:

@@ -59,7 +59,7 @@ def get(job_id: str) -> ScriptCall[Job]:
     Raises:
         JobNotFoundError: no job has this id.
     """
-    return QUEUE_SCRIPTS.call("reads/get", (job_id,), lambda reply: Job.model_validate_json(reply[0]))
+    return QUEUE_SCRIPTS.call("reads/get", {"job_id": job_id}, lambda reply: Job.model_validate_json(reply[0]))
 
 
 def get_json(job_id: str) -> ScriptCall[str]:
@@ -68,7 +68,7 @@ def get_json(job_id: str) -> ScriptCall[str]:
     Raises:
         JobNotFoundError: no job has this id.
     """
-    return QUEUE_SCRIPTS.call("reads/get", (job_id,), lambda reply: reply[0])
+    return QUEUE_SCRIPTS.call("reads/get", {"job_id": job_id}, lambda reply: reply[0])
 
 
 def rows(job_id: str, after: int = 0, limit: int = 1000) -> Commands[list[EpochRow]]:
@@ -113,7 +113,7 @@ def events(job_id: str, after: str = "", count: int = 1000) -> ScriptCall[EventP
     Raises:
         JobNotFoundError: no job has this id.
     """
-    return QUEUE_SCRIPTS.call("reads/events", (job_id, after, count), _read_events)
+    return QUEUE_SCRIPTS.call("reads/events", {"job_id": job_id, "after": after, "count": count}, _read_events)
 
 
 def _read_events(reply: Reply) -> EventPage:
@@ -124,12 +124,12 @@ def _read_events(reply: Reply) -> EventPage:
 
 def finished_before(at: str, limit: int = 100) -> ScriptCall[list[str]]:
     """Read the ids of old jobs that ended before the time `at`, at most `limit` ids of each final status."""
-    return QUEUE_SCRIPTS.call("reads/finished_before", (at, limit), lambda reply: reply)
+    return QUEUE_SCRIPTS.call("reads/finished_before", {"before": at, "limit": limit}, lambda reply: reply)
 
 
 def watch() -> ScriptCall[Watch]:
     """Read the leases of all running attempts and the numbers of queued jobs and of waiting wake-ups."""
-    return QUEUE_SCRIPTS.call("reads/watch", (), _read_watch)
+    return QUEUE_SCRIPTS.call("reads/watch", {}, _read_watch)
 
 
 def _read_watch(reply: Reply) -> Watch:

@@ -9,7 +9,6 @@ from worker.queue.records import Job
 from worker.queue.scripts import QUEUE_SCRIPTS
 from worker.redis_server.idempotency import IDEMPOTENCY_KEPT_S, idempotency_id
 from worker.redis_server.scripts import Reply, ScriptCall
-from worker.redis_server.timestamps import now
 
 QUEUE_LIMIT = 10_000
 
@@ -60,22 +59,21 @@ def submit(
         QueueFullError: `queue_limit` jobs are queued already.
     """
     spec = job.spec
-    arguments = (
-        new_job_id(),
-        now(),
-        queue_limit,
-        idempotency_id(job.created_by, idempotency.key if idempotency else None),
-        idempotency.body_hash if idempotency else "",
-        IDEMPOTENCY_KEPT_S,
-        spec.name,
-        spec.dataset,
-        spec.promote,
-        spec.model_dump_json(),
-        json.dumps(job.warnings),
-        json.dumps(spec.tags),
-        json.dumps(job.created_by),
-        spec.gpus,
-    )
+    arguments = {
+        "job_id": new_job_id(),
+        "queue_limit": queue_limit,
+        "idempotency_id": idempotency_id(job.created_by, idempotency.key if idempotency else None),
+        "body_hash": idempotency and idempotency.body_hash,
+        "keep_s": IDEMPOTENCY_KEPT_S,
+        "name": spec.name,
+        "dataset": spec.dataset,
+        "promote": spec.promote,
+        "spec": spec.model_dump_json(),
+        "warnings": json.dumps(job.warnings),
+        "tags": json.dumps(spec.tags),
+        "created_by": json.dumps(job.created_by),
+        "gpus": spec.gpus,
+    }
     return QUEUE_SCRIPTS.call("requests/submit", arguments, _read_submitted)
 
 
@@ -85,7 +83,10 @@ def replay(created_by: str | None, idempotency: Idempotency) -> ScriptCall[Submi
     Raises:
         IdempotencyMismatchError: the key was used with another body.
     """
-    arguments = (idempotency_id(created_by, idempotency.key), idempotency.body_hash)
+    arguments = {
+        "idempotency_id": idempotency_id(created_by, idempotency.key),
+        "body_hash": idempotency.body_hash,
+    }
     return QUEUE_SCRIPTS.call(
         "requests/replay", arguments, lambda reply: _read_submitted(reply) if reply else None
     )
@@ -102,7 +103,7 @@ def cancel(job_id: str) -> ScriptCall[Job]:
         WrongStateError: the job has succeeded or failed.
         PublishCommittedError: the job's model is being published.
     """
-    return QUEUE_SCRIPTS.call("requests/cancel", (job_id, now()), _read_job)
+    return QUEUE_SCRIPTS.call("requests/cancel", {"job_id": job_id}, _read_job)
 
 
 def stop(job_id: str) -> ScriptCall[Job]:
@@ -113,7 +114,7 @@ def stop(job_id: str) -> ScriptCall[Job]:
         WrongStateError: the job has ended or is being cancelled.
         PublishCommittedError: the job's model is being published.
     """
-    return QUEUE_SCRIPTS.call("requests/stop", (job_id, now()), _read_job)
+    return QUEUE_SCRIPTS.call("requests/stop", {"job_id": job_id}, _read_job)
 
 
 def pause(job_id: str) -> ScriptCall[Job]:
@@ -123,7 +124,7 @@ def pause(job_id: str) -> ScriptCall[Job]:
         WrongStateError: the job has ended, or is being stopped or cancelled.
         PublishCommittedError: the job's model is being published.
     """
-    return QUEUE_SCRIPTS.call("requests/pause", (job_id, now()), _read_job)
+    return QUEUE_SCRIPTS.call("requests/pause", {"job_id": job_id}, _read_job)
 
 
 def resume(job_id: str) -> ScriptCall[Job]:
@@ -132,7 +133,7 @@ def resume(job_id: str) -> ScriptCall[Job]:
     Raises:
         WrongStateError: the job is not paused.
     """
-    return QUEUE_SCRIPTS.call("requests/resume", (job_id, now()), _read_job)
+    return QUEUE_SCRIPTS.call("requests/resume", {"job_id": job_id}, _read_job)
 
 
 def delete(job_id: str) -> ScriptCall[None]:
@@ -141,4 +142,4 @@ def delete(job_id: str) -> ScriptCall[None]:
     Raises:
         WrongStateError: the job has not ended.
     """
-    return QUEUE_SCRIPTS.call("requests/delete", (job_id,), lambda _: None)
+    return QUEUE_SCRIPTS.call("requests/delete", {"job_id": job_id}, lambda _: None)

@@ -19,34 +19,20 @@ LOG_LINES_KEPT = 2_000
 
 QUEUE_SCRIPTS = ScriptFolder(
     path="queue/lua",
-    shared=(
-        "redis_server/lua/json.lua",
-        "redis_server/lua/model_entries.lua",
-        "queue/lua/shared/job_record.lua",
-        "queue/lua/shared/events.lua",
-        "queue/lua/shared/status.lua",
-        "queue/lua/shared/attempt.lua",
-        "queue/lua/shared/rewind.lua",
-        "queue/lua/shared/idempotency.lua",
-        "queue/lua/shared/live_workers.lua",
-        "queue/lua/shared/job_json.lua",
-    ),
     tables={
         "TRANSITIONS": lua_table({status: lua_set(successors) for status, successors in TRANSITIONS.items()}),
         "TERMINAL": lua_set(TERMINAL),
         "HELD": lua_set(HELD),
         "DEATHS": lua_set(DEATHS),
-        "LIMIT": lua_table(
-            {
-                "DEATHS": DEATHS_ALLOWED,
-                "PUBLISH_TRIES": PUBLISH_TRIES_ALLOWED,
-                "FIRST_PUBLISH_DELAY_S": FIRST_PUBLISH_DELAY_S,
-                "MAX_PUBLISH_DELAY_S": MAX_PUBLISH_DELAY_S,
-                "JOB_EVENTS": JOB_EVENTS_KEPT,
-                "FEED_EVENTS": FEED_EVENTS_KEPT,
-                "LOG_LINES": LOG_LINES_KEPT,
-            }
-        ),
+    },
+    constants={
+        "LIMIT.DEATHS": DEATHS_ALLOWED,
+        "LIMIT.PUBLISH_TRIES": PUBLISH_TRIES_ALLOWED,
+        "LIMIT.FIRST_PUBLISH_DELAY_S": FIRST_PUBLISH_DELAY_S,
+        "LIMIT.MAX_PUBLISH_DELAY_S": MAX_PUBLISH_DELAY_S,
+        "LIMIT.JOB_EVENTS": JOB_EVENTS_KEPT,
+        "LIMIT.FEED_EVENTS": FEED_EVENTS_KEPT,
+        "LIMIT.LOG_LINES": LOG_LINES_KEPT,
     },
     applied_once=frozenset(
         f"requests/{name}" for name in ("submit", "cancel", "stop", "pause", "resume", "delete")

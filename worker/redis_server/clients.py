@@ -53,7 +53,7 @@ class StoreClient:
             if isinstance(operation, Commands):
                 return operation.read(self._execute(operation))
             return operation.read(
-                self._evaluate(scripts.load_script(operation.folder, operation.name), operation.arguments)
+                self._evaluate(scripts.load_script(operation.folder, operation.name), operation.arguments_json)
             )
 
     def _execute(self, operation: Commands[Any]) -> list[Any]:
@@ -62,11 +62,11 @@ class StoreClient:
                 pipe.execute_command(*command)  # type: ignore[no-untyped-call]
             return pipe.execute()
 
-    def _evaluate(self, script: Script, arguments: tuple[str | int, ...]) -> Any:
+    def _evaluate(self, script: Script, arguments: str) -> Any:
         try:
-            return self.redis.evalsha(script.sha, 0, *arguments)
+            return self.redis.evalsha(script.sha, 0, arguments)
         except NoScriptError:  # the server is new or was restarted: send the whole text once
-            return self.redis.eval(script.text, 0, *arguments)
+            return self.redis.eval(script.text, 0, arguments)
 
 
 class AsyncStoreClient:
@@ -86,7 +86,7 @@ class AsyncStoreClient:
                 return operation.read(await self._execute(operation))
             return operation.read(
                 await self._evaluate(
-                    scripts.load_script(operation.folder, operation.name), operation.arguments
+                    scripts.load_script(operation.folder, operation.name), operation.arguments_json
                 )
             )
 
@@ -96,11 +96,11 @@ class AsyncStoreClient:
                 pipe.execute_command(*command)
             return await pipe.execute()
 
-    async def _evaluate(self, script: Script, arguments: tuple[str | int, ...]) -> Any:
+    async def _evaluate(self, script: Script, arguments: str) -> Any:
         try:
-            return await self.redis.evalsha(script.sha, 0, *arguments)
+            return await self.redis.evalsha(script.sha, 0, arguments)
         except NoScriptError:
-            return await self.redis.eval(script.text, 0, *arguments)
+            return await self.redis.eval(script.text, 0, arguments)
 
 
 def blocking_method(build: Callable[P, Operation[T]]) -> Callable[Concatenate[StoreClient, P], T]:

@@ -1,8 +1,10 @@
 """Lua scripts: where a script's text comes from, and a call of a script as a value. Sends nothing itself."""
 
 import hashlib
+import json
+import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -12,6 +14,9 @@ from worker.errors import WorkerError
 from worker.redis_server import keys as redis_keys
 
 _APPLY_ONCE = "redis_server/lua/apply_once.lua"
+_ARGUMENTS = "local args = cjson.decode(ARGV[1])"
+_INCLUDE = re.compile(r"^-- include: (\S+)\n", re.MULTILINE)
+_CONSTANT = re.compile(r"\b[A-Z]+\.[A-Z_]+\b")
 
 T = TypeVar("T")
 Reply = list[str]
@@ -27,14 +32,19 @@ class Script:
 
 @dataclass(frozen=True, eq=False)
 class ScriptFolder:
-    """A folder of scripts, and what all its scripts have in common."""
+    """A folder of scripts, and what all its scripts have in common.
+
+    A line `-- include: PATH` gives a script the functions of another Lua file; the path is relative to the package
+    `worker`. Redis runs the whole text at each call, therefore a text holds nothing but what its script needs: keys and
+    limits are written into it as literals, and a table only if the text mentions it.
+    """
 
     path: str
     """Relative to the package `worker`, such as `queue/lua`."""
-    shared: tuple[str, ...] = ()
-    """Lua files whose functions each script may use, in the order of their dependence; paths as `path`."""
     tables: Mapping[str, str] = field(default_factory=dict)
-    """Lua tables that each script may read, by name, beside `KEY`."""
+    """Lua tables that a script may read, by name."""
+    constants: Mapping[str, str | int] = field(default_factory=dict)
+    """Values that a script may read, by name, such as `LIMIT.DEATHS`; beside `KEY.…`, the table of keys."""
     applied_once: frozenset[str] = frozenset()
     """Scripts whose every call has an id: Redis applies the call once, and a repetition gets the first reply.
 
@@ -43,12 +53,18 @@ class ScriptFolder:
     refusals: tuple[type[WorkerError], ...] = ()
     """Errors which the scripts return as `{code, argument…}`; the arguments are those of the error's constructor."""
 
-    def call(
-        self, name: str, arguments: tuple[str | int, ...], read: Callable[[Reply], T]
-    ) -> "ScriptCall[T]":
-        """Describe one run of the script `name`, such as `requests/submit`. `read` parses what follows `ok` in the reply."""
-        call_id = (secrets.token_hex(16),) if name in self.applied_once else ()
-        return ScriptCall(self, name, (*arguments, *call_id), read)
+    def call(self, name: str, arguments: Mapping[str, object], read: Callable[[Reply], T]) -> "ScriptCall[T]":
+        """Describe one run of the script `name`, such as `requests/submit`.
+
+        Args:
+            name: path of the script in this folder, without `.lua`.
+            arguments: JSON values; the script reads them as `args.NAME`, and None as nil.
+            read: parses what follows `ok` in the reply.
+        """
+        given = {key: value for key, value in arguments.items() if value is not None}
+        if name in self.applied_once:
+            given["call_id"] = secrets.token_hex(16)
+        return ScriptCall(self, name, given, read)
 
 
 @dataclass(frozen=True)
@@ -57,8 +73,13 @@ class ScriptCall(Generic[T]):
 
     folder: ScriptFolder
     name: str
-    arguments: tuple[str | int, ...]
+    arguments: Mapping[str, object]
     parse: Callable[[Reply], T]
+
+    @property
+    def arguments_json(self) -> str:
+        """The arguments as the script gets them: one JSON object."""
+        return json.dumps(self.arguments)
 
     def read(self, reply: Reply) -> T:
         """Parse a reply that begins with `ok`; raise the refusal whose code any other reply begins with."""
@@ -88,13 +109,36 @@ def lua_set(names: Iterable[str]) -> str:
 
 @cache
 def load_script(folder: ScriptFolder, name: str) -> Script:
-    """Assemble a script: the tables, the shared functions, then the script's own file."""
-    keys = {name: f"'{key}'" for name, key in vars(redis_keys).items() if name.isupper()}
-    tables = {"KEY": lua_table(keys), **folder.tables}
-    constants = [f"local {table} = {entries}" for table, entries in tables.items()]
-    paths = (*folder.shared, f"{folder.path}/{name}.lua")
-    texts = [(files("worker") / path).read_text() for path in paths]
+    """Assemble a script: the tables it mentions, the functions it includes, then the script's own file."""
+    path = f"{folder.path}/{name}.lua"
+    *included, own = (_INCLUDE.sub("", _read(one)) for one in _with_includes(path, set()))
     if name in folder.applied_once:
-        texts[-1] = (files("worker") / _APPLY_ONCE).read_text().replace("-- SCRIPT", texts[-1])
-    text = "\n".join([*constants, *texts])
+        own = _read(_APPLY_ONCE).replace("-- SCRIPT", own)
+    body = _with_literals("\n".join([_ARGUMENTS, *included, own]), folder.constants)
+    tables = [
+        f"local {table} = {entries}"
+        for table, entries in folder.tables.items()
+        if re.search(rf"\b{table}\b", body)
+    ]
+    text = "\n".join([*tables, body])
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+def _read(path: str) -> str:
+    return (files("worker") / path).read_text()
+
+
+def _with_includes(path: str, seen: set[str]) -> Iterator[str]:
+    """Yield the paths of all files that a file includes, each once and before the files that include it; then its own."""
+    if path not in seen:
+        seen.add(path)
+        for included in _INCLUDE.findall(_read(path)):
+            yield from _with_includes(included, seen)
+        yield path
+
+
+def _with_literals(text: str, constants: Mapping[str, str | int]) -> str:
+    keys = {f"KEY.{name}": value for name, value in vars(redis_keys).items() if name.isupper()}
+    literals = keys | dict(constants)
+    # JSON's strings and numbers are Lua's too.
+    return _CONSTANT.sub(lambda match: json.dumps(literals[match[0]]), text)

@@ -8,7 +8,6 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 from worker.errors import AliasNotFoundError, ModelNotFoundError
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.scripts import Commands, ScriptCall
-from worker.redis_server.timestamps import now
 from worker.registry.models import RegisteredModel, read_model
 from worker.registry.scripts import REGISTRY_SCRIPTS
 
@@ -51,7 +50,7 @@ def set_alias(name: str, alias: Alias, version: int, by: str | None) -> ScriptCa
     Raises:
         ModelNotFoundError: the name has no such version.
     """
-    arguments = (name, alias, version, json.dumps(by), now())
+    arguments = {"name": name, "alias": alias, "version": str(version), "by": json.dumps(by)}
     return REGISTRY_SCRIPTS.call("set_alias", arguments, read_model)
 
 
@@ -61,7 +60,8 @@ def delete_alias(name: str, alias: Alias, by: str | None) -> ScriptCall[None]:
     Raises:
         AliasNotFoundError: the name has no such alias.
     """
-    return REGISTRY_SCRIPTS.call("set_alias", (name, alias, "", json.dumps(by), now()), lambda _: None)
+    arguments = {"name": name, "alias": alias, "by": json.dumps(by)}
+    return REGISTRY_SCRIPTS.call("set_alias", arguments, lambda _: None)
 
 
 def alias_history(name: str, alias: Alias) -> Commands[list[AliasChange]]:

@@ -60,7 +60,7 @@ def expect(name: str, created_by: str | None, idempotency_key: str | None = None
         IdempotencyMismatchError: the key was used with another name before.
     """
     _check_name(name)
-    arguments = (name, idempotency_id(created_by, idempotency_key))
+    arguments = {"name": name, "idempotency_id": idempotency_id(created_by, idempotency_key)}
     return REGISTRY_SCRIPTS.call(
         "expect_dataset", arguments, lambda reply: Expected(reply[0] or None, bool(reply[1]))
     )
@@ -89,8 +89,13 @@ def add(
             "created_at": now(),
         }
     )
-    key = idempotency_id(created_by, idempotency_key)
-    arguments = (facts.id, name, entry.model_dump_json(), key, IDEMPOTENCY_KEPT_S)
+    arguments = {
+        "dataset_id": facts.id,
+        "name": name,
+        "record": entry.model_dump_json(),
+        "idempotency_id": idempotency_id(created_by, idempotency_key),
+        "keep_s": IDEMPOTENCY_KEPT_S,
+    }
     return REGISTRY_SCRIPTS.call("add_dataset", arguments, _read_dataset)
 
 
@@ -100,7 +105,7 @@ def get(ref: str) -> ScriptCall[RegisteredDataset]:
     Raises:
         DatasetNotFoundError: no uploaded dataset has this id or name.
     """
-    return REGISTRY_SCRIPTS.call("get_dataset", (ref,), _read_dataset)
+    return REGISTRY_SCRIPTS.call("get_dataset", {"ref": ref}, _read_dataset)
 
 
 def _shortened(file: SkippedFile) -> SkippedFile:
@@ -127,7 +132,7 @@ def list_datasets(*, limit: int = 20, after: str = "") -> ScriptCall[DatasetPage
         datasets = [RegisteredDataset.model_validate_json(dataset) for dataset in reply]
         return DatasetPage(datasets[:limit], len(datasets) > limit)
 
-    return REGISTRY_SCRIPTS.call("list_datasets", (limit + 1, after), read)
+    return REGISTRY_SCRIPTS.call("list_datasets", {"limit": limit + 1, "after": after}, read)
 
 
 class DatasetRegistry(StoreClient):

@@ -45,7 +45,9 @@ def resolve(ref: str) -> ScriptCall[RegisteredModel]:
         ModelNotFoundError: the reference is malformed, or no such model exists.
         NoProductionError: the reference is a bare name, and no version of it is in production.
     """
-    return REGISTRY_SCRIPTS.call("resolve_model", (ref, *_parse(ref)), _read_resolved)
+    selector, name, value = _parse(ref)
+    arguments = {"ref": ref, "selector": selector, "name": name, "value": value}
+    return REGISTRY_SCRIPTS.call("resolve_model", arguments, _read_resolved)
 
 
 def _parse(ref: str) -> tuple[str, str, str]:
@@ -79,7 +81,7 @@ def list_models(name: str | None = None, *, limit: int = 20, after: str = "") ->
         models = [RegisteredModel.model_validate_json(model) for model in reply]
         return ModelPage(models[:limit], len(models) > limit)
 
-    return REGISTRY_SCRIPTS.call("list_models", (index, limit + 1, after), read)
+    return REGISTRY_SCRIPTS.call("list_models", {"index": index, "limit": limit + 1, "after": after}, read)
 
 
 def begin_deletion(model_id: str) -> ScriptCall[None]:
@@ -91,7 +93,7 @@ def begin_deletion(model_id: str) -> ScriptCall[None]:
         ModelNotFoundError: no model has this id.
         ModelInUseError: an alias points at the model.
     """
-    return REGISTRY_SCRIPTS.call("retire_model", (model_id,), lambda _: None)
+    return REGISTRY_SCRIPTS.call("retire_model", {"model_id": model_id}, lambda _: None)
 
 
 def end_deletion(model_id: str) -> Commands[None]:
@@ -113,5 +115,10 @@ def is_empty() -> Commands[bool]:
 def register(manifest_json: str) -> ScriptCall[bool]:
     """Enter a published model from its manifest. Returns False for a model that is known or being deleted."""
     manifest = Manifest.model_validate_json(manifest_json)
-    arguments = (manifest.id, manifest.name, manifest.version, manifest_json)
+    arguments = {
+        "model_id": manifest.id,
+        "name": manifest.name,
+        "version": manifest.version,
+        "manifest": manifest_json,
+    }
     return REGISTRY_SCRIPTS.call("register_model", arguments, lambda reply: reply[0] == "new")

@@ -5,7 +5,6 @@ from worker.redis_server.scripts import ScriptFolder
 
 REGISTRY_SCRIPTS = ScriptFolder(
     path="registry/lua",
-    shared=("redis_server/lua/model_entries.lua", "registry/lua/shared/model_json.lua"),
     applied_once=frozenset(("add_dataset", "register_model", "retire_model", "set_alias")),
     refusals=(
         errors.AliasNotFoundError,

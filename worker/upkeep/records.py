@@ -84,7 +84,7 @@ class Snapshot(BaseModel):
 
 def take_snapshot() -> ScriptCall[Snapshot]:
     """Read all records in one step."""
-    return _SCRIPTS.call("snapshot", (), _read_snapshot)
+    return _SCRIPTS.call("snapshot", {}, _read_snapshot)
 
 
 def _read_snapshot(reply: Any) -> Snapshot:

@@ -1,5 +1,4 @@
 -- Applies a call once: the client may repeat the call when the reply was lost, and the repetition gets the first reply.
--- The id of the call is its last argument, which the script itself does not read.
 -- A refusal is not kept, because it changed nothing.
 local KEPT_S = 60 -- several times as long as the client repeats a call
 
@@ -7,7 +6,7 @@ local function script()
 -- SCRIPT
 end
 
-local first_reply_key = KEY.FIRST_REPLIES .. ARGV[#ARGV]
+local first_reply_key = KEY.FIRST_REPLIES .. args.call_id
 local first_reply = redis.call('LRANGE', first_reply_key, 0, -1)
 if #first_reply > 0 then return first_reply end
 

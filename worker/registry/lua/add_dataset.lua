@@ -1,5 +1,5 @@
 -- Enter a dataset under a name. The same dataset again returns the first entry; a name never changes its dataset.
-local dataset_id, name, record, idempotency_id, keep_s = unpack(ARGV)
+local dataset_id, name, record, idempotency_id, keep_s = args.dataset_id, args.name, args.record, args.idempotency_id, args.keep_s
 local body_hash = dataset_id .. ' ' .. name
 local idempotency_key = KEY.IDEMPOTENCY .. idempotency_id
 if idempotency_id ~= '' and (redis.call('HGET', idempotency_key, 'body_hash') or body_hash) ~= body_hash then

@@ -1,5 +1,5 @@
 -- A page of the datasets, newest first.
-local limit, after = unpack(ARGV)
+local limit, after = args.limit, args.after
 local from = '+inf'
 if after ~= '' then
   local added = redis.call('ZSCORE', KEY.DATASETS, after)

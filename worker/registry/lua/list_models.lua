@@ -1,5 +1,6 @@
 -- A page of the models in one index, newest first.
-local index, limit, after = ARGV[1], ARGV[2], ARGV[3]
+-- include: registry/lua/shared/model_json.lua
+local index, limit, after = args.index, args.limit, args.after
 local reply = {'ok'}
 local from = after == '' and '+' or '(' .. after
 for _, model_id in ipairs(redis.call('ZRANGE', index, from, '-', 'BYLEX', 'REV', 'LIMIT', 0, limit)) do

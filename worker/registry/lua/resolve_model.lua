@@ -1,5 +1,6 @@
 -- Find the model of a reference. `selector` is id, version, latest or alias; `value` is the version or the alias.
-local ref, selector, name, value = unpack(ARGV)
+-- include: registry/lua/shared/model_json.lua
+local ref, selector, name, value = args.ref, args.selector, args.name, args.value
 
 local model_id, alias
 if selector == 'id' then

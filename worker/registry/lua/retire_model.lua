@@ -1,6 +1,6 @@
 -- Begin a model's deletion: no list, reference or alias finds the model any more.
 -- The record stays until the model's files are deleted.
-local model_id = ARGV[1]
+local model_id = args.model_id
 local manifest = redis.call('GET', KEY.MODEL .. model_id)
 if not manifest then return {'model_not_found', model_id} end
 local name = cjson.decode(manifest).name

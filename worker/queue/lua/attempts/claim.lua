@@ -1,18 +1,22 @@
 -- Give the first queued job that needs at most `devices` devices and need not wait to a new attempt.
-local attempt_id, worker, at, devices = unpack(ARGV)
-devices = tonumber(devices)
+-- include: redis_server/lua/time.lua
+-- include: queue/lua/shared/job_record.lua
+-- include: queue/lua/shared/status.lua
+-- include: queue/lua/shared/attempt.lua
+-- include: queue/lua/shared/rewind.lua
+local attempt_id, worker, at, devices = args.attempt_id, args.worker, now(), args.devices
 local PAGE = 100
 
 -- The id of the first job that may run now and that `devices` devices are enough for; nearly always the head of the queue.
 local function next_job_id()
-  local from, now = 0, tonumber(redis.call('TIME')[1])
+  local from, now_s = 0, unix_time_s()
   while true do
     local job_ids = redis.call('ZRANGE', KEY.QUEUE, from, from + PAGE - 1)
     if #job_ids == 0 then return nil end
     local needed = redis.call('HMGET', KEY.WIDE, unpack(job_ids))
     local not_before = redis.call('HMGET', KEY.NOT_BEFORE, unpack(job_ids))
     for position, job_id in ipairs(job_ids) do
-      local is_due = tonumber(not_before[position] or 0) <= now
+      local is_due = tonumber(not_before[position] or 0) <= now_s
       if is_due and tonumber(needed[position] or 1) <= devices then return job_id end
     end
     from = from + PAGE

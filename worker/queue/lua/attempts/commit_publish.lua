@@ -1,5 +1,9 @@
 -- The commit point of publishing: assign the version. If this attempt dies, the next attempt writes the manifest.
-local job_id, attempt_id, at, model_id, draft, measured, finish_reason = unpack(ARGV)
+-- include: redis_server/lua/time.lua
+-- include: queue/lua/shared/attempt.lua
+-- include: queue/lua/shared/events.lua
+local job_id, attempt_id, at, model_id, draft = args.job_id, args.attempt_id, now(), args.model_id, args.draft
+local measured, finish_reason = args.measured, args.finish_reason
 
 local job, refusal = held_job(job_id, attempt_id)
 if refusal then return refusal end

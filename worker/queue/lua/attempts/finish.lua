@@ -1,5 +1,9 @@
 -- End a job with its attempt. A success registers the committed model.
-local job_id, attempt_id, outcome, at, job_error = unpack(ARGV)
+-- include: redis_server/lua/time.lua
+-- include: queue/lua/shared/attempt.lua
+-- include: queue/lua/shared/status.lua
+-- include: redis_server/lua/model_entries.lua
+local job_id, attempt_id, outcome, at, job_error = args.job_id, args.attempt_id, args.outcome, now(), args.job_error
 
 local job, refusal = held_job(job_id, attempt_id)
 if refusal then return has_ended(job, attempt_id, outcome) and {'ok', job.status} or refusal end

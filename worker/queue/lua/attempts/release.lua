@@ -1,12 +1,16 @@
 -- End an attempt but not its job: the job is queued again, paused or cancelled; after too many deaths it fails.
 -- A job past its commit point is always queued again: the next attempt completes the publish, also despite a pause.
--- A reaper passes `renewals`, the count that did not change for a whole lease; the attempt itself passes ''.
+-- A reaper passes `renewals`, the count that did not change for a whole lease; the attempt itself passes none.
 -- A job whose model is committed fails only after too many tries to publish the model, and waits between two tries.
-local job_id, attempt_id, outcome, at, renewals, death_error, publish_error = unpack(ARGV)
+-- include: redis_server/lua/time.lua
+-- include: queue/lua/shared/attempt.lua
+-- include: queue/lua/shared/status.lua
+local job_id, attempt_id, outcome, at, renewals = args.job_id, args.attempt_id, args.outcome, now(), args.renewals
+local death_error, publish_error = args.death_error, args.publish_error
 
 local job, refusal = held_job(job_id, attempt_id)
 if refusal then return has_ended(job, attempt_id, outcome) and {'ok', job.status} or refusal end
-if renewals ~= '' and renewals ~= job.renewals then return {'stale_attempt', job_id, attempt_id} end
+if renewals and renewals ~= tonumber(job.renewals) then return {'stale_attempt', job_id, attempt_id} end
 
 if job.status == 'cancelling' then
   end_attempt(job, at, 'cancelled', outcome)
@@ -45,7 +49,7 @@ else
   if is_failed_publish then
     set_fields(job, {publish_tries = tries})
     local delay_s = math.min(LIMIT.FIRST_PUBLISH_DELAY_S * 2 ^ (tries - 1), LIMIT.MAX_PUBLISH_DELAY_S)
-    redis.call('HSET', KEY.NOT_BEFORE, job.id, tonumber(redis.call('TIME')[1]) + delay_s)
+    redis.call('HSET', KEY.NOT_BEFORE, job.id, unix_time_s() + delay_s)
   end
   emit_state(job, at)
 end

@@ -1,50 +1,49 @@
 -- Apply one report of an attempt. `seq` is the number of the report; a repeated report is acknowledged and ignored.
-local job_id, attempt_id, seq, at, phase, rewind_to = unpack(ARGV, 1, 6)
-local checkpoint, checkpoint_epoch, checkpoint_step, progress, row_count, best_count, log_lines = unpack(ARGV, 7, 13)
-local rows_begin = 14
-local bests_begin = rows_begin + 2 * row_count
-local logs_begin = bests_begin + 2 * best_count
+-- include: redis_server/lua/time.lua
+-- include: queue/lua/shared/attempt.lua
+-- include: queue/lua/shared/events.lua
+-- include: queue/lua/shared/rewind.lua
+local job_id, at = args.job_id, now()
 
-local job, refusal = held_job(job_id, attempt_id)
+local job, refusal = held_job(job_id, args.attempt_id)
 if refusal then return refusal end
-if tonumber(seq) <= tonumber(job.seq) then return {'ok'} end
-set_fields(job, {seq = seq})
+if args.seq <= tonumber(job.seq) then return {'ok'} end
+set_fields(job, {seq = args.seq})
 
-if phase ~= '' and phase ~= job.phase then
-  set_fields(job, {phase = phase})
+if args.phase and args.phase ~= job.phase then
+  set_fields(job, {phase = args.phase})
   emit_state(job, at)
 end
-if rewind_to ~= '' then
-  set_fields(job, {from_epoch = rewind_to})
-  rewind(job, at, tonumber(rewind_to))
+if args.rewind_to_epoch then
+  set_fields(job, {from_epoch = args.rewind_to_epoch})
+  rewind(job, at, args.rewind_to_epoch)
 end
 
 local is_best = {}
-for i = bests_begin, logs_begin - 1, 2 do
-  local epoch, best = ARGV[i], ARGV[i + 1]
-  is_best[epoch] = true
-  redis.call('HSET', KEY.BESTS .. job_id, epoch, best)
-  set_fields(job, {best = best})
+for _, best in ipairs(args.bests) do
+  is_best[best.epoch] = true
+  redis.call('HSET', KEY.BESTS .. job_id, best.epoch, best.json)
+  set_fields(job, {best = best.json})
 end
-for i = rows_begin, bests_begin - 1, 2 do
-  local epoch, row = ARGV[i], ARGV[i + 1]
-  redis.call('HSET', KEY.ROWS .. job_id, epoch, row)
-  set_fields(job, {metrics = row})
-  emit(job, at, 'epoch', row:sub(2, -2) .. ',"is_best":' .. tostring(is_best[epoch] or false))
+for _, row in ipairs(args.rows) do
+  redis.call('HSET', KEY.ROWS .. job_id, row.epoch, row.json)
+  set_fields(job, {metrics = row.json})
+  emit(job, at, 'epoch', row.json:sub(2, -2) .. ',"is_best":' .. tostring(is_best[row.epoch] or false))
 end
 
-if checkpoint ~= '' then
-  set_fields(job, {checkpoint = checkpoint, checkpoint_epoch = checkpoint_epoch, deaths = 0})
-  emit(job, at, 'checkpoint', '"epoch":' .. checkpoint_epoch .. ',"step":' .. checkpoint_step)
+local checkpoint = args.checkpoint
+if checkpoint then
+  set_fields(job, {checkpoint = checkpoint.json, checkpoint_epoch = checkpoint.epoch, deaths = 0})
+  emit(job, at, 'checkpoint', '"epoch":' .. checkpoint.epoch .. ',"step":' .. checkpoint.step)
 end
-if progress ~= '' then
-  set_fields(job, {progress = progress})
-  emit(job, at, 'progress', progress:sub(2, -2))
+if args.progress then
+  set_fields(job, {progress = args.progress})
+  emit(job, at, 'progress', args.progress:sub(2, -2))
 end
 
-if #ARGV >= logs_begin then
-  for i = logs_begin, #ARGV do redis.call('RPUSH', KEY.LOGS .. job_id, ARGV[i]) end
+if #args.log_lines > 0 then
+  for _, line in ipairs(args.log_lines) do redis.call('RPUSH', KEY.LOGS .. job_id, line) end
   redis.call('LTRIM', KEY.LOGS .. job_id, -LIMIT.LOG_LINES, -1)
-  emit(job, at, 'log', '"lines":' .. log_lines)
+  emit(job, at, 'log', '"lines":[' .. table.concat(args.log_lines, ',') .. ']')
 end
 return {'ok'}

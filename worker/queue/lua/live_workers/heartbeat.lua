@@ -1,6 +1,8 @@
 -- Record a worker's heartbeat and drop expired workers. The server's clock decides, because no lease depends on it.
-local worker_id, expires_s, can_claim, record, devices = unpack(ARGV)
-local now_s = tonumber(redis.call('TIME')[1])
+-- include: redis_server/lua/time.lua
+local worker_id, expires_s, can_claim, record = args.worker_id, args.expires_s, args.can_claim, args.record
+local devices = args.devices
+local now_s = unix_time_s()
 for _, key in ipairs({KEY.WORKERS_EXPIRE, KEY.CLAIMERS_EXPIRE}) do
   for _, expired in ipairs(redis.call('ZRANGEBYSCORE', key, '-inf', now_s)) do
     redis.call('ZREM', key, expired)
@@ -13,7 +15,7 @@ end
 redis.call('HSET', KEY.WORKERS, worker_id, record)
 redis.call('HSET', KEY.CLAIMER_DEVICES, worker_id, devices)
 redis.call('ZADD', KEY.WORKERS_EXPIRE, now_s + expires_s, worker_id)
-if can_claim == '' then
+if not can_claim then
   redis.call('ZREM', KEY.CLAIMERS_EXPIRE, worker_id)
 else
   redis.call('ZADD', KEY.CLAIMERS_EXPIRE, now_s + expires_s, worker_id)

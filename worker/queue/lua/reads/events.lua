@@ -1,5 +1,5 @@
 -- The events of a job after the event `after`; at most `count`. When some of them are no longer kept: `reset`, and the events from the oldest one kept.
-local job_id, after, count = unpack(ARGV)
+local job_id, after, count = args.job_id, args.after, args.count
 local stream = KEY.EVENTS .. job_id
 if redis.call('EXISTS', KEY.JOB .. job_id) == 0 then return {'job_not_found', job_id} end
 

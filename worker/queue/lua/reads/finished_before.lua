@@ -1,5 +1,5 @@
 -- Of each final status: the jobs with the oldest ids, if they ended before a time. Times compare as text.
-local before, limit = unpack(ARGV)
+local before, limit = args.before, args.limit
 local reply = {'ok'}
 for status in pairs(TERMINAL) do
   for _, job_id in ipairs(redis.call('ZRANGE', KEY.JOBS_BY_STATUS .. status, 0, limit - 1)) do

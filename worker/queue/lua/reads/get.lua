@@ -1,4 +1,6 @@
 -- One job as JSON.
-local job = load_job(ARGV[1])
-if not job then return {'job_not_found', ARGV[1]} end
+-- include: queue/lua/shared/job_record.lua
+-- include: queue/lua/shared/job_json.lua
+local job = load_job(args.job_id)
+if not job then return {'job_not_found', args.job_id} end
 return {'ok', job_json(job)}

@@ -1,15 +1,17 @@
 -- A page of jobs, newest first: read the smallest index and keep the jobs that are in all indexes.
 -- `budget` bounds the ids read, and so the time that Redis is blocked. The reply begins with the id to continue after.
-local limit, after, budget = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
+-- include: queue/lua/shared/job_record.lua
+-- include: queue/lua/shared/job_json.lua
+local limit, after, budget, job_indexes = args.limit, args.after, args.budget, args.indexes
 
-local smallest = ARGV[4]
-for i = 5, #ARGV do
-  if redis.call('ZCARD', ARGV[i]) < redis.call('ZCARD', smallest) then smallest = ARGV[i] end
+local smallest = job_indexes[1]
+for _, index in ipairs(job_indexes) do
+  if redis.call('ZCARD', index) < redis.call('ZCARD', smallest) then smallest = index end
 end
 
 local function is_in_all(job_id)
-  for i = 4, #ARGV do
-    if ARGV[i] ~= smallest and not redis.call('ZSCORE', ARGV[i], job_id) then return false end
+  for _, index in ipairs(job_indexes) do
+    if index ~= smallest and not redis.call('ZSCORE', index, job_id) then return false end
   end
   return true
 end

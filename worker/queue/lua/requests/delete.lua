@@ -1,5 +1,6 @@
 -- Delete the record of a job that has ended, and whose checkpoints the caller has deleted.
-local job_id = ARGV[1]
+-- include: queue/lua/shared/job_record.lua
+local job_id = args.job_id
 local job = load_job(job_id)
 if not job then return {'job_not_found', job_id} end
 if not TERMINAL[job.status] then return {'wrong_state', job_id, job.status, 'cancelled,failed,succeeded'} end

@@ -1,2 +1,3 @@
 -- The answer to an earlier submission with the same Idempotency-Key, before the new request is validated.
-return first_answer(ARGV[1], ARGV[2]) or {'ok'}
+-- include: queue/lua/shared/idempotency.lua
+return first_answer(args.idempotency_id, args.body_hash) or {'ok'}

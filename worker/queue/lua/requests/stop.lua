@@ -1,6 +1,10 @@
 -- End training early with the best epoch so far: a running attempt reads the flag at its next renewal, a later attempt
 -- when it claims the job.
-local job_id, at = unpack(ARGV)
+-- include: redis_server/lua/time.lua
+-- include: queue/lua/shared/job_record.lua
+-- include: queue/lua/shared/status.lua
+-- include: queue/lua/shared/job_json.lua
+local job_id, at = args.job_id, now()
 local job = load_job(job_id)
 if not job then return {'job_not_found', job_id} end
 if TERMINAL[job.status] or job.status == 'cancelling' then

@@ -1,4 +1,6 @@
 -- Functions about the attempt that holds a job: the check before its writes (the fence), its JSON, and ending it.
+-- include: redis_server/lua/json.lua
+-- include: queue/lua/shared/job_record.lua
 
 -- The fence: only the attempt that holds the job may write. A refusal is the second result.
 local function held_job(job_id, attempt_id)

@@ -1,4 +1,5 @@
 -- Appends events to the stream of the job and to the feed of all jobs.
+-- include: redis_server/lua/json.lua
 
 local function emit(job, at, kind, body)
   local data = '{"job_id":"' .. job.id .. '","at":"' .. at .. '",' .. body .. '}'

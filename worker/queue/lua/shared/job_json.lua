@@ -1,4 +1,7 @@
 -- Renders a job as the JSON text that the API returns, in one script: its parts cannot contradict each other.
+-- include: redis_server/lua/json.lua
+-- include: queue/lua/shared/attempt.lua
+-- include: queue/lua/shared/live_workers.lua
 
 local function queued_reason(job)
   local devices = devices_of_largest_worker()

@@ -1,4 +1,6 @@
 -- Delete the metrics of all epochs after `epoch`: the attempt continues from a checkpoint of that epoch.
+-- include: queue/lua/shared/job_record.lua
+-- include: queue/lua/shared/events.lua
 local function rewind(job, at, epoch)
   local best_epoch, has_dropped = 0, false
   for _, key in ipairs({KEY.ROWS .. job.id, KEY.BESTS .. job.id}) do

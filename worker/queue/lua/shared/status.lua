@@ -1,4 +1,7 @@
 -- Changes the status of a job as the table TRANSITIONS allows.
+-- include: redis_server/lua/json.lua
+-- include: queue/lua/shared/job_record.lua
+-- include: queue/lua/shared/events.lua
 
 local function statuses_before(status)
   local names = {}
