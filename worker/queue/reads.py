@@ -59,7 +59,9 @@ def get(job_id: str) -> ScriptCall[Job]:
     Raises:
         JobNotFoundError: no job has this id.
     """
-    return QUEUE_SCRIPTS.call("reads/get", {"job_id": job_id}, lambda reply: Job.model_validate_json(reply[0]))
+    return QUEUE_SCRIPTS.call(
+        "reads/get", {"job_id": job_id}, lambda reply: Job.model_validate_json(reply[0])
+    )
 
 
 def get_json(job_id: str) -> ScriptCall[str]:
@@ -113,7 +115,9 @@ def events(job_id: str, after: str = "", count: int = 1000) -> ScriptCall[EventP
     Raises:
         JobNotFoundError: no job has this id.
     """
-    return QUEUE_SCRIPTS.call("reads/events", {"job_id": job_id, "after": after, "count": count}, _read_events)
+    return QUEUE_SCRIPTS.call(
+        "reads/events", {"job_id": job_id, "after": after, "count": count}, _read_events
+    )
 
 
 def _read_events(reply: Reply) -> EventPage:

@@ -53,7 +53,9 @@ class StoreClient:
             if isinstance(operation, Commands):
                 return operation.read(self._execute(operation))
             return operation.read(
-                self._evaluate(scripts.load_script(operation.folder, operation.name), operation.arguments_json)
+                self._evaluate(
+                    scripts.load_script(operation.folder, operation.name), operation.arguments_json
+                )
             )
 
     def _execute(self, operation: Commands[Any]) -> list[Any]:
