@@ -1,5 +1,6 @@
 """The errors of this package, each with the stable code that users see."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -65,6 +66,33 @@ class InitModelUnavailableError(ModelError):
             f"The model {model_id} that this job starts from was deleted: post the job again without init_from, or "
             "with another model."
         )
+
+
+class UnknownRecipeError(ModelError):
+    """Raised when this version of Ninefold cannot train a job's recipe, because another version made it."""
+
+    code = "unknown_recipe"
+
+    def __init__(self, name: str, made_by: str, installed: str, settings: Sequence[str]) -> None:
+        super().__init__(
+            f"Ninefold {made_by} made the recipe {name!r} of this job, and this worker (Ninefold {installed}) does not "
+            f"know or misses the settings {', '.join(settings)}: run workers of Ninefold {made_by} and post the job "
+            "again."
+        )
+        self.settings = tuple(settings)
+
+
+class RecipeChangedError(ModelError):
+    """Raised when a checkpoint was trained with another recipe than the one that the training shall continue with."""
+
+    code = "recipe_changed"
+
+    def __init__(self, key: str, made_by: str, changes: Sequence[str]) -> None:
+        super().__init__(
+            f"Checkpoint {key!r} of Ninefold {made_by} was trained with another recipe ({', '.join(changes)}), so the "
+            "training cannot continue from it: post the job again to train with the new recipe from the start."
+        )
+        self.changes = tuple(changes)
 
 
 class RankDiedError(Exception):

@@ -18,6 +18,7 @@ from model.host.cpus import cpu_quota
 from model.network.flops import training_flop
 from model.recipes.progressive_resizing import image_side_at
 from model.recipes.recipe import Recipe, recipe_of
+from model.recipes.resolved_recipe import describe_recipe
 from model.recipes.schedule import steps_per_epoch
 from model.spec import ResolvedSpec
 from model.storage.interface import Storage
@@ -68,7 +69,7 @@ def train(
         storage=storage_of(folder),
         checkpoint_every_s=math.inf,
         step_checkpoint_every_s=math.inf,
-        recipe=recipe,
+        recipe=recipe and describe_recipe(spec.recipe, recipe),
     )
     return run_training(request, SilentReporter())
 

@@ -2,9 +2,9 @@
 
 import hashlib
 import platform
-from importlib.metadata import PackageNotFoundError, version
 
 import torch
+from pydantic import JsonValue
 from safetensors.torch import save
 
 from model.artifact.manifest import (
@@ -16,6 +16,7 @@ from model.artifact.manifest import (
 )
 from model.artifact.trained_model import TrainedModel
 from model.host.failpoints import Failpoint, reach
+from model.host.installation import installed_version
 from model.storage.interface import Storage
 
 
@@ -46,16 +47,15 @@ def describe_model(trained: TrainedModel, weights: bytes) -> ManifestDraft:
         files={WEIGHTS_FILE: FileFacts(sha256=hashlib.sha256(weights).hexdigest(), size_bytes=len(weights))},
         parameters=trained.parameters,
         versions={
-            "ninefold": _own_version(),
+            "ninefold": installed_version(),
             "torch": torch.__version__,
             "python": platform.python_version(),
         },
-        lineage={"init_from": trained.spec.init_from} if trained.spec.init_from else {},
+        lineage=_lineage(trained),
     )
 
 
-def _own_version() -> str:
-    try:
-        return version("ninefold")
-    except PackageNotFoundError:  # imported from a checkout that is not installed
-        return "unknown"
+def _lineage(trained: TrainedModel) -> dict[str, JsonValue]:
+    """Return the origin of the weights. The recipe is here, because earlier versions refuse new fields of a manifest."""
+    parent: dict[str, JsonValue] = {"init_from": trained.spec.init_from} if trained.spec.init_from else {}
+    return {**parent, "recipe": trained.recipe.model_dump(mode="json")}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from model.artifact.manifest import FinishReason, Metrics, Preprocessing
+from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import DatasetFacts, ResolvedSpec
 
 
@@ -13,6 +14,7 @@ class TrainedModel:
     """The weights of a finished training, and the facts that its manifest will state."""
 
     spec: ResolvedSpec
+    recipe: ResolvedRecipe
     facts: DatasetFacts
     state_dict: dict[str, Tensor]
     preprocessing: Preprocessing

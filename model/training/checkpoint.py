@@ -12,9 +12,10 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from model.device.device import Device
-from model.errors import CorruptArtifactError, DamagedCheckpointError, StorageError
+from model.errors import CorruptArtifactError, DamagedCheckpointError, RecipeChangedError, StorageError
 from model.host.failpoints import Failpoint, reach
 from model.network.resnet9 import published_weights
+from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import ResolvedSpec
 from model.storage.interface import Storage
 from model.training.run_state import Best, RunState
@@ -38,11 +39,19 @@ class Checkpoints:
     """The checkpoints of one attempt. Each has a new key; the supervisor deletes the old ones."""
 
     def __init__(
-        self, storage: Storage, prefix: str, spec: ResolvedSpec, device: Device, world_size: int = 1
+        self,
+        storage: Storage,
+        prefix: str,
+        spec: ResolvedSpec,
+        recipe: ResolvedRecipe,
+        device: Device,
+        *,
+        world_size: int = 1,
     ) -> None:
         self._storage = storage
         self._prefix = prefix.rstrip("/")
         self._spec = spec
+        self._recipe = recipe
         self._environment = {**device.describe(), "ranks": str(world_size)}
 
     def save(self, state: RunState) -> str:
@@ -61,6 +70,7 @@ class Checkpoints:
         Raises:
             DamagedCheckpointError: the bytes are not those that were saved; the state is unchanged.
             CorruptArtifactError: the checkpoint cannot be read, or belongs to another spec.
+            RecipeChangedError: the checkpoint was trained with another recipe.
         """
         try:
             with self._storage.as_file(key) as path:
@@ -79,6 +89,7 @@ class Checkpoints:
         return {
             "format": _FORMAT,
             "spec": self._spec.model_dump_json(),
+            "recipe": self._recipe.model_dump_json(),
             "position": json.dumps(position),
             "best": json.dumps(best),
             **self._environment,
@@ -87,6 +98,7 @@ class Checkpoints:
     def _check(self, key: str, header: Mapping[str, str]) -> None:
         if header["format"] != _FORMAT or ResolvedSpec.model_validate_json(header["spec"]) != self._spec:
             raise CorruptArtifactError(f"Checkpoint {key!r} is another job's: post this job again.")
+        self._check_recipe(key, header.get("recipe"))
         before = {"ranks": "1", **header}  # the first versions trained on one device only
         changed = [f"{k} {before[k]} → {v}" for k, v in self._environment.items() if before[k] != v]
         if changed:
@@ -94,6 +106,18 @@ class Checkpoints:
                 "resuming in another environment (%s): the training will not be bit-identical",
                 ", ".join(changed),
             )
+
+    def _check_recipe(self, key: str, recipe_json: str | None) -> None:
+        if recipe_json is None:
+            _log.info(
+                "the checkpoint is of an earlier version and does not name its recipe: continuing with %s (%s)",
+                self._recipe.name,
+                self._recipe.digest,
+            )
+            return
+        saved = ResolvedRecipe.model_validate_json(recipe_json)
+        if changes := self._recipe.changes_from(saved):
+            raise RecipeChangedError(key, saved.ninefold_version, changes)
 
 
 def _check_bytes(key: str, path: Path) -> None:

@@ -8,13 +8,20 @@ from model.evaluation.predictions import predict_logits
 from model.evaluation.scores import score, wilson_interval
 from model.network.normalisation import Normalisation
 from model.network.resnet9 import ResNet9
+from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import ResolvedSpec
 from model.training.run_state import RunState
 from model.training.training_data import TrainingData
 
 
 def evaluate_final_weights(
-    spec: ResolvedSpec, data: TrainingData, state: RunState, device: Device, finish_reason: FinishReason
+    spec: ResolvedSpec,
+    data: TrainingData,
+    state: RunState,
+    device: Device,
+    *,
+    recipe: ResolvedRecipe,
+    finish_reason: FinishReason,
 ) -> TrainedModel:
     """Calibrate the best weights on the validation split, score them on the test split, and return the trained model."""
     weights = state.best.weights if state.best else state.copy_evaluated_weights()
@@ -30,6 +37,7 @@ def evaluate_final_weights(
     }
     return TrainedModel(
         spec=spec,
+        recipe=recipe,
         facts=data.facts,
         state_dict={name: tensor.cpu().contiguous() for name, tensor in weights.items()},
         preprocessing=_preprocessing(spec, data.normalisation),

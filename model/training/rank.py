@@ -11,7 +11,8 @@ from model.device.ranks import Rank
 from model.errors import DamagedCheckpointError, InitModelUnavailableError
 from model.network.resnet9 import ResNet9
 from model.recipes.progressive_resizing import image_sides
-from model.recipes.recipe import Recipe, recipe_of
+from model.recipes.recipe import Recipe
+from model.recipes.resolved_recipe import ResolvedRecipe, resolve_recipe
 from model.recipes.schedule import steps_per_epoch
 from model.training.checkpoint import Checkpoints
 from model.training.final_evaluation import evaluate_final_weights
@@ -27,13 +28,22 @@ _log = logging.getLogger(__name__)
 
 def train_rank(request: TrainingRequest, reporter: Reporter, rank: Rank) -> TrainedModel | None:
     """Do one rank's work of `run_training`. Rank 0 evaluates and returns the model, the others return None."""
-    spec, recipe = request.spec, request.recipe or recipe_of(request.spec)
+    spec = request.spec
+    resolved_recipe = _choose_recipe(request)
+    recipe = resolved_recipe.to_recipe()
     device = open_device(request.devices[rank.index], request.threads)
     reporter.phase("preparing_data")
     data = load_training_data(spec, request.storage, request.cache_dir, device)
     steps = steps_per_epoch(len(data.train), spec.batch_size)
     state = initial_state(spec, recipe, data, steps, device, load_weights=_weight_loader(request, data))
-    checkpoints = Checkpoints(request.storage, request.checkpoint_prefix, spec, device, rank.world_size)
+    checkpoints = Checkpoints(
+        request.storage,
+        request.checkpoint_prefix,
+        spec,
+        resolved_recipe,
+        device,
+        world_size=rank.world_size,
+    )
     if request.resume_from:
         _resume([request.resume_from, *request.fallback_checkpoints], checkpoints, state, reporter)
     state.micro_batches = max(state.micro_batches, min(request.micro_batches, spec.batch_size))
@@ -56,7 +66,23 @@ def train_rank(request: TrainingRequest, reporter: Reporter, rank: Rank) -> Trai
     if not rank.is_first:
         return None
     reporter.phase("evaluating")
-    return evaluate_final_weights(spec, data, state, device, finish_reason)
+    return evaluate_final_weights(
+        spec, data, state, device, recipe=resolved_recipe, finish_reason=finish_reason
+    )
+
+
+def _choose_recipe(request: TrainingRequest) -> ResolvedRecipe:
+    """Return the request's recipe, or this version's where the request has none; a difference is logged."""
+    own = resolve_recipe(request.spec)
+    chosen = request.recipe or own
+    if changes := own.changes_from(chosen):
+        _log.info(
+            "training with the recipe %s as Ninefold %s made it, and not as this version would: %s",
+            chosen.name,
+            chosen.ninefold_version,
+            ", ".join(changes),
+        )
+    return chosen
 
 
 def _weight_loader(request: TrainingRequest, data: TrainingData) -> Callable[[ResNet9], None] | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.recipes.recipe import Recipe
+from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import ResolvedSpec
 from model.storage.interface import Storage
 
@@ -35,5 +35,5 @@ class TrainingRequest:
     """Start and end of each pause of the job, in Unix time. Pauses do not count towards a time budget."""
     fallback_checkpoints: Sequence[str] = ()
     """Storage keys of older checkpoints, newest first, to resume from if `resume_from` is damaged."""
-    recipe: Recipe | None = None
-    """Replaces the spec's recipe, in studies of recipes."""
+    recipe: ResolvedRecipe | None = None
+    """The recipe to train with, as the job stores it. None: the recipe that the spec names, as this version has it."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest
+from model.recipes.resolved_recipe import resolve_recipe
 from model.storage.opening import open_storage
 from tests.model.tiny_training import import_colours
 
@@ -40,6 +41,7 @@ def test_json_output_has_an_object_per_epoch_and_one_with_the_scores(colours: Pa
     weights = (tmp_path / "out" / WEIGHTS_FILE).read_bytes()
     assert manifest.files[WEIGHTS_FILE].sha256 == hashlib.sha256(weights).hexdigest()
     assert manifest.metrics.test_accuracy == scores["test_accuracy"]
+    assert manifest.lineage["recipe"] == resolve_recipe(manifest.spec).model_dump(mode="json")
 
 
 def test_output_that_is_no_terminal_has_plain_lines(colours: Path, tmp_path: Path) -> None:

@@ -27,7 +27,17 @@ def test_the_names_in_the_header_are_those_that_earlier_versions_wrote(tiny_trai
         header = file.metadata()
     position = {"epoch", "step", "train_s", "data_s", "steps_made", "parts", "used_s", "left_at"}
     assert set(json.loads(header["position"])) == position
-    assert set(header) == {"format", "spec", "position", "best", "device", "threads", "torch", "ranks"}
+    assert set(header) == {
+        "format",
+        "spec",
+        "recipe",
+        "position",
+        "best",
+        "device",
+        "threads",
+        "torch",
+        "ranks",
+    }
     tiny_training.storage.delete("checkpoints/job_test")
 
 
