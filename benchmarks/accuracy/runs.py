@@ -69,7 +69,7 @@ def train(
         storage=storage_of(folder),
         checkpoint_every_s=math.inf,
         step_checkpoint_every_s=math.inf,
-        recipe=recipe and describe_recipe(spec.recipe, recipe),
+        recipe=describe_recipe(spec.recipe, recipe or recipe_of(spec)),
     )
     return run_training(request, SilentReporter())
 

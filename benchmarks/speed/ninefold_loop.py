@@ -5,6 +5,7 @@ from benchmarks.speed.random_images import random_run
 from model.device.device import open_device
 from model.device.ranks import SINGLE_PROCESS
 from model.host.cpus import cpu_quota
+from model.recipes.resolved_recipe import describe_recipe
 from model.storage.opening import open_storage
 from model.training.checkpoint import Checkpoints
 from model.training.loop import TrainingLoop
@@ -50,7 +51,7 @@ def train(batch_size: int, steps: int, device_name: str) -> dict[str, float]:
         state=initial_state(spec, recipe, data, steps + 1, device),
         device=device,
         reporter=stopwatch,
-        checkpoints=Checkpoints(storage, "benchmark", spec, device),
+        checkpoints=Checkpoints(storage, "benchmark", spec, describe_recipe(spec.recipe, recipe), device),
         rank=SINGLE_PROCESS,
         epoch_checkpoint_s=float("inf"),
         step_checkpoint_s=float("inf"),
