@@ -26,6 +26,7 @@ from api.jobs.submission import Submissions
 from api.jobs.waiting import read_changed_job
 from api.jobs.wake_up_throttle import WakeUpThrottle
 from api.records.jobs import JobId, JobReader
+from model.recipes.resolved_recipe import resolve_recipe
 from model.spec import JobSpec
 from model.storage.interface import Storage
 from worker.queue.records import EpochRow
@@ -71,7 +72,7 @@ async def create_job(
     spec = await read_json(request, JobSpec)
     if dry_run:
         resolved, warnings = await resolver.resolve(spec)
-        return model_response(JobPlan(spec=resolved, warnings=warnings))
+        return model_response(JobPlan(spec=resolved, recipe=resolve_recipe(resolved), warnings=warnings))
     return accepted_response(request, await submissions.submit(spec, caller, idempotency_key))
 
 

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import ResolvedSpec
 from worker.queue.records import Job as JobRecord
 
@@ -24,10 +25,11 @@ class Job(JobRecord):
 
 
 class JobPlan(BaseModel):
-    """The resolved spec that a job would run with; no job was created."""
+    """The resolved spec and recipe that a job would run with; no job was created."""
 
     object: Literal["job_plan"] = "job_plan"
     spec: ResolvedSpec
+    recipe: ResolvedRecipe
     warnings: list[str]
 
 

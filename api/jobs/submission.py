@@ -35,7 +35,9 @@ class Submissions:
         await self._space.require()
         resolved, warnings = await self._resolver.resolve(spec)
         reach(Failpoint.SUBMIT_RESOLVED)
-        submitted = await self._store.submit(NewJob(resolved, caller, tuple(warnings)), idempotency)
+        submitted = await self._store.submit(
+            NewJob(resolved, created_by=caller, warnings=tuple(warnings)), idempotency
+        )
         reach(Failpoint.SUBMIT_RECORDED)
         if not submitted.is_replay:
             self._wake_ups.request()

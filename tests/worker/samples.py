@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from model.recipes.resolved_recipe import ResolvedRecipe, resolve_recipe
 from model.spec import ResolvedSpec
 from worker.queue.ids import new_attempt_id, new_model_id
 from worker.queue.records import EpochRow
@@ -30,8 +31,17 @@ SPEC: dict[str, Any] = {
 }
 
 
-def make_job(created_by: str | None = "alice", **changes: object) -> NewJob:
-    return NewJob(ResolvedSpec.model_validate(SPEC | changes), created_by=created_by)
+def make_job(
+    created_by: str | None = "alice", recipe: ResolvedRecipe | None = None, **changes: object
+) -> NewJob:
+    return NewJob(ResolvedSpec.model_validate(SPEC | changes), created_by, recipe=recipe)
+
+
+def recipe_of_later_version(**settings: object) -> ResolvedRecipe:
+    """Return the recipe of a sample job as Ninefold 7.5.0 might have it, with these settings."""
+    own = resolve_recipe(make_job().spec)
+    record = {**own.model_dump(), "ninefold_version": "7.5.0", "settings": {**own.settings, **settings}}
+    return ResolvedRecipe.model_validate(record)
 
 
 def row(epoch: int) -> EpochRow:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import ResolvedSpec
 from worker.queue.records import Best, Checkpoint, EpochRow, Progress
 from worker.queue.states import Phase
@@ -25,6 +26,8 @@ class Claimed:
     job_id: str
     attempt_number: int
     spec: ResolvedSpec
+    recipe: ResolvedRecipe | None
+    """The recipe to train with; None for a job of an earlier version."""
     created_by: str | None
     checkpoint: Checkpoint | None
     should_stop: bool

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import ResolvedSpec
 from worker.queue.attempt_messages import Claimed, Committed, Flags, Report
 from worker.queue.records import Checkpoint, JobError, Transition
@@ -30,17 +31,20 @@ def claim(worker: str, attempt_id: str, devices: int = 1) -> ScriptCall[Claimed 
 def _read_claimed(reply: Reply) -> Claimed | None:
     if not reply:
         return None
-    job_id, number, spec, created_by, checkpoint, should_stop, memory_deaths, transitions, *committed = reply
+    job_id, number, spec, created_by, checkpoint, should_stop, memory_deaths, transitions, recipe, *rest = (
+        reply
+    )
     return Claimed(
         job_id=job_id,
         attempt_number=int(number),
         spec=ResolvedSpec.model_validate_json(spec),
+        recipe=ResolvedRecipe.model_validate_json(recipe) if recipe else None,
         created_by=json.loads(created_by),
         checkpoint=Checkpoint.model_validate_json(checkpoint) if checkpoint else None,
         should_stop=bool(should_stop),
         memory_deaths=int(memory_deaths),
         pauses=_pauses(_TRANSITIONS.validate_json(transitions)),
-        committed=_read_committed(committed) if committed else None,
+        committed=_read_committed(rest) if rest else None,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from model.artifact.manifest import FinishReason
+from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import ResolvedSpec
 from worker.queue.states import TERMINAL, Outcome, Phase, QueuedReason, Status
 from worker.redis_server.timestamps import Timestamp
@@ -113,6 +114,8 @@ class Job(_Record):
     phase: Phase | None
     name: str
     spec: ResolvedSpec
+    recipe: ResolvedRecipe | None = None
+    """The recipe with all its settings, with which every attempt trains; null for a job of an earlier version."""
     warnings: list[str]
     created_by: str | None
     created_at: Timestamp

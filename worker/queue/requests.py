@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 
+from model.recipes.resolved_recipe import ResolvedRecipe, resolve_recipe
 from model.spec import ResolvedSpec
 from worker.queue.ids import new_job_id
 from worker.queue.records import Job
@@ -20,6 +21,8 @@ class NewJob:
     spec: ResolvedSpec
     created_by: str | None = None
     warnings: tuple[str, ...] = ()
+    recipe: ResolvedRecipe | None = None
+    """All attempts train with this recipe. None: the recipe that the spec names, as this version has it."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ def submit(
         "dataset": spec.dataset,
         "promote": spec.promote,
         "spec": spec.model_dump_json(),
+        "recipe": (job.recipe or resolve_recipe(spec)).model_dump_json(),
         "warnings": json.dumps(job.warnings),
         "tags": json.dumps(spec.tags),
         "created_by": json.dumps(job.created_by),

@@ -3,12 +3,14 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from pathlib import Path
 
 import httpx
 import redis
 
 from api.settings import ApiSettings
+from model.recipes.recipe import Recipe
 from model.storage.local import TEMPORARY_FOLDER
 from model.storage.opening import open_storage
 from tests.api.attempts import DIGITS, claim, submit
@@ -31,6 +33,21 @@ def test_a_job_is_accepted_and_fields_that_were_left_out_are_chosen(client: http
     assert (job["queue_position"], job["queued_reason"]) == (1, "no_worker")
     assert job["created_by"] == "anonymous"
     assert client.get(response.headers["location"]).json() == job
+
+
+def test_a_job_shows_its_recipe_with_all_settings(client: httpx.Client) -> None:
+    posted = {"dataset": "digits", "recipe": "fast", "epochs": 3, "label_smoothing": 0.125}
+    job = client.post("/jobs", json=posted).json()
+    recipe = job["recipe"]
+    assert set(recipe) == {"name", "ninefold_version", "settings", "digest"}
+    assert set(recipe["settings"]) == {setting.name for setting in fields(Recipe)}
+    settings = recipe["settings"]
+    assert (recipe["name"], settings["epochs"], settings["label_smoothing"]) == ("fast", 3, 0.125)
+    assert settings["resize_schedule"][-1] == [0.7, 1.0]
+    assert client.get(f"/jobs/{job['id']}").json()["recipe"] == recipe
+    assert client.post("/jobs?dry_run=true", json=posted).json()["recipe"] == recipe
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    assert set(schemas["ResolvedRecipe"]["properties"]) == set(recipe)
 
 
 def test_a_submission_sends_a_wake_up(client: httpx.Client, redis_client: redis.Redis) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from model.artifact.manifest import Manifest
+from model.recipes.resolved_recipe import resolve_recipe
 from tests.worker.samples import claim, draft, make_job, row
 from worker.errors import JobNotFoundError, NothingCommittedError, PublishCommittedError, WrongStateError
 from worker.queue.attempt_messages import Report
@@ -10,6 +11,7 @@ from worker.queue.ids import new_attempt_id
 from worker.queue.records import Best, Checkpoint, JobError, Progress
 from worker.queue.states import Outcome, Phase, Status
 from worker.queue.store import JobStore
+from worker.redis_server.keys import JOB
 
 
 def test_a_job_runs_from_submission_to_its_model(store: JobStore) -> None:
@@ -42,6 +44,24 @@ def test_a_job_runs_from_submission_to_its_model(store: JobStore) -> None:
     assert [attempt.outcome for attempt in job.attempts] == [Outcome.SUCCEEDED]
     assert job.tags == ["night"]
     assert job.created_by == "alice"
+
+
+def test_a_job_keeps_the_recipe_that_it_was_submitted_with(store: JobStore) -> None:
+    job = store.submit(make_job()).job
+    recipe = resolve_recipe(job.spec)
+    assert job.recipe == store.get(job.id).recipe == recipe
+    claimed = store.claim("host:1", new_attempt_id())
+    assert claimed is not None
+    assert claimed.recipe == recipe
+
+
+def test_a_job_of_an_earlier_version_has_no_recipe(store: JobStore) -> None:
+    job_id = store.submit(make_job()).job_id
+    store.redis.hdel(JOB + job_id, "recipe")
+    assert store.get(job_id).recipe is None
+    claimed = store.claim("host:1", new_attempt_id())
+    assert claimed is not None
+    assert claimed.recipe is None
 
 
 def test_a_job_fails_with_its_error(store: JobStore) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from model.artifact.manifest import ManifestDraft
+from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import ResolvedSpec
 from worker.queue.records import Best, Checkpoint, EpochRow, Progress
 from worker.queue.states import Phase
@@ -27,6 +28,8 @@ class Start(_Line):
     model_id: str
     """The trainer stages the model's files under this id."""
     spec: ResolvedSpec
+    recipe: ResolvedRecipe | None = None
+    """The recipe to train with. None: the recipe that the spec names, as the trainer has it."""
     storage: str
     cache_dir: Path
     out_prefix: str

@@ -144,6 +144,7 @@ class Supervisor:
             attempt_number=claimed.attempt_number,
             model_id=self._model_id,
             spec=claimed.spec,
+            recipe=claimed.recipe,
             storage=context.storage_url,
             cache_dir=context.cache_dir,
             out_prefix=f"{checkpoints_prefix(claimed.job_id)}/{claimed.attempt_number}",

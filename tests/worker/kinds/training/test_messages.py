@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from model.artifact.manifest import ManifestDraft
+from model.recipes.resolved_recipe import resolve_recipe
 from tests.worker.samples import draft, make_job, row
 from worker.kinds.training.messages import (
     CheckpointPut,
@@ -34,6 +35,7 @@ COMMANDS: list[TrainerCommand] = [
         attempt_number=2,
         model_id="mdl_1",
         spec=make_job(tags=["nightly"]).spec,
+        recipe=resolve_recipe(make_job().spec),
         storage="file:///srv/storage",
         cache_dir=Path("/srv/cache"),
         out_prefix="checkpoints/job_1/2",

@@ -10,7 +10,7 @@ import pytest
 from model.artifact.manifest import FinishReason, Manifest, model_key
 from model.storage.opening import open_storage
 from tests.worker.processes import is_running, wait_until
-from tests.worker.samples import draft, make_job
+from tests.worker.samples import draft, make_job, recipe_of_later_version
 from tests.worker.worker_context import BackgroundAttempt, claim_next, open_worker_context, run_next
 from worker.errors import PublishCommittedError
 from worker.queue.ids import new_attempt_id
@@ -53,6 +53,26 @@ def test_a_job_becomes_a_model(store: JobStore, tmp_path: Path) -> None:
     manifest = Manifest.model_validate_json(stored)
     assert (manifest.id, manifest.version, manifest.created_by) == (model_id, 1, "alice")
     assert any("training from step 0" in line for line in store.logs(job_id))
+
+
+def test_every_attempt_gets_the_recipe_that_the_job_was_submitted_with(
+    store: JobStore, tmp_path: Path
+) -> None:
+    recipe = recipe_of_later_version(sharpness=1.0)
+    store.submit(make_job(recipe=recipe, epochs=2))
+    with open_worker_context(store, tmp_path) as context:
+        attempt = BackgroundAttempt(context)
+        wait_until(_is_training(store, attempt.claimed.job_id))
+        context.drain.request()
+        assert attempt.outcome() is Outcome.DRAINED
+    with open_worker_context(store, tmp_path) as context:
+        assert run_next(context).outcome is Outcome.SUCCEEDED
+    job = store.get(attempt.claimed.job_id)
+    assert job.recipe == recipe
+    assert job.result is not None
+    key = model_key(job.result.model.id, "manifest.json")
+    manifest = Manifest.model_validate_json(open_storage(context.storage_url).read_bytes(key))
+    assert manifest.lineage["recipe"] == recipe.model_dump(mode="json")
 
 
 @pytest.mark.parametrize(

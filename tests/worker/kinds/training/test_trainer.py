@@ -21,7 +21,7 @@ from model.storage.interface import Storage
 from model.storage.opening import open_storage
 from tests.model.tiny_training import TIMINGS
 from tests.worker.processes import is_running, wait_until
-from tests.worker.samples import make_job
+from tests.worker.samples import make_job, recipe_of_later_version
 from worker.kinds.training.messages import (
     CheckpointPut,
     Drain,
@@ -190,6 +190,31 @@ def test_a_job_that_cannot_be_trained_fails_with_a_code(start: Callable[..., Sta
         failed = run.wait_for(Failed)
         assert run.wait_for_exit() == 0
     assert failed.code == "dataset_unavailable"
+
+
+def test_a_trainer_uses_the_recipe_of_its_job_and_not_its_own(
+    start: Callable[..., Start], uninterrupted: TrainerRun
+) -> None:
+    recipe = recipe_of_later_version(batch_norm_momentum=0.5)
+    with running_trainer() as run:
+        run.trainer.send(start(5, recipe=recipe))
+        assert run.wait_for_exit() == 0
+    staged = run.messages[-1]
+    assert isinstance(staged, Staged)
+    assert staged.draft.lineage["recipe"] == recipe.model_dump(mode="json")
+    assert _rows(run) != _rows(uninterrupted)
+    assert any(
+        "as Ninefold 7.5.0 made it" in line and "batch_norm_momentum 0.5 → 0.9" in line for line in run.log
+    )
+
+
+def test_a_job_with_a_recipe_of_a_later_version_fails_with_a_code(start: Callable[..., Start]) -> None:
+    with running_trainer() as run:
+        run.trainer.send(start(6, recipe=recipe_of_later_version(sharpness=1.0)))
+        failed = run.wait_for(Failed)
+        assert run.wait_for_exit() == 0
+    assert failed.code == "unknown_recipe"
+    assert "sharpness: run workers of Ninefold 7.5.0" in failed.message
 
 
 def test_a_trainer_exits_when_its_supervisor_closes_the_pipe() -> None:

@@ -38,6 +38,7 @@ def train(start: Start, reporter: PipeReporter) -> ManifestDraft:
     storage = open_storage(start.storage)
     request = TrainingRequest(
         spec=start.spec,
+        recipe=start.recipe,
         checkpoint_prefix=start.out_prefix,
         resume_from=start.resume_from,
         fallback_checkpoints=start.fall_back_to,

@@ -39,11 +39,11 @@ local function claimed(job)
   local _, memory_deaths = string.gsub(job.attempts or '', '"outcome":"out_of_memory"', '')
   local reply = {
     'ok', job.id, job.attempt_number, job.spec, job.created_by, job.checkpoint or '', job.stop or '', memory_deaths,
-    '[' .. job.transitions .. ']',
+    '[' .. job.transitions .. ']', job.recipe or '',
   }
   if job.manifest then
-    reply[10] = job.model_version
-    reply[11] = job.manifest
+    reply[11] = job.model_version
+    reply[12] = job.manifest
   end
   return reply
 end

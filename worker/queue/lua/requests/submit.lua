@@ -17,7 +17,7 @@ if redis.call('ZCARD', KEY.QUEUE) >= queue_limit then return {'queue_full', queu
 local job = {id = job_id, status = 'queued'}
 set_fields(job, {
   id = job_id, name = name, dataset = dataset, promote = promote, spec = spec, warnings = warnings, tags = tags,
-  created_by = created_by, created_at = at, submitted = redis.call('INCR', KEY.SUBMITTED),
+  recipe = args.recipe, created_by = created_by, created_at = at, submitted = redis.call('INCR', KEY.SUBMITTED),
   attempt_number = 0, deaths = 0, gpus = gpus > 1 and gpus or nil,
 })
 change_status(job, 'queued', at)

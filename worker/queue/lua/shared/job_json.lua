@@ -24,7 +24,7 @@ end
 local function job_json(job)
   return table.concat({
     '{"id":"', job.id, '","object":"job","status":"', job.status, '","phase":', quoted(job.phase),
-    ',"name":"', job.name, '","spec":', job.spec, ',"warnings":', job.warnings,
+    ',"name":"', job.name, '","spec":', job.spec, ',"recipe":', job.recipe or 'null', ',"warnings":', job.warnings,
     ',"created_by":', job.created_by, ',"created_at":"', job.created_at,
     '","started_at":', quoted(job.started_at), ',"finished_at":', quoted(job.finished_at),
     ',', queue_json(job), ',"progress":', job.progress or 'null', ',"metrics":', job.metrics or 'null',
