@@ -107,9 +107,9 @@ class JobSpec(TrainingSpec):
 
 
 class ResolvedSpec(BaseModel):
-    """The complete spec of a training, stored with the job and the model."""
+    """The complete spec of a training, stored with the job and the model. Fields of later versions are kept."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
 
     dataset: str
     name: Name

@@ -57,7 +57,7 @@ def _json_response(body: str, status: int = 200, headers: dict[str, str] | None 
 
 def _csv(rows: Sequence[EpochRow]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(EpochRow.model_fields), lineterminator="\r\n")
+    writer = csv.DictWriter(text, list(EpochRow.model_fields), extrasaction="ignore", lineterminator="\r\n")
     writer.writeheader()
     writer.writerows(row.model_dump() for row in rows)
     return text.getvalue()

@@ -33,7 +33,7 @@ Rgb = tuple[float, float, float]
 class DatasetReference(BaseModel):
     """The dataset that a model was trained on."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     id: str
     name: str
@@ -43,7 +43,7 @@ class DatasetReference(BaseModel):
 class Preprocessing(BaseModel):
     """How a decoded image becomes the input of the network: resize, divide by 255, subtract `mean`, divide by `std`."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     image_size: ImageSize
     resize: Resize
@@ -78,16 +78,19 @@ class Metrics(BaseModel):
 class FileFacts(BaseModel):
     """Size and sha256 of a file of a model."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     sha256: Sha256
     size_bytes: Annotated[int, Field(ge=0)]
 
 
 class ManifestDraft(BaseModel):
-    """The part of a manifest that the trainer knows, before the worker assigns id, name and version."""
+    """The part of a manifest that the trainer knows, before the worker assigns id, name and version.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Fields of later versions are kept.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     dataset: DatasetReference
     spec: ResolvedSpec

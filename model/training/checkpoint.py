@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path, PurePath
 
 import torch
@@ -32,6 +33,7 @@ _POSITION_FIELDS = {
     "left_at": "still_running_at",
 }
 """Names in a checkpoint's header, which never change, and the field of `RunState` that each one stores."""
+_BEST_FIELDS = [field.name for field in fields(Best) if field.name != "weights"]
 _log = logging.getLogger(__name__)
 
 
@@ -96,7 +98,8 @@ class Checkpoints:
         }
 
     def _check(self, key: str, header: Mapping[str, str]) -> None:
-        if header["format"] != _FORMAT or ResolvedSpec.model_validate_json(header["spec"]) != self._spec:
+        spec = ResolvedSpec.model_validate_json(header["spec"])
+        if header["format"] != _FORMAT or _known_fields(spec) != _known_fields(self._spec):
             raise CorruptArtifactError(f"Checkpoint {key!r} is another job's: post this job again.")
         self._check_recipe(key, header.get("recipe"))
         before = {"ranks": "1", **header}  # the first versions trained on one device only
@@ -118,6 +121,11 @@ class Checkpoints:
         saved = ResolvedRecipe.model_validate_json(recipe_json)
         if changes := self._recipe.changes_from(saved):
             raise RecipeChangedError(key, saved.ninefold_version, changes)
+
+
+def _known_fields(spec: ResolvedSpec) -> dict[str, object]:
+    """Return the spec without the fields of later versions, which some workers add to a checkpoint and others do not."""
+    return {name: getattr(spec, name) for name in ResolvedSpec.model_fields}
 
 
 def _check_bytes(key: str, path: Path) -> None:
@@ -159,12 +167,13 @@ def _load(state: RunState, tensors: Mapping[str, Tensor], header: Mapping[str, s
         state.optimizer.state[parameter]["momentum_buffer"] = torch.empty_like(
             parameter, requires_grad=False
         ).copy_(buffer)
-    sums = tensors["sums/epoch"]
+    sums = tensors["sums/epoch"][: len(state.sums)]  # later versions may have more
     state.sums[: len(sums)].copy_(sums)  # earlier versions had fewer sums
     for stored, value in json.loads(header["position"]).items():
-        setattr(state, _POSITION_FIELDS[stored], value)
+        if stored in _POSITION_FIELDS:
+            setattr(state, _POSITION_FIELDS[stored], value)
     best = json.loads(header["best"])
-    state.best = best and Best(weights=_group(tensors, "best"), **best)
+    state.best = best and Best(weights=_group(tensors, "best"), **{name: best[name] for name in _BEST_FIELDS})
 
 
 def _copy_weights(network: nn.Module, weights: Mapping[str, Tensor]) -> None:

@@ -23,9 +23,9 @@ class WorkerState(StrEnum):
 
 
 class WorkerRecord(BaseModel):
-    """The content of a heartbeat."""
+    """The content of a heartbeat. A worker of a later version may send more fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     id: str
     host: str

@@ -12,7 +12,9 @@ from worker.redis_server.timestamps import Timestamp
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    """A part of a job. Fields that a later version wrote are kept, and returned like all others."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
 
 
 class Progress(_Record):

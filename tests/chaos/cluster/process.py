@@ -16,8 +16,17 @@ TIED_TO_PARENT = [sys.executable, "-m", "ninefold.local.parent_death"]
 class ClusterProcess:
     """A named process, started again under the same name after each death."""
 
-    def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        log: Path,
+        folder: Path | None = None,
+    ) -> None:
+        """`folder`: the working directory; that of the test run if None."""
         self.name = name
+        self._folder = folder
         self._command = [*TIED_TO_PARENT, str(os.getpid()), *command]
         self._environment = {**os.environ, **environment}
         self._log = log
@@ -29,7 +38,7 @@ class ClusterProcess:
             return
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command, env=self._environment, stdout=log, stderr=subprocess.STDOUT
+                self._command, env=self._environment, stdout=log, stderr=subprocess.STDOUT, cwd=self._folder
             )
 
     @property

@@ -1,0 +1,1 @@
+"""Earlier releases beside this one, and the records that they wrote."""
