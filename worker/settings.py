@@ -40,6 +40,8 @@ class ServiceSettings(BaseSettings):
     api_keys: SecretStr = SecretStr("")
     """`alice:key,app:key`; without keys the API listens on the loopback interface only."""
     log_level: str = "INFO"
+    archive_after_days: float = Field(default=30.0, ge=0)
+    """Jobs that finished this long ago move from Redis to storage; 0 archives none."""
 
     @model_validator(mode="after")
     def _leaves_room_for_a_late_renewal(self) -> Self:
@@ -61,5 +63,3 @@ class WorkerSettings(ServiceSettings):
     """A trainer that sends no message for this long while training is killed; ten times as long outside training."""
     tensorboard_dir: Path | None = None
     """Folder for TensorBoard files, with a subfolder for each job, when `tensorboard` is installed."""
-    archive_after_days: float = Field(default=30.0, ge=0)
-    """Jobs that finished this long ago move from Redis to storage; 0 archives none."""

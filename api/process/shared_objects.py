@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import threading
 from collections.abc import AsyncIterator, Mapping
 
 from api.auth.keys import Keys
@@ -32,7 +31,7 @@ from worker.queue.wake_ups import WakeUpSender
 from worker.redis_server.connection import connect, connect_async
 from worker.registry.datasets import AsyncDatasetRegistry
 from worker.registry.model_registry import AsyncModelRegistry
-from worker.upkeep.reaper import Reaper
+from worker.upkeep.upkeep import start_upkeep
 
 
 class SharedObjects:
@@ -88,22 +87,19 @@ class SharedObjects:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Run the event hub and a reaper while the block runs; afterwards close every connection."""
+        """Run the event hub and the upkeep while the block runs; afterwards close every connection."""
         hub = asyncio.create_task(self._hub.run())
-        is_stopped = threading.Event()
-        reaper = Reaper(
-            JobStore(connect(self._settings.redis_url)), self._settings.lease_s, self._wake_ups.send
-        )
-        threading.Thread(target=reaper.run, args=(is_stopped,), name="reaper", daemon=True).start()
+        store = JobStore(connect(self._settings.redis_url))
+        upkeep = start_upkeep(store, self._storage, self._settings, self._wake_ups.send)
         try:
             yield
         finally:
-            is_stopped.set()
             self._hub.close()
             hub.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await hub
             self._throttle.close()
+            await asyncio.to_thread(upkeep.stop)
             await asyncio.to_thread(self._wake_ups.close)
             await self._predictor.close()
             await self._hub.disconnect()

@@ -45,6 +45,8 @@ WORKERS_EXPIRE = "ninefold:workers:expire"  # sorted set: worker id → time at 
 CLAIMERS_EXPIRE = "ninefold:workers:claimers"  # the same, only of workers that claim jobs
 CLAIMER_DEVICES = "ninefold:workers:devices"  # hash: worker id → number of its devices
 
+UPKEEP_ROLES = "ninefold:upkeep:roles"  # hash: leader, deputy → the process that has the role, and how often it renewed the role
+
 RESTORE = "ninefold:restore"  # hash: the backup whose restore began here last, and whether it is complete
 
 WAKE_UPS = "ninefold"  # list: the Celery queue

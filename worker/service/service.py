@@ -2,7 +2,6 @@
 
 import logging
 import os
-import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 
@@ -27,9 +26,7 @@ from worker.service.claim_loop import ClaimLoop
 from worker.service.description import describe_worker
 from worker.service.heartbeat import HeartbeatSender
 from worker.settings import WorkerSettings
-from worker.upkeep.archiver import JobArchiver
-from worker.upkeep.checkpoint_cleaner import CheckpointCleaner
-from worker.upkeep.reaper import Reaper
+from worker.upkeep.upkeep import start_upkeep
 
 _log = logging.getLogger("worker")
 
@@ -78,15 +75,8 @@ def _check_and_repair(client: redis.Redis, settings: WorkerSettings) -> None:
 def _start_upkeep(cleanups: ExitStack, store: JobStore, settings: WorkerSettings) -> None:
     wake_ups = WakeUpSender(settings.redis_url)
     cleanups.callback(wake_ups.close)
-    is_stopped = threading.Event()
-    cleanups.callback(is_stopped.set)
-    storage = open_storage(settings.storage)
-    cleaner = CheckpointCleaner(store, storage)
-    threading.Thread(target=cleaner.run, args=(is_stopped,), name="checkpoint-cleaner", daemon=True).start()
-    archiver = JobArchiver(store, storage, settings.archive_after_days)
-    threading.Thread(target=archiver.run, args=(is_stopped,), name="archiver", daemon=True).start()
-    reaper = Reaper(store, settings.lease_s, wake_ups.send)
-    threading.Thread(target=reaper.run, args=(is_stopped,), name="reaper", daemon=True).start()
+    upkeep = start_upkeep(store, open_storage(settings.storage), settings, wake_ups.send)
+    cleanups.callback(upkeep.stop)
 
 
 def _make_standby(cleanups: ExitStack, trainer_command: Sequence[str]) -> WarmStandby:

@@ -2,13 +2,12 @@
 
 import json
 import logging
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from model.errors import ObjectExistsError, StorageError
+from model.errors import ObjectExistsError
 from model.storage.interface import Storage
-from worker.errors import JobNotFoundError, StoreUnavailableError
+from worker.errors import JobNotFoundError
 from worker.queue.storage_keys import checkpoints_prefix
 from worker.queue.store import JobStore
 from worker.redis_server.timestamps import format_time
@@ -47,16 +46,9 @@ class JobArchiver:
         before = format_time(self._clock() - timedelta(days=self._after_days))
         while job_ids := self._store.finished_before(before):
             archived += [job_id for job_id in job_ids if self._move(job_id)]
+        if archived:
+            _log.info("archived %s jobs", len(archived))
         return archived
-
-    def run(self, stopped: threading.Event, every_s: float = ARCHIVE_EVERY_S) -> None:
-        """Archive old jobs periodically until stopped."""
-        while not stopped.wait(every_s):
-            try:
-                if archived := self.archive_old_jobs():
-                    _log.info("archived %s jobs", len(archived))
-            except (StorageError, StoreUnavailableError) as error:
-                _log.warning("could not archive jobs, trying again in %.0f s: %s", every_s, error)
 
     def _move(self, job_id: str) -> bool:
         """Archive one job; False when it was deleted or archived meanwhile.

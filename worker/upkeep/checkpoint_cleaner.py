@@ -1,12 +1,9 @@
 """Deletes the checkpoints of ended jobs from storage. Several cleaners may run, and each step may be repeated."""
 
 import logging
-import threading
-from contextlib import suppress
 
 from model.errors import StorageError
 from model.storage.interface import Storage
-from worker.errors import StoreUnavailableError
 from worker.queue.storage_keys import checkpoints_prefix
 from worker.queue.store import JobStore
 
@@ -29,12 +26,6 @@ class CheckpointCleaner:
     def clean(self) -> list[str]:
         """Delete the checkpoints of the jobs on the list; returns the ids of the jobs that left it."""
         return [job_id for job_id in self._store.ended_with_checkpoints() if self._delete(job_id)]
-
-    def run(self, stopped: threading.Event, every_s: float = CLEAN_EVERY_S) -> None:
-        """Clean periodically until stopped."""
-        while not stopped.wait(every_s):
-            with suppress(StoreUnavailableError):  # the next round repeats it
-                self.clean()
 
     def _delete(self, job_id: str) -> bool:
         """Delete the checkpoints first: after a crash in between, the job is still on the list."""

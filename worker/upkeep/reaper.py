@@ -1,7 +1,6 @@
 """Requeues the jobs of dead workers, and sends a wake-up when queued jobs have none. Uses its own clock only."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ class _Observation:
 class Reaper:
     """Takes a job from its attempt once the attempt's renewal count has not changed for a whole lease.
 
-    Several reapers may run at once, in workers and API processes.
+    Several reapers may run at once, in any processes.
     """
 
     def __init__(
@@ -66,14 +65,6 @@ class Reaper:
             self._send_wake_up()
             reach(Failpoint.REAP_WAKE_UP_SENT)
         return taken
-
-    def run(self, stopped: threading.Event, every_s: float = 1.0) -> None:
-        """Check periodically until stopped."""
-        while not stopped.wait(every_s):
-            try:
-                self.check()
-            except Exception:  # noqa: BLE001  # a process must not continue without its reaper
-                _log.exception("the reaper could not check the leases")
 
     def _reset_after_pause(self, now: float) -> None:
         """Start counting again when this process was suspended itself (SIGSTOP, a suspended machine)."""

@@ -187,7 +187,7 @@ def test_a_watcher_of_all_jobs_opens_no_connection_to_redis(
     with running_api(settings) as url, httpx.Client(base_url=url, timeout=30) as client:
         client.get("/jobs")
         deadline = time.monotonic() + 30
-        # Three connections: the hub's, the reaper's, and that of GET /jobs.
+        # Three connections: the hub's, that of the upkeep, and that of GET /jobs.
         while len(known := connection_ids() - begun) < 3:
             assert time.monotonic() < deadline
             time.sleep(0.02)

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -10,7 +9,6 @@ import pytest
 import redis
 
 from tests.conftest import running_valkey
-from tests.worker.processes import wait_until
 from tests.worker.samples import claim, make_job
 from worker.queue.states import Outcome, Status
 from worker.queue.store import JobStore
@@ -169,22 +167,6 @@ def test_a_check_that_fails_for_another_reason_expires_no_lease(simulation: Reap
         simulation.skip_time(3) == []
     )  # 12 s after the first check, 3 s after the first check that succeeded again
     assert simulation.pass_time(8.1) == [job_id]
-
-
-def test_a_reaper_continues_after_a_failed_check(store: JobStore, caplog: pytest.LogCaptureFixture) -> None:
-    wake_up_sent, is_stopped = threading.Event(), threading.Event()
-    store.redis.set(QUEUE, "not a sorted set")
-    reaper = Reaper(store, LEASE_S, wake_up_sent.set)
-    thread = threading.Thread(target=reaper.run, args=(is_stopped, 0.01), daemon=True)
-    thread.start()
-    try:
-        wait_until(lambda: "could not check the leases" in caplog.text)
-        store.redis.delete(QUEUE)
-        store.submit(make_job())
-        assert wake_up_sent.wait(10)
-    finally:
-        is_stopped.set()
-        thread.join()
 
 
 def test_a_reaper_that_was_suspended_itself_takes_no_job_at_once(simulation: ReaperSimulation) -> None:

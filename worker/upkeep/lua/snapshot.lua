@@ -2,7 +2,7 @@
 -- stream its last id. Redis runs no other command meanwhile, so TYPE is called only when the key does not show the type.
 local SKIPPED = {
   [KEY.WORKERS] = true, [KEY.WORKERS_EXPIRE] = true, [KEY.CLAIMERS_EXPIRE] = true, [KEY.CLAIMER_DEVICES] = true,
-  [KEY.FIRST_REPLIES] = true, [KEY.RESTORE] = true,
+  [KEY.FIRST_REPLIES] = true, [KEY.RESTORE] = true, [KEY.UPKEEP_ROLES] = true,
 }
 local BULK = {[KEY.ROWS] = 'hash', [KEY.BESTS] = 'hash', [KEY.LOGS] = 'list', [KEY.EVENTS] = 'stream'}
 local READ = {
