@@ -1,0 +1,122 @@
+"""Measures single calls, jobs and fleets on one server."""
+
+import argparse
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from benchmarks.service.scale.fleet import SimulatedWorker, feed_readers, load, upkeep_of_one_process
+from benchmarks.service.scale.footprint import footprint, own_bytes
+from benchmarks.service.scale.jobs import SimulatedTraining, replayed_events, submit
+from benchmarks.service.scale.server import MeasuredServer
+from benchmarks.service.scale.table import Row
+from worker.queue.ids import new_attempt_id
+from worker.queue.store import JobStore
+from worker.redis_server.connection import connect
+
+_WIDE = 8
+_UPKEEP_SAMPLE = 10
+
+
+def measure_calls(server: MeasuredServer, options: argparse.Namespace) -> Iterator[Row]:
+    """Measure on an empty server; each step leaves its jobs to the next one."""
+    store = JobStore(connect(server.url))
+    yield from _finished_job(server, store)
+    workers = [SimulatedWorker(server.url, number) for number in range(options.workers)]
+    for worker in workers:
+        worker.begin_job()
+    yield from _fleet(server, workers, options)
+    yield from _single_calls(server, store, workers, options.jobs)
+    for _ in range(options.queued - options.jobs):
+        submit(store, gpus=_WIDE)
+    yield _claim(server, store, options.queued)
+
+
+def _finished_job(server: MeasuredServer, store: JobStore) -> Iterator[Row]:
+    submit(store)
+    training = SimulatedTraining(store)
+    training.run(epochs=20)
+    job = footprint(server.redis, training.job_id)
+    model = footprint(server.redis, training.model_id)
+    yield Row(
+        "finished job of 10 minutes",
+        (own_bytes(server.redis, job.own_keys) + job.shared_bytes) / 1e3,
+        "kB",
+        "15",
+    )
+    model_bytes = own_bytes(server.redis, model.own_keys) + model.shared_bytes
+    yield Row("the model that it published", model_bytes / 1e3, "kB")
+    kinds = Counter(replayed_events(store, training.job_id))
+    yield Row("its events in a replay: progress", kinds.pop("progress", 0), "")
+    yield Row("its events in a replay: all others", kinds.total(), "")
+
+
+def _fleet(
+    server: MeasuredServer, workers: list[SimulatedWorker], options: argparse.Namespace
+) -> Iterator[Row]:
+    def renew(second: int) -> None:
+        for number, worker in enumerate(workers):
+            worker.renew()
+            if (number + second) % 5 == 0:
+                worker.send_heartbeat()
+
+    def report(_: int) -> None:
+        for worker in workers * 2:
+            worker.report_progress()
+
+    for worker in workers:
+        worker.send_heartbeat()
+    yield Row("renew", server.call_us(workers[0].renew), "µs", "15")
+    yield Row("heartbeat", server.call_us(workers[0].send_heartbeat), "µs")
+    shares = {
+        "renewals and heartbeats": load(server, workers, options.seconds, renew),
+        "upkeep": _upkeep_share(server, workers, options),
+    }
+    watched = [worker.job_id for worker in workers[: options.watchers // options.api_processes]]
+    with feed_readers(server.url, options.api_processes, watched):
+        shares["progress, read by watchers"] = load(server, workers, options.seconds, report)
+    for name, share in shares.items():
+        yield Row(f"{len(workers):,} workers: {name}", 100 * share, "% of a core")
+    yield Row(f"{len(workers):,} workers: together", 100 * sum(shares.values()), "% of a core", "25")
+
+
+def _upkeep_share(
+    server: MeasuredServer, workers: list[SimulatedWorker], options: argparse.Namespace
+) -> float:
+    """Measure the first process and a few others, and extrapolate to all: one of them may do more than the others."""
+    processes: int = len(workers) + options.api_processes
+    seconds: int = options.seconds
+    first, *others = [upkeep_of_one_process(server.url) for _ in range(1 + _UPKEEP_SAMPLE)]
+    first_share = load(server, workers, seconds, lambda _: first())
+
+    def check_others(_: int) -> None:
+        for check in others:
+            check()
+
+    others_share = load(server, workers, seconds, check_others)
+    return first_share + others_share / _UPKEEP_SAMPLE * (processes - 1)
+
+
+def _single_calls(
+    server: MeasuredServer, store: JobStore, workers: list[SimulatedWorker], jobs: int
+) -> Iterator[Row]:
+    running_id, queued_id = workers[0].job_id, submit(store, gpus=_WIDE)
+    for _ in range(jobs - len(workers) - 1):
+        submit(store, gpus=_WIDE)
+    calls: dict[str, tuple[Callable[[], object], str]] = {
+        "submit": (lambda: submit(store, gpus=_WIDE), "150"),
+        "get of a running job": (lambda: store.get(running_id), ""),
+        "get of a queued job": (lambda: store.get(queued_id), ""),
+        "list of 20 queued jobs": (store.list_jobs, ""),
+    }
+    for name, (call, target) in calls.items():
+        for worker in workers:  # heartbeats expire after 15 s
+            worker.send_heartbeat()
+        yield Row(f"{name}, {jobs:,} jobs, {len(workers):,} live workers", server.call_us(call), "µs", target)
+
+
+def _claim(server: MeasuredServer, store: JobStore, queued: int) -> Row:
+    def claim_nothing() -> None:
+        assert store.claim("host:1", new_attempt_id(), 1) is None
+
+    name = f"claim, {queued:,} queued jobs that need more devices"
+    return Row(name, server.call_us(claim_nothing, repeats=5) / 1e3, "ms", "1")

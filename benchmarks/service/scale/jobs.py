@@ -1,0 +1,106 @@
+"""The simulated jobs: what a worker and its trainer would tell the store, sent without waiting."""
+
+from typing import Any
+
+from model.spec import ResolvedSpec
+from tests.worker.samples import SPEC, claim, draft
+from worker.queue.attempt_messages import Report
+from worker.queue.ids import new_model_id
+from worker.queue.records import Best, Checkpoint, EpochRow, Progress
+from worker.queue.requests import NewJob
+from worker.queue.states import Outcome, Phase
+from worker.queue.store import JobStore
+
+UNLIMITED = 10**9
+_CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+_PACKAGES = ["ninefold", "torch", "torchvision", "numpy", "pillow", "safetensors"]
+
+
+def submit(store: JobStore, **changes: object) -> str:
+    """Submit a job however many are queued; return its id."""
+    spec = ResolvedSpec.model_validate(
+        SPEC | {"name": "cifar10", "dataset": "cifar10", "epochs": 20} | changes
+    )
+    return store.submit(NewJob(spec, created_by="alice"), queue_limit=UNLIMITED).job_id
+
+
+def progress(epoch: int, epochs: int, fraction: float) -> Report:
+    """The report that a trainer sends twice a second."""
+    done = Progress(epoch=epoch, epochs=epochs, fraction=fraction, images_per_s=1234.5, eta_s=287.5)
+    return Report(progress=done)
+
+
+class SimulatedTraining:
+    """One attempt at the first queued job, from the claim to the published model."""
+
+    def __init__(self, store: JobStore) -> None:
+        self._store = store
+        self.job_id, self._attempt_id = claim(store)
+        self.model_id = new_model_id()
+        self._seq = 0
+
+    def run(self, epochs: int, progress_per_epoch: int = 60) -> None:
+        """Report epochs of half a minute, with two reports of progress a second, and publish the model."""
+        self._report(Report(phase=Phase.PREPARING_DATA, log_lines=tuple(map(_log_line, range(5)))))
+        self._report(Report(phase=Phase.TRAINING))
+        for epoch in range(1, epochs + 1):
+            self._run_epoch(epoch, epochs, progress_per_epoch)
+        for phase in (Phase.EVALUATING, Phase.PUBLISHING):
+            self._report(Report(phase=phase))
+        self._store.commit_publish(self.job_id, self._attempt_id, _manifest_draft(self.job_id, self.model_id))
+        self._store.finish(self.job_id, self._attempt_id, Outcome.SUCCEEDED)
+        self._store.note_checkpoints_deleted(self.job_id)
+
+    def _run_epoch(self, epoch: int, epochs: int, reports: int) -> None:
+        for number in range(reports):
+            self._report(progress(epoch, epochs, (epoch - 1 + number / reports) / epochs))
+        best = Best(epoch=epoch, val_accuracy=0.9 + epoch / 1000)
+        key = f"checkpoints/{self.job_id}/{self._attempt_id}/{epoch:06}-{0:08}"
+        checkpoint = Checkpoint(key=key, epoch=epoch, step=0, best_key=key)
+        self._report(Report(rows=(_row(epoch),), bests=(best,), log_lines=(_log_line(epoch),)))
+        self._report(Report(checkpoint=checkpoint))
+
+    def _report(self, report: Report) -> None:
+        self._seq += 1
+        self._store.report(self.job_id, self._attempt_id, self._seq, report)
+
+
+def replayed_events(store: JobStore, job_id: str) -> list[str]:
+    """Return the kinds of all events that a client receives which watches the job from its beginning."""
+    kinds: list[str] = []
+    after = ""
+    while events := store.events(job_id, after).events:
+        kinds += [event.event for event in events]
+        after = events[-1].id
+    return kinds
+
+
+def _log_line(number: int) -> str:
+    return f"INFO model.training: line {number} of the trainer, with about eighty characters in it."
+
+
+def _row(epoch: int) -> EpochRow:
+    return EpochRow(
+        epoch=epoch,
+        train_loss=0.6931471805599453 / epoch,
+        train_accuracy=0.8123456789012345,
+        val_loss=0.5123456789012345,
+        val_accuracy=0.9 + epoch / 1000,
+        learning_rate=0.012345678901234567,
+        images_per_s=1234.5678901234567,
+        duration_s=29.123456789012345,
+        gradient_norm=1.2345678901234567,
+        data_share=0.012345678901234567,
+        peak_memory_mb=2712.3456789,
+    )
+
+
+def _manifest_draft(job_id: str, model_id: str) -> dict[str, Any]:
+    files = ("model.safetensors", "report.json", "model.onnx", "predictions.json")
+    return draft(model_id, "cifar10") | {
+        "job_id": job_id,
+        "classes": _CLASSES,
+        "files": {file: {"sha256": "0123456789abcdef" * 4, "size_bytes": 26_000_000} for file in files},
+        "versions": dict.fromkeys(_PACKAGES, "2.10.0+cpu"),
+        "lineage": {"checkpoint": None, "host": "host", "devices": ["cpu"]},
+    }
