@@ -22,13 +22,14 @@ def main() -> None:
 def _read_settings() -> WorkerSettings:
     parser = argparse.ArgumentParser(
         prog="worker",
-        description="Train jobs, one at a time.",
-        epilog="Example: ninefold worker --devices 0,1",
+        description="Do queued work, one item at a time: training jobs (lane `training`) and imports (lane `light`).",
+        epilog="Examples: ninefold worker --lanes training --devices 0,1; ninefold worker --lanes light",
     )
     parser.add_argument("--devices", help="auto, cpu, or the numbers of CUDA devices: 0,1")
     parser.add_argument(
         "--threads", type=int, help="threads of a trainer; 0: as many as the CPU quota allows"
     )
+    parser.add_argument("--lanes", help="training, light, or both: light,training (default)")
     given = {name: value for name, value in vars(parser.parse_args()).items() if value is not None}
     try:
         return WorkerSettings(**given)

@@ -58,6 +58,25 @@ class JobNotFoundError(WorkerError):
         self.job_id = job_id
 
 
+class ImportEndedError(WorkerError):
+    """Raised when a job is submitted to wait for an import that has ended meanwhile: look the dataset up again."""
+
+    code = "import_ended"
+
+    def __init__(self, import_id: str) -> None:
+        super().__init__(f"The import {import_id} has ended: look the dataset up again.")
+
+
+class ClaimUnreadableError(WorkerError):
+    """Raised when a claimed item cannot be read: another version of Ninefold wrote it. A newer worker may read it."""
+
+    code = "claim_unreadable"
+
+    def __init__(self, item_id: str, reason: str) -> None:
+        super().__init__(f"{item_id} was written by another version of Ninefold and cannot be read: {reason}")
+        self.item_id = item_id
+
+
 class StaleAttemptError(WorkerError):
     """Raised when an attempt writes but no longer holds its job. The attempt must stop at once."""
 

@@ -55,11 +55,16 @@ class ServiceSettings(BaseSettings):
 class WorkerSettings(ServiceSettings):
     """The settings of one worker."""
 
+    lanes: str = "light,training"
+    """What the worker claims, first lane first: `training`, `light` (imports), or both."""
+
     devices: str = "auto"
     """`auto`, `cpu`, or CUDA device numbers: `0`, `0,1`. A job uses the first `gpus` of them."""
     threads: int = Field(default=0, ge=0)
     """Threads of a trainer; 0 for the CPU quota of this host or container."""
     stall_timeout_s: float = Field(default=300.0, gt=0)
     """A trainer that sends no message for this long while training is killed; ten times as long outside training."""
+    import_timeout_s: float = Field(default=1800.0, gt=0)
+    """Maximum time to read an uploaded zip."""
     tensorboard_dir: Path | None = None
     """Folder for TensorBoard files, with a subfolder for each job, when `tensorboard` is installed."""

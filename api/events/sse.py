@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from worker.queue.feed import FeedEvent
-from worker.queue.reads import Event
+from worker.queue.calls.reads import Event
 
 
 def encode(kind: str, data: str, event_id: str = "") -> bytes:

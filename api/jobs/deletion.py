@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from model.storage.interface import Storage
 from worker.errors import JobNotFoundError
-from worker.queue.storage_keys import checkpoints_prefix
+from worker.queue.ids import checkpoints_prefix
 from worker.queue.store import AsyncJobStore
 from worker.upkeep.archive import JobArchive
 

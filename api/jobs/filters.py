@@ -7,7 +7,7 @@ from fastapi import Depends, Query
 
 from model.data.built_in import BUILT_IN
 from worker.errors import DatasetNotFoundError
-from worker.queue.listing import JobFilters
+from worker.queue.calls.listing import JobFilters
 from worker.queue.states import Status
 from worker.registry.datasets import AsyncDatasetRegistry
 

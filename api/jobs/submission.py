@@ -7,7 +7,8 @@ from api.jobs.wake_up_throttle import WakeUpThrottle
 from api.records.storage_space import StorageSpace
 from model.host.failpoints import Failpoint, reach
 from model.spec import JobSpec
-from worker.queue.requests import Idempotency, NewJob, Submitted
+from worker.queue.calls.requests import Idempotency
+from worker.queue.calls.trainings import NewJob, Submitted
 from worker.queue.store import AsyncJobStore
 
 

@@ -39,12 +39,23 @@ class ExaminedImage:
         return data
 
 
-def examine_images(source: Source, labels_path: str | None) -> tuple[list[ExaminedImage], list[SkippedFile]]:
+OnProgress = Callable[[int, int], None]
+"""Is called with the number of files read so far, and of all files."""
+
+
+def ignore_progress(files: int, total: int) -> None:  # noqa: ARG001  # the signature of OnProgress
+    """Report to nobody."""
+
+
+def examine_images(
+    source: Source, labels_path: str | None, on_progress: OnProgress = ignore_progress
+) -> tuple[list[ExaminedImage], list[SkippedFile]]:
     """Decode all files except the labels file; return the readable images and the skipped files."""
     examined: list[ExaminedImage] = []
     skipped = list(source.skipped)
     files = [file for file in source.files if file.path != labels_path]
-    for result in _map_in_threads(_examine, files):
+    for number, result in enumerate(_map_in_threads(_examine, files), start=1):
+        on_progress(number, len(files))
         if isinstance(result, SkippedFile):
             skipped.append(result)
         else:

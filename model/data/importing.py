@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from model.data.archive import ImportLimits, Source, open_source
 from model.data.built_in import BUILT_IN
-from model.data.examination import ExaminedImage, examine_images
+from model.data.examination import ExaminedImage, OnProgress, examine_images, ignore_progress
 from model.data.layout import LABELS_FILE, Layout, find_labels_file, read_folders, read_labels
 from model.data.placement import PlacedImage, check_usable, place_images
 from model.data.record import (
@@ -42,6 +42,7 @@ def import_dataset(
     *,
     limits: ImportLimits | None = None,
     expected_id: str | None = None,
+    on_progress: OnProgress = ignore_progress,
 ) -> DatasetRecord:
     """Store the readable, labelled images of a folder or zip as a dataset.
 
@@ -54,6 +55,7 @@ def import_dataset(
         name: the name that users give the dataset.
         limits: limits on the number and size of the files; default: `ImportLimits()`.
         expected_id: when given, a dataset with another id is refused and not stored.
+        on_progress: is called with the number of files read so far, and of all files.
 
     Raises:
         DatasetRejectedError: the source is hostile or too large, or too few of its images are usable.
@@ -63,7 +65,7 @@ def import_dataset(
     _check_name(name)
     with open_source(source, limits) as opened:
         labels_path = find_labels_file(file.path for file in opened.files)
-        examined, unreadable = examine_images(opened, labels_path)
+        examined, unreadable = examine_images(opened, labels_path, on_progress)
         placed, unplaced = place_images(examined, _read_layout(opened, labels_path, examined))
         skipped = unreadable + unplaced
         check_usable(placed, skipped)

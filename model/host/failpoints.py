@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Failpoint(StrEnum):
-    """A step in the life of a job, named after the event that has just happened."""
+    """A step in the life of a work item, named after the event that has just happened."""
 
     # submit, in the API
     SUBMIT_RESOLVED = "submit.resolved"
@@ -17,7 +17,7 @@ class Failpoint(StrEnum):
     # claim, in the worker
     CLAIM_BEGUN = "claim.begun"
     CLAIM_RECORDED = "claim.recorded"
-    CLAIM_TRAINER_STARTED = "claim.trainer_started"
+    CLAIM_CHILD_STARTED = "claim.child_started"
     # renew, in the worker
     RENEW_DUE = "renew.due"
     RENEW_RECORDED = "renew.recorded"
@@ -37,6 +37,10 @@ class Failpoint(StrEnum):
     PUBLISH_BEGUN = "publish.begun"
     PUBLISH_COMMITTED = "publish.committed"
     PUBLISH_WRITTEN = "publish.written"
+    # import: read by the child process, its dataset put into storage by the worker
+    IMPORT_READ = "import.read"
+    IMPORT_STORED = "import.stored"
+    IMPORT_SETTLED = "import.settled"
     # finish, in the worker
     FINISH_RECORDED = "finish.recorded"
     # reap, in any API process or worker

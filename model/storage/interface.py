@@ -49,6 +49,19 @@ class Storage(ABC):
         """
 
     @abstractmethod
+    def working_folder(self) -> AbstractContextManager[Path]:
+        """Provide an empty local folder for files that `put_file` shall store; it is removed when the context ends."""
+
+    @abstractmethod
+    def put_file(self, key: str, file: Path) -> None:
+        """Store a finished file as an object, as `put_stream` does; without copying it where that is possible.
+
+        Args:
+            key: the object's key.
+            file: a file in a working folder; nothing may change it afterwards.
+        """
+
+    @abstractmethod
     def read_bytes(self, key: str) -> bytes:
         """Return the bytes of an object.
 
@@ -80,9 +93,9 @@ class Storage(ABC):
     def is_unchanged(self, folder: StorageEntry) -> bool:
         """Return whether a folder has not changed since it was listed."""
 
-    def remove_unfinished(self, process_id: int) -> None:
-        """Remove the unfinished files of a process of this host that was killed."""
-        self._scratch.remove_unfinished(process_id)
+    def remove_unfinished(self) -> None:
+        """Remove the unfinished files of processes of this host that were killed."""
+        self._scratch.remove_unfinished()
 
     @abstractmethod
     def leftovers(self) -> Sequence[StorageEntry]:

@@ -58,6 +58,26 @@ class LocalStorage(Storage):
             finally:
                 path.unlink(missing_ok=True)
 
+    @contextmanager
+    def working_folder(self) -> Iterator[Path]:
+        """Provide a folder on the file system of the objects, so that `put_file` only links a file."""
+        with _as_storage_errors("make a folder"):
+            folder = self._new_temporary()
+            folder.mkdir(mode=0o700)
+        try:
+            yield folder
+        finally:
+            remove(folder)
+
+    def put_file(self, key: str, file: Path) -> None:
+        """Link a file of a working folder to the path of its key, durably."""
+        check_key(key)
+        with _as_storage_errors(f"write {key!r}"):
+            with file.open("rb") as finished:
+                os.fsync(finished.fileno())
+            reach(Failpoint.PUT_SYNCED)
+            self._publish(key, file)
+
     def read_bytes(self, key: str) -> bytes:
         """Return the bytes of an object."""
         with self.as_file(key) as path, _as_storage_errors(f"read {key!r}"):

@@ -29,6 +29,7 @@ from model.storage.interface import (
     object_exists_error,
     object_missing_error,
 )
+from model.storage.scratch import remove
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -84,6 +85,23 @@ class S3Storage(Storage):
                 self._put(key, b"")
                 return
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                self._put(key, data)
+
+    @contextmanager
+    def working_folder(self) -> Iterator[Path]:
+        """Provide a local folder."""
+        with self._local_file() as folder:
+            folder.mkdir(mode=0o700)
+            yield folder
+
+    def put_file(self, key: str, file: Path) -> None:
+        """Send a file."""
+        check_key(key)
+        with _as_storage_errors(f"write {key!r}"), file.open("rb") as finished:
+            if not file.stat().st_size:
+                self._put(key, b"")
+                return
+            with mmap.mmap(finished.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 self._put(key, data)
 
     def _put(self, key: str, data: bytes | mmap.mmap) -> None:
@@ -176,7 +194,7 @@ class S3Storage(Storage):
         try:
             yield path
         finally:
-            path.unlink(missing_ok=True)
+            remove(path)
 
     @contextmanager
     def _found(self, key: str) -> Iterator[None]:

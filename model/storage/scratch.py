@@ -24,10 +24,12 @@ class Scratch:
         self.remove_leftovers()
         return self._folder / f"{_name_prefix(os.getpid())}{secrets.token_hex(8)}"
 
-    def remove_unfinished(self, process_id: int) -> None:
-        """Remove the unfinished files of a process of this host that was killed."""
-        for path in self._folder.glob(f"{_name_prefix(process_id)}*"):
-            remove(path)
+    def remove_unfinished(self) -> None:
+        """Remove the unfinished files of processes of this host that do not run any more."""
+        for path in self._folder.glob(f"{socket.gethostname()}-*"):
+            process_id = path.name.removeprefix(f"{socket.gethostname()}-").partition("-")[0]
+            if process_id.isdecimal() and not _is_running(int(process_id)):
+                remove(path)
 
     def leftovers(self) -> Iterator[Path]:
         """Yield the files that no process can still be writing, judging by their age."""
@@ -51,6 +53,16 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def _is_running(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it runs as another user
+        return True
+    return True
 
 
 def _name_prefix(process_id: int) -> str:

@@ -17,7 +17,7 @@ PUBLISHING = [
 ]
 WORKING = [
     Failpoint.CLAIM_RECORDED,
-    Failpoint.CLAIM_TRAINER_STARTED,
+    Failpoint.CLAIM_CHILD_STARTED,
     Failpoint.RENEW_DUE,
     Failpoint.RENEW_RECORDED,
     Failpoint.CHECKPOINT_RECORDED,

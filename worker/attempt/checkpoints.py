@@ -9,7 +9,7 @@ from pathlib import PurePath
 from model.errors import StorageError
 from model.storage.interface import Storage
 from worker.queue.records import Checkpoint
-from worker.queue.storage_keys import checkpoints_prefix
+from worker.queue.ids import checkpoints_prefix
 
 _log = logging.getLogger(__name__)
 

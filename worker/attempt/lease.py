@@ -1,4 +1,4 @@
-"""Renews the lease of an attempt on its job. Knows neither the trainer nor its process."""
+"""Renews the lease of an attempt on its work item. Knows nothing of its process."""
 
 import logging
 import threading
@@ -14,12 +14,12 @@ _log = logging.getLogger(__name__)
 
 
 class LeaseRenewer:
-    """A thread that renews the lease until it is stopped or another attempt holds the job."""
+    """A thread that renews the lease until it is stopped or another attempt holds the item."""
 
     def __init__(
         self,
         store: JobStore,
-        job_id: str,
+        item_id: str,
         attempt_id: str,
         *,
         claim_sent_at: float,
@@ -28,7 +28,7 @@ class LeaseRenewer:
     ) -> None:
         """`claim_sent_at` is the monotonic clock before the claim was sent: the first lease counts from there."""
         self._store = store
-        self._job_id = job_id
+        self._item_id = item_id
         self._attempt_id = attempt_id
         self._lease_s = lease_s
         self._renew_every_s = renew_every_s
@@ -42,8 +42,8 @@ class LeaseRenewer:
     ) -> None:
         """Start the renewing thread.
 
-        `on_renewed` receives the new deadline (monotonic clock) and the flags of the job; `on_lost` is called when
-        the attempt no longer holds the job.
+        `on_renewed` receives the new deadline (monotonic clock) and the flags of the item; `on_lost` is called when
+        the attempt no longer holds the item.
         """
         threading.Thread(target=self._run, args=(on_renewed, on_lost), name="lease", daemon=True).start()
 
@@ -62,8 +62,8 @@ class LeaseRenewer:
             except (StaleAttemptError, JobNotFoundError):
                 self._report_loss(on_lost)
                 return
-            except Exception:  # noqa: BLE001  # without this thread the trainer would wait for a renewal for ever
-                _log.exception("renewing the lease of job %s failed", self._job_id)
+            except Exception:  # noqa: BLE001  # without this thread a trainer would wait for a renewal for ever
+                _log.exception("renewing the lease of %s failed", self._item_id)
                 self._report_loss(on_lost)
                 return
             self.deadline = sent_at + self._lease_s
@@ -71,7 +71,7 @@ class LeaseRenewer:
 
     def _renew(self) -> Flags:
         reach(Failpoint.RENEW_DUE)
-        flags = self._store.renew(self._job_id, self._attempt_id)
+        flags = self._store.renew(self._item_id, self._attempt_id)
         reach(Failpoint.RENEW_RECORDED)
         return flags
 

@@ -4,29 +4,26 @@ import threading
 import time
 from collections import deque
 
+from pydantic import BaseModel
+
 from worker.queue.attempt_messages import Report
-from worker.queue.records import Best, Checkpoint, EpochRow, Progress
 from worker.queue.states import Phase
 
 MAX_LINES = 2000
-"""The number of log lines that a job record keeps."""
+"""The number of log lines that a record keeps."""
 MAX_LINES_PER_REPORT = 500
 LINES_PER_S = 100.0
 LAST_LINES = 50
 
 
 class Outbox:
-    """Unsent changes: all epoch rows and bests, only the latest progress, and a limited number of log lines."""
+    """Unsent changes of any kind of work: only the latest phase and progress, and a limited number of log lines."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.has_changes = threading.Event()
         self._phase: Phase | None = None
-        self._rewind_to_epoch: int | None = None
-        self._rows: list[EpochRow] = []
-        self._bests: list[Best] = []
-        self._checkpoint: Checkpoint | None = None
-        self._progress: Progress | None = None
+        self._progress: BaseModel | None = None
         self._lines: deque[str] = deque(maxlen=MAX_LINES)
         self._last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._dropped = 0
@@ -34,39 +31,19 @@ class Outbox:
         self._allowance_updated_at = time.monotonic()
 
     def add_phase(self, phase: Phase) -> None:
-        """Add the phase that the trainer entered."""
+        """Add the phase that the child entered."""
         with self._lock:
             self._phase = phase
         self.has_changes.set()
 
-    def add_rewind(self, epoch: int) -> None:
-        """Add that training starts again from the end of `epoch`; call it before the first row of this attempt."""
-        with self._lock:
-            self._rewind_to_epoch = epoch
-        self.has_changes.set()
-
-    def add_progress(self, progress: Progress) -> None:
+    def add_progress(self, progress: BaseModel) -> None:
         """Replace the progress that was not sent yet."""
         with self._lock:
             self._progress = progress
         self.has_changes.set()
 
-    def add_row(self, row: EpochRow, best: Best | None) -> None:
-        """Add the metrics of an epoch; `best` is given when this epoch is the best so far."""
-        with self._lock:
-            self._rows.append(row)
-            if best:
-                self._bests.append(best)
-        self.has_changes.set()
-
-    def add_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Add the checkpoint from which the next attempt would resume."""
-        with self._lock:
-            self._checkpoint = checkpoint
-        self.has_changes.set()
-
     def add_line(self, line: str) -> None:
-        """Add a log line of the trainer; lines beyond the rate limit are counted and dropped."""
+        """Add a log line of the child; lines beyond the rate limit are counted and dropped."""
         with self._lock:
             self._last_lines.append(line)
             if self._may_add_line():
@@ -78,7 +55,7 @@ class Outbox:
 
     @property
     def last_lines(self) -> list[str]:
-        """The last log lines, for the error message when the trainer dies."""
+        """The last log lines, for the error message when the child dies."""
         with self._lock:
             return list(self._last_lines)
 
@@ -86,20 +63,13 @@ class Outbox:
         """Remove the unsent changes and return them as one report; None when there are none."""
         with self._lock:
             self.has_changes.clear()
-            report = Report(
-                phase=self._phase,
-                rewind_to_epoch=self._rewind_to_epoch,
-                rows=tuple(self._rows),
-                bests=tuple(self._bests),
-                checkpoint=self._checkpoint,
-                progress=self._progress,
-                log_lines=self._take_lines(),
-            )
-            self._rewind_to_epoch = None
-            self._phase = self._checkpoint = self._progress = None
-            self._rows.clear()
-            self._bests.clear()
-        return None if report == Report() else report
+            report = self._take_report()
+            self._phase = self._progress = None
+        return report if report.has_content else None
+
+    def _take_report(self) -> Report:
+        """Make a report of the unsent changes; a kind adds its own. The caller holds the lock."""
+        return Report(phase=self._phase, progress=self._progress, log_lines=self._take_lines())
 
     def _take_lines(self) -> tuple[str, ...]:
         lines = tuple(self._lines.popleft() for _ in range(min(len(self._lines), MAX_LINES_PER_REPORT)))

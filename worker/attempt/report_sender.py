@@ -5,11 +5,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from model.host.failpoints import Failpoint, reach
 from worker.attempt.outbox import Outbox
 from worker.errors import JobNotFoundError, StaleAttemptError, StoreUnavailableError
 from worker.queue.attempt_messages import Report
-from worker.queue.records import Checkpoint
 from worker.queue.store import JobStore
 
 RETRY_AFTER_S = 0.25
@@ -25,19 +23,19 @@ class ReportSender:
     def __init__(
         self,
         store: JobStore,
-        job_id: str,
+        item_id: str,
         attempt_id: str,
         outbox: Outbox,
         *,
-        on_checkpoint: Callable[[Checkpoint], None],
+        on_sent: Callable[[Report], None],
         on_lost: Callable[[], None],
     ) -> None:
-        """`on_checkpoint`: called once a checkpoint is recorded; `on_lost`: called when the job is no longer held."""
+        """`on_sent`: called once a report is recorded; `on_lost`: called when the item is no longer held."""
         self._store = store
-        self._job_id = job_id
+        self._item_id = item_id
         self._attempt_id = attempt_id
         self._outbox = outbox
-        self._on_checkpoint = on_checkpoint
+        self._on_sent = on_sent
         self._on_lost = on_lost
         self._is_finishing = threading.Event()
         self._is_aborted = threading.Event()
@@ -66,7 +64,7 @@ class ReportSender:
         except (StaleAttemptError, JobNotFoundError):
             self._on_lost()
         except Exception:  # noqa: BLE001  # an attempt whose reports cannot be sent must end
-            _log.exception("reporting on job %s failed", self._job_id)
+            _log.exception("reporting on %s failed", self._item_id)
             self._on_lost()
 
     def _send_all(self) -> None:
@@ -86,11 +84,9 @@ class ReportSender:
         """Send one report until Redis acknowledges it; Redis ignores a repeated `seq`."""
         while not self._is_aborted.is_set():
             try:
-                self._store.report(self._job_id, self._attempt_id, seq, report)
+                self._store.report(self._item_id, self._attempt_id, seq, report)
             except StoreUnavailableError:
                 time.sleep(RETRY_AFTER_S)
             else:
-                if report.checkpoint:
-                    reach(Failpoint.CHECKPOINT_RECORDED)
-                    self._on_checkpoint(report.checkpoint)
+                self._on_sent(report)
                 return

@@ -1,11 +1,14 @@
-"""What an attempt and the store pass to each other: the claimed job, reports, flags, the committed model. Knows no Redis."""
+"""What an attempt and the store pass to each other: the claimed item, reports, flags, the committed model. Knows no Redis."""
 
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel
+
 from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import ResolvedSpec
-from worker.queue.records import Best, Checkpoint, EpochRow, Progress
+from worker.queue.kinds import Kind
+from worker.queue.records import Best, Checkpoint, EpochRow
 from worker.queue.states import Phase
 
 
@@ -19,16 +22,25 @@ class Committed:
     """The bytes of the manifest file. Every attempt that repeats the publication writes the same bytes."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Claimed:
-    """A job that an attempt has just claimed."""
+    """A work item that an attempt has just claimed."""
 
-    job_id: str
+    item_id: str
+    kind: Kind
+    project: str
+    name: str
     attempt_number: int
+    created_by: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimedJob(Claimed):
+    """A training job that an attempt has just claimed."""
+
     spec: ResolvedSpec
     recipe: ResolvedRecipe | None
     """The recipe to train with; None for a job of an earlier version."""
-    created_by: str | None
     checkpoint: Checkpoint | None
     should_stop: bool
     """True when the attempt shall end early and publish the best epoch so far."""
@@ -40,25 +52,46 @@ class Claimed:
     """The model that an earlier attempt committed: this attempt only writes the manifest and finishes the job."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class ClaimedImport(Claimed):
+    """A dataset import that an attempt has just claimed."""
+
+    upload: str
+    """Storage key of the zip."""
+    expected_id: str | None
+    """The dataset that has the import's name already: the zip must hold the same dataset."""
+
+
 @dataclass(frozen=True)
 class Flags:
-    """Requests of the job's owner, returned by each renewal of the lease."""
+    """Requests of the item's owner, returned by each renewal of the lease."""
 
     cancel: bool = False
     pause: bool = False
     stop: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """The content of one report of an attempt. The store applies all fields in one step, in this order."""
 
     phase: Phase | None = None
+    progress: BaseModel | None = None
+    log_lines: tuple[str, ...] = ()
+
+    @property
+    def has_content(self) -> bool:
+        """Whether the report says anything."""
+        return self != type(self)()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingReport(Report):
+    """The content of one report of an attempt at a job; its own fields are applied between phase and progress."""
+
     rewind_to_epoch: int | None = None
     """Delete the rows after this epoch: the attempt continues from a checkpoint of this epoch."""
     rows: tuple[EpochRow, ...] = ()
     bests: tuple[Best, ...] = ()
     """One for each reported epoch that was the best so far, in order."""
     checkpoint: Checkpoint | None = None
-    progress: Progress | None = None
-    log_lines: tuple[str, ...] = ()

@@ -1,4 +1,7 @@
-"""Ids: opaque, with a prefix, and sorted by time, so that a list sorted by id is a list sorted by age."""
+"""Ids: opaque, with a prefix, and sorted by time, so that a list sorted by id is a list sorted by age.
+
+Also the keys of objects in storage that are named by the id of a work item.
+"""
 
 import secrets
 import threading
@@ -7,6 +10,7 @@ import time
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _LENGTH = 26
 _RANDOM_BITS = 80
+IMPORT_PREFIX = "imp_"
 
 _lock = threading.Lock()
 _last = 0
@@ -39,3 +43,18 @@ def new_model_id() -> str:
 def new_attempt_id() -> str:
     """Make the id of an attempt: the fence, which every write of the attempt names."""
     return _new_id("att_")
+
+
+def new_import_id() -> str:
+    """Make the id of a dataset import, by which the dataset is known until its images are read."""
+    return _new_id(IMPORT_PREFIX)
+
+
+def checkpoints_prefix(job_id: str) -> str:
+    """Return the storage prefix of the checkpoints of all attempts of a job."""
+    return f"checkpoints/{job_id}"
+
+
+def upload_key(import_id: str) -> str:
+    """Return the storage key of the zip that an import reads."""
+    return f"uploads/{import_id}.zip"

@@ -4,10 +4,10 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from worker.queue.kinds import Lane
 from worker.queue.scripts import QUEUE_SCRIPTS
-from worker.redis_server import keys as redis_keys
 from worker.redis_server.clients import AsyncStoreClient, StoreClient, async_method, blocking_method
-from worker.redis_server.scripts import Commands, Reply, ScriptCall
+from worker.redis_server.scripts import Reply, ScriptCall
 
 HEARTBEAT_EXPIRES_S = 15
 """A worker counts as live for this long after a heartbeat; a worker sends three heartbeats in this time."""
@@ -34,6 +34,8 @@ class WorkerRecord(BaseModel):
     job_id: str | None = None
     version: str
     started_at: AwareDatetime
+    lanes: tuple[Lane, ...] = (Lane.TRAINING,)
+    """What the worker claims, first lane first."""
 
 
 def send_heartbeat(worker: WorkerRecord) -> ScriptCall[None]:
@@ -42,21 +44,16 @@ def send_heartbeat(worker: WorkerRecord) -> ScriptCall[None]:
         "worker_id": worker.id,
         "expires_s": HEARTBEAT_EXPIRES_S,
         "can_claim": worker.state != WorkerState.OUT_OF_ORDER,
-        "record": worker.model_dump_json(),
+        "record": worker.model_dump_json(exclude={"lanes"}),  # earlier releases refuse unknown fields
+        "lanes": list(worker.lanes),
         "devices": len(worker.devices),
     }
     return QUEUE_SCRIPTS.call("live_workers/heartbeat", arguments, lambda _: None)
 
 
-def remove(worker_id: str) -> Commands[None]:
+def remove(worker_id: str) -> ScriptCall[None]:
     """Remove a worker that ends from the list."""
-    hashes = (redis_keys.WORKERS, redis_keys.CLAIMER_DEVICES)
-    sorted_sets = (redis_keys.WORKERS_EXPIRE, redis_keys.CLAIMERS_EXPIRE)
-    commands = (
-        *(("HDEL", key, worker_id) for key in hashes),
-        *(("ZREM", key, worker_id) for key in sorted_sets),
-    )
-    return Commands(commands, lambda _: None)
+    return QUEUE_SCRIPTS.call("live_workers/leave", {"worker_id": worker_id}, lambda _: None)
 
 
 def list_workers() -> ScriptCall[list[WorkerRecord]]:
@@ -65,8 +62,15 @@ def list_workers() -> ScriptCall[list[WorkerRecord]]:
 
 
 def _read_workers(reply: Reply) -> list[WorkerRecord]:
-    workers = [WorkerRecord.model_validate_json(worker) for worker in reply]
+    workers = [
+        WorkerRecord.model_validate_json(record).model_copy(update={"lanes": _read_lanes(lanes)})
+        for record, lanes in zip(reply[::2], reply[1::2], strict=True)
+    ]
     return sorted(workers, key=lambda worker: worker.id)
+
+
+def _read_lanes(text: str) -> tuple[Lane, ...]:
+    return tuple(Lane(lane) for lane in text.split(","))
 
 
 class LiveWorkers(StoreClient):

@@ -1,4 +1,4 @@
-"""The record of a job as its owner sees it. Knows no Redis."""
+"""The records of work items as their owner sees them. Knows no Redis."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from model.artifact.manifest import FinishReason
 from model.recipes.resolved_recipe import ResolvedRecipe
-from model.spec import ResolvedSpec
+from model.spec import JobSpec, ResolvedSpec
 from worker.queue.states import TERMINAL, Outcome, Phase, QueuedReason, Status
 from worker.redis_server.timestamps import Timestamp
 
@@ -66,7 +66,7 @@ class Checkpoint(_Record):
 
 
 class Attempt(_Record):
-    """One attempt at a job, by one worker."""
+    """One attempt at a work item, by one worker."""
 
     number: int
     worker: str
@@ -101,42 +101,75 @@ class JobResult(_Record):
 
 
 class JobError(_Record):
-    """Why a job failed."""
+    """Why a work item failed."""
 
     code: str
     message: str
 
 
-class Job(_Record):
-    """A training job as its owner sees it."""
+class WorkItem(_Record):
+    """What every kind of work has."""
 
     id: str
-    object: Literal["job"] = "job"
     status: Status
     phase: Phase | None
     name: str
-    spec: ResolvedSpec
-    recipe: ResolvedRecipe | None = None
-    """The recipe with all its settings, with which every attempt trains; null for a job of an earlier version."""
-    warnings: list[str]
+    priority: int = 0
+    """Items of a higher priority are claimed first."""
     created_by: str | None
     created_at: Timestamp
     started_at: Timestamp | None
     finished_at: Timestamp | None
     queue_position: int | None
-    """1 for the job at the head of the queue."""
+    """1 for the item at the head of the queue."""
     queued_reason: QueuedReason | None
-    progress: Progress | None
-    metrics: EpochRow | None
-    best: Best | None
     attempts: list[Attempt]
     transitions: list[Transition]
-    finish_reason: FinishReason | None
-    result: JobResult | None
     error: JobError | None
-    tags: list[str]
 
     @property
     def is_finished(self) -> bool:
-        """True when the job has ended for good."""
+        """True when the item has ended for good."""
         return self.status in TERMINAL
+
+
+class Job(WorkItem):
+    """A training job as its owner sees it."""
+
+    object: Literal["job"] = "job"
+    spec: ResolvedSpec | JobSpec
+    """The complete spec; as it was posted, with open fields, while the job waits for a dataset."""
+    recipe: ResolvedRecipe | None = None
+    """The recipe with all its settings, with which every attempt trains; null for a job of an earlier version."""
+    warnings: list[str]
+    progress: Progress | None
+    metrics: EpochRow | None
+    best: Best | None
+    finish_reason: FinishReason | None
+    result: JobResult | None
+    tags: list[str]
+
+
+class ImportProgress(_Record):
+    """The progress of a running import."""
+
+    files: int
+    """Number of files that were read."""
+    total: int
+    fraction: float
+
+
+class ImportResult(_Record):
+    """What a succeeded import made."""
+
+    dataset_id: str
+
+
+class DatasetImport(WorkItem):
+    """The import of an upload as its owner sees it; the API shows it as a dataset that is processing."""
+
+    object: Literal["dataset_import"] = "dataset_import"
+    size_bytes: int
+    """Size of the upload."""
+    progress: ImportProgress | None
+    result: ImportResult | None

@@ -1,11 +1,11 @@
-"""The states of a job, the one table of allowed changes, and the outcomes of an attempt. Knows no Redis."""
+"""The states of a work item, the one table of allowed changes, and the outcomes of an attempt. Knows no Redis."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 
 
 class Status(StrEnum):
-    """The status of a job."""
+    """The status of a work item."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -24,6 +24,7 @@ TRANSITIONS: Mapping[Status, Mapping[Status, str]] = {
         Status.STOPPING: "claimed after a stop",
         Status.PAUSED: "pause",
         Status.CANCELLED: "cancel",
+        Status.FAILED: "the dataset it waited for was rejected",
     },
     Status.RUNNING: {
         Status.QUEUED: "worker lost or drained",
@@ -41,7 +42,11 @@ TRANSITIONS: Mapping[Status, Mapping[Status, str]] = {
         Status.SUCCEEDED: "published before it could pause",
         Status.FAILED: "error, or too many deaths",
     },
-    Status.PAUSED: {Status.QUEUED: "resume, or stop", Status.CANCELLED: "cancel"},
+    Status.PAUSED: {
+        Status.QUEUED: "resume, or stop",
+        Status.CANCELLED: "cancel",
+        Status.FAILED: "the dataset it waited for was rejected",
+    },
     Status.STOPPING: {
         Status.QUEUED: "worker lost or drained",
         Status.CANCELLING: "cancel",
@@ -53,22 +58,26 @@ TRANSITIONS: Mapping[Status, Mapping[Status, str]] = {
     Status.FAILED: {},
     Status.CANCELLED: {},
 }
-"""The state machine of jobs: status → allowed next status → its cause. The Lua scripts read the same table."""
+"""The state machine of all work: status → allowed next status → its cause. The Lua scripts read the same table."""
 
 TERMINAL = frozenset(status for status, successors in TRANSITIONS.items() if not successors)
 
 HELD = frozenset({Status.RUNNING, Status.PAUSING, Status.STOPPING, Status.CANCELLING})
-"""In these states an attempt holds the job."""
+"""In these states an attempt holds the item."""
 
 
 class Phase(StrEnum):
-    """The phase of a running job."""
+    """The phase of a running job or import."""
 
     STARTING = "starting"
     PREPARING_DATA = "preparing_data"
     TRAINING = "training"
     EVALUATING = "evaluating"
     PUBLISHING = "publishing"
+    READING = "reading"
+    """An import reads and checks the images of its upload."""
+    STORING = "storing"
+    """An import stores the images as a dataset."""
 
 
 class Outcome(StrEnum):
@@ -91,7 +100,7 @@ DEATHS = frozenset({Outcome.CRASHED, Outcome.STALLED, Outcome.OUT_OF_MEMORY, Out
 """Outcomes that count as a death of the attempt. The other outcomes never fail a job by repetition."""
 
 DEATHS_ALLOWED = 3
-"""A job fails after this many deaths in a row without a new checkpoint."""
+"""An item fails after this many deaths in a row without a new checkpoint."""
 
 
 PUBLISH_TRIES_ALLOWED = 20
@@ -103,9 +112,11 @@ MAX_PUBLISH_DELAY_S = 300
 
 
 class QueuedReason(StrEnum):
-    """Why a queued job does not run yet."""
+    """Why a queued item does not run yet."""
 
     NO_WORKER = "no_worker"
     NO_MATCHING_WORKER = "no_matching_worker"
     """No live worker has as many devices as the job needs."""
     BEHIND_OTHER_JOBS = "behind_other_jobs"
+    WAITING_FOR_DATASET = "waiting_for_dataset"
+    """The import of the job's dataset has not ended."""

@@ -1,31 +1,38 @@
-"""The job store: all operations on jobs as methods, blocking for workers and async for the API."""
+"""The store of work: all operations on work items as methods, blocking for workers and async for the API."""
 
-from worker.queue import attempts, reads, requests
-from worker.queue.listing import JobFilters, JobPage, JobSearch
+from worker.queue.calls import attempts, imports, reads, requests, trainings
+from worker.queue.calls.listing import JobFilters, JobPage, JobSearch
 from worker.redis_server.clients import AsyncStoreClient, StoreClient, async_method, blocking_method
 
 EVERY_JOB = JobFilters()
 
 
 class JobStore(StoreClient):
-    """All operations on jobs, over a blocking client."""
+    """All operations on work items, over a blocking client."""
 
-    submit = blocking_method(requests.submit)
+    submit = blocking_method(trainings.submit)
+    submit_import = blocking_method(imports.submit_import)
     replay = blocking_method(requests.replay)
     cancel = blocking_method(requests.cancel)
-    stop = blocking_method(requests.stop)
+    cancel_item = blocking_method(requests.cancel_item)
+    stop = blocking_method(trainings.stop)
     pause = blocking_method(requests.pause)
     resume = blocking_method(requests.resume)
     delete = blocking_method(requests.delete)
     claim = blocking_method(attempts.claim)
     renew = blocking_method(attempts.renew)
     report = blocking_method(attempts.report)
-    commit_publish = blocking_method(attempts.commit_publish)
+    commit_publish = blocking_method(trainings.commit_publish)
+    succeed = blocking_method(trainings.succeed)
+    succeed_import = blocking_method(imports.succeed_import)
     finish = blocking_method(attempts.finish)
     requeue = blocking_method(attempts.requeue)
     reap = blocking_method(attempts.reap)
     get = blocking_method(reads.get)
     get_json = blocking_method(reads.get_json)
+    project_of = blocking_method(reads.project_of)
+    get_import = blocking_method(imports.get_import)
+    list_imports = blocking_method(imports.list_imports)
     rows = blocking_method(reads.rows)
     logs = blocking_method(reads.logs)
     events = blocking_method(reads.events)
@@ -33,6 +40,11 @@ class JobStore(StoreClient):
     watch = blocking_method(reads.watch)
     ended_with_checkpoints = blocking_method(reads.ended_with_checkpoints)
     note_checkpoints_deleted = blocking_method(reads.note_checkpoints_deleted)
+    ended_imports = blocking_method(imports.ended_imports)
+    note_settled = blocking_method(imports.note_settled)
+    waiting_jobs = blocking_method(trainings.waiting_jobs)
+    release_waiting = blocking_method(trainings.release_waiting)
+    reject_waiting = blocking_method(trainings.reject_waiting)
 
     def list_jobs(self, filters: JobFilters = EVERY_JOB, *, limit: int = 20, after: str = "") -> JobPage:
         """List the jobs that match all filters, newest first, beginning with the job that follows `after`."""
@@ -45,15 +57,19 @@ class JobStore(StoreClient):
 class AsyncJobStore(AsyncStoreClient):
     """The operations that the API needs, over an asyncio client."""
 
-    submit = async_method(requests.submit)
+    submit = async_method(trainings.submit)
+    submit_import = async_method(imports.submit_import)
     replay = async_method(requests.replay)
     cancel = async_method(requests.cancel)
-    stop = async_method(requests.stop)
+    cancel_item = async_method(requests.cancel_item)
+    stop = async_method(trainings.stop)
     pause = async_method(requests.pause)
     resume = async_method(requests.resume)
     delete = async_method(requests.delete)
     get = async_method(reads.get)
     get_json = async_method(reads.get_json)
+    get_import = async_method(imports.get_import)
+    list_imports = async_method(imports.list_imports)
     rows = async_method(reads.rows)
     logs = async_method(reads.logs)
     events = async_method(reads.events)

@@ -9,10 +9,12 @@ from kombu.connection import Connection
 from kombu.exceptions import OperationalError
 
 from worker.redis_server.connection import broker_tls, broker_url
-from worker.redis_server.keys import WAKE_UPS
+from worker.queue.kinds import Lane
+from worker.redis_server.keys import LIGHT_WAKE_UPS, WAKE_UPS
 
 TASK_NAME = "worker.drain_queue"
 TIMEOUT_S = 1.0
+CELERY_QUEUES = {Lane.TRAINING: WAKE_UPS, Lane.LIGHT: LIGHT_WAKE_UPS}
 
 _MAX_PENDING = 64
 # Without these options kombu tries to connect for ever, even with `retry=False`.
@@ -35,40 +37,44 @@ class WakeUpSender:
         self._connection = Connection(
             broker_url(redis_url), ssl=broker_tls(redis_url) or False, transport_options=_FAIL_FAST
         )
-        self._pending: queue.Queue[bool] = queue.Queue(_MAX_PENDING)
-        """True for each wake-up to send, False to end the thread."""
+        self._pending: queue.Queue[Lane | None] = queue.Queue(_MAX_PENDING)
+        """The lane of each wake-up to send; None to end the thread."""
         self._thread = threading.Thread(target=self._send_pending, name="wake-ups", daemon=True)
         self._thread.start()
 
-    def send(self) -> None:
-        """Request one wake-up; returns at once and never raises."""
+    def send(self, lane: Lane = Lane.TRAINING) -> None:
+        """Request one wake-up for the workers of a lane; returns at once and never raises."""
         try:
-            self._pending.put_nowait(True)
+            self._pending.put_nowait(lane)
         except queue.Full:
             _log.debug("%s wake-ups are pending already: one more is not needed", _MAX_PENDING)
 
     def close(self) -> None:
         """Send the pending wake-ups, then end the thread; takes two seconds at most."""
-        self._pending.put(False)
+        self._pending.put(None)
         self._thread.join(2 * TIMEOUT_S)
 
     def _send_pending(self) -> None:
         with self._connection:
-            while self._pending.get():
-                self._send_one()
+            while lane := self._pending.get():
+                self._send_one(lane)
 
-    def _send_one(self) -> None:
+    def _send_one(self, lane: Lane) -> None:
         try:
             self._app.send_task(
-                TASK_NAME, queue=WAKE_UPS, retry=False, ignore_result=True, connection=self._connection
+                TASK_NAME,
+                queue=CELERY_QUEUES[lane],
+                retry=False,
+                ignore_result=True,
+                connection=self._connection,
             )
         except OperationalError as error:
             _log.warning("could not send a wake-up, a reaper will send one: %s", error)
             self._drop_pending()
 
     def _drop_pending(self) -> None:
-        """Drop the pending wake-ups: each would take its whole timeout. Keep the False that ends the thread."""
+        """Drop the pending wake-ups: each would take its whole timeout. Keep the None that ends the thread."""
         while not self._pending.empty():
-            if not self._pending.get_nowait():
-                self._pending.put_nowait(False)
+            if self._pending.get_nowait() is None:
+                self._pending.put_nowait(None)
                 return

@@ -1,17 +1,21 @@
 """The table of all keys in Redis. A key that ends in a colon is a prefix: an id or a name follows. Lua reads the table as `KEY`."""
 
-JOB = "ninefold:job:"  # hash: the record of one job
+ITEM = "ninefold:job:"  # hash: the record of one work item; a job is one
 ROWS = "ninefold:job_rows:"  # hash: epoch → metrics row
 BESTS = "ninefold:job_bests:"  # hash: epoch → best epoch so far, for epochs that improved on it
-LOGS = "ninefold:job_logs:"  # list: the last lines of the trainer's log
-EVENTS = "ninefold:job_events:"  # stream: the events of one job
-FEED = "ninefold:feed"  # stream: the events of all jobs
+LOGS = "ninefold:job_logs:"  # list: the last lines of the log of a work item
+EVENTS = "ninefold:job_events:"  # stream: the events of one work item, without its progress
+FEED = "ninefold:feed"  # stream: the events of all work items
 
-QUEUE = "ninefold:queue"  # sorted set: queued job → its number in the order of submission
-WIDE = "ninefold:queue:wide"  # hash: queued job → devices, only of jobs that need more than one
-NOT_BEFORE = "ninefold:queue:not_before"  # hash: queued job → Unix time before which it is not claimed
-SUBMITTED = "ninefold:submitted"  # counter: the number of the last submitted job
-ATTEMPT = "ninefold:attempt:"  # string: running attempt → job
+QUEUE = "ninefold:queue"  # sorted set: queued job → its place in the order
+LIGHT_QUEUE = "ninefold:queue:light"  # the same for the lane `light`
+WIDE = "ninefold:queue:wide"  # hash: queued item → devices, only of items that need more than one
+NOT_BEFORE = "ninefold:queue:not_before"  # hash: queued item → Unix time before which it is not claimed
+FITTING = "ninefold:queue:fitting:"  # sorted set for each lane and number of devices: the queued items that are due
+LATER = "ninefold:queue:later:"  # sorted set for each lane: queued item → Unix time before which it is not claimed
+WAITING = "ninefold:waiting:"  # set for each import: ids of the jobs that wait for its dataset
+SUBMITTED = "ninefold:submitted"  # counter: the number of the last submitted work item
+ATTEMPT = "ninefold:attempt:"  # string: running attempt → work item
 IDEMPOTENCY = "ninefold:idempotency:"  # hash, named by the SHA-256 of caller and Idempotency-Key: body hash and first answer
 FIRST_REPLIES = "ninefold:first_reply:"  # list: call of a script → its reply, kept for a minute
 ENDED_CHECKPOINTS = (
@@ -24,6 +28,10 @@ JOBS_BY_STATUS = "ninefold:jobs:status:"
 JOBS_BY_NAME = "ninefold:jobs:name:"
 JOBS_BY_DATASET = "ninefold:jobs:dataset:"
 JOBS_BY_TAG = "ninefold:jobs:tag:"
+
+IMPORTS = "ninefold:imports"  # of the imports that have no dataset yet: they run, failed or were cancelled
+IMPORTS_BY_STATUS = "ninefold:imports:status:"
+ENDED_IMPORTS = "ninefold:imports:ended"  # set of ids: ended imports whose upload and waiting jobs are not settled
 
 MODEL = "ninefold:model:"  # string: manifest
 MODELS = "ninefold:models"  # sorted set of ids
@@ -38,16 +46,20 @@ PRODUCTION_NAMES = "ninefold:production_names"  # set of names with a production
 DATASET = "ninefold:dataset:"  # string: record
 DATASETS = "ninefold:datasets"  # sorted set: dataset id → its number in the order of arrival
 DATASETS_ADDED = "ninefold:datasets:added"  # counter: the number of the last dataset
-DATASET_NAMES = "ninefold:datasets:names"  # hash: name → id
+DATASET_NAMES = "ninefold:datasets:names"  # hash: name → id of the dataset or of the import that will make it
 
 WORKERS = "ninefold:workers"  # hash: worker id → its last heartbeat
 WORKERS_EXPIRE = "ninefold:workers:expire"  # sorted set: worker id → time at which its heartbeat expires
 CLAIMERS_EXPIRE = "ninefold:workers:claimers"  # the same, only of workers that claim jobs
+LIGHT_CLAIMERS_EXPIRE = "ninefold:workers:claimers:light"  # the same, only of workers that claim light work
 CLAIMER_DEVICES = "ninefold:workers:devices"  # hash: worker id → number of its devices
+WORKER_LANES = "ninefold:workers:lanes"  # hash: worker id → its lanes; earlier releases serve jobs alone
+LARGEST = "ninefold:workers:largest:"  # string for each lane, kept for a second: devices of the largest live worker
 
 UPKEEP_ROLES = "ninefold:upkeep:roles"  # hash: leader, deputy → the process that has the role, and how often it renewed the role
 
 RESTORE = "ninefold:restore"  # hash: the backup whose restore began here last, and whether it is complete
 
-WAKE_UPS = "ninefold"  # list: the Celery queue
-PREFIX = "ninefold:"  # every key except the Celery queue begins with this
+WAKE_UPS = "ninefold"  # list: the Celery queue of jobs
+LIGHT_WAKE_UPS = "ninefold:wake_ups:light"  # list: the Celery queue of the lane `light`
+PREFIX = "ninefold:"  # every key except the Celery queue of jobs begins with this

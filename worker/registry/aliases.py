@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
 from worker.errors import AliasNotFoundError, ModelNotFoundError
 from worker.redis_server import keys as redis_keys
+from worker.redis_server.projects import DEFAULT_PROJECT, scoped
 from worker.redis_server.scripts import Commands, ScriptCall
 from worker.registry.models import RegisteredModel, read_model
 from worker.registry.scripts import REGISTRY_SCRIPTS
@@ -27,7 +28,7 @@ class AliasChange(BaseModel):
     to_version: int | None
 
 
-def list_aliases(name: str) -> Commands[dict[str, int]]:
+def list_aliases(name: str, project: str = DEFAULT_PROJECT) -> Commands[dict[str, int]]:
     """List the aliases of a name and their versions.
 
     Raises:
@@ -40,31 +41,46 @@ def list_aliases(name: str) -> Commands[dict[str, int]]:
             raise ModelNotFoundError(name)
         return {alias: int(version) for alias, version in versions.items()}
 
-    commands = (("HEXISTS", redis_keys.LAST_VERSIONS, name), ("HGETALL", redis_keys.ALIASES + name))
+    commands = (
+        ("HEXISTS", scoped(project, redis_keys.LAST_VERSIONS), name),
+        ("HGETALL", scoped(project, redis_keys.ALIASES) + name),
+    )
     return Commands(commands, read)
 
 
-def set_alias(name: str, alias: Alias, version: int, by: str | None) -> ScriptCall[RegisteredModel]:
+def set_alias(
+    name: str, alias: Alias, version: int, by: str | None, project: str = DEFAULT_PROJECT
+) -> ScriptCall[RegisteredModel]:
     """Point an alias at a version and return the model of that version.
 
     Raises:
         ModelNotFoundError: the name has no such version.
     """
-    arguments = {"name": name, "alias": alias, "version": str(version), "by": json.dumps(by)}
+    arguments = {
+        "project": project,
+        "name": name,
+        "alias": alias,
+        "version": str(version),
+        "by": json.dumps(by),
+    }
     return REGISTRY_SCRIPTS.call("set_alias", arguments, read_model)
 
 
-def delete_alias(name: str, alias: Alias, by: str | None) -> ScriptCall[None]:
+def delete_alias(
+    name: str, alias: Alias, by: str | None, project: str = DEFAULT_PROJECT
+) -> ScriptCall[None]:
     """Delete an alias; the model stays.
 
     Raises:
         AliasNotFoundError: the name has no such alias.
     """
-    arguments = {"name": name, "alias": alias, "by": json.dumps(by)}
+    arguments = {"project": project, "name": name, "alias": alias, "by": json.dumps(by)}
     return REGISTRY_SCRIPTS.call("set_alias", arguments, lambda _: None)
 
 
-def alias_history(name: str, alias: Alias) -> Commands[list[AliasChange]]:
+def alias_history(
+    name: str, alias: Alias, project: str = DEFAULT_PROJECT
+) -> Commands[list[AliasChange]]:
     """Read all changes of an alias, oldest first.
 
     Raises:
@@ -78,9 +94,10 @@ def alias_history(name: str, alias: Alias) -> Commands[list[AliasChange]]:
             raise AliasNotFoundError(name, alias)
         return history
 
-    return Commands((("LRANGE", redis_keys.ALIAS_HISTORY + name, 0, -1),), read)
+    return Commands((("LRANGE", scoped(project, redis_keys.ALIAS_HISTORY) + name, 0, -1),), read)
 
 
-def production_names() -> Commands[list[str]]:
+def production_names(project: str = DEFAULT_PROJECT) -> Commands[list[str]]:
     """List the names that have a production model."""
-    return Commands((("SMEMBERS", redis_keys.PRODUCTION_NAMES),), lambda results: sorted(results[0]))
+    key = scoped(project, redis_keys.PRODUCTION_NAMES)
+    return Commands((("SMEMBERS", key),), lambda results: sorted(results[0]))

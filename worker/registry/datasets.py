@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from model.data.built_in import BUILT_IN
 from model.data.record import DatasetRecord, SkippedFile
 from model.spec import DatasetFacts
-from worker.errors import DatasetNameTakenError
+from worker.errors import DatasetNotFoundError
 from worker.redis_server.clients import AsyncStoreClient, StoreClient, async_method, blocking_method
-from worker.redis_server.idempotency import IDEMPOTENCY_KEPT_S, idempotency_id
+from worker.redis_server.projects import DEFAULT_PROJECT
 from worker.redis_server.scripts import Reply, ScriptCall
 from worker.redis_server.timestamps import now
 from worker.registry.scripts import REGISTRY_SCRIPTS
@@ -43,44 +42,47 @@ class DatasetPage:
 
 
 @dataclass(frozen=True)
-class Expected:
-    """What the registry knows about an upload before its bytes arrive."""
+class PendingDataset:
+    """A dataset that does not exist yet, or never will: its import says which."""
 
-    dataset_id: str | None
-    """The dataset that has the name of the upload: the upload must turn out to be the same dataset."""
-    is_repeat: bool
-    """True when the Idempotency-Key was used for that dataset before."""
+    import_id: str
 
 
-def expect(name: str, created_by: str | None, idempotency_key: str | None = None) -> ScriptCall[Expected]:
-    """Look up, before an upload, which dataset the upload must be.
+def find(ref: str, project: str = DEFAULT_PROJECT) -> ScriptCall[RegisteredDataset | PendingDataset]:
+    """Find what has this id or name: a dataset, or an import that has made none.
 
     Raises:
-        DatasetNameTakenError: the name belongs to a built-in dataset.
-        IdempotencyMismatchError: the key was used with another name before.
+        DatasetNotFoundError: no uploaded dataset and no import has this id or name.
     """
-    _check_name(name)
-    arguments = {"name": name, "idempotency_id": idempotency_id(created_by, idempotency_key)}
-    return REGISTRY_SCRIPTS.call(
-        "expect_dataset", arguments, lambda reply: Expected(reply[0] or None, bool(reply[1]))
-    )
+
+    def read(reply: Reply) -> RegisteredDataset | PendingDataset:
+        if reply[0] == "import":
+            return PendingDataset(reply[1])
+        return RegisteredDataset.model_validate_json(reply[1])
+
+    return REGISTRY_SCRIPTS.call("get_dataset", {"ref": ref, "project": project}, read)
 
 
-def add(
-    record: DatasetRecord, created_by: str | None, name: str | None = None, idempotency_key: str | None = None
-) -> ScriptCall[RegisteredDataset]:
-    """Enter an imported dataset under its own name or under `name`; the same dataset again returns the first entry.
+def get(ref: str, project: str = DEFAULT_PROJECT) -> ScriptCall[RegisteredDataset]:
+    """Read the uploaded dataset with this id or name.
 
     Raises:
-        DatasetNameTakenError: the name belongs to another dataset, or to a built-in dataset.
-        IdempotencyMismatchError: the key was used with another name or another dataset before.
+        DatasetNotFoundError: no ready dataset has this id or name.
     """
-    facts = record.facts
-    name = name or facts.name
-    _check_name(name)
-    entry = RegisteredDataset.model_validate(
+
+    def read(reply: Reply) -> RegisteredDataset:
+        if reply[0] == "import":
+            raise DatasetNotFoundError(ref)
+        return RegisteredDataset.model_validate_json(reply[1])
+
+    return REGISTRY_SCRIPTS.call("get_dataset", {"ref": ref, "project": project}, read)
+
+
+def registered(record: DatasetRecord, name: str, created_by: str | None) -> RegisteredDataset:
+    """Return what the registry keeps of an imported dataset, under the name of its import."""
+    return RegisteredDataset.model_validate(
         {
-            "facts": facts.model_copy(update={"name": name}),
+            "facts": record.facts.model_copy(update={"name": name}),
             "images": record.images,
             "size_bytes": record.size_bytes,
             "skipped_count": record.skipped_count,
@@ -89,39 +91,15 @@ def add(
             "created_at": now(),
         }
     )
-    arguments = {
-        "dataset_id": facts.id,
-        "name": name,
-        "record": entry.model_dump_json(),
-        "idempotency_id": idempotency_id(created_by, idempotency_key),
-        "keep_s": IDEMPOTENCY_KEPT_S,
-    }
-    return REGISTRY_SCRIPTS.call("add_dataset", arguments, _read_dataset)
-
-
-def get(ref: str) -> ScriptCall[RegisteredDataset]:
-    """Read the uploaded dataset with this id or name.
-
-    Raises:
-        DatasetNotFoundError: no uploaded dataset has this id or name.
-    """
-    return REGISTRY_SCRIPTS.call("get_dataset", {"ref": ref}, _read_dataset)
 
 
 def _shortened(file: SkippedFile) -> SkippedFile:
     return SkippedFile(path=file.path[:_PATH_CHARACTERS_SHOWN], reason=file.reason)
 
 
-def _check_name(name: str) -> None:
-    if name in BUILT_IN:
-        raise DatasetNameTakenError(name)
-
-
-def _read_dataset(reply: Reply) -> RegisteredDataset:
-    return RegisteredDataset.model_validate_json(reply[0])
-
-
-def list_datasets(*, limit: int = 20, after: str = "") -> ScriptCall[DatasetPage]:
+def list_datasets(
+    *, limit: int = 20, after: str = "", project: str = DEFAULT_PROJECT
+) -> ScriptCall[DatasetPage]:
     """List the uploaded datasets, newest first.
 
     Raises:
@@ -132,14 +110,13 @@ def list_datasets(*, limit: int = 20, after: str = "") -> ScriptCall[DatasetPage
         datasets = [RegisteredDataset.model_validate_json(dataset) for dataset in reply]
         return DatasetPage(datasets[:limit], len(datasets) > limit)
 
-    return REGISTRY_SCRIPTS.call("list_datasets", {"limit": limit + 1, "after": after}, read)
+    return REGISTRY_SCRIPTS.call("list_datasets", {"project": project, "limit": limit + 1, "after": after}, read)
 
 
 class DatasetRegistry(StoreClient):
     """The registry of datasets over a blocking client."""
 
-    expect = blocking_method(expect)
-    add = blocking_method(add)
+    find = blocking_method(find)
     get = blocking_method(get)
     list_datasets = blocking_method(list_datasets)
 
@@ -147,7 +124,6 @@ class DatasetRegistry(StoreClient):
 class AsyncDatasetRegistry(AsyncStoreClient):
     """The registry of datasets over an asyncio client."""
 
-    expect = async_method(expect)
-    add = async_method(add)
+    find = async_method(find)
     get = async_method(get)
     list_datasets = async_method(list_datasets)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from model.artifact.manifest import Manifest
 from worker.errors import ModelNotFoundError
 from worker.redis_server import keys as redis_keys
+from worker.redis_server.projects import DEFAULT_PROJECT, scoped
 from worker.redis_server.scripts import Commands, Reply, ScriptCall
 from worker.registry.scripts import REGISTRY_SCRIPTS
 
@@ -38,7 +39,7 @@ class ModelPage:
     has_more: bool
 
 
-def resolve(ref: str) -> ScriptCall[RegisteredModel]:
+def resolve(ref: str, project: str = DEFAULT_PROJECT) -> ScriptCall[RegisteredModel]:
     """Find the model of a reference: `mdl_…`, `name`, `name:3`, `name:latest` or `name@alias`.
 
     Raises:
@@ -46,7 +47,7 @@ def resolve(ref: str) -> ScriptCall[RegisteredModel]:
         NoProductionError: the reference is a bare name, and no version of it is in production.
     """
     selector, name, value = _parse(ref)
-    arguments = {"ref": ref, "selector": selector, "name": name, "value": value}
+    arguments = {"project": project, "ref": ref, "selector": selector, "name": name, "value": value}
     return REGISTRY_SCRIPTS.call("resolve_model", arguments, _read_resolved)
 
 
@@ -73,18 +74,21 @@ def read_model(reply: Reply) -> RegisteredModel:
     return RegisteredModel.model_validate_json(reply[0])
 
 
-def list_models(name: str | None = None, *, limit: int = 20, after: str = "") -> ScriptCall[ModelPage]:
+def list_models(
+    name: str | None = None, *, limit: int = 20, after: str = "", project: str = DEFAULT_PROJECT
+) -> ScriptCall[ModelPage]:
     """List all models, or the models of one name, newest first."""
-    index = redis_keys.MODELS_BY_NAME + name if name else redis_keys.MODELS
+    by_name, every = (scoped(project, key) for key in (redis_keys.MODELS_BY_NAME, redis_keys.MODELS))
+    index = by_name + name if name else every
 
     def read(reply: Reply) -> ModelPage:
         models = [RegisteredModel.model_validate_json(model) for model in reply]
         return ModelPage(models[:limit], len(models) > limit)
 
-    return REGISTRY_SCRIPTS.call("list_models", {"index": index, "limit": limit + 1, "after": after}, read)
+    return REGISTRY_SCRIPTS.call("list_models", {"project": project, "index": index, "limit": limit + 1, "after": after}, read)
 
 
-def begin_deletion(model_id: str) -> ScriptCall[None]:
+def begin_deletion(model_id: str, project: str = DEFAULT_PROJECT) -> ScriptCall[None]:
     """Hide a model from every list, reference and alias, as the first step of its deletion.
 
     The caller then deletes the manifest, then the other files, and then calls `end_deletion`. Each step can be repeated.
@@ -93,18 +97,22 @@ def begin_deletion(model_id: str) -> ScriptCall[None]:
         ModelNotFoundError: no model has this id.
         ModelInUseError: an alias points at the model.
     """
-    return REGISTRY_SCRIPTS.call("retire_model", {"model_id": model_id}, lambda _: None)
+    return REGISTRY_SCRIPTS.call("retire_model", {"project": project, "model_id": model_id}, lambda _: None)
 
 
-def end_deletion(model_id: str) -> Commands[None]:
+def end_deletion(model_id: str, project: str = DEFAULT_PROJECT) -> Commands[None]:
     """Delete the record of a model whose files are deleted."""
-    commands = (("DEL", redis_keys.MODEL + model_id), ("SREM", redis_keys.RETIRED_MODELS, model_id))
+    commands = (
+        ("DEL", scoped(project, redis_keys.MODEL) + model_id),
+        ("SREM", scoped(project, redis_keys.RETIRED_MODELS), model_id),
+    )
     return Commands(commands, lambda _: None)
 
 
-def unfinished_deletions() -> Commands[list[str]]:
+def unfinished_deletions(project: str = DEFAULT_PROJECT) -> Commands[list[str]]:
     """List the ids of the models whose deletion has begun but not ended."""
-    return Commands((("SMEMBERS", redis_keys.RETIRED_MODELS),), lambda results: sorted(results[0]))
+    key = scoped(project, redis_keys.RETIRED_MODELS)
+    return Commands((("SMEMBERS", key),), lambda results: sorted(results[0]))
 
 
 def is_empty() -> Commands[bool]:
@@ -112,10 +120,11 @@ def is_empty() -> Commands[bool]:
     return Commands((("HLEN", redis_keys.LAST_VERSIONS),), lambda results: results[0] == 0)
 
 
-def register(manifest_json: str) -> ScriptCall[bool]:
+def register(manifest_json: str, project: str = DEFAULT_PROJECT) -> ScriptCall[bool]:
     """Enter a published model from its manifest. Returns False for a model that is known or being deleted."""
     manifest = Manifest.model_validate_json(manifest_json)
     arguments = {
+        "project": project,
         "model_id": manifest.id,
         "name": manifest.name,
         "version": manifest.version,

@@ -5,10 +5,9 @@ from worker.redis_server.scripts import ScriptFolder
 
 REGISTRY_SCRIPTS = ScriptFolder(
     path="registry/lua",
-    applied_once=frozenset(("add_dataset", "register_model", "retire_model", "set_alias")),
+    applied_once=frozenset(("register_model", "retire_model", "set_alias")),
     refusals=(
         errors.AliasNotFoundError,
-        errors.DatasetNameTakenError,
         errors.DatasetNotFoundError,
         errors.IdempotencyMismatchError,
         errors.ModelInUseError,

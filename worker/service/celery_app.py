@@ -1,14 +1,15 @@
-"""The Celery app of a worker: it consumes one queue, which carries wake-ups only."""
+"""The Celery app of a worker: it consumes the queues of its lanes, which carry wake-ups only."""
 
 import signal
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from celery import Celery
 from celery.exceptions import SecurityWarning
 
-from worker.queue.wake_ups import TASK_NAME
+from worker.queue.kinds import Lane
+from worker.queue.wake_ups import CELERY_QUEUES, TASK_NAME
 from worker.redis_server.connection import broker_tls, broker_url
 from worker.redis_server.keys import WAKE_UPS
 
@@ -46,7 +47,7 @@ def make_app(redis_url: str) -> Celery:
     return app
 
 
-def make_worker(app: Celery, name: str) -> Any:
+def make_worker(app: Celery, name: str, lanes: Sequence[Lane]) -> Any:
     """Make Celery's worker inside this process, so that its signals arrive as function calls."""
 
     class DrainingWorker(app.Worker):  # type: ignore[misc]  # Celery makes this class at run time
@@ -60,6 +61,7 @@ def make_worker(app: Celery, name: str) -> Any:
         warnings.simplefilter("ignore", SecurityWarning)
         return DrainingWorker(
             hostname=name,
+            queues=[CELERY_QUEUES[lane] for lane in lanes],
             pool="threads",  # a shutdown then arrives as an event in this process, not as a signal to another
             concurrency=1,
             quiet=True,
@@ -78,7 +80,8 @@ def register_wake_up_task(app: Celery, on_wake_up: Callable[[], None]) -> None:
     app.task(name=TASK_NAME, ignore_result=True)(wake_up)
 
 
-def stop_consuming(celery_worker: Any) -> None:
+def stop_consuming(celery_worker: Any, lanes: Sequence[Lane]) -> None:
     """Leave further wake-ups to other workers. The consumer may be changed on Celery's own thread only."""
     consumer = celery_worker.consumer
-    consumer.call_soon(consumer.cancel_task_queue, WAKE_UPS)
+    for lane in lanes:
+        consumer.call_soon(consumer.cancel_task_queue, CELERY_QUEUES[lane])

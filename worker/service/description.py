@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from worker.queue.kinds import Lane
 from worker.queue.live_workers import WorkerRecord, WorkerState
 from worker.settings import WorkerSettings
 
 
-def describe_worker(settings: WorkerSettings) -> WorkerRecord:
+def describe_worker(settings: WorkerSettings, lanes: tuple[Lane, ...]) -> WorkerRecord:
     """Return the record of this worker."""
     host = socket.gethostname()
     return WorkerRecord(
@@ -20,6 +21,7 @@ def describe_worker(settings: WorkerSettings) -> WorkerRecord:
         state=WorkerState.IDLE,
         version=_own_version(),
         started_at=datetime.now(UTC),
+        lanes=lanes,
     )
 
 

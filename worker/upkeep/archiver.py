@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from model.errors import ObjectExistsError
 from model.storage.interface import Storage
 from worker.errors import JobNotFoundError
-from worker.queue.storage_keys import checkpoints_prefix
+from worker.queue.ids import checkpoints_prefix
 from worker.queue.store import JobStore
 from worker.redis_server.timestamps import format_time
 from worker.upkeep.archive import ArchivedJob, JobArchive

@@ -4,7 +4,7 @@ import logging
 
 from model.errors import StorageError
 from model.storage.interface import Storage
-from worker.queue.storage_keys import checkpoints_prefix
+from worker.queue.ids import checkpoints_prefix
 from worker.queue.store import JobStore
 
 CLEAN_EVERY_S = 10.0

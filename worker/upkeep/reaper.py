@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from model.host.failpoints import Failpoint, reach
 from worker.errors import JobNotFoundError, StaleAttemptError, StoreUnavailableError
-from worker.queue.reads import Lease
+from worker.queue.calls.reads import Lease
 from worker.queue.store import JobStore
 
 GRACE_FACTOR = 1.1

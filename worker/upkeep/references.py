@@ -52,7 +52,7 @@ def find_references(records: Iterable[Record]) -> References:
 
 def is_job(record: Record) -> bool:
     """Whether this is the record of a job, not one of its lists or streams."""
-    return record.key.startswith(redis_keys.JOB) and not record.is_bulk
+    return record.key.startswith(redis_keys.ITEM) and not record.is_bulk
 
 
 def is_finished(job: dict[str, str]) -> bool:

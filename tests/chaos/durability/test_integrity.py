@@ -9,7 +9,7 @@ import redis
 from tests.chaos.durability.training_runs import EPOCHS, TrainingRuns, assert_same
 from tests.stored import stored_path
 from worker.queue.states import Outcome, Status
-from worker.queue.storage_keys import checkpoints_prefix
+from worker.queue.ids import checkpoints_prefix
 from worker.queue.store import JobStore
 
 

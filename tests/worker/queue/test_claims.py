@@ -326,7 +326,7 @@ def test_a_stop_takes_effect_on_a_job_that_was_stopped_and_paused_while_queued(s
 def test_a_job_whose_record_is_missing_blocks_no_claim_and_no_list(store: JobStore, gpus: int) -> None:
     lost = [store.submit(make_job(gpus=gpus)).job_id for _ in range(3)]
     kept = store.submit(make_job()).job_id
-    store.redis.delete(*(redis_keys.JOB + job_id for job_id in lost))
+    store.redis.delete(*(redis_keys.ITEM + job_id for job_id in lost))
     assert [job.id for job in store.list_jobs().jobs] == [kept]
     claimed = store.claim("host:1", new_attempt_id(), devices=2)
     assert claimed is not None
@@ -351,6 +351,6 @@ def test_a_held_or_ended_job_whose_record_is_missing_hides_no_other_job(store: J
     ended = [store.submit(make_job()).job_id for _ in range(2)]
     for job_id in ended:
         store.cancel(job_id)
-    store.redis.delete(redis_keys.JOB + held[0], redis_keys.JOB + ended[0])
+    store.redis.delete(redis_keys.ITEM + held[0], redis_keys.ITEM + ended[0])
     assert [lease.job_id for lease in store.watch().leases] == held[1:]
     assert store.finished_before("9999") == ended[1:]

@@ -14,7 +14,7 @@ from tests.model.commands.test_tensorboard import curve
 from tests.model.tiny_training import import_colours
 from tests.worker.processes import children_of, is_running, wait_until
 from tests.worker.worker_processes import running_worker
-from worker.queue.requests import NewJob
+from worker.queue.calls.trainings import NewJob
 from worker.queue.states import Outcome, QueuedReason, Status
 from worker.queue.store import JobStore
 from worker.queue.wake_ups import WakeUpSender

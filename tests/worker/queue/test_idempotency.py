@@ -6,7 +6,7 @@ import pytest
 
 from tests.worker.samples import claim, make_job
 from worker.errors import IdempotencyMismatchError, QueueFullError
-from worker.queue.requests import Idempotency
+from worker.queue.calls.requests import Idempotency
 from worker.queue.states import Status
 from worker.queue.store import AsyncJobStore, JobStore
 from worker.redis_server.connection import connect_async

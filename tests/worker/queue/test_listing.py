@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from tests.worker.samples import claim, make_job
-from worker.queue.listing import JobFilters
+from worker.queue.calls.listing import JobFilters
 from worker.queue.states import Status
 from worker.queue.store import AsyncJobStore, JobStore
 from worker.redis_server.connection import connect_async

@@ -22,7 +22,7 @@ from worker.queue.attempt_messages import Report
 from worker.queue.feed import Feed
 from worker.queue.live_workers import LiveWorkers
 from worker.queue.records import Best, Checkpoint
-from worker.queue.requests import Idempotency
+from worker.queue.calls.requests import Idempotency
 from worker.queue.states import Outcome
 from worker.queue.store import JobStore
 from worker.queue.wake_ups import WakeUpSender

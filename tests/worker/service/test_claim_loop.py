@@ -160,7 +160,7 @@ def test_no_trainer_is_left_when_the_supervisor_fails(store: JobStore, tmp_path:
             trainers.extend(_own_trainers())
             context.drain.request()
 
-        with _raising_at(Failpoint.CLAIM_TRAINER_STARTED, note_trainers_and_end):
+        with _raising_at(Failpoint.CLAIM_CHILD_STARTED, note_trainers_and_end):
             _claim_loop(context).drain_queue()
         assert len(trainers) == 1
         assert _own_trainers() == []

@@ -1,53 +1,40 @@
-"""Writes the end of an attempt to the job record: the model is published, or the job ends or returns to the queue."""
+"""Writes the end of an attempt at a job: the model is published, or the job ends or returns to the queue."""
 
 import logging
-from collections.abc import Callable
-from typing import TypeVar
 
 from model.errors import StorageError
 from model.host.failpoints import Failpoint, reach
 from model.storage.interface import Storage
 from worker.attempt.checkpoints import AttemptCheckpoints
+from worker.attempt.context import WorkerContext
+from worker.attempt.ending import AttemptEnding
+from worker.attempt.exit_classification import AttemptEnd
 from worker.errors import JobCancelledError
-from worker.kinds.training.exit_classification import AttemptEnd
 from worker.kinds.training.messages import Staged
 from worker.kinds.training.publishing import complete_draft, complete_publish
-from worker.kinds.training.worker_context import WorkerContext
-from worker.queue.attempt_messages import Claimed, Committed
-from worker.queue.records import JobError
+from worker.queue.attempt_messages import ClaimedJob, Committed
 from worker.queue.states import Outcome, Status
-from worker.redis_server.retry import retry_while_unavailable
 from worker.registry.deletion import finish_deletions
 from worker.registry.model_registry import ModelRegistry
 
 _log = logging.getLogger(__name__)
 
-T = TypeVar("T")
 
-
-class AttemptEnding:
-    """Ends one attempt. Each method retries while Redis is unreachable, and returns the outcome that was recorded.
-
-    Raises:
-        StaleAttemptError: another attempt holds the job.
-        StoreUnavailableError: Redis is unreachable, and the worker must end.
-    """
+class TrainingEnding(AttemptEnding):
+    """Ends one attempt at a job."""
 
     def __init__(
         self,
         context: WorkerContext,
-        claimed: Claimed,
+        claimed: ClaimedJob,
         attempt_id: str,
         *,
         model_id: str,
         storage: Storage,
         checkpoints: AttemptCheckpoints,
     ) -> None:
-        self._store = context.store
-        self._may_wait = context.may_wait
+        super().__init__(context, claimed, attempt_id)
         self._claimed = claimed
-        self._job_id = claimed.job_id
-        self._attempt_id = attempt_id
         self._model_id = model_id
         self._storage = storage
         self._checkpoints = checkpoints
@@ -57,9 +44,9 @@ class AttemptEnding:
         reach(Failpoint.PUBLISH_BEGUN)
         draft = complete_draft(staged.draft, self._claimed, self._model_id)
         try:
-            committed = self._retry(lambda: self._store.commit_publish(self._job_id, self._attempt_id, draft))
+            committed = self.retry(lambda: self._store.commit_publish(self._item_id, self._attempt_id, draft))
         except JobCancelledError:
-            return self.end_without_model(AttemptEnd(Outcome.CANCELLED))
+            return self.end_without_result(AttemptEnd(Outcome.CANCELLED))
         reach(Failpoint.PUBLISH_COMMITTED)
         return self.complete_publish(committed)
 
@@ -69,7 +56,7 @@ class AttemptEnding:
             complete_publish(
                 self._store,
                 self._storage,
-                self._job_id,
+                self._item_id,
                 self._attempt_id,
                 committed,
                 may_wait=self._may_wait,
@@ -82,38 +69,22 @@ class AttemptEnding:
     def _try_later(self, error: StorageError) -> Outcome:
         """Return the job to the queue for a later try to publish; after the last try the job has failed."""
         end = AttemptEnd(Outcome.CRASHED, f"The model's manifest could not be written: {error}")
-        _log.warning("job %s, attempt %s: %s", self._job_id, self._claimed.attempt_number, end.message)
-        status = self._release(end)
+        _log.warning("%s, attempt %s: %s", self._item_id, self._attempt_number, end.message)
+        status = self.release(end)
         if status is Status.FAILED:
             finish_deletions(ModelRegistry(self._store.redis), self._storage)
         return end.outcome
 
-    def end_without_model(self, end: AttemptEnd) -> Outcome:
+    def end_without_result(self, end: AttemptEnd) -> Outcome:
         """Delete the staged files, then finish or requeue the job; a lost lease changes no record."""
         self._delete_staged_model()
-        match end.outcome:
-            case Outcome.LEASE_LOST:
-                return end.outcome
-            case Outcome.FAILED | Outcome.CANCELLED:
-                return self._finish(end)
-            case _:
-                return self.requeue(end)
+        return super().end_without_result(end)
 
-    def requeue(self, end: AttemptEnd) -> Outcome:
-        """Return the job to the queue."""
-        self._release(end)
-        return end.outcome
-
-    def _release(self, end: AttemptEnd) -> Status:
-        return self._retry(
-            lambda: self._store.requeue(self._job_id, self._attempt_id, end.outcome, end.message)
-        )
-
-    def _finish(self, end: AttemptEnd) -> Outcome:
-        error = JobError(code=end.error_code, message=end.message) if end.error_code else None
-        self._retry(lambda: self._store.finish(self._job_id, self._attempt_id, end.outcome, error))
+    def finish(self, end: AttemptEnd) -> Outcome:
+        """End the job, and delete its checkpoints."""
+        outcome = super().finish(end)
         self._checkpoints.delete_all()
-        return end.outcome
+        return outcome
 
     def _delete_staged_model(self) -> None:
         """Delete the files that the trainer staged: they were not committed, so they can never become a model."""
@@ -123,6 +94,3 @@ class AttemptEnding:
             _log.warning(
                 "could not delete staged model %s; `ninefold gc` removes it later: %s", self._model_id, error
             )
-
-    def _retry(self, call: Callable[[], T]) -> T:
-        return retry_while_unavailable(call, self._may_wait)

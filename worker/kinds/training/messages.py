@@ -3,23 +3,19 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from model.artifact.manifest import ManifestDraft
 from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import ResolvedSpec
+from worker.attempt.messages import Completed, DrainCompleted, Failed, Line, PhaseBegun
 from worker.queue.records import Best, Checkpoint, EpochRow, Progress
-from worker.queue.states import Phase
-
-
-class _Line(BaseModel):
-    model_config = ConfigDict(frozen=True)
 
 
 # Commands: from the supervisor, on the trainer's stdin.
 
 
-class Start(_Line):
+class Start(Line):
     """Train this job."""
 
     kind: Literal["start"] = "start"
@@ -52,20 +48,20 @@ class Start(_Line):
     """Publish the best epoch as soon as there is one."""
 
 
-class Renewed(_Line):
+class Renewed(Line):
     """The lease was renewed until `deadline` on the host's monotonic clock."""
 
     kind: Literal["renewed"] = "renewed"
     deadline: float
 
 
-class Drain(_Line):
+class Drain(Line):
     """Save a checkpoint before the next step, report it and exit."""
 
     kind: Literal["drain"] = "drain"
 
 
-class Stop(_Line):
+class Stop(Line):
     """End training and publish the best epoch so far."""
 
     kind: Literal["stop"] = "stop"
@@ -76,34 +72,27 @@ TrainerCommand = Annotated[Start | Renewed | Drain | Stop, Field(discriminator="
 # Messages: from the trainer, on a file descriptor of their own.
 
 
-class Ready(_Line):
+class Ready(Line):
     """Everything is imported; the trainer waits for its job."""
 
     kind: Literal["ready"] = "ready"
 
 
-class PhaseBegun(_Line):
-    """The trainer entered a new phase."""
-
-    kind: Literal["phase"] = "phase"
-    phase: Phase
-
-
-class Rewound(_Line):
+class Rewound(Line):
     """The newest checkpoints are damaged: training resumes from the end of this earlier epoch."""
 
     kind: Literal["rewound"] = "rewound"
     epoch: int
 
 
-class Progressed(_Line):
+class Progressed(Line):
     """The progress of training, sent at most twice a second."""
 
     kind: Literal["progress"] = "progress"
     progress: Progress
 
 
-class EpochEnded(_Line):
+class EpochEnded(Line):
     """The metrics of an epoch; `best` is set when it is the best epoch so far."""
 
     kind: Literal["epoch"] = "epoch"
@@ -111,47 +100,27 @@ class EpochEnded(_Line):
     best: Best | None
 
 
-class CheckpointPut(_Line):
+class CheckpointPut(Line):
     """A checkpoint is in storage."""
 
     kind: Literal["checkpoint"] = "checkpoint"
     checkpoint: Checkpoint
 
 
-class DrainCompleted(_Line):
-    """The trainer exits as commanded; it reported its checkpoint before."""
-
-    kind: Literal["drained"] = "drained"
-
-
-class Staged(_Line):
+class Staged(Completed):
     """All files of the model but the manifest are in storage."""
 
     kind: Literal["staged"] = "staged"
     draft: ManifestDraft
 
 
-class Failed(_Line):
-    """Training failed, and another attempt would fail too; only `out_of_memory` may succeed with smaller micro-batches."""
-
-    kind: Literal["failed"] = "failed"
-    code: str
-    message: str
-
-
-FinalMessage = DrainCompleted | Staged | Failed
 TrainerMessage = Annotated[
-    Ready | PhaseBegun | Rewound | Progressed | EpochEnded | CheckpointPut | FinalMessage,
+    Ready | PhaseBegun | Rewound | Progressed | EpochEnded | CheckpointPut | DrainCompleted | Staged | Failed,
     Field(discriminator="kind"),
 ]
 
 _COMMANDS: TypeAdapter[TrainerCommand] = TypeAdapter(TrainerCommand)
 _MESSAGES: TypeAdapter[TrainerMessage] = TypeAdapter(TrainerMessage)
-
-
-def write_line(line: TrainerCommand | TrainerMessage) -> bytes:
-    """Return a command or message as one line of JSON, with its newline."""
-    return line.model_dump_json().encode() + b"\n"
 
 
 def read_command(line: bytes) -> TrainerCommand:

@@ -7,21 +7,20 @@ from typing import Any
 from model.artifact.manifest import MANIFEST_FILE, ManifestDraft, model_key
 from model.host.failpoints import Failpoint, reach
 from model.storage.interface import Storage
-from worker.queue.attempt_messages import Claimed, Committed
-from worker.queue.states import Outcome
+from worker.queue.attempt_messages import ClaimedJob, Committed
 from worker.queue.store import JobStore
 from worker.redis_server.retry import retry_while_unavailable
 
 
-def complete_draft(draft: ManifestDraft, claimed: Claimed, model_id: str) -> dict[str, Any]:
+def complete_draft(draft: ManifestDraft, claimed: ClaimedJob, model_id: str) -> dict[str, Any]:
     """Return the manifest of the staged model, complete but for its version, which the commit assigns."""
     return {
         "object": "model",
         "id": model_id,
-        "name": claimed.spec.name,
+        "name": claimed.name,
         "created_at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "created_by": claimed.created_by,
-        "job_id": claimed.job_id,
+        "job_id": claimed.item_id,
         **draft.model_dump(mode="json"),
     }
 
@@ -44,5 +43,5 @@ def complete_publish(
     """
     storage.put_bytes(model_key(committed.manifest["id"], MANIFEST_FILE), committed.manifest_json.encode())
     reach(Failpoint.PUBLISH_WRITTEN)
-    retry_while_unavailable(lambda: store.finish(job_id, attempt_id, Outcome.SUCCEEDED), may_wait)
+    retry_while_unavailable(lambda: store.succeed(job_id, attempt_id), may_wait)
     reach(Failpoint.FINISH_RECORDED)

@@ -1,57 +1,37 @@
-"""Supervises one attempt at a job: starts the trainer, keeps the lease, sends reports, and records how it ended."""
-
-import logging
-from contextlib import ExitStack
-from dataclasses import dataclass
+"""Supervises one attempt at a job: gives the trainer its start message, and publishes the model that it staged."""
 
 from model.host.failpoints import Failpoint, reach
 from model.storage.opening import open_storage
 from worker.attempt.checkpoints import AttemptCheckpoints
-from worker.attempt.lease import LeaseRenewer
-from worker.attempt.outbox import Outbox
-from worker.attempt.report_sender import ReportSender
-from worker.errors import JobNotFoundError, StaleAttemptError, StoreUnavailableError
-from worker.kinds.training.attempt_ending import AttemptEnding
-from worker.kinds.training.exit_classification import AttemptEnd, TrainerExit, classify_exit
+from worker.attempt.exit_classification import AttemptEnd
+from worker.attempt.supervisor import Supervisor
+from worker.kinds.training.attempt_ending import TrainingEnding
+from worker.kinds.training.context import TrainingContext
 from worker.kinds.training.messages import Staged, Start
-from worker.kinds.training.out_of_memory import kernel_kills
+from worker.kinds.training.outbox import TrainingOutbox
 from worker.kinds.training.running_trainer import RunningTrainer
-from worker.kinds.training.worker_context import WorkerContext
-from worker.queue.attempt_messages import Claimed
-from worker.queue.ids import new_model_id
+from worker.queue.attempt_messages import ClaimedJob, Report, TrainingReport
+from worker.queue.ids import checkpoints_prefix, new_model_id
 from worker.queue.states import Outcome
-from worker.queue.storage_keys import checkpoints_prefix
-
-_log = logging.getLogger(__name__)
+from worker.redis_server.projects import storage_url
 
 
-@dataclass(frozen=True)
-class AttemptResult:
-    """What the claim loop learns of an ended attempt."""
-
-    outcome: Outcome
-    has_trained: bool
-    """Whether the trainer, or an earlier attempt, reached the training phase."""
-
-
-class Supervisor:
-    """Runs one attempt."""
+class TrainingSupervisor(Supervisor):
+    """Runs one attempt at a job."""
 
     def __init__(
-        self, context: WorkerContext, claimed: Claimed, attempt_id: str, *, claim_sent_at: float
+        self, context: TrainingContext, claimed: ClaimedJob, attempt_id: str, *, claim_sent_at: float
     ) -> None:
         """`claim_sent_at` is the monotonic clock before the claim was sent: the first lease counts from there."""
-        self._context = context
-        self._store = context.store
+        self._training_outbox = TrainingOutbox()
+        super().__init__(context, claimed, attempt_id, self._training_outbox, claim_sent_at=claim_sent_at)
+        self._training = context
         self._claimed = claimed
-        self._job_id = claimed.job_id
-        self._attempt_id = attempt_id
         self._model_id = new_model_id()
-        self._has_trained = False
-        self._outbox = Outbox()
-        storage = open_storage(context.storage_url)
-        self._checkpoints = AttemptCheckpoints(storage, claimed.job_id, claimed.checkpoint)
-        self._ending = AttemptEnding(
+        self._storage_url = storage_url(context.storage_url, claimed.project)
+        storage = open_storage(self._storage_url)
+        self._checkpoints = AttemptCheckpoints(storage, claimed.item_id, claimed.checkpoint)
+        self._ending = TrainingEnding(
             context,
             claimed,
             attempt_id,
@@ -59,35 +39,10 @@ class Supervisor:
             storage=storage,
             checkpoints=self._checkpoints,
         )
-        self._lease = LeaseRenewer(
-            context.store,
-            claimed.job_id,
-            attempt_id,
-            claim_sent_at=claim_sent_at,
-            lease_s=context.lease_s,
-            renew_every_s=context.renew_every_s,
-        )
 
-    def run(self) -> AttemptResult:
-        """Run the attempt to its end, also while Redis is unreachable for long."""
-        try:
-            outcome = self._train_or_complete()
-        except (StaleAttemptError, JobNotFoundError):
-            _log.warning("another attempt holds job %s: this one is dropped", self._job_id)
-            outcome = Outcome.LEASE_LOST
-        except StoreUnavailableError:
-            _log.warning(
-                "Redis is unreachable and this worker must end: a reaper will requeue job %s", self._job_id
-            )
-            outcome = Outcome.LEASE_LOST
-        finally:
-            self._lease.stop()
-        return AttemptResult(outcome, self._has_trained)
-
-    def _train_or_complete(self) -> Outcome:
+    def _work(self) -> Outcome:
         if self._claimed.committed:
-            self._has_trained = True  # by an earlier attempt
-            self._lease.start(lambda *_: None, lambda: None)
+            self._has_begun = True  # in an earlier attempt
             return self._ending.complete_publish(self._claimed.committed)
         if self._context.drain.is_requested:
             return self._ending.requeue(AttemptEnd(Outcome.DRAINED))
@@ -96,76 +51,41 @@ class Supervisor:
     def _train(self) -> Outcome:
         self._checkpoints.find_existing()
         trainer = RunningTrainer(
-            self._context.standby.take(),
-            self._outbox,
+            self._training.standby.take(),
+            self._training_outbox,
             self._context.drain,
-            stall_timeout_s=self._context.stall_timeout_s,
+            self._start_message(),
+            stall_timeout_s=self._training.stall_timeout_s,
         )
-        with ExitStack() as cleanups:
-            # Whatever fails here, the trainer must have left the device before the job returns to the queue.
-            cleanups.callback(trainer.close)
-            sender = self._make_report_sender(trainer)
-            cleanups.callback(sender.abort)
-            return self._train_with(trainer, sender)
+        end, final_message = self._supervise(trainer)
+        self._has_begun = trainer.has_trained
+        if isinstance(final_message, Staged) and end.outcome is Outcome.SUCCEEDED:
+            return self._ending.publish(final_message)
+        return self._ending.end_without_result(end)
 
-    def _train_with(self, trainer: RunningTrainer, sender: ReportSender) -> Outcome:
-        kills_before = kernel_kills()
-        trainer_exit = self._run_trainer(trainer, sender)
-        self._has_trained = trainer_exit.has_trained
-        end = classify_exit(
-            trainer_exit, self._outbox.last_lines, was_killed_for_memory=kernel_kills() > kills_before
-        )
-        self._finish_reports(sender, end)
-        if isinstance(trainer_exit.final_message, Staged) and end.outcome is Outcome.SUCCEEDED:
-            return self._ending.publish(trainer_exit.final_message)
-        return self._ending.end_without_model(end)
-
-    def _make_report_sender(self, trainer: RunningTrainer) -> ReportSender:
-        return ReportSender(
-            self._store,
-            self._job_id,
-            self._attempt_id,
-            self._outbox,
-            on_checkpoint=self._checkpoints.record_moved_to,
-            on_lost=lambda: trainer.kill(Outcome.LEASE_LOST),
-        )
-
-    def _run_trainer(self, trainer: RunningTrainer, sender: ReportSender) -> TrainerExit:
-        trainer.start(self._start_message())
-        reach(Failpoint.CLAIM_TRAINER_STARTED)
-        sender.start()
-        self._lease.start(trainer.renew, lambda: trainer.kill(Outcome.LEASE_LOST))
-        return trainer.wait()
+    def _on_sent(self, report: Report) -> None:
+        if isinstance(report, TrainingReport) and report.checkpoint:
+            reach(Failpoint.CHECKPOINT_RECORDED)
+            self._checkpoints.record_moved_to(report.checkpoint)
 
     def _start_message(self) -> Start:
-        claimed, context = self._claimed, self._context
+        claimed, context = self._claimed, self._training
         return Start(
-            job_id=claimed.job_id,
+            job_id=claimed.item_id,
             attempt_number=claimed.attempt_number,
             model_id=self._model_id,
             spec=claimed.spec,
             recipe=claimed.recipe,
-            storage=context.storage_url,
+            storage=self._storage_url,
             cache_dir=context.cache_dir,
-            out_prefix=f"{checkpoints_prefix(claimed.job_id)}/{claimed.attempt_number}",
+            out_prefix=f"{checkpoints_prefix(claimed.item_id)}/{claimed.attempt_number}",
             resume_from=claimed.checkpoint.key if claimed.checkpoint else None,
             fall_back_to=self._checkpoints.fallbacks(),
             devices=context.devices[: claimed.spec.gpus],
             threads=context.threads,
             pauses=claimed.pauses,
-            curves=context.tensorboard_dir and context.tensorboard_dir / claimed.job_id,
+            curves=context.tensorboard_dir and context.tensorboard_dir / claimed.item_id,
             batch_parts=2**claimed.memory_deaths,
             deadline=self._lease.deadline,
             should_stop=claimed.should_stop,
         )
-
-    def _finish_reports(self, sender: ReportSender, end: AttemptEnd) -> None:
-        """Send the remaining reports before the end of the attempt is recorded."""
-        if end.outcome in (Outcome.LEASE_LOST, Outcome.CANCELLED):
-            sender.abort()
-            return
-        if end.message:
-            number = self._claimed.attempt_number
-            _log.warning("job %s, attempt %s: %s", self._job_id, number, end.message)
-            self._outbox.add_line(f"Attempt {number}: {end.message}")
-        sender.finish(self._context.may_wait)

@@ -2,8 +2,8 @@
 
 import threading
 
-from worker.kinds.training.spawner import Spawner
-from worker.kinds.training.trainer_process import TrainerProcess
+from worker.attempt.child_process import ChildProcess
+from worker.attempt.spawner import Spawner
 
 
 class WarmStandby:
@@ -12,7 +12,7 @@ class WarmStandby:
     def __init__(self, spawner: Spawner) -> None:
         self._spawner = spawner
         self._lock = threading.Lock()
-        self._trainer: TrainerProcess | None = None
+        self._trainer: ChildProcess | None = None
         self._is_closed = False
 
     def prepare(self) -> None:
@@ -24,7 +24,7 @@ class WarmStandby:
                 self._trainer.close()
             self._trainer = self._spawner.spawn()
 
-    def take(self) -> TrainerProcess:
+    def take(self) -> ChildProcess:
         """Return the standby trainer, which may still be importing; without a live one, start a trainer."""
         with self._lock:
             trainer, self._trainer = self._trainer, None

@@ -1,28 +1,33 @@
--- Functions that register a model and set an alias, used by the queue's `finish` and by the scripts of the registry.
+-- Functions that register a model and set an alias, used by the queue's `succeed` and by the scripts of the registry.
+-- include: redis_server/lua/project.lua
 
-local function register_model(model_id, name, version, manifest)
-  redis.call('SET', KEY.MODEL .. model_id, manifest)
-  redis.call('ZADD', KEY.MODELS, 0, model_id)
-  redis.call('ZADD', KEY.MODELS_BY_NAME .. name, 0, model_id)
-  redis.call('ZADD', KEY.VERSIONS .. name, version, model_id)
-  local last = redis.call('HGET', KEY.LAST_VERSIONS, name)
-  if not last or tonumber(last) < tonumber(version) then
-    redis.call('HSET', KEY.LAST_VERSIONS, name, version)
-  end
+local function register_model(project, model_id, name, version, manifest)
+  redis.call('SET', scoped(project, KEY.MODEL) .. model_id, manifest)
+  redis.call('ZADD', scoped(project, KEY.MODELS), 0, model_id)
+  redis.call('ZADD', scoped(project, KEY.MODELS_BY_NAME) .. name, 0, model_id)
+  redis.call('ZADD', scoped(project, KEY.VERSIONS) .. name, version, model_id)
+  local last_versions = scoped(project, KEY.LAST_VERSIONS)
+  local last = redis.call('HGET', last_versions, name)
+  if not last or tonumber(last) < tonumber(version) then redis.call('HSET', last_versions, name, version) end
+end
+
+local function has_alias(project, name, alias)
+  return redis.call('HEXISTS', scoped(project, KEY.ALIASES) .. name, alias) == 1
 end
 
 -- Point an alias at a version and note the change in the alias's history; without a version, delete the alias.
-local function set_alias(name, alias, version, by, at)
-  local before = redis.call('HGET', KEY.ALIASES .. name, alias)
+local function set_alias(project, name, alias, version, by, at)
+  local aliases = scoped(project, KEY.ALIASES) .. name
+  local before = redis.call('HGET', aliases, alias)
   if before == version then return end
   if version then
-    redis.call('HSET', KEY.ALIASES .. name, alias, version)
+    redis.call('HSET', aliases, alias, version)
   else
-    redis.call('HDEL', KEY.ALIASES .. name, alias)
+    redis.call('HDEL', aliases, alias)
   end
   if alias == 'production' then
-    redis.call(version and 'SADD' or 'SREM', KEY.PRODUCTION_NAMES, name)
+    redis.call(version and 'SADD' or 'SREM', scoped(project, KEY.PRODUCTION_NAMES), name)
   end
-  redis.call('RPUSH', KEY.ALIAS_HISTORY .. name, '{"alias":"' .. alias .. '","at":"' .. at .. '","by":' .. by
-    .. ',"from_version":' .. (before or 'null') .. ',"to_version":' .. (version or 'null') .. '}')
+  redis.call('RPUSH', scoped(project, KEY.ALIAS_HISTORY) .. name, '{"alias":"' .. alias .. '","at":"' .. at .. '","by":'
+    .. by .. ',"from_version":' .. (before or 'null') .. ',"to_version":' .. (version or 'null') .. '}')
 end

@@ -1,5 +1,14 @@
 -- One dataset by id or name: a lookup of the name, then of the record, in one round trip.
-local ref = args.ref
-local record = redis.call('GET', KEY.DATASET .. (redis.call('HGET', KEY.DATASET_NAMES, ref) or ref))
-if not record then return {'dataset_not_found', ref} end
-return {'ok', record}
+-- A name or id of an import that has not ended in a dataset returns the id of the import.
+-- include: redis_server/lua/project.lua
+local dataset_id = redis.call('HGET', scoped(args.project, KEY.DATASET_NAMES), args.ref) or args.ref
+local record = redis.call('GET', scoped(args.project, KEY.DATASET) .. dataset_id)
+if record then return {'ok', 'ready', record} end
+
+local import = redis.call('HMGET', KEY.ITEM .. dataset_id, 'kind', 'project', 'result')
+if import[1] ~= 'dataset_import' or import[2] ~= args.project then return {'dataset_not_found', args.ref} end
+if not import[3] then return {'ok', 'import', dataset_id} end
+dataset_id = cjson.decode(import[3]).dataset_id
+record = redis.call('GET', scoped(args.project, KEY.DATASET) .. dataset_id)
+if not record then return {'dataset_not_found', args.ref} end
+return {'ok', 'ready', record}

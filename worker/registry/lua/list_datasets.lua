@@ -1,13 +1,13 @@
 -- A page of the datasets, newest first.
-local limit, after = args.limit, args.after
-local from = '+inf'
-if after ~= '' then
-  local added = redis.call('ZSCORE', KEY.DATASETS, after)
-  if not added then return {'dataset_not_found', after} end
+-- include: redis_server/lua/project.lua
+local datasets, from = scoped(args.project, KEY.DATASETS), '+inf'
+if args.after ~= '' then
+  local added = redis.call('ZSCORE', datasets, args.after)
+  if not added then return {'dataset_not_found', args.after} end
   from = '(' .. added
 end
 local reply = {'ok'}
-for _, dataset_id in ipairs(redis.call('ZRANGE', KEY.DATASETS, from, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, limit)) do
-  reply[#reply + 1] = redis.call('GET', KEY.DATASET .. dataset_id)
+for _, dataset_id in ipairs(redis.call('ZRANGE', datasets, from, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, args.limit)) do
+  reply[#reply + 1] = redis.call('GET', scoped(args.project, KEY.DATASET) .. dataset_id)
 end
 return reply

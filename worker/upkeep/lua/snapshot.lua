@@ -26,7 +26,7 @@ for _, key in ipairs(redis.call('KEYS', KEY.PREFIX .. '*')) do
   elseif BULK[prefix] then
     note_bulk(key, BULK[prefix])
   elseif not SKIPPED[key] and not SKIPPED[prefix] then
-    local kind = prefix == KEY.JOB and 'hash' or prefix == KEY.MODEL and 'string' or redis.call('TYPE', key).ok
+    local kind = prefix == KEY.ITEM and 'hash' or prefix == KEY.MODEL and 'string' or redis.call('TYPE', key).ok
     local expires_at = key:find(KEY.IDEMPOTENCY, 1, true) == 1 and redis.call('PEXPIRETIME', key) or 0
     records[#records + 1] = {key, kind, expires_at, READ[kind](key)}
   end

@@ -12,16 +12,9 @@ from model.artifact.manifest import ManifestDraft
 from model.errors import ModelError, RankDiedError
 from model.host.parent import die_with_parent
 from model.training.reporter import Drained
-from worker.kinds.training.messages import (
-    DrainCompleted,
-    Failed,
-    Ready,
-    Staged,
-    Start,
-    TrainerMessage,
-    write_line,
-)
-from worker.kinds.training.out_of_memory import mentions_out_of_memory
+from worker.attempt.messages import DrainCompleted, Failed, Line, write_line
+from worker.attempt.out_of_memory import mentions_out_of_memory
+from worker.kinds.training.messages import Ready, Staged, Start
 from worker.kinds.training.trainer.commands import CommandReceiver
 from worker.kinds.training.trainer.reporter import PipeReporter
 from worker.queue.states import Outcome
@@ -39,7 +32,7 @@ def serve(warm_up: Callable[[], None], train: Train) -> None:
     commands.listen()
     with os.fdopen(arguments.fd, "wb", buffering=0) as pipe:
 
-        def send(message: TrainerMessage) -> None:
+        def send(message: Line) -> None:
             pipe.write(write_line(message))
 
         warm_up()
@@ -51,7 +44,7 @@ def serve(warm_up: Callable[[], None], train: Train) -> None:
     os._exit(0)
 
 
-def _run(train: Train, start: Start, reporter: PipeReporter) -> TrainerMessage:
+def _run(train: Train, start: Start, reporter: PipeReporter) -> Line:
     """Train the job; every exception becomes a final message."""
     try:
         return Staged(draft=train(start, reporter))

@@ -5,13 +5,12 @@ from collections.abc import Callable
 
 from model.host.failpoints import Failpoint, reach
 from model.training.reporter import CheckpointSaved, EpochRow, Progress
+from worker.attempt.messages import Line, PhaseBegun
 from worker.kinds.training.messages import (
     CheckpointPut,
     EpochEnded,
-    PhaseBegun,
     Progressed,
     Rewound,
-    TrainerMessage,
 )
 from worker.kinds.training.trainer.commands import CommandReceiver
 from worker.queue import records
@@ -23,7 +22,7 @@ PROGRESS_EVERY_S = 0.5
 class PipeReporter:
     """The `Reporter` of the model package, over the pipe to the supervisor."""
 
-    def __init__(self, commands: CommandReceiver, send: Callable[[TrainerMessage], None]) -> None:
+    def __init__(self, commands: CommandReceiver, send: Callable[[Line], None]) -> None:
         self._send = send
         self._progress_sent_at = 0.0
         self.next_command = commands.next_command

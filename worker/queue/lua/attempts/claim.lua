@@ -1,69 +1,51 @@
--- Give the first queued job that needs at most `devices` devices and need not wait to a new attempt.
+-- Give the next item of the worker's lanes to a new attempt. The reply is a list of names and values.
 -- include: redis_server/lua/time.lua
--- include: queue/lua/shared/job_record.lua
+-- include: queue/lua/shared/item.lua
 -- include: queue/lua/shared/status.lua
 -- include: queue/lua/shared/attempt.lua
 -- include: queue/lua/shared/rewind.lua
-local attempt_id, worker, at, devices = args.attempt_id, args.worker, now(), args.devices
-local PAGE = 100
+-- include: queue/lua/shared/scheduling.lua
 
--- The id of the first job that may run now and that `devices` devices are enough for; nearly always the head of the queue.
-local function next_job_id()
-  local from, now_s = 0, unix_time_s()
-  while true do
-    local job_ids = redis.call('ZRANGE', KEY.QUEUE, from, from + PAGE - 1)
-    if #job_ids == 0 then return nil end
-    local needed = redis.call('HMGET', KEY.WIDE, unpack(job_ids))
-    local not_before = redis.call('HMGET', KEY.NOT_BEFORE, unpack(job_ids))
-    for position, job_id in ipairs(job_ids) do
-      local is_due = tonumber(not_before[position] or 0) <= now_s
-      if is_due and tonumber(needed[position] or 1) <= devices then return job_id end
+local function claimed(item)
+  local reply = {'ok', 'transitions', '[' .. item.transitions .. ']'}
+  for _, name in ipairs({
+    'id', 'kind', 'project', 'name', 'attempt_number', 'created_by', 'spec', 'recipe', 'checkpoint', 'stop', 'attempts',
+    'manifest', 'model_version', 'upload', 'expected_id',
+  }) do
+    if item[name] then
+      reply[#reply + 1] = name
+      reply[#reply + 1] = item[name]
     end
-    from = from + PAGE
-  end
-end
-
--- The first job to claim. An id without the record of a queued job is dropped: it would block the jobs behind it.
-local function next_job()
-  while true do
-    local job_id = next_job_id()
-    local job = job_id and load_job(job_id)
-    if not job_id or job and job.status == 'queued' then return job end
-    redis.call('ZREM', KEY.QUEUE, job_id)
-    redis.call('HDEL', KEY.WIDE, job_id)
-    redis.call('ZREM', KEY.JOBS_BY_STATUS .. 'queued', job_id)
-  end
-end
-
-local function claimed(job)
-  local _, memory_deaths = string.gsub(job.attempts or '', '"outcome":"out_of_memory"', '')
-  local reply = {
-    'ok', job.id, job.attempt_number, job.spec, job.created_by, job.checkpoint or '', job.stop or '', memory_deaths,
-    '[' .. job.transitions .. ']', job.recipe or '',
-  }
-  if job.manifest then
-    reply[11] = job.model_version
-    reply[12] = job.manifest
   end
   return reply
 end
 
--- A repetition after a lost reply: this attempt has claimed a job already.
-local held_id = redis.call('GET', KEY.ATTEMPT .. attempt_id)
-if held_id then return claimed(load_job(held_id)) end
+local function next_item()
+  local except = {}
+  for _, item_id in ipairs(args.except) do except[item_id] = true end
+  for _, lane in ipairs(args.lanes) do
+    local item_id = next_item_id(lane, args.devices, args.schema_version, except)
+    if item_id then return load_item(item_id) end
+  end
+end
 
-local job = next_job()
-if not job then return {'ok'} end
+-- A repetition after a lost reply: this attempt has claimed an item already.
+local held_id = redis.call('GET', KEY.ATTEMPT .. args.attempt_id)
+if held_id then return claimed(load_item(held_id)) end
 
-local status = job.stop and 'stopping' or 'running'
-local from_epoch = tonumber(job.checkpoint_epoch or 0)
-redis.call('SET', KEY.ATTEMPT .. attempt_id, job.id)
-set_fields(job, {
-  attempt = attempt_id, attempt_number = job.attempt_number + 1, worker = worker, attempt_started_at = at,
-  from_epoch = from_epoch, renewals = 0, seq = 0, started_at = job.started_at or at,
-  phase = job.manifest and 'publishing' or 'starting',
+local item = next_item()
+if not item then return {'ok'} end
+
+local at = now()
+local status = item.stop and 'stopping' or 'running'
+local from_epoch = tonumber(item.checkpoint_epoch or 0)
+redis.call('SET', KEY.ATTEMPT .. args.attempt_id, item.id)
+set_fields(item, {
+  attempt = args.attempt_id, attempt_number = item.attempt_number + 1, worker = args.worker, attempt_started_at = at,
+  from_epoch = from_epoch, renewals = 0, seq = 0, started_at = item.started_at or at,
+  phase = item.manifest and 'publishing' or 'starting',
 })
-if not job.manifest then rewind(job, at, from_epoch) end
-change_status(job, status, at)
-emit_state(job, at)
-return claimed(job)
+if item.kind == 'training' and not item.manifest then rewind(item, at, from_epoch) end
+change_status(item, status, at)
+emit_state(item, at)
+return claimed(item)

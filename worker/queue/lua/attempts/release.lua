@@ -1,56 +1,57 @@
--- End an attempt but not its job: the job is queued again, paused or cancelled; after too many deaths it fails.
+-- End an attempt but not its item: the item is queued again, paused or cancelled; after too many deaths it fails.
 -- A job past its commit point is always queued again: the next attempt completes the publish, also despite a pause.
 -- A reaper passes `renewals`, the count that did not change for a whole lease; the attempt itself passes none.
 -- A job whose model is committed fails only after too many tries to publish the model, and waits between two tries.
 -- include: redis_server/lua/time.lua
 -- include: queue/lua/shared/attempt.lua
 -- include: queue/lua/shared/status.lua
-local job_id, attempt_id, outcome, at, renewals = args.job_id, args.attempt_id, args.outcome, now(), args.renewals
-local death_error, publish_error = args.death_error, args.publish_error
+local outcome, at = args.outcome, now()
 
-local job, refusal = held_job(job_id, attempt_id)
-if refusal then return has_ended(job, attempt_id, outcome) and {'ok', job.status} or refusal end
-if renewals and renewals ~= tonumber(job.renewals) then return {'stale_attempt', job_id, attempt_id} end
+local item, refusal = held_item()
+if refusal then return has_ended(item, outcome) and {'ok', item.status} or refusal end
+if args.renewals and args.renewals ~= tonumber(item.renewals) then
+  return {'stale_attempt', item.id, args.attempt_id}
+end
 
-if job.status == 'cancelling' then
-  end_attempt(job, at, 'cancelled', outcome)
-  end_job(job, 'cancelled', at)
-  return {'ok', job.status}
+if item.status == 'cancelling' then
+  end_attempt(item, at, 'cancelled', outcome)
+  end_item(item, 'cancelled', at)
+  return {'ok', item.status}
 end
 
 local is_death = DEATHS[outcome]
-local deaths = tonumber(job.deaths) + (is_death and 1 or 0)
+local deaths = tonumber(item.deaths) + (is_death and 1 or 0)
 -- The death of a worker says nothing about storage, so it is no failed try.
-local is_failed_publish = is_death and outcome ~= 'worker_lost' and job.manifest
-local tries = tonumber(job.publish_tries or 0) + (is_failed_publish and 1 or 0)
+local is_failed_publish = is_death and outcome ~= 'worker_lost' and item.manifest
+local tries = tonumber(item.publish_tries or 0) + (is_failed_publish and 1 or 0)
 local error
-if is_death and not job.manifest and deaths >= LIMIT.DEATHS then error = death_error end
-if is_failed_publish and tries >= LIMIT.PUBLISH_TRIES then error = publish_error end
-local pauses = job.status == 'pausing' and not job.manifest
+if is_death and not item.manifest and deaths >= LIMIT.DEATHS then error = args.death_error end
+if is_failed_publish and tries >= LIMIT.PUBLISH_TRIES then error = args.publish_error end
+local pauses = item.status == 'pausing' and not item.manifest
 local status = error and 'failed' or pauses and 'paused' or 'queued'
-refusal = transition_refusal(job, status)
+refusal = transition_refusal(item, status)
 if refusal then return refusal end
 
 -- The files of a model that will never be published are deleted like those of a deleted model.
 local function give_up_publishing()
-  redis.call('SADD', KEY.RETIRED_MODELS, job.model_id)
-  clear_fields(job, 'manifest', 'model_id', 'model_version', 'measured', 'finish_reason')
+  redis.call('SADD', scoped(item.project, KEY.RETIRED_MODELS), item.model_id)
+  clear_fields(item, 'manifest', 'model_id', 'model_version', 'measured', 'finish_reason')
 end
 
-end_attempt(job, at, outcome, outcome)
-set_fields(job, {deaths = deaths})
+end_attempt(item, at, outcome, outcome)
+set_fields(item, {deaths = deaths})
 if error then
-  if job.manifest then give_up_publishing() end
-  set_fields(job, {error = error})
-  end_job(job, status, at)
+  if item.manifest then give_up_publishing() end
+  set_fields(item, {error = error})
+  end_item(item, status, at)
 else
-  clear_fields(job, 'phase')
-  change_status(job, status, at)
+  clear_fields(item, 'phase')
+  local delay_s
   if is_failed_publish then
-    set_fields(job, {publish_tries = tries})
-    local delay_s = math.min(LIMIT.FIRST_PUBLISH_DELAY_S * 2 ^ (tries - 1), LIMIT.MAX_PUBLISH_DELAY_S)
-    redis.call('HSET', KEY.NOT_BEFORE, job.id, unix_time_s() + delay_s)
+    set_fields(item, {publish_tries = tries})
+    delay_s = math.min(LIMIT.FIRST_PUBLISH_DELAY_S * 2 ^ (tries - 1), LIMIT.MAX_PUBLISH_DELAY_S)
   end
-  emit_state(job, at)
+  change_status(item, status, at, delay_s)
+  emit_state(item, at)
 end
-return {'ok', job.status}
+return {'ok', item.status}

@@ -1,8 +1,8 @@
--- The live workers. The server's clock decides, because no lease depends on this list.
+-- The live workers, each with its lanes. The server's clock decides, because no lease depends on this list.
 -- include: redis_server/lua/time.lua
 local reply = {'ok'}
-local now_s = unix_time_s()
-for _, worker_id in ipairs(redis.call('ZRANGEBYSCORE', KEY.WORKERS_EXPIRE, '(' .. now_s, '+inf')) do
+for _, worker_id in ipairs(redis.call('ZRANGEBYSCORE', KEY.WORKERS_EXPIRE, '(' .. unix_time_s(), '+inf')) do
   reply[#reply + 1] = redis.call('HGET', KEY.WORKERS, worker_id)
+  reply[#reply + 1] = redis.call('HGET', KEY.WORKER_LANES, worker_id) or 'training'
 end
 return reply

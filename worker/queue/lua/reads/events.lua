@@ -1,7 +1,8 @@
--- The events of a job after the event `after`; at most `count`. When some of them are no longer kept: `reset`, and the events from the oldest one kept.
-local job_id, after, count = args.job_id, args.after, args.count
-local stream = KEY.EVENTS .. job_id
-if redis.call('EXISTS', KEY.JOB .. job_id) == 0 then return {'job_not_found', job_id} end
+-- The events of a work item after the event `after`; at most `count`. When some of them are no longer kept: `reset`, and the events from the oldest one kept.
+-- include: queue/lua/shared/item.lua
+local after, stream = args.after, KEY.EVENTS .. args.item_id
+local _, refusal = requested_item()
+if refusal then return refusal end
 
 local function is_trimmed()
   local flat = redis.call('XINFO', 'STREAM', stream)
@@ -26,7 +27,7 @@ local from = '-'
 if after ~= '' then
   if is_complete(after) then from = '(' .. after else reply[2] = 'reset' end
 end
-for _, entry in ipairs(redis.call('XRANGE', stream, from, '+', 'COUNT', count)) do
+for _, entry in ipairs(redis.call('XRANGE', stream, from, '+', 'COUNT', args.count)) do
   reply[#reply + 1] = entry[1]
   reply[#reply + 1] = entry[2][2]
   reply[#reply + 1] = entry[2][4]

@@ -1,19 +1,18 @@
--- Cancel a job: at once when no attempt holds the job, else by a flag that the attempt reads at its next renewal.
+-- Cancel a work item: at once when no attempt holds the item, else by a flag that the attempt reads at its next renewal.
 -- include: redis_server/lua/time.lua
--- include: queue/lua/shared/job_record.lua
 -- include: queue/lua/shared/status.lua
--- include: queue/lua/shared/job_json.lua
-local job_id, at = args.job_id, now()
-local job = load_job(job_id)
-if not job then return {'job_not_found', job_id} end
-if job.status == 'cancelling' or job.status == 'cancelled' then return {'ok', job_json(job)} end
-if TERMINAL[job.status] then return {'wrong_state', job_id, job.status, 'paused,pausing,queued,running,stopping'} end
-if job.manifest then return {'publishing', job_id} end
+-- include: queue/lua/shared/item_json.lua
+local item, refusal = requested_item()
+if refusal then return refusal end
+if item.status == 'cancelling' or item.status == 'cancelled' then return {'ok', item_json(item)} end
+if TERMINAL[item.status] then return {'wrong_state', item.id, item.status, 'paused,pausing,queued,running,stopping'} end
+if item.manifest then return {'publishing', item.id} end
 
-if HELD[job.status] then
-  change_status(job, 'cancelling', at)
-  emit_state(job, at)
+local at = now()
+if HELD[item.status] then
+  change_status(item, 'cancelling', at)
+  emit_state(item, at)
 else
-  end_job(job, 'cancelled', at)
+  end_item(item, 'cancelled', at)
 end
-return {'ok', job_json(job)}
+return {'ok', item_json(item)}

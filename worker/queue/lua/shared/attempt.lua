@@ -1,32 +1,32 @@
--- Functions about the attempt that holds a job: the check before its writes (the fence), its JSON, and ending it.
+-- Functions about the attempt that holds a work item: the check before its writes (the fence), its JSON, and its end.
 -- include: redis_server/lua/json.lua
--- include: queue/lua/shared/job_record.lua
+-- include: queue/lua/shared/item.lua
 
--- The fence: only the attempt that holds the job may write. A refusal is the second result.
-local function held_job(job_id, attempt_id)
-  local job = load_job(job_id)
-  if not job then return nil, {'job_not_found', job_id} end
-  if job.attempt ~= attempt_id then return job, {'stale_attempt', job_id, attempt_id} end
-  return job
+-- The fence: only the attempt that holds the item may write. A refusal is the second result.
+local function held_item()
+  local item = load_item(args.item_id)
+  if not item then return nil, {'job_not_found', args.item_id} end
+  if item.attempt ~= args.attempt_id then return item, {'stale_attempt', args.item_id, args.attempt_id} end
+  return item
 end
 
-local function attempt_json(job, ended_at, outcome)
-  return '{"number":' .. job.attempt_number .. ',"worker":' .. job.worker
-    .. ',"started_at":"' .. job.attempt_started_at .. '","ended_at":' .. quoted(ended_at)
-    .. ',"outcome":' .. quoted(outcome) .. ',"from_epoch":' .. job.from_epoch .. '}'
+local function attempt_json(item, ended_at, outcome)
+  return '{"number":' .. item.attempt_number .. ',"worker":' .. item.worker
+    .. ',"started_at":"' .. item.attempt_started_at .. '","ended_at":' .. quoted(ended_at)
+    .. ',"outcome":' .. quoted(outcome) .. ',"from_epoch":' .. item.from_epoch .. '}'
 end
 
 -- `outcome` is recorded; `requested` is the outcome that the attempt asked for: the attempt repeats the request when
 -- the reply was lost, and `has_ended` then recognises the repetition.
-local function end_attempt(job, at, outcome, requested)
-  redis.call('DEL', KEY.ATTEMPT .. job.attempt)
-  set_fields(job, {
-    attempts = appended(job.attempts, attempt_json(job, at, outcome)),
-    ended_attempt = job.attempt .. ' ' .. requested,
+local function end_attempt(item, at, outcome, requested)
+  redis.call('DEL', KEY.ATTEMPT .. item.attempt)
+  set_fields(item, {
+    attempts = appended(item.attempts, attempt_json(item, at, outcome)),
+    ended_attempt = item.attempt .. ' ' .. requested,
   })
-  clear_fields(job, 'attempt')
+  clear_fields(item, 'attempt')
 end
 
-local function has_ended(job, attempt_id, requested)
-  return job and job.ended_attempt == attempt_id .. ' ' .. requested
+local function has_ended(item, requested)
+  return item and item.ended_attempt == args.attempt_id .. ' ' .. requested
 end

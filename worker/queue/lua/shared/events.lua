@@ -1,16 +1,31 @@
--- Appends events to the stream of the job and to the feed of all jobs.
+-- Appends events to the stream of the work item and to the feed of all work items.
 -- include: redis_server/lua/json.lua
 
-local function emit(job, at, kind, body)
-  local data = '{"job_id":"' .. job.id .. '","at":"' .. at .. '",' .. body .. '}'
-  local id = redis.call('XADD', KEY.EVENTS .. job.id, 'MAXLEN', '~', LIMIT.JOB_EVENTS, '*',
-    'event', kind, 'data', data)
-  redis.call('XADD', KEY.FEED, 'MAXLEN', '~', LIMIT.FEED_EVENTS, '*',
-    'job', job.id, 'id', id, 'event', kind, 'data', data)
+local function event_data(item, at, body)
+  return '{"' .. KINDS[item.kind].subject .. '":"' .. item.id .. '","at":"' .. at .. '",' .. body .. '}'
 end
 
-local function emit_state(job, at)
-  local body = '"status":"' .. job.status .. '","phase":' .. quoted(job.phase)
-  if job.error then body = body .. ',"error":' .. job.error end
-  emit(job, at, 'state', body)
+local function add_to_feed(item, id, kind, data)
+  redis.call('XADD', KEY.FEED, 'MAXLEN', '~', LIMIT.FEED_EVENTS, '*',
+    'job', item.id, 'id', id, 'event', kind, 'data', data, 'project', item.project)
+end
+
+local function emit(item, at, kind, body)
+  local data = event_data(item, at, body)
+  local id = redis.call('XADD', KEY.EVENTS .. item.id, 'MAXLEN', '~', LIMIT.JOB_EVENTS, '*',
+    'event', kind, 'data', data)
+  add_to_feed(item, id, kind, data)
+end
+
+-- Progress goes to the feed alone: the record has the latest, and it was nine tenths of the bytes of a finished job.
+-- It has no id in the item's stream; the feed names the last event before it, which tells its place among the others.
+local function emit_progress(item, at, body)
+  local last = redis.call('XREVRANGE', KEY.EVENTS .. item.id, '+', '-', 'COUNT', 1)[1]
+  add_to_feed(item, last and last[1] or '0-0', 'progress', event_data(item, at, body))
+end
+
+local function emit_state(item, at)
+  local body = '"status":"' .. item.status .. '","phase":' .. quoted(item.phase)
+  if item.error then body = body .. ',"error":' .. item.error end
+  emit(item, at, 'state', body)
 end

@@ -1,16 +1,16 @@
--- Counts the devices of the live workers that claim jobs.
+-- Counts the devices of the live workers that claim work of a lane.
 -- include: redis_server/lua/time.lua
+local COUNTED_FOR_MS = 1000
 
-local most_devices
-
--- The number of devices of the live worker with the most devices; 0 when no worker is live. Counted once a script.
-local function devices_of_largest_worker()
-  if most_devices then return most_devices end
-  local now_s = unix_time_s()
-  most_devices = 0
-  for _, worker_id in ipairs(redis.call('ZRANGEBYSCORE', KEY.CLAIMERS_EXPIRE, '(' .. now_s, '+inf')) do
-    local devices = tonumber(redis.call('HGET', KEY.CLAIMER_DEVICES, worker_id) or 1)
-    most_devices = math.max(most_devices, devices)
+-- The number of devices of the lane's live worker with the most devices; 0 when no worker is live.
+-- Counted at most once a second, because a thousand workers take a millisecond; a change of a worker's state counts at once.
+local function devices_of_largest_worker(lane)
+  local known = redis.call('GET', KEY.LARGEST .. lane)
+  if known then return tonumber(known) end
+  local most = 0
+  for _, worker_id in ipairs(redis.call('ZRANGEBYSCORE', LANES[lane].claimers, '(' .. unix_time_s(), '+inf')) do
+    most = math.max(most, tonumber(redis.call('HGET', KEY.CLAIMER_DEVICES, worker_id) or 1))
   end
-  return most_devices
+  redis.call('SET', KEY.LARGEST .. lane, most, 'PX', COUNTED_FOR_MS)
+  return most
 end

@@ -1,7 +1,8 @@
--- Changes the status of a job as the table TRANSITIONS allows.
+-- Changes the status of a work item as the table TRANSITIONS allows.
 -- include: redis_server/lua/json.lua
--- include: queue/lua/shared/job_record.lua
+-- include: queue/lua/shared/item.lua
 -- include: queue/lua/shared/events.lua
+-- include: queue/lua/shared/scheduling.lua
 
 local function statuses_before(status)
   local names = {}
@@ -13,32 +14,41 @@ local function statuses_before(status)
 end
 
 -- The refusal of a change that TRANSITIONS does not have; nil when the change is allowed.
-local function transition_refusal(job, status)
-  if TRANSITIONS[job.status][status] then return nil end
-  return {'wrong_state', job.id, job.status, statuses_before(status)}
+local function transition_refusal(item, status)
+  if TRANSITIONS[item.status][status] then return nil end
+  return {'wrong_state', item.id, item.status, statuses_before(status)}
 end
 
-local function change_status(job, status, at)
-  redis.call('ZREM', KEY.JOBS_BY_STATUS .. job.status, job.id)
-  redis.call('ZADD', KEY.JOBS_BY_STATUS .. status, 0, job.id)
-  if status == 'queued' then
-    redis.call('ZADD', KEY.QUEUE, job.submitted, job.id)
-    if job.gpus then redis.call('HSET', KEY.WIDE, job.id, job.gpus) end
-  else
-    redis.call('ZREM', KEY.QUEUE, job.id)
-    redis.call('HDEL', KEY.WIDE, job.id)
-    redis.call('HDEL', KEY.NOT_BEFORE, job.id)
-  end
+-- A queued item may be claimed after `delay_s`; without it at once.
+local function change_status(item, status, at, delay_s)
+  local by_status = KINDS[item.kind].by_status
+  if item.status then redis.call('ZREM', by_status .. item.status, item.id) end
+  redis.call('ZADD', by_status .. status, 0, item.id)
+  if item.status == 'queued' then dequeue(item) end
+  if status == 'queued' then enqueue(item, delay_s) end
   local transition = '{"status":"' .. status .. '","at":"' .. at .. '"}'
-  set_fields(job, {status = status, transitions = appended(job.transitions, transition)})
+  set_fields(item, {status = status, transitions = appended(item.transitions, transition)})
 end
 
--- Nothing resumes an ended job: an upkeep thread deletes its checkpoints, which need an attempt to exist.
-local function end_job(job, status, at)
-  if tonumber(job.attempt_number) > 0 then redis.call('SADD', KEY.ENDED_CHECKPOINTS, job.id) end
-  clear_fields(job, 'phase')
-  set_fields(job, {finished_at = at})
-  change_status(job, status, at)
-  emit_state(job, at)
-  emit(job, at, 'end', '"status":"' .. status .. '"')
+local AT_END = {
+  -- Nothing resumes an ended job: upkeep deletes its checkpoints, which need an attempt to exist.
+  training = function(item)
+    if tonumber(item.attempt_number) > 0 then redis.call('SADD', KEY.ENDED_CHECKPOINTS, item.id) end
+    if item.waits_for then redis.call('SREM', KEY.WAITING .. item.waits_for, item.id) end
+  end,
+  -- Upkeep deletes the upload and settles the jobs that wait. Without a dataset the name is free again.
+  dataset_import = function(item)
+    redis.call('SADD', KEY.ENDED_IMPORTS, item.id)
+    local names = scoped(item.project, KEY.DATASET_NAMES)
+    if redis.call('HGET', names, item.name) == item.id then redis.call('HDEL', names, item.name) end
+  end,
+}
+
+local function end_item(item, status, at)
+  AT_END[item.kind](item)
+  clear_fields(item, 'phase')
+  set_fields(item, {finished_at = at})
+  change_status(item, status, at)
+  emit_state(item, at)
+  emit(item, at, 'end', '"status":"' .. status .. '"')
 end

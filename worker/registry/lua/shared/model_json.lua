@@ -1,11 +1,13 @@
 -- A model's manifest and its current aliases as JSON; nil when the model does not exist or is being deleted.
-local function model_json(model_id)
-  local manifest = redis.call('GET', KEY.MODEL .. model_id)
-  if not manifest or redis.call('SISMEMBER', KEY.RETIRED_MODELS, model_id) == 1 then return nil end
+-- include: redis_server/lua/project.lua
+local function model_json(project, model_id)
+  local manifest = redis.call('GET', scoped(project, KEY.MODEL) .. model_id)
+  if not manifest then return nil end
+  if redis.call('SISMEMBER', scoped(project, KEY.RETIRED_MODELS), model_id) == 1 then return nil end
   local name = cjson.decode(manifest).name
-  local version = redis.call('ZSCORE', KEY.VERSIONS .. name, model_id)
+  local version = redis.call('ZSCORE', scoped(project, KEY.VERSIONS) .. name, model_id)
   local aliases = {}
-  local flat = redis.call('HGETALL', KEY.ALIASES .. name)
+  local flat = redis.call('HGETALL', scoped(project, KEY.ALIASES) .. name)
   for i = 1, #flat, 2 do
     if flat[i + 1] == version then aliases[#aliases + 1] = '"' .. flat[i] .. '"' end
   end

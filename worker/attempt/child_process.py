@@ -1,6 +1,6 @@
-"""A trainer subprocess as its supervisor sees it: commands go in, messages and log lines come out.
+"""A child process as its supervisor sees it: commands go in, messages and log lines come out.
 
-Knows neither Redis nor jobs.
+Knows neither Redis nor the kinds of work.
 """
 
 import logging
@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from pydantic import ValidationError
 
-from worker.kinds.training.messages import TrainerCommand, TrainerMessage, read_message, write_line
+from worker.attempt.messages import Line, write_line
 
 MAX_LINE_BYTES = 4096
 
@@ -49,14 +49,21 @@ def _start(
     return process
 
 
-class TrainerProcess:
-    """A trainer process, the leader of its own session and process group."""
+class ChildProcess:
+    """A child process, the leader of its own session and process group."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        read_message: Callable[[bytes], Line | None],
+    ) -> None:
+        """`read_message` parses a line; it returns None for a line cut short, and raises ValidationError."""
         commands, messages, log = _Pipe(), _Pipe(), _Pipe()
+        self._read_message = read_message
         self._process = _start(command, environment, commands, messages, log)
         self._commands_fd = commands.write_fd
-        # A stopped (SIGSTOP) trainer must not block its supervisor: a write takes only what the pipe has room for.
+        # A stopped (SIGSTOP) child must not block its supervisor: a write takes only what the pipe has room for.
         os.set_blocking(self._commands_fd, False)
         self._unsent = b""
         """The rest of a command that did not fit into the pipe."""
@@ -79,8 +86,8 @@ class TrainerProcess:
             # WNOWAIT leaves the zombie in place: see _wait_for_exit.
             return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
-    def send(self, command: TrainerCommand) -> None:
-        """Send a command; it is dropped when the trainer is dead or has not yet read the command before."""
+    def send(self, command: Line) -> None:
+        """Send a command; it is dropped when the child is dead or has not yet read the command before."""
         with self._reap_lock:
             self._write_unsent()
             if not self._unsent:
@@ -104,21 +111,21 @@ class TrainerProcess:
 
     def listen(
         self,
-        on_message: Callable[[TrainerMessage], None],
+        on_message: Callable[[Line], None],
         on_line: Callable[[str], None],
         on_exit: Callable[[int], None],
     ) -> None:
         """Start threads that call back with each message and log line, and at last `on_exit` with the exit code."""
         readers = [
             threading.Thread(
-                target=self._read_messages, args=(on_message,), name="trainer-messages", daemon=True
+                target=self._read_messages, args=(on_message,), name="child-messages", daemon=True
             ),
-            threading.Thread(target=self._read_log, args=(on_line,), name="trainer-log", daemon=True),
+            threading.Thread(target=self._read_log, args=(on_line,), name="child-log", daemon=True),
         ]
         for reader in readers:
             reader.start()
         threading.Thread(
-            target=self._wait_for_exit, args=(readers, on_exit), name="trainer-exit", daemon=True
+            target=self._wait_for_exit, args=(readers, on_exit), name="child-exit", daemon=True
         ).start()
 
     def kill(self) -> None:
@@ -129,21 +136,21 @@ class TrainerProcess:
                     os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Kill a trainer on which `listen` was never called, and close its pipes."""
+        """Kill a child on which `listen` was never called, and close its pipes."""
         self.kill()
         self._reap()
         self._messages.close()
         self._output.close()
 
-    def _read_messages(self, on_message: Callable[[TrainerMessage], None]) -> None:
+    def _read_messages(self, on_message: Callable[[Line], None]) -> None:
         with self._messages as lines:
             try:
                 for line in lines:
-                    message = read_message(line)
+                    message = self._read_message(line)
                     if message is not None:
                         on_message(message)
             except ValidationError:
-                _log.exception("killing a trainer that sent an invalid message")
+                _log.exception("killing a child process that sent an invalid message")
                 self.kill()
 
     def _read_log(self, on_line: Callable[[str], None]) -> None:

@@ -6,6 +6,7 @@ from worker.queue.records import Job
 from worker.queue.scripts import QUEUE_SCRIPTS
 from worker.queue.states import Status
 from worker.redis_server import keys as redis_keys
+from worker.redis_server.projects import DEFAULT_PROJECT, scoped
 from worker.redis_server.scripts import Reply, ScriptCall
 
 _IDS_READ_PER_CALL = 2_000
@@ -20,18 +21,20 @@ class JobFilters:
     name: str | None = None
     dataset: str | None = None
     tag: str | None = None
+    project: str = DEFAULT_PROJECT
 
     def indexes(self) -> list[str]:
         """Return the sorted sets whose intersection holds the matching jobs."""
         prefixes = {
-            redis_keys.JOBS_BY_STATUS: self.status,
             redis_keys.JOBS_BY_NAME: self.name,
             redis_keys.JOBS_BY_DATASET: self.dataset,
             redis_keys.JOBS_BY_TAG: self.tag,
         }
-        return [prefix + value for prefix, value in prefixes.items() if value is not None] or [
-            redis_keys.JOBS
-        ]
+        own = [
+            scoped(self.project, prefix) + value for prefix, value in prefixes.items() if value is not None
+        ] or [scoped(self.project, redis_keys.JOBS)]
+        # The indexes by status hold the jobs of all projects, because reapers read them.
+        return own if self.status is None else [*own, redis_keys.JOBS_BY_STATUS + self.status]
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class JobSearch:
             "budget": _IDS_READ_PER_CALL,
             "indexes": self.filters.indexes(),
         }
-        return QUEUE_SCRIPTS.call("reads/list_jobs", arguments, lambda reply: reply)
+        return QUEUE_SCRIPTS.call("reads/list_items", arguments, lambda reply: reply)
 
     def add(self, reply: Reply) -> None:
         """Add the jobs that a call found."""

@@ -1,0 +1,46 @@
+"""The messages between a supervisor and its child process that every kind of work has: lines of JSON, never pickled."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from worker.queue.states import Phase
+
+
+class Line(BaseModel):
+    """A command or a message; one line of JSON."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class PhaseBegun(Line):
+    """The child entered a new phase."""
+
+    kind: Literal["phase"] = "phase"
+    phase: Phase
+
+
+class Completed(Line):
+    """The child's work is done; each kind adds what its supervisor needs to record it."""
+
+
+class DrainCompleted(Line):
+    """The child exits as commanded; it reported its checkpoint before."""
+
+    kind: Literal["drained"] = "drained"
+
+
+class Failed(Line):
+    """The work failed, and another attempt would fail too; only `out_of_memory` may succeed with smaller micro-batches."""
+
+    kind: Literal["failed"] = "failed"
+    code: str
+    message: str
+
+
+FinalMessage = Completed | DrainCompleted | Failed
+
+
+def write_line(line: Line) -> bytes:
+    """Return a command or message as one line of JSON, with its newline."""
+    return line.model_dump_json().encode() + b"\n"

@@ -1,0 +1,94 @@
+"""Reads an upload and writes its dataset into a folder. Knows no storage but that folder, no Redis and no secret."""
+
+import argparse
+import os
+import resource
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from model.data.importing import import_dataset
+from model.errors import DatasetRejectedError, ModelError
+from model.host.failpoints import Failpoint, reach
+from model.host.parent import end_with_parent
+from model.storage.local import LocalStorage
+from worker.attempt.messages import Failed, Line, PhaseBegun, write_line
+from worker.kinds.dataset_import.messages import DatasetWritten, FilesRead
+from worker.queue.records import ImportProgress
+from worker.queue.states import Phase
+
+MEMORY_BYTES = 4 * 2**30
+PROGRESS_EVERY_S = 0.5
+_TOO_MUCH_MEMORY = (
+    "Reading the images needs more memory than is allowed: use smaller images, or fewer in one zip."
+)
+
+
+class ProgressSender:
+    """Sends the number of files read, at most twice a second, and the beginning of storing."""
+
+    def __init__(self, send: Callable[[Line], None]) -> None:
+        self._send = send
+        self._sent_at = 0.0
+
+    def __call__(self, files: int, total: int) -> None:
+        """Report that `files` of `total` files are read."""
+        is_last = files == total
+        if is_last or time.monotonic() - self._sent_at >= PROGRESS_EVERY_S:
+            self._sent_at = time.monotonic()
+            self._send(FilesRead(progress=ImportProgress(files=files, total=total, fraction=files / total)))
+        if is_last:
+            self._send(PhaseBegun(phase=Phase.STORING))
+
+
+def main() -> None:
+    """Import one upload."""
+    arguments = _parse_arguments()
+    end_with_parent(arguments.parent)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    with os.fdopen(arguments.fd, "wb", buffering=0) as pipe:
+
+        def send(message: Line) -> None:
+            pipe.write(write_line(message))
+
+        send(PhaseBegun(phase=Phase.READING))
+        send(_import(arguments, ProgressSender(send)))
+    os._exit(0)  # the thread that reads stdin would be waited for
+
+
+def _import(arguments: argparse.Namespace, on_progress: ProgressSender) -> Line:
+    """Import the upload; every exception becomes a final message."""
+    try:
+        record = import_dataset(
+            arguments.source,
+            LocalStorage(arguments.out),
+            arguments.name,
+            expected_id=arguments.expected_id,
+            on_progress=on_progress,
+        )
+    except ModelError as error:
+        return Failed(code=error.code, message=str(error))
+    except MemoryError:
+        return Failed(code=DatasetRejectedError.code, message=_TOO_MUCH_MEMORY)
+    except Exception as error:  # noqa: BLE001 - the boundary of an attempt
+        traceback.print_exc(file=sys.stderr)
+        return Failed(code="internal_error", message=f"The import failed: {type(error).__name__}.")
+    reach(Failpoint.IMPORT_READ)
+    return DatasetWritten(record=record)
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="worker.kinds.dataset_import.importer")
+    parser.add_argument("--source", type=Path, required=True, help="the uploaded zip")
+    parser.add_argument("--out", type=Path, required=True, help="folder that receives the dataset")
+    parser.add_argument("--name", required=True, help="name of the dataset")
+    parser.add_argument("--expected-id", help="fail unless the dataset has this id")
+    parser.add_argument("--fd", type=int, required=True, help="file descriptor for messages")
+    parser.add_argument("--parent", type=int, required=True, help="process id of the worker")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

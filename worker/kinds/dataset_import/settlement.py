@@ -1,0 +1,86 @@
+"""What follows the end of an import: the jobs that wait for its dataset are queued or failed, and the upload is deleted.
+
+The worker that ran the import does it at once; upkeep repeats it when that worker died. Every step may be repeated.
+"""
+
+import logging
+
+from model.errors import StorageError, UnfitSpecError
+from model.host.failpoints import Failpoint, reach
+from model.spec import DatasetFacts, JobSpec
+from model.storage.opening import open_storage
+from worker.errors import DatasetNotFoundError, JobNotFoundError
+from worker.queue.ids import upload_key
+from worker.queue.kinds import Lane
+from worker.queue.live_workers import LiveWorkers
+from worker.queue.records import DatasetImport, JobError
+from worker.queue.states import Status
+from worker.queue.store import JobStore
+from worker.redis_server.projects import storage_url
+from worker.registry.datasets import DatasetRegistry
+from worker.registry.spec_resolution import resolve_for_workers
+
+_log = logging.getLogger(__name__)
+
+
+class ImportSettlement:
+    """Settles ended imports."""
+
+    def __init__(self, store: JobStore, storage: str) -> None:
+        """`storage` is the URL of the service's storage."""
+        self._store = store
+        self._storage = storage
+
+    def settle_all(self) -> list[str]:
+        """Settle every import that has ended; return their ids."""
+        return [import_id for import_id in self._store.ended_imports() if self.settle(import_id)]
+
+    def settle(self, import_id: str) -> bool:
+        """Settle one import; False when it must be tried again."""
+        project = self._store.project_of(import_id)
+        if project is not None:
+            ended = self._store.get_import(import_id, project)
+            for job_id in self._store.waiting_jobs(import_id):
+                self._settle_job(job_id, ended, project)
+            try:
+                open_storage(storage_url(self._storage, project)).delete(upload_key(import_id))
+            except StorageError as error:
+                _log.warning("could not delete the upload of %s, trying again: %s", import_id, error)
+                return False
+        self._store.note_settled(import_id)
+        reach(Failpoint.IMPORT_SETTLED)
+        return True
+
+    def _settle_job(self, job_id: str, ended: DatasetImport, project: str) -> None:
+        facts = self._facts(ended, project)
+        if facts is None:
+            message = f"The dataset {ended.name} was not imported."
+            if ended.error:
+                message = f"{message} {ended.error.message}"
+            self._reject(job_id, ended.id, JobError(code="dataset_rejected", message=message))
+            return
+        try:
+            posted = JobSpec.model_validate(self._store.get(job_id, project).spec.model_dump())
+            devices = [
+                worker.devices
+                for worker in LiveWorkers(self._store.redis).list_workers()
+                if Lane.TRAINING in worker.lanes
+            ]
+            spec, warnings = resolve_for_workers(posted, facts, devices)
+        except JobNotFoundError:
+            self._reject(job_id, ended.id, JobError(code="dataset_rejected", message="The job is gone."))
+        except UnfitSpecError as error:
+            self._reject(job_id, ended.id, JobError(code=error.code, message=str(error)))
+        else:
+            self._store.release_waiting(job_id, ended.id, spec, tuple(warnings))
+
+    def _facts(self, ended: DatasetImport, project: str) -> DatasetFacts | None:
+        if ended.status is not Status.SUCCEEDED or ended.result is None:
+            return None
+        try:
+            return DatasetRegistry(self._store.redis).get(ended.result.dataset_id, project).facts
+        except DatasetNotFoundError:  # it was deleted meanwhile
+            return None
+
+    def _reject(self, job_id: str, import_id: str, error: JobError) -> None:
+        self._store.reject_waiting(job_id, import_id, error)

@@ -1,0 +1,113 @@
+"""Supervises one attempt at an import: a process reads the upload into a folder, the worker stores and registers it."""
+
+import logging
+from pathlib import Path
+
+from model.data.record import IMAGES_FILE, RECORD_FILE, DatasetRecord, dataset_key
+from model.errors import (
+    DatasetRejectedError,
+    ObjectExistsError,
+    ObjectMissingError,
+    StorageError,
+    UnexpectedDatasetError,
+)
+from model.host.failpoints import Failpoint, reach
+from model.storage.opening import open_storage
+from worker.attempt.ending import AttemptEnding
+from worker.attempt.exit_classification import AttemptEnd
+from worker.attempt.outbox import Outbox
+from worker.attempt.supervisor import Supervisor
+from worker.errors import DatasetNameTakenError, WrongStateError
+from worker.kinds.dataset_import.context import ImportContext
+from worker.kinds.dataset_import.messages import DatasetWritten
+from worker.kinds.dataset_import.running_import import RunningImport
+from worker.kinds.dataset_import.settlement import ImportSettlement
+from worker.queue.attempt_messages import ClaimedImport
+from worker.queue.states import Outcome
+from worker.redis_server.projects import storage_url
+from worker.registry.datasets import registered
+
+_log = logging.getLogger(__name__)
+
+_TOO_SLOW = "Reading the zip took too long: split it, or use smaller images."
+_UPLOAD_GONE = "The upload is no longer in storage: upload the zip again."
+
+
+class ImportSupervisor(Supervisor):
+    """Runs one attempt at an import."""
+
+    def __init__(
+        self, context: ImportContext, claimed: ClaimedImport, attempt_id: str, *, claim_sent_at: float
+    ) -> None:
+        """`claim_sent_at` is the monotonic clock before the claim was sent: the first lease counts from there."""
+        super().__init__(context, claimed, attempt_id, Outbox(), claim_sent_at=claim_sent_at)
+        self._import = context
+        self._claimed = claimed
+        self._storage = open_storage(storage_url(context.storage_url, claimed.project))
+        self._ending = AttemptEnding(context, claimed, attempt_id)
+
+    def _work(self) -> Outcome:
+        if self._context.drain.is_requested:
+            return self._ending.requeue(AttemptEnd(Outcome.DRAINED))
+        try:
+            with self._storage.as_file(self._claimed.upload) as upload, self._storage.working_folder() as out:
+                outcome = self._read_and_store(upload, out)
+        except ObjectMissingError:
+            outcome = self._reject(DatasetRejectedError.code, _UPLOAD_GONE)
+        except StorageError as error:
+            end = AttemptEnd(Outcome.CRASHED, f"Storage failed: {error}")
+            _log.warning("%s: %s", self._claimed.item_id, end.message)
+            outcome = self._ending.requeue(end)
+        if outcome in (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.CANCELLED):
+            ImportSettlement(self._store, self._context.storage_url).settle(self._claimed.item_id)
+        return outcome
+
+    def _read_and_store(self, upload: Path, out: Path) -> Outcome:
+        process = self._import.spawner.spawn(*self._arguments(upload, out))
+        child = RunningImport(process, self._outbox, self._context.drain, timeout_s=self._import.timeout_s)
+        end, final_message = self._supervise(child)
+        self._has_begun = child.has_begun
+        if child.is_too_slow:
+            return self._reject(DatasetRejectedError.code, _TOO_SLOW)
+        if isinstance(final_message, DatasetWritten) and end.outcome is Outcome.SUCCEEDED:
+            return self._store_dataset(final_message.record, out)
+        if end.error_code == UnexpectedDatasetError.code:
+            return self._reject(DatasetNameTakenError.code, str(DatasetNameTakenError(self._claimed.name)))
+        return self._ending.end_without_result(end)
+
+    def _arguments(self, upload: Path, out: Path) -> list[str]:
+        expected = self._claimed.expected_id
+        return [
+            *("--source", str(upload), "--out", str(out), "--name", self._claimed.name),
+            *(("--expected-id", expected) if expected else ()),
+        ]
+
+    def _store_dataset(self, record: DatasetRecord, out: Path) -> Outcome:
+        """Put the dataset into storage, its record last; then end the import, which registers the dataset."""
+        dataset_id = record.facts.id
+        if not self._storage.exists(dataset_key(dataset_id, RECORD_FILE)):
+            for file in (IMAGES_FILE, RECORD_FILE):
+                self._put(dataset_key(dataset_id, file), out)
+        reach(Failpoint.IMPORT_STORED)
+        entry = registered(record, self._claimed.name, self._claimed.created_by).model_dump_json()
+        try:
+            self._ending.retry(
+                lambda: self._store.succeed_import(self._claimed.item_id, self._attempt_id, dataset_id, entry)
+            )
+        except DatasetNameTakenError as error:
+            return self._reject(error.code, str(error))
+        except WrongStateError:  # it is being cancelled
+            return self._ending.finish(AttemptEnd(Outcome.CANCELLED))
+        reach(Failpoint.FINISH_RECORDED)
+        return Outcome.SUCCEEDED
+
+    def _put(self, key: str, out: Path) -> None:
+        try:
+            self._storage.put_file(key, out / key)
+        except ObjectExistsError:
+            # Two imports of the same images under different names may run at once: the first record is kept.
+            if not key.endswith(RECORD_FILE):
+                raise
+
+    def _reject(self, code: str, message: str) -> Outcome:
+        return self._ending.finish(AttemptEnd(Outcome.FAILED, message, code))

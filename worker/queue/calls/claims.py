@@ -1,0 +1,82 @@
+"""Reads the reply to a claim: one class for each kind of work. Sends nothing itself."""
+
+import json
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from model.recipes.resolved_recipe import ResolvedRecipe
+from model.spec import ResolvedSpec
+from worker.errors import ClaimUnreadableError
+from worker.queue.attempt_messages import Claimed, ClaimedImport, ClaimedJob, Committed
+from worker.queue.kinds import Kind
+from worker.queue.records import Attempt, Checkpoint, Transition
+from worker.queue.states import Outcome, Status
+from worker.redis_server.scripts import Reply
+
+_TRANSITIONS = TypeAdapter(list[Transition])
+_ATTEMPTS = TypeAdapter(list[Attempt])
+
+
+def read_claimed(reply: Reply) -> Claimed | None:
+    """Parse the names and values of a claimed item; None when nothing was claimed.
+
+    Raises:
+        ClaimUnreadableError: the item was written by another version of Ninefold.
+    """
+    if not reply:
+        return None
+    fields = dict(zip(reply[::2], reply[1::2], strict=True))
+    try:
+        common: dict[str, Any] = {
+            "item_id": fields["id"],
+            "kind": Kind(fields.get("kind", Kind.TRAINING)),
+            "project": fields["project"],
+            "name": fields["name"],
+            "attempt_number": int(fields["attempt_number"]),
+            "created_by": json.loads(fields["created_by"]),
+        }
+        return _READERS[common["kind"]](common, fields)
+    except (KeyError, ValueError, ValidationError) as error:
+        raise ClaimUnreadableError(fields["id"], f"{type(error).__name__}: {error}") from error
+
+
+def _read_job(common: dict[str, Any], fields: Mapping[str, str]) -> Claimed:
+    attempts = _ATTEMPTS.validate_json(f"[{fields.get('attempts', '')}]")
+    return ClaimedJob(
+        **common,
+        spec=ResolvedSpec.model_validate_json(fields["spec"]),
+        recipe=ResolvedRecipe.model_validate_json(fields["recipe"]) if "recipe" in fields else None,
+        checkpoint=Checkpoint.model_validate_json(fields["checkpoint"]) if "checkpoint" in fields else None,
+        should_stop="stop" in fields,
+        memory_deaths=sum(attempt.outcome is Outcome.OUT_OF_MEMORY for attempt in attempts),
+        pauses=_pauses(_TRANSITIONS.validate_json(fields["transitions"])),
+        committed=read_committed([fields["model_version"], fields["manifest"]])
+        if "manifest" in fields
+        else None,
+    )
+
+
+def _pauses(transitions: list[Transition]) -> tuple[tuple[float, float], ...]:
+    return tuple(
+        (paused.at.timestamp(), following.at.timestamp())
+        for paused, following in pairwise(transitions)
+        if paused.status is Status.PAUSED
+    )
+
+
+def read_committed(reply: Reply) -> Committed:
+    """Parse the version and the manifest of a committed model."""
+    return Committed(int(reply[0]), json.loads(reply[1]), reply[1])
+
+
+def _read_import(common: dict[str, Any], fields: Mapping[str, str]) -> Claimed:
+    return ClaimedImport(**common, upload=fields["upload"], expected_id=fields.get("expected_id"))
+
+
+_READERS: Mapping[Kind, Callable[[dict[str, Any], Mapping[str, str]], Claimed]] = {
+    Kind.TRAINING: _read_job,
+    Kind.DATASET_IMPORT: _read_import,
+}

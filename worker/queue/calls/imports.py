@@ -1,0 +1,133 @@
+"""What only dataset imports have: submit, success, pages of imports, and what is left to do after their end."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from worker.queue.calls.attempts import read_status
+from worker.queue.calls.requests import Idempotency, read_submitted, submission_arguments
+from worker.queue.ids import upload_key
+from worker.queue.kinds import Kind
+from worker.queue.records import DatasetImport
+from worker.queue.scripts import QUEUE_SCRIPTS
+from worker.queue.states import Status
+from worker.redis_server import keys as redis_keys
+from worker.redis_server.projects import DEFAULT_PROJECT, scoped
+from worker.redis_server.scripts import Commands, Reply, ScriptCall
+
+QUEUE_LIMIT = 1_000
+
+
+@dataclass(frozen=True)
+class NewImport:
+    """An upload in storage, to be imported as a dataset."""
+
+    import_id: str
+    name: str
+    size_bytes: int
+    sha256: str
+    """Of the upload's bytes."""
+    created_by: str | None = None
+    project: str = DEFAULT_PROJECT
+
+
+@dataclass(frozen=True)
+class SubmittedImport:
+    """The answer to a submission. The same upload again gets the first import."""
+
+    dataset_import: DatasetImport
+    is_replay: bool
+
+
+def submit_import(
+    new: NewImport, idempotency_key: str | None = None, *, queue_limit: int = QUEUE_LIMIT
+) -> ScriptCall[SubmittedImport]:
+    """Queue an import and reserve its name.
+
+    Raises:
+        DatasetNameTakenError: another upload is being imported under this name.
+        IdempotencyMismatchError: the key was used with another name or other bytes.
+        QueueFullError: `queue_limit` imports are queued already.
+    """
+    idempotency = Idempotency(idempotency_key, f"{new.sha256} {new.name}") if idempotency_key else None
+    arguments = {
+        **submission_arguments(
+            Kind.DATASET_IMPORT,
+            new.import_id,
+            new.name,
+            new.project,
+            new.created_by,
+            idempotency,
+            queue_limit,
+        ),
+        "upload": upload_key(new.import_id),
+        "upload_sha256": new.sha256,
+        "size_bytes": new.size_bytes,
+    }
+
+    def read(reply: Reply) -> SubmittedImport:
+        _, text, is_replay = read_submitted(reply)
+        return SubmittedImport(DatasetImport.model_validate_json(text), is_replay)
+
+    return QUEUE_SCRIPTS.call("imports/submit", arguments, read)
+
+
+def get_import(import_id: str, project: str = DEFAULT_PROJECT) -> ScriptCall[DatasetImport]:
+    """Read one import.
+
+    Raises:
+        JobNotFoundError: no import has this id.
+    """
+    arguments = {"item_id": import_id, "project": project}
+    return QUEUE_SCRIPTS.call(
+        "reads/get", arguments, lambda reply: DatasetImport.model_validate_json(reply[0])
+    )
+
+
+def list_imports(
+    *, limit: int = 20, after: str = "", project: str = DEFAULT_PROJECT
+) -> ScriptCall[Sequence[DatasetImport]]:
+    """List at most `limit` imports that made no dataset: queued, running, failed or cancelled; newest first."""
+    arguments = {
+        "limit": limit - 1,
+        "after": after,
+        "budget": limit,
+        "indexes": [scoped(project, redis_keys.IMPORTS)],
+    }
+    return QUEUE_SCRIPTS.call(
+        "reads/list_items",
+        arguments,
+        lambda reply: [DatasetImport.model_validate_json(text) for text in reply[1:]][:limit],
+    )
+
+
+def succeed_import(import_id: str, attempt_id: str, dataset_id: str, record: str) -> ScriptCall[Status]:
+    """End an import whose dataset is in storage, and register the dataset under the import's name.
+
+    Args:
+        import_id: the import.
+        attempt_id: the attempt that holds it.
+        dataset_id: id of the dataset.
+        record: the registry's record of the dataset, as JSON; kept only if the registry does not know the dataset.
+
+    Raises:
+        StaleAttemptError: the attempt no longer holds the import.
+        WrongStateError: the import is being cancelled.
+        DatasetNameTakenError: the name belongs to another dataset.
+    """
+    arguments = {
+        "item_id": import_id,
+        "attempt_id": attempt_id,
+        "dataset_id": dataset_id,
+        "record": record,
+    }
+    return QUEUE_SCRIPTS.call("imports/succeed", arguments, read_status)
+
+
+def ended_imports() -> Commands[list[str]]:
+    """Read the ids of the ended imports whose upload may be in storage and for which jobs may wait."""
+    return Commands((("SMEMBERS", redis_keys.ENDED_IMPORTS),), lambda results: sorted(results[0]))
+
+
+def note_settled(import_id: str) -> Commands[None]:
+    """Note that nothing is left to do after the end of an import."""
+    return Commands((("SREM", redis_keys.ENDED_IMPORTS, import_id),), lambda _: None)

@@ -1,0 +1,169 @@
+"""What only training jobs have: submit, stop, the commit of a publish, success, and the wait for a dataset."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from model.recipes.resolved_recipe import ResolvedRecipe, resolve_recipe
+from model.spec import JobSpec, ResolvedSpec
+from worker.queue.attempt_messages import Committed
+from worker.queue.calls.attempts import read_status
+from worker.queue.calls.claims import read_committed
+from worker.queue.calls.requests import Idempotency, read_job, read_submitted, submission_arguments
+from worker.queue.ids import new_job_id
+from worker.queue.kinds import Kind
+from worker.queue.records import Job, JobError
+from worker.queue.scripts import QUEUE_SCRIPTS
+from worker.queue.states import Status
+from worker.redis_server import keys as redis_keys
+from worker.redis_server.projects import DEFAULT_PROJECT
+from worker.redis_server.scripts import Commands, Reply, ScriptCall
+
+QUEUE_LIMIT = 10_000
+
+
+@dataclass(frozen=True)
+class NewJob:
+    """A job to submit."""
+
+    spec: ResolvedSpec | JobSpec
+    """The spec as it was posted only for a job that waits for a dataset."""
+    created_by: str | None = None
+    warnings: tuple[str, ...] = ()
+    project: str = DEFAULT_PROJECT
+    priority: int = 0
+    recipe: ResolvedRecipe | None = None
+    """All attempts train with this recipe. None: the recipe that the spec names, as this version has it."""
+    waits_for: str | None = None
+    """The id of the import whose dataset the job waits for."""
+
+    @property
+    def name(self) -> str:
+        """The name of the job and its model."""
+        assert self.spec.name is not None  # noqa: S101  # whoever lets a job wait gives its spec a name
+        return self.spec.name
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """The answer to a submission. A repeated submission gets the first answer unchanged."""
+
+    job_id: str
+    job_json: str
+    is_replay: bool
+    """True when the submission repeated an earlier one."""
+
+    @property
+    def job(self) -> Job:
+        """The job as it was at its submission."""
+        return Job.model_validate_json(self.job_json)
+
+
+def submit(
+    job: NewJob, idempotency: Idempotency | None = None, *, queue_limit: int = QUEUE_LIMIT
+) -> ScriptCall[Submitted]:
+    """Put a new job at the end of the queue; a repeated Idempotency-Key returns the first answer instead.
+
+    Raises:
+        IdempotencyMismatchError: the key was used with another body.
+        ImportEndedError: the import that the job shall wait for has ended.
+        QueueFullError: `queue_limit` jobs are queued already.
+    """
+    arguments = {
+        **submission_arguments(
+            Kind.TRAINING, new_job_id(), job.name, job.project, job.created_by, idempotency, queue_limit
+        ),
+        "priority": job.priority,
+        "dataset": job.spec.dataset,
+        "promote": job.spec.promote,
+        "spec": job.spec.model_dump_json(),
+        "recipe": _recipe_json(job),
+        "warnings": json.dumps(job.warnings),
+        "tags": json.dumps(job.spec.tags),
+        "gpus": job.spec.gpus,
+        "waits_for": job.waits_for,
+    }
+    return QUEUE_SCRIPTS.call("training/submit", arguments, lambda reply: Submitted(*read_submitted(reply)))
+
+
+def _recipe_json(job: NewJob) -> str | None:
+    """Return the recipe of a job; None for a job whose spec is not resolved yet."""
+    if job.recipe is None and not isinstance(job.spec, ResolvedSpec):
+        return None
+    return (job.recipe or resolve_recipe(job.spec)).model_dump_json()
+
+
+def stop(job_id: str, project: str = DEFAULT_PROJECT) -> ScriptCall[Job]:
+    """End training early and publish the best epoch so far. May be repeated.
+
+    Raises:
+        NothingToPublishError: no epoch has been completed yet.
+        WrongStateError: the job has ended or is being cancelled.
+        PublishCommittedError: the job's model is being published.
+    """
+    return QUEUE_SCRIPTS.call("training/stop", {"item_id": job_id, "project": project}, read_job)
+
+
+def commit_publish(job_id: str, attempt_id: str, draft: Mapping[str, Any]) -> ScriptCall[Committed]:
+    """Commit the publication of a model: assign its version. A repeated commit returns the first result.
+
+    `draft` is the manifest without its version.
+
+    Raises:
+        StaleAttemptError: the attempt no longer holds the job.
+        JobCancelledError: the job is being cancelled.
+    """
+    unversioned = {name: value for name, value in draft.items() if name != "version"}
+    metrics = draft.get("metrics", {})
+    measured = {name: metrics.get(name) for name in ("test_accuracy", "test_accuracy_tta", "ci95")}
+    arguments = {
+        "item_id": job_id,
+        "attempt_id": attempt_id,
+        "model_id": draft["id"],
+        "draft": json.dumps(unversioned),
+        "measured": json.dumps(measured),
+        "finish_reason": draft["finish_reason"],
+    }
+    return QUEUE_SCRIPTS.call("training/commit_publish", arguments, read_committed)
+
+
+def succeed(job_id: str, attempt_id: str) -> ScriptCall[Status]:
+    """End a job after `commit_publish`, and register its model.
+
+    Raises:
+        StaleAttemptError: the attempt no longer holds the job.
+        NothingCommittedError: no model was committed.
+    """
+    return QUEUE_SCRIPTS.call("training/succeed", {"item_id": job_id, "attempt_id": attempt_id}, read_status)
+
+
+def waiting_jobs(import_id: str) -> Commands[list[str]]:
+    """List the ids of the jobs that wait for the dataset of an import."""
+    return Commands((("SMEMBERS", redis_keys.WAITING + import_id),), lambda results: sorted(results[0]))
+
+
+def release_waiting(
+    job_id: str, import_id: str, spec: ResolvedSpec, warnings: tuple[str, ...]
+) -> ScriptCall[bool]:
+    """Give a job that waited its resolved spec and queue it; False when it waits no longer. May be repeated."""
+    arguments = {
+        "item_id": job_id,
+        "import_id": import_id,
+        "dataset": spec.dataset,
+        "spec": spec.model_dump_json(),
+        "recipe": resolve_recipe(spec).model_dump_json(),
+        "warnings": json.dumps(warnings),
+        "gpus": spec.gpus,
+    }
+
+    def read(reply: Reply) -> bool:
+        return bool(reply[0])
+
+    return QUEUE_SCRIPTS.call("training/release_waiting", arguments, read)
+
+
+def reject_waiting(job_id: str, import_id: str, error: JobError) -> ScriptCall[None]:
+    """Fail a job that waited for a dataset. May be repeated."""
+    arguments = {"item_id": job_id, "import_id": import_id, "error": error.model_dump_json()}
+    return QUEUE_SCRIPTS.call("training/reject_waiting", arguments, lambda _: None)

@@ -1,0 +1,26 @@
+"""The kinds of work, and the lanes that workers serve: short work never waits behind a long training. Knows no Redis."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+SCHEMA_VERSION = 1
+"""The version of the records that this release writes. A worker leaves items of a higher version to newer workers."""
+
+
+class Kind(StrEnum):
+    """What a work item does."""
+
+    TRAINING = "training"
+    DATASET_IMPORT = "dataset_import"
+
+
+class Lane(StrEnum):
+    """A queue of its own; a worker serves one lane or several, in this order."""
+
+    LIGHT = "light"
+    """Short work on the CPU."""
+    TRAINING = "training"
+
+
+LANES: Mapping[Kind, Lane] = {Kind.TRAINING: Lane.TRAINING, Kind.DATASET_IMPORT: Lane.LIGHT}
+"""The lane of each kind."""

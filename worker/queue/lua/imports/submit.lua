@@ -1,0 +1,21 @@
+-- Queue the import of an upload and reserve its name. The same upload under the same name again returns the first import.
+-- include: queue/lua/shared/submission.lua
+local replay = first_answer()
+if replay then return replay end
+
+local refusal = queue_refusal('dataset_import')
+if refusal then return refusal end
+local names = scoped(args.project, KEY.DATASET_NAMES)
+local owner = redis.call('HGET', names, args.name)
+local other = owner and load_item(owner)
+if other and not TERMINAL[other.status] then
+  if other.upload_sha256 == args.upload_sha256 then return {'ok', other.id, item_json(other), 'replay'} end
+  return {'dataset_name_taken', args.name}
+end
+
+-- A name that belongs to a dataset never changes its dataset: the upload must turn out to be the same.
+local expected_id = owner and not other and owner or nil
+if not expected_id then redis.call('HSET', names, args.name, args.item_id) end
+return create_item('dataset_import', {
+  upload = args.upload, upload_sha256 = args.upload_sha256, size_bytes = args.size_bytes, expected_id = expected_id,
+})

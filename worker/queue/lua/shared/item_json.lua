@@ -1,0 +1,48 @@
+-- Renders a work item as the JSON text that the API returns, in one script: its parts cannot contradict each other.
+-- include: redis_server/lua/json.lua
+-- include: queue/lua/shared/attempt.lua
+-- include: queue/lua/shared/live_workers.lua
+-- include: queue/lua/shared/scheduling.lua
+
+local function queued_reason(item)
+  if item.waits_for then return 'waiting_for_dataset' end
+  local devices = devices_of_largest_worker(KINDS[item.kind].lane)
+  if devices == 0 then return 'no_worker' end
+  return tonumber(item.gpus or 1) > devices and 'no_matching_worker' or 'behind_other_jobs'
+end
+
+local function queue_json(item)
+  if item.status ~= 'queued' then return '"queue_position":null,"queued_reason":null' end
+  local position = position_of(item)
+  return '"queue_position":' .. (position or 'null') .. ',"queued_reason":"' .. queued_reason(item) .. '"'
+end
+
+local function attempts_json(item)
+  local attempts = item.attempts
+  if item.attempt then attempts = appended(attempts, attempt_json(item)) end
+  return '[' .. (attempts or '') .. ']'
+end
+
+-- The fields that only one kind has.
+local OWN_FIELDS = {
+  training = function(item)
+    return ',"spec":' .. item.spec .. ',"recipe":' .. (item.recipe or 'null') .. ',"warnings":' .. item.warnings .. ',"metrics":' .. (item.metrics or 'null')
+      .. ',"best":' .. (item.best or 'null') .. ',"finish_reason":' .. quoted(item.finish_reason)
+      .. ',"tags":' .. item.tags .. '}'
+  end,
+  dataset_import = function(item)
+    return ',"size_bytes":' .. item.size_bytes .. '}'
+  end,
+}
+
+local function item_json(item)
+  return table.concat({
+    '{"id":"', item.id, '","object":"', KINDS[item.kind].object, '","status":"', item.status,
+    '","phase":', quoted(item.phase), ',"name":"', item.name, '","priority":', item.priority or '0',
+    ',"created_by":', item.created_by, ',"created_at":"', item.created_at,
+    '","started_at":', quoted(item.started_at), ',"finished_at":', quoted(item.finished_at),
+    ',', queue_json(item), ',"progress":', item.progress or 'null', ',"attempts":', attempts_json(item),
+    ',"transitions":[', item.transitions, '],"result":', item.result or 'null', ',"error":', item.error or 'null',
+    OWN_FIELDS[item.kind](item),
+  })
+end

@@ -1,0 +1,25 @@
+-- End a job whose model is committed: register the model, and promote it if the job asks for it.
+-- include: redis_server/lua/time.lua
+-- include: redis_server/lua/model_entries.lua
+-- include: queue/lua/shared/attempt.lua
+-- include: queue/lua/shared/status.lua
+local at = now()
+
+local job, refusal = held_item()
+if refusal then return has_ended(job, 'succeeded') and {'ok', job.status} or refusal end
+refusal = transition_refusal(job, 'succeeded')
+if refusal then return refusal end
+if not job.manifest then return {'nothing_committed', job.id} end
+
+end_attempt(job, at, job.finish_reason == 'stopped' and 'stopped' or 'succeeded', 'succeeded')
+local model = '"model":{"id":"' .. job.model_id .. '","name":"' .. job.name .. '","version":' .. job.model_version .. '}'
+set_fields(job, {result = '{' .. job.measured:sub(2, -2) .. ',' .. model .. '}'})
+register_model(job.project, job.model_id, job.name, job.model_version, job.manifest)
+local alias
+if job.promote == 'first' and not has_alias(job.project, job.name, 'production') then
+  alias = 'production'
+  set_alias(job.project, job.name, alias, job.model_version, job.created_by, at)
+end
+emit(job, at, 'model', model .. ',"alias":' .. quoted(alias))
+end_item(job, 'succeeded', at)
+return {'ok', job.status}

@@ -1,0 +1,36 @@
+"""Fills the open fields of a job's spec from its dataset and from the devices of the live workers. Sends nothing itself."""
+
+from collections.abc import Sequence
+
+from model.recipes.defaults import resolve
+from model.spec import DatasetFacts, JobSpec, ResolvedSpec
+
+
+def resolve_for_workers(
+    spec: JobSpec, facts: DatasetFacts, device_sets: Sequence[Sequence[str]]
+) -> tuple[ResolvedSpec, list[str]]:
+    """Return the complete spec, and warnings for the job's owner.
+
+    Args:
+        spec: as the user posted it; `init_from`, where given, is already a model id.
+        facts: describes the spec's dataset.
+        device_sets: the devices of each live worker that trains.
+
+    Raises:
+        UnfitSpecError: the batches are too small for the requested number of devices.
+    """
+    # If any worker has a GPU, resolve for a GPU: that worker may well take the job.
+    has_gpu = any(device != "cpu" for devices in device_sets for device in devices)
+    resolved, warnings = resolve(spec, facts, "cuda" if has_gpu else "cpu")
+    return resolved, [*warnings, *_device_warnings(spec.gpus, device_sets)]
+
+
+def _device_warnings(gpus: int, device_sets: Sequence[Sequence[str]]) -> list[str]:
+    most = max(map(len, device_sets), default=gpus)
+    if gpus <= most:
+        return []
+    numbers = ",".join(map(str, range(gpus)))
+    waits = (
+        f"No worker has {gpus} devices, the largest has {most}: the job waits until a worker is started with"
+    )
+    return [f"{waits} `--devices {numbers}`; or post the job with gpus={most}."]
