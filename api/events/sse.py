@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from worker.queue.feed import FeedEvent
 from worker.queue.calls.reads import Event
+from worker.queue.feed import FeedEvent
 
 
 def encode(kind: str, data: str, event_id: str = "") -> bytes:

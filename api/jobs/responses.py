@@ -12,8 +12,8 @@ from starlette.responses import Response
 from api.http.pages import Page
 from api.records.job_json import job_url, jobs_json, with_links
 from worker.queue.calls.listing import JobPage
-from worker.queue.records import EpochRow, Job
 from worker.queue.calls.trainings import Submitted
+from worker.queue.records import EpochRow, Job
 
 
 def accepted_response(request: Request, submitted: Submitted) -> Response:

@@ -43,7 +43,7 @@ OnProgress = Callable[[int, int], None]
 """Is called with the number of files read so far, and of all files."""
 
 
-def ignore_progress(files: int, total: int) -> None:  # noqa: ARG001  # the signature of OnProgress
+def ignore_progress(files: int, total: int) -> None:
     """Report to nobody."""
 
 

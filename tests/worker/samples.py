@@ -4,9 +4,9 @@ from typing import Any
 
 from model.recipes.resolved_recipe import ResolvedRecipe, resolve_recipe
 from model.spec import ResolvedSpec
+from worker.queue.calls.trainings import NewJob
 from worker.queue.ids import new_attempt_id, new_model_id
 from worker.queue.records import EpochRow
-from worker.queue.calls.trainings import NewJob
 from worker.queue.states import Outcome
 from worker.queue.store import JobStore
 

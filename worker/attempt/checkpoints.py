@@ -8,8 +8,8 @@ from pathlib import PurePath
 
 from model.errors import StorageError
 from model.storage.interface import Storage
-from worker.queue.records import Checkpoint
 from worker.queue.ids import checkpoints_prefix
+from worker.queue.records import Checkpoint
 
 _log = logging.getLogger(__name__)
 

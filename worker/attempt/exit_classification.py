@@ -73,9 +73,12 @@ def _classify_death(
         )
     if was_killed_for_memory or mentions_out_of_memory(last_lines):
         return AttemptEnd(
-            Outcome.OUT_OF_MEMORY, f"The {child_exit.work} ran out of memory: {_MEMORY_ADVICE[child_exit.work]}.{quoted}"
+            Outcome.OUT_OF_MEMORY,
+            f"The {child_exit.work} ran out of memory: {_MEMORY_ADVICE[child_exit.work]}.{quoted}",
         )
-    return AttemptEnd(Outcome.CRASHED, f"The {child_exit.work} {_describe_death(child_exit.exit_code)}.{quoted}")
+    return AttemptEnd(
+        Outcome.CRASHED, f"The {child_exit.work} {_describe_death(child_exit.exit_code)}.{quoted}"
+    )
 
 
 def _describe_death(exit_code: int) -> str:

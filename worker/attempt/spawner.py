@@ -26,9 +26,7 @@ class Spawner:
     def spawn(self, *arguments: str) -> ChildProcess:
         """Start a child process; `arguments` are added to its command line."""
         command = [*self._command, *arguments]
-        return self._thread.submit(
-            ChildProcess, command, self._environment, self._read_message
-        ).result()
+        return self._thread.submit(ChildProcess, command, self._environment, self._read_message).result()
 
     def close(self) -> None:
         """End the thread; the kernel then kills the remaining child processes."""

@@ -34,7 +34,13 @@ class Supervisor(ABC):
     """Runs one attempt; a kind of work says what its child does and how its result is recorded."""
 
     def __init__(
-        self, context: WorkerContext, claimed: Claimed, attempt_id: str, outbox: Outbox, *, claim_sent_at: float
+        self,
+        context: WorkerContext,
+        claimed: Claimed,
+        attempt_id: str,
+        outbox: Outbox,
+        *,
+        claim_sent_at: float,
     ) -> None:
         """`claim_sent_at` is the monotonic clock before the claim was sent: the first lease counts from there."""
         self._context = context
@@ -74,7 +80,7 @@ class Supervisor(ABC):
     def _work(self) -> Outcome:
         """Do the work and record its end; return the recorded outcome."""
 
-    def _on_sent(self, report: Report) -> None:
+    def _on_sent(self, report: Report) -> None:  # noqa: B027  # not every kind acts on its reports
         """Act on a report that is recorded."""
 
     def _supervise(self, child: RunningChild) -> tuple[AttemptEnd, FinalMessage | None]:

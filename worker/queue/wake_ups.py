@@ -8,8 +8,8 @@ from celery import Celery
 from kombu.connection import Connection
 from kombu.exceptions import OperationalError
 
-from worker.redis_server.connection import broker_tls, broker_url
 from worker.queue.kinds import Lane
+from worker.redis_server.connection import broker_tls, broker_url
 from worker.redis_server.keys import LIGHT_WAKE_UPS, WAKE_UPS
 
 TASK_NAME = "worker.drain_queue"

@@ -11,7 +11,9 @@ QUEUE = "ninefold:queue"  # sorted set: queued job → its place in the order
 LIGHT_QUEUE = "ninefold:queue:light"  # the same for the lane `light`
 WIDE = "ninefold:queue:wide"  # hash: queued item → devices, only of items that need more than one
 NOT_BEFORE = "ninefold:queue:not_before"  # hash: queued item → Unix time before which it is not claimed
-FITTING = "ninefold:queue:fitting:"  # sorted set for each lane and number of devices: the queued items that are due
+FITTING = (
+    "ninefold:queue:fitting:"  # sorted set for each lane and number of devices: the queued items that are due
+)
 LATER = "ninefold:queue:later:"  # sorted set for each lane: queued item → Unix time before which it is not claimed
 WAITING = "ninefold:waiting:"  # set for each import: ids of the jobs that wait for its dataset
 SUBMITTED = "ninefold:submitted"  # counter: the number of the last submitted work item
@@ -31,7 +33,9 @@ JOBS_BY_TAG = "ninefold:jobs:tag:"
 
 IMPORTS = "ninefold:imports"  # of the imports that have no dataset yet: they run, failed or were cancelled
 IMPORTS_BY_STATUS = "ninefold:imports:status:"
-ENDED_IMPORTS = "ninefold:imports:ended"  # set of ids: ended imports whose upload and waiting jobs are not settled
+ENDED_IMPORTS = (
+    "ninefold:imports:ended"  # set of ids: ended imports whose upload and waiting jobs are not settled
+)
 
 MODEL = "ninefold:model:"  # string: manifest
 MODELS = "ninefold:models"  # sorted set of ids
@@ -54,7 +58,9 @@ CLAIMERS_EXPIRE = "ninefold:workers:claimers"  # the same, only of workers that 
 LIGHT_CLAIMERS_EXPIRE = "ninefold:workers:claimers:light"  # the same, only of workers that claim light work
 CLAIMER_DEVICES = "ninefold:workers:devices"  # hash: worker id → number of its devices
 WORKER_LANES = "ninefold:workers:lanes"  # hash: worker id → its lanes; earlier releases serve jobs alone
-LARGEST = "ninefold:workers:largest:"  # string for each lane, kept for a second: devices of the largest live worker
+LARGEST = (
+    "ninefold:workers:largest:"  # string for each lane, kept for a second: devices of the largest live worker
+)
 
 UPKEEP_ROLES = "ninefold:upkeep:roles"  # hash: leader, deputy → the process that has the role, and how often it renewed the role
 

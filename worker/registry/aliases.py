@@ -66,9 +66,7 @@ def set_alias(
     return REGISTRY_SCRIPTS.call("set_alias", arguments, read_model)
 
 
-def delete_alias(
-    name: str, alias: Alias, by: str | None, project: str = DEFAULT_PROJECT
-) -> ScriptCall[None]:
+def delete_alias(name: str, alias: Alias, by: str | None, project: str = DEFAULT_PROJECT) -> ScriptCall[None]:
     """Delete an alias; the model stays.
 
     Raises:
@@ -78,9 +76,7 @@ def delete_alias(
     return REGISTRY_SCRIPTS.call("set_alias", arguments, lambda _: None)
 
 
-def alias_history(
-    name: str, alias: Alias, project: str = DEFAULT_PROJECT
-) -> Commands[list[AliasChange]]:
+def alias_history(name: str, alias: Alias, project: str = DEFAULT_PROJECT) -> Commands[list[AliasChange]]:
     """Read all changes of an alias, oldest first.
 
     Raises:

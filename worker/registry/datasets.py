@@ -110,7 +110,9 @@ def list_datasets(
         datasets = [RegisteredDataset.model_validate_json(dataset) for dataset in reply]
         return DatasetPage(datasets[:limit], len(datasets) > limit)
 
-    return REGISTRY_SCRIPTS.call("list_datasets", {"project": project, "limit": limit + 1, "after": after}, read)
+    return REGISTRY_SCRIPTS.call(
+        "list_datasets", {"project": project, "limit": limit + 1, "after": after}, read
+    )
 
 
 class DatasetRegistry(StoreClient):

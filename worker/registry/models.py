@@ -85,7 +85,9 @@ def list_models(
         models = [RegisteredModel.model_validate_json(model) for model in reply]
         return ModelPage(models[:limit], len(models) > limit)
 
-    return REGISTRY_SCRIPTS.call("list_models", {"project": project, "index": index, "limit": limit + 1, "after": after}, read)
+    return REGISTRY_SCRIPTS.call(
+        "list_models", {"project": project, "index": index, "limit": limit + 1, "after": after}, read
+    )
 
 
 def begin_deletion(model_id: str, project: str = DEFAULT_PROJECT) -> ScriptCall[None]:

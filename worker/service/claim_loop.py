@@ -2,9 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 from model.host.failpoints import Failpoint, reach
 from worker.attempt.context import WorkerContext
@@ -12,10 +11,10 @@ from worker.attempt.supervisor import AttemptResult
 from worker.errors import ClaimUnreadableError, StoreUnavailableError, WorkerError
 from worker.queue.attempt_messages import Claimed
 from worker.queue.ids import new_attempt_id
-from worker.queue.kinds import Kind, Lane
 from worker.queue.live_workers import WorkerState
 from worker.queue.states import DEATHS, Outcome
 from worker.redis_server.retry import retry_while_unavailable
+from worker.service.abilities import Abilities
 from worker.service.heartbeat import HeartbeatSender
 
 EARLY_DEATHS_ALLOWED = 3
@@ -23,21 +22,7 @@ EARLY_DEATHS_ALLOWED = 3
 MAX_UNREADABLE = 100
 """Items that this worker failed to read are remembered, so that it does not claim them again."""
 
-RunAttempt = Callable[[Claimed, str, float], AttemptResult]
-"""Runs an attempt: the claimed item, the attempt's id, and the monotonic clock before the claim was sent."""
-
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Abilities:
-    """What a worker can do."""
-
-    lanes: Sequence[Lane]
-    devices: int
-    run: Mapping[Kind, RunAttempt]
-    prepare: Callable[[], None]
-    """Is called when the worker becomes idle."""
 
 
 class ClaimLoop:

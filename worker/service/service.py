@@ -1,19 +1,15 @@
 """The worker service: checks its requirements, starts its threads, consumes wake-ups, and stops its threads."""
 
 import logging
-import os
-from collections.abc import Sequence
 from contextlib import ExitStack
 
 import redis
 from celery.signals import worker_ready, worker_shutting_down
 
-from model.host.cpus import cpu_quota
 from model.storage.opening import open_storage
+from worker.attempt.context import WorkerContext
 from worker.attempt.drain import DrainSignal
-from worker.kinds.training.spawner import TRAINER_COMMAND, Spawner, trainer_environment
-from worker.kinds.training.warm_standby import WarmStandby
-from worker.kinds.training.worker_context import WorkerContext
+from worker.queue.kinds import Lane
 from worker.queue.live_workers import LiveWorkers
 from worker.queue.store import JobStore
 from worker.queue.wake_ups import WakeUpSender
@@ -21,6 +17,7 @@ from worker.redis_server.connection import connect
 from worker.redis_server.fitness import check_server
 from worker.registry.deletion import finish_deletions
 from worker.registry.model_registry import ModelRegistry
+from worker.service.abilities import DEFAULT_COMMANDS, Abilities, ChildCommands, make_abilities
 from worker.service.celery_app import make_app, make_worker, register_wake_up_task, stop_consuming
 from worker.service.claim_loop import ClaimLoop
 from worker.service.description import describe_worker
@@ -35,7 +32,7 @@ class SettingsError(Exception):
     """Raised when a setting is invalid; the message names the setting and the allowed values."""
 
 
-def run_worker(settings: WorkerSettings, trainer_command: Sequence[str] = TRAINER_COMMAND) -> int:
+def run_worker(settings: WorkerSettings, commands: ChildCommands = DEFAULT_COMMANDS) -> int:
     """Work until a signal asks the worker to end; returns the exit status.
 
     Raises:
@@ -44,20 +41,27 @@ def run_worker(settings: WorkerSettings, trainer_command: Sequence[str] = TRAINE
         StorageError: storage cannot be written.
     """
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(name)s: %(message)s")
-    devices = _parse_devices(settings.devices)
+    lanes = parse_lanes(settings.lanes)
+    devices = parse_devices(settings.devices)
     client = connect(settings.redis_url)
     _check_and_repair(client, settings)
     store = JobStore(client)
     with ExitStack() as cleanups:  # run in reverse order
-        heartbeat = HeartbeatSender(LiveWorkers(client), describe_worker(settings))
+        heartbeat = HeartbeatSender(LiveWorkers(client), describe_worker(settings, lanes))
         cleanups.callback(heartbeat.stop)
         _start_upkeep(cleanups, store, settings)
-        standby = _make_standby(cleanups, trainer_command)
-        drain = DrainSignal()
-        cleanups.callback(drain.request)
-        context = _make_context(settings, store, standby, drain, devices)
+        shared = WorkerContext(
+            store=store,
+            storage_url=settings.storage,
+            cache_dir=settings.cache_dir,
+            drain=DrainSignal(),
+            lease_s=settings.lease_s,
+            renew_every_s=settings.renew_every_s,
+        )
+        abilities = make_abilities(cleanups, shared, settings, commands, lanes=lanes, devices=devices)
+        cleanups.callback(shared.drain.request)
         heartbeat.start()
-        return _consume_wake_ups(settings.redis_url, context, heartbeat)
+        return _consume_wake_ups(settings.redis_url, shared, abilities, heartbeat)
 
 
 def _check_and_repair(client: redis.Redis, settings: WorkerSettings) -> None:
@@ -79,41 +83,18 @@ def _start_upkeep(cleanups: ExitStack, store: JobStore, settings: WorkerSettings
     cleanups.callback(upkeep.stop)
 
 
-def _make_standby(cleanups: ExitStack, trainer_command: Sequence[str]) -> WarmStandby:
-    spawner = Spawner(trainer_environment(os.environ), trainer_command)
-    cleanups.callback(spawner.close)
-    standby = WarmStandby(spawner)
-    cleanups.callback(standby.close)
-    return standby
-
-
-def _make_context(
-    settings: WorkerSettings,
-    store: JobStore,
-    standby: WarmStandby,
-    drain: DrainSignal,
-    devices: tuple[str, ...],
-) -> WorkerContext:
-    return WorkerContext(
-        store=store,
-        storage_url=settings.storage,
-        cache_dir=settings.cache_dir,
-        standby=standby,
-        drain=drain,
-        devices=devices,
-        threads=settings.threads or cpu_quota(),
-        lease_s=settings.lease_s,
-        renew_every_s=settings.renew_every_s,
-        stall_timeout_s=settings.stall_timeout_s,
-        tensorboard_dir=settings.tensorboard_dir,
-    )
-
-
-def _consume_wake_ups(redis_url: str, context: WorkerContext, heartbeat: HeartbeatSender) -> int:
+def _consume_wake_ups(
+    redis_url: str, context: WorkerContext, abilities: Abilities, heartbeat: HeartbeatSender
+) -> int:
     """Run Celery's worker until it shuts down; returns its exit status."""
     app = make_app(redis_url)
-    celery_worker = make_worker(app, heartbeat.worker_id)
-    claim_loop = ClaimLoop(context, heartbeat, on_out_of_order=lambda: stop_consuming(celery_worker))
+    celery_worker = make_worker(app, heartbeat.worker_id, abilities.lanes)
+    claim_loop = ClaimLoop(
+        context,
+        abilities,
+        heartbeat,
+        on_out_of_order=lambda: stop_consuming(celery_worker, abilities.lanes),
+    )
     register_wake_up_task(app, claim_loop.drain_queue)
     worker_shutting_down.connect(lambda **_: context.drain.request(), weak=False)
     worker_ready.connect(lambda **_: claim_loop.become_idle(), weak=False)
@@ -121,7 +102,26 @@ def _consume_wake_ups(redis_url: str, context: WorkerContext, heartbeat: Heartbe
     return int(celery_worker.exitcode or 0)
 
 
-def _parse_devices(setting: str) -> tuple[str, ...]:
+def parse_lanes(setting: str) -> tuple[Lane, ...]:
+    """Parse the lanes that a worker serves.
+
+    Raises:
+        SettingsError: a lane is unknown, or none is given.
+    """
+    names = [name.strip() for name in setting.split(",")]
+    if not set(names) <= set(Lane) or len(set(names)) != len(names):
+        raise SettingsError(
+            f"lanes is {setting!r}: use training (jobs), light (imports of datasets), or light,training."
+        )
+    return tuple(Lane(name) for name in names)
+
+
+def parse_devices(setting: str) -> tuple[str, ...]:
+    """Parse the devices of a worker.
+
+    Raises:
+        SettingsError: the setting is neither `auto`, nor CUDA device numbers, nor `cpu`.
+    """
     if setting == "auto":
         return ("auto",)
     names = setting.split(",")

@@ -66,7 +66,7 @@ class JobArchiver:
 
     def _put(self, job_id: str) -> None:
         archived = ArchivedJob(
-            job=json.loads(self._store.get_json(job_id)),
+            job=json.loads(self._store.get_json(job_id, None)),
             rows=self._store.rows(job_id),
             log_lines=self._store.logs(job_id),
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from model.host.failpoints import Failpoint, reach
 from worker.errors import JobNotFoundError, StaleAttemptError, StoreUnavailableError
 from worker.queue.calls.reads import Lease
+from worker.queue.kinds import Lane
 from worker.queue.store import JobStore
 
 GRACE_FACTOR = 1.1
@@ -34,7 +35,7 @@ class Reaper:
         self,
         store: JobStore,
         lease_s: float,
-        send_wake_up: Callable[[], None],
+        send_wake_up: Callable[[Lane], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
@@ -61,9 +62,10 @@ class Reaper:
         except Exception:
             self._observations.clear()  # renewals may have happened that this reaper could not read
             raise
-        if taken or (watch.queued and not watch.wake_ups):
-            self._send_wake_up()
-            reach(Failpoint.REAP_WAKE_UP_SENT)
+        for lane, load in watch.lanes.items():
+            if taken or (load.queued and not load.wake_ups):
+                self._send_wake_up(lane)
+                reach(Failpoint.REAP_WAKE_UP_SENT)
         return taken
 
     def _reset_after_pause(self, now: float) -> None:

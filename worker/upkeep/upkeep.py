@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from model.errors import StorageError
 from model.storage.interface import Storage
 from worker.errors import StoreUnavailableError
+from worker.kinds.dataset_import.settlement import ImportSettlement
+from worker.queue.kinds import Lane
 from worker.queue.store import JobStore
 from worker.settings import ServiceSettings
 from worker.upkeep.archiver import ARCHIVE_EVERY_S, JobArchiver
@@ -21,6 +23,9 @@ ELECTED_EVERY_S = 1.0
 """How often an elected process renews its role and runs the quick tasks."""
 CANDIDATE_EVERY_S = 2.0
 """How often any other process reads who is elected."""
+
+SETTLE_EVERY_S = 5.0
+"""How often the ended imports are settled that their own worker did not settle."""
 
 _log = logging.getLogger(__name__)
 
@@ -39,14 +44,16 @@ class UpkeepTask:
 
 
 def upkeep_tasks(
-    store: JobStore, storage: Storage, settings: ServiceSettings, send_wake_up: Callable[[], None]
+    store: JobStore, storage: Storage, settings: ServiceSettings, send_wake_up: Callable[[Lane], None]
 ) -> list[UpkeepTask]:
     """Return everything that the upkeep of a service consists of."""
     reaper = Reaper(store, settings.lease_s, send_wake_up)
     cleaner = CheckpointCleaner(store, storage)
+    settlement = ImportSettlement(store, settings.storage)
     archiver = JobArchiver(store, storage, settings.archive_after_days)
     return [
         UpkeepTask("reap", reaper.check, is_for_deputy=True),
+        UpkeepTask("settle imports", settlement.settle_all, SETTLE_EVERY_S, is_quick=False),
         UpkeepTask("clean checkpoints", cleaner.clean, CLEAN_EVERY_S, is_quick=False),
         UpkeepTask("archive jobs", archiver.archive_old_jobs, ARCHIVE_EVERY_S, is_quick=False),
     ]
@@ -111,7 +118,7 @@ def _run(task: UpkeepTask) -> None:
 
 
 def start_upkeep(
-    store: JobStore, storage: Storage, settings: ServiceSettings, send_wake_up: Callable[[], None]
+    store: JobStore, storage: Storage, settings: ServiceSettings, send_wake_up: Callable[[Lane], None]
 ) -> Upkeep:
     """Start the upkeep of this process."""
     tasks = upkeep_tasks(store, storage, settings, send_wake_up)

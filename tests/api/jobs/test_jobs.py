@@ -17,8 +17,8 @@ from tests.api.attempts import DIGITS, claim, submit
 from tests.api.problems import problem_in
 from tests.worker.samples import draft
 from worker.queue.attempt_messages import Report
-from worker.queue.states import Outcome
 from worker.queue.ids import checkpoints_prefix
+from worker.queue.states import Outcome
 from worker.queue.store import JobStore
 from worker.redis_server.keys import WAKE_UPS
 

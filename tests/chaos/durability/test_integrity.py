@@ -8,8 +8,8 @@ import redis
 
 from tests.chaos.durability.training_runs import EPOCHS, TrainingRuns, assert_same
 from tests.stored import stored_path
-from worker.queue.states import Outcome, Status
 from worker.queue.ids import checkpoints_prefix
+from worker.queue.states import Outcome, Status
 from worker.queue.store import JobStore
 
 

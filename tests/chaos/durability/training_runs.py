@@ -15,8 +15,8 @@ from tests.stored import stored_path
 from tests.worker.processes import children_of, wait_until
 from tests.worker.worker_context import BackgroundAttempt, open_worker_context, run_next
 from worker.errors import WorkerError
-from worker.queue.records import EpochRow
 from worker.queue.calls.trainings import NewJob
+from worker.queue.records import EpochRow
 from worker.queue.states import Outcome, Phase, Status
 from worker.queue.store import JobStore
 

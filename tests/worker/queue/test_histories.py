@@ -19,8 +19,8 @@ from model.artifact.manifest import FinishReason
 from tests.worker.job_model import JobModel, QueueModel, Refused
 from tests.worker.samples import draft, make_job, row
 from worker.errors import WorkerError
-from worker.queue.calls import attempts, requests
 from worker.queue.attempt_messages import Report
+from worker.queue.calls import attempts, requests
 from worker.queue.ids import new_attempt_id, new_model_id
 from worker.queue.records import Checkpoint, Job, JobError
 from worker.queue.states import HELD, TERMINAL, TRANSITIONS, Outcome, Status

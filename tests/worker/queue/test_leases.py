@@ -5,8 +5,8 @@ import pytest
 from tests.conftest import running_valkey
 from tests.worker.samples import claim, make_job
 from worker.errors import JobNotFoundError, StaleAttemptError, StoreUnavailableError
-from worker.queue.ids import new_attempt_id
 from worker.queue.calls.reads import Lease
+from worker.queue.ids import new_attempt_id
 from worker.queue.states import Outcome
 from worker.queue.store import JobStore
 from worker.redis_server.connection import connect

@@ -19,10 +19,10 @@ from tests.worker.samples import claim, make_job, publish, row
 from tests.worker.worker_processes import running_worker
 from worker.errors import BackupRestoredError
 from worker.queue.attempt_messages import Report
+from worker.queue.calls.requests import Idempotency
 from worker.queue.feed import Feed
 from worker.queue.live_workers import LiveWorkers
 from worker.queue.records import Best, Checkpoint
-from worker.queue.calls.requests import Idempotency
 from worker.queue.states import Outcome
 from worker.queue.store import JobStore
 from worker.queue.wake_ups import WakeUpSender

@@ -16,11 +16,11 @@ from tests.worker.registry.test_datasets import record as dataset_record
 from tests.worker.samples import draft, make_job, row
 from worker.errors import AliasNotFoundError, JobNotFoundError, ModelNotFoundError, WrongStateError
 from worker.queue import live_workers
-from worker.queue.calls import attempts, requests
 from worker.queue.attempt_messages import Report
+from worker.queue.calls import attempts, requests
+from worker.queue.calls.requests import Idempotency
 from worker.queue.ids import new_attempt_id
 from worker.queue.records import Checkpoint
-from worker.queue.calls.requests import Idempotency
 from worker.queue.scripts import QUEUE_SCRIPTS
 from worker.queue.states import Outcome
 from worker.queue.store import JobStore

@@ -11,6 +11,7 @@ from typing import cast
 
 import pytest
 from pydantic import ValidationError
+from worker.kinds.training.worker_context import WorkerContext
 
 from model.artifact.manifest import MANIFEST_FILE, model_key
 from model.host.failpoints import Failpoint, arm
@@ -19,7 +20,6 @@ from tests.worker.fixtures.poison_sensitive_trainer import POISON
 from tests.worker.processes import children_of
 from tests.worker.samples import draft, make_job
 from tests.worker.worker_context import claim_next, open_worker_context, run_next
-from worker.kinds.training.worker_context import WorkerContext
 from worker.queue.ids import new_attempt_id
 from worker.queue.live_workers import LiveWorkers, WorkerRecord, WorkerState
 from worker.queue.states import MAX_PUBLISH_DELAY_S, PUBLISH_TRIES_ALLOWED, Outcome, Status

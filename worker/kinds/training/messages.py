@@ -11,7 +11,6 @@ from model.spec import ResolvedSpec
 from worker.attempt.messages import Completed, DrainCompleted, Failed, Line, PhaseBegun
 from worker.queue.records import Best, Checkpoint, EpochRow, Progress
 
-
 # Commands: from the supervisor, on the trainer's stdin.
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Sequence
 
 from worker.queue.attempt_messages import Claimed, Flags, Report, TrainingReport
-from worker.queue.claims import read_claimed
+from worker.queue.calls.claims import read_claimed
 from worker.queue.kinds import SCHEMA_VERSION, Lane
 from worker.queue.records import JobError
 from worker.queue.scripts import QUEUE_SCRIPTS

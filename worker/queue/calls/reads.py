@@ -6,8 +6,8 @@ from itertools import takewhile
 from typing import Any
 
 from worker.errors import JobNotFoundError
-from worker.queue.records import EpochRow, Job
 from worker.queue.kinds import Kind, Lane
+from worker.queue.records import EpochRow, Job
 from worker.queue.scripts import LOG_LINES_KEPT, QUEUE_SCRIPTS
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.projects import DEFAULT_PROJECT
@@ -120,9 +120,7 @@ def logs(job_id: str, tail: int = LOG_LINES_KEPT, project: str = DEFAULT_PROJECT
         _require(job_id, results[0], project)
         return [json.loads(line) for line in results[1]] if tail else []
 
-    return Commands(
-        (_read_owner(job_id), ("LRANGE", redis_keys.LOGS + job_id, -tail, -1)), read
-    )
+    return Commands((_read_owner(job_id), ("LRANGE", redis_keys.LOGS + job_id, -tail, -1)), read)
 
 
 def _read_owner(item_id: str) -> tuple[str | int, ...]:

@@ -22,6 +22,7 @@ class Idempotency:
 def submission_arguments(
     kind: Kind,
     item_id: str,
+    *,
     name: str,
     project: str,
     created_by: str | None,
@@ -29,7 +30,7 @@ def submission_arguments(
     queue_limit: int,
 ) -> dict[str, object]:
     """Return the arguments that the submission of every kind has."""
-    key = idempotency and idempotency.key
+    key = idempotency.key if idempotency else None
     return {
         "item_id": item_id,
         "project": project,

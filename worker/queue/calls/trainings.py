@@ -72,7 +72,13 @@ def submit(
     """
     arguments = {
         **submission_arguments(
-            Kind.TRAINING, new_job_id(), job.name, job.project, job.created_by, idempotency, queue_limit
+            Kind.TRAINING,
+            new_job_id(),
+            name=job.name,
+            project=job.project,
+            created_by=job.created_by,
+            idempotency=idempotency,
+            queue_limit=queue_limit,
         ),
         "priority": job.priority,
         "dataset": job.spec.dataset,
@@ -89,9 +95,9 @@ def submit(
 
 def _recipe_json(job: NewJob) -> str | None:
     """Return the recipe of a job; None for a job whose spec is not resolved yet."""
-    if job.recipe is None and not isinstance(job.spec, ResolvedSpec):
-        return None
-    return (job.recipe or resolve_recipe(job.spec)).model_dump_json()
+    if job.recipe:
+        return job.recipe.model_dump_json()
+    return resolve_recipe(job.spec).model_dump_json() if isinstance(job.spec, ResolvedSpec) else None
 
 
 def stop(job_id: str, project: str = DEFAULT_PROJECT) -> ScriptCall[Job]:

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
+from worker.kinds.training.spawner import Spawner, trainer_environment
+from worker.kinds.training.trainer_process import TrainerProcess
 
 from model.artifact.manifest import WEIGHTS_FILE, model_key
 from model.data.importing import import_dataset
@@ -36,8 +38,6 @@ from worker.kinds.training.messages import (
     Start,
     TrainerMessage,
 )
-from worker.kinds.training.spawner import Spawner, trainer_environment
-from worker.kinds.training.trainer_process import TrainerProcess
 from worker.queue.states import Phase
 
 LONG_S = 600.0

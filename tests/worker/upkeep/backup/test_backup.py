@@ -19,8 +19,8 @@ from tests.conftest import running_valkey
 from tests.worker.samples import claim, draft, make_job, publish, row
 from tests.worker.upkeep.backup.service import Service, put_model, run_module, run_with_checkpoint
 from worker.errors import BackupUnreadableError, StoreOccupiedError
-from worker.queue.live_workers import LiveWorkers, WorkerRecord, WorkerState
 from worker.queue.calls.requests import Idempotency
+from worker.queue.live_workers import LiveWorkers, WorkerRecord, WorkerState
 from worker.queue.states import Outcome, Status
 from worker.queue.store import JobStore
 from worker.redis_server import keys as redis_keys

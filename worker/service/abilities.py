@@ -1,0 +1,92 @@
+"""What a worker can do: the lanes that it serves, and how it runs an attempt at each kind of work."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from model.host.cpus import cpu_quota
+from worker.attempt.context import WorkerContext
+from worker.attempt.supervisor import AttemptResult
+from worker.kinds.dataset_import.context import ImportContext
+from worker.kinds.dataset_import.importer_command import IMPORTER_COMMAND, importer_spawner
+from worker.kinds.dataset_import.supervisor import ImportSupervisor
+from worker.kinds.training.context import TrainingContext
+from worker.kinds.training.supervisor import TrainingSupervisor
+from worker.kinds.training.trainer_command import TRAINER_COMMAND, trainer_spawner
+from worker.kinds.training.warm_standby import WarmStandby
+from worker.queue.attempt_messages import Claimed
+from worker.queue.kinds import LANES, Kind, Lane
+from worker.settings import WorkerSettings
+
+RunAttempt = Callable[[Claimed, str, float], AttemptResult]
+"""Runs an attempt: the claimed item, the attempt's id, and the monotonic clock before the claim was sent."""
+
+
+@dataclass(frozen=True)
+class ChildCommands:
+    """The commands of the child processes; tests give their own."""
+
+    trainer: Sequence[str] = TRAINER_COMMAND
+    importer: Sequence[str] = IMPORTER_COMMAND
+
+
+DEFAULT_COMMANDS = ChildCommands()
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """What a worker can do."""
+
+    lanes: Sequence[Lane]
+    devices: int
+    run: Mapping[Kind, RunAttempt]
+    prepare: Callable[[], object]
+    """Is called when the worker becomes idle."""
+
+
+def make_abilities(
+    cleanups: ExitStack,
+    shared: WorkerContext,
+    settings: WorkerSettings,
+    commands: ChildCommands,
+    *,
+    lanes: Sequence[Lane],
+    devices: tuple[str, ...],
+) -> Abilities:
+    """Make what the kinds of work in these lanes need; `cleanups` ends it."""
+    run: dict[Kind, RunAttempt] = {}
+    prepare: list[Callable[[], None]] = []
+    if LANES[Kind.DATASET_IMPORT] in lanes:
+        spawner = importer_spawner(commands.importer)
+        cleanups.callback(spawner.close)
+        imports = ImportContext(**vars(shared), spawner=spawner, timeout_s=settings.import_timeout_s)
+        run[Kind.DATASET_IMPORT] = partial(_run, ImportSupervisor, imports)
+    if LANES[Kind.TRAINING] in lanes:
+        spawner = trainer_spawner(commands.trainer)
+        cleanups.callback(spawner.close)
+        standby = WarmStandby(spawner)
+        cleanups.callback(standby.close)
+        trainings = TrainingContext(
+            **vars(shared),
+            standby=standby,
+            devices=devices,
+            threads=settings.threads or cpu_quota(),
+            stall_timeout_s=settings.stall_timeout_s,
+            tensorboard_dir=settings.tensorboard_dir,
+        )
+        run[Kind.TRAINING] = partial(_run, TrainingSupervisor, trainings)
+        prepare.append(standby.prepare)
+    return Abilities(lanes, len(devices), run, lambda: [prepare_one() for prepare_one in prepare])
+
+
+def _run(
+    supervisor: Callable[..., Any],
+    context: WorkerContext,
+    claimed: Claimed,
+    attempt_id: str,
+    claim_sent_at: float,
+) -> AttemptResult:
+    result: AttemptResult = supervisor(context, claimed, attempt_id, claim_sent_at=claim_sent_at).run()
+    return result
