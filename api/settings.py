@@ -42,10 +42,10 @@ class ApiSettings(ServiceSettings):
     """Maximum size of an uploaded zip."""
     min_free_bytes: int = Field(default=256 * 2**20, ge=0)
     """New jobs and datasets are refused while the disk of the storage has less free space; 0: no limit."""
+    max_queued_jobs: int = Field(default=10_000, ge=1)
+    """New jobs are refused while this many are queued."""
     max_storage_bytes: int = Field(default=0, ge=0)
     """New jobs and datasets are refused while the storage holds this much or more; 0: no limit."""
-    import_timeout_s: float = Field(default=1800, gt=0)
-    """Maximum time to import an uploaded zip."""
     max_image_bytes: int = Field(default=20_000_000, ge=1, le=MAX_BODY_BYTES)
     """Maximum size of an image in `POST /predict`."""
     max_images: int = Field(default=64, ge=1, le=1000)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
-ID_PREFIXES = ("job_", "mdl_", "ds_")
+ID_PREFIXES = ("job_", "mdl_", "ds_", "imp_")
 
 
 def _reject_id(name: str) -> str:
@@ -68,6 +68,7 @@ ImageSize = Annotated[int, Field(strict=True, ge=16, le=224)]
 ValidationFraction = Annotated[float, Field(strict=True, ge=0, le=0.5)]
 TimeBudget = Annotated[float, Field(strict=True, ge=1, le=30 * 86_400)]
 Gpus = Annotated[int, Field(strict=True, ge=1, le=16)]
+Priority = Annotated[int, Field(strict=True, ge=-100, le=100)]
 Seed = Annotated[int, Field(strict=True, ge=0, le=2**32 - 1)]
 
 
@@ -103,6 +104,8 @@ class JobSpec(TrainingSpec):
     init_from: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
     """A model whose weights the training starts from: `name`, `name:3`, `name@alias` or `mdl_…`."""
     promote: Promote = Promote.FIRST
+    priority: Priority = 0
+    """Queued jobs of a higher priority run first; among equals the one that was posted first."""
     tags: Annotated[list[Tag], Field(max_length=16)] = []
 
 

@@ -65,6 +65,6 @@ class WorkerSettings(ServiceSettings):
     stall_timeout_s: float = Field(default=300.0, gt=0)
     """A trainer that sends no message for this long while training is killed; ten times as long outside training."""
     import_timeout_s: float = Field(default=1800.0, gt=0)
-    """Maximum time to read an uploaded zip."""
+    """Maximum time to read an uploaded zip as a dataset."""
     tensorboard_dir: Path | None = None
     """Folder for TensorBoard files, with a subfolder for each job, when `tensorboard` is installed."""

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.auth.errors import ANSWERS, HostNotAllowedError, OriginNotAllowedError, UnauthorizedError
 from api.auth.keys import Keys
 from api.errors import ApiError
-from api.http.callers import CALLER
+from api.http.callers import CALLER, Principal
 from api.http.problem import REQUEST_ID, problem_response
 from api.settings import ANONYMOUS, is_loopback
 
@@ -18,11 +18,13 @@ PUBLIC_PATHS = frozenset({"/", "/healthz", "/readyz", "/docs", "/openapi.json", 
 """Paths that need no key."""
 
 _PUBLIC_PREFIX = "/dashboard/"
+_LOCAL = Principal(ANONYMOUS, ANONYMOUS)
+"""Everybody who may call a service without keys."""
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Guard:
-    """Admits a request and sets the caller's name in its scope, or answers 401 or 403."""
+    """Admits a request and sets the caller in its scope, or answers 401 or 403."""
 
     def __init__(self, app: ASGIApp, keys: Keys, origins: frozenset[str]) -> None:
         self._app = app
@@ -41,22 +43,23 @@ class Guard:
             return
         await self._app(scope, receive, send)
 
-    def _admit(self, request: HTTPConnection) -> str | None:
-        """Return the caller's name; None for a caller without a key on a public path."""
+    def _admit(self, request: HTTPConnection) -> Principal | None:
+        """Return the caller; None for a caller without a key on a public path."""
         if not self._keys:
-            return self._admit_local(request.headers)
-        if caller := self._caller_of_key(request.headers.get("authorization", "")):
-            return caller
-        if caller := self._keys.read_session(request.cookies.get(COOKIE, "")):
+            self._admit_local(request.headers)
+            return _LOCAL
+        if name := self._name_of_key(request.headers.get("authorization", "")):
+            return Principal(name, name)
+        if name := self._keys.read_session(request.cookies.get(COOKIE, "")):
             if request.scope["method"] not in _SAFE_METHODS and not _is_same_origin(request.headers):
                 raise OriginNotAllowedError
-            return caller
+            return Principal(name, name)
         path = _route_path(request.scope)
         if path in PUBLIC_PATHS or path.startswith(_PUBLIC_PREFIX):
             return None
         raise UnauthorizedError
 
-    def _admit_local(self, headers: Headers) -> str:
+    def _admit_local(self, headers: Headers) -> None:
         """Admit a request to a service without keys.
 
         By DNS rebinding a web page can send requests to this service under the page's own host name. Therefore only
@@ -66,9 +69,8 @@ class Guard:
             raise HostNotAllowedError
         if "origin" in headers and not self._is_allowed_origin(headers):
             raise OriginNotAllowedError
-        return ANONYMOUS
 
-    def _caller_of_key(self, authorization: str) -> str | None:
+    def _name_of_key(self, authorization: str) -> str | None:
         scheme, _, key = authorization.partition(" ")
         return self._keys.find(key.strip().encode("latin-1")) if scheme.lower() == "bearer" else None
 

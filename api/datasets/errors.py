@@ -2,8 +2,9 @@
 
 from api.errors import ApiError
 from api.http.problem import Answer, Answers
-from model.errors import DatasetRejectedError, DatasetUnavailableError
+from model.errors import DatasetUnavailableError
 from worker.errors import DatasetNameTakenError
+from worker.queue.records import JobError
 
 _RETRY_BUSY_S = 30
 
@@ -15,6 +16,23 @@ class UploadsBusyError(ApiError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"{limit} datasets are being uploaded already: try again when one is done.")
+
+
+class DatasetReadyError(ApiError):
+    """Raised when an import is cancelled that has made its dataset."""
+
+    code = "dataset_ready"
+
+    def __init__(self) -> None:
+        super().__init__("This dataset is ready: only an import that has not ended can be cancelled.")
+
+
+class RejectedError(ApiError):
+    """Raised when a client waited for a dataset that was rejected; the code is that of the rejection."""
+
+    def __init__(self, error: JobError) -> None:
+        super().__init__(error.message)
+        self.code = error.code
 
 
 class EmptyUploadError(ApiError):
@@ -36,6 +54,7 @@ ANSWERS: Answers = {
     DatasetNameTakenError: Answer(
         409, "This name belongs to another dataset, and datasets never change. Choose a new name."
     ),
-    DatasetRejectedError: Answer(422),
+    DatasetReadyError: Answer(409),
+    RejectedError: Answer(422, status_by_code={DatasetNameTakenError.code: 409}),
     DatasetUnavailableError: Answer(404, "No dataset has this id or name. GET /datasets lists all datasets."),
 }

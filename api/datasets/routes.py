@@ -1,22 +1,27 @@
-"""/datasets: upload, list and read datasets."""
+"""/datasets: upload, list, read and cancel datasets."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.datasets.listing import find_dataset, list_page
-from api.datasets.schemas import Dataset
+from api.datasets.cancellation import cancel_import
+from api.datasets.errors import RejectedError
 from api.datasets.uploads import DatasetUploads
 from api.http.callers import Caller, IdempotencyKey
 from api.http.dependencies import from_app
 from api.http.openapi import problems
 from api.http.pages import After, Limit, Page
+from api.records.dataset_schema import Dataset, DatasetStatus
+from api.records.datasets import DatasetCatalogue
 from model.spec import Name
-from worker.registry.datasets import AsyncDatasetRegistry
+from worker.queue.store import AsyncJobStore
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 
-Registry = Annotated[AsyncDatasetRegistry, from_app(AsyncDatasetRegistry)]
+Catalogue = Annotated[DatasetCatalogue, from_app(DatasetCatalogue)]
+WaitS = Annotated[
+    float, Query(ge=0, le=60, description="Seconds to wait until the dataset is no longer processing.")
+]
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _ZIP: dict[str, Any] = {
@@ -26,38 +31,59 @@ _ZIP: dict[str, Any] = {
         "content": {"application/zip": _BINARY, "application/octet-stream": _BINARY},
     }
 }
+_CREATED: dict[int | str, dict[str, Any]] = {
+    201: {"model": Dataset, "description": "With wait_s: the dataset is ready."}
+}
 
 
 @router.post(
     "",
     operation_id="create_dataset",
     summary="Upload images",
-    status_code=201,
-    responses=problems(408, 409, 413, 415),
+    status_code=202,
+    responses={**_CREATED, **problems(408, 409, 413, 415)},
     openapi_extra=_ZIP,
 )
 async def create_dataset(
     request: Request,
     *,
     uploads: Annotated[DatasetUploads, from_app(DatasetUploads)],
+    datasets: Catalogue,
     caller: Caller,
     response: Response,
     name: Annotated[Name, Query(description="The dataset's name; neither datasets nor their names change.")],
+    wait_s: WaitS = 0,
     idempotency_key: IdempotencyKey = None,
 ) -> Dataset:
-    """Import a zip of images; uploading the same bytes again returns the same dataset."""
-    dataset = await uploads.receive(request, name, caller, idempotency_key)
-    response.headers["Location"] = f"{request.scope.get('root_path', '')}/datasets/{dataset.facts.id}"
-    return Dataset.registered(dataset)
+    """Store a zip of images and queue its import, which a worker runs; the client may go away once the body was sent."""
+    accepted = await uploads.receive(request, name, caller, idempotency_key)
+    response.headers["Location"] = f"{request.scope.get('root_path', '')}/datasets/{accepted.id}"
+    dataset = await datasets.find(accepted.id, caller.project, wait_s)
+    if wait_s and dataset.status is DatasetStatus.REJECTED and dataset.error:
+        raise RejectedError(dataset.error)
+    response.status_code = 201 if dataset.status is DatasetStatus.READY else 202
+    return dataset
 
 
 @router.get("", operation_id="list_datasets", summary="All datasets", responses=problems(404))
-async def list_datasets(datasets: Registry, limit: Limit = 20, after: After = "") -> Page[Dataset]:
-    """The uploaded datasets, newest first, then the built-in ones."""
-    return await list_page(datasets, limit, after)
+async def list_datasets(
+    datasets: Catalogue, caller: Caller, limit: Limit = 20, after: After = ""
+) -> Page[Dataset]:
+    """The datasets being imported, then the uploaded ones, each newest first, then the built-in ones."""
+    return await datasets.page(caller.project, limit, after)
 
 
 @router.get("/{ref}", operation_id="get_dataset", summary="One dataset", responses=problems(404))
-async def get_dataset(datasets: Registry, ref: str) -> Dataset:
-    """The dataset with this id or name."""
-    return await find_dataset(datasets, ref)
+async def get_dataset(datasets: Catalogue, caller: Caller, ref: str, wait_s: WaitS = 0) -> Dataset:
+    """The dataset with this id or name; with wait_s, as soon as it is no longer processing."""
+    return await datasets.find(ref, caller.project, wait_s)
+
+
+@router.delete(
+    "/{ref}", operation_id="cancel_dataset", summary="Cancel an import", responses=problems(404, 409)
+)
+async def cancel_dataset(
+    datasets: Catalogue, store: Annotated[AsyncJobStore, from_app(AsyncJobStore)], caller: Caller, ref: str
+) -> Dataset:
+    """Cancel the import of a dataset that is processing: at once when it is queued, within seconds when it runs."""
+    return await cancel_import(datasets, store, ref, caller.project)

@@ -1,29 +1,40 @@
-"""Receives a dataset's zip into a temporary file and imports it. Never opens the zip in this process."""
+"""Receives a dataset's zip into storage and queues its import. Never opens the zip."""
 
 import asyncio
-import tempfile
+import hashlib
+import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import IO
+from dataclasses import dataclass
+from typing import BinaryIO
 
 from starlette.requests import Request
 
 from api.datasets.errors import EmptyUploadError, NotAZipError, UploadsBusyError
-from api.datasets.import_process import ImportProcess
 from api.http.bodies import content_type
-from api.http.disconnect import while_connected
+from api.http.callers import Principal
 from api.http.errors import BodyTimeoutError, BodyTooLargeError, UnsupportedMediaTypeError
 from api.records.storage_space import StorageSpace
-from model.errors import StorageError, UnexpectedDatasetError
-from worker.errors import DatasetNameTakenError, IdempotencyMismatchError
-from worker.registry.datasets import AsyncDatasetRegistry, RegisteredDataset
+from api.records.storages import Storages
+from api.records.wake_up_throttle import WakeUpThrottle
+from model.data.built_in import BUILT_IN
+from model.errors import StorageError
+from model.host.failpoints import Failpoint, reach
+from model.storage.interface import Storage
+from worker.errors import DatasetNameTakenError, WorkerError
+from worker.queue.calls.imports import NewImport
+from worker.queue.ids import new_import_id, upload_key
+from worker.queue.kinds import Lane
+from worker.queue.records import DatasetImport
+from worker.queue.store import AsyncJobStore
 
 MAX_UPLOADS = 8
-"""Most uploads at once. Each may occupy NINEFOLD_MAX_DATASET_BYTES in the cache folder."""
+"""Most uploads at once. Each may occupy NINEFOLD_MAX_DATASET_BYTES in storage."""
 _CHUNK_TIMEOUT_S = 60.0
 _BUFFER_BYTES = 1 << 20
+_SYNC_BYTES = 64 << 20
+"""After this many bytes the disk is asked to write them, so that little is left to write when the body ends."""
 _ZIP_SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
 _TYPES = {
     "",
@@ -35,58 +46,77 @@ _TYPES = {
 _HINT = "Send the zip itself: curl --data-binary @photos.zip."
 
 
+@dataclass(frozen=True)
+class _Received:
+    size_bytes: int
+    sha256: str
+
+
 class DatasetUploads:
-    """Receives and imports zips, a limited number at a time.
+    """Receives zips, a limited number at a time.
 
     Args:
-        cache_dir: folder for the temporary files of uploads.
         max_bytes: maximum size of a zip.
         timeout_s: maximum time to receive a zip.
     """
 
     def __init__(
         self,
-        datasets: AsyncDatasetRegistry,
-        importing: ImportProcess,
+        store: AsyncJobStore,
+        storages: Storages,
         space: StorageSpace,
-        cache_dir: Path,
+        wake_ups: WakeUpThrottle,
         *,
         max_bytes: int,
         timeout_s: float = 3600.0,
     ) -> None:
-        self._datasets = datasets
-        self._importing = importing
+        self._store = store
+        self._storages = storages
         self._space = space
-        self._folder = cache_dir / "uploads"
+        self._wake_ups = wake_ups
         self._max_bytes = max_bytes
         self._timeout_s = timeout_s
         self._uploads = 0
 
     async def receive(
-        self, request: Request, name: str, caller: str, idempotency_key: str | None
-    ) -> RegisteredDataset:
-        """Read the zip from the request, import it and register the dataset under `name`.
+        self, request: Request, name: str, caller: Principal, idempotency_key: str | None
+    ) -> DatasetImport:
+        """Read the zip from the request into storage and queue its import under `name`.
+
+        The import no longer depends on the client once this returns. A body that is cut short leaves nothing.
 
         Raises:
             ApiError: the body is not a zip, too large or too slow, or too many uploads are under way.
             StorageFullError: storage has too little room for new datasets.
-            DatasetRejectedError: the zip does not hold a valid dataset.
-            DatasetNameTakenError: another dataset has this name; nothing is stored.
-            IdempotencyMismatchError: the key was used with another name or other bytes; nothing is stored.
-            ClientDisconnect: the client disconnected; nothing is stored.
+            DatasetNameTakenError: the name is that of a built-in dataset, or another upload is imported under it.
+            IdempotencyMismatchError: the key was used with another name or other bytes.
+            ClientDisconnect: the client disconnected before the body was complete.
         """
         await self._space.require()
         _check_type(request)
-        expected = await self._datasets.expect(name, caller, idempotency_key)
-        with self._one_of_max_uploads(), self._temporary_file() as file:
-            await self._store(request, file)
-            try:
-                record = await while_connected(request, self._importing.run(file, name, expected.dataset_id))
-            except UnexpectedDatasetError:
-                raise (
-                    IdempotencyMismatchError() if expected.is_repeat else DatasetNameTakenError(name)
-                ) from None
-        return await self._datasets.add(record, caller, name, idempotency_key)
+        if name in BUILT_IN:
+            raise DatasetNameTakenError(name)
+        import_id, storage = new_import_id(), self._storages.of(caller.project)
+        with self._one_of_max_uploads():
+            received = await self._store_body(request, storage, upload_key(import_id))
+        reach(Failpoint.SUBMIT_RESOLVED)
+        new = NewImport(import_id, name, received.size_bytes, received.sha256, caller.name, caller.project)
+        return await self._submit(new, storage, idempotency_key)
+
+    async def _submit(self, new: NewImport, storage: Storage, idempotency_key: str | None) -> DatasetImport:
+        try:
+            submitted = await self._store.submit_import(new, idempotency_key)
+        except WorkerError:
+            await asyncio.to_thread(storage.delete, upload_key(new.import_id))
+            raise
+        reach(Failpoint.SUBMIT_RECORDED)
+        if submitted.is_replay:
+            if submitted.dataset_import.id != new.import_id:
+                await asyncio.to_thread(storage.delete, upload_key(new.import_id))
+        else:
+            self._wake_ups.request(Lane.LIGHT)
+            reach(Failpoint.SUBMIT_WAKE_UP_SENT)
+        return submitted.dataset_import
 
     @contextmanager
     def _one_of_max_uploads(self) -> Iterator[None]:
@@ -98,23 +128,31 @@ class DatasetUploads:
         finally:
             self._uploads -= 1
 
-    @contextmanager
-    def _temporary_file(self) -> Iterator[IO[bytes]]:
-        """Open a file without a name, which the kernel deletes when this process ends, even by SIGKILL."""
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self._folder) as file:
-                yield file
-        except OSError as error:
-            raise StorageError(
-                "The upload could not be kept: free some space in NINEFOLD_CACHE_DIR."
-            ) from error
+    async def _store_body(self, request: Request, storage: Storage, key: str) -> _Received:
+        """Write the body into a file, then make the file an object; without the object the file is removed."""
+        with storage.working_folder() as folder:
+            path = folder / "upload.zip"
+            try:
+                with path.open("xb") as file:
+                    received = await self._write_body(request, file)
+            except OSError as error:
+                raise StorageError(f"Storage cannot keep the upload: {error.strerror or error}.") from error
+            await asyncio.to_thread(storage.put_file, key, path)
+        return received
 
-    async def _store(self, request: Request, file: IO[bytes]) -> None:
+    async def _write_body(self, request: Request, file: BinaryIO) -> _Received:
         if int(request.headers.get("content-length", 0)) > self._max_bytes:
             raise self._too_large()
-        size, buffer = 0, bytearray()
+        size, unsynced, buffer, digest = 0, 0, bytearray(), hashlib.sha256()
         chunks, deadline = request.stream(), time.monotonic() + self._timeout_s
+
+        def flush(*, should_sync: bool) -> None:
+            digest.update(buffer)
+            file.write(buffer)
+            if should_sync:
+                file.flush()
+                os.fsync(file.fileno())
+
         while (chunk := await _next_chunk(chunks, deadline)) is not None:
             size += len(chunk)
             buffer += chunk
@@ -122,11 +160,13 @@ class DatasetUploads:
                 raise self._too_large()
             if len(buffer) >= _BUFFER_BYTES:
                 _check_signature(size - len(buffer), buffer)
-                await asyncio.to_thread(file.write, buffer)
+                unsynced += len(buffer)
+                await asyncio.to_thread(flush, should_sync=unsynced >= _SYNC_BYTES)
+                unsynced %= _SYNC_BYTES
                 buffer = bytearray()
         _check_signature(size - len(buffer), buffer)
-        await asyncio.to_thread(file.write, buffer)
-        await asyncio.to_thread(file.flush)
+        await asyncio.to_thread(flush, should_sync=False)
+        return _Received(size, digest.hexdigest())
 
     def _too_large(self) -> BodyTooLargeError:
         return BodyTooLargeError(

@@ -1,25 +1,31 @@
-"""Server-sent events of one job and of all jobs."""
+"""Server-sent events of one job, of one dataset, and of all work."""
 
+import json
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
-from api.events.job_history import JobHistory
-from api.events.streams import AllEventStream, JobEventStream, archived_job_events
+from api.events.item_history import ItemHistory
+from api.events.streams import ItemEventStream, ProjectEventStream, Subject, past_events
 from api.feed.hub import EventHub
+from api.http.callers import Caller
 from api.http.dependencies import from_app
 from api.http.openapi import problems
+from api.records.datasets import DatasetCatalogue
 from api.records.job_json import jobs_json, with_links
 from api.records.jobs import JobId, JobReader
 from worker.errors import JobNotFoundError
+from worker.queue.calls.listing import JobFilters
 from worker.queue.feed import Feed
+from worker.queue.states import Status
 from worker.queue.store import AsyncJobStore
 
 router = APIRouter(tags=["events"])
 
 Hub = Annotated[EventHub, from_app(EventHub)]
+History = Annotated[ItemHistory, from_app(ItemHistory)]
 LastEventId = Annotated[str, Header(max_length=64, description="The id of the last event that you received.")]
 
 _SNAPSHOT_JOBS = 20
@@ -27,8 +33,8 @@ _SNAPSHOT_JOBS = 20
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "event: snapshot, state, progress, epoch, log, checkpoint, rewind, model, reset or end; "
-        "data: JSON with job_id, at and the fields of that kind.",
+        "description": "event: snapshot, state, progress, epoch, log, checkpoint, rewind, model, dataset, reset or "
+        "end; data: JSON with job_id or dataset_id, at and the fields of that kind.",
         "content": {
             "text/event-stream": {
                 "schema": {"type": "string"},
@@ -50,40 +56,82 @@ async def stream_job_events(
     request: Request,
     *,
     hub: Hub,
-    history: Annotated[JobHistory, from_app(JobHistory)],
+    history: History,
     jobs: Annotated[JobReader, from_app(JobReader)],
+    caller: Caller,
     job_id: JobId,
     last_event_id: LastEventId = "",
 ) -> StreamingResponse:
     """A snapshot, the stored events (all, or those after Last-Event-ID), then live events until the job ends."""
     hub.require_free_watcher()
     try:
-        job_json = with_links(request, job_id, await history.job_json(job_id))
+        subject = _job(request, job_id, await history.item_json(job_id, caller.project))
     except JobNotFoundError:
-        job_json = with_links(request, job_id, await jobs.json(job_id))
-        return _event_stream(archived_job_events(job_json, last_event_id))
-    return _event_stream(JobEventStream(history, hub, job_json, last_event_id).chunks())
+        subject = _job(request, job_id, await jobs.json(job_id, caller.project))
+        return _event_stream(past_events(subject, last_event_id))
+    return _event_stream(ItemEventStream(history, hub, subject, last_event_id).chunks())
+
+
+@router.get(
+    "/datasets/{ref}/events",
+    operation_id="stream_dataset_events",
+    summary="The events of an import, live",
+    response_class=StreamingResponse,
+    responses={**_STREAM, **problems(404)},
+)
+async def stream_dataset_events(
+    *,
+    hub: Hub,
+    history: History,
+    datasets: Annotated[DatasetCatalogue, from_app(DatasetCatalogue)],
+    caller: Caller,
+    ref: str,
+    last_event_id: LastEventId = "",
+) -> StreamingResponse:
+    """A snapshot, the stored events, then live events until the import ends; of a ready dataset, snapshot and end."""
+    hub.require_free_watcher()
+    dataset, status = await datasets.find_with_status(ref, caller.project)
+    subject = Subject("dataset", dataset.id, status, dataset.model_dump_json())
+    if status is Status.SUCCEEDED:
+        return _event_stream(past_events(subject, last_event_id))
+    return _event_stream(ItemEventStream(history, hub, subject, last_event_id).chunks())
 
 
 @router.get(
     "/events",
     operation_id="stream_events",
-    summary="State and epoch events of all jobs, live",
+    summary="State and epoch events of all work, live",
     response_class=StreamingResponse,
     responses=_STREAM,
 )
 async def stream_events(
     request: Request,
+    *,
     hub: Hub,
     store: Annotated[AsyncJobStore, from_app(AsyncJobStore)],
+    caller: Caller,
+    begin: Annotated[
+        Literal["start", "now"],
+        Query(alias="from", description="`now` leaves out the stored events."),
+    ] = "start",
     last_event_id: LastEventId = "",
 ) -> StreamingResponse:
     """A snapshot of the newest jobs, the stored events (all, or those after Last-Event-ID), then live events."""
     hub.require_free_watcher()
-    page = await store.list_jobs(limit=_SNAPSHOT_JOBS)
-    feed = Feed(store.redis)  # not the hub's client, which is blocked by the hub's own read
-    stream = AllEventStream(feed, hub, jobs_json(request, page.jobs), last_event_id)
+    page = await store.list_jobs(JobFilters(project=caller.project), limit=_SNAPSHOT_JOBS)
+    stream = ProjectEventStream(
+        Feed(store.redis),  # not the hub's client, which is blocked by the hub's own read
+        hub,
+        caller.project,
+        jobs_json(request, page.jobs),
+        last_event_id,
+        should_replay=begin == "start",
+    )
     return _event_stream(stream.chunks())
+
+
+def _job(request: Request, job_id: str, job_json: str) -> Subject:
+    return Subject("job", job_id, json.loads(job_json)["status"], with_links(request, job_id, job_json))
 
 
 def _event_stream(chunks: AsyncIterator[bytes]) -> StreamingResponse:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from worker.queue.calls.reads import Event
 from worker.queue.feed import FeedEvent
 
+PROGRESS = "progress"
+"""Progress is sent but not stored: the snapshot has the latest."""
+
 
 def encode(kind: str, data: str, event_id: str = "") -> bytes:
     """Write one event; `data` is JSON on one line."""
@@ -19,20 +22,20 @@ class EncodedEvents:
     chunk: bytes
     last_id: str
     has_end: bool
-    """The job's `end` event is among the events."""
+    """The item's `end` event is among the events."""
     is_reset: bool = False
     """Events before these are no longer kept."""
     is_full: bool = False
     """The page has the maximum number of events, so more may be stored already."""
 
 
-def encode_job_events(
+def encode_item_events(
     events: Iterable[Event | FeedEvent], *, is_reset: bool = False, is_full: bool = False
 ) -> EncodedEvents:
-    """Write events of one job, with their ids in the job's own stream."""
+    """Write events of one work item, with their ids in the item's own stream; progress has none."""
     chunks, last_id, has_end = [], "", False
     for event in events:
-        chunks.append(encode(event.event, event.data, event.id))
+        chunks.append(encode(event.event, event.data, "" if event.event == PROGRESS else event.id))
         last_id = event.id
         has_end = has_end or event.event == "end"
     return EncodedEvents(b"".join(chunks), last_id, has_end, is_reset, is_full)

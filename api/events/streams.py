@@ -1,16 +1,16 @@
 """The contents of event streams: a snapshot, then the stored events, then live events. Knows no HTTP."""
 
-import json
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import lru_cache
 
 import redis
 
-from api.events.job_history import JobHistory
-from api.events.sse import EncodedEvents, encode, encode_job_events
-from api.feed.hub import EventHub
+from api.events.item_history import ItemHistory
+from api.events.sse import PROGRESS, EncodedEvents, encode, encode_item_events
+from api.feed.hub import EventHub, whole_project
 from api.feed.watcher import Batch, WatchEnded
 from worker.errors import WorkerError
 from worker.queue.feed import Feed, FeedEvent, order
@@ -21,14 +21,14 @@ _FEED_PAGE_EVENTS = 500
 _HEARTBEAT = b": still here\n\n"
 _MAX_ID_NUMBER = 2**64 - 1
 _ID = re.compile(r"(\d{1,20})-(\d{1,20})", re.ASCII)
-_KINDS_OF_ALL_JOBS = frozenset({"state", "epoch"})
+_KINDS_OF_A_PROJECT = frozenset({"state", "epoch"})
 _INTERRUPTIONS = (WatchEnded, WorkerError, redis.RedisError)
 """These errors end a stream; the client reconnects with the last event id that it received."""
 
 
 @lru_cache(64)
-def _encode_job_batch(batch: Batch) -> EncodedEvents:
-    return encode_job_events(batch.events)
+def _encode_item_batch(batch: Batch) -> EncodedEvents:
+    return encode_item_events(batch.events)
 
 
 @lru_cache(64)
@@ -40,17 +40,22 @@ def _encode_feed_events(events: Sequence[FeedEvent]) -> EncodedEvents:
     chunks = [
         encode(event.event, event.data, event.feed_id)
         for event in events
-        if event.event in _KINDS_OF_ALL_JOBS
+        if event.event in _KINDS_OF_A_PROJECT
     ]
-    return EncodedEvents(b"".join(chunks), events[-1].feed_id, has_end=False)
+    return EncodedEvents(b"".join(chunks), events[-1].feed_id if events else "", has_end=False)
 
 
 def _events_after(last_id: str, batch: Batch, id_of: Callable[[FeedEvent], str]) -> Batch | None:
     """Return the events that follow `last_id`: a batch may contain events that were already sent as stored events."""
     last = order(last_id or "0-0")
-    if order(id_of(batch.events[0])) > last:
+
+    def is_new(event: FeedEvent) -> bool:
+        # Progress has the id of the stored event before it.
+        return order(id_of(event)) > last or (event.event == PROGRESS and order(id_of(event)) == last)
+
+    if is_new(batch.events[0]):
         return batch
-    new = tuple(event for event in batch.events if order(id_of(event)) > last)
+    new = tuple(filter(is_new, batch.events))
     return Batch(new) if new else None
 
 
@@ -60,41 +65,58 @@ def is_event_id(text: str) -> bool:
     return match is not None and all(int(number) <= _MAX_ID_NUMBER for number in match.groups())
 
 
-def _stamp(job_id: str) -> str:
-    return f'"job_id":"{job_id}","at":"{now()}"'
+@dataclass(frozen=True)
+class Subject:
+    """The work item whose events a stream tells, as its owner sees it."""
+
+    noun: str
+    """`job` or `dataset`: names the fields of the id and of the snapshot."""
+    id: str
+    status: str
+    """The status of the work item."""
+    snapshot_json: str
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the item has ended."""
+        return self.status in TERMINAL
+
+    def event(self, kind: str, body: str = "") -> bytes:
+        """Write an event without an id about the item."""
+        return encode(kind, f'{{"{self.noun}_id":"{self.id}","at":"{now()}"{body}}}')
+
+    def snapshot(self) -> bytes:
+        """Write the snapshot."""
+        return self.event("snapshot", f',"{self.noun}":{self.snapshot_json}')
+
+    def end(self) -> bytes:
+        """Write the end."""
+        return self.event("end", f',"status":"{self.status}"')
 
 
-def _end(job_id: str, status: str) -> bytes:
-    return encode("end", f'{{{_stamp(job_id)},"status":"{status}"}}')
-
-
-async def archived_job_events(job_json: str, last_id: str) -> AsyncIterator[bytes]:
-    """Yield the stream of an archived job, whose events are no longer stored: a snapshot and the end."""
-    job = json.loads(job_json)
+async def past_events(subject: Subject, last_id: str) -> AsyncIterator[bytes]:
+    """Yield the stream of an item whose events are no longer stored: a snapshot and the end."""
     if last_id:
-        yield encode("reset", f"{{{_stamp(job['id'])}}}")
-    yield encode("snapshot", f'{{{_stamp(job["id"])},"job":{job_json}}}')
-    yield _end(job["id"], job["status"])
+        yield subject.event("reset")
+    yield subject.snapshot()
+    yield subject.end()
 
 
-class JobEventStream:
-    """The events of one job that follow the event id `last_id`."""
+class ItemEventStream:
+    """The events of one work item that follow the event id `last_id`."""
 
-    def __init__(self, history: JobHistory, hub: EventHub, job_json: str, last_id: str) -> None:
-        job = json.loads(job_json)
+    def __init__(self, history: ItemHistory, hub: EventHub, subject: Subject, last_id: str) -> None:
         self._history = history
         self._hub = hub
-        self._job_id: str = job["id"]
-        self._is_finished = job["status"] in TERMINAL
-        self._status: str = job["status"]
-        self._snapshot = encode("snapshot", f'{{{_stamp(self._job_id)},"job":{job_json}}}')
+        self._subject = subject
+        self._snapshot = subject.snapshot()
         self._is_id_invalid = bool(last_id) and not is_event_id(last_id)
         self._last_id = "" if self._is_id_invalid else last_id
         self._has_ended = False
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the stream until the job ends or an interruption."""
-        with suppress(*_INTERRUPTIONS), self._hub.watch(self._job_id) as watcher:
+        """Yield the stream until the item ends or an interruption."""
+        with suppress(*_INTERRUPTIONS), self._hub.watch(self._subject.id) as watcher:
             async for chunk in self._stored():
                 yield chunk
             while not self._has_ended:
@@ -103,9 +125,9 @@ class JobEventStream:
     async def _stored(self) -> AsyncIterator[bytes]:
         is_first = True
         while not self._has_ended:
-            page = await self._history.read(self._job_id, self._last_id)
+            page = await self._history.read(self._subject.id, self._last_id)
             if page.is_reset or (is_first and self._is_id_invalid):
-                yield encode("reset", f"{{{_stamp(self._job_id)}}}")
+                yield self._subject.event("reset")
             if is_first or page.is_reset:
                 yield self._snapshot
             is_first = False
@@ -114,34 +136,50 @@ class JobEventStream:
                 yield page.chunk
             if not page.is_full:
                 break  # the watch began before this page was read, so it delivers every later event
-        if self._is_finished and not self._has_ended:  # the client received the job's end event earlier
+        if self._subject.is_finished and not self._has_ended:  # the client received the end event earlier
             self._has_ended = True
-            yield _end(self._job_id, self._status)
+            yield self._subject.end()
 
     def _live(self, batch: Batch) -> bytes:
         new = _events_after(self._last_id, batch, lambda event: event.id)
         if new is None:
             return b""
-        encoded = _encode_job_batch(new)
+        encoded = _encode_item_batch(new)
         self._last_id, self._has_ended = encoded.last_id, self._has_ended or encoded.has_end
         return encoded.chunk
 
 
-class AllEventStream:
-    """The state and epoch events of all jobs that follow the feed id `last_id`."""
+class ProjectEventStream:
+    """The state and epoch events of all work of a project that follow the feed id `last_id`."""
 
-    def __init__(self, feed: Feed, hub: EventHub, jobs_json: str, last_id: str) -> None:
+    def __init__(
+        self,
+        feed: Feed,
+        hub: EventHub,
+        project: str,
+        jobs_json: str,
+        last_id: str,
+        *,
+        should_replay: bool = True,
+    ) -> None:
+        """`should_replay`: whether the stream begins with the stored events; else with the next event."""
         self._feed = feed
         self._hub = hub
+        self._project = project
         self._snapshot = encode("snapshot", f'{{"job_id":null,"at":"{now()}","jobs":{jobs_json}}}')
         self._is_id_invalid = bool(last_id) and not is_event_id(last_id)
         self._last_id = "" if self._is_id_invalid else last_id
+        self._should_replay = should_replay or bool(self._last_id)
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the stream until an interruption."""
-        with suppress(*_INTERRUPTIONS), self._hub.watch(None) as watcher:
-            async for chunk in self._stored():
-                yield chunk
+        with suppress(*_INTERRUPTIONS), self._hub.watch(whole_project(self._project)) as watcher:
+            if not self._should_replay:
+                self._last_id = await self._feed.last_id()
+                yield self._snapshot
+            else:
+                async for chunk in self._stored():
+                    yield chunk
             while True:
                 yield b"".join(map(self._live, await watcher.take())) or _HEARTBEAT
 
@@ -155,8 +193,8 @@ class AllEventStream:
                 yield self._snapshot
             is_first = False
             if events:
-                encoded = _encode_feed_events(events)
-                self._last_id = encoded.last_id
+                encoded = _encode_feed_events([event for event in events if event.project == self._project])
+                self._last_id = events[-1].feed_id
                 if encoded.chunk:
                     yield encoded.chunk
             if len(events) < _FEED_PAGE_EVENTS:
@@ -167,5 +205,5 @@ class AllEventStream:
         if new is None:
             return b""
         encoded = _encode_feed_batch(new)
-        self._last_id = encoded.last_id
+        self._last_id = new.events[-1].feed_id
         return encoded.chunk

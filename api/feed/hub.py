@@ -34,21 +34,26 @@ class TooManyWatchersError(ApiError):
         )
 
 
+def whole_project(project: str) -> str:
+    """Return the key under which all events of a project are watched; no id has a slash."""
+    return f"project/{project}"
+
+
 class EventHub:
     """The only reader of the feed in this process."""
 
     def __init__(self, feed: Feed, max_watchers: int = 1_000_000) -> None:
         self._feed = feed
         self._max_watchers = max_watchers
-        self._by_job: dict[str | None, set[Watcher]] = {}
+        self._by_key: dict[str, set[Watcher]] = {}
         self._last_id = ""
         self._is_closed = False
 
     @contextmanager
-    def watch(self, job_id: str | None) -> Iterator[Watcher]:
-        """Watch one job, or all jobs (None), while the block runs."""
+    def watch(self, key: str) -> Iterator[Watcher]:
+        """Watch one work item, by its id, or all of a project, by `whole_project`, while the block runs."""
         watcher = Watcher()
-        watchers = self._by_job.setdefault(job_id, set())
+        watchers = self._by_key.setdefault(key, set())
         watchers.add(watcher)
         if self._is_closed:
             watcher.end()
@@ -56,13 +61,13 @@ class EventHub:
             yield watcher
         finally:
             watchers.discard(watcher)
-            if not watchers and self._by_job.get(job_id) is watchers:
-                del self._by_job[job_id]
+            if not watchers and self._by_key.get(key) is watchers:
+                del self._by_key[key]
 
     @property
     def watchers(self) -> int:
         """The current number of watchers."""
-        return sum(map(len, self._by_job.values()))
+        return sum(map(len, self._by_key.values()))
 
     def require_free_watcher(self) -> None:
         """Return if one more watcher is allowed.
@@ -131,17 +136,18 @@ class EventHub:
         self._end_all()
 
     def _distribute(self, events: list[FeedEvent]) -> None:
-        by_job: dict[str | None, list[FeedEvent]] = {None: events}
+        by_key: dict[str, list[FeedEvent]] = {}
         for event in events:
-            by_job.setdefault(event.job_id, []).append(event)
-        for job_id, events_of_job in by_job.items():
-            if watchers := self._by_job.get(job_id):
-                batch = Batch(tuple(events_of_job))
+            by_key.setdefault(event.item_id, []).append(event)
+            by_key.setdefault(whole_project(event.project), []).append(event)
+        for key, events_of_key in by_key.items():
+            if watchers := self._by_key.get(key):
+                batch = Batch(tuple(events_of_key))
                 for watcher in watchers:
                     watcher.put(batch)
 
     def _all(self) -> Iterable[Watcher]:
-        return [watcher for watchers in self._by_job.values() for watcher in watchers]
+        return [watcher for watchers in self._by_key.values() for watcher in watchers]
 
     def _end_all(self) -> None:
         for watcher in self._all():

@@ -1,20 +1,35 @@
 """Who sends a request, and how the caller marks a request as a repetition of an earlier one."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
+from worker.redis_server.projects import DEFAULT_PROJECT
+
 CALLER = "ninefold.caller"
-"""Key of the caller's name in the ASGI scope; the guard sets it."""
+"""Key of the caller in the ASGI scope; the guard sets it."""
 
 
-async def _caller(request: Request) -> str:
-    caller: str = request.scope[CALLER]
+@dataclass(frozen=True)
+class Principal:
+    """The holder of a key, or anybody when the service has no keys."""
+
+    key_id: str
+    """Names the key; `anonymous` when the service has no keys."""
+    name: str
+    """Is recorded as `created_by`."""
+    project: str = DEFAULT_PROJECT
+    """Everything that the caller makes or sees belongs to this project."""
+
+
+async def _caller(request: Request) -> Principal:
+    caller: Principal = request.scope[CALLER]
     return caller
 
 
-Caller = Annotated[str, Depends(_caller)]
-"""The name of the caller's key, or `anonymous` when the service has no keys."""
+Caller = Annotated[Principal, Depends(_caller)]
+"""The caller of the request."""
 
 IdempotencyKey = Annotated[
     str | None,

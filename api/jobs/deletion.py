@@ -10,7 +10,7 @@ from worker.queue.store import AsyncJobStore
 from worker.upkeep.archive import JobArchive
 
 
-async def delete_job(store: AsyncJobStore, storage: Storage, job_id: str) -> None:
+async def delete_job(store: AsyncJobStore, storage: Storage, job_id: str, project: str) -> None:
     """Delete the files first and the record last, so that an interrupted deletion can be repeated.
 
     Raises:
@@ -19,9 +19,9 @@ async def delete_job(store: AsyncJobStore, storage: Storage, job_id: str) -> Non
     """
     archive = JobArchive(storage)
     try:
-        if (await store.get(job_id)).is_finished:  # no trainer writes checkpoints any more
+        if (await store.get(job_id, project)).is_finished:  # no trainer writes checkpoints any more
             await asyncio.to_thread(storage.delete, checkpoints_prefix(job_id))
-        await store.delete(job_id)
+        await store.delete(job_id, project)
     except JobNotFoundError:
         await asyncio.to_thread(archive.delete, job_id)
     else:

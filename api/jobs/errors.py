@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from api.errors import ApiError
 from api.http.problem import Answer, Answers
 from worker.errors import NothingToPublishError, PublishCommittedError, QueueFullError, WrongStateError
+from worker.queue.records import DatasetImport
 
 
 class UnknownDatasetError(ApiError):
@@ -14,6 +15,29 @@ class UnknownDatasetError(ApiError):
 
     def __init__(self, known: Sequence[str]) -> None:
         message = f"There is no such dataset. There are: {', '.join(known)}. POST /datasets?name= adds one."
+        super().__init__(message, field_errors=[{"param": "dataset", "message": message}])
+
+
+class DatasetProcessingError(ApiError):
+    """Raised when a dry run names a dataset that is being imported."""
+
+    code = "dataset_processing"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} is being imported, so what fits it is not known yet: GET /datasets/{name}?wait_s=60, then try "
+            "again. A job that is posted now waits for the dataset."
+        )
+
+
+class DatasetUnusableError(ApiError):
+    """Raised when a new job names a dataset whose import failed or was cancelled."""
+
+    code = "dataset_rejected"
+
+    def __init__(self, dataset: DatasetImport) -> None:
+        reason = dataset.error.message if dataset.error else "Its import was cancelled."
+        message = f"There is no dataset {dataset.name}. {reason} Upload it again."
         super().__init__(message, field_errors=[{"param": "dataset", "message": message}])
 
 
@@ -30,6 +54,8 @@ class UnknownInitModelError(ApiError):
 
 
 ANSWERS: Answers = {
+    DatasetProcessingError: Answer(409),
+    DatasetUnusableError: Answer(422),
     UnknownDatasetError: Answer(422),
     UnknownInitModelError: Answer(422),
     WrongStateError: Answer(409),

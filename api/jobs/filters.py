@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Query
 
+from api.http.callers import Caller
 from model.data.built_in import BUILT_IN
 from worker.errors import DatasetNotFoundError
 from worker.queue.calls.listing import JobFilters
@@ -15,9 +16,9 @@ _Text = Annotated[str | None, Query(min_length=1, max_length=128)]
 
 
 async def _filters(
-    status: Status | None = None, name: _Text = None, dataset: _Text = None, tag: _Text = None
+    caller: Caller, status: Status | None = None, name: _Text = None, dataset: _Text = None, tag: _Text = None
 ) -> JobFilters:
-    return JobFilters(status=status, name=name, dataset=dataset, tag=tag)
+    return JobFilters(status=status, name=name, dataset=dataset, tag=tag, project=caller.project)
 
 
 Filters = Annotated[JobFilters, Depends(_filters)]
@@ -28,7 +29,7 @@ async def with_dataset_id(filters: JobFilters, datasets: AsyncDatasetRegistry) -
     if filters.dataset is None or filters.dataset in BUILT_IN:
         return filters
     try:
-        registered = await datasets.get(filters.dataset)
+        registered = await datasets.get(filters.dataset, filters.project)
     except DatasetNotFoundError:
         return filters
     return replace(filters, dataset=registered.facts.id)

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from api.feed.hub import EventHub
+from api.feed.waiting import read_changed
 from api.http.bodies import json_body_docs, read_json
 from api.http.callers import Caller, IdempotencyKey
 from api.http.dependencies import from_app
@@ -23,12 +24,13 @@ from api.jobs.responses import (
 from api.jobs.schemas import Job, JobLogs, JobPlan
 from api.jobs.spec_resolver import SpecResolver
 from api.jobs.submission import Submissions
-from api.jobs.waiting import read_changed_job
-from api.jobs.wake_up_throttle import WakeUpThrottle
+from api.records.job_json import is_finished, state_of
 from api.records.jobs import JobId, JobReader
+from api.records.storages import Storages
+from api.records.wake_up_throttle import WakeUpThrottle
 from model.recipes.resolved_recipe import resolve_recipe
 from model.spec import JobSpec
-from model.storage.interface import Storage
+from worker.queue.kinds import Lane
 from worker.queue.records import EpochRow
 from worker.queue.store import AsyncJobStore
 from worker.registry.datasets import AsyncDatasetRegistry
@@ -71,7 +73,7 @@ async def create_job(
     """Queue a training job. Fields that are left out are chosen from the dataset and the device."""
     spec = await read_json(request, JobSpec)
     if dry_run:
-        resolved, warnings = await resolver.resolve(spec)
+        resolved, warnings = await resolver.plan(spec, caller.project)
         return model_response(JobPlan(spec=resolved, recipe=resolve_recipe(resolved), warnings=warnings))
     return accepted_response(request, await submissions.submit(spec, caller, idempotency_key))
 
@@ -96,13 +98,23 @@ async def list_jobs(
 )
 async def get_job(
     request: Request,
+    *,
     jobs: Jobs,
+    caller: Caller,
     hub: Annotated[EventHub, from_app(EventHub)],
     job_id: JobId,
     wait_s: Annotated[float, Query(ge=0, le=60, description="Seconds to wait for a change of state.")] = 0,
 ) -> Response:
     """The job as it is now; with wait_s, as soon as its status or phase changes."""
-    return stored_job_response(request, job_id, await read_changed_job(jobs, hub, job_id, wait_s))
+    job_json = await read_changed(
+        hub,
+        job_id,
+        lambda: jobs.json(job_id, caller.project),
+        state_of=state_of,
+        is_final=is_finished,
+        wait_s=wait_s,
+    )
+    return stored_job_response(request, job_id, job_json)
 
 
 @router.post(
@@ -112,9 +124,9 @@ async def get_job(
     response_model=Job,
     responses=problems(404, 409),
 )
-async def cancel_job(request: Request, store: Store, job_id: JobId) -> Response:
+async def cancel_job(request: Request, store: Store, caller: Caller, job_id: JobId) -> Response:
     """End a job without a model: at once when it is queued, within seconds when it runs."""
-    return job_response(request, await store.cancel(job_id))
+    return job_response(request, await store.cancel(job_id, caller.project))
 
 
 @router.post(
@@ -124,10 +136,12 @@ async def cancel_job(request: Request, store: Store, job_id: JobId) -> Response:
     response_model=Job,
     responses=problems(404, 409),
 )
-async def stop_job(request: Request, store: Store, wake_ups: WakeUps, job_id: JobId) -> Response:
+async def stop_job(
+    request: Request, store: Store, wake_ups: WakeUps, caller: Caller, job_id: JobId
+) -> Response:
     """End a job early and publish the model of its best epoch; refused before the first completed epoch."""
-    stopped = await store.stop(job_id)
-    wake_ups.request()  # stopping a paused job queues it
+    stopped = await store.stop(job_id, caller.project)
+    wake_ups.request(Lane.TRAINING)  # stopping a paused job queues it
     return job_response(request, stopped)
 
 
@@ -138,9 +152,9 @@ async def stop_job(request: Request, store: Store, wake_ups: WakeUps, job_id: Jo
     response_model=Job,
     responses=problems(404, 409),
 )
-async def pause_job(request: Request, store: Store, job_id: JobId) -> Response:
+async def pause_job(request: Request, store: Store, caller: Caller, job_id: JobId) -> Response:
     """Save a checkpoint and free the device; the job waits until it is resumed, stopped or cancelled."""
-    return job_response(request, await store.pause(job_id))
+    return job_response(request, await store.pause(job_id, caller.project))
 
 
 @router.post(
@@ -150,10 +164,12 @@ async def pause_job(request: Request, store: Store, job_id: JobId) -> Response:
     response_model=Job,
     responses=problems(404, 409),
 )
-async def resume_job(request: Request, store: Store, wake_ups: WakeUps, job_id: JobId) -> Response:
+async def resume_job(
+    request: Request, store: Store, wake_ups: WakeUps, caller: Caller, job_id: JobId
+) -> Response:
     """Return a paused job to its old position in the queue; training continues from its checkpoint."""
-    resumed = await store.resume(job_id)
-    wake_ups.request()
+    resumed = await store.resume(job_id, caller.project)
+    wake_ups.request(Lane.TRAINING)
     return job_response(request, resumed)
 
 
@@ -164,9 +180,11 @@ async def resume_job(request: Request, store: Store, wake_ups: WakeUps, job_id: 
     status_code=204,
     responses=problems(404, 409),
 )
-async def delete_job(store: Store, storage: Annotated[Storage, from_app(Storage)], job_id: JobId) -> None:
+async def delete_job(
+    store: Store, storages: Annotated[Storages, from_app(Storages)], caller: Caller, job_id: JobId
+) -> None:
     """Delete a finished job's record, events and checkpoints; its model stays."""
-    await delete_finished_job(store, storage, job_id)
+    await delete_finished_job(store, storages.of(caller.project), job_id, caller.project)
 
 
 @router.get(
@@ -178,13 +196,15 @@ async def delete_job(store: Store, storage: Annotated[Storage, from_app(Storage)
 )
 async def get_job_metrics(
     request: Request,
+    *,
     jobs: Jobs,
+    caller: Caller,
     job_id: JobId,
     limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
     after: Annotated[int, Query(ge=0, le=1000, description="The last epoch that you have.")] = 0,
 ) -> Response:
     """Metrics rows, oldest first; as CSV with `Accept: text/csv`."""
-    rows = await jobs.rows(job_id, after, limit + 1)
+    rows = await jobs.rows(job_id, caller.project, after, limit + 1)
     return metrics_response(request, rows, limit)
 
 
@@ -196,7 +216,7 @@ async def get_job_metrics(
     responses=problems(404),
 )
 async def get_job_logs(
-    jobs: Jobs, job_id: JobId, tail: Annotated[int, Query(ge=1, le=2000)] = 2000
+    jobs: Jobs, caller: Caller, job_id: JobId, tail: Annotated[int, Query(ge=1, le=2000)] = 2000
 ) -> Response:
     """The last lines that the job's trainer wrote."""
-    return model_response(JobLogs(job_id=job_id, lines=await jobs.log_lines(job_id, tail)))
+    return model_response(JobLogs(job_id=job_id, lines=await jobs.log_lines(job_id, caller.project, tail)))

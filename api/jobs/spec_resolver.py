@@ -1,24 +1,35 @@
 """Fills the open fields of a job spec from its dataset and from the devices of the workers. Knows no HTTP."""
 
 import time
+from dataclasses import replace
 
+from api.http.callers import Principal
 from api.http.errors import InvalidRequestError
-from api.jobs.errors import UnknownDatasetError, UnknownInitModelError
+from api.jobs.errors import (
+    DatasetProcessingError,
+    DatasetUnusableError,
+    UnknownDatasetError,
+    UnknownInitModelError,
+)
 from model.data.built_in import BUILT_IN
 from model.errors import UnfitSpecError
-from model.recipes.defaults import resolve
 from model.spec import DatasetFacts, JobSpec, ResolvedSpec
-from worker.errors import DatasetNotFoundError, ModelNotFoundError, NoProductionError
+from worker.errors import DatasetNotFoundError, JobNotFoundError, ModelNotFoundError, NoProductionError
+from worker.queue.calls.trainings import NewJob
+from worker.queue.kinds import Lane
 from worker.queue.live_workers import AsyncLiveWorkers
-from worker.registry.datasets import AsyncDatasetRegistry
+from worker.queue.records import DatasetImport
+from worker.queue.store import AsyncJobStore
+from worker.registry.datasets import AsyncDatasetRegistry, PendingDataset
 from worker.registry.model_registry import AsyncModelRegistry
+from worker.registry.spec_resolution import resolve_for_workers
 
 _LISTED_DATASETS = 20
 _DEVICES_CACHED_S = 5.0
 
 
 class WorkerDevices:
-    """The devices of each live worker, cached for a few seconds."""
+    """The devices of each live worker that trains, cached for a few seconds."""
 
     def __init__(self, live_workers: AsyncLiveWorkers) -> None:
         self._live_workers = live_workers
@@ -26,10 +37,10 @@ class WorkerDevices:
         self._expires_at = 0.0
 
     async def read(self) -> list[list[str]]:
-        """Return the list of devices of each live worker."""
+        """Return the list of devices of each live worker that trains."""
         if time.monotonic() > self._expires_at:
             workers = await self._live_workers.list_workers()
-            self._device_sets = [worker.devices for worker in workers]
+            self._device_sets = [worker.devices for worker in workers if Lane.TRAINING in worker.lanes]
             self._expires_at = time.monotonic() + _DEVICES_CACHED_S
         return self._device_sets
 
@@ -38,54 +49,76 @@ class SpecResolver:
     """Fills the open fields of a spec from its dataset and from the workers' devices."""
 
     def __init__(
-        self, datasets: AsyncDatasetRegistry, models: AsyncModelRegistry, devices: WorkerDevices
+        self,
+        store: AsyncJobStore,
+        datasets: AsyncDatasetRegistry,
+        models: AsyncModelRegistry,
+        devices: WorkerDevices,
     ) -> None:
+        self._store = store
         self._datasets = datasets
         self._models = models
         self._devices = devices
 
-    async def resolve(self, spec: JobSpec) -> tuple[ResolvedSpec, list[str]]:
+    async def plan(self, spec: JobSpec, project: str) -> tuple[ResolvedSpec, list[str]]:
         """Return the complete spec, and warnings for the job's owner.
 
         Raises:
             UnknownDatasetError: there is no such dataset.
+            DatasetProcessingError: the dataset is being imported, so nothing is known of it yet.
+            DatasetUnusableError: the dataset was rejected or its import was cancelled.
             UnknownInitModelError: there is no such model to start from.
             InvalidRequestError: the batch is too small for the number of devices.
         """
-        if spec.init_from:
-            spec = spec.model_copy(update={"init_from": await self._model_id(spec.init_from)})
-        device_sets = await self._devices.read()
-        # If any worker has a GPU, resolve for a GPU: that worker may well take the job.
-        kind = "cuda" if any(device != "cpu" for devices in device_sets for device in devices) else "cpu"
-        facts = await self._facts(spec.dataset)
+        spec = await self._with_model_id(spec, project)
+        found = await self._find(spec.dataset, project)
+        if isinstance(found, DatasetImport):
+            raise DatasetProcessingError(found.name)
+        return await self._resolve(spec, found)
+
+    async def new_job(self, spec: JobSpec, caller: Principal) -> NewJob:
+        """Return the job to submit; its spec stays open when the job must wait for its dataset.
+
+        Raises the errors of `plan`, but DatasetProcessingError.
+        """
+        spec = await self._with_model_id(spec, caller.project)
+        found = await self._find(spec.dataset, caller.project)
+        if isinstance(found, DatasetImport):
+            posted = spec.model_copy(update={"dataset": found.id, "name": spec.name or found.name})
+            job = NewJob(posted, waits_for=found.id)
+        else:
+            resolved, warnings = await self._resolve(spec, found)
+            job = NewJob(resolved, warnings=tuple(warnings))
+        return replace(job, created_by=caller.name, project=caller.project, priority=spec.priority)
+
+    async def _resolve(self, spec: JobSpec, facts: DatasetFacts) -> tuple[ResolvedSpec, list[str]]:
         try:
-            resolved, warnings = resolve(spec, facts, kind)
+            return resolve_for_workers(spec, facts, await self._devices.read())
         except UnfitSpecError as error:
             raise InvalidRequestError(str(error), field_errors=error.errors) from error
-        return resolved, [*warnings, *_device_warnings(spec.gpus, device_sets)]
 
-    async def _facts(self, dataset: str) -> DatasetFacts:
+    async def _find(self, dataset: str, project: str) -> DatasetFacts | DatasetImport:
+        """Find the facts of a dataset, or the import that will make the dataset."""
         if dataset in BUILT_IN:
             return BUILT_IN[dataset]
         try:
-            return (await self._datasets.get(dataset)).facts
-        except DatasetNotFoundError:
-            page = await self._datasets.list_datasets(limit=_LISTED_DATASETS)
+            found = await self._datasets.find(dataset, project)
+            if not isinstance(found, PendingDataset):
+                return found.facts
+            pending = await self._store.get_import(found.import_id, project)
+        except (DatasetNotFoundError, JobNotFoundError):
+            page = await self._datasets.list_datasets(limit=_LISTED_DATASETS, project=project)
             raise UnknownDatasetError([*BUILT_IN, *(known.facts.name for known in page.datasets)]) from None
+        if pending.is_finished:
+            raise DatasetUnusableError(pending)
+        return pending
 
-    async def _model_id(self, ref: str) -> str:
+    async def _with_model_id(self, spec: JobSpec, project: str) -> JobSpec:
+        """Replace the reference of `init_from` by the id of the model."""
+        if not spec.init_from:
+            return spec
         try:
-            return (await self._models.resolve(ref)).manifest.id
+            model = await self._models.resolve(spec.init_from, project)
         except (ModelNotFoundError, NoProductionError):
             raise UnknownInitModelError from None
-
-
-def _device_warnings(gpus: int, device_sets: list[list[str]]) -> list[str]:
-    most = max(map(len, device_sets), default=gpus)
-    if gpus <= most:
-        return []
-    numbers = ",".join(map(str, range(gpus)))
-    waits = (
-        f"No worker has {gpus} devices, the largest has {most}: the job waits until a worker is started with"
-    )
-    return [f"{waits} `--devices {numbers}`; or post the job with gpus={most}."]
+        return spec.model_copy(update={"init_from": model.manifest.id})

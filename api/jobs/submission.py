@@ -2,13 +2,16 @@
 
 import hashlib
 
+from api.http.callers import Principal
 from api.jobs.spec_resolver import SpecResolver
-from api.jobs.wake_up_throttle import WakeUpThrottle
 from api.records.storage_space import StorageSpace
+from api.records.wake_up_throttle import WakeUpThrottle
 from model.host.failpoints import Failpoint, reach
 from model.spec import JobSpec
+from worker.errors import ImportEndedError
 from worker.queue.calls.requests import Idempotency
-from worker.queue.calls.trainings import NewJob, Submitted
+from worker.queue.calls.trainings import Submitted
+from worker.queue.kinds import Kind, Lane
 from worker.queue.store import AsyncJobStore
 
 
@@ -16,35 +19,52 @@ class Submissions:
     """Submits jobs to the queue and requests a wake-up for each."""
 
     def __init__(
-        self, store: AsyncJobStore, resolver: SpecResolver, space: StorageSpace, wake_ups: WakeUpThrottle
+        self,
+        store: AsyncJobStore,
+        resolver: SpecResolver,
+        space: StorageSpace,
+        wake_ups: WakeUpThrottle,
+        queue_limit: int,
     ) -> None:
         self._store = store
         self._resolver = resolver
         self._space = space
         self._wake_ups = wake_ups
+        self._queue_limit = queue_limit
 
-    async def submit(self, spec: JobSpec, caller: str, idempotency_key: str | None) -> Submitted:
+    async def submit(self, spec: JobSpec, caller: Principal, idempotency_key: str | None) -> Submitted:
         """Queue a job; a repeated idempotency key returns the job that the first request queued.
 
         Raises:
             StorageFullError: storage has too little room for the job's checkpoints and model.
-            ApiError: the spec cannot be resolved, as in `SpecResolver.resolve`.
+            ApiError: the spec cannot be resolved, as in `SpecResolver.new_job`.
         """
         idempotency = Idempotency(idempotency_key, _hash(spec)) if idempotency_key else None
-        if idempotency and (known := await self._store.replay(caller, idempotency)):
-            return known
+        if idempotency and (
+            known := await self._store.replay(Kind.TRAINING, caller.name, idempotency, caller.project)
+        ):
+            return Submitted(*known)
         await self._space.require()
-        resolved, warnings = await self._resolver.resolve(spec)
-        reach(Failpoint.SUBMIT_RESOLVED)
-        submitted = await self._store.submit(
-            NewJob(resolved, created_by=caller, warnings=tuple(warnings)), idempotency
-        )
+        submitted = await self._resolve_and_submit(spec, caller, idempotency)
         reach(Failpoint.SUBMIT_RECORDED)
         if not submitted.is_replay:
-            self._wake_ups.request()
+            self._wake_ups.request(Lane.TRAINING)
             reach(Failpoint.SUBMIT_WAKE_UP_SENT)
         return submitted
 
+    async def _resolve_and_submit(
+        self, spec: JobSpec, caller: Principal, idempotency: Idempotency | None
+    ) -> Submitted:
+        while True:
+            job = await self._resolver.new_job(spec, caller)
+            reach(Failpoint.SUBMIT_RESOLVED)
+            try:
+                return await self._store.submit(job, idempotency, queue_limit=self._queue_limit)
+            except ImportEndedError:  # the dataset became ready, or was rejected, since it was looked up
+                continue
+
 
 def _hash(spec: JobSpec) -> str:
-    return hashlib.sha256(spec.model_dump_json().encode()).hexdigest()
+    # Fields that earlier releases did not know count only when they are given.
+    new = {"priority"} if spec.priority == 0 else set()
+    return hashlib.sha256(spec.model_dump_json(exclude=new).encode()).hexdigest()

@@ -9,7 +9,7 @@ from worker.registry.model_registry import AsyncModelRegistry
 _MODEL_ID_PREFIX = "mdl_"
 
 
-async def delete_model(models: AsyncModelRegistry, storage: Storage, ref: str) -> None:
+async def delete_model(models: AsyncModelRegistry, storage: Storage, ref: str, project: str) -> None:
     """Delete the model behind a reference.
 
     Raises:
@@ -18,7 +18,7 @@ async def delete_model(models: AsyncModelRegistry, storage: Storage, ref: str) -
     """
     # An id is not resolved: a model whose deletion has begun no longer resolves, but may be deleted again.
     is_id = ref.startswith(_MODEL_ID_PREFIX)
-    model_id = ref if is_id else (await models.resolve(ref)).manifest.id
-    await models.begin_deletion(model_id)
+    model_id = ref if is_id else (await models.resolve(ref, project)).manifest.id
+    await models.begin_deletion(model_id, project)
     await asyncio.to_thread(delete_model_files, storage, model_id)
-    await models.end_deletion(model_id)
+    await models.end_deletion(model_id, project)

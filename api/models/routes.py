@@ -13,8 +13,8 @@ from api.http.pages import Limit, Page
 from api.models import deletion
 from api.models.files import file_response
 from api.models.schemas import Alias, AliasTarget, Model
+from api.records.storages import Storages
 from model.spec import Name
-from model.storage.interface import Storage
 from worker.errors import AliasNotFoundError
 from worker.registry.model_registry import AsyncModelRegistry
 
@@ -29,7 +29,7 @@ def _is_not_latest(alias: str) -> str:
 
 AliasName = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_-]{0,31}$"), AfterValidator(_is_not_latest)]
 Registry = Annotated[AsyncModelRegistry, from_app(AsyncModelRegistry)]
-ModelStorage = Annotated[Storage, from_app(Storage)]
+ModelStorages = Annotated[Storages, from_app(Storages)]
 
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
@@ -40,19 +40,20 @@ _ALIAS = "/{name}/aliases/{alias}"
 @router.get("", operation_id="list_models", summary="All models, newest first")
 async def list_models(
     models: Registry,
+    caller: Caller,
     name: Name | None = None,
     limit: Limit = 20,
     after: Annotated[str, Query(pattern=r"^mdl_[0-9a-z]{26}$")] | None = None,
 ) -> Page[Model]:
     """A page of models, of all names or of one name."""
-    page = await models.list_models(name, limit=limit, after=after or "")
+    page = await models.list_models(name, limit=limit, after=after or "", project=caller.project)
     return Page(data=[Model.registered(model) for model in page.models], has_more=page.has_more)
 
 
 @router.get("/{ref}", operation_id="get_model", summary="One model", responses=problems(404, 409))
-async def get_model(models: Registry, ref: str) -> Model:
+async def get_model(models: Registry, caller: Caller, ref: str) -> Model:
     """The model behind `mdl_…`, `name` (its production version), `name:3`, `name:latest` or `name@alias`."""
-    return Model.registered(await models.resolve(ref))
+    return Model.registered(await models.resolve(ref, caller.project))
 
 
 @router.delete(
@@ -62,9 +63,9 @@ async def get_model(models: Registry, ref: str) -> Model:
     status_code=204,
     responses=problems(404, 409),
 )
-async def delete_model(models: Registry, storage: ModelStorage, ref: str) -> None:
+async def delete_model(models: Registry, storages: ModelStorages, caller: Caller, ref: str) -> None:
     """Delete a model that no alias points at."""
-    await deletion.delete_model(models, storage, ref)
+    await deletion.delete_model(models, storages.of(caller.project), ref, caller.project)
 
 
 @router.get(
@@ -75,18 +76,19 @@ async def delete_model(models: Registry, storage: ModelStorage, ref: str) -> Non
     responses={**_FILE, 304: {"description": "You have it already."}, **problems(404, 409)},
 )
 async def get_model_file(
-    request: Request, models: Registry, storage: ModelStorage, ref: str, file: str
+    request: Request, models: Registry, storages: ModelStorages, caller: Caller, *, ref: str, file: str
 ) -> Response:
     """A model's file; its ETag is its SHA-256."""
-    return await file_response(request, storage, (await models.resolve(ref)).manifest, file)
+    manifest = (await models.resolve(ref, caller.project)).manifest
+    return await file_response(request, storages.of(caller.project), manifest, file)
 
 
 @router.get(_ALIAS, operation_id="get_alias", summary="The version of an alias", responses=problems(404))
-async def get_alias(models: Registry, name: Name, alias: AliasName) -> Alias:
+async def get_alias(models: Registry, caller: Caller, name: Name, alias: AliasName) -> Alias:
     """The version that an alias points at."""
-    if alias not in await models.list_aliases(name):
+    if alias not in await models.list_aliases(name, caller.project):
         raise AliasNotFoundError(name, alias)
-    return Alias.pointing_at(await models.resolve(f"{name}@{alias}"), alias)
+    return Alias.pointing_at(await models.resolve(f"{name}@{alias}", caller.project), alias)
 
 
 @router.put(
@@ -101,7 +103,8 @@ async def set_alias(
 ) -> Alias:
     """Point an alias at a version; the next request already uses that version."""
     target = await read_json(request, AliasTarget)
-    return Alias.pointing_at(await models.set_alias(name, alias, target.version, caller), alias)
+    model = await models.set_alias(name, alias, target.version, caller.name, caller.project)
+    return Alias.pointing_at(model, alias)
 
 
 @router.delete(
@@ -113,4 +116,4 @@ async def set_alias(
 )
 async def delete_alias(models: Registry, caller: Caller, name: Name, alias: AliasName) -> None:
     """Delete an alias; the model stays."""
-    await models.delete_alias(name, alias, caller)
+    await models.delete_alias(name, alias, caller.name, caller.project)

@@ -40,13 +40,14 @@ class Predictions:
         self._budget = budget
         self._deadline_s = deadline_s
 
-    async def predict(self, request: Request, ref: str | None, top_k: int) -> Prediction:
+    async def predict(self, request: Request, ref: str | None, top_k: int, project: str) -> Prediction:
         """Read the images of `request` and classify them with the model `ref`.
 
         Args:
             request: its body is one image or a multipart form of images.
             ref: a model id, a name, `name:version` or `name@alias`; `None` for the only model in production.
             top_k: number of classes in each answer, highest score first.
+            project: the project of the caller.
 
         Raises:
             PredictionRefusedError: `ref` is missing but needed, or no image could be classified.
@@ -56,7 +57,7 @@ class Predictions:
             starlette.requests.ClientDisconnect: the client closed the connection.
         """
         started = time.monotonic()
-        model = await self._find_model(ref)
+        model = await self._find_model(ref, project)
         async with uploaded_images(request, self._limits, self._budget) as images:
             answers, timings = await while_connected(request, self._classify(model.id, images, top_k))
         return Prediction(
@@ -67,15 +68,17 @@ class Predictions:
             timings_ms=PredictionTimings(**timings.model_dump(), total=_ms_since(started)),
         )
 
-    async def _find_model(self, ref: str | None) -> PredictionModel:
-        found = await self._registry.resolve(await self._only_production_name() if ref is None else ref)
+    async def _find_model(self, ref: str | None, project: str) -> PredictionModel:
+        found = await self._registry.resolve(
+            await self._only_production_name(project) if ref is None else ref, project
+        )
         manifest = found.manifest
         return PredictionModel(
             id=manifest.id, name=manifest.name, version=manifest.version, alias=found.alias
         )
 
-    async def _only_production_name(self) -> str:
-        names = sorted(await self._registry.production_names())
+    async def _only_production_name(self, project: str) -> str:
+        names = sorted(await self._registry.production_names(project))
         if not names:
             raise NoModelError
         if len(names) > 1:

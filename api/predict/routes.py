@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.requests import ClientDisconnect
 
+from api.http.callers import Caller
 from api.http.dependencies import from_app
 from api.http.openapi import problems
 from api.predict.predictions import Predictions
@@ -39,6 +40,7 @@ _BODY = {
 async def predict(
     request: Request,
     predictions: Annotated[Predictions, from_app(Predictions)],
+    caller: Caller,
     model: Annotated[
         str | None,
         Query(
@@ -51,7 +53,7 @@ async def predict(
 ) -> Response:
     """Classify one image (the body) or several (form parts named file, files or image)."""
     try:
-        answer = await predictions.predict(request, model, top_k)
+        answer = await predictions.predict(request, model, top_k, caller.project)
     except ClientDisconnect:
         return Response(status_code=499)  # the client closed the connection and reads no response
     # Not `return answer`: FastAPI would validate the response a second time.

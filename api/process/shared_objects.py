@@ -5,25 +5,24 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 
 from api.auth.keys import Keys
-from api.datasets.import_process import ImportProcess
 from api.datasets.uploads import DatasetUploads
-from api.events.job_history import JobHistory
+from api.events.item_history import ItemHistory
 from api.feed.hub import BLOCK_MS, EventHub
 from api.health.readiness import ReadinessChecks
 from api.health.storage_probe import StorageProbe
 from api.jobs.spec_resolver import SpecResolver, WorkerDevices
 from api.jobs.submission import Submissions
-from api.jobs.wake_up_throttle import WakeUpThrottle
 from api.predict.limits import UploadBudget, UploadLimits
 from api.predict.predictions import Predictions
 from api.predictor.client import PredictorClient
 from api.process.open_files import max_event_streams
+from api.records.datasets import DatasetCatalogue
 from api.records.jobs import JobReader
 from api.records.redis_client import connect_bounded
 from api.records.storage_space import StorageSpace
+from api.records.storages import Storages
+from api.records.wake_up_throttle import WakeUpThrottle
 from api.settings import ApiSettings, parse_keys
-from model.storage.interface import Storage
-from model.storage.opening import open_storage
 from worker.queue.feed import Feed
 from worker.queue.live_workers import AsyncLiveWorkers
 from worker.queue.store import AsyncJobStore, JobStore
@@ -40,7 +39,8 @@ class SharedObjects:
     def __init__(self, settings: ApiSettings) -> None:
         self._settings = settings
         self._redis = connect_bounded(settings.redis_url)
-        self._storage = open_storage(settings.storage)
+        self._storages = Storages(settings.storage)
+        self._storage = self._storages.root
         self._space = StorageSpace(self._storage, settings.min_free_bytes, settings.max_storage_bytes)
         feed = Feed(connect_async(settings.redis_url, timeout_s=2 * BLOCK_MS / 1000))
         self._hub = EventHub(feed, max_event_streams())
@@ -52,34 +52,36 @@ class SharedObjects:
         """Return what routes may ask for with `from_app`."""
         store, live_workers = AsyncJobStore(self._redis), AsyncLiveWorkers(self._redis)
         datasets, models = AsyncDatasetRegistry(self._redis), AsyncModelRegistry(self._redis)
-        resolver = SpecResolver(datasets, models, WorkerDevices(live_workers))
+        resolver = SpecResolver(store, datasets, models, WorkerDevices(live_workers))
         return {
             AsyncJobStore: store,
             AsyncLiveWorkers: live_workers,
             AsyncDatasetRegistry: datasets,
             AsyncModelRegistry: models,
-            Storage: self._storage,
+            Storages: self._storages,
+            DatasetCatalogue: DatasetCatalogue(store, datasets, self._hub),
             StorageSpace: self._space,
             Keys: Keys(parse_keys(self._settings.api_keys.get_secret_value())),
             EventHub: self._hub,
-            JobHistory: JobHistory(store),
-            JobReader: JobReader(store, self._storage),
+            ItemHistory: ItemHistory(store),
+            JobReader: JobReader(store, self._storages),
             WakeUpThrottle: self._throttle,
             SpecResolver: resolver,
-            Submissions: Submissions(store, resolver, self._space, self._throttle),
-            DatasetUploads: self._dataset_uploads(datasets),
+            Submissions: Submissions(
+                store, resolver, self._space, self._throttle, self._settings.max_queued_jobs
+            ),
+            DatasetUploads: DatasetUploads(
+                store,
+                self._storages,
+                self._space,
+                self._throttle,
+                max_bytes=self._settings.max_dataset_bytes,
+            ),
             Predictions: self._predictions(models),
             ReadinessChecks: ReadinessChecks(
                 self._redis, StorageProbe(self._storage), self._space, self._predictor
             ),
         }
-
-    def _dataset_uploads(self, datasets: AsyncDatasetRegistry) -> DatasetUploads:
-        settings = self._settings
-        importing = ImportProcess(self._storage, settings.storage, settings.import_timeout_s)
-        return DatasetUploads(
-            datasets, importing, self._space, settings.cache_dir, max_bytes=settings.max_dataset_bytes
-        )
 
     def _predictions(self, models: AsyncModelRegistry) -> Predictions:
         limits = UploadLimits(image_bytes=self._settings.max_image_bytes, images=self._settings.max_images)

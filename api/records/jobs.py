@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Path
 from pydantic import AfterValidator
 
-from model.storage.interface import Storage
+from api.records.storages import Storages
 from worker.errors import JobNotFoundError
 from worker.queue.records import EpochRow
 from worker.queue.store import AsyncJobStore
@@ -29,30 +29,30 @@ JobId = Annotated[str, Path(), AfterValidator(_checked_job_id)]
 class JobReader:
     """Reads jobs wherever they are kept. Every method raises JobNotFoundError for an unknown job."""
 
-    def __init__(self, store: AsyncJobStore, storage: Storage) -> None:
+    def __init__(self, store: AsyncJobStore, storages: Storages) -> None:
         self._store = store
-        self._archive = JobArchive(storage)
+        self._storages = storages
 
-    async def json(self, job_id: str) -> str:
+    async def json(self, job_id: str, project: str) -> str:
         """Return a job as JSON."""
         try:
-            return await self._store.get_json(job_id)
+            return await self._store.get_json(job_id, project)
         except JobNotFoundError:
-            return (await self._read_archived(job_id)).job_json
+            return (await self._read_archived(job_id, project)).job_json
 
-    async def rows(self, job_id: str, after: int, limit: int) -> list[EpochRow]:
+    async def rows(self, job_id: str, project: str, after: int, limit: int) -> list[EpochRow]:
         """Return the metrics rows of the epochs that follow epoch `after`."""
         try:
-            return await self._store.rows(job_id, after=after, limit=limit)
+            return await self._store.rows(job_id, after=after, limit=limit, project=project)
         except JobNotFoundError:
-            return (await self._read_archived(job_id)).rows[after : after + limit]
+            return (await self._read_archived(job_id, project)).rows[after : after + limit]
 
-    async def log_lines(self, job_id: str, tail: int) -> list[str]:
+    async def log_lines(self, job_id: str, project: str, tail: int) -> list[str]:
         """Return the last `tail` lines of the trainer's log."""
         try:
-            return await self._store.logs(job_id, tail=tail)
+            return await self._store.logs(job_id, tail=tail, project=project)
         except JobNotFoundError:
-            return (await self._read_archived(job_id)).log_lines[-tail:]
+            return (await self._read_archived(job_id, project)).log_lines[-tail:]
 
-    async def _read_archived(self, job_id: str) -> ArchivedJob:
-        return await asyncio.to_thread(self._archive.read, job_id)
+    async def _read_archived(self, job_id: str, project: str) -> ArchivedJob:
+        return await asyncio.to_thread(JobArchive(self._storages.of(project)).read, job_id)

@@ -53,12 +53,19 @@ def choose_port(host: str, port: int) -> int:
 
 
 def worker_arguments(requested_workers: int, environment: Mapping[str, str]) -> list[tuple[str, list[str]]]:
-    """Return the role and the command-line arguments of each worker; several workers share the CPUs equally."""
+    """Return the role and the command-line arguments of each worker; several workers share the CPUs equally.
+
+    One more worker serves the lane `light`: an import begins at once while a long training runs.
+    """
     gpus = count_gpus(environment)
     count = requested_workers or max(1, gpus)
     threads = ["--threads", str(max(1, count_cpus() // count))] if count > 1 else []
     roles = ["worker"] if count == 1 else [f"worker-{index}" for index in range(count)]
+    training = ["--lanes", "training"]
     return [
-        (role, [*threads, *(["--devices", str(index % gpus)] if gpus else [])])
-        for index, role in enumerate(roles)
+        *(
+            (role, [*training, *threads, *(["--devices", str(index % gpus)] if gpus else [])])
+            for index, role in enumerate(roles)
+        ),
+        ("worker-light", ["--lanes", "light", "--devices", "cpu"]),
     ]

@@ -1,4 +1,4 @@
-"""Reads the feed: the stream of the events of all jobs, which the API's event hub follows."""
+"""Reads the feed: the stream of the events of all work items, which the API's event hub follows."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -8,6 +8,7 @@ import redis.asyncio
 
 from worker.redis_server.clients import outages_as_unavailable
 from worker.redis_server.keys import FEED
+from worker.redis_server.projects import DEFAULT_PROJECT
 
 PAGE_EVENTS = 1_000
 
@@ -21,16 +22,17 @@ def order(stream_id: str) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class FeedEvent:
-    """One event of any job."""
+    """One event of any work item."""
 
     feed_id: str
     """The id in the feed."""
-    job_id: str
+    item_id: str
     id: str
-    """The id in the job's own stream."""
+    """The id in the item's own stream; of progress, which is not stored, the id of the last event before it."""
     event: str
     data: str
     """JSON."""
+    project: str = DEFAULT_PROJECT
 
 
 class Feed:
@@ -53,7 +55,14 @@ class Feed:
             streams: Any = await self.redis.xread({FEED: after}, count=count, block=block_ms)
         entries = streams[0][1] if streams else []
         return [
-            FeedEvent(feed_id, fields["job"], fields["id"], fields["event"], fields["data"])
+            FeedEvent(
+                feed_id,
+                fields["job"],
+                fields["id"],
+                fields["event"],
+                fields["data"],
+                fields.get("project", DEFAULT_PROJECT),  # earlier releases write none
+            )
             for feed_id, fields in entries
         ]
 

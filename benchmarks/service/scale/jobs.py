@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from worker.queue.calls.requests import NewJob
-
 from model.spec import ResolvedSpec
 from tests.worker.samples import SPEC, claim, draft
 from worker.queue.attempt_messages import Report
+from worker.queue.calls.requests import NewJob
 from worker.queue.ids import new_model_id
 from worker.queue.records import Best, Checkpoint, EpochRow, Progress
 from worker.queue.states import Outcome, Phase

@@ -135,7 +135,7 @@ def _require(item_id: str, owner: list[str | None], project: str) -> None:
 
 
 def events(
-    item_id: str, after: str = "", count: int = 1000, project: str = DEFAULT_PROJECT
+    item_id: str, after: str = "", count: int = 1000, project: str | None = DEFAULT_PROJECT
 ) -> ScriptCall[EventPage]:
     """Read the events after the event `after`, or from the oldest event when some events after it are no longer kept.
 

@@ -1,0 +1,95 @@
+"""Reads built-in datasets, uploaded datasets and imports as one list. Knows no HTTP."""
+
+from api.feed.hub import EventHub
+from api.feed.waiting import read_changed
+from api.http.pages import Page
+from api.records.dataset_schema import Dataset
+from model.data.built_in import BUILT_IN
+from worker.errors import DatasetNotFoundError, JobNotFoundError
+from worker.queue.ids import IMPORT_PREFIX
+from worker.queue.records import DatasetImport
+from worker.queue.states import Status
+from worker.queue.store import AsyncJobStore
+from worker.registry.datasets import AsyncDatasetRegistry, PendingDataset, RegisteredDataset
+
+
+class DatasetCatalogue:
+    """All datasets of a project, whether they exist already or are being imported."""
+
+    def __init__(self, store: AsyncJobStore, registry: AsyncDatasetRegistry, hub: EventHub) -> None:
+        self._store = store
+        self._registry = registry
+        self._hub = hub
+
+    async def find(self, ref: str, project: str, wait_s: float = 0) -> Dataset:
+        """Return the dataset with this id or name; of one that is processing, once it is not, or after `wait_s`.
+
+        Raises:
+            DatasetNotFoundError: there is no such dataset.
+        """
+        if ref in BUILT_IN:
+            return Dataset.built_in(BUILT_IN[ref])
+        found = await self.look_up(ref, project)
+        if isinstance(found, RegisteredDataset):
+            return Dataset.registered(found)
+        import_id = found.id
+        return await read_changed(
+            self._hub,
+            import_id,
+            lambda: self._read(import_id, project),
+            state_of=lambda dataset: dataset.status,
+            is_final=lambda dataset: not dataset.is_processing,
+            wait_s=wait_s,
+        )
+
+    async def find_with_status(self, ref: str, project: str) -> tuple[Dataset, Status]:
+        """Return a dataset and the status of its import; of a dataset that is ready, `succeeded`.
+
+        Raises:
+            DatasetNotFoundError: there is no such dataset.
+        """
+        if ref not in BUILT_IN:
+            found = await self.look_up(ref, project)
+            if isinstance(found, DatasetImport):
+                return Dataset.imported(found), found.status
+        return await self.find(ref, project), Status.SUCCEEDED
+
+    async def look_up(self, ref: str, project: str) -> RegisteredDataset | DatasetImport:
+        """Return the record of an uploaded dataset, or the import that has made none.
+
+        Raises:
+            DatasetNotFoundError: there is no such dataset.
+        """
+        found = await self._registry.find(ref, project)
+        if not isinstance(found, PendingDataset):
+            return found
+        try:
+            return await self._store.get_import(found.import_id, project)
+        except JobNotFoundError:
+            raise DatasetNotFoundError(ref) from None
+
+    async def page(self, project: str, limit: int, after: str) -> Page[Dataset]:
+        """Return a page: imports that made no dataset, then datasets, each newest first; then the built-in ones."""
+        found: list[Dataset] = []
+        if not after or after.startswith(IMPORT_PREFIX):
+            imports = await self._store.list_imports(limit=limit + 1, after=after, project=project)
+            found += [Dataset.imported(one) for one in imports]
+            after = ""
+        if len(found) <= limit and after not in BUILT_IN:
+            uploaded = await self._registry.list_datasets(limit=limit, after=after, project=project)
+            found += [Dataset.registered(one) for one in uploaded.datasets]
+            if uploaded.has_more:
+                return Page(data=found[:limit], has_more=True)
+            after = ""
+        if len(found) <= limit:
+            names = list(BUILT_IN)
+            remaining = names[names.index(after) + 1 :] if after else names
+            found += [Dataset.built_in(BUILT_IN[name]) for name in remaining]
+        return Page(data=found[:limit], has_more=len(found) > limit)
+
+    async def _read(self, import_id: str, project: str) -> Dataset:
+        """Return an import as a dataset, or the dataset that it has made."""
+        found = await self.look_up(import_id, project)
+        if isinstance(found, RegisteredDataset):
+            return Dataset.registered(found)
+        return Dataset.imported(found)
