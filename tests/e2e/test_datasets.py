@@ -1,12 +1,9 @@
 """Adding datasets while parts of the service are killed or stand still, and jobs that wait for a dataset."""
 
-import os
 import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,17 +22,6 @@ def own_folder(tiny_folder: Path, tmp_path: Path, name: str, *removed: str) -> P
     for image in removed:
         (folder / image).unlink()
     return folder
-
-
-@contextmanager
-def frozen_light_worker(service: Service) -> Iterator[None]:
-    """No import begins in the block; the worker goes on after it."""
-    [pid] = [pid for pid, line in service.processes().items() if "-m worker " in line and " light" in line]
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def run(service: Service, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -77,7 +63,7 @@ def test_ctrl_c_detaches_from_an_import_and_a_job_waits_for_it(
     service: Service, tiny_folder: Path, tmp_path: Path
 ) -> None:
     folder = own_folder(tiny_folder, tmp_path, "later", "2/0.png")
-    with frozen_light_worker(service):
+    with service.frozen_light_worker():
         command = [*NINEFOLD, "datasets", "add", str(folder), "--url", service.url]
         adding = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         assert adding.stderr
@@ -109,7 +95,7 @@ def test_a_cancelled_import_ends_its_waiting_jobs(
     service: Service, tiny_folder: Path, tmp_path: Path
 ) -> None:
     folder = own_folder(tiny_folder, tmp_path, "never", "3/0.png")
-    with frozen_light_worker(service):
+    with service.frozen_light_worker():
         command = [*NINEFOLD, "datasets", "add", str(folder), "--url", service.url]
         adding = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         eventually(lambda: "never" in run(service, "datasets", "list").stdout, 30, "the import is listed")
