@@ -11,8 +11,10 @@ import pytest
 from tests.worker.processes import wait_until
 from tests.worker.samples import make_job
 from tests.worker.worker_context import claim_next, open_worker_context
-from worker.kinds.training.supervisor import AttemptResult, Supervisor
-from worker.kinds.training.worker_context import WorkerContext
+from worker.attempt.supervisor import AttemptResult
+from worker.kinds.training.context import TrainingContext
+from worker.kinds.training.supervisor import TrainingSupervisor
+from worker.queue.attempt_messages import ClaimedJob
 from worker.queue.states import Outcome
 from worker.queue.store import JobStore
 
@@ -20,10 +22,13 @@ PAUSES = ((1_800_000_000.123, 1_800_000_001.456),) * 10_000
 """Makes a start message of about 320 KB; a pipe holds 64 KiB."""
 
 
-def _make_attempt(context: WorkerContext) -> Supervisor:
+def _make_attempt(context: TrainingContext) -> TrainingSupervisor:
     """Claim the next job as if it had been paused many times: the start message lists every pause."""
     claimed, attempt_id, claim_sent_at = claim_next(context.store)
-    return Supervisor(context, replace(claimed, pauses=PAUSES), attempt_id, claim_sent_at=claim_sent_at)
+    assert isinstance(claimed, ClaimedJob)
+    return TrainingSupervisor(
+        context, replace(claimed, pauses=PAUSES), attempt_id, claim_sent_at=claim_sent_at
+    )
 
 
 @pytest.mark.timeout(30)

@@ -19,6 +19,7 @@ from tests.conftest import running_valkey
 from tests.worker.samples import claim, draft, make_job, publish, row
 from tests.worker.upkeep.backup.service import Service, put_model, run_module, run_with_checkpoint
 from worker.errors import BackupUnreadableError, StoreOccupiedError
+from worker.queue.attempt_messages import ClaimedJob
 from worker.queue.calls.requests import Idempotency
 from worker.queue.live_workers import LiveWorkers, WorkerRecord, WorkerState
 from worker.queue.states import Outcome, Status
@@ -84,13 +85,13 @@ def test_a_reaper_takes_a_restored_job_from_its_missing_worker(
         user_request(old.store, job_id)
     new.restore(old.back_up())
     now = 0.0
-    reaper = Reaper(new.store, 3.0, lambda: None, clock=lambda: now)
+    reaper = Reaper(new.store, 3.0, lambda _: None, clock=lambda: now)
     for now in (1.0, 2.0, 3.0, 4.0, 5.0):  # noqa: B007 - the reaper's clock reads it
         reaper.check()
     assert new.store.get(job_id).status == status
     if status is Status.QUEUED:
         again = new.store.claim("host:2", "att_again")
-        assert again
+        assert isinstance(again, ClaimedJob)
         assert again.checkpoint
         assert again.checkpoint.epoch == 1
 
