@@ -153,7 +153,7 @@ def import_and_wait(run: Run) -> None:
     run(attempts.report(import_id, attempt_id, 1, Report(phase=Phase.READING)))
     entry = registered(dataset_record(), "pets", "alice").model_dump_json()
     assert run(imports.succeed_import(import_id, attempt_id, "ds_1", entry)) is Status.SUCCEEDED
-    assert run(trainings.release_waiting(waiting[0], import_id, make_spec(dataset="ds_1"), ())) is True
+    run(trainings.release_waiting(waiting[0], import_id, make_spec(dataset="ds_1"), ()))
     import_id, attempt_id = _claim(run)
     why = JobError(code="dataset_rejected", message="no images")
     assert run(attempts.finish(import_id, attempt_id, Outcome.FAILED, why)) is Status.FAILED

@@ -13,8 +13,9 @@ from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, model_key
 from model.data.record import dataset_key
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
-from tests.worker.imported import dataset_record, import_record
+from tests.worker.imported import dataset_record, import_record, new_import
 from tests.worker.samples import claim, draft, make_job, publish
+from worker.queue.ids import upload_key
 from worker.queue.records import JobError
 from worker.queue.states import Outcome
 from worker.queue.store import JobStore
@@ -119,6 +120,15 @@ def test_checkpoints_stay_until_their_job_has_finished(
     put("checkpoints/job_gone/1/epoch-1", 0)
     assert clean(store, storage) == {f"checkpoints/{jobs['failed']}": False, "checkpoints/job_gone": False}
     assert len(storage.list("checkpoints/")) == 2
+
+
+def test_an_import_that_has_not_ended_keeps_nothing_from_being_deleted(
+    store: JobStore, storage: Storage, put: Callable[..., str], known: list[str]
+) -> None:
+    upload = put(upload_key(store.submit_import(new_import()).dataset_import.id))
+    put(dataset_key("ds_old", "images.zip"))
+    assert clean(store, storage) == {"datasets/ds_old": False}
+    assert storage.list() == sorted([*known, upload])
 
 
 def test_nothing_is_deleted_when_redis_lost_its_records(
