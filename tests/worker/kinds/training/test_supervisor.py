@@ -59,7 +59,7 @@ def test_every_attempt_gets_the_recipe_that_the_job_was_submitted_with(
     store: JobStore, tmp_path: Path
 ) -> None:
     recipe = recipe_of_later_version(sharpness=1.0)
-    store.submit(make_job(recipe=recipe, epochs=2))
+    store.submit(make_job(recipe=recipe, epochs=20))
     with open_worker_context(store, tmp_path) as context:
         attempt = BackgroundAttempt(context)
         wait_until(_is_training(store, attempt.claimed.item_id))
