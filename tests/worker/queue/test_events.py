@@ -120,7 +120,7 @@ def test_the_feed_carries_all_jobs_with_the_ids_of_their_own_streams(store: JobS
     assert asyncio.run(read()) == ([], "0-0")
     ids = [store.submit(make_job()).job_id for _ in range(2)]
     events, last_id = asyncio.run(read())
-    assert [event.job_id for event in events] == ids
+    assert [event.item_id for event in events] == ids
     assert [event.id for event in events] == [store.events(job_id).events[0].id for job_id in ids]
     assert events[-1].feed_id == last_id
 
@@ -139,7 +139,7 @@ def test_progress_is_in_the_feed_alone_after_the_last_event_of_its_job(
     store.report(job_id, attempt_id, 1, TrainingReport(progress=progress))
     assert store.events(job_id).events == before
     event = asyncio.run(read())[-1]
-    assert (event.event, event.job_id, event.id) == ("progress", job_id, before[-1].id)
+    assert (event.event, event.item_id, event.id) == ("progress", job_id, before[-1].id)
     data = json.loads(event.data)
     assert data.pop("at").endswith("Z")
     assert data == {"job_id": job_id, **progress.model_dump()}

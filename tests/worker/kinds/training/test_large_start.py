@@ -11,7 +11,6 @@ import pytest
 from tests.worker.processes import wait_until
 from tests.worker.samples import make_job
 from tests.worker.worker_context import claim_next, open_worker_context
-from worker.attempt.supervisor import AttemptResult
 from worker.kinds.training.context import TrainingContext
 from worker.kinds.training.supervisor import TrainingSupervisor
 from worker.queue.attempt_messages import ClaimedJob
@@ -41,7 +40,7 @@ def test_a_job_that_was_paused_many_times_succeeds(store: JobStore, tmp_path: Pa
 @pytest.mark.timeout(30)
 def test_a_trainer_that_reads_late_gets_the_whole_message(store: JobStore, tmp_path: Path) -> None:
     job_id = store.submit(make_job(epochs=1)).job_id
-    results: list[AttemptResult] = []
+    outcomes: list[Outcome] = []
     with open_worker_context(store, tmp_path) as context:
         context.standby.prepare()
         trainer = context.standby.take()
@@ -50,12 +49,12 @@ def test_a_trainer_that_reads_late_gets_the_whole_message(store: JobStore, tmp_p
             trainer  # put back: the attempt takes a trainer that does not read
         )
         attempt = _make_attempt(context)
-        thread = threading.Thread(target=lambda: results.append(attempt.run()))
+        thread = threading.Thread(target=lambda: outcomes.append(attempt.run().outcome))
         thread.start()
         wait_until(lambda: _renewals(store, job_id) > 5)  # the supervisor does not wait for its trainer
         os.kill(trainer.pid, signal.SIGCONT)
         thread.join()
-    assert [result.outcome for result in results] == [Outcome.SUCCEEDED]
+    assert outcomes == [Outcome.SUCCEEDED]
 
 
 def _renewals(store: JobStore, job_id: str) -> int:
