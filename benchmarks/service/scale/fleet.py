@@ -44,7 +44,7 @@ class SimulatedWorker:
         submit(self.store)
         claimed = self.store.claim(self._record.id, self._attempt_id)
         assert claimed is not None
-        self.job_id = claimed.job_id
+        self.job_id = claimed.item_id
 
     def renew(self) -> None:
         """Renew the lease of the job."""
@@ -63,7 +63,7 @@ class SimulatedWorker:
 def upkeep_of_one_process(url: str) -> Callable[[], object]:
     """Return what one worker or API process does for the upkeep every second."""
     lease_s: float = WorkerSettings.model_fields["lease_s"].default
-    return Reaper(JobStore(connect(url)), lease_s, send_wake_up=lambda: None).check
+    return Reaper(JobStore(connect(url)), lease_s, send_wake_up=lambda _: None).check
 
 
 def load(

@@ -11,26 +11,28 @@ from typing import cast
 
 import pytest
 from pydantic import ValidationError
-from worker.kinds.training.worker_context import WorkerContext
 
 from model.artifact.manifest import MANIFEST_FILE, model_key
 from model.host.failpoints import Failpoint, arm
 from model.storage.opening import open_storage
 from tests.worker.fixtures.poison_sensitive_trainer import POISON
 from tests.worker.processes import children_of
-from tests.worker.samples import draft, make_job
-from tests.worker.worker_context import claim_next, open_worker_context, run_next
+from tests.worker.samples import draft, make_due, make_job
+from tests.worker.worker_context import claim_next, make_supervisor, open_worker_context, run_next
+from worker.kinds.training.context import TrainingContext
 from worker.queue.ids import new_attempt_id
+from worker.queue.kinds import Kind, Lane
 from worker.queue.live_workers import LiveWorkers, WorkerRecord, WorkerState
 from worker.queue.states import MAX_PUBLISH_DELAY_S, PUBLISH_TRIES_ALLOWED, Outcome, Status
 from worker.queue.store import JobStore
 from worker.redis_server.keys import NOT_BEFORE
 from worker.registry.model_registry import ModelRegistry
+from worker.service.abilities import Abilities
 from worker.service.claim_loop import ClaimLoop
 from worker.service.heartbeat import HeartbeatSender
 
 
-def _claim_loop(context: WorkerContext, on_out_of_order: Callable[[], None] = lambda: None) -> ClaimLoop:
+def _claim_loop(context: TrainingContext, on_out_of_order: Callable[[], None] = lambda: None) -> ClaimLoop:
     record = WorkerRecord(
         id="host-1",
         host="host",
@@ -40,7 +42,13 @@ def _claim_loop(context: WorkerContext, on_out_of_order: Callable[[], None] = la
         started_at=datetime.now(UTC),
     )
     heartbeat = HeartbeatSender(LiveWorkers(context.store.redis), record)
-    return ClaimLoop(context, heartbeat, on_out_of_order)
+    abilities = Abilities(
+        lanes=(Lane.TRAINING,),
+        devices=1,
+        run={Kind.TRAINING: lambda *claim: make_supervisor(context, *claim).run()},
+        prepare=context.standby.prepare,
+    )
+    return ClaimLoop(context, abilities, heartbeat, on_out_of_order)
 
 
 def test_a_worker_on_which_three_jobs_in_a_row_die_early_stops_claiming(
@@ -102,7 +110,7 @@ def test_a_job_whose_manifest_can_never_be_written_fails_and_leaves_no_model(
     with open_worker_context(store, tmp_path) as context:
         for _ in range(PUBLISH_TRIES_ALLOWED):
             assert store.get(job_id).status is Status.QUEUED
-            store.redis.delete(NOT_BEFORE)  # as if the time until the next try had passed
+            make_due(store)
             run_next(context)
     job = store.get(job_id)
     assert (job.status, job.result, job.finish_reason) == (Status.FAILED, None, None)
@@ -121,7 +129,7 @@ def test_the_delay_between_two_tries_doubles_up_to_a_bound(store: JobStore, tmp_
     delays: list[float] = []
     with open_worker_context(store, tmp_path) as context:
         for _ in range(PUBLISH_TRIES_ALLOWED - 1):
-            store.redis.delete(NOT_BEFORE)
+            make_due(store)
             run_next(context)
             not_before = store.redis.hget(NOT_BEFORE, job_id)
             assert isinstance(not_before, str)
