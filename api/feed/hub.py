@@ -102,7 +102,9 @@ class EventHub:
 
     async def _follow(self) -> None:
         failures = 0
-        while not self._is_closed:  # redis-py may lose a cancellation: asyncio.wait_for did so before Python 3.12
+        while (
+            not self._is_closed
+        ):  # redis-py may lose a cancellation: asyncio.wait_for did so before Python 3.12
             try:
                 await self._read_feed()
             except Exception as error:  # noqa: BLE001  # without the hub every watcher would wait for ever

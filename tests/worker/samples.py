@@ -5,11 +5,12 @@ from typing import Any
 from model.recipes.resolved_recipe import ResolvedRecipe, resolve_recipe
 from model.spec import ResolvedSpec
 from worker.queue.calls.trainings import NewJob
-from worker.queue.ids import new_attempt_id, new_model_id
+from worker.queue.ids import new_attempt_id, new_import_id, new_model_id
 from worker.queue.kinds import Lane
 from worker.queue.records import EpochRow
 from worker.queue.store import JobStore
 from worker.redis_server import keys as redis_keys
+from worker.redis_server.projects import DEFAULT_PROJECT
 
 SPEC: dict[str, Any] = {
     "dataset": "digits",
@@ -37,9 +38,13 @@ def make_spec(**changes: object) -> ResolvedSpec:
 
 
 def make_job(
-    created_by: str | None = "alice", recipe: ResolvedRecipe | None = None, **changes: object
+    created_by: str | None = "alice",
+    recipe: ResolvedRecipe | None = None,
+    project: str = DEFAULT_PROJECT,
+    priority: int = 0,
+    **changes: object,
 ) -> NewJob:
-    return NewJob(make_spec(**changes), created_by, recipe=recipe)
+    return NewJob(make_spec(**changes), created_by, recipe=recipe, project=project, priority=priority)
 
 
 def recipe_of_later_version(**settings: object) -> ResolvedRecipe:

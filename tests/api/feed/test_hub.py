@@ -47,7 +47,11 @@ async def started(hub: EventHub) -> asyncio.Task[None]:
 def test_watchers_of_one_job_and_of_all(redis_url: str, redis_client: redis.Redis) -> None:
     async def scenario() -> None:
         hub = EventHub(Feed(connect_async(redis_url, timeout_s=10)))
-        with ended(await started(hub)), hub.watch(whole_project("default")) as everything, hub.watch("job_1") as one:
+        with (
+            ended(await started(hub)),
+            hub.watch(whole_project("default")) as everything,
+            hub.watch("job_1") as one,
+        ):
             add_events(redis_client, *range(6))
             await asyncio.sleep(0.3)
             assert await ids(everything) == [f"1-{n}" for n in range(6)]
@@ -65,7 +69,11 @@ def test_the_watch_of_a_watcher_that_does_not_read_ends_and_others_continue(
 ) -> None:
     async def scenario() -> None:
         hub = EventHub(Feed(connect_async(redis_url, timeout_s=10)))
-        with ended(await started(hub)), hub.watch(whole_project("default")) as slow, hub.watch(None) as quick:
+        with (
+            ended(await started(hub)),
+            hub.watch(whole_project("default")) as slow,
+            hub.watch(whole_project("default")) as quick,
+        ):
             received: list[str] = []
             for start in range(0, 3000, 300):
                 add_events(redis_client, *range(start, start + 300))

@@ -8,7 +8,8 @@ import httpx
 import pytest
 import redis
 
-from tests.worker.samples import claim, draft, make_import, make_job
+from tests.worker.imported import new_import
+from tests.worker.samples import claim, draft, make_job
 from worker.queue.ids import new_model_id
 from worker.queue.store import JobStore
 from worker.redis_server.connection import connect
@@ -52,7 +53,7 @@ def foreign(redis_client: redis.Redis) -> Foreign:
     store.commit_publish(job_id, attempt_id, draft(model_id, "secret"))
     store.succeed(job_id, attempt_id)
     assert ModelRegistry(redis_client).resolve("secret", PROJECT).manifest.id == model_id
-    imported = store.submit_import(make_import("hidden", project=PROJECT)).dataset_import
+    imported = store.submit_import(new_import("hidden", project=PROJECT)).dataset_import
     return Foreign(job_id, imported.id, model_id)
 
 
@@ -105,7 +106,7 @@ def test_lists_and_streams_hold_nothing_of_another_project(
 
 def test_names_and_keys_are_free_in_each_project(client: httpx.Client, redis_client: redis.Redis) -> None:
     store = JobStore(redis_client)
-    theirs = store.submit_import(make_import("pets", project=PROJECT, created_by="anonymous"), "mine")
-    ours = store.submit_import(make_import("pets", created_by="anonymous"), "mine")
+    theirs = store.submit_import(new_import("pets", project=PROJECT, created_by="anonymous"), "mine")
+    ours = store.submit_import(new_import("pets", created_by="anonymous"), "mine")
     assert not ours.is_replay
     assert ours.dataset_import.id != theirs.dataset_import.id
