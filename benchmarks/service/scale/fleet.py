@@ -109,10 +109,12 @@ async def _watch(url: str, processes: int, job_ids: list[str], stopped: asyncio.
         for hub in hubs:
             for job_id in job_ids:
                 watches.enter_context(hub.watch(job_id))
-        tasks = [asyncio.create_task(hub.run()) for hub in hubs]
+        tasks = {asyncio.create_task(hub.run()) for hub in hubs}
         await stopped.wait()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while tasks:
+            for task in tasks:
+                task.cancel()
+            # Python 3.11 can lose a cancellation in asyncio.wait_for, which redis-py calls for each command.
+            _, tasks = await asyncio.wait(tasks, timeout=0.1)
     for hub in hubs:
         await hub.disconnect()
