@@ -8,7 +8,7 @@ from celery import Celery
 from kombu.connection import Connection
 from kombu.exceptions import OperationalError
 
-from worker.redis_server.connection import broker_tls, broker_url
+from worker.redis_server.connection import broker_options, broker_tls, broker_url
 from worker.redis_server.keys import WAKE_UPS
 
 TASK_NAME = "worker.drain_queue"
@@ -33,7 +33,9 @@ class WakeUpSender:
     def __init__(self, redis_url: str) -> None:
         self._app = Celery("ninefold", set_as_current=False)
         self._connection = Connection(
-            broker_url(redis_url), ssl=broker_tls(redis_url) or False, transport_options=_FAIL_FAST
+            broker_url(redis_url),
+            ssl=broker_tls(redis_url) or False,
+            transport_options=_FAIL_FAST | broker_options(redis_url),
         )
         self._pending: queue.Queue[bool] = queue.Queue(_MAX_PENDING)
         """True for each wake-up to send, False to end the thread."""
