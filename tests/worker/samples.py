@@ -5,7 +5,7 @@ from typing import Any
 from model.recipes.resolved_recipe import ResolvedRecipe, resolve_recipe
 from model.spec import ResolvedSpec
 from worker.queue.calls.trainings import NewJob
-from worker.queue.ids import new_attempt_id, new_import_id, new_model_id
+from worker.queue.ids import new_attempt_id, new_model_id
 from worker.queue.kinds import Lane
 from worker.queue.records import EpochRow
 from worker.queue.store import JobStore

@@ -117,7 +117,7 @@ def test_a_file_that_is_deleted_during_the_request_is_not_found(
     losing = LosingStorage(Path(settings.storage.removeprefix("file://")))
 
     class LosingStorages(Storages):
-        def of(self, project: str) -> Storage:
+        def of(self, project: str) -> Storage:  # noqa: ARG002  # there is only one
             return losing
 
     app.state.shared[Storages] = LosingStorages(settings.storage)
