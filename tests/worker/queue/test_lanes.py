@@ -15,7 +15,7 @@ from worker.queue.store import JobStore
 
 def claim_from(store: JobStore, *lanes: Lane) -> str | None:
     claimed = store.claim("host:1", new_attempt_id(), lanes=lanes)
-    return claimed and claimed.item_id
+    return claimed.item_id if claimed else None
 
 
 def submit_import(store: JobStore, name: str = "pets") -> str:

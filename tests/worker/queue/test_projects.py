@@ -1,6 +1,8 @@
 """Nothing that belongs to one project is seen or changed from another one."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -20,7 +22,7 @@ from worker.registry import aliases, datasets, models
 
 OWN, OTHER = "biology", "default"
 
-JOB_CALLS: dict[str, Callable[..., Operation[object]]] = {
+JOB_CALLS: dict[str, Callable[..., Operation[Any]]] = {
     "get": reads.get,
     "get_json": reads.get_json,
     "rows": reads.rows,
@@ -33,7 +35,7 @@ JOB_CALLS: dict[str, Callable[..., Operation[object]]] = {
     "delete": requests.delete,
     "stop": trainings.stop,
 }
-IMPORT_CALLS: dict[str, Callable[..., Operation[object]]] = {
+IMPORT_CALLS: dict[str, Callable[..., Operation[Any]]] = {
     "get_import": imports.get_import,
     "get_json": reads.get_json,
     "logs": reads.logs,
@@ -43,9 +45,8 @@ IMPORT_CALLS: dict[str, Callable[..., Operation[object]]] = {
 }
 
 
-def submit_own(store: JobStore, **spec: object) -> str:
-    job = make_job(**spec)
-    return store.submit(type(job)(job.spec, "alice", project=OWN)).job_id
+def submit_own(store: JobStore, tags: tuple[str, ...] = ()) -> str:
+    return store.submit(replace(make_job(tags=tags), project=OWN)).job_id
 
 
 @pytest.mark.parametrize("call", JOB_CALLS)
@@ -85,7 +86,7 @@ def test_a_job_of_an_earlier_release_belongs_to_the_default_project(store: JobSt
 
 def test_lists_and_filters_show_the_jobs_of_one_project(store: JobStore) -> None:
     shown = store.submit(make_job(tags=["night"])).job_id
-    own = submit_own(store, tags=["night"])
+    own = submit_own(store, tags=("night",))
     for filters in (
         JobFilters(),
         JobFilters(status=Status.QUEUED),
@@ -101,7 +102,7 @@ def test_an_idempotency_key_belongs_to_a_project_and_a_kind(store: JobStore) -> 
     key = Idempotency("key", "hash")
     job = make_job()
     first = store.submit(job, key)
-    own = store.submit(type(job)(job.spec, "alice", project=OWN), key)
+    own = store.submit(replace(job, project=OWN), key)
     assert not own.is_replay
     replayed = store.replay(Kind.TRAINING, "alice", key, OWN)
     assert replayed is not None
@@ -112,8 +113,7 @@ def test_an_idempotency_key_belongs_to_a_project_and_a_kind(store: JobStore) -> 
 
 def test_each_project_counts_its_own_versions(store: JobStore) -> None:
     for number, project in enumerate((OTHER, OWN)):
-        job = make_job()
-        store.submit(type(job)(job.spec, "alice", project=project))
+        store.submit(replace(make_job(), project=project))
         job_id, attempt_id = claim(store)
         assert store.commit_publish(job_id, attempt_id, draft(f"mdl_{number}")).version == 1
         store.succeed(job_id, attempt_id)
@@ -157,16 +157,16 @@ def test_an_import_is_found_and_listed_in_its_project_alone(store: JobStore) -> 
 def test_workers_serve_all_projects_and_are_told_which(store: JobStore) -> None:
     submit_own(store)
     store.submit_import(new_import(project=OWN))
-    for _ in range(2):
-        claimed = store.claim("host:1", f"att_{_}")
+    for attempt_id in ("att_1", "att_2"):
+        claimed = store.claim("host:1", attempt_id)
         assert claimed is not None
         assert claimed.project == OWN
-        store.report(claimed.item_id, f"att_{_}", 1, Report(log_lines=("hello",)))
+        store.report(claimed.item_id, attempt_id, 1, Report(log_lines=("hello",)))
         assert store.logs(claimed.item_id, project=OWN) == ["hello"]
 
 
 def test_all_keys_of_a_project_but_those_of_its_items_name_the_project(store: JobStore) -> None:
-    submit_own(store, tags=["night"])
+    submit_own(store, tags=("night",))
     job_id, attempt_id = claim(store)
     store.commit_publish(job_id, attempt_id, draft())
     store.succeed(job_id, attempt_id)

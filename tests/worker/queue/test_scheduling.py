@@ -18,7 +18,7 @@ from worker.redis_server import keys as redis_keys
 
 def claimed_id(store: JobStore, devices: int = 1, except_ids: tuple[str, ...] = ()) -> str | None:
     claimed = store.claim("host:1", new_attempt_id(), devices, except_ids=except_ids)
-    return claimed and claimed.item_id
+    return claimed.item_id if claimed else None
 
 
 def members(store: JobStore, key: str) -> list[str]:

@@ -122,13 +122,17 @@ def test_checkpoints_stay_until_their_job_has_finished(
     assert len(storage.list("checkpoints/")) == 2
 
 
-def test_an_import_that_has_not_ended_keeps_nothing_from_being_deleted(
+def test_an_upload_stays_until_its_import_has_ended(
     store: JobStore, storage: Storage, put: Callable[..., str], known: list[str]
 ) -> None:
-    upload = put(upload_key(store.submit_import(new_import()).dataset_import.id))
+    """An upload without an import is left when the API is killed between the two."""
+    queued, ended = (store.submit_import(new_import(name)).dataset_import.id for name in ("a", "b"))
+    store.cancel_item(ended)
+    kept = [put(upload_key(queued)), put(upload_key("imp_young"), 0)]
+    gone = [put(upload_key(ended)), put(upload_key("imp_lost"))]
     put(dataset_key("ds_old", "images.zip"))
-    assert clean(store, storage) == {"datasets/ds_old": False}
-    assert storage.list() == sorted([*known, upload])
+    assert clean(store, storage) == dict.fromkeys(("datasets/ds_old", *gone), False)
+    assert storage.list() == sorted([*known, *kept])
 
 
 def test_nothing_is_deleted_when_redis_lost_its_records(
@@ -136,6 +140,7 @@ def test_nothing_is_deleted_when_redis_lost_its_records(
 ) -> None:
     put("checkpoints/job_gone/1/epoch-1")
     put(model_key("mdl_half", WEIGHTS_FILE))
+    put(upload_key("imp_old"))
     before = storage.list()
     store.redis.flushall()
     assert set(clean(store, storage).values()) == {True}
