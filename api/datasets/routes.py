@@ -57,8 +57,8 @@ async def create_dataset(
 ) -> Dataset:
     """Store a zip of images and queue its import, which a worker runs; the client may go away once the body was sent."""
     accepted = await uploads.receive(request, name, caller, idempotency_key)
-    response.headers["Location"] = f"{request.scope.get('root_path', '')}/datasets/{accepted.id}"
     dataset = await datasets.find(accepted.id, caller.project, wait_s)
+    response.headers["Location"] = f"{request.scope.get('root_path', '')}/datasets/{dataset.id}"
     if wait_s and dataset.status is DatasetStatus.REJECTED and dataset.error:
         raise RejectedError(dataset.error)
     response.status_code = 201 if dataset.status is DatasetStatus.READY else 202

@@ -102,7 +102,9 @@ class EventHub:
 
     async def _follow(self) -> None:
         failures = 0
-        while True:
+        while (
+            not self._is_closed
+        ):  # redis-py may lose a cancellation: asyncio.wait_for did so before Python 3.12
             try:
                 await self._read_feed()
             except Exception as error:  # noqa: BLE001  # without the hub every watcher would wait for ever
@@ -117,7 +119,7 @@ class EventHub:
     async def _read_feed(self) -> None:
         if not self._last_id or await self._feed.has_gap_after(self._last_id):
             await self._restart()
-        while True:
+        while not self._is_closed:
             events = await self._feed.read(self._last_id, block_ms=BLOCK_MS)
             # A gap can appear without a read error: after SIGSTOP of this process a full page waits, and after a
             # Redis server returned with less data no event ever comes. Only these two cases are checked for a gap.

@@ -11,16 +11,16 @@ from api.jobs.errors import (
     UnknownDatasetError,
     UnknownInitModelError,
 )
+from api.records.datasets import DatasetCatalogue
 from model.data.built_in import BUILT_IN
 from model.errors import UnfitSpecError
 from model.spec import DatasetFacts, JobSpec, ResolvedSpec
-from worker.errors import DatasetNotFoundError, JobNotFoundError, ModelNotFoundError, NoProductionError
+from worker.errors import DatasetNotFoundError, ModelNotFoundError, NoProductionError
 from worker.queue.calls.trainings import NewJob
 from worker.queue.kinds import Lane
 from worker.queue.live_workers import AsyncLiveWorkers
 from worker.queue.records import DatasetImport
-from worker.queue.store import AsyncJobStore
-from worker.registry.datasets import AsyncDatasetRegistry, PendingDataset
+from worker.registry.datasets import AsyncDatasetRegistry
 from worker.registry.model_registry import AsyncModelRegistry
 from worker.registry.spec_resolution import resolve_for_workers
 
@@ -50,12 +50,12 @@ class SpecResolver:
 
     def __init__(
         self,
-        store: AsyncJobStore,
+        catalogue: DatasetCatalogue,
         datasets: AsyncDatasetRegistry,
         models: AsyncModelRegistry,
         devices: WorkerDevices,
     ) -> None:
-        self._store = store
+        self._catalogue = catalogue
         self._datasets = datasets
         self._models = models
         self._devices = devices
@@ -102,16 +102,15 @@ class SpecResolver:
         if dataset in BUILT_IN:
             return BUILT_IN[dataset]
         try:
-            found = await self._datasets.find(dataset, project)
-            if not isinstance(found, PendingDataset):
-                return found.facts
-            pending = await self._store.get_import(found.import_id, project)
-        except (DatasetNotFoundError, JobNotFoundError):
+            found = await self._catalogue.look_up(dataset, project)
+        except DatasetNotFoundError:
             page = await self._datasets.list_datasets(limit=_LISTED_DATASETS, project=project)
             raise UnknownDatasetError([*BUILT_IN, *(known.facts.name for known in page.datasets)]) from None
-        if pending.is_finished:
-            raise DatasetUnusableError(pending)
-        return pending
+        if not isinstance(found, DatasetImport):
+            return found.facts
+        if found.is_finished:
+            raise DatasetUnusableError(found)
+        return found
 
     async def _with_model_id(self, spec: JobSpec, project: str) -> JobSpec:
         """Replace the reference of `init_from` by the id of the model."""

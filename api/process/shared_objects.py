@@ -52,14 +52,15 @@ class SharedObjects:
         """Return what routes may ask for with `from_app`."""
         store, live_workers = AsyncJobStore(self._redis), AsyncLiveWorkers(self._redis)
         datasets, models = AsyncDatasetRegistry(self._redis), AsyncModelRegistry(self._redis)
-        resolver = SpecResolver(store, datasets, models, WorkerDevices(live_workers))
+        catalogue = DatasetCatalogue(store, datasets, self._hub)
+        resolver = SpecResolver(catalogue, datasets, models, WorkerDevices(live_workers))
         return {
             AsyncJobStore: store,
             AsyncLiveWorkers: live_workers,
             AsyncDatasetRegistry: datasets,
             AsyncModelRegistry: models,
             Storages: self._storages,
-            DatasetCatalogue: DatasetCatalogue(store, datasets, self._hub),
+            DatasetCatalogue: catalogue,
             StorageSpace: self._space,
             Keys: Keys(parse_keys(self._settings.api_keys.get_secret_value())),
             EventHub: self._hub,

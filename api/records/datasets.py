@@ -64,9 +64,12 @@ class DatasetCatalogue:
         if not isinstance(found, PendingDataset):
             return found
         try:
-            return await self._store.get_import(found.import_id, project)
+            pending = await self._store.get_import(found.import_id, project)
         except JobNotFoundError:
             raise DatasetNotFoundError(ref) from None
+        if pending.result:  # it has made the dataset meanwhile
+            return await self._registry.get(pending.result.dataset_id, project)
+        return pending
 
     async def page(self, project: str, limit: int, after: str) -> Page[Dataset]:
         """Return a page: imports that made no dataset, then datasets, each newest first; then the built-in ones."""

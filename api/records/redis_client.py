@@ -5,7 +5,7 @@ from typing import Any
 
 import redis.asyncio
 
-from worker.redis_server.connection import connect_async
+from worker.redis_server.connection import waiting_pool
 
 _CONNECTIONS = 64
 _TIMEOUT_S = 5.0
@@ -23,12 +23,4 @@ class _BoundedRedis(redis.asyncio.Redis):
 
 def connect_bounded(url: str) -> redis.asyncio.Redis:
     """Make a client that waits for a free connection when all are in use, where redis-py's default pool raises."""
-    pool = connect_async(url).connection_pool
-    return _BoundedRedis.from_pool(
-        redis.asyncio.BlockingConnectionPool(
-            max_connections=_CONNECTIONS,
-            timeout=_TIMEOUT_S,
-            connection_class=pool.connection_class,
-            **pool.connection_kwargs,
-        )
-    )
+    return _BoundedRedis.from_pool(waiting_pool(url, _CONNECTIONS, _TIMEOUT_S))

@@ -4,7 +4,7 @@ import time
 
 import httpx
 
-from worker.queue.attempt_messages import Report
+from worker.queue.attempt_messages import TrainingReport
 from worker.queue.ids import new_attempt_id
 from worker.queue.records import JobError, Progress
 from worker.queue.states import Outcome
@@ -33,12 +33,12 @@ class SimulatedJob:
             if number % per_s == 0:
                 self._store.renew(self.job_id, self._attempt_id)
             progress = Progress(epoch=self._seq + 1, epochs=10**6, fraction=0.5, images_per_s=1e4, eta_s=60.0)
-            self._report(Report(progress=progress))
+            self._report(TrainingReport(progress=progress))
 
     def report_log(self, count: int, line: str) -> None:
         """Report `line` as trainer output `count` times, without pauses."""
         for _ in range(count):
-            self._report(Report(log_lines=(line,)))
+            self._report(TrainingReport(log_lines=(line,)))
 
     def fail(self) -> None:
         """End the job with an error, which ends every event stream of it."""
@@ -55,6 +55,6 @@ class SimulatedJob:
         entries = self._store.redis.xrange(redis_keys.EVENTS + self.job_id)
         return [event_id.encode() for event_id, _ in entries]  # type: ignore[union-attr]
 
-    def _report(self, changes: Report) -> None:
+    def _report(self, changes: TrainingReport) -> None:
         self._seq += 1
         self._store.report(self.job_id, self._attempt_id, self._seq, changes)

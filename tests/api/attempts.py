@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from worker.queue.attempt_messages import Report
+from worker.queue.attempt_messages import TrainingReport
 from worker.queue.ids import new_attempt_id
 from worker.queue.records import EpochRow, JobError
 from worker.queue.states import Outcome, Phase
@@ -24,7 +24,7 @@ class Attempt:
     def report(self, seq: int, *epochs: int) -> None:
         """Report one metrics row for each epoch."""
         rows = tuple(epoch_row(epoch) for epoch in epochs)
-        self.store.report(self.job_id, self.attempt_id, seq, Report(phase=Phase.TRAINING, rows=rows))
+        self.store.report(self.job_id, self.attempt_id, seq, TrainingReport(phase=Phase.TRAINING, rows=rows))
 
     def fail(self) -> None:
         """Finish the job as failed."""
@@ -59,4 +59,4 @@ def claim(store: JobStore) -> Attempt:
     attempt_id = new_attempt_id()
     claimed = store.claim("host:1", attempt_id)
     assert claimed is not None
-    return Attempt(store, claimed.job_id, attempt_id)
+    return Attempt(store, claimed.item_id, attempt_id)

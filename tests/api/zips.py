@@ -4,6 +4,7 @@ import io
 import zipfile
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from PIL import Image
 
@@ -29,10 +30,11 @@ def _picture(label: str, number: int) -> bytes:
 
 
 def leftovers(settings: ApiSettings) -> list[int]:
-    """Return the sizes of the temporary files of uploads. They have no names, but this process has them open."""
-    folder, sizes = settings.cache_dir / "uploads", []
-    for descriptor in Path("/proc/self/fd").iterdir():
+    """Return the sizes of the files of uploads: those that are being received, and those that wait for their import."""
+    storage = Path(urlsplit(settings.storage).path)
+    files = [*storage.glob(".tmp/*/upload.zip"), *storage.glob("uploads/*")]
+    sizes = []
+    for file in files:
         with suppress(FileNotFoundError):
-            if descriptor.readlink().is_relative_to(folder):
-                sizes.append(descriptor.stat().st_size)
-    return sizes + [path.stat().st_size for path in folder.rglob("*")]
+            sizes.append(file.stat().st_size)
+    return sizes

@@ -88,8 +88,11 @@ def test_the_checker_finds_nothing_without_a_mutant(
     ("mutant", "script"),
     [
         ("fencing", "attempts/report"),
+        ("fencing", "training/report"),
+        ("fencing", "imports/succeed"),
         ("fencing", "attempts/renew"),
-        ("idempotency", "requests/submit"),
+        ("idempotency", "training/submit"),
+        ("idempotency", "imports/submit"),
         ("idempotency", "requests/replay"),
     ],
 )

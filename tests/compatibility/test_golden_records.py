@@ -19,7 +19,7 @@ from model.storage.opening import open_storage
 from tests.api.serving import running_api
 from tests.compatibility.records import RECORDS, load
 from tests.conftest import running_valkey
-from worker.queue.attempt_messages import Report
+from worker.queue.attempt_messages import ClaimedJob, TrainingReport
 from worker.queue.ids import new_attempt_id
 from worker.queue.records import Job
 from worker.queue.states import Outcome, Status
@@ -117,13 +117,13 @@ def test_a_paused_job_is_resumed_and_claimed_with_its_checkpoint(store: JobStore
     store.resume(paused.id)
     attempt_id = new_attempt_id()
     claimed = store.claim("host:1", attempt_id)
-    assert claimed is not None
-    assert claimed.job_id == paused.id, "it was submitted before all jobs that are queued"
+    assert isinstance(claimed, ClaimedJob)
+    assert claimed.item_id == paused.id, "it was submitted before all jobs that are queued"
     assert claimed.spec == paused.spec
     assert claimed.checkpoint is not None
     assert claimed.checkpoint.key == _checkpoint_key(store, paused.id)
     assert len(claimed.pauses) == 1
-    store.report(paused.id, attempt_id, 1, Report(log_lines=("resumed",)))
+    store.report(paused.id, attempt_id, 1, TrainingReport(log_lines=("resumed",)))
     assert store.logs(paused.id)[-1] == "resumed"
     assert store.requeue(paused.id, attempt_id, Outcome.DRAINED) is Status.QUEUED
 
@@ -135,14 +135,14 @@ def test_the_queued_jobs_are_claimed_in_the_order_of_submission(store: JobStore)
     large = store.claim("host:1", new_attempt_id(), 2)
     assert small is not None
     assert large is not None
-    assert [large.job_id, small.job_id] == queued
+    assert [large.item_id, small.item_id] == queued
     assert store.claim("host:1", new_attempt_id(), 2) is None
 
 
 def test_a_reaper_takes_the_running_job_from_its_dead_worker(store: JobStore) -> None:
     [running] = _jobs(store, Status.RUNNING)
     now = [0.0]
-    reaper = Reaper(store, LEASE_S, lambda: None, clock=lambda: now[0])
+    reaper = Reaper(store, LEASE_S, lambda _: None, clock=lambda: now[0])
     taken: list[str] = []
     while not taken and now[0] < 3 * LEASE_S:
         taken = reaper.check()

@@ -27,9 +27,10 @@ from tests.model.manifests import draft as manifest_draft
 from tests.model.manifests import published
 from tests.model.tiny_training import Recorder, TinyTraining, import_colours
 from tests.stored import stored_path
+from tests.worker.imported import import_record
 from tests.worker.samples import claim, make_job, publish, row
 from worker.kinds.training.publishing import complete_draft
-from worker.queue.attempt_messages import Report
+from worker.queue.attempt_messages import ClaimedJob, TrainingReport
 from worker.queue.ids import new_attempt_id
 from worker.queue.live_workers import LiveWorkers, WorkerRecord, WorkerState
 from worker.queue.records import Best, Checkpoint, JobError, Progress
@@ -58,10 +59,10 @@ def _with_future(text: str) -> str:
 
 def _plant(client: redis.Redis, job_id: str) -> None:
     """Add a further field to the record of a job and to every JSON object in it."""
-    record: Any = client.hgetall(redis_keys.JOB + job_id)
+    record: Any = client.hgetall(redis_keys.ITEM + job_id)
     objects = (*JSON_FIELDS, "transitions", "attempts")
     planted: Any = {name: _with_future(record[name]) for name in objects if name in record}
-    client.hset(redis_keys.JOB + job_id, mapping=planted | {"future": "kept"})
+    client.hset(redis_keys.ITEM + job_id, mapping=planted | {"future": "kept"})
     for key in (redis_keys.ROWS + job_id, redis_keys.BESTS + job_id):
         rows: Any = client.hgetall(key)
         for epoch, text in rows.items():
@@ -69,7 +70,7 @@ def _plant(client: redis.Redis, job_id: str) -> None:
 
 
 def _report(store: JobStore, job_id: str, attempt_id: str, seq: int, epoch: int) -> None:
-    content = Report(
+    content = TrainingReport(
         rows=(row(epoch),),
         bests=(Best(epoch=epoch, val_accuracy=0.5),),
         checkpoint=Checkpoint(key=f"checkpoints/{job_id}/{epoch}", epoch=epoch, step=0),
@@ -89,7 +90,7 @@ def _drained_job(store: JobStore) -> str:
 
 
 def _hash_field(store: JobStore, job_id: str, name: str) -> Any:
-    return store.redis.hget(redis_keys.JOB + job_id, name)
+    return store.redis.hget(redis_keys.ITEM + job_id, name)
 
 
 def test_every_part_of_a_job_is_read_and_kept(store: JobStore) -> None:
@@ -126,8 +127,8 @@ def test_a_job_is_claimed_trained_and_published_with_the_fields(store: JobStore)
     job_id = _drained_job(store)
     attempt_id = new_attempt_id()
     claimed = store.claim("host:2", attempt_id)
-    assert claimed is not None
-    assert claimed.job_id == job_id
+    assert isinstance(claimed, ClaimedJob)
+    assert claimed.item_id == job_id
     assert claimed.checkpoint is not None
     assert claimed.checkpoint.epoch == 1
     assert store.get(job_id).metrics == store.rows(job_id)[0]
@@ -136,7 +137,7 @@ def test_a_job_is_claimed_trained_and_published_with_the_fields(store: JobStore)
 
     trained = ManifestDraft.model_validate(manifest_draft().model_dump() | {"spec": claimed.spec})
     store.commit_publish(job_id, attempt_id, complete_draft(trained, claimed, "mdl_1"))
-    store.finish(job_id, attempt_id, Outcome.SUCCEEDED)
+    store.succeed(job_id, attempt_id)
     assert _hash_field(store, job_id, "future") == "kept"
     model = ModelRegistry(store.redis).resolve("digits:1")
     assert json.loads(model.manifest.spec.model_dump_json())["future"] == FUTURE["future"]
@@ -197,13 +198,13 @@ def test_the_registry_is_rebuilt_with_the_fields(redis_client: redis.Redis, tmp_
 def test_a_dataset_is_read_and_kept(redis_client: redis.Redis, tmp_path: Path) -> None:
     record = DatasetRecord(facts=facts([3, 3]), images=6, size_bytes=9, skipped=[], skipped_count=0)
     registry = DatasetRegistry(redis_client)
-    registry.add(record, "alice")
+    import_record(JobStore(redis_client), record)
     key = redis_keys.DATASET + "ds_0123"
     entry = json.loads(str(redis_client.get(key))) | FUTURE
     entry["facts"] |= FUTURE
     redis_client.set(key, json.dumps(entry))
     assert registry.get("things").facts == record.facts
-    assert registry.add(record, "bob").created_by == "alice"
+    assert import_record(JobStore(redis_client), record, "bob").created_by == "alice"
     assert json.loads(str(redis_client.get(key))) == entry
     assert len(registry.list_datasets().datasets) == 1
 

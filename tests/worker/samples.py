@@ -6,9 +6,11 @@ from model.recipes.resolved_recipe import ResolvedRecipe, resolve_recipe
 from model.spec import ResolvedSpec
 from worker.queue.calls.trainings import NewJob
 from worker.queue.ids import new_attempt_id, new_model_id
+from worker.queue.kinds import Lane
 from worker.queue.records import EpochRow
-from worker.queue.states import Outcome
 from worker.queue.store import JobStore
+from worker.redis_server import keys as redis_keys
+from worker.redis_server.projects import DEFAULT_PROJECT
 
 SPEC: dict[str, Any] = {
     "dataset": "digits",
@@ -31,15 +33,23 @@ SPEC: dict[str, Any] = {
 }
 
 
+def make_spec(**changes: object) -> ResolvedSpec:
+    return ResolvedSpec.model_validate(SPEC | changes)
+
+
 def make_job(
-    created_by: str | None = "alice", recipe: ResolvedRecipe | None = None, **changes: object
+    created_by: str | None = "alice",
+    recipe: ResolvedRecipe | None = None,
+    project: str = DEFAULT_PROJECT,
+    priority: int = 0,
+    **changes: object,
 ) -> NewJob:
-    return NewJob(ResolvedSpec.model_validate(SPEC | changes), created_by, recipe=recipe)
+    return NewJob(make_spec(**changes), created_by, recipe=recipe, project=project, priority=priority)
 
 
 def recipe_of_later_version(**settings: object) -> ResolvedRecipe:
     """Return the recipe of a sample job as Ninefold 7.5.0 might have it, with these settings."""
-    own = resolve_recipe(make_job().spec)
+    own = resolve_recipe(make_spec())
     record = {**own.model_dump(), "ninefold_version": "7.5.0", "settings": {**own.settings, **settings}}
     return ResolvedRecipe.model_validate(record)
 
@@ -89,9 +99,19 @@ def draft(model_id: str = "mdl_1", name: str = "digits") -> dict[str, Any]:
 def claim(store: JobStore) -> tuple[str, str]:
     """Claim the first queued job; return the ids of the job and of the new attempt."""
     attempt_id = new_attempt_id()
-    claimed = store.claim("host:1", attempt_id)
+    claimed = store.claim("host:1", attempt_id, lanes=(Lane.TRAINING,))
     assert claimed is not None
-    return claimed.job_id, attempt_id
+    return claimed.item_id, attempt_id
+
+
+def make_due(store: JobStore) -> None:
+    """Let all queued items be claimed, as if the time until their next try had passed."""
+    for lane in Lane:
+        later = redis_keys.LATER + lane
+        items: Any = store.redis.zrange(later, 0, -1)
+        for item_id in items:
+            store.redis.zadd(later, {item_id: 0})
+    store.redis.delete(redis_keys.NOT_BEFORE)
 
 
 def publish(store: JobStore, name: str = "digits", promote: str = "first") -> str:
@@ -100,5 +120,5 @@ def publish(store: JobStore, name: str = "digits", promote: str = "first") -> st
     job_id, attempt_id = claim(store)
     model_id = new_model_id()
     store.commit_publish(job_id, attempt_id, draft(model_id, name))
-    store.finish(job_id, attempt_id, Outcome.SUCCEEDED)
+    store.succeed(job_id, attempt_id)
     return model_id

@@ -1,6 +1,5 @@
-"""A worker's context in the test's own process, with trainers of the test's choice, and attempts that run on it."""
+"""A worker's context in the test's own process, with child processes of the test's choice, and attempts that run on it."""
 
-import os
 import sys
 import threading
 import time
@@ -10,29 +9,37 @@ from pathlib import Path
 from typing import Any
 
 from worker.attempt.drain import DrainSignal
-from worker.kinds.training.spawner import Spawner, trainer_environment
-from worker.kinds.training.supervisor import AttemptResult, Supervisor
+from worker.attempt.supervisor import AttemptResult, Supervisor
+from worker.kinds.dataset_import.context import ImportContext
+from worker.kinds.dataset_import.importer_command import IMPORTER_COMMAND, importer_spawner
+from worker.kinds.dataset_import.supervisor import ImportSupervisor
+from worker.kinds.training.context import TrainingContext
+from worker.kinds.training.supervisor import TrainingSupervisor
+from worker.kinds.training.trainer_command import trainer_spawner
 from worker.kinds.training.warm_standby import WarmStandby
-from worker.kinds.training.worker_context import WorkerContext
-from worker.queue.attempt_messages import Claimed
+from worker.queue.attempt_messages import Claimed, ClaimedImport, ClaimedJob
 from worker.queue.ids import new_attempt_id
 from worker.queue.states import Outcome
 from worker.queue.store import JobStore
 
 COUNTING_TRAINER = ("counting_trainer",)
+_TIMES = {"lease_s": 3.0, "renew_every_s": 0.1}
+
+
+def fixture_command(module: str, *arguments: str) -> tuple[str, ...]:
+    """Return the command that runs a module of tests/worker/fixtures."""
+    return (sys.executable, "-m", f"tests.worker.fixtures.{module}", *arguments)
 
 
 @contextmanager
 def open_worker_context(
     store: JobStore, folder: Path, trainer: tuple[str, ...] = COUNTING_TRAINER, **settings: Any
-) -> Iterator[WorkerContext]:
+) -> Iterator[TrainingContext]:
     """Yield a context whose trainers are a fixture: `trainer` is a module of tests/worker/fixtures and its arguments."""
-    module, *arguments = trainer
-    command = (sys.executable, "-m", f"tests.worker.fixtures.{module}", *arguments)
-    spawner = Spawner(trainer_environment(os.environ), command)
+    spawner = trainer_spawner(fixture_command(*trainer))
     standby = WarmStandby(spawner)
     try:
-        yield WorkerContext(
+        yield TrainingContext(
             store=store,
             storage_url=(folder / "storage").as_uri(),
             cache_dir=folder / "cache",
@@ -40,34 +47,63 @@ def open_worker_context(
             drain=DrainSignal(),
             devices=("cpu",),
             threads=1,
-            **{"lease_s": 3.0, "renew_every_s": 0.1, "stall_timeout_s": 300.0, **settings},
+            **{**_TIMES, "stall_timeout_s": 300.0, **settings},
         )
     finally:
         standby.close()
         spawner.close()
 
 
+@contextmanager
+def open_import_context(
+    store: JobStore, folder: Path, importer: tuple[str, ...] = (), **settings: Any
+) -> Iterator[ImportContext]:
+    """Yield a context for imports: `importer` is a module of tests/worker/fixtures and its arguments; empty for the real one."""
+    spawner = importer_spawner(fixture_command(*importer) if importer else IMPORTER_COMMAND)
+    try:
+        yield ImportContext(
+            store=store,
+            storage_url=(folder / "storage").as_uri(),
+            cache_dir=folder / "cache",
+            spawner=spawner,
+            drain=DrainSignal(),
+            **{**_TIMES, "timeout_s": 60.0, **settings},
+        )
+    finally:
+        spawner.close()
+
+
 def claim_next(store: JobStore) -> tuple[Claimed, str, float]:
-    """Claim the next job; returns the claim, the attempt's id, and the monotonic clock before the claim."""
+    """Claim the next item; returns the claim, the attempt's id, and the monotonic clock before the claim."""
     attempt_id, claim_sent_at = new_attempt_id(), time.monotonic()
     claimed = store.claim("test-host", attempt_id)
     assert claimed is not None
     return claimed, attempt_id, claim_sent_at
 
 
-def run_next(context: WorkerContext) -> AttemptResult:
-    """Claim the next job and run one attempt at it."""
-    claimed, attempt_id, claim_sent_at = claim_next(context.store)
-    return Supervisor(context, claimed, attempt_id, claim_sent_at=claim_sent_at).run()
+def make_supervisor(
+    context: TrainingContext | ImportContext, claimed: Claimed, attempt_id: str, claim_sent_at: float
+) -> Supervisor:
+    """Return the supervisor of the item's kind."""
+    if isinstance(context, TrainingContext):
+        assert isinstance(claimed, ClaimedJob)
+        return TrainingSupervisor(context, claimed, attempt_id, claim_sent_at=claim_sent_at)
+    assert isinstance(claimed, ClaimedImport)
+    return ImportSupervisor(context, claimed, attempt_id, claim_sent_at=claim_sent_at)
+
+
+def run_next(context: TrainingContext | ImportContext) -> AttemptResult:
+    """Claim the next item and run one attempt at it."""
+    return make_supervisor(context, *claim_next(context.store)).run()
 
 
 class BackgroundAttempt:
-    """An attempt at the next job that runs in a thread while the test interferes."""
+    """An attempt at the next item that runs in a thread while the test interferes."""
 
-    def __init__(self, context: WorkerContext) -> None:
+    def __init__(self, context: TrainingContext | ImportContext) -> None:
         self.claimed, self.attempt_id, claim_sent_at = claim_next(context.store)
         self._result: AttemptResult | None = None
-        self._supervisor = Supervisor(context, self.claimed, self.attempt_id, claim_sent_at=claim_sent_at)
+        self._supervisor = make_supervisor(context, self.claimed, self.attempt_id, claim_sent_at)
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 

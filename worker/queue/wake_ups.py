@@ -9,7 +9,7 @@ from kombu.connection import Connection
 from kombu.exceptions import OperationalError
 
 from worker.queue.kinds import Lane
-from worker.redis_server.connection import broker_tls, broker_url
+from worker.redis_server.connection import broker_options, broker_tls, broker_url
 from worker.redis_server.keys import LIGHT_WAKE_UPS, WAKE_UPS
 
 TASK_NAME = "worker.drain_queue"
@@ -35,7 +35,9 @@ class WakeUpSender:
     def __init__(self, redis_url: str) -> None:
         self._app = Celery("ninefold", set_as_current=False)
         self._connection = Connection(
-            broker_url(redis_url), ssl=broker_tls(redis_url) or False, transport_options=_FAIL_FAST
+            broker_url(redis_url),
+            ssl=broker_tls(redis_url) or False,
+            transport_options=_FAIL_FAST | broker_options(redis_url),
         )
         self._pending: queue.Queue[Lane | None] = queue.Queue(_MAX_PENDING)
         """The lane of each wake-up to send; None to end the thread."""

@@ -10,7 +10,7 @@ from celery.exceptions import SecurityWarning
 
 from worker.queue.kinds import Lane
 from worker.queue.wake_ups import CELERY_QUEUES, TASK_NAME
-from worker.redis_server.connection import broker_tls, broker_url
+from worker.redis_server.connection import broker_options, broker_tls, broker_url
 from worker.redis_server.keys import WAKE_UPS
 
 CONNECT_TIMEOUT_S = 2.0
@@ -42,6 +42,7 @@ def make_app(redis_url: str) -> Celery:
         broker_transport_options={
             "socket_connect_timeout": CONNECT_TIMEOUT_S,
             "health_check_interval": 15,
+            **broker_options(redis_url),
         },
     )
     return app

@@ -20,7 +20,7 @@ from worker.upkeep.record_store import REPLY_TIMEOUT_S, RecordStore
 from worker.upkeep.references import References, find_references
 
 MIN_AGE_S = 24 * 3600.0
-"""Models and datasets younger than this are kept: their records may be about to be written."""
+"""Models, datasets and uploads younger than this are kept: their records may be about to be written."""
 _UNKNOWN_TO_REDIS = (
     "Redis knows nothing in this folder of storage: is it the wrong Redis, or has it lost its records?"
 )
@@ -39,13 +39,15 @@ class Finding:
 def find_unreferenced(store: RecordStore, storage: Storage) -> list[Finding]:
     """Return everything to which no record refers, including what must be kept. Deletes nothing."""
     # Storage is listed before the records are read: objects that are created later are not on the list.
-    models, datasets, checkpoints = map(storage.folders, ("models", "datasets", "checkpoints"))
+    kinds = ("models", "datasets", "checkpoints", "uploads")
+    models, datasets, checkpoints, uploads = map(storage.folders, kinds)
     leftovers = storage.leftovers()
     references = find_references(store.take_snapshot().records)
     return [
         *_unreferenced_models(models, references, storage),
         *_unreferenced_datasets(datasets, references),
         *_unreferenced_checkpoints(checkpoints, models, references),
+        *_unreferenced_uploads(uploads, (*models, *datasets), references),
         *(Finding(entry, "left by a process that was killed") for entry in leftovers),
     ]
 
@@ -97,6 +99,22 @@ def _unreferenced_checkpoints(
             yield Finding(folder, "its job has ended" if job_id in references.jobs else "its job is gone")
 
 
+def _unreferenced_uploads(
+    uploads: Sequence[StorageEntry], others: Sequence[StorageEntry], references: References
+) -> Iterator[Finding]:
+    is_unknown_to_redis = not any(
+        entry.key in references.uploads or _id(entry) in references.models | references.datasets
+        for entry in (*uploads, *others)
+    )
+    for upload in _old(uploads):
+        if upload.key not in references.uploads:
+            yield Finding(
+                upload,
+                _UNKNOWN_TO_REDIS if is_unknown_to_redis else "no import reads it",
+                is_kept=is_unknown_to_redis,
+            )
+
+
 def _old(folders: Iterable[StorageEntry]) -> Iterator[StorageEntry]:
     oldest = time.time() - MIN_AGE_S
     return (folder for folder in folders if folder.changed_at < oldest)
@@ -110,8 +128,10 @@ def delete_unreferenced(findings: Iterable[Finding], storage: Storage) -> None:
     """Delete the findings that are not kept, and the temporary files of writers that died."""
     for finding in findings:
         is_object = not finding.entry.key.startswith(".")
-        # The same object may have been written again since it was listed: then a record is about to refer to it.
-        if not finding.is_kept and is_object and storage.is_unchanged(finding.entry):
+        # The same object may have been written again since it was listed: then a record is about to refer to it. An
+        # upload never is: each has a key of its own.
+        is_upload = finding.entry.key.startswith("uploads/")
+        if not finding.is_kept and is_object and (is_upload or storage.is_unchanged(finding.entry)):
             storage.delete(finding.entry.key)
     storage.remove_leftovers()
 

@@ -53,20 +53,19 @@ class Reaper:
             now = self._clock()
             self._reset_after_pause(now)
             self._observe(watch.leases, now)
-            taken = [
-                lease.job_id for lease in watch.leases if self._is_expired(lease, now) and self._take(lease)
-            ]
+            taken = [lease for lease in watch.leases if self._is_expired(lease, now) and self._take(lease)]
         except StoreUnavailableError:
             self._observations.clear()  # no worker could renew its lease either
             return []
         except Exception:
             self._observations.clear()  # renewals may have happened that this reaper could not read
             raise
+        lanes_of_taken = {lease.lane for lease in taken}
         for lane, load in watch.lanes.items():
-            if taken or (load.queued and not load.wake_ups):
+            if lane in lanes_of_taken or (load.queued and not load.wake_ups):
                 self._send_wake_up(lane)
                 reach(Failpoint.REAP_WAKE_UP_SENT)
-        return taken
+        return [lease.job_id for lease in taken]
 
     def _reset_after_pause(self, now: float) -> None:
         """Start counting again when this process was suspended itself (SIGSTOP, a suspended machine)."""

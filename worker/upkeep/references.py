@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from worker.queue.kinds import Kind
 from worker.queue.states import TERMINAL
 from worker.redis_server import keys as redis_keys
 from worker.upkeep.records import HashRecord, ListRecord, Record, SortedSetRecord
@@ -21,6 +22,8 @@ class References:
     retired: set[str] = field(default_factory=set)
     """Models whose deletion began."""
     datasets: set[str] = field(default_factory=set)
+    uploads: set[str] = field(default_factory=set)
+    """Keys of the zips that unfinished imports read."""
 
     def is_needed(self, key: str) -> bool:
         """True if the records refer to this object, or if it is an archived job, which is a record itself."""
@@ -32,6 +35,8 @@ class References:
                 return owner in self.datasets
             case "checkpoints":
                 return owner in self.unfinished
+            case "uploads":
+                return key in self.uploads
         return kind == "archive"
 
 
@@ -40,7 +45,7 @@ def find_references(records: Iterable[Record]) -> References:
     found = References()
     for record in records:
         if isinstance(record, HashRecord) and is_job(record):
-            _add_job(found, record.value)
+            _add_item(found, record.value)
         elif record.key == redis_keys.MODELS and isinstance(record, SortedSetRecord):
             found.models.update(record.value)
         elif record.key == redis_keys.RETIRED_MODELS and isinstance(record, ListRecord):
@@ -51,13 +56,20 @@ def find_references(records: Iterable[Record]) -> References:
 
 
 def is_job(record: Record) -> bool:
-    """Whether this is the record of a job, not one of its lists or streams."""
+    """Whether this is the record of a job or an import, not one of its lists or streams."""
     return record.key.startswith(redis_keys.ITEM) and not record.is_bulk
 
 
 def is_finished(job: dict[str, str]) -> bool:
     """Whether the record of a job says that the job has finished."""
     return job["status"] in TERMINAL
+
+
+def _add_item(found: References, item: dict[str, str]) -> None:
+    if item.get("kind", Kind.TRAINING) == Kind.TRAINING:
+        _add_job(found, item)
+    elif not is_finished(item):
+        found.uploads.add(item["upload"])
 
 
 def _add_job(found: References, job: dict[str, str]) -> None:

@@ -2,12 +2,10 @@
 
     python -m benchmarks.service.scale [--finished 1000000] [--quick]
 
-Server time is the server's own count (INFO commandstats) of all commands of a call, the median of many calls in
-the best of five rounds. CPU is the
-server's own count (INFO cpu) for each simulated second. Memory is that of MEMORY USAGE; entries in keys of all jobs
-count with their share. Upkeep is measured for a few processes and extrapolated to all. The finished jobs for backup and
-garbage collection are copies of one job of two epochs
-without reports of progress, on a server without an append-only file.
+Server time is the server's own count (INFO commandstats) of all commands of a call, the median of many calls in the
+best of five rounds. CPU is the server's own count (INFO cpu) for each simulated second. Memory is that of MEMORY USAGE;
+entries in keys of all jobs count with their share. The finished jobs for backup and garbage collection are copies of one
+job of two epochs without reports of progress, on a server without an append-only file.
 """
 
 import argparse

@@ -4,7 +4,7 @@ import argparse
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from benchmarks.service.scale.fleet import SimulatedWorker, feed_readers, load, upkeep_of_one_process
+from benchmarks.service.scale.fleet import SimulatedUpkeep, SimulatedWorker, feed_readers, load
 from benchmarks.service.scale.footprint import footprint, own_bytes
 from benchmarks.service.scale.jobs import SimulatedTraining, replayed_events, submit
 from benchmarks.service.scale.server import MeasuredServer
@@ -14,7 +14,6 @@ from worker.queue.store import JobStore
 from worker.redis_server.connection import connect
 
 _WIDE = 8
-_UPKEEP_SAMPLE = 10
 
 
 def measure_calls(server: MeasuredServer, options: argparse.Namespace) -> Iterator[Row]:
@@ -82,18 +81,13 @@ def _fleet(
 def _upkeep_share(
     server: MeasuredServer, workers: list[SimulatedWorker], options: argparse.Namespace
 ) -> float:
-    """Measure the first process and a few others, and extrapolate to all: one of them may do more than the others."""
-    processes: int = len(workers) + options.api_processes
-    seconds: int = options.seconds
-    first, *others = [upkeep_of_one_process(server.url) for _ in range(1 + _UPKEEP_SAMPLE)]
-    first_share = load(server, workers, seconds, lambda _: first())
+    processes = [SimulatedUpkeep(server.url) for _ in range(len(workers) + options.api_processes)]
 
-    def check_others(_: int) -> None:
-        for check in others:
-            check()
+    def act(second: int) -> None:
+        for number, process in enumerate(processes):
+            process.act(number + second)
 
-    others_share = load(server, workers, seconds, check_others)
-    return first_share + others_share / _UPKEEP_SAMPLE * (processes - 1)
+    return load(server, workers, options.seconds, act)
 
 
 def _single_calls(

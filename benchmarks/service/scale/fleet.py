@@ -16,7 +16,10 @@ from worker.queue.live_workers import LiveWorkers, WorkerRecord, WorkerState
 from worker.queue.store import JobStore
 from worker.redis_server.connection import connect, connect_async
 from worker.settings import WorkerSettings
+from worker.upkeep.election import Election
 from worker.upkeep.reaper import Reaper
+from worker.upkeep.roles import Role, RoleStore
+from worker.upkeep.upkeep import CANDIDATE_EVERY_S
 
 _RENEW_EVERY_S = 4
 
@@ -44,7 +47,7 @@ class SimulatedWorker:
         submit(self.store)
         claimed = self.store.claim(self._record.id, self._attempt_id)
         assert claimed is not None
-        self.job_id = claimed.job_id
+        self.job_id = claimed.item_id
 
     def renew(self) -> None:
         """Renew the lease of the job."""
@@ -60,10 +63,22 @@ class SimulatedWorker:
         self.store.report(self.job_id, self._attempt_id, self._seq, progress(1, 20, 0.05))
 
 
-def upkeep_of_one_process(url: str) -> Callable[[], object]:
-    """Return what one worker or API process does for the upkeep every second."""
-    lease_s: float = WorkerSettings.model_fields["lease_s"].default
-    return Reaper(JobStore(connect(url)), lease_s, send_wake_up=lambda: None).check
+class SimulatedUpkeep:
+    """The upkeep of one worker or API process: its part in the election, and while elected the watch over all leases."""
+
+    def __init__(self, url: str) -> None:
+        store = JobStore(connect(url))
+        lease_s: float = WorkerSettings.model_fields["lease_s"].default
+        self._election = Election(RoleStore(store.redis))
+        self._reaper = Reaper(store, lease_s, send_wake_up=lambda _: None)
+        self._role: Role | None = None
+
+    def act(self, second: int) -> None:
+        """Do what the process does in this second."""
+        if self._role or second % CANDIDATE_EVERY_S == 0:
+            self._role = self._election.stand()
+        if self._role:
+            self._reaper.check()
 
 
 def load(
@@ -109,10 +124,12 @@ async def _watch(url: str, processes: int, job_ids: list[str], stopped: asyncio.
         for hub in hubs:
             for job_id in job_ids:
                 watches.enter_context(hub.watch(job_id))
-        tasks = [asyncio.create_task(hub.run()) for hub in hubs]
+        tasks = {asyncio.create_task(hub.run()) for hub in hubs}
         await stopped.wait()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while tasks:
+            for task in tasks:
+                task.cancel()
+            # Python 3.11 can lose a cancellation in asyncio.wait_for, which redis-py calls for each command.
+            _, tasks = await asyncio.wait(tasks, timeout=0.1)
     for hub in hubs:
         await hub.disconnect()

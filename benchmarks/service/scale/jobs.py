@@ -4,11 +4,11 @@ from typing import Any
 
 from model.spec import ResolvedSpec
 from tests.worker.samples import SPEC, claim, draft
-from worker.queue.attempt_messages import Report
-from worker.queue.calls.requests import NewJob
+from worker.queue.attempt_messages import TrainingReport
+from worker.queue.calls.trainings import NewJob
 from worker.queue.ids import new_model_id
 from worker.queue.records import Best, Checkpoint, EpochRow, Progress
-from worker.queue.states import Outcome, Phase
+from worker.queue.states import Phase
 from worker.queue.store import JobStore
 
 UNLIMITED = 10**9
@@ -24,10 +24,10 @@ def submit(store: JobStore, **changes: object) -> str:
     return store.submit(NewJob(spec, created_by="alice"), queue_limit=UNLIMITED).job_id
 
 
-def progress(epoch: int, epochs: int, fraction: float) -> Report:
+def progress(epoch: int, epochs: int, fraction: float) -> TrainingReport:
     """The report that a trainer sends twice a second."""
     done = Progress(epoch=epoch, epochs=epochs, fraction=fraction, images_per_s=1234.5, eta_s=287.5)
-    return Report(progress=done)
+    return TrainingReport(progress=done)
 
 
 class SimulatedTraining:
@@ -41,14 +41,14 @@ class SimulatedTraining:
 
     def run(self, epochs: int, progress_per_epoch: int = 60) -> None:
         """Report epochs of half a minute, with two reports of progress a second, and publish the model."""
-        self._report(Report(phase=Phase.PREPARING_DATA, log_lines=tuple(map(_log_line, range(5)))))
-        self._report(Report(phase=Phase.TRAINING))
+        self._report(TrainingReport(phase=Phase.PREPARING_DATA, log_lines=tuple(map(_log_line, range(5)))))
+        self._report(TrainingReport(phase=Phase.TRAINING))
         for epoch in range(1, epochs + 1):
             self._run_epoch(epoch, epochs, progress_per_epoch)
         for phase in (Phase.EVALUATING, Phase.PUBLISHING):
-            self._report(Report(phase=phase))
+            self._report(TrainingReport(phase=phase))
         self._store.commit_publish(self.job_id, self._attempt_id, _manifest_draft(self.job_id, self.model_id))
-        self._store.finish(self.job_id, self._attempt_id, Outcome.SUCCEEDED)
+        self._store.succeed(self.job_id, self._attempt_id)
         self._store.note_checkpoints_deleted(self.job_id)
 
     def _run_epoch(self, epoch: int, epochs: int, reports: int) -> None:
@@ -57,10 +57,10 @@ class SimulatedTraining:
         best = Best(epoch=epoch, val_accuracy=0.9 + epoch / 1000)
         key = f"checkpoints/{self.job_id}/{self._attempt_id}/{epoch:06}-{0:08}"
         checkpoint = Checkpoint(key=key, epoch=epoch, step=0, best_key=key)
-        self._report(Report(rows=(_row(epoch),), bests=(best,), log_lines=(_log_line(epoch),)))
-        self._report(Report(checkpoint=checkpoint))
+        self._report(TrainingReport(rows=(_row(epoch),), bests=(best,), log_lines=(_log_line(epoch),)))
+        self._report(TrainingReport(checkpoint=checkpoint))
 
-    def _report(self, report: Report) -> None:
+    def _report(self, report: TrainingReport) -> None:
         self._seq += 1
         self._store.report(self.job_id, self._attempt_id, self._seq, report)
 

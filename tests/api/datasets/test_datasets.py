@@ -1,33 +1,30 @@
 """/datasets over real HTTP with the real import process."""
 
-import os
-import signal
 import socket
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from PIL import Image
 
 from api.settings import ApiSettings
 from model.data.built_in import BUILT_IN
 from model.storage.opening import open_storage
+from tests.api.importing import running_importer
 from tests.api.pictures import png
 from tests.api.problems import problem_in
 from tests.api.serving import running_api
 from tests.api.zips import leftovers, zipped
-from tests.model.pictures import encode
-from tests.ninefold.processes import command_line, descendants, eventually
+from tests.ninefold.processes import eventually
+from worker.kinds.dataset_import.settlement import ImportSettlement
+from worker.queue.store import JobStore
+from worker.redis_server.connection import connect
 
 
-def test_a_zip_becomes_a_dataset_that_jobs_can_use(client: httpx.Client, settings: ApiSettings) -> None:
-    response = client.post("/datasets?name=pets", content=zipped())
+def test_a_zip_becomes_a_dataset_that_jobs_can_use(
+    client: httpx.Client, settings: ApiSettings, importer: None
+) -> None:
+    response = client.post("/datasets?name=pets&wait_s=60", content=zipped())
     assert response.status_code == 201, response.text
     dataset = response.json()
     assert response.headers["location"] == f"/datasets/{dataset['id']}"
@@ -39,19 +36,19 @@ def test_a_zip_becomes_a_dataset_that_jobs_can_use(client: httpx.Client, setting
         job = client.post("/jobs", json={"dataset": ref})
         assert (job.status_code, job.json()["name"]) == (202, "pets")
         assert job.json()["spec"]["dataset"] == dataset["id"]
-    assert leftovers(settings) == []
+    eventually(lambda: not leftovers(settings), 20, "the upload was deleted")
 
 
-def test_uploading_the_same_bytes_returns_the_same_dataset(client: httpx.Client) -> None:
-    first = client.post("/datasets?name=pets", content=zipped()).json()
-    assert client.post("/datasets?name=pets", content=zipped()).json() == first
-    other = client.post("/datasets?name=pets", content=zipped(7))
+def test_uploading_the_same_bytes_returns_the_same_dataset(client: httpx.Client, importer: None) -> None:
+    first = client.post("/datasets?name=pets&wait_s=60", content=zipped()).json()
+    assert client.post("/datasets?name=pets&wait_s=60", content=zipped()).json() == first
+    other = client.post("/datasets?name=pets&wait_s=60", content=zipped(7))
     problem_in(other, 409, "dataset_name_taken")
     problem_in(client.post("/datasets?name=digits", content=zipped()), 409, "dataset_name_taken")
 
 
-def test_lists_include_built_in_datasets(client: httpx.Client) -> None:
-    client.post("/datasets?name=pets", content=zipped())
+def test_lists_include_built_in_datasets(client: httpx.Client, importer: None) -> None:
+    client.post("/datasets?name=pets&wait_s=60", content=zipped())
     data = client.get("/datasets").json()["data"]
     assert [dataset["name"] for dataset in data] == ["pets", *BUILT_IN]
     assert client.get("/datasets/digits").json()["is_built_in"]
@@ -65,17 +62,17 @@ def test_lists_include_built_in_datasets(client: httpx.Client) -> None:
     problem_in(client.get("/datasets?after=nope"), 404, "dataset_not_found")
 
 
-def test_jobs_are_filtered_by_the_name_of_their_dataset(client: httpx.Client) -> None:
-    dataset = client.post("/datasets?name=pets", content=zipped()).json()
+def test_jobs_are_filtered_by_the_name_of_their_dataset(client: httpx.Client, importer: None) -> None:
+    dataset = client.post("/datasets?name=pets&wait_s=60", content=zipped()).json()
     job_id = client.post("/jobs", json={"dataset": "pets"}).json()["id"]
     for ref in ("pets", dataset["id"]):
         assert [job["id"] for job in client.get(f"/jobs?dataset={ref}").json()["data"]] == [job_id]
     assert client.get("/jobs?dataset=nope").json()["data"] == []
 
 
-def test_skipped_files_are_listed_with_reasons(client: httpx.Client) -> None:
+def test_skipped_files_are_listed_with_reasons(client: httpx.Client, importer: None) -> None:
     dataset = client.post(
-        "/datasets?name=pets", content=zipped(9, ("cat", "dog"), **{"cat/notes.txt": b"no image"})
+        "/datasets?name=pets&wait_s=60", content=zipped(9, ("cat", "dog"), **{"cat/notes.txt": b"no image"})
     ).json()
     assert dataset["skipped_count"] == 1
     assert dataset["skipped"][0]["path"] == "cat/notes.txt"
@@ -83,10 +80,12 @@ def test_skipped_files_are_listed_with_reasons(client: httpx.Client) -> None:
     assert client.get("/datasets/pets").json()["skipped"] == dataset["skipped"]
 
 
-def test_bytes_that_were_refused_for_a_taken_name_are_accepted_under_a_new_name(client: httpx.Client) -> None:
-    client.post("/datasets?name=pets", content=zipped())
-    problem_in(client.post("/datasets?name=pets", content=zipped(8)), 409, "dataset_name_taken")
-    assert client.post("/datasets?name=more-pets", content=zipped(8)).json()["name"] == "more-pets"
+def test_bytes_that_were_refused_for_a_taken_name_are_accepted_under_a_new_name(
+    client: httpx.Client, importer: None
+) -> None:
+    client.post("/datasets?name=pets&wait_s=60", content=zipped())
+    problem_in(client.post("/datasets?name=pets&wait_s=60", content=zipped(8)), 409, "dataset_name_taken")
+    assert client.post("/datasets?name=more-pets&wait_s=60", content=zipped(8)).json()["name"] == "more-pets"
 
 
 def stored_keys(settings: ApiSettings) -> list[str]:
@@ -94,32 +93,30 @@ def stored_keys(settings: ApiSettings) -> list[str]:
 
 
 def test_an_upload_refused_for_its_name_or_idempotency_key_is_not_stored(
-    client: httpx.Client, settings: ApiSettings
+    client: httpx.Client, settings: ApiSettings, importer: None
 ) -> None:
     key = {"Idempotency-Key": "mine"}
-    client.post("/datasets?name=pets", content=zipped(), headers=key)
+    client.post("/datasets?name=pets&wait_s=60", content=zipped(), headers=key)
     before, others = stored_keys(settings), zipped(9, ("ant", "bee"))
-    problem_in(client.post("/datasets?name=pets", content=others), 409, "dataset_name_taken")
-    problem_in(client.post("/datasets?name=pets", content=others, headers=key), 422, "idempotency_mismatch")
+    problem_in(client.post("/datasets?name=pets&wait_s=60", content=others), 409, "dataset_name_taken")
+    problem_in(
+        client.post("/datasets?name=pets&wait_s=60", content=others, headers=key), 422, "idempotency_mismatch"
+    )
     assert stored_keys(settings) == before
-    assert client.post("/datasets?name=insects", content=others).status_code == 201
+    assert client.post("/datasets?name=insects&wait_s=60", content=others).status_code == 201
     assert len(stored_keys(settings)) == len(before) + 2
 
 
-def test_an_idempotency_key_of_another_name_is_refused_before_the_body_is_read(client: httpx.Client) -> None:
+def test_an_idempotency_key_belongs_to_one_upload(client: httpx.Client, importer: None) -> None:
     key = {"Idempotency-Key": "mine"}
-    client.post("/datasets?name=pets", content=zipped(), headers=key)
-    problem_in(client.post("/datasets?name=others", content=b"", headers=key), 422, "idempotency_mismatch")
-
-
-def test_an_idempotency_key_belongs_to_one_upload(client: httpx.Client) -> None:
-    key = {"Idempotency-Key": "mine"}
-    first = client.post("/datasets?name=pets", content=zipped(), headers=key)
-    assert client.post("/datasets?name=pets", content=zipped(), headers=key).json() == first.json()
-    for query, body in (("name=pets", zipped(7)), ("name=others", zipped())):
-        other = client.post(f"/datasets?{query}", content=body, headers=key)
+    data = zipped()
+    first = client.post("/datasets?name=pets&wait_s=60", content=data, headers=key)
+    assert client.post("/datasets?name=pets&wait_s=60", content=data, headers=key).json() == first.json()
+    for query, body in (("name=pets", zipped(7)), ("name=others", data)):
+        other = client.post(f"/datasets?{query}&wait_s=60", content=body, headers=key)
         problem_in(other, 422, "idempotency_mismatch")
-    problem_in(client.post("/jobs", json={"dataset": "pets"}, headers=key), 422, "idempotency_mismatch")
+    # A key of a job is another one.
+    assert client.post("/jobs", json={"dataset": "pets"}, headers=key).status_code == 202
 
 
 def with_wrong_checksum(name: str, data: bytes) -> bytes:
@@ -129,8 +126,8 @@ def with_wrong_checksum(name: str, data: bytes) -> bytes:
 
 
 def test_a_body_that_is_not_a_zip_is_refused(client: httpx.Client, settings: ApiSettings) -> None:
-    problem_in(client.post("/datasets?name=pets", content=png()), 415, "not_a_zip")
-    problem_in(client.post("/datasets?name=pets", content=b""), 422, "empty_upload")
+    problem_in(client.post("/datasets?name=pets&wait_s=60", content=png()), 415, "not_a_zip")
+    problem_in(client.post("/datasets?name=pets&wait_s=60", content=b""), 422, "empty_upload")
     problem_in(client.post("/datasets", content=zipped()), 422, "invalid_request")
     problem_in(client.post("/datasets?name=Bad%20Name", content=zipped()), 422, "invalid_request")
     form = client.post("/datasets?name=pets", files={"file": zipped()})
@@ -149,10 +146,16 @@ def test_a_body_that_is_not_a_zip_is_refused(client: httpx.Client, settings: Api
     ],
     ids=["garbage", "truncated", "one class", "traversal", "damaged labels.csv"],
 )
-def test_a_zip_without_a_valid_dataset_is_rejected(client: httpx.Client, data: bytes) -> None:
-    problem = problem_in(client.post("/datasets?name=pets", content=data), 422, "dataset_rejected")
+def test_a_zip_without_a_valid_dataset_is_rejected(
+    client: httpx.Client, data: bytes, settings: ApiSettings, importer: None
+) -> None:
+    problem = problem_in(client.post("/datasets?name=pets&wait_s=60", content=data), 422, "dataset_rejected")
     assert problem["detail"]
     problem_in(client.get("/datasets/pets"), 404, "dataset_not_found")
+    [rejected] = [one for one in client.get("/datasets").json()["data"] if one["status"] == "rejected"]
+    assert (rejected["name"], rejected["error"]["code"]) == ("pets", "dataset_rejected")
+    assert client.get(f"/datasets/{rejected['id']}").json() == rejected
+    eventually(lambda: not leftovers(settings), 20, "the upload was deleted")
 
 
 @pytest.fixture(scope="module")
@@ -169,89 +172,22 @@ def test_a_zip_over_the_limit_is_refused_with_and_without_content_length(
     limited: httpx.Client, settings: ApiSettings
 ) -> None:
     data = b"PK\x03\x04" + b"\0" * 100_001
-    problem_in(limited.post("/datasets?name=pets", content=data), 413, "body_too_large")
+    problem_in(limited.post("/datasets?name=pets&wait_s=60", content=data), 413, "body_too_large")
     chunks = (data[start : start + 10_000] for start in range(0, len(data), 10_000))
-    problem_in(limited.post("/datasets?name=pets", content=chunks), 413, "body_too_large")
+    problem_in(limited.post("/datasets?name=pets&wait_s=60", content=chunks), 413, "body_too_large")
     assert leftovers(settings) == []
 
 
-def imports_of(process_id: int) -> list[int]:
-    return [pid for pid in descendants(process_id) if "import-dataset" in command_line(pid)]
-
-
-def temporary_files(storage_url: str) -> list[Path]:
-    return list(Path(urlsplit(storage_url).path, ".tmp").glob("*"))
-
-
-def stopped_import(process_id: int, storage_url: str) -> int:
-    """Stop the import of an API process by SIGSTOP while it stores files, and return its process id."""
-    eventually(lambda: temporary_files(storage_url), 60, "the import has begun to store")
-    [importing] = imports_of(process_id)
-    os.kill(importing, signal.SIGSTOP)
-    return importing
-
-
-def large_pictures() -> dict[str, bytes]:
-    """Make enough large files that storing them takes a while."""
-    colours = [(label, (number, len(label), 0)) for label in ("cat", "horse") for number in range(6)]
-    return {
-        f"{label}/{colour[0]}.bmp": encode(Image.new("RGB", (2000, 2000), colour), "BMP")
-        for label, colour in colours
-    }
-
-
-def test_the_import_of_a_client_that_disconnects_ends(
-    client: httpx.Client, url: str, settings: ApiSettings
+def test_an_import_ends_without_the_client(
+    client: httpx.Client, url: str, settings: ApiSettings, importer: None
 ) -> None:
-    address, data = urlsplit(url), zipped(0, (), **large_pictures())
+    address, data = urlsplit(url), zipped()
     with socket.create_connection((str(address.hostname), address.port or 80)) as connection:
-        head = f"POST /datasets?name=x HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n\r\n"
+        head = f"POST /datasets?name=pets HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n\r\n"
         connection.sendall(head.encode() + data)
-        importing = stopped_import(os.getpid(), settings.storage)
-    eventually(lambda: not command_line(importing), 20, "the import has ended")
-    eventually(lambda: not leftovers(settings), 20, "no upload is left")
-    eventually(lambda: not temporary_files(settings.storage), 20, "no incomplete file is left")
-    problem_in(client.get("/datasets/x"), 404, "dataset_not_found")
-
-
-def test_an_import_ends_with_the_api(redis_url: str, settings: ApiSettings, tmp_path: Path) -> None:
-    storage_url = (tmp_path / "storage").as_uri()
-    environment = {
-        **os.environ,
-        "REDIS_URL": redis_url,
-        "NINEFOLD_STORAGE": storage_url,
-        "NINEFOLD_CACHE_DIR": str(settings.cache_dir),
-        "NINEFOLD_PREDICTOR": "unix:/tmp/nf-no-predictor/predictor.sock",
-    }
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    api = subprocess.Popen([sys.executable, "-m", "api", "--port", str(port)], env=environment)
-    with api:
-        eventually(lambda: answers(port), 60, "the API answers")
-        upload = threading.Thread(
-            target=post_until_connection_breaks, args=(port, zipped(0, (), **large_pictures()))
-        )
-        upload.start()
-        importing = stopped_import(api.pid, storage_url)
-        api.kill()
-        try:
-            eventually(lambda: not command_line(importing), 25, "the import has ended")
-        finally:
-            with suppress(ProcessLookupError):
-                os.kill(importing, signal.SIGKILL)
-        upload.join()
-
-
-def answers(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/healthz").is_success
-    except httpx.TransportError:
-        return False
-
-
-def post_until_connection_breaks(port: int, data: bytes) -> None:
-    with pytest.raises(httpx.TransportError):
-        httpx.post(f"http://127.0.0.1:{port}/datasets?name=x", content=data, timeout=60)
+        eventually(lambda: client.get("/datasets/pets").is_success, 20, "the import was accepted")
+    eventually(lambda: client.get("/datasets/pets").json()["status"] == "ready", 30, "the dataset is ready")
+    eventually(lambda: not leftovers(settings), 20, "the upload was deleted")
 
 
 def test_the_upload_of_a_client_that_disconnects_leaves_no_file(
@@ -266,3 +202,85 @@ def test_the_upload_of_a_client_that_disconnects_leaves_no_file(
         eventually(lambda: leftovers(settings), 20, "the upload has begun")
     eventually(lambda: not leftovers(settings), 20, "the upload has ended")
     assert client.get("/healthz").status_code == 200
+
+
+def test_a_job_on_a_processing_dataset_waits_for_it(client: httpx.Client, settings: ApiSettings) -> None:
+    accepted = client.post("/datasets?name=pets", content=zipped())
+    assert accepted.status_code == 202
+    processing = accepted.json()
+    assert (processing["status"], processing["classes"]) == ("processing", None)
+    problem_in(client.post("/jobs?dry_run=true", json={"dataset": "pets"}), 409, "dataset_processing")
+    waiting = [client.post("/jobs", json={"dataset": ref}).json() for ref in ("pets", processing["id"])]
+    for job in waiting:
+        assert (job["status"], job["queued_reason"], job["queue_position"]) == (
+            "queued",
+            "waiting_for_dataset",
+            None,
+        )
+        assert job["spec"]["epochs"] is None
+    cancelled = client.post("/jobs", json={"dataset": "pets"}).json()["id"]
+    assert client.post(f"/jobs/{cancelled}/cancel").json()["status"] == "cancelled"
+    paused = client.post("/jobs", json={"dataset": "pets"}).json()["id"]
+    assert client.post(f"/jobs/{paused}/pause").json()["status"] == "paused"
+    assert len(client.get("/jobs").json()["data"]) == 4
+
+    with running_importer(settings):
+        eventually(lambda: client.get("/datasets/pets").json()["status"] == "ready", 30, "it is ready")
+        ready = client.get(f"/datasets/{processing['id']}").json()
+        eventually(
+            lambda: client.get(f"/jobs/{waiting[0]['id']}").json()["queued_reason"] == "no_worker",
+            20,
+            "the job waits for a worker",
+        )
+    job = client.get(f"/jobs/{waiting[0]['id']}").json()
+    assert (job["spec"]["dataset"], job["queue_position"]) == (ready["id"], 1)
+    assert job["spec"]["epochs"] > 0
+    assert job["recipe"]["name"] == job["spec"]["recipe"]
+    assert client.get(f"/jobs?dataset={ready['id']}").json()["data"][-1]["id"] == waiting[0]["id"]
+    assert client.get(f"/jobs/{cancelled}").json()["status"] == "cancelled"
+    assert client.post(f"/jobs/{paused}/resume").json()["queue_position"] == 3
+
+
+def test_a_job_fails_when_its_dataset_is_rejected(client: httpx.Client, settings: ApiSettings) -> None:
+    client.post("/datasets?name=pets", content=zipped(1, ("only",)))
+    job_id = client.post("/jobs", json={"dataset": "pets"}).json()["id"]
+    with running_importer(settings):
+        eventually(
+            lambda: client.get(f"/jobs/{job_id}").json()["status"] == "failed", 30, "the job has failed"
+        )
+    assert client.get(f"/jobs/{job_id}").json()["error"]["code"] == "dataset_rejected"
+
+
+def test_an_import_is_cancelled_and_its_name_is_free_again(
+    client: httpx.Client, settings: ApiSettings
+) -> None:
+    processing = client.post("/datasets?name=pets", content=zipped()).json()
+    problem_in(client.post("/datasets?name=pets", content=zipped(8)), 409, "dataset_name_taken")
+    again = client.post("/datasets?name=pets", content=zipped()).json()
+    assert again["id"] == processing["id"]
+    job_id = client.post("/jobs", json={"dataset": "pets"}).json()["id"]
+    for _ in range(2):
+        assert client.delete(f"/datasets/{processing['id']}").json()["status"] == "cancelled"
+    problem_in(client.get("/datasets/pets"), 404, "dataset_not_found")
+    assert client.post("/datasets?name=pets", content=zipped(8)).status_code == 202
+    with running_importer(settings):
+        eventually(lambda: client.get("/datasets/pets").json()["images"] == 16, 30, "the dataset is ready")
+    problem_in(client.delete("/datasets/pets"), 409, "dataset_ready")
+    problem_in(client.delete("/datasets/digits"), 409, "dataset_ready")
+    ImportSettlement(JobStore(connect(settings.redis_url)), settings.storage).settle_all()
+    assert client.get(f"/jobs/{job_id}").json()["error"]["code"] == "dataset_rejected"
+    assert leftovers(settings) == []
+
+
+def test_the_events_of_an_import_are_streamed(client: httpx.Client, importer: None) -> None:
+    processing = client.post("/datasets?name=pets", content=zipped()).json()
+    with client.stream("GET", f"/datasets/{processing['id']}/events") as stream:
+        lines = list(stream.iter_lines())
+    kinds = [line.removeprefix("event: ") for line in lines if line.startswith("event: ")]
+    assert kinds[0] == "snapshot"
+    assert kinds[-1] == "end"
+    if "state" in kinds:  # not when the import ended before the stream began
+        assert {"progress", "dataset"} <= set(kinds)
+    past = client.get("/datasets/pets/events").text
+    assert past.startswith("event: snapshot")
+    assert "event: end" in past

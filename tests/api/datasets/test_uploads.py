@@ -11,17 +11,17 @@ import httpx
 import pytest
 
 from api.app import create_app
-from api.datasets.import_process import ImportProcess
 from api.datasets.uploads import MAX_UPLOADS, DatasetUploads
 from api.http.dependencies import shared
 from api.records.storage_space import StorageSpace
+from api.records.storages import Storages
+from api.records.wake_up_throttle import WakeUpThrottle
 from api.settings import ApiSettings
-from model.storage.opening import open_storage
 from tests.api.problems import problem_in
 from tests.api.serving import running_api
 from tests.api.zips import leftovers, zipped
 from tests.ninefold.processes import eventually
-from worker.registry.datasets import AsyncDatasetRegistry
+from worker.queue.store import AsyncJobStore
 
 MIB = 1 << 20
 LIMIT_BYTES = 8 * MIB
@@ -73,7 +73,7 @@ def test_the_number_of_concurrent_uploads_is_limited(
         assert int(refused.headers["retry-after"]) > 0
         uploads[0].close()
         eventually(lambda: len(leftovers(settings)) < MAX_UPLOADS, 20, "an upload has ended")
-        assert client.post("/datasets?name=pets", content=zipped()).status_code == 201
+        assert client.post("/datasets?name=pets", content=zipped()).status_code == 202
 
 
 def _begin_upload(url: str) -> socket.socket:
@@ -94,10 +94,10 @@ def test_an_upload_that_is_too_slow_is_refused(settings: ApiSettings, redis_url:
 
     app = create_app(settings)
     app.state.shared[DatasetUploads] = DatasetUploads(
-        shared(app, AsyncDatasetRegistry),
-        ImportProcess(open_storage(settings.storage), settings.storage, timeout_s=60),
+        shared(app, AsyncJobStore),
+        shared(app, Storages),
         shared(app, StorageSpace),
-        settings.cache_dir,
+        shared(app, WakeUpThrottle),
         max_bytes=settings.max_dataset_bytes,
         timeout_s=1,
     )

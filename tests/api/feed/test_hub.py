@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 import redis
 
-from api.feed.hub import BLOCK_MS, EventHub
+from api.feed.hub import BLOCK_MS, EventHub, whole_project
 from api.feed.watcher import WatchEnded, Watcher
 from api.process.server import open_socket
 from api.settings import ApiSettings
@@ -47,7 +47,11 @@ async def started(hub: EventHub) -> asyncio.Task[None]:
 def test_watchers_of_one_job_and_of_all(redis_url: str, redis_client: redis.Redis) -> None:
     async def scenario() -> None:
         hub = EventHub(Feed(connect_async(redis_url, timeout_s=10)))
-        with ended(await started(hub)), hub.watch(None) as everything, hub.watch("job_1") as one:
+        with (
+            ended(await started(hub)),
+            hub.watch(whole_project("default")) as everything,
+            hub.watch("job_1") as one,
+        ):
             add_events(redis_client, *range(6))
             await asyncio.sleep(0.3)
             assert await ids(everything) == [f"1-{n}" for n in range(6)]
@@ -65,7 +69,11 @@ def test_the_watch_of_a_watcher_that_does_not_read_ends_and_others_continue(
 ) -> None:
     async def scenario() -> None:
         hub = EventHub(Feed(connect_async(redis_url, timeout_s=10)))
-        with ended(await started(hub)), hub.watch(None) as slow, hub.watch(None) as quick:
+        with (
+            ended(await started(hub)),
+            hub.watch(whole_project("default")) as slow,
+            hub.watch(whole_project("default")) as quick,
+        ):
             received: list[str] = []
             for start in range(0, 3000, 300):
                 add_events(redis_client, *range(start, start + 300))
@@ -84,7 +92,7 @@ def test_the_watch_of_a_watcher_that_does_not_read_ends_and_others_continue(
 def test_closing_ends_every_watch_at_once(redis_url: str) -> None:
     async def scenario() -> None:
         hub = EventHub(Feed(connect_async(redis_url, timeout_s=10)))
-        with hub.watch(None) as watcher:
+        with hub.watch(whole_project("default")) as watcher:
             hub.close()
             with pytest.raises(WatchEnded):
                 await watcher.take()

@@ -12,6 +12,7 @@ import redis
 
 from api.app import create_app
 from api.http.dependencies import shared
+from api.records.storages import Storages
 from api.settings import ApiSettings
 from model.artifact.manifest import Manifest, model_key
 from model.storage.interface import Storage
@@ -113,7 +114,13 @@ def test_a_file_that_is_deleted_during_the_request_is_not_found(
 ) -> None:
     publish(registry, storage)
     app = create_app(settings)
-    app.state.shared[Storage] = LosingStorage(Path(settings.storage.removeprefix("file://")))
+    losing = LosingStorage(Path(settings.storage.removeprefix("file://")))
+
+    class LosingStorages(Storages):
+        def of(self, project: str) -> Storage:  # noqa: ARG002  # there is only one
+            return losing
+
+    app.state.shared[Storages] = LosingStorages(settings.storage)
 
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(app)

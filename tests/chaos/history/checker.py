@@ -116,7 +116,7 @@ def no_stale_write_is_accepted(run: RunHistory) -> Iterator[str]:
         for write in writes:
             write_id = write["verb"], write["attempt_id"]
             # A repeated end of an attempt, after a lost answer, is acknowledged and changes nothing.
-            is_repeatable = write["verb"] in ("finish", "release")
+            is_repeatable = write["verb"] in ("finish", "release", "succeed")
             sent_at = first_sent.setdefault(write_id, write["sent_at"]) if is_repeatable else write["sent_at"]
             own = claimed_at.get(write["attempt_id"], sent_at)
             if write["answer"] == "ok" and any(own < at < sent_at for at in claimed_at.values()):

@@ -48,13 +48,14 @@ def _run_api(folder: Path) -> None:
 def _run_worker(folder: Path, history: History) -> None:
     from tests.chaos.instrumented import mutants, write_recorder  # noqa: PLC0415  # as above
     from worker.service import celery_app, service  # noqa: PLC0415  # as above
+    from worker.service.abilities import ChildCommands  # noqa: PLC0415  # as above
     from worker.settings import WorkerSettings  # noqa: PLC0415  # as above
 
     mutants.install(folder)
     write_recorder.install(history)
     vars(service)["make_app"] = partial(_with_short_visibility_timeout, celery_app.make_app)
     trainer = (sys.executable, "-m", "tests.chaos.instrumented", sys.argv[1], str(folder))
-    sys.exit(service.run_worker(WorkerSettings(), trainer))
+    sys.exit(service.run_worker(WorkerSettings(), ChildCommands(trainer=trainer)))
 
 
 def _with_short_visibility_timeout(make_app: Callable[[str], Any], redis_url: str) -> Any:

@@ -11,8 +11,8 @@ from worker.upkeep.reaper import Reaper
 FOLDER = "mutants"
 EDITS = {
     "fencing": (
-        ("if job.attempt ~= attempt_id then return job, {", "if false then return job, {"),
-        ("if known[2] ~= attempt_id then", "if false then"),
+        ("if item.attempt ~= args.attempt_id then return item, {", "if false then return item, {"),
+        ("if known[2] ~= args.attempt_id then", "if false then"),
     ),
     "idempotency": (("if not first[1] then return nil", "if true then return nil"),),
 }

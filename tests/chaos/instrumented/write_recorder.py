@@ -1,4 +1,7 @@
-"""Records every write of a worker to the job store, with the answer, in the history; changes neither."""
+"""Records every write of an attempt to the store, with the answer, in the history; changes neither.
+
+The writes of an attempt are the calls that name it: renew, report, commit_publish, succeed, finish, release.
+"""
 
 import time
 from typing import TypeVar
@@ -9,9 +12,6 @@ from worker.queue.attempt_messages import Claimed
 from worker.redis_server.clients import Operation, StoreClient
 from worker.redis_server.scripts import Commands, ScriptCall
 
-ATTEMPT_SCRIPTS = "attempts/"
-"""The scripts with which an attempt changes its job: renew, report, commit_publish, finish, release."""
-
 T = TypeVar("T")
 
 
@@ -20,7 +20,7 @@ def install(history: History) -> None:
     run = StoreClient.run
 
     def run_and_record(client: StoreClient, operation: Operation[T]) -> T:
-        if isinstance(operation, Commands) or not operation.name.startswith(ATTEMPT_SCRIPTS):
+        if isinstance(operation, Commands) or "attempt_id" not in operation.arguments:
             return run(client, operation)
         sent_at = time.monotonic()
         try:
@@ -29,7 +29,7 @@ def install(history: History) -> None:
             _record(history, operation, sent_at, refusal.code)
             raise
         if isinstance(answer, Claimed):
-            history.add("claimed", job_id=answer.job_id, attempt_id=operation.arguments["attempt_id"])
+            history.add("claimed", job_id=answer.item_id, attempt_id=operation.arguments["attempt_id"])
         else:
             _record(history, operation, sent_at, "ok")
         return answer
@@ -38,8 +38,8 @@ def install(history: History) -> None:
 
 
 def _record(history: History, call: ScriptCall[T], sent_at: float, answer: str) -> None:
-    verb = call.name.removeprefix(ATTEMPT_SCRIPTS)
+    verb = call.name.rpartition("/")[2]
     if verb == "claim":  # there was no job to claim
         return
-    job_id, attempt_id = call.arguments["job_id"], call.arguments["attempt_id"]
+    job_id, attempt_id = call.arguments["item_id"], call.arguments["attempt_id"]
     history.add("write", verb=verb, job_id=job_id, attempt_id=attempt_id, sent_at=sent_at, answer=answer)

@@ -123,9 +123,9 @@ def test_unfinished_files_of_a_killed_process_can_be_removed(storage: Storage, t
     folder = tmp_path / "storage" / TEMPORARY_FOLDER
     [half] = folder.iterdir()
     assert writer.pid is not None
-    other = folder / half.name.replace(f"-{writer.pid}-", f"-{writer.pid}0-")
+    other = folder / half.name.replace(f"-{writer.pid}-", f"-{os.getpid()}-")
     other.write_bytes(b"of a living one")
-    storage.remove_unfinished(writer.pid)
+    storage.remove_unfinished()
     assert list(folder.iterdir()) == [other]
 
 

@@ -1,8 +1,8 @@
-"""What the outbox keeps while Redis is away: all rows, the latest progress, a limited number of log lines."""
+"""What the outbox keeps while Redis is away: the latest progress, a limited number of log lines."""
 
-from tests.worker.samples import row
 from worker.attempt.outbox import MAX_LINES, MAX_LINES_PER_REPORT, Outbox
-from worker.queue.records import Best, Checkpoint, Progress
+from worker.queue.attempt_messages import Report
+from worker.queue.records import Progress
 from worker.queue.states import Phase
 
 
@@ -18,19 +18,12 @@ def test_without_changes_there_is_nothing_to_send() -> None:
     assert outbox.take() is None
 
 
-def test_all_rows_and_bests_are_kept_and_otherwise_the_latest_value() -> None:
+def test_of_phase_and_progress_only_the_latest_value_is_kept() -> None:
     outbox = Outbox()
-    for epoch in range(1, 301):
-        outbox.add_row(row(epoch), Best(epoch=epoch, val_accuracy=0.5) if epoch <= 200 else None)
-        outbox.add_progress(_progress(epoch / 300))
-        outbox.add_checkpoint(Checkpoint(key=str(epoch), epoch=epoch, step=0))
-    changes = outbox.take()
-    assert changes is not None
-    assert [kept.epoch for kept in changes.rows] == list(range(1, 301))
-    assert [best.epoch for best in changes.bests] == list(range(1, 201))
-    assert changes.progress == _progress(1.0)
-    assert changes.checkpoint is not None
-    assert changes.checkpoint.key == "300"
+    for number in range(1, 301):
+        outbox.add_phase(Phase.PREPARING_DATA if number < 300 else Phase.TRAINING)
+        outbox.add_progress(_progress(number / 300))
+    assert outbox.take() == Report(phase=Phase.TRAINING, progress=_progress(1.0))
 
 
 def test_log_lines_beyond_the_limit_are_counted_and_dropped() -> None:

@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.worker.samples import claim, draft, make_job, row
-from worker.attempt.outbox import Outbox
 from worker.errors import JobCancelledError, StaleAttemptError
-from worker.queue.attempt_messages import Report
+from worker.kinds.training.outbox import TrainingOutbox
+from worker.queue.attempt_messages import ClaimedJob, TrainingReport
 from worker.queue.ids import new_attempt_id
+from worker.queue.kinds import Lane
 from worker.queue.records import Best, Checkpoint, Progress
 from worker.queue.states import DEATHS, Outcome, Status
 from worker.queue.store import JobStore
@@ -32,7 +33,7 @@ def test_jobs_are_claimed_in_order_of_arrival_even_when_their_ids_sort_otherwise
 ) -> None:
     ids = ["job_3", "job_1", "job_2"]
     for job_id in ids:
-        monkeypatch.setattr("worker.queue.requests.new_job_id", lambda job_id=job_id: job_id)
+        monkeypatch.setattr("worker.queue.calls.trainings.new_job_id", lambda job_id=job_id: job_id)
         store.submit(make_job())
     assert [claim(store)[0] for _ in ids] == ids
 
@@ -52,14 +53,14 @@ def test_a_job_goes_to_a_worker_with_enough_devices_and_blocks_no_other_job(stor
     assert claim(store)[0] == narrow
     assert store.claim("host:1", new_attempt_id(), devices=1) is None
     claimed = store.claim("host:2", new_attempt_id(), devices=4)
-    assert claimed is not None
-    assert claimed.job_id == wide[0]
+    assert isinstance(claimed, ClaimedJob)
+    assert claimed.item_id == wide[0]
     for job_id in wide[1:]:
         store.cancel(job_id)
     assert store.claim("host:3", new_attempt_id(), devices=2) is None
     last = store.claim("host:4", new_attempt_id(), devices=4)
     assert last is not None
-    assert last.job_id == wider
+    assert last.item_id == wider
     assert store.redis.hlen(redis_keys.WIDE) == 0
 
 
@@ -77,9 +78,9 @@ def test_a_claim_counts_the_attempts_that_ran_out_of_memory(store: JobStore) -> 
     for expected, outcome in ((0, Outcome.OUT_OF_MEMORY), (1, Outcome.DRAINED), (1, Outcome.OUT_OF_MEMORY)):
         attempt_id = new_attempt_id()
         claimed = store.claim("host:1", attempt_id)
-        assert claimed is not None
+        assert isinstance(claimed, ClaimedJob)
         assert claimed.memory_deaths == expected
-        store.requeue(claimed.job_id, attempt_id, outcome)
+        store.requeue(claimed.item_id, attempt_id, outcome)
 
 
 def test_a_claim_lists_the_pauses_of_the_job(store: JobStore) -> None:
@@ -87,7 +88,7 @@ def test_a_claim_lists_the_pauses_of_the_job(store: JobStore) -> None:
     store.pause(job_id)
     store.resume(job_id)
     claimed = store.claim("host:1", new_attempt_id())
-    assert claimed is not None
+    assert isinstance(claimed, ClaimedJob)
     paused, resumed = [one.at.timestamp() for one in store.get(job_id).transitions[1:3]]
     assert claimed.pauses == ((paused, resumed),)
 
@@ -96,12 +97,12 @@ def test_an_attempt_may_continue_from_an_earlier_checkpoint(store: JobStore) -> 
     job_id = store.submit(make_job()).job_id
     first = new_attempt_id()
     store.claim("host:1", first)
-    store.report(job_id, first, 1, Report(rows=(row(1), row(2)), checkpoint=checkpoint(2)))
+    store.report(job_id, first, 1, TrainingReport(rows=(row(1), row(2)), checkpoint=checkpoint(2)))
     store.requeue(job_id, first, Outcome.CRASHED)
     second = new_attempt_id()
     store.claim("host:1", second)
     assert store.get(job_id).attempts[-1].from_epoch == 2
-    store.report(job_id, second, 1, Report(rewind_to_epoch=1))
+    store.report(job_id, second, 1, TrainingReport(rewind_to_epoch=1))
     assert store.get(job_id).attempts[-1].from_epoch == 1
     assert [known.epoch for known in store.rows(job_id)] == [1]
 
@@ -113,7 +114,7 @@ def test_concurrent_workers_never_claim_the_same_job(store: JobStore, redis_url:
         with connect(redis_url) as client:
             mine = JobStore(client)
             claims = iter(lambda: mine.claim(worker, new_attempt_id()), None)
-            return [claimed.job_id for claimed in claims]
+            return [claimed.item_id for claimed in claims]
 
     with ThreadPoolExecutor(4) as pool:
         claimed = [job_id for ids_of_one in pool.map(claim_until_empty, "abcd") for job_id in ids_of_one]
@@ -135,9 +136,9 @@ def test_a_superseded_attempt_cannot_write(store: JobStore) -> None:
     before = store.get_json(job_id)
     writes = (
         lambda: store.renew(job_id, old),
-        lambda: store.report(job_id, old, 99, Report(rows=(row(1),))),
+        lambda: store.report(job_id, old, 99, TrainingReport(rows=(row(1),))),
         lambda: store.commit_publish(job_id, old, draft()),
-        lambda: store.finish(job_id, old, Outcome.SUCCEEDED),
+        lambda: store.succeed(job_id, old),
         lambda: store.requeue(job_id, old, Outcome.CRASHED),
         lambda: store.reap(job_id, old, 0),
     )
@@ -158,8 +159,8 @@ def test_an_end_repeated_after_a_lost_reply_is_accepted_once(store: JobStore) ->
 
     _, attempt_id = claim(store)
     store.commit_publish(job_id, attempt_id, draft())
-    assert store.finish(job_id, attempt_id, Outcome.SUCCEEDED) == Status.SUCCEEDED
-    assert store.finish(job_id, attempt_id, Outcome.SUCCEEDED) == Status.SUCCEEDED
+    assert store.succeed(job_id, attempt_id) == Status.SUCCEEDED
+    assert store.succeed(job_id, attempt_id) == Status.SUCCEEDED
     with pytest.raises(StaleAttemptError):
         store.requeue(job_id, attempt_id, Outcome.CRASHED)
 
@@ -167,9 +168,9 @@ def test_an_end_repeated_after_a_lost_reply_is_accepted_once(store: JobStore) ->
 def test_a_report_is_applied_once(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
-    first = Report(progress=Progress(epoch=1, epochs=3, fraction=0.1), log_lines=("hello",))
+    first = TrainingReport(progress=Progress(epoch=1, epochs=3, fraction=0.1), log_lines=("hello",))
     store.report(job_id, attempt_id, 1, first)
-    store.report(job_id, attempt_id, 2, Report(progress=Progress(epoch=1, epochs=3, fraction=0.2)))
+    store.report(job_id, attempt_id, 2, TrainingReport(progress=Progress(epoch=1, epochs=3, fraction=0.2)))
     store.report(job_id, attempt_id, 1, first)
     progress = store.get(job_id).progress
     assert progress is not None
@@ -180,10 +181,10 @@ def test_a_report_is_applied_once(store: JobStore) -> None:
 def test_a_new_attempt_counts_its_reports_from_the_start(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
-    store.report(job_id, attempt_id, 7, Report(rows=(row(1),), checkpoint=checkpoint(1)))
+    store.report(job_id, attempt_id, 7, TrainingReport(rows=(row(1),), checkpoint=checkpoint(1)))
     store.requeue(job_id, attempt_id, Outcome.DRAINED)
     _, attempt_id = claim(store)
-    store.report(job_id, attempt_id, 1, Report(rows=(row(2),)))
+    store.report(job_id, attempt_id, 1, TrainingReport(rows=(row(2),)))
     assert store.rows(job_id) == [row(1), row(2)]
 
 
@@ -191,9 +192,9 @@ def test_a_claim_deletes_the_metrics_after_the_checkpoint(store: JobStore) -> No
     store.submit(make_job())
     job_id, attempt_id = claim(store)
     first = Best(epoch=1, val_accuracy=0.1)
-    store.report(job_id, attempt_id, 1, Report(rows=(row(1),), bests=(first,)))
-    store.report(job_id, attempt_id, 2, Report(rows=(row(2),), checkpoint=checkpoint(2)))
-    late = Report(rows=(row(3),), bests=(Best(epoch=3, val_accuracy=0.3),))
+    store.report(job_id, attempt_id, 1, TrainingReport(rows=(row(1),), bests=(first,)))
+    store.report(job_id, attempt_id, 2, TrainingReport(rows=(row(2),), checkpoint=checkpoint(2)))
+    late = TrainingReport(rows=(row(3),), bests=(Best(epoch=3, val_accuracy=0.3),))
     store.report(job_id, attempt_id, 3, late)
     store.requeue(job_id, attempt_id, Outcome.CRASHED)
 
@@ -210,7 +211,7 @@ def test_a_claim_deletes_the_metrics_after_the_checkpoint(store: JobStore) -> No
 def test_an_earlier_best_of_the_same_report_is_known_after_a_rewind(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
-    outbox = Outbox()
+    outbox = TrainingOutbox()
     first, second = (Best(epoch=epoch, val_accuracy=epoch / 10) for epoch in (1, 2))
     outbox.add_row(row(1), first)
     outbox.add_checkpoint(checkpoint(1))
@@ -231,9 +232,9 @@ def test_an_attempt_may_rewind_further(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
     store.report(
-        job_id, attempt_id, 1, Report(rows=(row(1), row(2)), bests=(Best(epoch=2, val_accuracy=0.2),))
+        job_id, attempt_id, 1, TrainingReport(rows=(row(1), row(2)), bests=(Best(epoch=2, val_accuracy=0.2),))
     )
-    store.report(job_id, attempt_id, 2, Report(rewind_to_epoch=0))
+    store.report(job_id, attempt_id, 2, TrainingReport(rewind_to_epoch=0))
     job = store.get(job_id)
     assert (store.rows(job_id), job.metrics, job.best) == ([], None, None)
 
@@ -247,9 +248,9 @@ def test_a_committed_publish_is_finished_by_the_next_claimant(store: JobStore) -
         assert store.requeue(job_id, attempt_id, Outcome.WORKER_LOST) == Status.QUEUED
         attempt_id = new_attempt_id()
         claimed = store.claim("host:2", attempt_id)
-        assert claimed is not None
+        assert isinstance(claimed, ClaimedJob)
         assert claimed.committed == committed
-    assert store.finish(job_id, attempt_id, Outcome.SUCCEEDED) == Status.SUCCEEDED
+    assert store.succeed(job_id, attempt_id) == Status.SUCCEEDED
 
 
 def test_a_job_that_is_being_cancelled_commits_no_model(store: JobStore) -> None:
@@ -279,7 +280,7 @@ def test_a_new_checkpoint_starts_the_count_of_deaths_again(store: JobStore) -> N
     for epoch in range(1, 6):
         job_id, attempt_id = claim(store)
         if epoch % 2:
-            store.report(job_id, attempt_id, 1, Report(checkpoint=checkpoint(epoch)))
+            store.report(job_id, attempt_id, 1, TrainingReport(checkpoint=checkpoint(epoch)))
         assert store.requeue(job_id, attempt_id, Outcome.CRASHED) == Status.QUEUED
 
 
@@ -303,22 +304,22 @@ def test_a_pause_does_not_keep_a_committed_publish_from_its_next_claimant(
     assert store.requeue(job_id, attempt_id, outcome) == Status.QUEUED
     attempt_id = new_attempt_id()
     claimed = store.claim("host:2", attempt_id)
-    assert claimed is not None
+    assert isinstance(claimed, ClaimedJob)
     assert claimed.committed == committed
-    assert store.finish(job_id, attempt_id, Outcome.SUCCEEDED) == Status.SUCCEEDED
+    assert store.succeed(job_id, attempt_id) == Status.SUCCEEDED
 
 
 def test_a_stop_takes_effect_on_a_job_that_was_stopped_and_paused_while_queued(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
-    store.report(job_id, attempt_id, 1, Report(rows=(row(1),), checkpoint=checkpoint(1)))
+    store.report(job_id, attempt_id, 1, TrainingReport(rows=(row(1),), checkpoint=checkpoint(1)))
     store.requeue(job_id, attempt_id, Outcome.DRAINED)
     assert store.stop(job_id).status == Status.QUEUED
     assert store.pause(job_id).status == Status.PAUSED
     assert store.stop(job_id).status == Status.QUEUED
     assert store.stop(job_id).status == Status.QUEUED
     claimed = store.claim("host:1", new_attempt_id())
-    assert claimed is not None
+    assert isinstance(claimed, ClaimedJob)
     assert claimed.should_stop
 
 
@@ -329,10 +330,10 @@ def test_a_job_whose_record_is_missing_blocks_no_claim_and_no_list(store: JobSto
     store.redis.delete(*(redis_keys.ITEM + job_id for job_id in lost))
     assert [job.id for job in store.list_jobs().jobs] == [kept]
     claimed = store.claim("host:1", new_attempt_id(), devices=2)
-    assert claimed is not None
-    assert claimed.job_id == kept
+    assert isinstance(claimed, ClaimedJob)
+    assert claimed.item_id == kept
     assert store.claim("host:1", new_attempt_id(), devices=2) is None
-    assert store.watch().queued == store.redis.hlen(redis_keys.WIDE) == 0
+    assert store.watch().lanes[Lane.TRAINING].queued == store.redis.hlen(redis_keys.WIDE) == 0
 
 
 def test_a_queued_id_whose_job_has_ended_blocks_no_claim(store: JobStore) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.worker.samples import claim, draft, make_job, row
 from worker.errors import JobNotFoundError
-from worker.queue.attempt_messages import Report
+from worker.queue.attempt_messages import TrainingReport
 from worker.queue.feed import Feed, FeedEvent
 from worker.queue.records import Best, Checkpoint, JobError, Progress
 from worker.queue.states import Outcome, Phase
@@ -24,7 +24,7 @@ def kinds(store: JobStore, job_id: str) -> list[str]:
 def test_a_job_emits_all_events_in_order(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
-    report = Report(
+    report = TrainingReport(
         phase=Phase.TRAINING,
         rows=(row(1), row(2)),
         bests=(Best(epoch=2, val_accuracy=0.2),),
@@ -34,7 +34,7 @@ def test_a_job_emits_all_events_in_order(store: JobStore) -> None:
     )
     store.report(job_id, attempt_id, 1, report)
     store.commit_publish(job_id, attempt_id, draft())
-    store.finish(job_id, attempt_id, Outcome.SUCCEEDED)
+    store.succeed(job_id, attempt_id)
 
     events = [(event.event, json.loads(event.data)) for event in store.events(job_id).events]
     for _, data in events:
@@ -48,7 +48,6 @@ def test_a_job_emits_all_events_in_order(store: JobStore) -> None:
         ("epoch", {**row(1).model_dump(), "is_best": False}),
         ("epoch", {**row(2).model_dump(), "is_best": True}),
         ("checkpoint", {"epoch": 2, "step": 0}),
-        ("progress", {"epoch": 2, "epochs": 3, "fraction": 0.7, "images_per_s": None, "eta_s": None}),
         ("log", {"lines": ['a "line"', "é\ud800"]}),
         ("state", {"status": "running", "phase": "publishing"}),
         ("model", {"model": model, "alias": "production"}),
@@ -105,7 +104,7 @@ def test_streams_and_logs_are_capped(store: JobStore) -> None:
     for seq in range(1, 14):
         lines = tuple(f"{seq}:{line}" for line in range(200))
         rows = tuple(row(epoch) for epoch in range(1, 1001))
-        store.report(job_id, attempt_id, seq, Report(rows=rows, log_lines=lines))
+        store.report(job_id, attempt_id, seq, TrainingReport(rows=rows, log_lines=lines))
     assert len(store.logs(job_id)) == 2_000
     assert store.logs(job_id, tail=1) == ["13:199"]
     assert store.logs(job_id, tail=0) == []
@@ -121,9 +120,29 @@ def test_the_feed_carries_all_jobs_with_the_ids_of_their_own_streams(store: JobS
     assert asyncio.run(read()) == ([], "0-0")
     ids = [store.submit(make_job()).job_id for _ in range(2)]
     events, last_id = asyncio.run(read())
-    assert [event.job_id for event in events] == ids
+    assert [event.item_id for event in events] == ids
     assert [event.id for event in events] == [store.events(job_id).events[0].id for job_id in ids]
     assert events[-1].feed_id == last_id
+
+
+def test_progress_is_in_the_feed_alone_after_the_last_event_of_its_job(
+    store: JobStore, redis_url: str
+) -> None:
+    async def read() -> list[FeedEvent]:
+        async with connect_async(redis_url) as client:
+            return await Feed(client).read("0-0")
+
+    store.submit(make_job())
+    job_id, attempt_id = claim(store)
+    before = store.events(job_id).events
+    progress = Progress(epoch=2, epochs=3, fraction=0.7, eta_s=None)
+    store.report(job_id, attempt_id, 1, TrainingReport(progress=progress))
+    assert store.events(job_id).events == before
+    event = asyncio.run(read())[-1]
+    assert (event.event, event.item_id, event.id) == ("progress", job_id, before[-1].id)
+    data = json.loads(event.data)
+    assert data.pop("at").endswith("Z")
+    assert data == {"job_id": job_id, **progress.model_dump()}
 
 
 def test_reading_an_unknown_job_is_refused(store: JobStore) -> None:
@@ -135,6 +154,6 @@ def test_reading_an_unknown_job_is_refused(store: JobStore) -> None:
 def test_rows_come_in_pages(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
-    store.report(job_id, attempt_id, 1, Report(rows=tuple(row(epoch) for epoch in range(1, 6))))
+    store.report(job_id, attempt_id, 1, TrainingReport(rows=tuple(row(epoch) for epoch in range(1, 6))))
     assert store.rows(job_id, after=1, limit=2) == [row(2), row(3)]
     assert store.rows(job_id, after=5) == []

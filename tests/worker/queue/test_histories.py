@@ -1,7 +1,7 @@
 """Random sequences of operations: the Lua scripts always agree with the reference model in Python."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import hypothesis.strategies as st
 import pytest
@@ -17,10 +17,10 @@ from hypothesis.stateful import (
 
 from model.artifact.manifest import FinishReason
 from tests.worker.job_model import JobModel, QueueModel, Refused
-from tests.worker.samples import draft, make_job, row
+from tests.worker.samples import draft, make_due, make_job, row
 from worker.errors import WorkerError
-from worker.queue.attempt_messages import Report
-from worker.queue.calls import attempts, requests
+from worker.queue.attempt_messages import ClaimedJob, TrainingReport
+from worker.queue.calls import attempts, requests, trainings
 from worker.queue.ids import new_attempt_id, new_model_id
 from worker.queue.records import Checkpoint, Job, JobError
 from worker.queue.states import HELD, TERMINAL, TRANSITIONS, Outcome, Status
@@ -87,7 +87,8 @@ class Histories(RuleBasedStateMachine):
     @rule(number=st.integers(0, JOBS - 1), verb=st.sampled_from(VERBS), repeats=REPEATS)
     def ask(self, number: int, verb: str, repeats: int) -> None:
         job = self.model.jobs[number]
-        call: ScriptCall[Job] = getattr(requests, verb)(job.id)
+        module = trainings if verb == "stop" else requests
+        call: ScriptCall[Job] = getattr(module, verb)(job.id)
         answer = self.both(call, getattr(job, verb), repeats=repeats)
         if answer:
             self.requests.append((call, answer))
@@ -103,10 +104,10 @@ class Histories(RuleBasedStateMachine):
     def claim(self, repeats: int) -> None:
         attempt = new_attempt_id()
         call, job = attempts.claim("host:1", attempt), self.model.claim(attempt)
-        claimed = self.store.run(call)
+        claimed = cast("ClaimedJob | None", self.store.run(call))
         for _ in range(repeats if claimed else 0):
             assert self.store.run(call) == claimed
-        assert (claimed and claimed.job_id) == (job and job.id)
+        assert (claimed and claimed.item_id) == (job and job.id)
         if job is None or claimed is None:
             return
         assert claimed.should_stop == job.should_stop
@@ -126,7 +127,7 @@ class Histories(RuleBasedStateMachine):
         job, attempt = self.choose(which)
         epoch = job.rows + 1
         checkpoint = Checkpoint(key=f"{attempt}-{epoch}", epoch=epoch, step=0) if has_checkpoint else None
-        report = Report(rows=(row(epoch),), checkpoint=checkpoint)
+        report = TrainingReport(rows=(row(epoch),), checkpoint=checkpoint)
         seq = job.seq + 1
         self.both(
             attempts.report(job.id, attempt, seq, report),
@@ -139,7 +140,7 @@ class Histories(RuleBasedStateMachine):
     def commit(self, which: int, reason: FinishReason, repeats: int) -> None:
         job, attempt = self.choose(which)
         manifest = draft(new_model_id()) | {"finish_reason": reason}
-        call = attempts.commit_publish(job.id, attempt, manifest)
+        call = trainings.commit_publish(job.id, attempt, manifest)
         self.both(call, lambda: job.commit(attempt), repeats=repeats)
 
     @has_attempts
@@ -154,8 +155,13 @@ class Histories(RuleBasedStateMachine):
         ends_as = outcome
         if outcome is Outcome.SUCCEEDED and self.store.get(job.id).finish_reason == "stopped":
             ends_as = Outcome.STOPPED
+        call = (
+            trainings.succeed(job.id, attempt)
+            if outcome is Outcome.SUCCEEDED
+            else attempts.finish(job.id, attempt, outcome, why)
+        )
         self.both(
-            attempts.finish(job.id, attempt, outcome, why),
+            call,
             lambda: job.finish(attempt, outcome, ends_as=ends_as),
             repeats=repeats,
         )
@@ -166,7 +172,7 @@ class Histories(RuleBasedStateMachine):
         job, attempt = self.choose(which)
         call = attempts.requeue(job.id, attempt, outcome)
         self.both(call, lambda: job.release(attempt, outcome), repeats=repeats)
-        self.store.redis.delete(redis_keys.NOT_BEFORE)  # as if the time until the next try had passed
+        make_due(self.store)
 
     @has_attempts
     @rule(which=WHICH, behind=st.integers(0, 1), repeats=REPEATS)
@@ -186,7 +192,7 @@ class Histories(RuleBasedStateMachine):
         job, attempt = self.choose(which)
         self.ask(self.model.jobs.index(job), "pause", repeats)
         self.both(
-            attempts.commit_publish(job.id, attempt, draft(new_model_id())), lambda: job.commit(attempt)
+            trainings.commit_publish(job.id, attempt, draft(new_model_id())), lambda: job.commit(attempt)
         )
         self.reap(which, 0, repeats)
 

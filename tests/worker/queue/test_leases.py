@@ -5,8 +5,9 @@ import pytest
 from tests.conftest import running_valkey
 from tests.worker.samples import claim, make_job
 from worker.errors import JobNotFoundError, StaleAttemptError, StoreUnavailableError
-from worker.queue.calls.reads import Lease
+from worker.queue.calls.reads import LaneLoad, Lease
 from worker.queue.ids import new_attempt_id
+from worker.queue.kinds import Lane
 from worker.queue.states import Outcome
 from worker.queue.store import JobStore
 from worker.redis_server.connection import connect
@@ -33,7 +34,7 @@ def test_an_ended_attempt_has_no_lease(store: JobStore) -> None:
     job_id, attempt_id = claim(store)
     store.requeue(job_id, attempt_id, Outcome.DRAINED)
     watch = store.watch()
-    assert (watch.leases, watch.queued, watch.wake_ups) == ([], 1, 0)
+    assert (watch.leases, watch.lanes[Lane.TRAINING]) == ([], LaneLoad(queued=1, wake_ups=0))
 
 
 def test_a_job_is_reaped_only_when_no_renewal_has_followed(store: JobStore) -> None:

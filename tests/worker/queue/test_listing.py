@@ -63,7 +63,7 @@ def test_the_next_page_may_follow_a_deleted_job(store: JobStore) -> None:
 def test_filters_with_few_common_jobs_are_searched_in_small_steps(
     store: JobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.queue.listing._IDS_READ_PER_CALL", 2)
+    monkeypatch.setattr("worker.queue.calls.listing._IDS_READ_PER_CALL", 2)
     wanted = submit(store, 1, name="birds", tags=["x"])
     submit(store, 9, name="birds")
     submit(store, 9, name="cats", tags=["x"])

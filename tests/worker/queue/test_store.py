@@ -4,14 +4,14 @@ import pytest
 
 from model.artifact.manifest import Manifest
 from model.recipes.resolved_recipe import resolve_recipe
-from tests.worker.samples import claim, draft, make_job, row
+from tests.worker.samples import claim, draft, make_job, make_spec, row
 from worker.errors import JobNotFoundError, NothingCommittedError, PublishCommittedError, WrongStateError
-from worker.queue.attempt_messages import Report
+from worker.queue.attempt_messages import ClaimedJob, TrainingReport
 from worker.queue.ids import new_attempt_id
 from worker.queue.records import Best, Checkpoint, JobError, Progress
 from worker.queue.states import Outcome, Phase, Status
 from worker.queue.store import JobStore
-from worker.redis_server.keys import JOB
+from worker.redis_server.keys import ITEM
 
 
 def test_a_job_runs_from_submission_to_its_model(store: JobStore) -> None:
@@ -24,7 +24,10 @@ def test_a_job_runs_from_submission_to_its_model(store: JobStore) -> None:
     progress = Progress(epoch=1, epochs=3, fraction=0.5)
     best = Best(epoch=1, val_accuracy=0.1)
     store.report(
-        job_id, attempt_id, 1, Report(Phase.TRAINING, rows=(row(1),), bests=(best,), progress=progress)
+        job_id,
+        attempt_id,
+        1,
+        TrainingReport(phase=Phase.TRAINING, rows=(row(1),), bests=(best,), progress=progress),
     )
     running = store.get(job_id)
     assert (running.status, running.phase) == (Status.RUNNING, Phase.TRAINING)
@@ -33,7 +36,7 @@ def test_a_job_runs_from_submission_to_its_model(store: JobStore) -> None:
     committed = store.commit_publish(job_id, attempt_id, draft())
     assert committed.manifest == {**draft(), "version": 1}
     assert Manifest.model_validate_json(committed.manifest_json).version == 1
-    assert store.finish(job_id, attempt_id, Outcome.SUCCEEDED) == Status.SUCCEEDED
+    assert store.succeed(job_id, attempt_id) == Status.SUCCEEDED
 
     job = store.get(job_id)
     assert job.is_finished
@@ -48,19 +51,19 @@ def test_a_job_runs_from_submission_to_its_model(store: JobStore) -> None:
 
 def test_a_job_keeps_the_recipe_that_it_was_submitted_with(store: JobStore) -> None:
     job = store.submit(make_job()).job
-    recipe = resolve_recipe(job.spec)
+    recipe = resolve_recipe(make_spec())
     assert job.recipe == store.get(job.id).recipe == recipe
     claimed = store.claim("host:1", new_attempt_id())
-    assert claimed is not None
+    assert isinstance(claimed, ClaimedJob)
     assert claimed.recipe == recipe
 
 
 def test_a_job_of_an_earlier_version_has_no_recipe(store: JobStore) -> None:
     job_id = store.submit(make_job()).job_id
-    store.redis.hdel(JOB + job_id, "recipe")
+    store.redis.hdel(ITEM + job_id, "recipe")
     assert store.get(job_id).recipe is None
     claimed = store.claim("host:1", new_attempt_id())
-    assert claimed is not None
+    assert isinstance(claimed, ClaimedJob)
     assert claimed.recipe is None
 
 
@@ -121,7 +124,7 @@ def test_a_job_cannot_succeed_without_a_model(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
     with pytest.raises(NothingCommittedError):
-        store.finish(job_id, attempt_id, Outcome.SUCCEEDED)
+        store.succeed(job_id, attempt_id)
     assert store.get(job_id).status == Status.RUNNING
 
 
@@ -161,9 +164,9 @@ def test_the_next_attempt_gets_the_last_checkpoint(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
     checkpoint = Checkpoint(key="checkpoints/a", epoch=1, step=4)
-    store.report(job_id, attempt_id, 1, Report(checkpoint=checkpoint))
+    store.report(job_id, attempt_id, 1, TrainingReport(checkpoint=checkpoint))
     store.requeue(job_id, attempt_id, Outcome.DRAINED)
     claimed = store.claim("host:2", new_attempt_id())
-    assert claimed is not None
+    assert isinstance(claimed, ClaimedJob)
     assert claimed.checkpoint == checkpoint
     assert claimed.attempt_number == 2

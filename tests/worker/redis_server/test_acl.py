@@ -13,14 +13,15 @@ import redis
 
 from model.storage.opening import open_storage
 from tests.conftest import running_valkey
+from tests.worker.imported import dataset_record, import_record
 from tests.worker.processes import wait_until
-from tests.worker.registry.test_datasets import record as dataset_record
 from tests.worker.samples import claim, make_job, publish, row
 from tests.worker.worker_processes import running_worker
 from worker.errors import BackupRestoredError
-from worker.queue.attempt_messages import Report
+from worker.queue.attempt_messages import TrainingReport
 from worker.queue.calls.requests import Idempotency
 from worker.queue.feed import Feed
+from worker.queue.kinds import Kind
 from worker.queue.live_workers import LiveWorkers
 from worker.queue.records import Best, Checkpoint
 from worker.queue.states import Outcome
@@ -85,7 +86,7 @@ def run_jobs(client: redis.Redis) -> str:
     store = JobStore(client)
     store.submit(make_job(tags=["night"]), Idempotency("key", "hash"))
     store.submit(make_job(tags=["night"]), Idempotency("key", "hash"))
-    store.replay("alice", Idempotency("key", "hash"))
+    store.replay(Kind.TRAINING, "alice", Idempotency("key", "hash"))
     job_id, attempt_id = claim(store)
     store.renew(job_id, attempt_id)
     best = Best(epoch=1, val_accuracy=0.5)
@@ -94,7 +95,7 @@ def run_jobs(client: redis.Redis) -> str:
         job_id,
         attempt_id,
         1,
-        Report(rows=(row(1), row(2)), bests=(best,), checkpoint=checkpoint, log_lines=("a",)),
+        TrainingReport(rows=(row(1), row(2)), bests=(best,), checkpoint=checkpoint, log_lines=("a",)),
     )
     store.watch()
     store.pause(job_id)
@@ -126,8 +127,7 @@ def use_registries(client: redis.Redis, model_id: str) -> None:
     models.list_aliases("digits")
     models.production_names()
     models.delete_alias("digits", "canary", "alice")
-    datasets.expect("pets", "alice", "other")
-    datasets.add(dataset_record("ds_1", "pets"), "alice", idempotency_key="other")
+    import_record(JobStore(client), dataset_record())
     datasets.get("pets")
     datasets.list_datasets()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import PurePath
 from typing import Any
@@ -11,24 +12,25 @@ import redis
 
 from ninefold.local.ports import free_port
 from tests.chaos.cluster.network import Link, Network
+from tests.worker.imported import dataset_record, new_import
 from tests.worker.queue.test_live_workers import record as worker_record
-from tests.worker.registry.test_datasets import record as dataset_record
-from tests.worker.samples import draft, make_job, row
+from tests.worker.samples import draft, make_job, make_spec, row
 from worker.errors import AliasNotFoundError, JobNotFoundError, ModelNotFoundError, WrongStateError
 from worker.queue import live_workers
-from worker.queue.attempt_messages import Report
-from worker.queue.calls import attempts, requests
+from worker.queue.attempt_messages import Report, TrainingReport
+from worker.queue.calls import attempts, imports, requests, trainings
 from worker.queue.calls.requests import Idempotency
 from worker.queue.ids import new_attempt_id
-from worker.queue.records import Checkpoint
+from worker.queue.records import Checkpoint, JobError
 from worker.queue.scripts import QUEUE_SCRIPTS
-from worker.queue.states import Outcome
+from worker.queue.states import Outcome, Phase, Status
 from worker.queue.store import JobStore
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.clients import AsyncStoreClient, Operation, StoreClient
 from worker.redis_server.connection import connect, connect_async
 from worker.redis_server.scripts import ScriptCall, load_script
-from worker.registry import aliases, datasets, models
+from worker.registry import aliases, models
+from worker.registry.datasets import DatasetRegistry, registered
 from worker.registry.model_registry import ModelRegistry
 from worker.registry.scripts import REGISTRY_SCRIPTS
 
@@ -37,7 +39,6 @@ Run = Callable[[Operation[Any]], Any]
 READS = {
     "queue/lua/requests/replay",
     "queue/lua/live_workers/list_workers",
-    "registry/lua/expect_dataset",
     "registry/lua/get_dataset",
     "registry/lua/list_datasets",
     "registry/lua/list_models",
@@ -118,12 +119,12 @@ def run(request: pytest.FixtureRequest, redis_client: redis.Redis, link: Link, c
 
 def _claim(run: Run) -> tuple[str, str]:
     attempt_id = new_attempt_id()
-    return run(attempts.claim("host:1", attempt_id)).job_id, attempt_id
+    return run(attempts.claim("host:1", attempt_id)).item_id, attempt_id
 
 
 def publish(run: Run) -> tuple[str, str]:
     """Run a job through every request and every call of its attempts; return the ids of the job and its model."""
-    submitted = run(requests.submit(make_job(), Idempotency("key", "body")))
+    submitted = run(trainings.submit(make_job(), Idempotency("key", "body")))
     assert not submitted.is_replay
     job_id = submitted.job_id
     run(requests.pause(job_id))
@@ -131,14 +132,32 @@ def publish(run: Run) -> tuple[str, str]:
     _, attempt_id = _claim(run)
     checkpoint = Checkpoint(key="checkpoints/a", epoch=1, step=0)
     run(attempts.renew(job_id, attempt_id))
-    run(attempts.report(job_id, attempt_id, 1, Report(rows=(row(1),), checkpoint=checkpoint)))
+    run(attempts.report(job_id, attempt_id, 1, TrainingReport(rows=(row(1),), checkpoint=checkpoint)))
     run(requests.pause(job_id))
     run(attempts.requeue(job_id, attempt_id, Outcome.PAUSED))
-    run(requests.stop(job_id))
+    run(trainings.stop(job_id))
     _, attempt_id = _claim(run)
-    model_id = run(attempts.commit_publish(job_id, attempt_id, draft())).manifest["id"]
-    run(attempts.finish(job_id, attempt_id, Outcome.SUCCEEDED))
+    model_id = run(trainings.commit_publish(job_id, attempt_id, draft())).manifest["id"]
+    run(trainings.succeed(job_id, attempt_id))
     return job_id, model_id
+
+
+def import_and_wait(run: Run) -> None:
+    """Import a dataset, for which one job waits with success and one waits for an import that is rejected."""
+    dataset, rejected = (run(imports.submit_import(new_import(name))) for name in ("pets", "cats"))
+    waiting = [
+        run(trainings.submit(replace(make_job(dataset=name), waits_for=of.dataset_import.id))).job_id
+        for name, of in (("pets", dataset), ("cats", rejected))
+    ]
+    import_id, attempt_id = _claim(run)
+    run(attempts.report(import_id, attempt_id, 1, Report(phase=Phase.READING)))
+    entry = registered(dataset_record(), "pets", "alice").model_dump_json()
+    assert run(imports.succeed_import(import_id, attempt_id, "ds_1", entry)) is Status.SUCCEEDED
+    run(trainings.release_waiting(waiting[0], import_id, make_spec(dataset="ds_1"), ()))
+    import_id, attempt_id = _claim(run)
+    why = JobError(code="dataset_rejected", message="no images")
+    assert run(attempts.finish(import_id, attempt_id, Outcome.FAILED, why)) is Status.FAILED
+    run(trainings.reject_waiting(waiting[1], import_id, why))
 
 
 def test_a_repeated_call_has_the_same_answer_and_one_effect(
@@ -161,7 +180,7 @@ def test_a_repeated_call_has_the_same_answer_and_one_effect(
     assert [attempt.outcome for attempt in job.attempts] == [Outcome.PAUSED, Outcome.SUCCEEDED]
     assert store.rows(job_id) == [row(1)]
 
-    cancelled = run(requests.submit(make_job())).job_id
+    cancelled = run(trainings.submit(make_job())).job_id
     run(requests.cancel(cancelled))
     for ended in (job_id, cancelled):
         run(requests.delete(ended))
@@ -177,8 +196,8 @@ def test_a_repeated_call_has_the_same_answer_and_one_effect(
     assert run(models.register(manifest)) is True
     assert [model.manifest.id for model in registry.list_models().models] == [model_id]
 
-    added = run(datasets.add(dataset_record("ds_1", "pets"), "alice", idempotency_key="upload"))
-    assert added.facts.name == "pets"
+    import_and_wait(run)
+    assert DatasetRegistry(redis_client).get("pets").facts.id == "ds_1"
     run(live_workers.send_heartbeat(worker_record()))
     run(live_workers.remove("host:1"))
     assert calls == changes()

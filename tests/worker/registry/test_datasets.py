@@ -1,78 +1,78 @@
 """Uploaded datasets by id and name."""
 
 import pytest
-import redis
 
-from model.data.record import DatasetRecord, SkippedFile
-from model.spec import DatasetFacts
-from worker.errors import DatasetNameTakenError, DatasetNotFoundError, IdempotencyMismatchError
-from worker.registry.datasets import SKIPPED_SHOWN, DatasetRegistry, Expected
+from model.data.record import SkippedFile
+from tests.worker.imported import (
+    claim_import,
+    complete_import,
+    dataset_record,
+    import_record,
+    new_import,
+)
+from worker.errors import DatasetNameTakenError, DatasetNotFoundError
+from worker.queue.states import Status
+from worker.queue.store import JobStore
+from worker.registry.datasets import SKIPPED_SHOWN, DatasetRegistry, PendingDataset, registered
 
 
 @pytest.fixture
-def registry(redis_client: redis.Redis) -> DatasetRegistry:
-    return DatasetRegistry(redis_client)
+def registry(store: JobStore) -> DatasetRegistry:
+    return DatasetRegistry(store.redis)
 
 
-def record(dataset_id: str, name: str) -> DatasetRecord:
-    facts = DatasetFacts(
-        id=dataset_id,
-        name=name,
-        classes=["cat", "dog"],
-        train_counts=[8, 8],
-        test_counts=[2, 2],
-        median_width=32,
-        median_height=32,
-        content_hash="00",
-    )
-    return DatasetRecord(facts=facts, images=20, size_bytes=2_000, skipped=[], skipped_count=1)
-
-
-def test_a_dataset_is_found_by_id_and_name(registry: DatasetRegistry) -> None:
-    added = registry.add(record("ds_1", "pets"), "alice")
+def test_a_dataset_is_found_by_id_and_name_and_by_its_import(
+    store: JobStore, registry: DatasetRegistry
+) -> None:
+    added = import_record(store, dataset_record("ds_1", "pets"))
     assert registry.get("ds_1") == registry.get("pets") == added
     assert (added.created_by, added.images, added.facts.classes) == ("alice", 20, ["cat", "dog"])
+    store.submit_import(new_import("animals"))
+    import_id = complete_import(store, dataset_record("ds_2", "animals"))
+    assert registry.get(import_id).facts.id == "ds_2"
 
 
-def test_adding_a_dataset_again_returns_the_first_entry(registry: DatasetRegistry) -> None:
-    first = registry.add(record("ds_1", "pets"), "alice")
-    assert registry.add(record("ds_1", "pets"), "bob") == first
-    assert registry.add(record("ds_1", "pets"), "bob", name="animals") == first
+def test_importing_a_dataset_again_returns_the_first_entry(
+    store: JobStore, registry: DatasetRegistry
+) -> None:
+    first = import_record(store, dataset_record("ds_1", "pets"))
+    assert import_record(store, dataset_record("ds_1", "pets"), "bob") == first
+    assert import_record(store, dataset_record("ds_1", "pets"), "bob", name="animals") == first
     assert registry.get("animals") == first
     assert registry.list_datasets().datasets == [first]
+    assert list(store.list_imports()) == []
 
 
-def test_a_record_names_few_skipped_files_and_shortens_their_paths(registry: DatasetRegistry) -> None:
+def test_a_record_names_few_skipped_files_and_shortens_their_paths(
+    store: JobStore, registry: DatasetRegistry
+) -> None:
     skipped = [SkippedFile(path=f"{number}" * 60_000, reason="no image") for number in range(30)]
-    given = record("ds_1", "pets").model_copy(update={"skipped": skipped, "skipped_count": 30})
-    added = registry.add(given, None)
+    given = dataset_record().model_copy(update={"skipped": skipped, "skipped_count": 30})
+    added = import_record(store, given, None)
     assert (len(added.skipped), added.skipped_count) == (SKIPPED_SHOWN, 30)
     assert len(registry.get("pets").model_dump_json()) < 10_000
 
 
-def test_a_name_never_changes_its_dataset(registry: DatasetRegistry) -> None:
-    registry.add(record("ds_1", "pets"), "alice")
+def test_a_name_never_changes_its_dataset(store: JobStore, registry: DatasetRegistry) -> None:
+    import_record(store, dataset_record("ds_1", "pets"))
+    store.submit_import(new_import("pets", "other bytes"))
+    import_id, attempt_id = claim_import(store)
+    entry = registered(dataset_record("ds_2", "pets"), "pets", "alice").model_dump_json()
     with pytest.raises(DatasetNameTakenError):
-        registry.add(record("ds_2", "pets"), "alice")
+        store.succeed_import(import_id, attempt_id, "ds_2", entry)
+    assert store.get_import(import_id).status is Status.RUNNING
+    assert registry.get("pets").facts.id == "ds_1"
     with pytest.raises(DatasetNotFoundError):
         registry.get("ds_2")
 
 
-def test_an_upload_under_a_used_name_must_be_the_dataset_of_that_name(registry: DatasetRegistry) -> None:
-    assert registry.expect("pets", "alice", "key") == Expected(None, is_repeat=False)
-    registry.add(record("ds_1", "pets"), "alice", idempotency_key="key")
-    assert registry.expect("pets", "alice", "key") == Expected("ds_1", is_repeat=True)
-    assert registry.expect("pets", "alice", "other") == Expected("ds_1", is_repeat=False)
-    assert registry.expect("pets", "bob", "key") == Expected("ds_1", is_repeat=False)
-    with pytest.raises(IdempotencyMismatchError):
-        registry.expect("cats", "alice", "key")
-
-
-def test_the_names_of_built_in_datasets_are_reserved(registry: DatasetRegistry) -> None:
-    with pytest.raises(DatasetNameTakenError):
-        registry.expect("digits", "alice")
-    with pytest.raises(DatasetNameTakenError):
-        registry.add(record("ds_1", "digits"), "alice")
+def test_a_name_whose_import_runs_is_a_pending_dataset(store: JobStore, registry: DatasetRegistry) -> None:
+    import_id = store.submit_import(new_import()).dataset_import.id
+    assert registry.find("pets") == registry.find(import_id) == PendingDataset(import_id)
+    with pytest.raises(DatasetNotFoundError):
+        registry.get("pets")
+    complete_import(store, dataset_record())
+    assert registry.find("pets") == registry.find(import_id) == registry.get("ds_1")
 
 
 def test_an_unknown_dataset_is_refused(registry: DatasetRegistry) -> None:
@@ -82,9 +82,9 @@ def test_an_unknown_dataset_is_refused(registry: DatasetRegistry) -> None:
         registry.list_datasets(after="ds_none")
 
 
-def test_datasets_are_listed_newest_first_in_pages(registry: DatasetRegistry) -> None:
+def test_datasets_are_listed_newest_first_in_pages(store: JobStore, registry: DatasetRegistry) -> None:
     for number in range(3):
-        registry.add(record(f"ds_{number}", f"pets{number}"), None)
+        import_record(store, dataset_record(f"ds_{number}", f"pets{number}"), None)
     page = registry.list_datasets(limit=2)
     assert ([dataset.facts.id for dataset in page.datasets], page.has_more) == (["ds_2", "ds_1"], True)
     page = registry.list_datasets(limit=2, after="ds_1")

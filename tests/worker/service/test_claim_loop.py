@@ -11,26 +11,38 @@ from typing import cast
 
 import pytest
 from pydantic import ValidationError
-from worker.kinds.training.worker_context import WorkerContext
 
 from model.artifact.manifest import MANIFEST_FILE, model_key
 from model.host.failpoints import Failpoint, arm
 from model.storage.opening import open_storage
 from tests.worker.fixtures.poison_sensitive_trainer import POISON
+from tests.worker.kinds.dataset_import.uploads import submit_upload
 from tests.worker.processes import children_of
-from tests.worker.samples import draft, make_job
-from tests.worker.worker_context import claim_next, open_worker_context, run_next
+from tests.worker.samples import draft, make_due, make_job
+from tests.worker.worker_context import (
+    claim_next,
+    make_supervisor,
+    open_import_context,
+    open_worker_context,
+    run_next,
+)
+from worker.kinds.dataset_import.context import ImportContext
+from worker.kinds.training.context import TrainingContext
 from worker.queue.ids import new_attempt_id
+from worker.queue.kinds import LANES, Kind
 from worker.queue.live_workers import LiveWorkers, WorkerRecord, WorkerState
 from worker.queue.states import MAX_PUBLISH_DELAY_S, PUBLISH_TRIES_ALLOWED, Outcome, Status
 from worker.queue.store import JobStore
-from worker.redis_server.keys import NOT_BEFORE
+from worker.redis_server.keys import ITEM, NOT_BEFORE
 from worker.registry.model_registry import ModelRegistry
+from worker.service.abilities import Abilities
 from worker.service.claim_loop import ClaimLoop
 from worker.service.heartbeat import HeartbeatSender
 
 
-def _claim_loop(context: WorkerContext, on_out_of_order: Callable[[], None] = lambda: None) -> ClaimLoop:
+def _claim_loop(
+    context: TrainingContext | ImportContext, on_out_of_order: Callable[[], None] = lambda: None
+) -> ClaimLoop:
     record = WorkerRecord(
         id="host-1",
         host="host",
@@ -40,7 +52,14 @@ def _claim_loop(context: WorkerContext, on_out_of_order: Callable[[], None] = la
         started_at=datetime.now(UTC),
     )
     heartbeat = HeartbeatSender(LiveWorkers(context.store.redis), record)
-    return ClaimLoop(context, heartbeat, on_out_of_order)
+    kind = Kind.TRAINING if isinstance(context, TrainingContext) else Kind.DATASET_IMPORT
+    abilities = Abilities(
+        lanes=(LANES[kind],),
+        devices=1,
+        run={kind: lambda *claim: make_supervisor(context, *claim).run()},
+        prepare=context.standby.prepare if isinstance(context, TrainingContext) else lambda: None,
+    )
+    return ClaimLoop(context, abilities, heartbeat, on_out_of_order)
 
 
 def test_a_worker_on_which_three_jobs_in_a_row_die_early_stops_claiming(
@@ -102,7 +121,7 @@ def test_a_job_whose_manifest_can_never_be_written_fails_and_leaves_no_model(
     with open_worker_context(store, tmp_path) as context:
         for _ in range(PUBLISH_TRIES_ALLOWED):
             assert store.get(job_id).status is Status.QUEUED
-            store.redis.delete(NOT_BEFORE)  # as if the time until the next try had passed
+            make_due(store)
             run_next(context)
     job = store.get(job_id)
     assert (job.status, job.result, job.finish_reason) == (Status.FAILED, None, None)
@@ -121,7 +140,7 @@ def test_the_delay_between_two_tries_doubles_up_to_a_bound(store: JobStore, tmp_
     delays: list[float] = []
     with open_worker_context(store, tmp_path) as context:
         for _ in range(PUBLISH_TRIES_ALLOWED - 1):
-            store.redis.delete(NOT_BEFORE)
+            make_due(store)
             run_next(context)
             not_before = store.redis.hget(NOT_BEFORE, job_id)
             assert isinstance(not_before, str)
@@ -129,6 +148,30 @@ def test_the_delay_between_two_tries_doubles_up_to_a_bound(store: JobStore, tmp_
             assert store.claim("host:1", new_attempt_id()) is None
     assert delays[:5] == pytest.approx([1, 2, 4, 8, 16], abs=1.5)
     assert delays[-1] == pytest.approx(MAX_PUBLISH_DELAY_S, abs=1.5)
+
+
+def test_a_job_that_a_worker_cannot_read_goes_back_without_a_death(store: JobStore, tmp_path: Path) -> None:
+    unreadable = store.submit(make_job()).job_id
+    store.redis.hset(ITEM + unreadable, "spec", '{"dataset": ["of", "the", "future"]}')
+    own = store.submit(make_job(epochs=1)).job_id
+    with open_worker_context(store, tmp_path) as context:
+        claim_loop = _claim_loop(context)
+        for _ in range(3):
+            claim_loop.drain_queue()
+    assert store.get(own).status is Status.SUCCEEDED
+    assert store.redis.hget(ITEM + unreadable, "status") == Status.QUEUED
+    assert store.redis.hget(ITEM + unreadable, "deaths") == "0"
+    assert store.redis.hget(ITEM + unreadable, "attempt_number") == "1"  # it was claimed once by this worker
+    assert not claim_loop.is_out_of_order
+
+
+def test_a_worker_of_the_light_lane_imports_and_leaves_jobs_alone(store: JobStore, tmp_path: Path) -> None:
+    job_id = store.submit(make_job()).job_id
+    import_ids = [submit_upload(store, tmp_path, name=name) for name in ("pets", "animals")]
+    with open_import_context(store, tmp_path) as context:
+        _claim_loop(context).drain_queue()
+    assert [store.get_import(import_id).status for import_id in import_ids] == [Status.SUCCEEDED] * 2
+    assert store.get(job_id).attempts == []
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from model.storage.interface import Storage
 from model.storage.local import LocalStorage
 from model.storage.opening import open_storage
 from tests.worker.samples import claim, draft, make_job
-from worker.queue.attempt_messages import Report
+from worker.queue.attempt_messages import TrainingReport
 from worker.queue.records import Checkpoint, JobError
 from worker.queue.states import DEATHS_ALLOWED, Outcome, Status
 from worker.queue.store import JobStore
@@ -30,7 +30,7 @@ def run_with_checkpoint(store: JobStore, storage: Storage) -> tuple[str, str]:
     job_id, attempt_id = claim(store)
     checkpoint = Checkpoint(key=f"checkpoints/{job_id}/1/epoch-1", epoch=1, step=0)
     storage.put_bytes(checkpoint.key, b"state")
-    store.report(job_id, attempt_id, 1, Report(checkpoint=checkpoint))
+    store.report(job_id, attempt_id, 1, TrainingReport(checkpoint=checkpoint))
     return job_id, attempt_id
 
 
@@ -63,7 +63,7 @@ def fail(store: JobStore, job_id: str, attempt_id: str) -> None:
 
 def succeed(store: JobStore, job_id: str, attempt_id: str) -> None:
     store.commit_publish(job_id, attempt_id, draft())
-    store.finish(job_id, attempt_id, Outcome.SUCCEEDED)
+    store.succeed(job_id, attempt_id)
 
 
 End = Callable[[JobStore, str, str], None]

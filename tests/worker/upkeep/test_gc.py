@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, model_key
-from model.data.record import DatasetRecord, dataset_key
-from model.spec import DatasetFacts
+from model.data.record import dataset_key
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
+from tests.worker.imported import dataset_record, import_record, new_import
 from tests.worker.samples import claim, draft, make_job, publish
+from worker.queue.ids import upload_key
 from worker.queue.records import JobError
 from worker.queue.states import Outcome
 from worker.queue.store import JobStore
-from worker.registry.datasets import DatasetRegistry
 from worker.registry.model_registry import ModelRegistry
 from worker.upkeep.gc import delete_unreferenced, find_unreferenced
 from worker.upkeep.record_store import RecordStore
@@ -51,20 +51,7 @@ def put(storage: Storage, tmp_path: Path) -> Callable[..., str]:
 def known(store: JobStore, put: Callable[..., str]) -> list[str]:
     """Store the objects of a model and a dataset to which records refer."""
     model_id = publish(store)
-    facts = DatasetFacts.model_validate(
-        {
-            "id": "ds_known",
-            "name": "photos",
-            "content_hash": "0" * 64,
-            "classes": ["a", "b"],
-            "train_counts": [1, 1],
-            "test_counts": [1, 1],
-            "median_width": 16,
-            "median_height": 16,
-        }
-    )
-    record = DatasetRecord(facts=facts, images=4, size_bytes=4, skipped=[], skipped_count=0)
-    DatasetRegistry(store.redis).add(record, None)
+    import_record(store, dataset_record("ds_known", "photos"))
     files = [model_key(model_id, WEIGHTS_FILE), model_key(model_id, MANIFEST_FILE)]
     return sorted(map(put, [*files, dataset_key("ds_known", "dataset.json")]))
 
@@ -135,11 +122,25 @@ def test_checkpoints_stay_until_their_job_has_finished(
     assert len(storage.list("checkpoints/")) == 2
 
 
+def test_an_upload_stays_until_its_import_has_ended(
+    store: JobStore, storage: Storage, put: Callable[..., str], known: list[str]
+) -> None:
+    """An upload without an import is left when the API is killed between the two."""
+    queued, ended = (store.submit_import(new_import(name)).dataset_import.id for name in ("a", "b"))
+    store.cancel_item(ended)
+    kept = [put(upload_key(queued)), put(upload_key("imp_young"), 0)]
+    gone = [put(upload_key(ended)), put(upload_key("imp_lost"))]
+    put(dataset_key("ds_old", "images.zip"))
+    assert clean(store, storage) == dict.fromkeys(("datasets/ds_old", *gone), False)
+    assert storage.list() == sorted([*known, *kept])
+
+
 def test_nothing_is_deleted_when_redis_lost_its_records(
     store: JobStore, storage: Storage, put: Callable[..., str], known: list[str]
 ) -> None:
     put("checkpoints/job_gone/1/epoch-1")
     put(model_key("mdl_half", WEIGHTS_FILE))
+    put(upload_key("imp_old"))
     before = storage.list()
     store.redis.flushall()
     assert set(clean(store, storage).values()) == {True}

@@ -10,6 +10,7 @@ import redis
 
 from tests.conftest import running_valkey
 from tests.worker.samples import claim, make_job
+from worker.queue.kinds import Lane
 from worker.queue.states import Outcome, Status
 from worker.queue.store import JobStore
 from worker.redis_server.connection import connect
@@ -32,7 +33,8 @@ class ReaperSimulation:
     def __post_init__(self) -> None:
         self.reaper = Reaper(self.store, LEASE_S, self._count_wake_up, clock=lambda: self.now)
 
-    def _count_wake_up(self) -> None:
+    def _count_wake_up(self, lane: Lane) -> None:
+        assert lane is Lane.TRAINING
         self.wake_ups += 1
 
     def pass_time(self, seconds: float) -> list[str]:

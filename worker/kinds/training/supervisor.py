@@ -50,11 +50,12 @@ class TrainingSupervisor(Supervisor):
 
     def _train(self) -> Outcome:
         self._checkpoints.find_existing()
+        start = self._start_message()  # made first: if this fails, no trainer is left behind
         trainer = RunningTrainer(
             self._training.standby.take(),
             self._training_outbox,
             self._context.drain,
-            self._start_message(),
+            start,
             stall_timeout_s=self._training.stall_timeout_s,
         )
         end, final_message = self._supervise(trainer)

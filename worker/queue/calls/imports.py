@@ -88,7 +88,7 @@ def list_imports(
 ) -> ScriptCall[Sequence[DatasetImport]]:
     """List at most `limit` imports that made no dataset: queued, running, failed or cancelled; newest first."""
     arguments = {
-        "limit": limit - 1,
+        "limit": limit,
         "after": after,
         "budget": limit,
         "indexes": [scoped(project, redis_keys.IMPORTS)],

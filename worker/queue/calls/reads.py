@@ -42,6 +42,8 @@ class Lease:
     attempt_id: str
     renewals: int
     """Number of renewals so far."""
+    lane: Lane = Lane.TRAINING
+    """Where the item is queued again when its worker is dead."""
 
 
 @dataclass(frozen=True)
@@ -169,8 +171,10 @@ def _read_watch(reply: Reply) -> Watch:
         lane: LaneLoad(int(queued), int(wake_ups))
         for lane, queued, wake_ups in zip(Lane, loads[::2], loads[1::2], strict=True)
     }
-    triples = zip(flat[::3], flat[1::3], flat[2::3], strict=True)
-    leases = [Lease(item_id, attempt_id, int(renewals)) for item_id, attempt_id, renewals in triples]
+    rows = zip(flat[::4], flat[1::4], flat[2::4], flat[3::4], strict=True)
+    leases = [
+        Lease(item_id, attempt_id, int(renewals), Lane(lane)) for item_id, attempt_id, renewals, lane in rows
+    ]
     return Watch(lanes, leases)
 
 

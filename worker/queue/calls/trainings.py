@@ -18,7 +18,7 @@ from worker.queue.scripts import QUEUE_SCRIPTS
 from worker.queue.states import Status
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.projects import DEFAULT_PROJECT
-from worker.redis_server.scripts import Commands, Reply, ScriptCall
+from worker.redis_server.scripts import Commands, ScriptCall
 
 QUEUE_LIMIT = 10_000
 
@@ -151,8 +151,8 @@ def waiting_jobs(import_id: str) -> Commands[list[str]]:
 
 def release_waiting(
     job_id: str, import_id: str, spec: ResolvedSpec, warnings: tuple[str, ...]
-) -> ScriptCall[bool]:
-    """Give a job that waited its resolved spec and queue it; False when it waits no longer. May be repeated."""
+) -> ScriptCall[None]:
+    """Give a job that waited its resolved spec and queue it; does nothing when it waits no longer. May be repeated."""
     arguments = {
         "item_id": job_id,
         "import_id": import_id,
@@ -162,11 +162,7 @@ def release_waiting(
         "warnings": json.dumps(warnings),
         "gpus": spec.gpus,
     }
-
-    def read(reply: Reply) -> bool:
-        return bool(reply[0])
-
-    return QUEUE_SCRIPTS.call("training/release_waiting", arguments, read)
+    return QUEUE_SCRIPTS.call("training/release_waiting", arguments, lambda _: None)
 
 
 def reject_waiting(job_id: str, import_id: str, error: JobError) -> ScriptCall[None]:

@@ -9,7 +9,7 @@ RECORDS = "records.jsonl"
 OBJECTS = "storage/"
 END = "end.json"
 FORMAT = 1
-KINDS = ("datasets/", "models/", "archive/", "checkpoints/")
+KINDS = ("datasets/", "models/", "archive/", "checkpoints/", "uploads/")
 """Only these folders of storage are backed up and restored."""
 
 

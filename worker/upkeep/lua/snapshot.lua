@@ -1,7 +1,8 @@
 -- Reads all records at one moment. For rows, logs and events, which may be large, it returns only the key, and for a
 -- stream its last id. Redis runs no other command meanwhile, so TYPE is called only when the key does not show the type.
 local SKIPPED = {
-  [KEY.WORKERS] = true, [KEY.WORKERS_EXPIRE] = true, [KEY.CLAIMERS_EXPIRE] = true, [KEY.CLAIMER_DEVICES] = true,
+  [KEY.WORKERS] = true, [KEY.WORKERS_EXPIRE] = true, [KEY.WORKER_LANES] = true, [KEY.CLAIMER_DEVICES] = true,
+  [KEY.CLAIMERS_EXPIRE] = true, [KEY.LIGHT_CLAIMERS_EXPIRE] = true, [KEY.LARGEST] = true, [KEY.LIGHT_WAKE_UPS] = true,
   [KEY.FIRST_REPLIES] = true, [KEY.RESTORE] = true, [KEY.UPKEEP_ROLES] = true,
 }
 local BULK = {[KEY.ROWS] = 'hash', [KEY.BESTS] = 'hash', [KEY.LOGS] = 'list', [KEY.EVENTS] = 'stream'}

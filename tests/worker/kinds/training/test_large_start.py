@@ -11,8 +11,9 @@ import pytest
 from tests.worker.processes import wait_until
 from tests.worker.samples import make_job
 from tests.worker.worker_context import claim_next, open_worker_context
-from worker.kinds.training.supervisor import AttemptResult, Supervisor
-from worker.kinds.training.worker_context import WorkerContext
+from worker.kinds.training.context import TrainingContext
+from worker.kinds.training.supervisor import TrainingSupervisor
+from worker.queue.attempt_messages import ClaimedJob
 from worker.queue.states import Outcome
 from worker.queue.store import JobStore
 
@@ -20,10 +21,13 @@ PAUSES = ((1_800_000_000.123, 1_800_000_001.456),) * 10_000
 """Makes a start message of about 320 KB; a pipe holds 64 KiB."""
 
 
-def _make_attempt(context: WorkerContext) -> Supervisor:
+def _make_attempt(context: TrainingContext) -> TrainingSupervisor:
     """Claim the next job as if it had been paused many times: the start message lists every pause."""
     claimed, attempt_id, claim_sent_at = claim_next(context.store)
-    return Supervisor(context, replace(claimed, pauses=PAUSES), attempt_id, claim_sent_at=claim_sent_at)
+    assert isinstance(claimed, ClaimedJob)
+    return TrainingSupervisor(
+        context, replace(claimed, pauses=PAUSES), attempt_id, claim_sent_at=claim_sent_at
+    )
 
 
 @pytest.mark.timeout(30)
@@ -36,7 +40,7 @@ def test_a_job_that_was_paused_many_times_succeeds(store: JobStore, tmp_path: Pa
 @pytest.mark.timeout(30)
 def test_a_trainer_that_reads_late_gets_the_whole_message(store: JobStore, tmp_path: Path) -> None:
     job_id = store.submit(make_job(epochs=1)).job_id
-    results: list[AttemptResult] = []
+    outcomes: list[Outcome] = []
     with open_worker_context(store, tmp_path) as context:
         context.standby.prepare()
         trainer = context.standby.take()
@@ -45,12 +49,12 @@ def test_a_trainer_that_reads_late_gets_the_whole_message(store: JobStore, tmp_p
             trainer  # put back: the attempt takes a trainer that does not read
         )
         attempt = _make_attempt(context)
-        thread = threading.Thread(target=lambda: results.append(attempt.run()))
+        thread = threading.Thread(target=lambda: outcomes.append(attempt.run().outcome))
         thread.start()
         wait_until(lambda: _renewals(store, job_id) > 5)  # the supervisor does not wait for its trainer
         os.kill(trainer.pid, signal.SIGCONT)
         thread.join()
-    assert [result.outcome for result in results] == [Outcome.SUCCEEDED]
+    assert outcomes == [Outcome.SUCCEEDED]
 
 
 def _renewals(store: JobStore, job_id: str) -> int:

@@ -7,14 +7,12 @@ from pydantic import ValidationError
 
 from model.artifact.manifest import ManifestDraft
 from model.recipes.resolved_recipe import resolve_recipe
-from tests.worker.samples import draft, make_job, row
+from tests.worker.samples import draft, make_spec, row
+from worker.attempt.messages import DrainCompleted, Failed, PhaseBegun, write_line
 from worker.kinds.training.messages import (
     CheckpointPut,
     Drain,
-    DrainCompleted,
     EpochEnded,
-    Failed,
-    PhaseBegun,
     Progressed,
     Ready,
     Renewed,
@@ -24,7 +22,6 @@ from worker.kinds.training.messages import (
     TrainerMessage,
     read_command,
     read_message,
-    write_line,
 )
 from worker.queue.records import Best, Checkpoint, Progress
 from worker.queue.states import Phase
@@ -34,8 +31,8 @@ COMMANDS: list[TrainerCommand] = [
         job_id="job_1",
         attempt_number=2,
         model_id="mdl_1",
-        spec=make_job(tags=["nightly"]).spec,
-        recipe=resolve_recipe(make_job().spec),
+        spec=make_spec(tags=["nightly"]),
+        recipe=resolve_recipe(make_spec()),
         storage="file:///srv/storage",
         cache_dir=Path("/srv/cache"),
         out_prefix="checkpoints/job_1/2",
@@ -86,6 +83,6 @@ def test_a_complete_line_that_is_not_a_message_is_refused(line: bytes) -> None:
 
 def test_the_longest_start_message_fits_into_an_empty_pipe() -> None:
     long = "x" * 64
-    job = make_job(name=long, tags=[long] * 16, dataset="d" * 128)
-    start = COMMANDS[0].model_copy(update={"spec": job.spec, "storage": "file:///" + "y" * 4096})
+    spec = make_spec(name=long, tags=[long] * 16, dataset="d" * 128)
+    start = COMMANDS[0].model_copy(update={"spec": spec, "storage": "file:///" + "y" * 4096})
     assert len(write_line(start)) < 65536

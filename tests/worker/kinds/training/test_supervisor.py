@@ -39,7 +39,7 @@ def test_a_job_becomes_a_model(store: JobStore, tmp_path: Path) -> None:
     with open_worker_context(store, tmp_path) as context:
         ended = run_next(context)
     job = store.get(job_id)
-    assert (ended.outcome, ended.has_trained) == (Outcome.SUCCEEDED, True)
+    assert (ended.outcome, ended.has_begun) == (Outcome.SUCCEEDED, True)
     assert job.status is Status.SUCCEEDED
     assert job.result is not None
     assert job.result.model.version == 1
@@ -59,15 +59,15 @@ def test_every_attempt_gets_the_recipe_that_the_job_was_submitted_with(
     store: JobStore, tmp_path: Path
 ) -> None:
     recipe = recipe_of_later_version(sharpness=1.0)
-    store.submit(make_job(recipe=recipe, epochs=2))
+    store.submit(make_job(recipe=recipe, epochs=20))
     with open_worker_context(store, tmp_path) as context:
         attempt = BackgroundAttempt(context)
-        wait_until(_is_training(store, attempt.claimed.job_id))
+        wait_until(_is_training(store, attempt.claimed.item_id))
         context.drain.request()
         assert attempt.outcome() is Outcome.DRAINED
     with open_worker_context(store, tmp_path) as context:
         assert run_next(context).outcome is Outcome.SUCCEEDED
-    job = store.get(attempt.claimed.job_id)
+    job = store.get(attempt.claimed.item_id)
     assert job.recipe == recipe
     assert job.result is not None
     key = model_key(job.result.model.id, "manifest.json")

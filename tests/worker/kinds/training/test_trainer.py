@@ -14,8 +14,6 @@ from typing import Any, TypeVar
 import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
-from worker.kinds.training.spawner import Spawner, trainer_environment
-from worker.kinds.training.trainer_process import TrainerProcess
 
 from model.artifact.manifest import WEIGHTS_FILE, model_key
 from model.data.importing import import_dataset
@@ -24,35 +22,34 @@ from model.storage.opening import open_storage
 from tests.model.tiny_training import TIMINGS
 from tests.worker.processes import is_running, wait_until
 from tests.worker.samples import make_job, recipe_of_later_version
+from worker.attempt.child_process import ChildProcess
+from worker.attempt.messages import DrainCompleted, Failed, Line, PhaseBegun
 from worker.kinds.training.messages import (
     CheckpointPut,
     Drain,
-    DrainCompleted,
     EpochEnded,
-    Failed,
-    PhaseBegun,
     Progressed,
     Ready,
     Renewed,
     Staged,
     Start,
-    TrainerMessage,
 )
+from worker.kinds.training.trainer_command import trainer_spawner
 from worker.queue.states import Phase
 
 LONG_S = 600.0
 START_WITHIN_S = 60.0
 """Importing torch takes seconds, more on a busy machine."""
 
-M = TypeVar("M", bound=TrainerMessage)
+M = TypeVar("M", bound=Line)
 
 
 class TrainerRun:
     """A trainer process, and the messages and log lines that it has sent."""
 
-    def __init__(self, trainer: TrainerProcess) -> None:
+    def __init__(self, trainer: ChildProcess) -> None:
         self.trainer = trainer
-        self.messages: list[TrainerMessage] = []
+        self.messages: list[Line] = []
         self.log: list[str] = []
         self.exit_code: int | None = None
         trainer.listen(self.messages.append, self.log.append, self._note_exit)
@@ -79,7 +76,7 @@ class TrainerRun:
 
 @contextmanager
 def running_trainer() -> Iterator[TrainerRun]:
-    spawner = Spawner(trainer_environment(os.environ))
+    spawner = trainer_spawner()
     try:
         run = TrainerRun(spawner.spawn())
         try:

@@ -12,7 +12,7 @@ import redis
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, model_key
 from model.storage.interface import Storage
 from tests.worker.samples import claim, make_job, row
-from worker.queue.attempt_messages import Report
+from worker.queue.attempt_messages import TrainingReport
 from worker.queue.records import Checkpoint
 from worker.queue.store import JobStore
 from worker.upkeep.backup.restore import read_backup
@@ -58,7 +58,7 @@ def run_with_checkpoint(service: Service) -> str:
     job_id, attempt_id = claim(service.store)
     checkpoint = Checkpoint(key=f"checkpoints/{job_id}/1/epoch-1", epoch=1, step=0)
     service.storage.put_bytes(checkpoint.key, b"state")
-    changes = Report(rows=(row(1),), checkpoint=checkpoint, log_lines=("hello",))
+    changes = TrainingReport(rows=(row(1),), checkpoint=checkpoint, log_lines=("hello",))
     service.store.report(job_id, attempt_id, 1, changes)
     return job_id
 

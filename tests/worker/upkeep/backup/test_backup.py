@@ -16,10 +16,13 @@ from model.errors import StorageError
 from model.storage.interface import Storage
 from model.storage.local import LocalStorage
 from tests.conftest import running_valkey
+from tests.worker.imported import claim_import, new_import
 from tests.worker.samples import claim, draft, make_job, publish, row
 from tests.worker.upkeep.backup.service import Service, put_model, run_module, run_with_checkpoint
 from worker.errors import BackupUnreadableError, StoreOccupiedError
+from worker.queue.attempt_messages import ClaimedJob
 from worker.queue.calls.requests import Idempotency
+from worker.queue.ids import upload_key
 from worker.queue.live_workers import LiveWorkers, WorkerRecord, WorkerState
 from worker.queue.states import Outcome, Status
 from worker.queue.store import JobStore
@@ -43,7 +46,20 @@ def test_live_workers_are_not_part_of_a_backup(old: Service) -> None:
         started_at=datetime(2026, 1, 1, tzinfo=UTC),
     )
     LiveWorkers(old.client).send_heartbeat(worker)
+    old.store.submit(make_job())  # counts the devices of the live workers
     assert not [key for key in old.dump() if key.startswith("ninefold:workers")]
+
+
+def test_the_upload_of_a_queued_import_is_restored_and_that_of_an_ended_one_is_not(
+    old: Service, new: Service
+) -> None:
+    queued, ended = (old.store.submit_import(new_import(name)).dataset_import.id for name in ("a", "b"))
+    for import_id in (queued, ended):
+        old.storage.put_bytes(upload_key(import_id), b"zip")
+    old.store.cancel_item(ended)
+    assert new.restore(old.back_up()) == []
+    assert new.storage.list("uploads/") == [upload_key(queued)]
+    assert claim_import(new.store)[0] == queued
 
 
 def test_a_restore_brings_everything_back(old: Service, new: Service) -> None:
@@ -84,13 +100,13 @@ def test_a_reaper_takes_a_restored_job_from_its_missing_worker(
         user_request(old.store, job_id)
     new.restore(old.back_up())
     now = 0.0
-    reaper = Reaper(new.store, 3.0, lambda: None, clock=lambda: now)
+    reaper = Reaper(new.store, 3.0, lambda _: None, clock=lambda: now)
     for now in (1.0, 2.0, 3.0, 4.0, 5.0):  # noqa: B007 - the reaper's clock reads it
         reaper.check()
     assert new.store.get(job_id).status == status
     if status is Status.QUEUED:
         again = new.store.claim("host:2", "att_again")
-        assert again
+        assert isinstance(again, ClaimedJob)
         assert again.checkpoint
         assert again.checkpoint.epoch == 1
 

@@ -15,7 +15,6 @@ from tests.worker.processes import wait_until
 from tests.worker.samples import claim, draft, make_job, publish
 from tests.worker.upkeep.backup.service import Service, run_module, run_with_checkpoint
 from worker.errors import BackupRestoredError, StoreOccupiedError
-from worker.queue.states import Outcome
 from worker.redis_server import keys as redis_keys
 from worker.registry.model_registry import ModelRegistry
 
@@ -82,7 +81,7 @@ def test_a_repeated_restore_leaves_nothing_that_a_worker_registered(
     start_worker(new)
     new.restore(backup)
     assert new.dump() == old.dump()
-    new.store.finish(job_id, attempt_id, Outcome.SUCCEEDED)
+    new.store.succeed(job_id, attempt_id)
     assert ModelRegistry(new.client).resolve("mdl_late")
 
 

@@ -14,7 +14,7 @@ if owner and owner ~= import.id and owner ~= args.dataset_id then return {'datas
 
 end_attempt(import, at, 'succeeded', 'succeeded')
 local key = scoped(import.project, KEY.DATASET) .. args.dataset_id
-if redis.call('SETNX', key, args.record) == 1 then
+if redis.call('SET', key, args.record, 'NX') then
   local number = redis.call('INCR', scoped(import.project, KEY.DATASETS_ADDED))
   redis.call('ZADD', scoped(import.project, KEY.DATASETS), number, args.dataset_id)
 end

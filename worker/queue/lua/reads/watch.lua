@@ -13,6 +13,7 @@ for _, kind in pairs(KINDS) do
         reply[#reply + 1] = item_id
         reply[#reply + 1] = lease[1]
         reply[#reply + 1] = lease[2]
+        reply[#reply + 1] = kind.lane
       end
     end
   end

@@ -108,15 +108,37 @@ local function first_fitting(lane, devices, schema_version, except)
   end
 end
 
--- The id of the first item of a lane that is due and needs at most `devices` devices; nil when there is none.
--- `except` is a set of ids that the worker has failed to read.
-local function next_item_id(lane, devices, schema_version, except)
-  if is_outdated(lane) then rebuild(lane) end
-  make_due(lane, unix_time_s())
+-- True when a queued item near an end of the queue is in no other set: since the last claim an earlier release queued it,
+-- and took as many others from the queue.
+local function misses_item(lane, devices)
+  for _, range in ipairs({{0, PAGE - 1}, {-PAGE, -1}}) do
+    local item_ids = redis.call('ZRANGE', LANES[lane].queue, range[1], range[2])
+    local widths = #item_ids > 0 and redis.call('HMGET', KEY.WIDE, unpack(item_ids))
+    for i, item_id in ipairs(item_ids) do
+      local width = tonumber(widths[i] or 1)
+      if width <= devices and not redis.call('ZSCORE', fitting_key(lane, width), item_id)
+        and not redis.call('ZSCORE', KEY.LATER .. lane, item_id) then return true end
+    end
+  end
+  return false
+end
+
+local function first_of_all(lane, devices, schema_version, except)
   local next_id, next_order
   for count = 1, math.min(devices, MAX_DEVICES) do
     local item_id, order = first_fitting(lane, count, schema_version, except)
     if item_id and (not next_order or order < next_order) then next_id, next_order = item_id, order end
   end
   return next_id
+end
+
+-- The id of the first item of a lane that is due and needs at most `devices` devices; nil when there is none.
+-- `except` is a set of ids that the worker has failed to read.
+local function next_item_id(lane, devices, schema_version, except)
+  if is_outdated(lane) then rebuild(lane) end
+  make_due(lane, unix_time_s())
+  local next_id = first_of_all(lane, devices, schema_version, except)
+  if next_id or not misses_item(lane, devices) then return next_id end
+  rebuild(lane)
+  return first_of_all(lane, devices, schema_version, except)
 end

@@ -5,7 +5,7 @@ local waiting = KEY.WAITING .. args.import_id
 local job = load_item(args.item_id)
 if not job or TERMINAL[job.status] or job.waits_for ~= args.import_id then
   redis.call('SREM', waiting, args.item_id)
-  return {'ok', ''}
+  return {'ok'}
 end
 
 local by_dataset = scoped(job.project, KEY.JOBS_BY_DATASET)
@@ -19,4 +19,4 @@ set_fields(job, {
 })
 if job.status == 'queued' then enqueue(job) end
 emit_state(job, now())
-return {'ok', 'released'}
+return {'ok'}

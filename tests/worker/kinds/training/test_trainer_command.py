@@ -1,7 +1,7 @@
 """The environment in which trainers start."""
 
 from model.host.allocator import allocator_settings
-from worker.kinds.training.spawner import trainer_environment
+from worker.kinds.training.trainer_command import trainer_environment
 
 
 def test_a_trainer_gets_allocator_settings_but_no_setting_of_ninefold() -> None:

@@ -1,0 +1,112 @@
+"""Nothing of another project is visible: a walk over the OpenAPI document."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+import redis
+
+from tests.worker.imported import new_import
+from tests.worker.samples import claim, draft, make_job
+from worker.queue.ids import new_model_id
+from worker.queue.store import JobStore
+from worker.redis_server.connection import connect
+from worker.registry.model_registry import ModelRegistry
+
+PROJECT = "lab"
+ANSWERS_TO_ALL = {
+    *("get_health", "get_readiness", "list_workers"),
+    *("create_job", "create_dataset", "create_session", "delete_session", "predict"),
+    *("list_jobs", "list_datasets", "list_models", "stream_events"),
+}
+"""Operations that name nothing; what they return is checked on its own."""
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """The ids and names of a job, an import, and a model in production, all of another project."""
+
+    job_id: str
+    import_id: str
+    model_id: str
+    model_name: str = "secret"
+
+    def parameters(self) -> dict[str, list[str]]:
+        """Return what fits each parameter of a path."""
+        return {
+            "job_id": [self.job_id],
+            "ref": [self.model_id, self.model_name, f"{self.model_name}:1", self.import_id, "hidden"],
+            "name": [self.model_name],
+            "alias": ["production"],
+            "file": ["manifest.json", "model.safetensors"],
+        }
+
+
+@pytest.fixture
+def foreign(redis_client: redis.Redis) -> Foreign:
+    store = JobStore(redis_client)
+    store.submit(make_job(name="secret", project=PROJECT))
+    job_id, attempt_id = claim(store)
+    model_id = new_model_id()
+    store.commit_publish(job_id, attempt_id, draft(model_id, "secret"))
+    store.succeed(job_id, attempt_id)
+    assert ModelRegistry(redis_client).resolve("secret", PROJECT).manifest.id == model_id
+    imported = store.submit_import(new_import("hidden", project=PROJECT)).dataset_import
+    return Foreign(job_id, imported.id, model_id)
+
+
+def paths_of(path: str, values: dict[str, list[str]]) -> Iterator[str]:
+    """Yield a path of the document with every combination of values for its parameters."""
+    before, brace, rest = path.partition("{")
+    if not brace:
+        yield path
+        return
+    name, _, after = rest.partition("}")
+    for value in values[name]:
+        yield from paths_of(before + value + after, values)
+
+
+def test_nothing_of_another_project_answers_anything_but_404(client: httpx.Client, foreign: Foreign) -> None:
+    walked = set()
+    for path, operations in client.get("/openapi.json").json()["paths"].items():
+        for method, operation in operations.items():
+            if "{" not in path:
+                assert operation["operationId"] in ANSWERS_TO_ALL
+                continue
+            walked.add(operation["operationId"])
+            for filled in paths_of(path, foreign.parameters()):
+                body: Any = {"json": {"version": 1}} if method == "put" else {}
+                answer = client.request(method, filled, **body)
+                assert answer.status_code == 404, (method, filled, answer.text)
+    assert len(walked) > 15
+
+
+def test_lists_and_streams_hold_nothing_of_another_project(
+    client: httpx.Client, foreign: Foreign, redis_url: str
+) -> None:
+    for path in ("/jobs", "/jobs?status=succeeded", "/jobs?name=secret", "/models", "/models?name=secret"):
+        assert client.get(path).json()["data"] == [], path
+    assert all(one["is_built_in"] for one in client.get("/datasets").json()["data"])
+    mine = client.post("/jobs", json={"dataset": "digits"}).json()["id"]
+    with client.stream("GET", "/events") as stream:
+        for line in stream.iter_lines():
+            assert foreign.job_id not in line
+            assert foreign.import_id not in line
+            if line.startswith("data:") and mine in line and '"status"' in line:
+                break
+    for field, value in (("dataset", "hidden"), ("dataset", foreign.import_id), ("init_from", "secret")):
+        answer = client.post("/jobs", json={"dataset": "digits"} | {field: value})
+        assert answer.status_code == 422
+    assert client.post("/predict?model=secret", content=b"x").status_code == 404
+    with connect(redis_url) as redis_client:
+        assert JobStore(redis_client).get(foreign.job_id, PROJECT).name == "secret"
+
+
+def test_names_and_keys_are_free_in_each_project(client: httpx.Client, redis_client: redis.Redis) -> None:
+    store = JobStore(redis_client)
+    theirs = store.submit_import(new_import("pets", project=PROJECT, created_by="anonymous"), "mine")
+    ours = store.submit_import(new_import("pets", created_by="anonymous"), "mine")
+    assert not ours.is_replay
+    assert ours.dataset_import.id != theirs.dataset_import.id

@@ -1,0 +1,26 @@
+"""Uploads in storage, with their imports in the queue."""
+
+import tempfile
+from pathlib import Path
+
+from model.storage.interface import Storage
+from model.storage.opening import open_storage
+from tests.model.pictures import two_classes, write_zip
+from tests.worker.imported import new_import
+from worker.queue.ids import upload_key
+from worker.queue.store import JobStore
+
+
+def storage_of(folder: Path) -> Storage:
+    return open_storage((folder / "storage").as_uri())
+
+
+def submit_upload(
+    store: JobStore, folder: Path, files: dict[str, bytes] | None = None, name: str = "pets"
+) -> str:
+    """Store a zip of these files, by default of a small dataset, and queue its import; return the import's id."""
+    new = new_import(name)
+    with tempfile.TemporaryDirectory() as temporary:
+        upload = write_zip(Path(temporary) / "upload.zip", two_classes() if files is None else files)
+        storage_of(folder).put_bytes(upload_key(new.import_id), upload.read_bytes())
+    return store.submit_import(new).dataset_import.id
