@@ -1,7 +1,7 @@
 /** Sends a file and reports how many bytes were sent, which fetch cannot do. */
 
 import { Problem } from "./requests.js";
-import { signIn } from "./sign_in.js";
+import { acceptedKeys, signIn } from "./sign_in.js";
 
 const MAX_INTERRUPTIONS = 5;
 const RETRY_MS = 2000;
@@ -18,9 +18,10 @@ export function randomKey() {
 export async function upload(path, file, { onProgress, signal }) {
   const key = randomKey();
   for (let interruptions = 0; ; ) {
+    const keys = acceptedKeys();
     const { status, body } = await send(path, file, { key, onProgress, signal });
     if (status >= 200 && status < 300) return body;
-    if (status === 401) await signIn();
+    if (status === 401) await signIn(keys);
     else if (status !== 0 || ++interruptions === MAX_INTERRUPTIONS) throw new Problem(status, problemOf(status, body));
     else await pause(RETRY_MS, signal);
   }
