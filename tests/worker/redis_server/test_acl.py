@@ -159,7 +159,7 @@ def move_to_itself(server: Server, client: redis.Redis, folder: Path) -> None:
     """Back up the service, empty it, and restore the backup."""
     storage = open_storage((folder / "storage").as_uri())
     backup = io.BytesIO()
-    write_backup(RecordStore(client), storage, backup)
+    write_backup(client, storage, backup)
     server.admin.flushall()
     read_backup(RecordStore(client), storage, io.BytesIO(backup.getvalue()))
     with pytest.raises(BackupRestoredError):
