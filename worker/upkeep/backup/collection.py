@@ -81,6 +81,7 @@ class RecordCollection:
             for key in page:
                 self._note(key)
         self._keep(new)
+        self._keep(sorted(self._waited_for() - self._seen))
         return [job for job in self._kept.values() if not job.is_finished]
 
     def remaining(self) -> Iterator[Record]:
@@ -126,6 +127,11 @@ class RecordCollection:
         for job, last_event in self._reader.jobs(job_ids):
             self._kept[job.value["id"]] = job
             self._last_events[job.value["id"]] = last_event
+
+    def _waited_for(self) -> set[str]:
+        """Return the ids of the imports that kept jobs wait for."""
+        jobs = (job.value for job in self._kept.values() if not job.is_finished)
+        return {job["waits_for"] for job in jobs if "waits_for" in job}
 
     def _finished_meanwhile(self) -> list[str]:
         """Return the kept jobs that have finished, or were deleted, since they were read."""
@@ -173,9 +179,9 @@ class RecordCollection:
         for record in map(self._without_lost_members, self._read(sorted(self._others))):
             if record.value:
                 yield record
-        imports = [job for job in self._kept.values() if job.kind is Kind.DATASET_IMPORT]
-        # The jobs in the backup that wait for an import were read before it ended: the import is settled once more.
-        if ended := [one.value["id"] for one in imports if one.is_finished]:
+        unfinished = {job_id for job_id, job in self._kept.items() if not job.is_finished}
+        # A job that waits may have been read before its import ended: such an import is settled once more.
+        if ended := sorted(self._waited_for() - unfinished):
             yield ListRecord(key=redis_keys.ENDED_IMPORTS, type="set", value=ended)
 
     def _complete(self, jobs: Iterable[HashRecord]) -> Iterator[Record]:

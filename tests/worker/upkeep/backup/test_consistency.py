@@ -9,18 +9,20 @@ from typing import Any
 import pytest
 import redis
 
+from model.spec import JobSpec
 from model.storage.opening import open_storage
 from tests.conftest import running_valkey
-from tests.worker.imported import dataset_record, import_record
-from tests.worker.samples import claim, draft, make_job, publish
+from tests.worker.imported import claim_import, dataset_record, import_record, new_import
+from tests.worker.samples import claim, draft, make_job, make_spec, publish
 from tests.worker.upkeep.backup.service import Service
 from worker.queue.calls.listing import JobFilters
 from worker.queue.calls.requests import Idempotency
+from worker.queue.calls.trainings import NewJob
 from worker.queue.ids import new_model_id
-from worker.queue.states import Outcome, Status
+from worker.queue.states import TERMINAL, Outcome, QueuedReason, Status
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.connection import connect
-from worker.registry.datasets import DatasetRegistry
+from worker.registry.datasets import DatasetRegistry, registered
 from worker.registry.model_registry import ModelRegistry
 from worker.upkeep.gc import find_unreferenced
 from worker.upkeep.indexes import is_index
@@ -51,6 +53,9 @@ class Scene:
     """The job and attempt that will make the first model of its name, which is promoted."""
     running_again: tuple[str, str] = field(init=False)
     """The job and attempt that will make another model, which is not promoted."""
+    importing: tuple[str, str] = field(init=False)
+    waiting: str = field(init=False)
+    """The job that waits for the dataset."""
     finished: str = ""
     first_model: str = ""
     deleted: set[str] = field(default_factory=set)
@@ -63,6 +68,10 @@ class Scene:
         store.submit(make_job(promote="never"))
         self.running_again = claim(store)
         store.submit(make_job(tags=["queued"], gpus=2))
+        store.submit_import(new_import("birds"))
+        self.importing = claim_import(store)
+        posted = JobSpec.model_validate({"dataset": "birds", "name": "birds"})
+        self.waiting = store.submit(NewJob(posted, "alice", waits_for=self.importing[0])).job_id
 
     def publish_before(self) -> None:
         """Publish two models that the backup finds."""
@@ -137,10 +146,34 @@ def train_on_a_new_dataset(scene: Scene) -> None:
     scene.service.store.submit(make_job(dataset="ds_new"))
 
 
+def complete_the_import(scene: Scene) -> None:
+    store, (import_id, attempt_id) = scene.service.store, scene.importing
+    record = registered(dataset_record("ds_birds", "birds"), "birds", "alice")
+    store.succeed_import(import_id, attempt_id, "ds_birds", record.model_dump_json())
+    resolved = make_spec(dataset="ds_birds", name="birds")
+    store.release_waiting(scene.waiting, import_id, resolved, ())
+    store.note_settled(import_id)
+
+
+def wait_for_another_import(scene: Scene) -> None:
+    import_id = scene.service.store.submit_import(new_import("fish")).dataset_import.id
+    posted = JobSpec.model_validate({"dataset": "fish", "name": "fish"})
+    scene.service.store.submit(NewJob(posted, "alice", waits_for=import_id))
+
+
 def lose_and_claim_the_running_job(scene: Scene) -> None:
     store, (job_id, attempt_id) = scene.service.store, scene.running
     store.requeue(job_id, attempt_id, Outcome.CRASHED)
     claim(store)
+
+
+def check_import(new: Service, import_id: str, job_id: str) -> None:
+    """The job will be released: its import runs, or is to be settled."""
+    assert job_id in new.store.waiting_jobs(import_id)
+    status = new.client.hget(redis_keys.ITEM + import_id, "status")
+    assert status is not None
+    is_to_settle = new.client.sismember(redis_keys.ENDED_IMPORTS, import_id)
+    assert bool(is_to_settle) == (status in TERMINAL)
 
 
 def check(new: Service, scene: Scene) -> None:
@@ -157,6 +190,10 @@ def check(new: Service, scene: Scene) -> None:
         assert [one.id for one in store.list_jobs(JobFilters(status=job.status), limit=1000).jobs].count(
             job.id
         ) == 1
+        waits_for = new.client.hget(redis_keys.ITEM + job.id, "waits_for")
+        if waits_for and job.status is Status.QUEUED:
+            check_import(new, str(waits_for), job.id)
+            continue
         assert (job.queue_position is not None) == (job.status is Status.QUEUED)
         if job.result and job.result.model.id not in scene.deleted:
             assert models.resolve(job.result.model.id)
@@ -178,7 +215,8 @@ def check(new: Service, scene: Scene) -> None:
     assert len(DatasetRegistry(new.client).list_datasets().datasets) == new.client.zcard(redis_keys.DATASETS)
     while store.claim("host:9", f"att_{new.client.incr('test:attempts')}", 2):
         pass
-    assert store.list_jobs(JobFilters(status=Status.QUEUED)).jobs == []
+    queued = store.list_jobs(JobFilters(status=Status.QUEUED)).jobs
+    assert {job.queued_reason for job in queued} <= {QueuedReason.WAITING_FOR_DATASET}
     for name in _last_versions(new):
         manifest = models.resolve(publish(store, name)).manifest
         assert (name, manifest.version) not in versions
@@ -257,6 +295,8 @@ NEED_MODELS = (
         move_the_alias_and_delete_its_model,
         begin_to_delete_a_model,
         train_on_a_new_dataset,
+        complete_the_import,
+        wait_for_another_import,
         lose_and_claim_the_running_job,
     ],
 )
