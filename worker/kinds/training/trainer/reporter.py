@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from model.host.failpoints import Failpoint, reach
 from model.training.reporter import CheckpointSaved, EpochRow, Progress
@@ -68,7 +69,7 @@ class PipeReporter:
 
 def _rounded(row: EpochRow) -> records.EpochRow:
     """Make the record of an epoch, whose numbers have no more digits than they were computed with."""
-    numbers = {
+    numbers: dict[str, Any] = {
         name: float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
         for name, value in vars(row).items()
     }
