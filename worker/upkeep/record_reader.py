@@ -11,7 +11,7 @@ from worker.upkeep.records import RECORD, HashRecord, ListRecord, Record, Stream
 
 PAGE = 1000
 """The most elements that one command reads."""
-_RECORDS = 100
+_RECORDS = 50
 """The number of records that are requested at once."""
 _SKIPPED = (
     redis_keys.WORKERS,
