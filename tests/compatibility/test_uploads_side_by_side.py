@@ -4,7 +4,6 @@ import time
 
 import pytest
 
-from ninefold.errors import NinefoldError
 from tests.compatibility.deployment import SPEC, THIS_RELEASE, Deployment, Release
 from tests.ninefold.processes import eventually
 
@@ -30,10 +29,6 @@ def test_an_old_worker_leaves_a_job_alone_until_its_dataset_is_imported(
     assert job["attempts"][0]["worker"].endswith(f"-{old_worker.pid}")
 
 
-@pytest.mark.xfail(
-    reason="The old API answers 500: the job is queued but not in the queue, and its spec is not resolved.",
-    raises=NinefoldError,
-)
 def test_the_old_api_shows_a_job_that_waits_for_its_dataset(deployment: Deployment, old: Release) -> None:
     api, old_api = deployment.start_api(THIS_RELEASE), deployment.start_api(old)
     deployment.upload(api, "pets")
