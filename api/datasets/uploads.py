@@ -22,7 +22,7 @@ from model.data.built_in import BUILT_IN
 from model.errors import StorageError
 from model.host.failpoints import Failpoint, reach
 from model.storage.interface import Storage
-from worker.errors import DatasetNameTakenError, WorkerError
+from worker.errors import DatasetNameTakenError, StoreUnavailableError, WorkerError
 from worker.queue.calls.imports import NewImport
 from worker.queue.ids import new_import_id, upload_key
 from worker.queue.kinds import Lane
@@ -106,6 +106,8 @@ class DatasetUploads:
     async def _submit(self, new: NewImport, storage: Storage, idempotency_key: str | None) -> DatasetImport:
         try:
             submitted = await self._store.submit_import(new, idempotency_key)
+        except StoreUnavailableError:
+            raise  # the import may be queued: gc deletes the upload if it is not
         except WorkerError:
             await asyncio.to_thread(storage.delete, upload_key(new.import_id))
             raise

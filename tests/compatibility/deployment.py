@@ -17,6 +17,7 @@ from PIL import Image
 
 from benchmarks.service.running import free_port
 from ninefold import Client
+from tests.api.zips import zipped
 from tests.chaos.cluster.process import ClusterProcess
 from tests.chaos.cluster.valkey import DurableValkey
 from tests.compatibility.make_release import RELEASES, ROOT
@@ -126,6 +127,16 @@ class Deployment:
         for pid in (process.pid, *children_of(process.pid, "--parent")):
             assert Path(f"/proc/{pid}/cwd").readlink() == release.folder
         return process
+
+    def start_importer(self, release: Release) -> ClusterProcess:
+        """Start a worker of the lane `light`, which imports datasets."""
+        return self._start(release, "worker", {"NINEFOLD_LANES": "light"})
+
+    def upload(self, api: Api, name: str, images_a_class: int = 6) -> Json:
+        """Upload a dataset of tiny pictures; the same pictures are the same dataset."""
+        path = self.folder / f"{name}.zip"
+        path.write_bytes(zipped(images_a_class))
+        return api.add_dataset(path, name)
 
     def picture(self) -> Path:
         """Return a picture to classify."""

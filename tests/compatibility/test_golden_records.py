@@ -3,9 +3,11 @@
 import io
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import pytest
@@ -17,6 +19,7 @@ from model.data.record import dataset_key, read_record
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
 from tests.api.serving import running_api
+from tests.compatibility.deployment import extracted_release
 from tests.compatibility.records import RECORDS, load
 from tests.conftest import running_valkey
 from worker.queue.attempt_messages import ClaimedJob, TrainingReport
@@ -29,7 +32,9 @@ from worker.registry.model_registry import ModelRegistry
 from worker.upkeep.backup.restore import read_backup
 from worker.upkeep.backup.write import write_backup
 from worker.upkeep.reaper import Reaper
+from worker.upkeep.record_reader import RecordReader
 from worker.upkeep.record_store import RecordStore
+from worker.upkeep.records import Record
 
 NAMES = sorted(path.name for path in RECORDS.iterdir())
 DEPENDS_ON_LIVE_WORKERS = "queued_reason"
@@ -181,10 +186,30 @@ def test_the_registry_is_rebuilt_from_the_manifests(store: JobStore, storage: St
 
 def test_a_backup_of_the_records_is_restored(store: JobStore, storage: Storage, tmp_path: Path) -> None:
     backup = io.BytesIO()
-    write_backup(RecordStore(store.redis), storage, backup)
+    write_backup(store.redis, storage, backup)
+    _check_restored(store, storage, io.BytesIO(backup.getvalue()), tmp_path)
+
+
+def test_a_backup_that_the_release_made_is_restored(
+    store: JobStore, storage: Storage, folder: Path, redis_url: str, name: str
+) -> None:
+    backup = folder.parent / "backup.tar"
+    with extracted_release(name) as release:
+        environment = {"REDIS_URL": redis_url, "NINEFOLD_STORAGE": folder.as_uri()}
+        subprocess.run(
+            [sys.executable, "-m", "worker.upkeep.backup.write", str(backup)],
+            cwd=release.folder,
+            env={**release.environment(), **environment},
+            check=True,
+        )
+    with backup.open("rb") as file:
+        _check_restored(store, storage, file, folder.parent)
+
+
+def _check_restored(store: JobStore, storage: Storage, backup: IO[bytes], folder: Path) -> None:
     with running_valkey() as url, connect(url) as empty:
-        target = open_storage((tmp_path / "restored").as_uri())
-        _, restarting = read_backup(RecordStore(empty), target, io.BytesIO(backup.getvalue()))
+        target = open_storage((folder / "restored").as_uri())
+        _, restarting = read_backup(RecordStore(empty), target, backup)
         assert restarting == []
         restored = JobStore(empty)
         for job in store.list_jobs(limit=100).jobs:
@@ -192,5 +217,12 @@ def test_a_backup_of_the_records_is_restored(store: JobStore, storage: Storage, 
             assert restored.rows(job.id) == store.rows(job.id)
             assert restored.logs(job.id) == store.logs(job.id)
             assert restored.events(job.id) == store.events(job.id)
+        assert _records(empty) == _records(store.redis)
         assert ModelRegistry(empty).list_models() == ModelRegistry(store.redis).list_models()
         assert target.list() == storage.list()
+
+
+def _records(client: redis.Redis) -> dict[str, Record | None]:
+    """Return every record and index, but for what belongs to running processes."""
+    reader = RecordReader(client)
+    return {key: reader.read(key) for page in reader.key_pages() for key in page}

@@ -163,7 +163,9 @@ def test_an_archived_job_keeps_the_fields(store: JobStore, tmp_path: Path) -> No
     job_id = _drained_job(store)
     store.cancel(job_id)
     shown = json.loads(store.get_json(job_id))
-    JobArchiver(store, storage, 1, clock=lambda: datetime(2100, 1, 1, tzinfo=UTC)).archive_old_jobs()
+    JobArchiver(
+        store, lambda _: storage, 1, clock=lambda: datetime(2100, 1, 1, tzinfo=UTC)
+    ).archive_old_jobs()
     archived = JobArchive(storage).read(job_id)
     assert archived.job == shown
     assert json.loads(archived.model_dump_json())["rows"][0]["future"] == FUTURE["future"]

@@ -2,12 +2,12 @@
 
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from model.host import lease_clock
 from worker.attempt.drain import DrainSignal
 from worker.attempt.supervisor import AttemptResult, Supervisor
 from worker.kinds.dataset_import.context import ImportContext
@@ -74,8 +74,8 @@ def open_import_context(
 
 
 def claim_next(store: JobStore) -> tuple[Claimed, str, float]:
-    """Claim the next item; returns the claim, the attempt's id, and the monotonic clock before the claim."""
-    attempt_id, claim_sent_at = new_attempt_id(), time.monotonic()
+    """Claim the next item; returns the claim, the attempt's id, and the lease clock before the claim."""
+    attempt_id, claim_sent_at = new_attempt_id(), lease_clock.now()
     claimed = store.claim("test-host", attempt_id)
     assert claimed is not None
     return claimed, attempt_id, claim_sent_at

@@ -23,17 +23,32 @@ class WorkerProcess:
     """A worker process with short leases."""
 
     def __init__(
-        self, redis_url: str, folder: Path, trainer: Sequence[str] = COUNTING_TRAINER, devices: str = "cpu"
+        self,
+        redis_url: str,
+        folder: Path,
+        trainer: Sequence[str] = COUNTING_TRAINER,
+        *,
+        devices: str = "cpu",
+        lanes: str = "training",
+        importer: Sequence[str] = (),
     ) -> None:
-        """`trainer`: a module of tests/worker/fixtures and its arguments; empty for the real trainer."""
+        """`trainer`, `importer`: a module of tests/worker/fixtures and its arguments; empty for the real one."""
+        self._lanes = lanes
         module = (
-            ["-m", "tests.worker.fixtures.worker_with_trainer", *trainer] if trainer else ["-m", "worker"]
+            ["-m", "tests.worker.fixtures.worker_with_trainer", *trainer, "--", *importer]
+            if trainer
+            else ["-m", "worker"]
         )
         self.log = folder / f"worker-{os.urandom(4).hex()}.log"
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, *module],
-                env={**os.environ, **worker_environment(redis_url, folder), "NINEFOLD_DEVICES": devices},
+                env={
+                    **os.environ,
+                    **worker_environment(redis_url, folder),
+                    "NINEFOLD_DEVICES": devices,
+                    "NINEFOLD_LANES": lanes,
+                },
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -55,12 +70,13 @@ class WorkerProcess:
         return next((w for w in self._live_workers.list_workers() if w.id.endswith(f"-{self.pid}")), None)
 
     def trainers(self) -> list[int]:
-        """Return the process ids of its trainers, the warm standby included."""
+        """Return the process ids of its trainers, the warm standby included, and of its import processes."""
         return children_of(self.pid, "--parent")
 
     def wait_until_idle(self) -> None:
-        """Wait until the worker is listed and has a warm standby."""
-        wait_until(lambda: self.record is not None and self.trainers(), 30)
+        """Wait until the worker is listed and, if it trains, has a warm standby."""
+        has_standby = "training" in self._lanes
+        wait_until(lambda: self.record is not None and (self.trainers() or not has_standby), 30)
 
     def send(self, signal_number: signal.Signals) -> None:
         """Send a signal to the worker."""
@@ -141,10 +157,16 @@ def restartable_valkey() -> Iterator[Valkey]:
 
 @contextmanager
 def running_worker(
-    redis_url: str, folder: Path, trainer: Sequence[str] = COUNTING_TRAINER, devices: str = "cpu"
+    redis_url: str,
+    folder: Path,
+    trainer: Sequence[str] = COUNTING_TRAINER,
+    *,
+    devices: str = "cpu",
+    lanes: str = "training",
+    importer: Sequence[str] = (),
 ) -> Iterator[WorkerProcess]:
     """Yield an idle worker; afterwards kill it and check that none of its trainers is left."""
-    worker = WorkerProcess(redis_url, folder, trainer, devices)
+    worker = WorkerProcess(redis_url, folder, trainer, devices=devices, lanes=lanes, importer=importer)
     try:
         worker.wait_until_idle()
         yield worker

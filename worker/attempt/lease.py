@@ -2,9 +2,9 @@
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 
+from model.host import lease_clock
 from model.host.failpoints import Failpoint, reach
 from worker.errors import JobNotFoundError, StaleAttemptError, StoreUnavailableError
 from worker.queue.attempt_messages import Flags
@@ -26,7 +26,7 @@ class LeaseRenewer:
         lease_s: float,
         renew_every_s: float,
     ) -> None:
-        """`claim_sent_at` is the monotonic clock before the claim was sent: the first lease counts from there."""
+        """`claim_sent_at` is the lease clock before the claim was sent: the first lease counts from there."""
         self._store = store
         self._item_id = item_id
         self._attempt_id = attempt_id
@@ -42,7 +42,7 @@ class LeaseRenewer:
     ) -> None:
         """Start the renewing thread.
 
-        `on_renewed` receives the new deadline (monotonic clock) and the flags of the item; `on_lost` is called when
+        `on_renewed` receives the new deadline (lease clock) and the flags of the item; `on_lost` is called when
         the attempt no longer holds the item.
         """
         threading.Thread(target=self._run, args=(on_renewed, on_lost), name="lease", daemon=True).start()
@@ -54,7 +54,7 @@ class LeaseRenewer:
     def _run(self, on_renewed: Callable[[float, Flags], None], on_lost: Callable[[], None]) -> None:
         while not self._is_stopped.wait(self._renew_every_s):
             # The time is read before the renewal is sent, because a reaper counts from the arrival of the renewal.
-            sent_at = time.monotonic()
+            sent_at = lease_clock.now()
             try:
                 flags = self._renew()
             except StoreUnavailableError:

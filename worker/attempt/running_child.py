@@ -45,7 +45,7 @@ class RunningChild(ABC):
         self._is_listening = True
 
     def renew(self, deadline: float, flags: Flags) -> None:  # noqa: ARG002  # a kind may pass the deadline on
-        """Act on the flags of the item; `deadline` is the new end of the lease on the monotonic clock.
+        """Act on the flags of the item; `deadline` is the new end of the lease on the lease clock.
 
         Flags are acted on at each renewal again: a command that was dropped is then repeated.
         """

@@ -42,7 +42,7 @@ class Supervisor(ABC):
         *,
         claim_sent_at: float,
     ) -> None:
-        """`claim_sent_at` is the monotonic clock before the claim was sent: the first lease counts from there."""
+        """`claim_sent_at` is the lease clock before the claim was sent: the first lease counts from there."""
         self._context = context
         self._store = context.store
         self._item = claimed

@@ -21,7 +21,7 @@ from worker.queue.kinds import LANES, Kind, Lane
 from worker.settings import WorkerSettings
 
 RunAttempt = Callable[[Claimed, str, float], AttemptResult]
-"""Runs an attempt: the claimed item, the attempt's id, and the monotonic clock before the claim was sent."""
+"""Runs an attempt: the claimed item, the attempt's id, and the lease clock before the claim was sent."""
 
 
 @dataclass(frozen=True)

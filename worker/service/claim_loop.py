@@ -1,10 +1,10 @@
 """Claims queued items and runs them, one at a time, until none is left."""
 
 import logging
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from model.host import lease_clock
 from model.host.failpoints import Failpoint, reach
 from worker.attempt.context import WorkerContext
 from worker.attempt.supervisor import AttemptResult
@@ -68,7 +68,7 @@ class ClaimLoop:
     def _run_next(self) -> bool:
         """Claim and run one item; False when there is none to claim."""
         reach(Failpoint.CLAIM_BEGUN)
-        attempt_id, claim_sent_at = new_attempt_id(), time.monotonic()
+        attempt_id, claim_sent_at = new_attempt_id(), lease_clock.now()
         try:
             claimed = retry_while_unavailable(
                 lambda: self._claim(attempt_id), lambda: not self._context.drain.is_requested

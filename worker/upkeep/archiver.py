@@ -28,13 +28,13 @@ class JobArchiver:
     def __init__(
         self,
         store: JobStore,
-        storage: Storage,
+        storage_of: Callable[[str], Storage],
         after_days: float,
         clock: Callable[[], datetime] = _utc_now,
     ) -> None:
+        """`storage_of` returns the storage of a project."""
         self._store = store
-        self._storage = storage
-        self._archive = JobArchive(storage)
+        self._storage_of = storage_of
         self._after_days = after_days
         self._clock = clock
 
@@ -45,7 +45,10 @@ class JobArchiver:
         archived: list[str] = []
         before = format_time(self._clock() - timedelta(days=self._after_days))
         while job_ids := self._store.finished_before(before):
-            archived += [job_id for job_id in job_ids if self._move(job_id)]
+            moved = [job_id for job_id in job_ids if self._move(job_id)]
+            archived += moved
+            if not moved:  # they are tried again at the next time
+                break
         if archived:
             _log.info("archived %s jobs", len(archived))
         return archived
@@ -56,21 +59,25 @@ class JobArchiver:
         The job is written before it is deleted: after a crash in between it is in both places, and the next archiver
         repeats the move.
         """
+        project = self._store.project_of(job_id)
+        if project is None:
+            return False
+        storage = self._storage_of(project)
         try:
-            self._put(job_id)
-            self._storage.delete(checkpoints_prefix(job_id))
-            self._store.delete(job_id)
+            self._put(job_id, storage)
+            storage.delete(checkpoints_prefix(job_id))
+            self._store.delete(job_id, None)
         except JobNotFoundError:
             return False
         return True
 
-    def _put(self, job_id: str) -> None:
+    def _put(self, job_id: str, storage: Storage) -> None:
         archived = ArchivedJob(
             job=json.loads(self._store.get_json(job_id, None)),
-            rows=self._store.rows(job_id),
-            log_lines=self._store.logs(job_id),
+            rows=self._store.rows(job_id, project=None),
+            log_lines=self._store.logs(job_id, project=None),
         )
         try:
-            self._archive.put(archived)
+            JobArchive(storage).put(archived)
         except ObjectExistsError:
             _log.warning("job %s is in the archive already, written by another version of Ninefold", job_id)

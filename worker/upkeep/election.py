@@ -4,11 +4,11 @@ import logging
 import os
 import secrets
 import socket
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from model.host import lease_clock
 from worker.errors import StoreUnavailableError
 from worker.upkeep.roles import Role, RoleStore, Tenure
 
@@ -34,7 +34,7 @@ class Election:
     Losing a role does no harm: all upkeep may be done by several processes at once. The election only saves work.
     """
 
-    def __init__(self, store: RoleStore, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, store: RoleStore, clock: Callable[[], float] = lease_clock.now) -> None:
         self._store = store
         self._clock = clock
         self.process_id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"

@@ -13,11 +13,12 @@ from model.errors import StorageError
 from model.storage.interface import Storage, StorageEntry
 from model.storage.opening import open_storage
 from worker.errors import WorkerError
+from worker.queue.states import TERMINAL, Status
+from worker.redis_server import keys as redis_keys
 from worker.redis_server.connection import connect
 from worker.redis_server.fitness import check_server
 from worker.settings import ServiceSettings
-from worker.upkeep.record_store import REPLY_TIMEOUT_S, RecordStore
-from worker.upkeep.references import References, find_references
+from worker.upkeep.record_reader import RecordReader
 
 MIN_AGE_S = 24 * 3600.0
 """Models, datasets and uploads younger than this are kept: their records may be about to be written."""
@@ -36,31 +37,75 @@ class Finding:
     """True when the objects are reported but not deleted."""
 
 
-def find_unreferenced(store: RecordStore, storage: Storage) -> list[Finding]:
+@dataclass
+class Known:
+    """What Redis knows of the ids that storage lists."""
+
+    models: set[str]
+    """Published models, and models past their commit point."""
+    retired: set[str]
+    """Models whose deletion has begun."""
+    datasets: set[str]
+    jobs: set[str]
+    unfinished: set[str]
+    """Jobs that have not finished."""
+    uploads: set[str]
+    """Keys of the zips that unfinished imports read."""
+
+
+def find_unreferenced(client: redis.Redis, storage: Storage) -> list[Finding]:
     """Return everything to which no record refers, including what must be kept. Deletes nothing."""
     # Storage is listed before the records are read: objects that are created later are not on the list.
     kinds = ("models", "datasets", "checkpoints", "uploads")
     models, datasets, checkpoints, uploads = map(storage.folders, kinds)
     leftovers = storage.leftovers()
-    references = find_references(store.take_snapshot().records)
+    known = _ask(RecordReader(client), *map(_ids, (models, datasets, checkpoints)))
     return [
-        *_unreferenced_models(models, references, storage),
-        *_unreferenced_datasets(datasets, references),
-        *_unreferenced_checkpoints(checkpoints, models, references),
-        *_unreferenced_uploads(uploads, (*models, *datasets), references),
+        *_unreferenced_models(models, known, storage),
+        *_unreferenced_datasets(datasets, known),
+        *_unreferenced_checkpoints(checkpoints, models, known),
+        *_unreferenced_uploads(uploads, (*models, *datasets), known),
         *(Finding(entry, "left by a process that was killed") for entry in leftovers),
     ]
 
 
+def _ids(folders: Iterable[StorageEntry]) -> list[str]:
+    return [_id(folder) for folder in folders]
+
+
+def _ask(reader: RecordReader, models: list[str], datasets: list[str], jobs: list[str]) -> Known:
+    """Ask Redis in small steps. Unfinished jobs are read first: one that finishes meanwhile has a published model then."""
+    needed_models: set[str] = set()
+    needed_datasets: set[str] = set()
+    uploads: set[str] = set()
+    for status in sorted(set(Status) - TERMINAL):
+        fields = reader.fields(reader.jobs_with_status(status), "dataset", "manifest", "model_id", "upload")
+        for _, (dataset, manifest, model_id, upload) in fields:
+            needed_datasets.update(filter(None, [dataset]))
+            uploads.update(filter(None, [upload]))
+            needed_models.update(filter(None, [manifest and model_id]))
+    published = {model_id for model_id, _, is_retired in reader.models(models) if not is_retired}
+    known_datasets = reader.existing([redis_keys.DATASET + dataset_id for dataset_id in datasets])
+    statuses = {job_id: status for job_id, (status,) in reader.fields({*jobs}, "status") if status}
+    return Known(
+        models=published | needed_models,
+        retired=reader.members(redis_keys.RETIRED_MODELS, models),
+        datasets={key.removeprefix(redis_keys.DATASET) for key in known_datasets} | needed_datasets,
+        jobs=set(statuses),
+        unfinished={job_id for job_id, status in statuses.items() if status not in TERMINAL},
+        uploads=uploads,
+    )
+
+
 def _unreferenced_models(
-    folders: Sequence[StorageEntry], references: References, storage: Storage
+    folders: Sequence[StorageEntry], known: Known, storage: Storage
 ) -> Iterator[Finding]:
-    is_unknown_to_redis = not any(_id(folder) in references.models for folder in folders)
+    is_unknown_to_redis = not any(_id(folder) in known.models for folder in folders)
     for folder in _old(folders):
         model_id = _id(folder)
-        if model_id in references.models:
+        if model_id in known.models:
             continue
-        if model_id in references.retired:
+        if model_id in known.retired:
             yield Finding(folder, "its deletion was interrupted")
         elif is_unknown_to_redis:
             yield Finding(folder, _UNKNOWN_TO_REDIS, is_kept=True)
@@ -72,10 +117,10 @@ def _unreferenced_models(
             yield Finding(folder, "its files were written, but it was never published")
 
 
-def _unreferenced_datasets(folders: Sequence[StorageEntry], references: References) -> Iterator[Finding]:
-    is_unknown_to_redis = not any(_id(folder) in references.datasets for folder in folders)
+def _unreferenced_datasets(folders: Sequence[StorageEntry], known: Known) -> Iterator[Finding]:
+    is_unknown_to_redis = not any(_id(folder) in known.datasets for folder in folders)
     for folder in _old(folders):
-        if _id(folder) not in references.datasets:
+        if _id(folder) not in known.datasets:
             yield Finding(
                 folder,
                 _UNKNOWN_TO_REDIS if is_unknown_to_redis else "no dataset has this id",
@@ -84,30 +129,28 @@ def _unreferenced_datasets(folders: Sequence[StorageEntry], references: Referenc
 
 
 def _unreferenced_checkpoints(
-    folders: Sequence[StorageEntry], models: Sequence[StorageEntry], references: References
+    folders: Sequence[StorageEntry], models: Sequence[StorageEntry], known: Known
 ) -> Iterator[Finding]:
-    is_unknown_to_redis = not any(
-        _id(folder) in references.jobs | references.models for folder in (*folders, *models)
-    )
+    is_unknown_to_redis = not any(_id(folder) in known.jobs | known.models for folder in (*folders, *models))
     for folder in folders:
         job_id = _id(folder)
-        if job_id in references.unfinished:
+        if job_id in known.unfinished:
             continue
         if is_unknown_to_redis:
             yield Finding(folder, _UNKNOWN_TO_REDIS, is_kept=True)
         else:
-            yield Finding(folder, "its job has ended" if job_id in references.jobs else "its job is gone")
+            yield Finding(folder, "its job has ended" if job_id in known.jobs else "its job is gone")
 
 
 def _unreferenced_uploads(
-    uploads: Sequence[StorageEntry], others: Sequence[StorageEntry], references: References
+    uploads: Sequence[StorageEntry], others: Sequence[StorageEntry], known: Known
 ) -> Iterator[Finding]:
     is_unknown_to_redis = not any(
-        entry.key in references.uploads or _id(entry) in references.models | references.datasets
+        entry.key in known.uploads or _id(entry) in known.models | known.datasets
         for entry in (*uploads, *others)
     )
     for upload in _old(uploads):
-        if upload.key not in references.uploads:
+        if upload.key not in known.uploads:
             yield Finding(
                 upload,
                 _UNKNOWN_TO_REDIS if is_unknown_to_redis else "no import reads it",
@@ -154,9 +197,9 @@ def main() -> None:
     settings = ServiceSettings()
     try:
         storage = open_storage(settings.storage)
-        with connect(settings.redis_url, timeout_s=REPLY_TIMEOUT_S) as client:
+        with connect(settings.redis_url) as client:
             check_server(client)
-            findings = find_unreferenced(RecordStore(client), storage)
+            findings = find_unreferenced(client, storage)
         if not is_dry:
             delete_unreferenced(findings, storage)
     except (WorkerError, StorageError, redis.RedisError, OSError) as error:

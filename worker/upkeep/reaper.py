@@ -1,10 +1,10 @@
 """Requeues the jobs of dead workers, and sends a wake-up when queued jobs have none. Uses its own clock only."""
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from model.host import lease_clock
 from model.host.failpoints import Failpoint, reach
 from worker.errors import JobNotFoundError, StaleAttemptError, StoreUnavailableError
 from worker.queue.calls.reads import Lease
@@ -36,7 +36,7 @@ class Reaper:
         store: JobStore,
         lease_s: float,
         send_wake_up: Callable[[Lane], None],
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = lease_clock.now,
     ) -> None:
         self._store = store
         self._expires_after_s = lease_s * GRACE_FACTOR

@@ -1,52 +1,25 @@
-"""Reads all records from Redis, and writes them into an empty Redis: large data first, then all other records in one transaction."""
+"""Writes the records of a backup into an empty Redis: jobs first, then in one transaction all that leads to them."""
 
 from collections.abc import Iterable, Iterator, Set
-from typing import Any, cast
+from typing import Any
 
 import redis
 
 from worker.errors import BackupRestoredError, StoreOccupiedError
 from worker.redis_server import keys as redis_keys
-from worker.redis_server.clients import StoreClient, blocking_method
-from worker.upkeep.records import (
-    BulkKey,
-    HashRecord,
-    ListRecord,
-    Record,
-    StreamRecord,
-    StringRecord,
-    take_snapshot,
-)
+from worker.upkeep.record_reader import PAGE, RecordReader
+from worker.upkeep.records import HashRecord, ListRecord, Record, StreamRecord, StringRecord
 
 REPLY_TIMEOUT_S = 120.0
-"""Timeout of one Redis command here: all records are read, or written, in one command."""
-_PAGE = 1000
+"""Timeout of one Redis command here: all indexes are written in one transaction."""
 _OCCUPIED_BY = {redis_keys.JOBS: "jobs", redis_keys.MODELS: "models", redis_keys.DATASETS: "datasets"}
 
 
-class RecordStore(StoreClient):
-    """All records, over a client whose timeout is REPLY_TIMEOUT_S."""
+class RecordStore:
+    """The records of a Redis that a backup is restored into, over a client whose timeout is REPLY_TIMEOUT_S."""
 
-    take_snapshot = blocking_method(take_snapshot)
-
-    def read_bulk(self, bulk: BulkKey) -> Record | None:
-        """Read the content of a bulk key, a stream up to its end in the snapshot; None when the key was deleted."""
-        match bulk.type:
-            case "hash":
-                fields: Any = self.redis.hgetall(bulk.key)
-                return HashRecord(key=bulk.key, value=fields) if fields else None
-            case "list":
-                lines: Any = self.redis.lrange(bulk.key, 0, -1)
-                return ListRecord(key=bulk.key, type="list", value=lines) if lines else None
-            case "stream":
-                entries = list(self._entries(bulk))
-                return StreamRecord(key=bulk.key, value=entries) if entries else None
-
-    def _entries(self, bulk: BulkKey) -> Iterator[tuple[str, dict[str, str]]]:
-        start, client = "-", cast("Any", self.redis)
-        while page := client.xrange(bulk.key, start, bulk.last_id, _PAGE):
-            yield from page
-            start = f"({page[-1][0]}"
+    def __init__(self, client: redis.Redis) -> None:
+        self.redis = client
 
     def begin_restore(self, backup: str) -> None:
         """Note that this backup is restored from now on; the same restore may begin again until it is complete.
@@ -87,9 +60,10 @@ class RecordStore(StoreClient):
             raise StoreOccupiedError(_OCCUPIED_BY[redis_keys.MODELS])
 
     def write_bulk(self, records: Iterable[Record]) -> None:
-        """Write bulk records before the records that refer to them; writing them again is harmless."""
+        """Write bulk records before the indexes that lead to them; writing them again is harmless."""
         with self.redis.pipeline(transaction=False) as pipe:
             for record in records:
+                pipe.delete(record.key)
                 _write(pipe, record)
             pipe.execute()
 
@@ -98,7 +72,7 @@ class RecordStore(StoreClient):
 
         Args:
             backup: the backup that was passed to `begin_restore`.
-            records: its records that are not bulk.
+            records: its records that are not bulk; several may be parts of one key.
             models: the ids of its models in storage, which a worker may have registered meanwhile.
 
         Raises:
@@ -107,14 +81,35 @@ class RecordStore(StoreClient):
         with self.redis.pipeline() as pipe:
             pipe.watch(*_OCCUPIED_BY)  # type: ignore[no-untyped-call]
             self.check_unoccupied(models)
-            registered = self.take_snapshot().records
+            registered = self._keys_that_are_not_bulk()
             pipe.multi()
-            for record in registered:
-                pipe.delete(record.key)
-            for record in records:
+            for key in registered:
+                pipe.delete(key)
+            for record in _merged(records):
                 _write(pipe, record)
             pipe.hset(redis_keys.RESTORE, mapping={"backup": backup, "is_complete": "yes"})
             _execute(pipe)
+
+    def _keys_that_are_not_bulk(self) -> set[str]:
+        found = (key for page in RecordReader(self.redis).key_pages() for key in page)
+        return {key for key in found if not StringRecord(key=key, value="").is_bulk}
+
+
+def _merged(records: Iterable[Record]) -> Iterator[Record]:
+    """Join parts of one key, so that a key takes few commands."""
+    parts: dict[str, Any] = {}
+    for record in records:
+        value: Any = record.value
+        known = parts.get(record.key)
+        if known is None:
+            known = parts[record.key] = record.model_copy(deep=True)
+        elif isinstance(known.value, dict):
+            known.value.update(value)
+        else:
+            known.value.extend(value)
+        if isinstance(record, StringRecord) or len(known.value) >= PAGE:
+            yield parts.pop(record.key)
+    yield from parts.values()
 
 
 def _execute(pipe: Any) -> None:
@@ -125,7 +120,6 @@ def _execute(pipe: Any) -> None:
 
 
 def _write(pipe: Any, record: Record) -> None:
-    pipe.delete(record.key)
     match record:
         case StringRecord():
             pipe.set(record.key, record.value)

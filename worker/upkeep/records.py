@@ -1,14 +1,14 @@
 """The records in Redis as typed values, as a backup stores them. Knows neither the Redis client nor files."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from worker.queue.kinds import Kind
+from worker.queue.states import TERMINAL
 from worker.redis_server import keys as redis_keys
-from worker.redis_server.scripts import ScriptCall, ScriptFolder
 
-_SCRIPTS = ScriptFolder(path="upkeep/lua")
-_BULK = (redis_keys.ROWS, redis_keys.BESTS, redis_keys.LOGS, redis_keys.EVENTS, redis_keys.FEED)
+_OF_A_JOB = (redis_keys.ITEM, redis_keys.ROWS, redis_keys.BESTS, redis_keys.LOGS, redis_keys.EVENTS)
 
 
 class _Record(BaseModel):
@@ -19,8 +19,8 @@ class _Record(BaseModel):
 
     @property
     def is_bulk(self) -> bool:
-        """Whether this key holds the rows, log lines or events of a job, or the feed: data that can be large."""
-        return self.key.startswith(_BULK)
+        """Whether this key belongs to one job, or is the feed: a restore writes it before the indexes that lead to it."""
+        return self.key.startswith(_OF_A_JOB) or self.key == redis_keys.FEED
 
 
 class StringRecord(_Record):
@@ -35,6 +35,21 @@ class HashRecord(_Record):
 
     type: Literal["hash"] = "hash"
     value: dict[str, str]
+
+    @property
+    def is_job(self) -> bool:
+        """Whether this is the record of a job or an import, not one of its lists or streams."""
+        return self.key.startswith(redis_keys.ITEM)
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of a job: a training or an import."""
+        return Kind(self.value.get("kind", Kind.TRAINING))
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the record of a job says that the job has finished: it then never changes any more."""
+        return self.value["status"] in TERMINAL
 
 
 class ListRecord(_Record):
@@ -60,44 +75,3 @@ class StreamRecord(_Record):
 
 Record = StringRecord | HashRecord | ListRecord | SortedSetRecord | StreamRecord
 RECORD: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="type")])
-
-
-class BulkKey(BaseModel):
-    """A key that may hold much data: a snapshot only names it, and its content is read afterwards."""
-
-    model_config = ConfigDict(frozen=True)
-
-    key: str
-    type: Literal["hash", "list", "stream"]
-    last_id: str
-    """Id of the last entry of a stream when the snapshot was taken; empty for other types."""
-
-
-class Snapshot(BaseModel):
-    """All records at one moment, but for the content of bulk keys."""
-
-    model_config = ConfigDict(frozen=True)
-
-    records: list[Record]
-    bulk: list[BulkKey]
-
-
-def take_snapshot() -> ScriptCall[Snapshot]:
-    """Read all records in one step."""
-    return _SCRIPTS.call("snapshot", {}, _read_snapshot)
-
-
-def _read_snapshot(reply: Any) -> Snapshot:
-    records, bulk = reply
-    names = list(BulkKey.model_fields)
-    return Snapshot(
-        records=[_read_record(*record) for record in records],
-        bulk=[BulkKey.model_validate(dict(zip(names, row, strict=True))) for row in bulk],
-    )
-
-
-def _read_record(key: str, kind: str, expires_at_ms: int, value: Any) -> Record:
-    if kind in ("hash", "zset"):
-        value = dict(zip(value[::2], value[1::2], strict=True))
-    expires = {"expires_at_ms": expires_at_ms} if expires_at_ms > 0 else {}
-    return RECORD.validate_python({"key": key, "type": kind, "value": value, **expires})

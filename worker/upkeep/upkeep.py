@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from model.errors import StorageError
 from model.storage.interface import Storage
+from model.storage.opening import open_storage
 from worker.errors import StoreUnavailableError
 from worker.kinds.dataset_import.settlement import ImportSettlement
 from worker.queue.kinds import Lane
 from worker.queue.store import JobStore
+from worker.redis_server.projects import DEFAULT_PROJECT, storage_url
 from worker.settings import ServiceSettings
 from worker.upkeep.archiver import ARCHIVE_EVERY_S, JobArchiver
 from worker.upkeep.checkpoint_cleaner import CLEAN_EVERY_S, CheckpointCleaner
@@ -47,10 +49,15 @@ def upkeep_tasks(
     store: JobStore, storage: Storage, settings: ServiceSettings, send_wake_up: Callable[[Lane], None]
 ) -> list[UpkeepTask]:
     """Return everything that the upkeep of a service consists of."""
+
+    def storage_of(project: str) -> Storage:
+        is_root = project == DEFAULT_PROJECT
+        return storage if is_root else open_storage(storage_url(settings.storage, project))
+
     reaper = Reaper(store, settings.lease_s, send_wake_up)
-    cleaner = CheckpointCleaner(store, storage)
+    cleaner = CheckpointCleaner(store, storage_of)
     settlement = ImportSettlement(store, settings.storage)
-    archiver = JobArchiver(store, storage, settings.archive_after_days)
+    archiver = JobArchiver(store, storage_of, settings.archive_after_days)
     return [
         UpkeepTask("reap", reaper.check, is_for_deputy=True),
         UpkeepTask("settle imports", settlement.settle_all, SETTLE_EVERY_S, is_quick=False),

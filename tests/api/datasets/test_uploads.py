@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import redis
 
 from api.app import create_app
 from api.datasets.uploads import MAX_UPLOADS, DatasetUploads
@@ -17,10 +18,15 @@ from api.records.storage_space import StorageSpace
 from api.records.storages import Storages
 from api.records.wake_up_throttle import WakeUpThrottle
 from api.settings import ApiSettings
+from model.data.built_in import BUILT_IN
+from model.storage.opening import open_storage
+from ninefold.local.ports import free_port
 from tests.api.problems import problem_in
 from tests.api.serving import running_api
 from tests.api.zips import leftovers, zipped
+from tests.chaos.cluster.network import Link, Network
 from tests.ninefold.processes import eventually
+from worker.queue.ids import upload_key
 from worker.queue.store import AsyncJobStore
 
 MIB = 1 << 20
@@ -105,3 +111,31 @@ def test_an_upload_that_is_too_slow_is_refused(settings: ApiSettings, redis_url:
         answer = httpx.post(f"{url}/datasets?name=x", content=trickle(), timeout=60)
         problem_in(answer, 408, "upload_timeout")
     assert leftovers(settings) == []
+
+
+@pytest.fixture
+def link(redis_client: redis.Redis) -> Iterator[Link]:
+    """A network to Valkey that can lose the replies to scripts."""
+    network = Network()
+    port = free_port("127.0.0.1")
+    redis_client.config_set("port", port)
+    yield network.open_link(port)
+    network.close()
+    redis_client.config_set("port", 0)
+
+
+def test_an_upload_whose_import_may_be_queued_is_kept_although_every_reply_was_lost(
+    settings: ApiSettings, link: Link
+) -> None:
+    """Otherwise the client's repetition would get an import that fails because its upload is gone."""
+    behind = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{link.port}"})
+    with running_api(behind) as url, httpx.Client(base_url=url, timeout=60) as client:
+        upload, key = zipped(), {"Idempotency-Key": "pets"}
+        client.post("/datasets?name=cats", content=upload).raise_for_status()  # Valkey now knows the script
+        link.replies_to_lose = 10_000
+        problem_in(client.post("/datasets?name=pets", content=upload, headers=key), 503, "redis_unavailable")
+        link.repair()
+        again = client.post("/datasets?name=pets", content=upload, headers=key)
+        assert again.status_code == 202
+        assert len(client.get("/datasets?limit=100").json()["data"]) == len(BUILT_IN) + 2
+        assert open_storage(settings.storage).exists(upload_key(again.json()["id"]))

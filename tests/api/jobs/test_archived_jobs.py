@@ -33,7 +33,7 @@ def test_the_answers_for_an_archived_job_are_unchanged(
     before = [client.get(path).json() for path in paths]
 
     later = datetime.now(UTC) + timedelta(days=31)
-    archiver = JobArchiver(store, open_storage(settings.storage), 30, clock=lambda: later)
+    archiver = JobArchiver(store, lambda _: open_storage(settings.storage), 30, clock=lambda: later)
     assert archiver.archive_old_jobs() == [job_id]
     assert [client.get(path).json() for path in paths] == before
     assert client.get("/jobs").json()["data"] == []

@@ -48,7 +48,7 @@ class Watcher:
         with httpx.stream("GET", target, headers=headers, timeout=READ_TIMEOUT_S) as response:
             response.raise_for_status()
             for event in read_events(response):
-                if event.kind == "snapshot":
+                if event.kind in ("snapshot", "progress"):  # they have no id and are not repeated
                     continue
                 if event.kind != "end" or event.id:
                     self._history.add(

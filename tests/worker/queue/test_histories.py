@@ -1,7 +1,7 @@
 """Random sequences of operations: the Lua scripts always agree with the reference model in Python."""
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar
 
 import hypothesis.strategies as st
 import pytest
@@ -16,16 +16,18 @@ from hypothesis.stateful import (
 )
 
 from model.artifact.manifest import FinishReason
-from tests.worker.job_model import JobModel, QueueModel, Refused
+from tests.worker.imported import new_import
+from tests.worker.item_model import ItemModel, QueueModel, Refused
+from tests.worker.queue.agreement import assert_agrees, assert_indexes_agree
 from tests.worker.samples import draft, make_due, make_job, row
 from worker.errors import WorkerError
-from worker.queue.attempt_messages import ClaimedJob, TrainingReport
-from worker.queue.calls import attempts, requests, trainings
+from worker.queue.attempt_messages import ClaimedJob, Report, TrainingReport
+from worker.queue.calls import attempts, imports, requests, trainings
 from worker.queue.ids import new_attempt_id, new_model_id
-from worker.queue.records import Checkpoint, Job, JobError
-from worker.queue.states import HELD, TERMINAL, TRANSITIONS, Outcome, Status
+from worker.queue.kinds import Kind, Lane
+from worker.queue.records import Checkpoint, ImportProgress, Job, JobError
+from worker.queue.states import HELD, TERMINAL, TRANSITIONS, Outcome, Phase, Status
 from worker.queue.store import JobStore
-from worker.redis_server import keys as redis_keys
 from worker.redis_server.scripts import ScriptCall
 
 WHY = JobError(code="training_diverged", message="lower it")
@@ -33,9 +35,9 @@ RELEASES = st.sampled_from(
     [Outcome.DRAINED, Outcome.PAUSED, Outcome.CRASHED, Outcome.STALLED, Outcome.OUT_OF_MEMORY]
 )
 T = TypeVar("T")
-Held = tuple[JobModel, str]
-JOBS = 2
-"""Few jobs, so that many operations meet the same job."""
+Held = tuple[ItemModel, str]
+JOBS, IMPORTS = 2, 2
+"""Few items, so that many operations meet the same item."""
 VERBS = ["cancel", "stop", "pause", "resume"]
 REPEATS = st.integers(0, 1)
 """How often a call is repeated, as the Redis client does after a lost reply."""
@@ -53,17 +55,22 @@ class Histories(RuleBasedStateMachine):
         self.store = store
         self.model = QueueModel()
         self.attempts: list[Held] = []
-        self.requests: list[tuple[ScriptCall[Job], Job]] = []
+        self.requests: list[tuple[ScriptCall[Any], Any]] = []
 
-    def choose(self, which: int) -> Held:
-        live = [held for held in self.attempts if held[0].attempt == held[1]]
-        among = live if live and which else self.attempts
+    def choose(self, which: int, kind: Kind | None = None) -> Held:
+        """Choose an attempt, of this kind where one is given and an attempt of it exists."""
+        attempts = [held for held in self.attempts if held[0].kind is kind] or self.attempts
+        live = [held for held in attempts if held[0].attempt == held[1]]
+        among = live if live and which else attempts
         return among[which % len(among)]
 
     @initialize()
     def begin(self) -> None:
         self.store.redis.flushall()
-        self.model.jobs += [JobModel(self.store.submit(make_job()).job_id) for _ in range(JOBS)]
+        self.model.items += [ItemModel(self.store.submit(make_job()).job_id) for _ in range(JOBS)]
+        for number in range(IMPORTS):
+            submitted = self.store.submit_import(new_import(f"pets{number}", str(number))).dataset_import
+            self.model.items.append(ItemModel(submitted.id, Kind.DATASET_IMPORT))
 
     def both(self, call: ScriptCall[T], on_model: Callable[[], T | None], *, repeats: int = 0) -> T | None:
         """Run a call on both; they must return the same answer or the same refusal.
@@ -86,10 +93,18 @@ class Histories(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, JOBS - 1), verb=st.sampled_from(VERBS), repeats=REPEATS)
     def ask(self, number: int, verb: str, repeats: int) -> None:
-        job = self.model.jobs[number]
+        job = self.model.items[number]
         module = trainings if verb == "stop" else requests
         call: ScriptCall[Job] = getattr(module, verb)(job.id)
         answer = self.both(call, getattr(job, verb), repeats=repeats)
+        if answer:
+            self.requests.append((call, answer))
+
+    @rule(number=st.integers(0, IMPORTS - 1), repeats=REPEATS)
+    def cancel_import(self, number: int, repeats: int) -> None:
+        item = self.model.items[JOBS + number]
+        call = requests.cancel_item(item.id)
+        answer = self.both(call, item.cancel, repeats=repeats)
         if answer:
             self.requests.append((call, answer))
 
@@ -100,19 +115,22 @@ class Histories(RuleBasedStateMachine):
         call, answer = self.requests[-1 - which % len(self.requests)]
         assert self.store.run(call) == answer
 
-    @rule(repeats=REPEATS)
-    def claim(self, repeats: int) -> None:
+    @rule(repeats=REPEATS, lanes=st.permutations(list(Lane)), served=st.integers(1, len(Lane)))
+    def claim(self, repeats: int, lanes: list[Lane], served: int) -> None:
         attempt = new_attempt_id()
-        call, job = attempts.claim("host:1", attempt), self.model.claim(attempt)
-        claimed = cast("ClaimedJob | None", self.store.run(call))
+        call = attempts.claim("host:1", attempt, lanes=lanes[:served])
+        job = self.model.claim(attempt, lanes[:served])
+        claimed = self.store.run(call)
         for _ in range(repeats if claimed else 0):
             assert self.store.run(call) == claimed
         assert (claimed and claimed.item_id) == (job and job.id)
         if job is None or claimed is None:
             return
-        assert claimed.should_stop == job.should_stop
-        assert bool(claimed.committed) == job.is_committed
-        assert (claimed.checkpoint.epoch if claimed.checkpoint else 0) == job.checkpoint
+        assert claimed.kind is job.kind
+        if isinstance(claimed, ClaimedJob):
+            assert claimed.should_stop == job.should_stop
+            assert bool(claimed.committed) == job.is_committed
+            assert (claimed.checkpoint.epoch if claimed.checkpoint else 0) == job.checkpoint
         self.attempts.append((job, attempt))
 
     @has_attempts
@@ -127,10 +145,11 @@ class Histories(RuleBasedStateMachine):
         job, attempt = self.choose(which)
         epoch = job.rows + 1
         checkpoint = Checkpoint(key=f"{attempt}-{epoch}", epoch=epoch, step=0) if has_checkpoint else None
-        report = TrainingReport(rows=(row(epoch),), checkpoint=checkpoint)
+        of_job = TrainingReport(rows=(row(epoch),), checkpoint=checkpoint)
+        of_import = Report(phase=Phase.READING, progress=ImportProgress(files=1, total=2, fraction=0.5))
         seq = job.seq + 1
         self.both(
-            attempts.report(job.id, attempt, seq, report),
+            attempts.report(job.id, attempt, seq, of_job if job.kind is Kind.TRAINING else of_import),
             lambda: job.report(attempt, seq, has_checkpoint=has_checkpoint),
             repeats=repeats,
         )
@@ -138,7 +157,9 @@ class Histories(RuleBasedStateMachine):
     @has_attempts
     @rule(which=WHICH, reason=st.sampled_from(FinishReason), repeats=REPEATS)
     def commit(self, which: int, reason: FinishReason, repeats: int) -> None:
-        job, attempt = self.choose(which)
+        job, attempt = self.choose(which, Kind.TRAINING)
+        if job.kind is not Kind.TRAINING:
+            return
         manifest = draft(new_model_id()) | {"finish_reason": reason}
         call = trainings.commit_publish(job.id, attempt, manifest)
         self.both(call, lambda: job.commit(attempt), repeats=repeats)
@@ -152,14 +173,13 @@ class Histories(RuleBasedStateMachine):
     def finish(self, which: int, outcome: Outcome, repeats: int) -> None:
         job, attempt = self.choose(which)
         why = WHY if outcome is Outcome.FAILED else None
-        ends_as = outcome
-        if outcome is Outcome.SUCCEEDED and self.store.get(job.id).finish_reason == "stopped":
-            ends_as = Outcome.STOPPED
-        call = (
-            trainings.succeed(job.id, attempt)
-            if outcome is Outcome.SUCCEEDED
-            else attempts.finish(job.id, attempt, outcome, why)
-        )
+        call, ends_as = attempts.finish(job.id, attempt, outcome, why), outcome
+        if outcome is Outcome.SUCCEEDED and job.kind is Kind.TRAINING:
+            call = trainings.succeed(job.id, attempt)
+            if self.store.get(job.id).finish_reason == "stopped":
+                ends_as = Outcome.STOPPED
+        elif outcome is Outcome.SUCCEEDED:
+            call = imports.succeed_import(job.id, attempt, f"ds_{job.id}", "{}")
         self.both(
             call,
             lambda: job.finish(attempt, outcome, ends_as=ends_as),
@@ -177,7 +197,10 @@ class Histories(RuleBasedStateMachine):
     @has_attempts
     @rule(which=WHICH, behind=st.integers(0, 1), repeats=REPEATS)
     def reap(self, which: int, behind: int, repeats: int) -> None:
-        job, attempt = self.choose(which)
+        self.reap_attempt(self.choose(which), behind, repeats)
+
+    def reap_attempt(self, held: Held, behind: int, repeats: int) -> None:
+        job, attempt = held
         seen = job.renewals - behind
         self.both(
             attempts.reap(job.id, attempt, seen),
@@ -189,52 +212,34 @@ class Histories(RuleBasedStateMachine):
     @rule(which=st.integers(1, 9), repeats=REPEATS)
     def pause_commit_and_die(self, which: int, repeats: int) -> None:
         """The worker dies between the commit and the end of its job, while the job is pausing."""
-        job, attempt = self.choose(which)
-        self.ask(self.model.jobs.index(job), "pause", repeats)
+        job, attempt = self.choose(which, Kind.TRAINING)
+        if job.kind is not Kind.TRAINING:
+            return
+        self.ask(self.model.items.index(job), "pause", repeats)
         self.both(
             trainings.commit_publish(job.id, attempt, draft(new_model_id())), lambda: job.commit(attempt)
         )
-        self.reap(which, 0, repeats)
+        self.reap_attempt((job, attempt), 0, repeats)
 
     @invariant()
     def agrees(self) -> None:
-        for job in self.model.jobs:
-            assert_agrees(self.store.get(job.id), job)
+        for job in self.model.items:
+            read = self.store.get if job.kind is Kind.TRAINING else self.store.get_import
+            assert_agrees(read(job.id), job)
             # Past the commit point the job is held or waits for a claim: nothing parks it.
             assert not job.is_committed or job.status in {Status.QUEUED, Status.SUCCEEDED, *HELD}
         leases = {lease.job_id for lease in self.store.watch().leases}
-        assert leases == {job.id for job in self.model.jobs if job.status in HELD}
+        assert leases == {job.id for job in self.model.items if job.status in HELD}
         assert_indexes_agree(self.store, self.model)
 
     def teardown(self) -> None:
         """Compare, once at the end, what is too slow to compare after each step."""
-        for job in self.model.jobs:
+        for job in self.model.items:
             assert [row.epoch for row in self.store.rows(job.id)] == list(range(1, job.rows + 1))
             kinds = [event.event for event in self.store.events(job.id).events]
             assert kinds.count("epoch") == job.reported
             assert kinds.count("end") == (job.status in TERMINAL)
             assert (kinds[-1] == "end") == (job.status in TERMINAL)
-
-
-def assert_agrees(kept: Job, job: JobModel) -> None:
-    assert [step.status for step in kept.transitions] == job.history
-    assert kept.status is job.status
-    ended = [attempt.outcome for attempt in kept.attempts if attempt.ended_at]
-    assert ended == job.outcomes
-    assert (job.attempt is not None) == (job.status in HELD) == (len(kept.attempts) > len(ended))
-    assert (kept.result is not None) == (job.status is Status.SUCCEEDED)
-    assert (kept.error is not None) == (job.status is Status.FAILED)
-    assert (kept.finished_at is not None) == kept.is_finished
-
-
-def assert_indexes_agree(store: JobStore, model: QueueModel) -> None:
-    for status in Status:
-        members = set(store.redis.zrange(redis_keys.JOBS_BY_STATUS + status, 0, -1))
-        assert members == {job.id for job in model.in_status(status)}
-    queued = [job.id for job in model.in_status(Status.QUEUED)]
-    assert store.redis.zrange(redis_keys.QUEUE, 0, -1) == queued
-    attempts = list(store.redis.scan_iter(redis_keys.ATTEMPT + "*"))
-    assert len(attempts) == sum(job.status in HELD for job in model.jobs)
 
 
 def test_the_store_agrees_with_the_reference_model(store: JobStore) -> None:

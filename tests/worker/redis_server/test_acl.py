@@ -159,7 +159,7 @@ def move_to_itself(server: Server, client: redis.Redis, folder: Path) -> None:
     """Back up the service, empty it, and restore the backup."""
     storage = open_storage((folder / "storage").as_uri())
     backup = io.BytesIO()
-    write_backup(RecordStore(client), storage, backup)
+    write_backup(client, storage, backup)
     server.admin.flushall()
     read_backup(RecordStore(client), storage, io.BytesIO(backup.getvalue()))
     with pytest.raises(BackupRestoredError):
@@ -172,7 +172,8 @@ def delete_everything(client: redis.Redis, model_id: str, folder: Path) -> None:
     models.begin_deletion(model_id)
     models.unfinished_deletions()
     models.end_deletion(model_id)
-    CheckpointCleaner(JobStore(client), open_storage((folder / "storage").as_uri())).clean()
+    storage = open_storage((folder / "storage").as_uri())
+    CheckpointCleaner(JobStore(client), lambda _: storage).clean()
 
 
 def test_the_documented_rights_are_enough_and_all_of_them_are_used(server: Server, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Which jobs are archived, when, and that no data is lost."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def archiver(
     store: JobStore, storage: Storage, days_from_now: float, after_days: float = DAYS
 ) -> JobArchiver:
     later = datetime.now(UTC) + timedelta(days=days_from_now)
-    return JobArchiver(store, storage, after_days, clock=lambda: later)
+    return JobArchiver(store, lambda _: storage, after_days, clock=lambda: later)
 
 
 def fail_a_job(store: JobStore, storage: Storage) -> str:
@@ -72,6 +73,19 @@ def test_young_jobs_stay_and_zero_days_archives_nothing(
     assert store.get(job_id).id == job_id
 
 
+def test_a_job_of_another_project_is_archived_in_its_storage(store: JobStore, tmp_path: Path) -> None:
+    job_id = store.submit(replace(make_job(), project="biology")).job_id
+    store.cancel(job_id, "biology")
+
+    def storage_of(project: str) -> Storage:
+        return open_storage((tmp_path / project).as_uri())
+
+    later = datetime.now(UTC) + timedelta(days=1000)
+    assert JobArchiver(store, storage_of, DAYS, clock=lambda: later).archive_old_jobs() == [job_id]
+    assert JobArchive(storage_of("biology")).read(job_id).job_id == job_id
+    assert store.project_of(job_id) is None
+
+
 def test_unfinished_jobs_stay_at_any_age(store: JobStore, storage: Storage) -> None:
     for _ in range(3):
         store.submit(make_job())
@@ -94,7 +108,7 @@ def test_an_archiver_that_died_before_deleting_is_completed_by_the_next(
     store: JobStore, storage: Storage
 ) -> None:
     job_id = fail_a_job(store, storage)
-    archiver(store, storage, 1000)._put(job_id)
+    archiver(store, storage, 1000)._put(job_id, storage)
     assert store.get(job_id).id == job_id
     assert archiver(store, storage, 1000).archive_old_jobs() == [job_id]
     assert JobArchive(storage).read(job_id).job_id == job_id

@@ -86,9 +86,9 @@ def test_the_checkpoints_of_an_ended_job_are_deleted(
     job_id, attempt_id = run_with_checkpoint(store, storage)
     end(store, job_id, attempt_id)
     assert store.get(job_id).status is status
-    assert CheckpointCleaner(store, storage).clean() == [job_id]
+    assert CheckpointCleaner(store, lambda _: storage).clean() == [job_id]
     assert storage.list("checkpoints/") == []
-    assert CheckpointCleaner(store, storage).clean() == []
+    assert CheckpointCleaner(store, lambda _: storage).clean() == []
 
 
 def pause(store: JobStore, job_id: str, attempt_id: str) -> None:
@@ -112,7 +112,7 @@ def ask_to_cancel(store: JobStore, job_id: str, attempt_id: str) -> None:
 def test_the_checkpoints_of_an_unfinished_job_stay(store: JobStore, storage: Storage, proceed: End) -> None:
     job_id, attempt_id = run_with_checkpoint(store, storage)
     proceed(store, job_id, attempt_id)
-    assert CheckpointCleaner(store, storage).clean() == []
+    assert CheckpointCleaner(store, lambda _: storage).clean() == []
     assert len(storage.list("checkpoints/")) == 1
 
 
@@ -129,8 +129,8 @@ def test_checkpoints_that_could_not_be_deleted_are_deleted_later(
     (first, _), (second, _) = jobs
     for job_id, attempt_id in jobs:
         fail(store, job_id, attempt_id)
-    assert CheckpointCleaner(store, PartlyUnreachable(tmp_path / "storage")).clean() == [second]
-    assert CheckpointCleaner(store, storage).clean() == [first]
+    assert CheckpointCleaner(store, lambda _: PartlyUnreachable(tmp_path / "storage")).clean() == [second]
+    assert CheckpointCleaner(store, lambda _: storage).clean() == [first]
     assert storage.list("checkpoints/") == []
 
 

@@ -21,7 +21,6 @@ from worker.queue.states import Outcome
 from worker.queue.store import JobStore
 from worker.registry.model_registry import ModelRegistry
 from worker.upkeep.gc import delete_unreferenced, find_unreferenced
-from worker.upkeep.record_store import RecordStore
 
 DAY_S = 24 * 3600
 
@@ -58,7 +57,7 @@ def known(store: JobStore, put: Callable[..., str]) -> list[str]:
 
 def clean(store: JobStore, storage: Storage) -> dict[str, bool]:
     """Run gc; returns each finding, and whether it was kept."""
-    findings = find_unreferenced(RecordStore(store.redis), storage)
+    findings = find_unreferenced(store.redis, storage)
     delete_unreferenced(findings, storage)
     return {finding.entry.key: finding.is_kept for finding in findings}
 
@@ -192,7 +191,7 @@ def test_an_object_that_is_stored_again_after_the_listing_stays(
 ) -> None:
     """As when a deleted dataset is uploaded again."""
     key, gone = put(dataset_key("ds_old", "images.zip")), put(dataset_key("ds_gone", "images.zip"))
-    findings = find_unreferenced(RecordStore(store.redis), storage)
+    findings = find_unreferenced(store.redis, storage)
     storage.put_bytes(key, storage.read_bytes(key))
     delete_unreferenced(findings, storage)
     assert storage.exists(key)

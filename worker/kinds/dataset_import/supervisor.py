@@ -39,7 +39,7 @@ class ImportSupervisor(Supervisor):
     def __init__(
         self, context: ImportContext, claimed: ClaimedImport, attempt_id: str, *, claim_sent_at: float
     ) -> None:
-        """`claim_sent_at` is the monotonic clock before the claim was sent: the first lease counts from there."""
+        """`claim_sent_at` is the lease clock before the claim was sent: the first lease counts from there."""
         super().__init__(context, claimed, attempt_id, Outbox(), claim_sent_at=claim_sent_at)
         self._import = context
         self._claimed = claimed

@@ -42,13 +42,13 @@ class Start(Line):
     batch_parts: int = 1
     """Minimum number of micro-batches per batch; above 1 after attempts that ran out of memory."""
     deadline: float
-    """End of the lease on the host's monotonic clock."""
+    """End of the lease on the host's lease clock."""
     should_stop: bool = False
     """Publish the best epoch as soon as there is one."""
 
 
 class Renewed(Line):
-    """The lease was renewed until `deadline` on the host's monotonic clock."""
+    """The lease was renewed until `deadline` on the host's lease clock."""
 
     kind: Literal["renewed"] = "renewed"
     deadline: float

@@ -2,6 +2,7 @@
 
 import time
 
+from model.host import lease_clock
 from worker.attempt.child_process import ChildProcess
 from worker.attempt.drain import DrainSignal
 from worker.attempt.messages import Line, PhaseBegun
@@ -74,7 +75,7 @@ class RunningTrainer(RunningChild):
 
     def _kill_if_stalled(self) -> None:
         now = time.monotonic()
-        if now > self._deadline:
+        if lease_clock.now() > self._deadline:
             self._last_message_at = now  # the trainer waits for a renewal, as it must
         super()._kill_if_stalled()
 

@@ -22,7 +22,7 @@ class TrainingSupervisor(Supervisor):
     def __init__(
         self, context: TrainingContext, claimed: ClaimedJob, attempt_id: str, *, claim_sent_at: float
     ) -> None:
-        """`claim_sent_at` is the monotonic clock before the claim was sent: the first lease counts from there."""
+        """`claim_sent_at` is the lease clock before the claim was sent: the first lease counts from there."""
         self._training_outbox = TrainingOutbox()
         super().__init__(context, claimed, attempt_id, self._training_outbox, claim_sent_at=claim_sent_at)
         self._training = context

@@ -71,14 +71,15 @@ def report(item_id: str, attempt_id: str, seq: int, content: Report) -> ScriptCa
     Raises:
         StaleAttemptError: the attempt no longer holds the item.
     """
-    arguments = {
+    arguments: dict[str, object] = {
         "item_id": item_id,
         "attempt_id": attempt_id,
         "seq": seq,
-        "phase": content.phase,
         "progress": content.progress and content.progress.model_dump_json(),
-        "log_lines": [json.dumps(line) for line in content.log_lines],
     }
+    if content == type(content)(progress=content.progress):
+        return QUEUE_SCRIPTS.call("attempts/progress", arguments, lambda _: None)
+    arguments |= {"phase": content.phase, "log_lines": [json.dumps(line) for line in content.log_lines]}
     if isinstance(content, TrainingReport):
         return QUEUE_SCRIPTS.call("training/report", arguments | _training_arguments(content), lambda _: None)
     return QUEUE_SCRIPTS.call("attempts/report", arguments, lambda _: None)

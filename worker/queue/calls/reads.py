@@ -95,7 +95,7 @@ def project_of(item_id: str) -> Commands[str | None]:
 
 
 def rows(
-    job_id: str, after: int = 0, limit: int = 1000, project: str = DEFAULT_PROJECT
+    job_id: str, after: int = 0, limit: int = 1000, project: str | None = DEFAULT_PROJECT
 ) -> Commands[list[EpochRow]]:
     """Read the metrics of at most `limit` epochs that follow epoch `after`, oldest first.
 
@@ -111,7 +111,9 @@ def rows(
     return Commands((_read_owner(job_id), ("HMGET", redis_keys.ROWS + job_id, *epochs)), read)
 
 
-def logs(job_id: str, tail: int = LOG_LINES_KEPT, project: str = DEFAULT_PROJECT) -> Commands[list[str]]:
+def logs(
+    job_id: str, tail: int = LOG_LINES_KEPT, project: str | None = DEFAULT_PROJECT
+) -> Commands[list[str]]:
     """Read the last `tail` lines of the trainer's log.
 
     Raises:
@@ -129,10 +131,10 @@ def _read_owner(item_id: str) -> tuple[str | int, ...]:
     return ("HMGET", redis_keys.ITEM + item_id, "id", "project")
 
 
-def _require(item_id: str, owner: list[str | None], project: str) -> None:
+def _require(item_id: str, owner: list[str | None], project: str | None) -> None:
     """Raise unless the project has this item; records of earlier releases belong to the default project."""
     known, owner_project = owner
-    if not known or (owner_project or DEFAULT_PROJECT) != project:
+    if not known or project not in (None, owner_project or DEFAULT_PROJECT):
         raise JobNotFoundError(item_id)
 
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from model.data.built_in import BUILT_IN
+from model.recipes.defaults import resolve
 from model.recipes.resolved_recipe import ResolvedRecipe, resolve_recipe
 from model.spec import JobSpec, ResolvedSpec
 from worker.queue.attempt_messages import Committed
@@ -83,7 +85,8 @@ def submit(
         "priority": job.priority,
         "dataset": job.spec.dataset,
         "promote": job.spec.promote,
-        "spec": job.spec.model_dump_json(),
+        "spec": _resolved(job.spec).model_dump_json(),
+        "posted_spec": job.waits_for and job.spec.model_dump_json(),
         "recipe": _recipe_json(job),
         "warnings": json.dumps(job.warnings),
         "tags": json.dumps(job.spec.tags),
@@ -91,6 +94,14 @@ def submit(
         "waits_for": job.waits_for,
     }
     return QUEUE_SCRIPTS.call("training/submit", arguments, lambda reply: Submitted(*read_submitted(reply)))
+
+
+def _resolved(spec: ResolvedSpec | JobSpec) -> ResolvedSpec:
+    """Return a complete spec for a job that waits, which only earlier releases read: they know no other."""
+    if isinstance(spec, ResolvedSpec):
+        return spec
+    stand_in = BUILT_IN["cifar10"].model_copy(update={"id": spec.dataset})
+    return resolve(spec, stand_in, "cpu")[0]
 
 
 def _recipe_json(job: NewJob) -> str | None:

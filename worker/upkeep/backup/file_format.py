@@ -8,7 +8,8 @@ HEAD = "backup.json"
 RECORDS = "records.jsonl"
 OBJECTS = "storage/"
 END = "end.json"
-FORMAT = 1
+FORMAT = 2
+"""Since format 2 a backup holds no indexes. A restore derives them from the records, also for format 1."""
 KINDS = ("datasets/", "models/", "archive/", "checkpoints/", "uploads/")
 """Only these folders of storage are backed up and restored."""
 

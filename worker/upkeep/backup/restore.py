@@ -4,12 +4,11 @@ import argparse
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from shutil import copyfileobj
-from typing import IO, TypeVar
+from typing import IO
 
 import redis
 from pydantic import ValidationError
@@ -20,17 +19,15 @@ from model.storage.interface import Storage
 from model.storage.opening import open_storage
 from worker.errors import BackupRestoredError, BackupUnreadableError, WorkerError
 from worker.queue.records import Checkpoint
+from worker.redis_server import keys as redis_keys
 from worker.redis_server.connection import connect
 from worker.redis_server.fitness import check_server
 from worker.settings import ServiceSettings
 from worker.upkeep.backup.file_format import END, FORMAT, HEAD, KINDS, OBJECTS, RECORDS, End, Head
+from worker.upkeep.indexes import index_entries, is_index
+from worker.upkeep.record_reader import pages
 from worker.upkeep.record_store import REPLY_TIMEOUT_S, RecordStore
 from worker.upkeep.records import RECORD, HashRecord, Record
-from worker.upkeep.references import is_finished, is_job
-
-_BATCH = 100
-
-T = TypeVar("T")
 
 
 @dataclass
@@ -61,11 +58,9 @@ def read_backup(store: RecordStore, storage: Storage, source: IO[bytes]) -> tupl
             raise BackupUnreadableError("The backup was cut short: end.json is missing.")
         store.check_unoccupied(progress.models)
         restarting: list[str] = []
-        for batch in _batches(record for record in _records(records) if record.is_bulk):
-            store.write_bulk(batch)
-        others = (record for record in _records(records) if not record.is_bulk)
-        checked = (_without_lost_checkpoint(record, storage, restarting) for record in others)
-        store.write_rest(progress.backup, checked, progress.models)
+        for batch in pages(record for record in _records(records) if record.is_bulk):
+            store.write_bulk(_without_lost_checkpoint(record, storage, restarting) for record in batch)
+        store.write_rest(progress.backup, _rest(records), progress.models)
     return progress.end, restarting
 
 
@@ -94,7 +89,7 @@ def _read_tar(source: IO[bytes], store: RecordStore, storage: Storage, records: 
 
 
 def _begin(store: RecordStore, head: Head) -> str:
-    if head.format != FORMAT:
+    if head.format > FORMAT:
         raise BackupUnreadableError(
             "This backup was made by a newer version of Ninefold: restore it with that version."
         )
@@ -121,8 +116,21 @@ def _records(file: IO[bytes]) -> Iterator[Record]:
             raise BackupUnreadableError(f"A record cannot be read: {line[:80]!r}…") from error
 
 
+def _rest(records: IO[bytes]) -> Iterator[Record]:
+    """Yield the records that are not bulk, and the indexes of all records; those in a backup of format 1 are ignored."""
+    retired: set[str] = set()
+    for record in _records(records):
+        if record.key == redis_keys.RETIRED_MODELS:
+            retired = {redis_keys.MODEL + str(model_id) for model_id in record.value}
+    for record in _records(records):
+        if not record.is_bulk and not is_index(record.key):
+            yield record
+        if record.key not in retired:
+            yield from index_entries(record)
+
+
 def _without_lost_checkpoint(record: Record, storage: Storage, restarting: list[str]) -> Record:
-    if not isinstance(record, HashRecord) or not is_job(record) or is_finished(record.value):
+    if not isinstance(record, HashRecord) or not record.is_job or record.is_finished:
         return record
     job = record.value
     checkpoint = Checkpoint.model_validate_json(job["checkpoint"]) if "checkpoint" in job else None
@@ -131,12 +139,6 @@ def _without_lost_checkpoint(record: Record, storage: Storage, restarting: list[
     restarting.append(job["id"])
     kept = {name: value for name, value in job.items() if name not in ("checkpoint", "checkpoint_epoch")}
     return record.model_copy(update={"value": kept})
-
-
-def _batches(items: Iterable[T]) -> Iterator[list[T]]:
-    remaining = iter(items)
-    while batch := list(islice(remaining, _BATCH)):
-        yield batch
 
 
 def main() -> None:

@@ -5,11 +5,11 @@ import io
 import os
 import sys
 import tarfile
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO
 
 import redis
@@ -24,56 +24,59 @@ from worker.errors import WorkerError
 from worker.redis_server.connection import connect
 from worker.redis_server.fitness import check_server
 from worker.settings import ServiceSettings
+from worker.upkeep.backup.collection import RecordCollection
 from worker.upkeep.backup.file_format import END, HEAD, KINDS, OBJECTS, RECORDS, End, Head
-from worker.upkeep.record_store import REPLY_TIMEOUT_S, RecordStore
-from worker.upkeep.records import Record, Snapshot
-from worker.upkeep.references import References, find_references
+from worker.upkeep.record_reader import RecordReader
+from worker.upkeep.records import Record
+from worker.upkeep.references import References
+
+_SHORT_LIVED = ("checkpoints/", "uploads/")
+"""What is soon replaced or deleted is copied first."""
 
 
-def write_backup(store: RecordStore, storage: Storage, out: IO[bytes]) -> End:
-    """Write a backup while the service runs. Its records are a snapshot of one moment.
+def write_backup(client: redis.Redis, storage: Storage, out: IO[bytes]) -> End:
+    """Write a backup while the service runs.
 
-    Objects never change, so they can be copied after the snapshot. An object that is gone by then was deleted on
-    purpose, or is a checkpoint that newer checkpoints replaced; checkpoints are therefore copied first.
+    Objects never change, so they can be copied after the records that name them. An object that is gone by then was
+    deleted on purpose, or is a checkpoint that newer checkpoints replaced; checkpoints are therefore copied as soon as
+    the unfinished jobs are read.
     """
-    snapshot = store.take_snapshot()
-    references = find_references(snapshot.records)
-    keys = _needed_keys(storage, references)
-    checkpoints = [key for key in keys if key.startswith("checkpoints/")]
-    with tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+    collection, references = RecordCollection(RecordReader(client)), References()
+    with tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as tar, TemporaryFile() as records:
         _add_model(tar, HEAD, Head(created_at=datetime.now(UTC)))
+        count = _append(records, collection.finished_jobs(), references)
+        for job in collection.read_unfinished_jobs():
+            references.add(job)
+        listed = _keys(storage)
+        checkpoints = [key for key in listed if key.startswith(_SHORT_LIVED) and references.is_needed(key)]
         gone = _add_objects(tar, storage, checkpoints)
-        records = _add_records(tar, _all_records(store, snapshot))
-        gone += _add_objects(tar, storage, [key for key in keys if key not in set(checkpoints)])
-        end = End(records=records, objects=len(keys) - len(gone), gone=gone)
+        count += _append(records, collection.remaining(), references)
+        _add(tar, RECORDS, records)
+        others = [key for key in _keys(storage, listed) if not key.startswith(_SHORT_LIVED)]
+        needed = [key for key in others if references.is_needed(key)]
+        gone += _add_objects(tar, storage, needed)
+        end = End(records=count, objects=len(checkpoints) + len(needed) - len(gone), gone=gone)
         _add_model(tar, END, end)
     return end
 
 
-def _needed_keys(storage: Storage, references: References) -> list[str]:
-    """Return the keys to copy.
+def _keys(storage: Storage, known: Iterable[str] = ()) -> list[str]:
+    """Return the keys of all objects, and `known` ones, which may have been deleted since.
 
     The manifest or record of a folder comes after its other files, so that an interrupted restore leaves no incomplete
     model or dataset that looks complete.
     """
-    keys = [key for kind in KINDS for key in storage.list(kind) if references.is_needed(key)]
+    keys = {*known, *(key for kind in KINDS for key in storage.list(kind))}
     return sorted(keys, key=lambda key: (key.endswith((f"/{MANIFEST_FILE}", f"/{RECORD_FILE}")), key))
 
 
-def _all_records(store: RecordStore, snapshot: Snapshot) -> Iterator[Record]:
-    yield from snapshot.records
-    for bulk in snapshot.bulk:
-        if record := store.read_bulk(bulk):
-            yield record
-
-
-def _add_records(tar: tarfile.TarFile, records: Iterable[Record]) -> int:
+def _append(file: IO[bytes], records: Iterable[Record], references: References) -> int:
+    """Append records to a file: a tar needs the size of a file before its content. Returns their number."""
     count = 0
-    with tempfile.TemporaryFile() as file:  # a tar needs the size of a file before its content
-        for record in records:
-            file.write(record.model_dump_json(exclude_none=True).encode() + b"\n")
-            count += 1
-        _add(tar, RECORDS, file)
+    for record in records:
+        references.add(record)
+        file.write(record.model_dump_json(exclude_none=True).encode() + b"\n")
+        count += 1
     return count
 
 
@@ -127,10 +130,10 @@ def main() -> None:
     path: Path = parser.parse_args().file
     settings = ServiceSettings()
     try:
-        with connect(settings.redis_url, timeout_s=REPLY_TIMEOUT_S) as client:
+        with connect(settings.redis_url) as client:
             check_server(client)
             with new_file(path) as file:
-                end = write_backup(RecordStore(client), open_storage(settings.storage), file)
+                end = write_backup(client, open_storage(settings.storage), file)
     except (WorkerError, StorageError, redis.RedisError, OSError) as error:
         sys.exit(f"backup: {error}")
     for key in end.gone:

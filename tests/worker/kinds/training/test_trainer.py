@@ -17,6 +17,7 @@ from sklearn.datasets import load_digits
 
 from model.artifact.manifest import WEIGHTS_FILE, model_key
 from model.data.importing import import_dataset
+from model.host import lease_clock
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
 from tests.model.tiny_training import TIMINGS
@@ -125,7 +126,7 @@ def start(folder: Path, dataset: str) -> Callable[..., Start]:
             "resume_from": None,
             "devices": ["cpu"],
             "threads": 1,
-            "deadline": time.monotonic() + LONG_S if deadline is None else deadline,
+            "deadline": lease_clock.now() + LONG_S if deadline is None else deadline,
         }
         return Start.model_validate(fields | changes)
 
@@ -163,11 +164,11 @@ def test_a_trainer_waits_past_its_deadline_and_can_be_resumed_after_a_drain(
     start: Callable[..., Start], storage: Storage, uninterrupted: TrainerRun
 ) -> None:
     with running_trainer() as run:
-        run.trainer.send(start(2, deadline=time.monotonic()))
+        run.trainer.send(start(2, deadline=lease_clock.now()))
         wait_until(lambda: PhaseBegun(phase=Phase.TRAINING) in run.messages, START_WITHIN_S)
         time.sleep(1.0)
         assert not run.all(Progressed), "the trainer computed without a lease"
-        run.trainer.send(Renewed(deadline=time.monotonic() + LONG_S))
+        run.trainer.send(Renewed(deadline=lease_clock.now() + LONG_S))
         run.wait_for(Progressed)
         run.trainer.send(Drain())
         assert run.wait_for_exit() == 0

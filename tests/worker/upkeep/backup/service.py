@@ -17,7 +17,9 @@ from worker.queue.records import Checkpoint
 from worker.queue.store import JobStore
 from worker.upkeep.backup.restore import read_backup
 from worker.upkeep.backup.write import write_backup
+from worker.upkeep.record_reader import RecordReader
 from worker.upkeep.record_store import RecordStore
+from worker.upkeep.records import Record
 
 
 @dataclass
@@ -33,18 +35,16 @@ class Service:
 
     def back_up(self) -> bytes:
         out = io.BytesIO()
-        write_backup(RecordStore(self.client), self.storage, out)
+        write_backup(self.client, self.storage, out)
         return out.getvalue()
 
     def restore(self, backup: bytes) -> list[str]:
         return read_backup(RecordStore(self.client), self.storage, io.BytesIO(backup))[1]
 
-    def dump(self) -> dict[str, object]:
-        """Return all records by key; of streams only the id of the last entry."""
-        snapshot = RecordStore(self.client).take_snapshot()
-        return {record.key: record for record in snapshot.records} | {
-            bulk.key: bulk for bulk in snapshot.bulk
-        }
+    def dump(self) -> dict[str, Record | None]:
+        """Return all records by key, indexes included."""
+        reader = RecordReader(self.client)
+        return {key: reader.read(key) for page in reader.key_pages() for key in page}
 
 
 def put_model(service: Service, model_id: str) -> None:

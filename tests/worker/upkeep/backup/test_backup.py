@@ -29,9 +29,10 @@ from worker.queue.store import JobStore
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.connection import connect
 from worker.registry.model_registry import ModelRegistry
+from worker.upkeep.backup.collection import RecordCollection
 from worker.upkeep.backup.write import write_backup
 from worker.upkeep.reaper import Reaper
-from worker.upkeep.record_store import RecordStore
+from worker.upkeep.record_reader import RecordReader
 from worker.upkeep.records import StreamRecord
 
 
@@ -118,16 +119,16 @@ def test_a_job_whose_checkpoint_was_replaced_during_the_backup_restarts(old: Ser
     assert "checkpoint" not in new.client.hgetall(f"ninefold:job:{job_id}")
 
 
-def test_events_after_the_snapshot_are_not_in_the_backup(old: Service) -> None:
+def test_events_after_the_job_was_read_are_not_in_the_backup(old: Service) -> None:
     job_id = run_with_checkpoint(old)
     before = old.store.events(job_id).events
-    records = RecordStore(old.client)
-    snapshot = records.take_snapshot()
-    old.store.cancel(job_id)
-    [stream] = [bulk for bulk in snapshot.bulk if bulk.key == redis_keys.EVENTS + job_id]
-    read = records.read_bulk(stream)
-    assert isinstance(read, StreamRecord)
-    assert [entry_id for entry_id, _ in read.value] == [event.id for event in before]
+    collection = RecordCollection(RecordReader(old.client))
+    list(collection.finished_jobs())
+    assert [job.value["id"] for job in collection.read_unfinished_jobs()] == [job_id]
+    old.store.pause(job_id)
+    [events] = [record for record in collection.remaining() if record.key == redis_keys.EVENTS + job_id]
+    assert isinstance(events, StreamRecord)
+    assert [entry_id for entry_id, _ in events.value] == [event.id for event in before]
     assert len(old.store.events(job_id).events) > len(before)
 
 
@@ -151,7 +152,7 @@ def test_objects_deleted_during_a_backup_are_reported_and_all_others_are_in_it(
     job_id = run_with_checkpoint(old)
     old.storage.put_bytes(f"checkpoints/{job_id}/1/large", bytes(1 << 20))
     out = DeletingOutput(old.storage, model_id)
-    end = write_backup(RecordStore(old.client), old.storage, out)
+    end = write_backup(old.client, old.storage, out)
     assert end.gone == [model_key(model_id, WEIGHTS_FILE), model_key(model_id, MANIFEST_FILE)]
     assert end.objects == len(old.storage.list()) == 2
     assert new.restore(out.getvalue()) == []

@@ -2,8 +2,9 @@
 
 import os
 import threading
-import time
+from collections.abc import Callable
 
+from model.host import lease_clock
 from model.training.reporter import Command
 from worker.kinds.training.messages import Drain, Renewed, Start, Stop, TrainerCommand, read_command
 
@@ -11,7 +12,8 @@ from worker.kinds.training.messages import Drain, Renewed, Start, Stop, TrainerC
 class CommandReceiver:
     """The commands received so far. A thread reads stdin, so that its end is noticed at any time."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = lease_clock.now) -> None:
+        self._clock = clock
         self._changed = threading.Condition()
         self._start: Start | None = None
         self._deadline = 0.0
@@ -32,7 +34,7 @@ class CommandReceiver:
     def next_command(self) -> Command:
         """Return what the training loop must do next; waits while the lease is not renewed."""
         with self._changed:
-            while not self._is_draining and time.monotonic() >= self._deadline:
+            while not self._is_draining and self._clock() >= self._deadline:
                 self._changed.wait()
             if self._is_draining:
                 return Command.DRAIN

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from model.artifact.manifest import ManifestDraft
 from model.errors import ModelError, RankDiedError
+from model.host import lease_clock
 from model.host.parent import die_with_parent
 from model.training.reporter import Drained
 from worker.attempt.messages import DrainCompleted, Failed, Line, write_line
@@ -22,13 +23,13 @@ from worker.queue.states import Outcome
 Train = Callable[[Start, PipeReporter], ManifestDraft]
 
 
-def serve(warm_up: Callable[[], None], train: Train) -> None:
+def serve(warm_up: Callable[[], None], train: Train, clock: Callable[[], float] = lease_clock.now) -> None:
     """Be a trainer for one job: `warm_up` runs before the job arrives, `train` does its work."""
     arguments = _parse_arguments()
     die_with_parent(arguments.parent)  # a stuck trainer would not notice that stdin closed
     faulthandler.enable()  # a segmentation fault then leaves its stack in the log
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-    commands = CommandReceiver()
+    commands = CommandReceiver(clock)
     commands.listen()
     with os.fdopen(arguments.fd, "wb", buffering=0) as pipe:
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from model.host.failpoints import Failpoint, reach
 from model.training.reporter import CheckpointSaved, EpochRow, Progress
@@ -17,6 +18,8 @@ from worker.queue import records
 from worker.queue.states import Phase
 
 PROGRESS_EVERY_S = 0.5
+_DIGITS = 7
+"""Significant digits of a metric: as many as a 32-bit float has."""
 
 
 class PipeReporter:
@@ -56,9 +59,18 @@ class PipeReporter:
     def epoch(self, row: EpochRow, is_best: bool) -> None:
         """Report the metrics of an epoch."""
         best = records.Best(epoch=row.epoch, val_accuracy=row.val_accuracy) if is_best else None
-        self._send(EpochEnded(row=records.EpochRow(**vars(row)), best=best))
+        self._send(EpochEnded(row=_rounded(row), best=best))
 
     def checkpoint(self, saved: CheckpointSaved) -> None:
         """Report that a checkpoint is in storage."""
         self._send(CheckpointPut(checkpoint=records.Checkpoint(**vars(saved))))
         reach(Failpoint.CHECKPOINT_REPORTED)
+
+
+def _rounded(row: EpochRow) -> records.EpochRow:
+    """Make the record of an epoch, whose numbers have no more digits than they were computed with."""
+    numbers: dict[str, Any] = {
+        name: float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
+        for name, value in vars(row).items()
+    }
+    return records.EpochRow(**numbers)

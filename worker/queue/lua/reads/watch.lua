@@ -1,8 +1,10 @@
--- All that a reaper needs, read in one step: for each lane its queued items and waiting wake-ups; then the lease of each
--- running attempt.
-local reply = {'ok'}
+-- All that a reaper needs, read in one step: for each lane its items that are due and its waiting wake-ups; then the lease
+-- of each running attempt.
+-- include: redis_server/lua/time.lua
+local reply, now_s = {'ok'}, unix_time_s()
 for _, lane in ipairs(args.lanes) do
-  reply[#reply + 1] = redis.call('ZCARD', LANES[lane].queue)
+  local later = redis.call('ZCOUNT', KEY.LATER .. lane, now_s + 1, '+inf')
+  reply[#reply + 1] = redis.call('ZCARD', LANES[lane].queue) - later
   reply[#reply + 1] = redis.call('LLEN', LANES[lane].wake_ups)
 end
 for _, kind in pairs(KINDS) do

@@ -26,8 +26,8 @@ end
 -- The fields that only one kind has.
 local OWN_FIELDS = {
   training = function(item)
-    return ',"spec":' .. item.spec .. ',"recipe":' .. (item.recipe or 'null') .. ',"warnings":' .. item.warnings .. ',"metrics":' .. (item.metrics or 'null')
-      .. ',"best":' .. (item.best or 'null') .. ',"finish_reason":' .. quoted(item.finish_reason)
+    return ',"spec":' .. (item.posted_spec or item.spec) .. ',"recipe":' .. (item.recipe or 'null')
+      .. ',"warnings":' .. item.warnings .. ',"metrics":' .. (item.metrics or 'null') .. ',"best":' .. (item.best or 'null') .. ',"finish_reason":' .. quoted(item.finish_reason)
       .. ',"tags":' .. item.tags .. '}'
   end,
   dataset_import = function(item)

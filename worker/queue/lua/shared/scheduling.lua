@@ -4,6 +4,7 @@
 -- also in one of these: FITTING (by number of devices) when it is due, LATER while it may not be claimed yet.
 -- include: redis_server/lua/time.lua
 local MAX_DEVICES, PAGE = 16, 50
+local WAITS_S = 4102444800 -- the year 2100: an item that waits for a dataset is due when the dataset is ready
 
 local function queue_of(item)
   return LANES[KINDS[item.kind].lane].queue
@@ -18,14 +19,13 @@ local function order_of(item)
   return tonumber(item.submitted) - tonumber(item.priority or 0) * 2 ^ 40
 end
 
--- Put an item into its lane, to be claimed after `delay_s`; an item that waits for a dataset is in no lane.
+-- Put an item into its lane, to be claimed after `delay_s`; one that waits for a dataset is due when it waits no longer.
 local function enqueue(item, delay_s)
-  if item.waits_for then return end
   local lane = KINDS[item.kind].lane
   redis.call('ZADD', LANES[lane].queue, order_of(item), item.id)
   if item.gpus then redis.call('HSET', KEY.WIDE, item.id, item.gpus) end
-  if delay_s then
-    local due_s = unix_time_s() + delay_s
+  if delay_s or item.waits_for then
+    local due_s = item.waits_for and WAITS_S or unix_time_s() + delay_s
     redis.call('HSET', KEY.NOT_BEFORE, item.id, due_s)
     redis.call('ZADD', KEY.LATER .. lane, due_s, item.id)
   else
@@ -34,7 +34,6 @@ local function enqueue(item, delay_s)
 end
 
 local function dequeue(item)
-  if item.waits_for then return end
   local lane = KINDS[item.kind].lane
   redis.call('ZREM', LANES[lane].queue, item.id)
   redis.call('ZREM', fitting_key(lane, item.gpus or 1), item.id)
@@ -43,8 +42,9 @@ local function dequeue(item)
   redis.call('HDEL', KEY.NOT_BEFORE, item.id)
 end
 
--- 1 for the head of the queue; nil for an item that is not in its queue.
+-- 1 for the head of the queue; nil for an item that is not in its queue, or that waits for a dataset.
 local function position_of(item)
+  if item.waits_for then return nil end
   local rank = redis.call('ZRANK', queue_of(item), item.id)
   return rank and rank + 1
 end
@@ -96,10 +96,10 @@ local function first_fitting(lane, devices, schema_version, except)
     if #page == 0 then return nil end
     for i = 1, #page, 2 do
       local item_id = page[i]
-      local fields = redis.call('HMGET', KEY.ITEM .. item_id, 'status', 'schema_version')
+      local fields = redis.call('HMGET', KEY.ITEM .. item_id, 'status', 'schema_version', 'waits_for')
       if fields[1] ~= 'queued' then
         drop(lane, devices, item_id)
-      elseif tonumber(fields[2] or 1) > schema_version or except[item_id] then
+      elseif tonumber(fields[2] or 1) > schema_version or fields[3] or except[item_id] then
         from = from + 1
       else
         return item_id, tonumber(page[i + 1])

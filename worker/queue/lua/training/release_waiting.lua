@@ -12,7 +12,8 @@ local by_dataset = scoped(job.project, KEY.JOBS_BY_DATASET)
 redis.call('ZREM', by_dataset .. job.dataset, job.id)
 redis.call('ZADD', by_dataset .. args.dataset, 0, job.id)
 redis.call('SREM', waiting, job.id)
-clear_fields(job, 'waits_for')
+if job.status == 'queued' then dequeue(job) end
+clear_fields(job, 'waits_for', 'posted_spec')
 set_fields(job, {
   dataset = args.dataset, spec = args.spec, recipe = args.recipe, warnings = args.warnings,
   gpus = args.gpus > 1 and args.gpus or nil,

@@ -21,5 +21,7 @@ if job.promote == 'first' and not has_alias(job.project, job.name, 'production')
   set_alias(job.project, job.name, alias, job.model_version, job.created_by, at)
 end
 emit(job, at, 'model', model .. ',"alias":' .. quoted(alias))
+-- The registry has the manifest now, and nothing resumes the job.
+clear_fields(job, 'manifest', 'measured', 'checkpoint')
 end_item(job, 'succeeded', at)
 return {'ok', job.status}

@@ -1,10 +1,11 @@
 """A reference model of the queue: what the Lua scripts should do, in plain Python with the same table of states."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from worker import errors
 from worker.queue.attempt_messages import Flags
+from worker.queue.kinds import LANES, Kind, Lane
 from worker.queue.states import (
     DEATHS,
     DEATHS_ALLOWED,
@@ -33,10 +34,11 @@ def refuse(condition: object, refusal: Refusal) -> None:
 
 
 @dataclass
-class JobModel:
-    """The expected state of one job."""
+class ItemModel:
+    """The expected state of one work item."""
 
     id: str
+    kind: Kind = Kind.TRAINING
     status: Status = Status.QUEUED
     history: list[Status] = field(default_factory=lambda: [Status.QUEUED])
     outcomes: list[Outcome] = field(default_factory=list)
@@ -114,6 +116,8 @@ class JobModel:
         if seq <= self.seq:
             return
         self.seq = seq
+        if self.kind is not Kind.TRAINING:
+            return
         self.rows += 1
         self.reported += 1
         if has_checkpoint:
@@ -134,7 +138,8 @@ class JobModel:
         status = Status(outcome if ends_as is Outcome.STOPPED else ends_as)
         refuse(status not in TRANSITIONS[self.status], errors.WrongStateError)
         refuse(status is Status.FAILED and self.is_committed, errors.PublishCommittedError)
-        refuse(status is Status.SUCCEEDED and not self.is_committed, errors.NothingCommittedError)
+        needs_commit = self.kind is Kind.TRAINING and status is Status.SUCCEEDED
+        refuse(needs_commit and not self.is_committed, errors.NothingCommittedError)
         self._move(status)
         self._end_attempt(ends_as, outcome)
 
@@ -159,17 +164,20 @@ class JobModel:
 
 
 class QueueModel:
-    """The expected state of all jobs, in order of submission."""
+    """The expected state of all work items, in order of submission."""
 
     def __init__(self) -> None:
-        self.jobs: list[JobModel] = []
+        self.items: list[ItemModel] = []
 
-    def in_status(self, status: Status) -> Iterator[JobModel]:
-        return (job for job in self.jobs if job.status is status)
+    def in_status(self, status: Status, kind: Kind) -> Iterator[ItemModel]:
+        return (item for item in self.items if item.status is status and item.kind is kind)
 
-    def claim(self, attempt: str) -> JobModel | None:
-        """Claim the oldest queued job."""
-        job = next(self.in_status(Status.QUEUED), None)
-        if job:
-            job.claim(attempt)
-        return job
+    def claim(self, attempt: str, lanes: Sequence[Lane]) -> ItemModel | None:
+        """Claim the oldest queued item of the first lane that has one."""
+        for lane in lanes:
+            for kind in Kind:
+                item = next(self.in_status(Status.QUEUED, kind), None) if LANES[kind] is lane else None
+                if item:
+                    item.claim(attempt)
+                    return item
+        return None

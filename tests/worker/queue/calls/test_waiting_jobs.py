@@ -7,7 +7,7 @@ import pytest
 from model.spec import JobSpec, ResolvedSpec
 from tests.worker.imported import claim_import, complete_import, dataset_record, new_import
 from tests.worker.samples import claim, make_job, make_spec
-from worker.errors import ImportEndedError, WrongStateError
+from worker.errors import ImportEndedError, QueueFullError, WrongStateError
 from worker.queue.attempt_messages import ClaimedJob
 from worker.queue.calls.trainings import NewJob
 from worker.queue.ids import new_attempt_id
@@ -177,11 +177,11 @@ def test_no_job_waits_for_an_import_that_has_ended(store: JobStore, import_id: s
     assert not store.redis.exists(redis_keys.WAITING + import_id)
 
 
-def test_a_waiting_job_does_not_count_as_queued(store: JobStore, import_id: str) -> None:
-    for _ in range(3):
-        submit_waiting(store, import_id)
-    store.submit(make_job(), queue_limit=1)
-    assert store.watch().lanes[Lane.TRAINING].queued == 1
+def test_waiting_jobs_count_as_queued(store: JobStore, import_id: str) -> None:
+    submit_waiting(store, import_id)
+    with pytest.raises(QueueFullError):
+        store.submit(make_job(), queue_limit=1)
+    assert store.watch().lanes[Lane.TRAINING].queued == 0  # no worker can claim it
 
 
 def test_a_waiting_job_of_a_priority_is_released_with_it(store: JobStore, import_id: str) -> None:

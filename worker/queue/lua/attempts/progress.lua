@@ -1,0 +1,13 @@
+-- Apply a report that is progress alone, the most frequent one by far: without reading the whole record.
+-- include: redis_server/lua/time.lua
+-- include: queue/lua/shared/events.lua
+local key = KEY.ITEM .. args.item_id
+local known = redis.call('HMGET', key, 'id', 'attempt', 'seq', 'kind', 'project')
+if not known[1] then return {'job_not_found', args.item_id} end
+if known[2] ~= args.attempt_id then return {'stale_attempt', args.item_id, args.attempt_id} end
+if args.seq <= tonumber(known[3]) then return {'ok'} end
+
+redis.call('HSET', key, 'seq', args.seq, 'progress', args.progress)
+local item = {id = args.item_id, kind = known[4] or 'training', project = known[5] or 'default'}
+emit_progress(item, now(), args.progress:sub(2, -2))
+return {'ok'}

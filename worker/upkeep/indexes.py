@@ -1,0 +1,89 @@
+"""The index entries of jobs and models, as the scripts write them. A backup holds no index: a restore derives it anew."""
+
+import json
+from collections.abc import Iterator
+
+from worker.queue.kinds import LANES, Kind, Lane
+from worker.queue.states import Status
+from worker.redis_server import keys as redis_keys
+from worker.redis_server.projects import DEFAULT_PROJECT, scoped
+from worker.upkeep.records import HashRecord, ListRecord, Record, SortedSetRecord, StringRecord
+
+_PREFIXES = (
+    redis_keys.JOBS_BY_STATUS,
+    redis_keys.JOBS_BY_NAME,
+    redis_keys.JOBS_BY_DATASET,
+    redis_keys.JOBS_BY_TAG,
+    redis_keys.IMPORTS_BY_STATUS,
+    redis_keys.WAITING,
+    redis_keys.MODELS_BY_NAME,
+    redis_keys.VERSIONS,
+    redis_keys.ATTEMPT,
+)
+_KEYS = (
+    redis_keys.JOBS,
+    redis_keys.IMPORTS,
+    redis_keys.QUEUE,
+    redis_keys.LIGHT_QUEUE,
+    redis_keys.WIDE,
+    redis_keys.MODELS,
+    redis_keys.PRODUCTION_NAMES,
+)
+
+_QUEUES = {Lane.TRAINING: redis_keys.QUEUE, Lane.LIGHT: redis_keys.LIGHT_QUEUE}
+
+
+def is_index(key: str) -> bool:
+    """Whether the key is derived from the records of jobs, models and aliases."""
+    return key in _KEYS or key.startswith(_PREFIXES)
+
+
+def index_entries(record: Record) -> Iterator[Record]:
+    """Yield the entries that a record has in the indexes: parts of their keys."""
+    if isinstance(record, HashRecord) and record.is_job:
+        yield from _entries_of_job(record)
+    elif isinstance(record, StringRecord) and record.key.startswith(redis_keys.MODEL):
+        yield from _entries_of_model(record)
+    elif record.key.startswith(redis_keys.ALIASES) and "production" in record.value:
+        name = record.key.removeprefix(redis_keys.ALIASES)
+        yield ListRecord(key=redis_keys.PRODUCTION_NAMES, type="set", value=[name])
+
+
+def _entries_of_job(record: HashRecord) -> Iterator[Record]:
+    job = record.value
+    by_status = redis_keys.JOBS_BY_STATUS
+    if record.kind is Kind.DATASET_IMPORT:
+        by_status = redis_keys.IMPORTS_BY_STATUS
+    for key in (by_status + job["status"], *_lists(record)):
+        yield SortedSetRecord(key=key, value={job["id"]: 0})
+    if "attempt" in job:
+        yield StringRecord(key=redis_keys.ATTEMPT + job["attempt"], value=job["id"])
+    if "waits_for" in job and not record.is_finished:
+        yield ListRecord(key=redis_keys.WAITING + job["waits_for"], type="set", value=[job["id"]])
+    elif job["status"] == Status.QUEUED:
+        order = float(job["submitted"]) - float(job.get("priority", 0)) * 2**40
+        yield SortedSetRecord(key=_QUEUES[LANES[record.kind]], value={job["id"]: order})
+        if "gpus" in job:
+            yield HashRecord(key=redis_keys.WIDE, value={job["id"]: job["gpus"]})
+
+
+def _lists(record: HashRecord) -> Iterator[str]:
+    job = record.value
+    project = job.get("project", DEFAULT_PROJECT)
+    if record.kind is Kind.DATASET_IMPORT:
+        if job["status"] != Status.SUCCEEDED:
+            yield scoped(project, redis_keys.IMPORTS)
+        return
+    yield scoped(project, redis_keys.JOBS)
+    yield scoped(project, redis_keys.JOBS_BY_NAME) + job["name"]
+    yield scoped(project, redis_keys.JOBS_BY_DATASET) + job["dataset"]
+    for tag in json.loads(job["tags"]):
+        yield scoped(project, redis_keys.JOBS_BY_TAG) + tag
+
+
+def _entries_of_model(record: StringRecord) -> Iterator[Record]:
+    manifest = json.loads(record.value)
+    name, model_id = manifest["name"], record.key.removeprefix(redis_keys.MODEL)
+    for key in (redis_keys.MODELS, redis_keys.MODELS_BY_NAME + name):
+        yield SortedSetRecord(key=key, value={model_id: 0})
+    yield SortedSetRecord(key=redis_keys.VERSIONS + name, value={model_id: manifest["version"]})

@@ -1,0 +1,194 @@
+"""Reads records from Redis in short steps, so that no step holds the server up: pages of keys, pages of large values."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+import redis
+
+from worker.redis_server import keys as redis_keys
+from worker.upkeep.records import RECORD, HashRecord, ListRecord, Record, StreamRecord, StringRecord
+
+PAGE = 1000
+"""The most elements that one command reads."""
+_RECORDS = 50
+"""The number of records that are requested at once."""
+_SKIPPED = (
+    redis_keys.WORKERS,
+    redis_keys.LIGHT_WAKE_UPS,
+    redis_keys.FITTING,
+    redis_keys.LATER,
+    redis_keys.FIRST_REPLIES,
+    redis_keys.UPKEEP_ROLES,
+    redis_keys.RESTORE,
+)
+"""What these keys begin with belongs to running processes, or is rebuilt by the next claim, and is not part of a backup."""
+
+T = TypeVar("T")
+
+
+def pages(items: Iterable[T], size: int = _RECORDS) -> Iterator[list[T]]:
+    """Yield the items in lists of at most `size`."""
+    remaining = iter(items)
+    while page := list(islice(remaining, size)):
+        yield page
+
+
+class RecordReader:
+    """Reads over a client that decodes replies."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client: Any = client
+
+    def key_pages(self) -> Iterator[list[str]]:
+        """Yield the keys of all records in pages. Keys that exist all the while are among them, some of them twice."""
+        cursor: int | None = None
+        while cursor != 0:
+            cursor, page = self._client.scan(cursor or 0, f"{redis_keys.PREFIX}*", PAGE)
+            yield [key for key in page if not key.startswith(_SKIPPED)]
+
+    def jobs(self, job_ids: Iterable[str]) -> Iterator[tuple[HashRecord, str]]:
+        """Yield the records of the jobs that exist, each with the id of the last event at the same moment."""
+        for page in pages(job_ids, _RECORDS):
+            pipe = self._client.pipeline()
+            for job_id in page:
+                pipe.hgetall(redis_keys.ITEM + job_id)
+                pipe.xrevrange(redis_keys.EVENTS + job_id, count=1)
+            replies = pipe.execute()
+            for job_id, fields, last in zip(page, replies[::2], replies[1::2], strict=True):
+                if fields:
+                    record = HashRecord(key=redis_keys.ITEM + job_id, value=fields)
+                    yield record, last[0][0] if last else "+"
+
+    def fields(self, job_ids: Iterable[str], *names: str) -> Iterator[tuple[str, list[str | None]]]:
+        """Yield each id with these fields of the job's record; None for what does not exist."""
+        for page in pages(job_ids):
+            pipe = self._client.pipeline(transaction=False)
+            for job_id in page:
+                pipe.hmget(redis_keys.ITEM + job_id, names)
+            yield from zip(page, pipe.execute(), strict=True)
+
+    def jobs_with_status(self, status: str) -> Iterator[str]:
+        """Yield the ids of the jobs and imports that have a status all the while."""
+        for key in (redis_keys.JOBS_BY_STATUS, redis_keys.IMPORTS_BY_STATUS):
+            for job_id, _ in self._client.zscan_iter(key + status, count=PAGE):
+                yield job_id
+
+    def members(self, key: str, of: Sequence[str]) -> set[str]:
+        """Return those of the given strings that are members of a set."""
+        found: set[str] = set()
+        for page in pages(of):
+            pipe = self._client.pipeline(transaction=False)
+            for member in page:
+                pipe.sismember(key, member)
+            found.update(member for member, is_in in zip(page, pipe.execute(), strict=True) if is_in)
+        return found
+
+    def models(self, model_ids: Iterable[str]) -> Iterator[tuple[str, StringRecord, bool]]:
+        """Yield id and record of the models that exist, and whether the deletion had begun at the same moment."""
+        for page in pages(model_ids):
+            pipe = self._client.pipeline()
+            for model_id in page:
+                pipe.get(redis_keys.MODEL + model_id)
+                pipe.sismember(redis_keys.RETIRED_MODELS, model_id)
+            replies = pipe.execute()
+            for model_id, manifest, is_retired in zip(page, replies[::2], replies[1::2], strict=True):
+                if manifest:
+                    record = StringRecord(key=redis_keys.MODEL + model_id, value=manifest)
+                    yield model_id, record, bool(is_retired)
+
+    def aliases(self, name: str) -> tuple[list[Record], int, list[str]]:
+        """Return the aliases of a name with their history, their number of targets, and the ids of the targets found."""
+        pipe = self._client.pipeline()
+        pipe.hgetall(redis_keys.ALIASES + name)
+        pipe.lrange(redis_keys.ALIAS_HISTORY + name, 0, -1)
+        aliases, history = pipe.execute()
+        records: list[Record] = []
+        if aliases:
+            records.append(HashRecord(key=redis_keys.ALIASES + name, value=aliases))
+        if history:
+            records.append(_list(redis_keys.ALIAS_HISTORY + name, history))
+        versions = set(aliases.values())
+        key = redis_keys.VERSIONS + name
+        targets = [
+            model_id
+            for version in versions
+            for model_id in self._client.zrangebyscore(key, version, version, start=0, num=1)
+        ]
+        return records, len(versions), targets
+
+    def belongings(self, jobs: Mapping[str, str]) -> Iterator[Record]:
+        """Read rows, best epochs, log and events of jobs; the events up to the id that `jobs` gives for each job."""
+        pipe = self._client.pipeline(transaction=False)
+        for job_id, last_id in jobs.items():
+            pipe.hscan(redis_keys.ROWS + job_id, count=PAGE)
+            pipe.hscan(redis_keys.BESTS + job_id, count=PAGE)
+            pipe.lrange(redis_keys.LOGS + job_id, 0, PAGE - 1)
+            pipe.xrange(redis_keys.EVENTS + job_id, "-", last_id, PAGE)
+        replies = iter(pipe.execute())
+        for job_id, last_id in jobs.items():
+            for prefix in (redis_keys.ROWS, redis_keys.BESTS):
+                cursor, fields = next(replies)
+                key = prefix + job_id
+                whole = self.read(key) if cursor else HashRecord(key=key, value=fields)
+                yield from [whole] if whole and whole.value else []
+            for prefix, record in ((redis_keys.LOGS, _list), (redis_keys.EVENTS, _stream)):
+                page = next(replies)
+                key = prefix + job_id
+                whole = self.read(key, last_id) if len(page) == PAGE else record(key, page)
+                yield from [whole] if whole and whole.value else []
+
+    def read(self, key: str, last_id: str = "+") -> Record | None:
+        """Read one key, large values in pages, a stream up to `last_id`; None when the key does not exist."""
+        pipe = self._client.pipeline(transaction=False)
+        pipe.type(key)
+        pipe.pexpiretime(key)
+        kind, expires_at = pipe.execute()
+        value = self._value(key, kind, last_id)
+        if not value:
+            return None
+        expires = {"expires_at_ms": expires_at} if expires_at > 0 else {}
+        return RECORD.validate_python({"key": key, "type": kind, "value": value, **expires})
+
+    def _value(self, key: str, kind: str, last_id: str) -> Any:
+        client = self._client
+        readers: dict[str, Callable[[], Any]] = {
+            "string": lambda: client.get(key),
+            "hash": lambda: dict(client.hscan_iter(key, count=PAGE)),
+            "set": lambda: sorted(set(client.sscan_iter(key, count=PAGE))),
+            "zset": lambda: dict(client.zscan_iter(key, count=PAGE)),
+            "list": lambda: list(self._lines(key)),
+            "stream": lambda: list(self._entries(key, last_id)),
+            "none": lambda: None,
+        }
+        return readers[kind]()
+
+    def _lines(self, key: str) -> Iterator[str]:
+        start = 0
+        while page := self._client.lrange(key, start, start + PAGE - 1):
+            yield from page
+            start += len(page)
+
+    def _entries(self, key: str, last_id: str) -> Iterator[tuple[str, dict[str, str]]]:
+        start = "-"
+        while page := self._client.xrange(key, start, last_id, PAGE):
+            yield from page
+            start = f"({page[-1][0]}"
+
+    def existing(self, keys: Sequence[str]) -> set[str]:
+        """Return the keys that exist."""
+        found: set[str] = set()
+        for page in pages(keys):
+            pipe = self._client.pipeline(transaction=False)
+            for key in page:
+                pipe.exists(key)
+            found.update(key for key, exists in zip(page, pipe.execute(), strict=True) if exists)
+        return found
+
+
+def _list(key: str, lines: list[str]) -> ListRecord:
+    return ListRecord(key=key, type="list", value=lines)
+
+
+def _stream(key: str, entries: list[tuple[str, dict[str, str]]]) -> StreamRecord:
+    return StreamRecord(key=key, value=entries)
