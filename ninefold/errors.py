@@ -29,6 +29,14 @@ class JobFailedError(NinefoldError):
         self.job_id = job_id
 
 
+class DatasetRejectedError(NinefoldError):
+    """Raised when no dataset is made of an upload: it was rejected, or its import was cancelled."""
+
+    def __init__(self, name: str, detail: str, code: str) -> None:
+        super().__init__(detail, code=code)
+        self.name = name
+
+
 class StartError(NinefoldError):
     """Raised when `ninefold up` or an upkeep command cannot start; no process is left running."""
 

@@ -1,4 +1,4 @@
-"""Commands about datasets: add one, list all."""
+"""Commands about datasets: add one, list all, cancel an import."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,12 +9,15 @@ from ninefold.cli.connection import ApiKey, Url, connect
 from ninefold.client.address import DEFAULT_URL
 
 if TYPE_CHECKING:
+    from ninefold.client.client import Client
     from ninefold.client.transport import Json
 
 SHOWN_CLASSES = 5
 
 app = typer.Typer(
-    help="Add and list datasets.", epilog="Example: ninefold datasets add flowers/", no_args_is_help=True
+    help="Add, list and cancel datasets.",
+    epilog="Example: ninefold datasets add flowers/",
+    no_args_is_help=True,
 )
 
 
@@ -29,6 +32,8 @@ def add(
 ) -> None:
     """Upload images as a dataset: a folder for each class, optionally under train/ and test/, or a labels.csv at the root.
 
+    Ctrl-C aborts an upload; once the upload is complete, it only stops watching: the import continues on the service.
+
     Examples:
 
         ninefold datasets add flowers/
@@ -36,16 +41,30 @@ def add(
         ninefold datasets add photos.zip --name holiday
     """
     with connect(url, api_key) as client:
-        dataset = client.add_dataset(path, name or path.resolve().stem.lower())
+        dataset = _add(client, path, name or path.resolve().stem.lower())
     typer.echo(describe(dataset))
     for line in describe_skipped(dataset):
         typer.echo(line, err=True)
     typer.echo(f"Train with: ninefold submit {dataset['name']} --watch", err=True)
 
 
+def _add(client: "Client", path: Path, name: str) -> "Json":
+    from rich.console import Console  # noqa: PLC0415 - the import takes 0.1 s
+
+    from ninefold.cli.dataset_view import dataset_view  # noqa: PLC0415 - imports rich and httpx
+
+    view = dataset_view(Console(stderr=True))
+    try:
+        with view:
+            return client.add_dataset(path, name, view.show)
+    except KeyboardInterrupt:
+        typer.echo(after_interruption(name, is_uploaded=view.progress.is_uploaded), err=True)
+        raise
+
+
 @app.command("list")
 def list_all(url: Url = DEFAULT_URL, api_key: ApiKey = None) -> None:
-    """List all datasets, newest first.
+    """List all datasets: first those that are being imported, were rejected or cancelled, then the others, newest first.
 
     Example:
 
@@ -56,15 +75,55 @@ def list_all(url: Url = DEFAULT_URL, api_key: ApiKey = None) -> None:
             typer.echo(describe(dataset))
 
 
+@app.command()
+def cancel(
+    name: Annotated[str, typer.Argument(help="Name or id of a dataset that is being imported.")],
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = None,
+) -> None:
+    """Cancel the import of a dataset. Jobs that wait for the dataset fail.
+
+    Example:
+
+        ninefold datasets cancel flowers
+    """
+    with connect(url, api_key) as client:
+        dataset = client.cancel_dataset(name)
+    state = "is being cancelled" if dataset["status"] == "processing" else dataset["status"]
+    typer.echo(f"{dataset['name']}  {dataset['id']}  {state}")
+
+
 def describe(dataset: "Json") -> str:
     """Describe one dataset in one line."""
+    line = f"{dataset['name']}  {dataset['id']}  "
+    if dataset["status"] != "ready":
+        return line + _describe_import(dataset)
     classes = dataset["classes"]
     shown = ", ".join(classes[:SHOWN_CLASSES]) + (", …" if len(classes) > SHOWN_CLASSES else "")
-    line = (
-        f"{dataset['name']}  {dataset['id']}  {sum(dataset['train_counts']):,} to train, "
-        f"{sum(dataset['test_counts']):,} to test  {len(classes)} classes: {shown}"
+    line += (
+        f"{sum(dataset['train_counts']):,} to train, {sum(dataset['test_counts']):,} to test  "
+        f"{len(classes)} classes: {shown}"
     )
     return line + (f"  ({dataset['skipped_count']:,} files skipped)" if dataset["skipped_count"] else "")
+
+
+def _describe_import(dataset: "Json") -> str:
+    """Return the status of an import, and how far it is or why it was rejected."""
+    if dataset.get("error"):
+        return f"{dataset['status']}: {dataset['error']['message']}"
+    if dataset["status"] != "processing":
+        return str(dataset["status"])
+    if dataset.get("progress"):
+        return f"processing: {dataset['phase']} {dataset['progress']['fraction']:.0%}"
+    state = dataset.get("phase") or dataset.get("queued_reason") or "queued"
+    return f"processing: {state.replace('_', ' ')}"
+
+
+def after_interruption(name: str, *, is_uploaded: bool) -> str:
+    """Tell what Ctrl-C did, and what to do next."""
+    if is_uploaded:
+        return f"{name} is still being imported. Look with: ninefold datasets list"
+    return "The upload was aborted; nothing of it is kept."
 
 
 def describe_skipped(dataset: "Json") -> list[str]:

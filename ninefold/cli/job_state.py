@@ -19,6 +19,7 @@ class JobState:
     """Status, phase, progress and latest epoch of one job."""
 
     status: str = "queued"
+    is_waiting_for_dataset: bool = False
     phase: str | None = None
     progress: dict[str, Any] = field(default_factory=dict)
     """The data of the latest `progress` event."""
@@ -45,10 +46,13 @@ class JobState:
     def _set_status(self, data: dict[str, Any]) -> None:
         self.status = data.get("status", self.status)
         self.phase = data.get("phase")
+        self.is_waiting_for_dataset = data.get("queued_reason") == "waiting_for_dataset"
 
     @property
     def title(self) -> str:
-        """The phase of a running job, otherwise the status."""
+        """The phase of a running job, otherwise the status or what the job waits for."""
+        if self.is_waiting_for_dataset:
+            return "waiting for dataset"
         return PHASES.get(self.phase or "", self.status) if self.status == "running" else self.status
 
     @property

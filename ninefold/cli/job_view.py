@@ -29,7 +29,7 @@ class BarView:
     def __init__(self, console: Console) -> None:
         self._state = JobState()
         self._bar = Progress(
-            TextColumn("{task.description:<15}"),
+            TextColumn("{task.description:<19}"),
             BarColumn(bar_width=24),
             TaskProgressColumn(),
             TextColumn("{task.fields[figures]}"),

@@ -33,6 +33,10 @@ def submit(
     seed: Annotated[
         int | None, typer.Option(help="Random seed; the same seed gives the same model.", min=0)
     ] = None,
+    priority: Annotated[
+        int | None,
+        typer.Option(help="Queued jobs of a higher priority run first; default 0.", min=-100, max=100),
+    ] = None,
     tag: Annotated[
         list[str] | None, typer.Option(help="A label to find the job by; may be repeated.")
     ] = None,
@@ -65,6 +69,7 @@ def submit(
         "init_from": init_from,
         "image_size": image_size,
         "seed": seed,
+        "priority": priority,
         "tags": tag,
     }
     spec = {field: value for field, value in given.items() if value is not None} | parse_fields(option or [])

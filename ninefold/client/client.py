@@ -6,12 +6,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
-import httpx
-
 from ninefold.client.address import DEFAULT_URL
-from ninefold.client.events import Event, job_events
-from ninefold.client.folder_zip import open_as_zip, open_file
-from ninefold.client.transport import TIMEOUT_S, Json, Transport
+from ninefold.client.datasets import DatasetProgress, follow_import, upload
+from ninefold.client.events import Event, follow_events
+from ninefold.client.folder_zip import open_file
+from ninefold.client.transport import Json, Transport
 from ninefold.errors import JobFailedError
 
 RETRY_FOR_S = 30.0
@@ -40,7 +39,11 @@ class Client:
         self.close()
 
     def submit(self, dataset: str, **spec: Any) -> Json:
-        """Submit a training job. A lost response is retried with the same key, so only one job is made."""
+        """Submit a training job. A lost response is retried with the same key, so only one job is made.
+
+        A job on a dataset that is being imported waits until the dataset is ready; until then its spec is what was
+        posted, with `None` for what is left open.
+        """
         headers = {"Idempotency-Key": str(uuid.uuid4())}
         return self._transport.request_object(
             "POST", "/jobs", json={"dataset": dataset, **spec}, headers=headers
@@ -87,7 +90,7 @@ class Client:
         A lost connection is reopened after the last event received; raises UnreachableError when the service stays
         away. With `last_event_id`, only later events are sent.
         """
-        return job_events(self._transport, job_id, last_event_id)
+        return follow_events(self._transport, f"/jobs/{job_id}/events", last_event_id)
 
     def wait(self, job_id: str, on_progress: Callable[[Json], None] | None = None) -> Json:
         """Wait until a job ends and return its record; raises JobFailedError unless the job succeeded.
@@ -110,28 +113,37 @@ class Client:
                 "POST", "/predict", params=params, files=parts, is_repeatable=False
             )
 
-    def add_dataset(self, path: str | Path, name: str) -> Json:
-        """Upload a dataset: a folder with one subfolder for each class, or a zip file of such a folder.
+    def add_dataset(
+        self, path: str | Path, name: str, on_progress: Callable[[DatasetProgress], None] | None = None
+    ) -> Json:
+        """Upload a folder with one subfolder for each class, or a zip of one; return the dataset once it is ready.
 
-        The returned record counts the images and names the files that were skipped.
+        The dataset's record counts the images and names the files that were skipped. The import does not need this
+        client: it continues when the client goes away after the upload. Raises DatasetRejectedError if it fails.
         """
-        with open_as_zip(Path(path)) as archive:
-            return self._transport.request_object(
-                "POST",
-                "/datasets",
-                params={"name": name},
-                content=archive,
-                headers={"Content-Type": "application/octet-stream"},
-                timeout=httpx.Timeout(TIMEOUT_S, read=None, write=None),
-                is_repeatable=False,
-            )
+        report = on_progress or _ignore
+        return follow_import(self._transport, upload(self._transport, Path(path), name, report), report)
+
+    def wait_for_dataset(
+        self, ref: str, on_progress: Callable[[DatasetProgress], None] | None = None
+    ) -> Json:
+        """Wait until a dataset is ready and return it; raises DatasetRejectedError if it was rejected or cancelled."""
+        return follow_import(self._transport, self.dataset(ref), on_progress or _ignore)
+
+    def cancel_dataset(self, ref: str) -> Json:
+        """Cancel the import of a dataset; one that a worker runs ends within seconds."""
+        return self._transport.request_object("DELETE", f"/datasets/{ref}")
+
+    def dataset_events(self, ref: str, last_event_id: str | None = None) -> Iterator[Event]:
+        """Yield the past events of a dataset's import, then new events as they happen, until the import ends."""
+        return follow_events(self._transport, f"/datasets/{ref}/events", last_event_id)
 
     def datasets(self) -> Iterator[Json]:
-        """Yield every dataset, newest first."""
+        """Yield the imports that made no dataset (yet), then the datasets, each newest first, then the built-in ones."""
         return self._transport.list_pages("/datasets", {})
 
     def dataset(self, ref: str) -> Json:
-        """Return one dataset by id or name."""
+        """Return one dataset by id or name; while its `status` is `processing`, its classes and counts are `None`."""
         return self._transport.request_object("GET", f"/datasets/{ref}")
 
     def models(self, **filters: str) -> Iterator[Json]:
@@ -143,7 +155,7 @@ class Client:
         return self._transport.request_object("GET", f"/models/{ref}")
 
     def workers(self) -> list[Json]:
-        """Return every live worker and the job that it runs."""
+        """Return every live worker, the lanes that it serves and what it runs."""
         return list(self._transport.request_object("GET", "/workers")["data"])
 
 
@@ -153,3 +165,7 @@ def require_success(job: Json) -> Json:
         error = job.get("error") or {"code": job["status"], "message": f"The job was {job['status']}."}
         raise JobFailedError(job["id"], error["message"], error["code"])
     return job
+
+
+def _ignore(_: DatasetProgress) -> None:
+    return

@@ -1,4 +1,4 @@
-"""The events of a job, read from a stream of server-sent events that is reopened after a lost connection."""
+"""The events of a job or a dataset, read from a stream of server-sent events that is reopened after a lost connection."""
 
 import json
 import time
@@ -21,24 +21,24 @@ SERVICE_UNAVAILABLE = 503
 
 @dataclass(frozen=True)
 class Event:
-    """One event of a job."""
+    """One event of a job or of the import of a dataset."""
 
     kind: str
-    """`snapshot, state, progress, epoch, log, checkpoint, rewind, model, reset` or `end`."""
+    """`snapshot, state, progress, epoch, log, checkpoint, rewind, model, dataset, reset` or `end`."""
     data: dict[str, Any]
     id: str | None = None
-    """The position to resume the stream after; `None` for events that are not stored, such as a snapshot."""
+    """The position to resume the stream after; `None` for events that are not stored: a snapshot, progress."""
 
 
-def job_events(transport: Transport, job_id: str, last_event_id: str | None) -> Iterator[Event]:
-    """Yield the stored events of a job after `last_event_id`, then new events as they happen, until the job ends.
+def follow_events(transport: Transport, path: str, last_event_id: str | None = None) -> Iterator[Event]:
+    """Yield the stored events after `last_event_id`, then new events as they happen, until the job or import ends.
 
     A lost connection is reopened after the last event received. Raises UnreachableError when the service stays away.
     """
     last_id, failing_since = last_event_id, time.monotonic()
     while True:
         try:
-            for event in _stream(transport, job_id, last_id):
+            for event in _stream(transport, path, last_id):
                 last_id, failing_since = event.id or last_id, time.monotonic()
                 yield event
                 if event.kind == "end":
@@ -52,12 +52,12 @@ def job_events(transport: Transport, job_id: str, last_event_id: str | None) -> 
         time.sleep(REOPEN_EVERY_S)
 
 
-def _stream(transport: Transport, job_id: str, last_event_id: str | None) -> Iterator[Event]:
+def _stream(transport: Transport, path: str, last_event_id: str | None) -> Iterator[Event]:
     headers = {"Accept": "text/event-stream"}
     if last_event_id:
         headers["Last-Event-ID"] = last_event_id
     timeout = httpx.Timeout(CONNECT_TIMEOUT_S, read=SILENCE_S)
-    with transport.stream(f"/jobs/{job_id}/events", headers, timeout) as response:
+    with transport.stream(path, headers, timeout) as response:
         yield from read_events(response)
 
 

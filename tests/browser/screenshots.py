@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import FilePayload, Page, ViewportSize
 
+from tests.browser.test_datasets import archive, upload
 from tests.e2e.service import Service
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
@@ -23,7 +24,7 @@ def save_screenshots(page: Page, name: str, *, full: bool = False) -> None:
         page.screenshot(path=FOLDER / f"{name}-{scheme.lower()}.png", full_page=full)
 
 
-def test_take_screenshots(page: Page, service: Service, digit: FilePayload) -> None:
+def test_take_screenshots(page: Page, service: Service, digit: FilePayload, few_digits: Path) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     client = service.client
     client.wait(client.submit("few-digits", epochs=20)["id"])
@@ -40,6 +41,14 @@ def test_take_screenshots(page: Page, service: Service, digit: FilePayload) -> N
     page.set_viewport_size(PHONE)
     save_screenshots(page, "phone", full=True)
     page.set_viewport_size(DESK)
+
+    with service.frozen_light_worker():
+        upload(page, archive(few_digits, "our-pets.zip", "0/0.png"))
+        page.get_by_text("our-pets waits for a worker").wait_for()
+        page.get_by_role("button", name="Train").click()
+        page.get_by_text("waiting for the dataset").wait_for()
+        save_screenshots(page, "upload")
+        page.get_by_role("button", name="Cancel the upload").click()
 
     page.get_by_role("link", name="Classify").click()
     for _ in range(2):  # the first one loads the model

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from playwright.sync_api import FilePayload, Locator, Page, expect
+from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expect
 
+from tests.browser.conftest import KEY
 from tests.browser.page_monitor import PageMonitor
 from tests.e2e.service import Service
 from tests.ninefold.processes import eventually
@@ -156,6 +157,22 @@ def test_the_form_of_a_clone_has_the_settings_of_the_original_job(page: Page, se
     expect(form.get_by_label("Seed", exact=True)).to_have_value("7")
     expect(form.get_by_label("Dataset", exact=True)).to_have_value("few-digits")
     expect(form.get_by_label("Epochs", exact=True)).to_have_value("1")
+
+
+def test_an_answer_to_a_request_from_before_the_sign_in_does_not_ask_again(
+    browser: Browser, service: Service
+) -> None:
+    page = browser.new_page()
+    held: list[Route] = []
+    page.route("**/workers", lambda route: route.continue_() if held else held.append(route))
+    page.goto(service.url)
+    page.get_by_label("API key").fill(KEY)
+    page.get_by_role("button", name="Sign in").click()
+    page.locator(".system-item", has_text="Live").wait_for()
+    held[0].fulfill(status=401, json={})
+    page.locator(".system-item", has_text="workers").wait_for()
+    expect(page.locator("dialog")).to_have_count(0)
+    page.close()
 
 
 def test_the_theme_is_remembered(page: Page) -> None:

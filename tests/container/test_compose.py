@@ -6,6 +6,7 @@ import secrets
 import shlex
 import subprocess
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,8 +59,24 @@ def test_an_api_key_is_required(http: httpx.Client) -> None:
     assert httpx.get(http.base_url.join("/jobs")).status_code == 401
 
 
-def test_the_health_check_of_the_worker_passes(http: httpx.Client) -> None:
-    compose("exec", "-T", "worker", "python", "/opt/ninefold/worker_health.py")
+@pytest.mark.usefixtures("http")
+@pytest.mark.parametrize("worker", ["worker", "worker-light"])
+def test_the_health_check_of_the_worker_passes(worker: str) -> None:
+    compose("exec", "-T", worker, "python", "/opt/ninefold/worker_health.py")
+
+
+def test_a_zip_is_imported(http: httpx.Client) -> None:
+    upload = io.BytesIO()
+    with zipfile.ZipFile(upload, "w") as archive:
+        for number in range(20):
+            image = io.BytesIO()
+            Image.new("L", (8, 8), number * 10).save(image, "PNG")
+            archive.writestr(f"{'dark' if number < 10 else 'bright'}/{number}.png", image.getvalue())
+    answer = http.post(
+        "/datasets", params={"name": "greys", "wait_s": 60}, content=upload.getvalue(), timeout=90
+    )
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["images"] == 20
 
 
 def test_a_job_trains_and_its_model_classifies(http: httpx.Client) -> None:

@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
@@ -90,6 +91,16 @@ class Service:
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         return pids
+
+    @contextmanager
+    def frozen_light_worker(self) -> Iterator[None]:
+        """No import begins in the block; the worker continues after it."""
+        [pid] = [pid for pid, line in self.processes().items() if "-m worker " in line and " light" in line]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     def terminate(self, within_s: float) -> int:
         """Send SIGTERM to `up` and return its exit status."""

@@ -1,4 +1,21 @@
-from ninefold.cli.datasets import describe_skipped
+from typing import Any
+
+import pytest
+
+from ninefold.cli.datasets import describe, describe_skipped
+
+UNKNOWN: dict[str, Any] = {
+    "classes": None,
+    "train_counts": None,
+    "test_counts": None,
+    "skipped": [],
+    "skipped_count": 0,
+}
+
+
+def in_import(status: str, **fields: Any) -> dict[str, Any]:
+    none = {"phase": None, "queued_reason": None, "progress": None, "error": None}
+    return {"name": "cats", "id": "imp_1", "status": status, **UNKNOWN, **none, **fields}
 
 
 def test_skipped_files_are_named_up_to_a_limit_and_the_others_counted() -> None:
@@ -8,3 +25,23 @@ def test_skipped_files_are_named_up_to_a_limit_and_the_others_counted() -> None:
         "  skipped cat/notes.txt: This is not an image."
     ]
     assert describe_skipped({"skipped": named, "skipped_count": 1201})[1:] == ["  skipped 1,200 more"]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "state"),
+    [
+        (in_import("processing", queued_reason="no_worker"), "processing: no worker"),
+        (in_import("processing", phase="starting"), "processing: starting"),
+        (
+            in_import("processing", phase="reading", progress={"files": 1, "total": 3, "fraction": 1 / 3}),
+            "processing: reading 33%",
+        ),
+        (
+            in_import("rejected", error={"code": "dataset_rejected", "message": "No images."}),
+            "rejected: No images.",
+        ),
+        (in_import("cancelled"), "cancelled"),
+    ],
+)
+def test_a_dataset_that_is_not_ready_shows_its_status(dataset: dict[str, Any], state: str) -> None:
+    assert describe(dataset) == f"cats  imp_1  {state}"

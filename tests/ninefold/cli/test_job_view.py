@@ -60,6 +60,16 @@ def state_after(events: list[Event]) -> JobState:
     return state
 
 
+def test_a_job_that_waits_for_its_dataset_says_so_until_it_is_queued() -> None:
+    waiting = {"status": "queued", "phase": None, "queued_reason": "waiting_for_dataset"}
+    out = io.StringIO()
+    with LineView(Console(file=out)) as view:
+        view.show(Event("snapshot", {"job": {**waiting, "progress": None, "metrics": None}}))
+        view.show(Event("state", waiting))
+        view.show(Event("state", {"status": "queued", "phase": None}))
+    assert out.getvalue().splitlines() == ["waiting for dataset", "queued"]
+
+
 def test_an_outdated_remaining_time_is_not_shown() -> None:
     last = Event("epoch", {**ROW, "epoch": 20})
     assert state_after([*EVENTS[:5], last]).figures == "epoch 20/20  val accuracy 93.1%  1,234 images/s"

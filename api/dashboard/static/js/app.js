@@ -1,6 +1,7 @@
 /** Starts the dashboard. The part of the URL after # chooses the view; all views share one store of jobs. */
 
 import { announce } from "./ui/announcements.js";
+import { DatasetAdding } from "./datasets/adding.js";
 import { loadDatasets } from "./datasets/names.js";
 import { h, fill } from "./ui/dom.js";
 import { words } from "./ui/format.js";
@@ -14,6 +15,7 @@ import { startSystemStatus } from "./system_status.js";
 const VIEWS = { jobs: jobsView, job: jobView, classify: classifyView, models: modelsView };
 
 const jobs = new JobStore();
+const adding = new DatasetAdding();
 const main = document.getElementById("main");
 let close = () => {};
 
@@ -32,7 +34,7 @@ function openView() {
     if (tab.dataset.view === current.section) tab.setAttribute("aria-current", "page");
     else tab.removeAttribute("aria-current");
   }
-  const view = VIEWS[current.view]({ jobs, ...current });
+  const view = VIEWS[current.view]({ jobs, adding, ...current });
   fill(main, view.element);
   close = view.close ?? (() => {});
   document.title = `${view.title} · Ninefold`;
@@ -43,13 +45,19 @@ function announceStatus({ detail: job }) {
   announce(`${job.name}: ${words(job.status)}`);
 }
 
+function announceDataset() {
+  announce(`${adding.state.name}: ${adding.state.step}`);
+}
+
 jobs.addEventListener("status", announceStatus);
+adding.addEventListener("ended", announceDataset);
 addEventListener("hashchange", () => { openView(); main.focus({ preventScroll: true }); });
 document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });
 openView();
 startSystemStatus(document.getElementById("system"), jobs);
 try {
-  await loadDatasets();
+  const underWay = (await loadDatasets()).find(({ status }) => status === "processing");
+  if (underWay && !adding.isActive) adding.follow(underWay);
   await jobs.load();
 } catch (problem) {
   main.prepend(h("p", { class: "notice", role: "alert" }, problem.message));

@@ -55,8 +55,17 @@ function workers(list) {
   const busy = list.filter((worker) => worker.state === "busy").length;
   const broken = list.filter((worker) => worker.state === "out_of_order").length;
   if (broken) return item("bad", `${broken} of ${list.length} workers out of order: see their logs`);
+  const without = withoutWorker(list);
+  if (without) return item("bad", without);
   const devices = [...new Set(list.flatMap((worker) => worker.devices))].join(", ");
   return item("good", `${list.length} ${list.length === 1 ? "worker" : "workers"} (${devices}), ${busy} busy`);
+}
+
+/** What no worker does; earlier versions of the worker have no lanes and train. */
+function withoutWorker(list) {
+  const lanes = new Set(list.flatMap((worker) => worker.lanes ?? ["training"]));
+  if (!lanes.has("training")) return "No worker trains";
+  return lanes.has("light") ? "" : "No worker imports datasets";
 }
 
 function queue(jobs) {

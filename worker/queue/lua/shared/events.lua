@@ -26,6 +26,7 @@ end
 
 local function emit_state(item, at)
   local body = '"status":"' .. item.status .. '","phase":' .. quoted(item.phase)
+  if item.status == 'queued' and item.waits_for then body = body .. ',"queued_reason":"waiting_for_dataset"' end
   if item.error then body = body .. ',"error":' .. item.error end
   emit(item, at, 'state', body)
 end

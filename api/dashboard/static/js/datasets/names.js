@@ -11,6 +11,11 @@ export async function loadDatasets() {
   return data;
 }
 
+/** The names of the datasets that a job can use: those that are ready or being imported. */
+export function usable(datasets) {
+  return datasets.filter(({ status }) => status === "ready" || status === "processing");
+}
+
 /** The name of a dataset, or its id while the name of a new dataset is still being read. */
 export function datasetName(id) {
   if (!names.has(id)) {

@@ -1,6 +1,6 @@
 /** A server-sent event stream that reconnects by itself and disconnects while the browser tab is hidden. */
 
-const KINDS = ["snapshot", "state", "progress", "epoch", "log", "checkpoint", "rewind", "model", "reset", "end"];
+const KINDS = ["snapshot", "state", "progress", "epoch", "log", "checkpoint", "rewind", "model", "dataset", "reset", "end"];
 const RETRY_MS = 2000;
 
 export class EventStream {

@@ -1,6 +1,6 @@
 /** Sends requests to the API. An error response becomes a Problem; a 401 opens the sign-in dialog and then retries. */
 
-import { signIn } from "./sign_in.js";
+import { acceptedKeys, signIn } from "./sign_in.js";
 
 /** An error response of the API (RFC 9457). */
 export class Problem extends Error {
@@ -20,9 +20,10 @@ export async function request(method, path, { json, body, headers = {} } = {}) {
     options.body = JSON.stringify(json);
     options.headers["Content-Type"] = "application/json";
   }
+  const keys = acceptedKeys();
   const response = await send(path, options);
   if (response.status === 401) {
-    await signIn();
+    await signIn(keys);
     return request(method, path, { json, body, headers });
   }
   const content = await parsed(response);

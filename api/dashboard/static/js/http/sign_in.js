@@ -3,10 +3,15 @@
 import { h, setText } from "../ui/dom.js";
 
 let pending = null;
+let accepted = 0;
 
-/** Opens the dialog; resolves once the service accepted a key. */
-export function signIn() {
-  pending ??= new Promise(openDialog).finally(() => { pending = null; });
+/** How many keys the service accepted so far; to be read before a request and passed to `signIn` after its 401. */
+export const acceptedKeys = () => accepted;
+
+/** Opens the dialog, unless a key was accepted since the request was sent; resolves once the service accepted a key. */
+export function signIn(acceptedBefore) {
+  if (acceptedBefore !== accepted) return Promise.resolve();
+  pending ??= new Promise(openDialog).finally(() => { pending = null; accepted += 1; });
   return pending;
 }
 

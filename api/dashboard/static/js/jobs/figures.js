@@ -20,12 +20,16 @@ function figures(job, rows) {
   const speed = hasEnded(job) ? rows.at(-1)?.images_per_s : (progress.images_per_s ?? rows.at(-1)?.images_per_s);
   const eta = job.status === "running" && typeof progress.eta_s === "number" ? `${duration(progress.eta_s)} left` : "";
   return {
-    Epoch: [`${Math.max(progress.epoch ?? 0, rows.at(-1)?.epoch ?? 0)}`, `of ${progress.epochs ?? job.spec.epochs}`],
+    Epoch: [`${Math.max(progress.epoch ?? 0, rows.at(-1)?.epoch ?? 0)}`, epochsNote(progress.epochs ?? job.spec.epochs)],
     "Best validation": [percent(job.best?.val_accuracy), job.best ? `epoch ${job.best.epoch}` : ""],
     "Test accuracy": [percent(result?.test_accuracy), result?.ci95 ? `95 %: ${percent(result.ci95[0])} to ${percent(result.ci95[1])}` : "after training"],
     "Images a second": [whole(speed), ""],
     Time: [elapsed(job.started_at, job.finished_at), eta],
   };
+}
+
+function epochsNote(epochs) {
+  return typeof epochs === "number" ? `of ${epochs}` : "number chosen later";
 }
 
 function tile(label) {

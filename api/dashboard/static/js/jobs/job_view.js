@@ -1,7 +1,7 @@
 /** The page of one job, updated live: figures, charts, log, attempts and resolved settings. */
 
 import { announce } from "../ui/announcements.js";
-import { datasetName, loadDatasets } from "../datasets/names.js";
+import { loadDatasets } from "../datasets/names.js";
 import { h, fill, setText, show } from "../ui/dom.js";
 import { EventStream } from "../http/event_stream.js";
 import { get } from "../http/requests.js";
@@ -10,7 +10,8 @@ import { jobCurves } from "./curves.js";
 import { jobDetails } from "./details.js";
 import { jobFigures } from "./figures.js";
 import { hasEnded } from "./store.js";
-import { progressBar } from "./progress_bar.js";
+import { recipeAndDataset } from "./spec_text.js";
+import { progressBar } from "../ui/progress_bar.js";
 import { scheduleDraw } from "../ui/draw_scheduler.js";
 import { statusDetail, statusPill } from "./status_pill.js";
 
@@ -64,6 +65,7 @@ class JobView {
     const { job } = this;
     this.pill = statusPill();
     this.bar = progressBar(`Progress of ${job.name}`);
+    this.about = h("span");
     this.note = h("p", { class: "job-note" });
     this.actions = jobActions(job, this.jobs);
     this.classify = h("a", { class: "button primary", hidden: true }, "Classify an image");
@@ -74,7 +76,7 @@ class JobView {
       h("a", { class: "back", href: "#/jobs" }, "All jobs"),
       h("div", { class: "view-head" }, h("h1", {}, job.name), this.pill.element,
         h("div", { class: "actions" }, this.actions.element, h("a", { class: "button quiet", href: `#/jobs?clone=${job.id}` }, "Clone"), this.classify)),
-      h("p", { class: "muted" }, `${job.spec.recipe} on ${datasetName(job.spec.dataset)} · `, h("code", {}, job.id), job.created_by ? ` · by ${job.created_by}` : ""),
+      h("p", { class: "muted" }, this.about, " · ", h("code", {}, job.id), job.created_by ? ` · by ${job.created_by}` : ""),
       this.bar.element, this.note, this.figures.element, this.curves.element, this.details.element);
   }
 
@@ -116,6 +118,7 @@ class JobView {
     const { job } = this;
     this.pill.update(job);
     this.bar.update(job);
+    setText(this.about, recipeAndDataset(job));
     setText(this.note, statusDetail(job));
     this.actions.update(job);
     show(this.classify, Boolean(job.result?.model));

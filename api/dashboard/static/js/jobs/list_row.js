@@ -1,11 +1,11 @@
 /** One job in the list. Built once and updated in place, so that updates keep focus and text selection. */
 
-import { datasetName } from "../datasets/names.js";
 import { h, setText } from "../ui/dom.js";
 import { ago, duration, elapsed, percent, trainingLength } from "../ui/format.js";
 import { jobActions } from "./actions.js";
 import { hasEnded } from "./store.js";
-import { progressBar } from "./progress_bar.js";
+import { recipeAndDataset } from "./spec_text.js";
+import { progressBar } from "../ui/progress_bar.js";
 import { statusDetail, statusPill } from "./status_pill.js";
 
 export class JobRow {
@@ -37,7 +37,7 @@ export class JobRow {
   update(job) {
     this.pill.update(job);
     this.bar.update(job);
-    setText(this.about, `${job.spec.recipe} on ${datasetName(job.spec.dataset)} · ${ago(job.created_at)}`);
+    setText(this.about, `${recipeAndDataset(job)} · ${ago(job.created_at)}`);
     setText(this.note, statusDetail(job));
     setText(this.epoch, epochText(job));
     setText(this.time, timeText(job));

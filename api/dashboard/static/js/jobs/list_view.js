@@ -13,8 +13,8 @@ const FILTERS = {
   failed: ["Failed", (job) => job.status === "failed" || job.status === "cancelled"],
 };
 
-export function jobsView({ jobs, query }) {
-  const view = new JobsView(jobs, query.get("clone"));
+export function jobsView({ jobs, adding, query }) {
+  const view = new JobsView(jobs, adding, query.get("clone"));
   return { title: "Jobs", element: view.element, close: () => view.close() };
 }
 
@@ -22,13 +22,14 @@ class JobsView {
   rows = new Map();
   filter = "all";
 
-  constructor(jobs, cloneId) {
+  constructor(jobs, adding, cloneId) {
     this.jobs = jobs;
     this.list = h("ul", { class: "job-list", "aria-label": "Jobs" });
     this.count = h("span", { class: "muted" });
     this.empty = h("div", { class: "empty", hidden: true });
     this.older = h("button", { class: "quiet", hidden: true, onclick: () => jobs.loadOlder() }, "Older jobs");
-    const form = submitForm({ jobs, cloneId });
+    this.form = submitForm({ jobs, adding, cloneId });
+    const form = this.form.element;
     const toForm = h("button", { class: "primary to-form", onclick: () => form.querySelector("select, input").focus() }, "New job");
     this.element = h("div", { class: "jobs-view" },
       h("section", { class: "jobs-main", "aria-labelledby": "jobs-title" },
@@ -42,6 +43,7 @@ class JobsView {
 
   close() {
     this.jobs.removeEventListener("changed", this.scheduleDraw);
+    this.form.close();
   }
 
   draw = () => {
@@ -78,7 +80,7 @@ class JobsView {
     fill(this.empty,
       h("h2", {}, "Train your first model"),
       h("p", {}, "The digits dataset comes with Ninefold and trains in a minute, with no download. Choose it in the form, press ",
-        h("strong", {}, "Train"), ", and watch its progress here."));
+        h("strong", {}, "Train"), ", and watch its progress here. Or upload your own images in the form."));
   }
 
   #filters() {

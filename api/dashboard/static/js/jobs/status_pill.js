@@ -1,5 +1,6 @@
 /** A job's status as a coloured word; the word alone tells the status. */
 
+import { datasetName } from "../datasets/names.js";
 import { h, setText } from "../ui/dom.js";
 import { words } from "../ui/format.js";
 
@@ -23,6 +24,7 @@ export function statusDetail(job) {
 }
 
 function queued(job) {
+  if (job.queued_reason === "waiting_for_dataset") return `waiting for the dataset ${datasetName(job.spec.dataset)}`;
   const position = job.queue_position ? `no. ${job.queue_position} in the queue` : "waiting";
   return job.queued_reason ? `${position}: ${words(job.queued_reason)}` : position;
 }

@@ -17,10 +17,11 @@ export class JobStore extends EventTarget {
 
   /**
    * Opens the event stream. The store fires `changed` after any change of a job, `status` when a job has a new status,
-   * and `live` when the stream connects or disconnects.
+   * `dataset` when an import was queued or has ended, and `live` when the stream connects or disconnects.
    */
   start() {
-    new EventStream("events", {
+    // The page reads the list itself: it needs no events from before the connection.
+    new EventStream("events?from=now", {
       onEvent: (kind, data) => this.#onEvent(kind, data),
       onLive: (isLive) => this.#setLive(isLive),
       beforeRetry: () => this.load(),
@@ -82,11 +83,15 @@ export class JobStore extends EventTarget {
   }
 
   #onEvent(kind, data) {
+    if (data.dataset_id) {
+      if (data.status !== "running") this.dispatchEvent(new CustomEvent("dataset", { detail: data }));
+      return;
+    }
     const job = this.#byId.get(data.job_id);
     if (kind !== "log" && !this.#isOutdated(job, data)) this.#scheduleReload();
   }
 
-  /** The stream starts with past events: an event from before the end of a finished job brings nothing new. */
+  /** After a reconnection the stream starts with the events that were missed: an event from before the end of a finished job brings nothing new. */
   #isOutdated(job, data) {
     return Boolean(job && hasEnded(job) && job.finished_at && data.at <= job.finished_at);
   }

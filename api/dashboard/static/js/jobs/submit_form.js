@@ -1,9 +1,11 @@
 /** The form for a new job: four fields, all other fields of the spec under "More settings", errors beside their fields. */
 
-import { datasetName, loadDatasets } from "../datasets/names.js";
+import { addPanel } from "../datasets/add_panel.js";
+import { datasetName, loadDatasets, usable } from "../datasets/names.js";
 import { h, fill, setText, show } from "../ui/dom.js";
 import { significant, trainingLength } from "../ui/format.js";
 import { get, post } from "../http/requests.js";
+import { randomKey } from "../http/upload.js";
 import { SchemaField } from "./schema_field.js";
 
 const MAIN_FIELDS = ["dataset", "recipe", "epochs", "name"];
@@ -15,14 +17,16 @@ const PLACEHOLDERS = {
 const PREVIEW_MS = 400;
 
 export function submitForm(context) {
-  return new SubmitForm(context).element;
+  return new SubmitForm(context);
 }
 
 class SubmitForm {
   fields = new Map();
+  processing = new Set();
 
-  constructor({ jobs, cloneId }) {
-    this.jobs = jobs;
+  constructor({ jobs, adding, cloneId }) {
+    Object.assign(this, { jobs, adding });
+    this.panel = addPanel(adding);
     this.mainFields = h("div", { class: "stack" });
     this.moreFields = h("div", { class: "field-grid" });
     this.preview = h("div", { class: "preview", hidden: true });
@@ -32,8 +36,18 @@ class SubmitForm {
       this.mainFields, h("details", {}, h("summary", {}, "More settings"), this.moreFields), this.preview, this.error, this.button);
     this.form.addEventListener("submit", (event) => { event.preventDefault(); this.#submit(); });
     this.form.addEventListener("input", () => this.#schedulePreview());
-    this.element = h("aside", { class: "card submit", "aria-labelledby": "submit-title" }, h("h2", { id: "submit-title" }, "New job"), this.form);
+    this.element = h("aside", { class: "card submit", "aria-labelledby": "submit-title" }, h("h2", { id: "submit-title" }, "New job"), this.form, this.panel.form);
     this.#build(cloneId).catch((problem) => setText(this.error, problem.message));
+    jobs.addEventListener("dataset", this.readDatasets);
+    adding.addEventListener("changed", this.selectAdded);
+    adding.addEventListener("ended", this.onAdded);
+  }
+
+  close() {
+    this.panel.close();
+    this.jobs.removeEventListener("dataset", this.readDatasets);
+    this.adding.removeEventListener("changed", this.selectAdded);
+    this.adding.removeEventListener("ended", this.onAdded);
   }
 
   async #build(cloneId) {
@@ -41,17 +55,61 @@ class SubmitForm {
     const all = openapi.components.schemas;
     for (const [name, schema] of Object.entries(all.JobSpec.properties)) {
       const isDataset = name === "dataset";
-      const shape = isDataset ? { enum: datasets.map((dataset) => dataset.name), default: "digits" } : schema;
+      const shape = isDataset ? { enum: usable(datasets).map((dataset) => dataset.name), default: "digits" } : schema;
       this.fields.set(name, new SchemaField(name, shape, all, PLACEHOLDERS[name] ?? {}));
     }
+    this.fields.get("dataset").element.append(this.panel.element);
+    this.#offerDatasets(datasets);
     fill(this.mainFields, MAIN_FIELDS.map((name) => this.fields.get(name).element));
     fill(this.moreFields, [...this.fields].filter(([name]) => !MAIN_FIELDS.includes(name)).map(([, field]) => field.element));
-    if (cloneId) this.#prefill((await get(`jobs/${encodeURIComponent(cloneId)}`)).spec);
+    if (cloneId) this.#prefill(await get(`jobs/${encodeURIComponent(cloneId)}`));
     this.#schedulePreview();
   }
 
-  #prefill(spec) {
-    for (const [name, field] of this.fields) field.value = name === "dataset" ? datasetName(spec.dataset) : spec[name];
+  /** Reads the datasets again, and offers those that a job can use. */
+  readDatasets = async () => {
+    if (this.fields.size === 0) return; // the form is not built yet
+    this.#offerDatasets(await loadDatasets().catch(() => []));
+    this.#schedulePreview();
+  };
+
+  #offerDatasets(datasets) {
+    if (datasets.length === 0) return;
+    const { input } = this.fields.get("dataset");
+    const chosen = input.value;
+    this.processing = new Set(datasets.filter(({ status }) => status === "processing").map(({ name }) => name));
+    const options = new Map(usable(datasets).map(({ name, status }) => [name, status === "processing" ? `${name} (being imported)` : name]));
+    fill(input, [...options].map(([value, label]) => h("option", { value }, label)));
+    input.value = [chosen, this.selectedBefore, "digits"].find((name) => options.has(name));
+  }
+
+  /** Selects the dataset of the page's own upload once its import has begun; the user may select another one meanwhile. */
+  selectAdded = async () => {
+    const { step, name, isOwn } = this.adding.state;
+    if (!isOwn || step !== "importing" || this.added === name) return;
+    this.added = name;
+    this.selectedBefore = this.fields.get("dataset")?.input.value;
+    await this.readDatasets();
+    this.#select(name);
+  };
+
+  /** Selects the ready dataset unless the user selected another one. The same images may be known by an older name. */
+  onAdded = async ({ detail: dataset }) => {
+    const { isOwn } = this.adding.state;
+    const isFree = !this.added || this.fields.get("dataset")?.input.value === this.added;
+    this.added = null;
+    await this.readDatasets();
+    if (isOwn && isFree) this.#select(dataset?.name ?? this.selectedBefore);
+  };
+
+  #select(name) {
+    const { input } = this.fields.get("dataset") ?? {};
+    if (input && [...input.options].some(({ value }) => value === name)) input.value = name;
+    this.#schedulePreview();
+  }
+
+  #prefill({ spec, priority }) {
+    for (const [name, field] of this.fields) field.value = name === "dataset" ? datasetName(spec.dataset) : (spec[name] ?? { priority }[name]);
     this.form.querySelector("details").open = true;
   }
 
@@ -97,6 +155,7 @@ class SubmitForm {
   /** Shows the resolved settings and the warnings of a dry run. */
   async #showPreview() {
     if (!this.form.checkValidity()) return show(this.preview, false);
+    if (this.processing.has(this.fields.get("dataset").value)) return this.#showOpenPreview();
     try {
       const { spec, warnings } = await post("jobs?dry_run=true", this.#spec());
       fill(this.preview,
@@ -107,14 +166,14 @@ class SubmitForm {
       show(this.preview, false); // an incomplete form is not an error yet: submitting shows what is wrong
     }
   }
+
+  #showOpenPreview() {
+    fill(this.preview, h("p", {}, "Settings that you leave open are chosen when the dataset is ready. A job that you submit now waits for it."));
+    show(this.preview, true);
+  }
 }
 
 function willRun(spec) {
   return `${spec.recipe}, ${trainingLength(spec)}, ${spec.image_size} px, batches of ${spec.batch_size}, ` +
     `learning rate ${significant(spec.learning_rate)}, ${spec.augmentation} augmentation`;
-}
-
-/** Browsers offer crypto.randomUUID only on https and localhost; getRandomValues works everywhere. */
-function randomKey() {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -13,7 +13,7 @@ export function commandBlock(title, text) {
 }
 
 export function jobCommand(spec) {
-  const kept = Object.entries(spec).filter(([name, value]) => !OMITTED_FIELDS.has(name) && !(Array.isArray(value) && value.length === 0));
+  const kept = Object.entries(spec).filter(([name, value]) => !OMITTED_FIELDS.has(name) && value !== null && !(Array.isArray(value) && value.length === 0));
   return `curl ${absoluteUrl("jobs")} --json ${shellQuoted(JSON.stringify(Object.fromEntries(kept)))}`;
 }
 

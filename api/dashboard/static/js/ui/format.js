@@ -21,6 +21,11 @@ export function whole(value) {
   return isNumber(value) ? Math.round(value).toLocaleString("en") : "–";
 }
 
+export function bytes(count) {
+  const unit = Math.min(3, Math.max(0, Math.floor(Math.log10(Math.max(1, count)) / 3)));
+  return `${(count / 1000 ** unit).toFixed(unit ? 1 : 0)} ${["bytes", "KB", "MB", "GB"][unit]}`;
+}
+
 export function duration(seconds) {
   if (!isNumber(seconds)) return "–";
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
@@ -30,10 +35,10 @@ export function duration(seconds) {
   return minutes ? `${minutes} min ${total % 60} s` : `${total} s`;
 }
 
-/** How long a job may train: a number of epochs, a time budget, or both. */
+/** How long a job may train: a number of epochs, a time budget, or both; neither is known before the dataset is. */
 export function trainingLength({ epochs, time_budget_s: budget }) {
-  if (!isNumber(budget)) return `${epochs} epochs`;
-  return epochs < MAX_EPOCHS ? `${epochs} epochs or ${duration(budget)}` : duration(budget);
+  if (!isNumber(budget)) return isNumber(epochs) ? `${epochs} epochs` : "length chosen later";
+  return isNumber(epochs) && epochs < MAX_EPOCHS ? `${epochs} epochs or ${duration(budget)}` : duration(budget);
 }
 
 /** The time from `startedAt` to `endedAt`, or until now if there is no end. */

@@ -1,0 +1,94 @@
+/** The dataset that is being added: its upload, then its import. Continues while the user looks at other views. */
+
+import { EventStream } from "../http/event_stream.js";
+import { get, request } from "../http/requests.js";
+import { upload } from "../http/upload.js";
+
+const NONE = { step: "none", name: "", phase: null, done: 0, total: 0, reason: "", message: "", dataset: null, isOwn: false };
+
+/** Fires `changed` after any change, and `ended` with the ready dataset, or null, when the import or upload ends. */
+export class DatasetAdding extends EventTarget {
+  /** step: none, uploading, importing, ready, rejected or cancelled. isOwn: this page uploaded it. */
+  state = { ...NONE };
+  #abort = null;
+  #stream = null;
+
+  constructor() {
+    super();
+    addEventListener("beforeunload", (event) => { if (this.state.step === "uploading") event.preventDefault(); });
+  }
+
+  get isActive() {
+    return this.state.step === "uploading" || this.state.step === "importing";
+  }
+
+  async start(file, name) {
+    this.#abort = new AbortController();
+    this.#set({ ...NONE, step: "uploading", name, total: file.size, isOwn: true });
+    try {
+      const onProgress = (done, total) => this.#set({ done, total });
+      this.follow(await upload(`datasets?name=${encodeURIComponent(name)}`, file, { onProgress, signal: this.#abort.signal }));
+    } catch (problem) {
+      if (this.#abort.signal.aborted) this.#end({ step: "cancelled", message: "The upload was cancelled." });
+      else this.#end({ step: "rejected", message: messageOf(problem) });
+    }
+  }
+
+  /** Follows the import of a dataset until its end. */
+  follow(dataset) {
+    const { isOwn } = this.state;
+    if (dataset.status !== "processing") return this.#endAs(dataset);
+    this.#set({ ...NONE, step: "importing", name: dataset.name, dataset, isOwn, ...importOf(dataset) });
+    this.#stream = new EventStream(`datasets/${encodeURIComponent(dataset.id)}/events`, {
+      onEvent: (kind, data) => this.#onEvent(kind, data),
+      beforeRetry: () => this.#read(),
+    });
+  }
+
+  async cancel() {
+    if (this.state.step === "uploading") return this.#abort.abort();
+    const dataset = await request("DELETE", `datasets/${encodeURIComponent(this.state.dataset.id)}`);
+    if (dataset.status !== "processing") this.#endAs(dataset);
+  }
+
+  #onEvent(kind, data) {
+    if (kind === "snapshot") this.#set(importOf(data.dataset));
+    if (kind === "state" && ["queued", "running"].includes(data.status)) this.#set({ phase: data.phase });
+    if (kind === "progress") this.#set({ done: data.files, total: data.total });
+    if (kind === "end") this.#read();
+  }
+
+  /** Reads the dataset: the stream tells the end of the import, the record what became of it. */
+  async #read() {
+    const dataset = await get(`datasets/${encodeURIComponent(this.state.dataset.id)}`);
+    if (dataset.status !== "processing") this.#endAs(dataset);
+  }
+
+  #endAs(dataset) {
+    const step = dataset.status;
+    const message = { ready: "", cancelled: "The import was cancelled.", rejected: dataset.error?.message }[step];
+    this.#end({ step, name: dataset.name, dataset, message });
+  }
+
+  #end(change) {
+    if (!this.isActive) return;
+    this.#stream?.close();
+    this.#stream = null;
+    this.#set(change);
+    this.dispatchEvent(new CustomEvent("ended", { detail: change.step === "ready" ? change.dataset : null }));
+  }
+
+  #set(change) {
+    this.state = { ...this.state, ...change };
+    this.dispatchEvent(new Event("changed"));
+  }
+}
+
+function importOf({ phase, queued_reason: reason, progress }) {
+  return { phase, reason, done: progress?.files ?? 0, total: progress?.total ?? 0 };
+}
+
+/** The message of a problem and of its field errors: the only field is the name. */
+function messageOf(problem) {
+  return [problem.message, ...(problem.errors ?? []).map(({ param, message }) => `${param}: ${message}`)].join(" ");
+}

@@ -1,0 +1,179 @@
+"""Adds a dataset: sends a folder or a zip, then follows the import until the dataset is ready or rejected."""
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import httpx
+
+from ninefold.client.events import Event, follow_events
+from ninefold.client.folder_zip import open_as_zip
+from ninefold.client.transport import TIMEOUT_S, Json, Transport
+from ninefold.errors import DatasetRejectedError, UnreachableError
+
+MAX_INTERRUPTIONS = 5
+"""An upload that was interrupted this often is given up: a proxy between client and service may limit its size or time."""
+RETRY_EVERY_S = 0.5
+_CHUNK_BYTES = 1 << 16
+_REPORT_BYTES = 1 << 20
+_SEND_TIMEOUT_S = 120.0
+_ANSWER_TIMEOUT_S = 900.0
+"""The service answers once the zip is in its storage, which may be a distant bucket."""
+
+
+@dataclass(frozen=True)
+class DatasetProgress:
+    """How far the adding of a dataset is."""
+
+    phase: str
+    """`packing`, `uploading`, then the phases of the import: `queued`, `starting`, `reading`, `storing`."""
+    done: int = 0
+    """Bytes that were sent while `uploading`; files that were read afterwards."""
+    total: int = 0
+    """0 while it is not known."""
+    waits_for: str | None = None
+    """Why a queued import does not begin, such as `no_worker`."""
+
+    @property
+    def fraction(self) -> float:
+        """The finished part of the phase, 0 to 1."""
+        return self.done / self.total if self.total else 0.0
+
+    @property
+    def is_uploaded(self) -> bool:
+        """Whether the service has the whole zip and no longer needs this client."""
+        return self.phase not in ("packing", "uploading")
+
+
+OnProgress = Callable[[DatasetProgress], None]
+
+
+def upload(transport: Transport, path: Path, name: str, on_progress: OnProgress) -> Json:
+    """Send a folder or a zip as the dataset `name`, and return the dataset, whose import may not have ended.
+
+    An interrupted upload is sent again with the same Idempotency-Key, so that it is imported once.
+    """
+    # A wrong address or key is noticed before a large folder is packed.
+    transport.request("GET", "/datasets", params={"limit": 1})
+    if path.is_dir():
+        on_progress(DatasetProgress("packing"))
+    with open_as_zip(path) as archive:
+        body = _ReportedFile(archive, on_progress)
+        headers = {
+            "Content-Type": "application/zip",
+            "Content-Length": str(body.size),
+            "Idempotency-Key": str(uuid.uuid4()),
+        }
+        timeout = httpx.Timeout(TIMEOUT_S, read=_ANSWER_TIMEOUT_S, write=_SEND_TIMEOUT_S)
+        for attempt in range(1, MAX_INTERRUPTIONS + 1):
+            try:
+                return transport.request_object(
+                    "POST",
+                    "/datasets",
+                    params={"name": name},
+                    content=body,
+                    headers=headers,
+                    timeout=timeout,
+                    is_repeatable=False,
+                )
+            except UnreachableError:
+                if attempt == MAX_INTERRUPTIONS or not _returns(transport):
+                    raise
+    raise AssertionError("unreachable")  # the last attempt returns or raises
+
+
+def _returns(transport: Transport) -> bool:
+    """Wait until the service answers again; False if it stays away."""
+    failing_since = time.monotonic()
+    while transport.may_retry(failing_since):
+        time.sleep(RETRY_EVERY_S)
+        try:
+            transport.request("GET", "/healthz", is_repeatable=False)
+        except UnreachableError:
+            continue
+        return True
+    return False
+
+
+class _ReportedFile:
+    """The bytes of a file from its beginning, each time they are iterated; reports how many were taken."""
+
+    def __init__(self, file: IO[bytes], on_progress: OnProgress) -> None:
+        self._file = file
+        self._on_progress = on_progress
+        self.size = file.seek(0, os.SEEK_END)
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._file.seek(0)
+        sent, reported = 0, 0
+        self._on_progress(DatasetProgress("uploading", 0, self.size))
+        while chunk := self._file.read(_CHUNK_BYTES):
+            yield chunk
+            sent += len(chunk)
+            if sent - reported >= _REPORT_BYTES or sent == self.size:
+                reported = sent
+                self._on_progress(DatasetProgress("uploading", sent, self.size))
+
+
+def follow_import(transport: Transport, dataset: Json, on_progress: OnProgress) -> Json:
+    """Wait until a dataset is no longer processing; return it if it is ready.
+
+    Raises:
+        DatasetRejectedError: it was rejected, or its import was cancelled.
+    """
+    path = f"/datasets/{dataset['id']}"
+    if dataset["status"] == "processing":
+        state = _ImportState(dataset)
+        on_progress(reported := state.progress)
+        for event in follow_events(transport, f"{path}/events"):
+            state.apply(event)
+            if state.is_certain and state.progress != reported:
+                on_progress(reported := state.progress)
+        dataset = transport.request_object("GET", path)
+    if dataset["status"] != "ready":
+        error = dataset.get("error") or {"code": dataset["status"], "message": "The import was cancelled."}
+        raise DatasetRejectedError(dataset["name"], error["message"], error["code"])
+    return dataset
+
+
+class _ImportState:
+    """Phase and progress of one import, as far as the events received so far show them."""
+
+    def __init__(self, dataset: Json) -> None:
+        self.is_certain = True
+        """False after a first snapshot: the stored events that follow it tell the course of the import from the start."""
+        self._has_history = False
+        self._phase: str | None = None
+        self._waits_for: str | None = None
+        self._files: dict[str, Any] = {}
+        self._set(dataset)
+
+    def apply(self, event: Event) -> None:
+        """Update the state from one event."""
+        self._has_history = self._has_history or event.id is not None
+        self.is_certain = self._has_history
+        match event.kind:
+            case "snapshot":
+                self._set(event.data["dataset"])
+            case "state" if event.data["status"] in ("queued", "running"):
+                self._phase = event.data["phase"]
+                if self._phase in (None, "starting"):  # an attempt begins anew
+                    self._files = {}
+            case "progress":
+                self._files = event.data
+
+    def _set(self, dataset: Json) -> None:
+        self._phase = dataset["phase"]
+        self._waits_for = dataset["queued_reason"]
+        self._files = dataset["progress"] or {}
+
+    @property
+    def progress(self) -> DatasetProgress:
+        """The state as the caller sees it."""
+        files, total = self._files.get("files", 0), self._files.get("total", 0)
+        waits_for = None if self._phase else self._waits_for
+        return DatasetProgress(self._phase or "queued", files, total, waits_for)

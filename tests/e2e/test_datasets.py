@@ -1,0 +1,110 @@
+"""Adding datasets while parts of the service are killed or stand still, and jobs that wait for a dataset."""
+
+import re
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ninefold import NinefoldError
+from ninefold.client.datasets import DatasetProgress
+from tests.e2e.service import NINEFOLD, Service
+from tests.ninefold.processes import eventually
+
+pytestmark = pytest.mark.timeout(240)
+
+
+def own_folder(tiny_folder: Path, tmp_path: Path, name: str, *removed: str) -> Path:
+    """The tiny folder under another name, without some images, so that it is another dataset."""
+    folder = shutil.copytree(tiny_folder, tmp_path / name)
+    for image in removed:
+        (folder / image).unlink()
+    return folder
+
+
+def run(service: Service, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*NINEFOLD, *arguments, "--url", service.url], check=False, capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.mark.parametrize(("phase", "removed"), [("uploading", "0/0.png"), ("reading", "1/0.png")])
+def test_adding_survives_a_kill_of_the_api(
+    service: Service, tiny_folder: Path, tmp_path: Path, phase: str, removed: str
+) -> None:
+    folder = own_folder(tiny_folder, tmp_path, f"killed-{phase}", removed)
+    killed: list[int] = []
+
+    def kill_once(progress: DatasetProgress) -> None:
+        if progress.phase == phase and not killed:
+            killed.extend(service.kill_role("api"))
+
+    dataset = service.client.add_dataset(folder, folder.name, kill_once)
+    assert killed
+    assert dataset["status"] == "ready"
+    assert dataset["images"] == 63
+    assert service.client.dataset(folder.name)["id"] == dataset["id"]
+
+
+def test_a_rejected_dataset_raises_its_code_and_is_listed_with_the_reason(
+    service: Service, tmp_path: Path
+) -> None:
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "notes.txt").write_text("no image")
+    with pytest.raises(NinefoldError, match="classes are needed") as caught:
+        service.client.add_dataset(tmp_path / "words", "words")
+    assert caught.value.code == "dataset_rejected"
+    assert re.search(r"words  imp_\w+  rejected: At least 2 classes", run(service, "datasets", "list").stdout)
+
+
+def test_ctrl_c_detaches_from_an_import_and_a_job_waits_for_it(
+    service: Service, tiny_folder: Path, tmp_path: Path
+) -> None:
+    folder = own_folder(tiny_folder, tmp_path, "later", "2/0.png")
+    with service.frozen_light_worker():
+        command = [*NINEFOLD, "datasets", "add", str(folder), "--url", service.url]
+        adding = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert adding.stderr
+        lines = iter(adding.stderr.readline, "")
+        assert any(line.startswith("waiting") for line in lines)
+        adding.send_signal(signal.SIGINT)
+        rest = adding.stderr.read()
+        adding.stderr.close()
+        assert adding.wait(20) == 130
+        assert rest.strip() == "later is still being imported. Look with: ninefold datasets list"
+        assert "processing: " in run(service, "datasets", "list").stdout
+
+        job = service.client.submit("later", epochs=1)
+        assert job["queued_reason"] == "waiting_for_dataset"
+        assert job["spec"]["recipe"] is None
+        watching = subprocess.Popen(
+            [*NINEFOLD, "watch", job["id"], "--url", service.url], stdout=subprocess.PIPE, text=True
+        )
+        assert watching.stdout
+        assert watching.stdout.readline() == "waiting for dataset\n"
+    output = watching.stdout.read()
+    watching.stdout.close()
+    assert watching.wait(120) == 0
+    assert "epoch 1/1" in output
+    assert service.client.job(job["id"])["spec"]["recipe"]
+
+
+def test_a_cancelled_import_ends_its_waiting_jobs(
+    service: Service, tiny_folder: Path, tmp_path: Path
+) -> None:
+    folder = own_folder(tiny_folder, tmp_path, "never", "3/0.png")
+    with service.frozen_light_worker():
+        command = [*NINEFOLD, "datasets", "add", str(folder), "--url", service.url]
+        adding = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        eventually(lambda: "never" in run(service, "datasets", "list").stdout, 30, "the import is listed")
+        job = service.client.submit("never", epochs=1)
+        cancelled = run(service, "datasets", "cancel", "never")
+        assert re.fullmatch(r"never  imp_\w+  cancelled\n", cancelled.stdout), cancelled.stderr
+        _, errors = adding.communicate(timeout=20)
+        assert adding.returncode == 1
+        assert "The import was cancelled." in errors
+    with pytest.raises(NinefoldError) as caught:
+        service.client.wait(job["id"])
+    assert caught.value.code == "dataset_rejected"
