@@ -62,7 +62,9 @@ class ImportSettlement:
         try:
             kept = self._store.get(job_id, project).spec.model_dump()
             # A later release may have stored fields that this one does not know.
-            posted = JobSpec.model_validate({name: kept[name] for name in JobSpec.model_fields if name in kept})
+            posted = JobSpec.model_validate(
+                {name: kept[name] for name in JobSpec.model_fields if name in kept}
+            )
             devices = [
                 worker.devices
                 for worker in LiveWorkers(self._store.redis).list_workers()
