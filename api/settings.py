@@ -44,6 +44,10 @@ class ApiSettings(ServiceSettings):
     """New jobs and datasets are refused while the disk of the storage has less free space; 0: no limit."""
     max_queued_jobs: int = Field(default=10_000, ge=1)
     """New jobs are refused while this many are queued."""
+    max_queued_imports: int = Field(default=1_000, ge=1)
+    """New uploads are refused while this many imports are queued."""
+    max_uploads: int = Field(default=8, ge=1)
+    """Most uploads that one API process receives at once; each may occupy `max_dataset_bytes`."""
     max_storage_bytes: int = Field(default=0, ge=0)
     """New jobs and datasets are refused while the storage holds this much or more; 0: no limit."""
     max_image_bytes: int = Field(default=20_000_000, ge=1, le=MAX_BODY_BYTES)

@@ -29,8 +29,6 @@ from worker.queue.kinds import Lane
 from worker.queue.records import DatasetImport
 from worker.queue.store import AsyncJobStore
 
-MAX_UPLOADS = 8
-"""Most uploads at once. Each may occupy NINEFOLD_MAX_DATASET_BYTES in storage."""
 _CHUNK_TIMEOUT_S = 60.0
 _BUFFER_BYTES = 1 << 20
 _SYNC_BYTES = 64 << 20
@@ -52,13 +50,22 @@ class _Received:
     sha256: str
 
 
-class DatasetUploads:
-    """Receives zips, a limited number at a time.
+@dataclass(frozen=True)
+class UploadLimits:
+    """What one API process accepts."""
 
-    Args:
-        max_bytes: maximum size of a zip.
-        timeout_s: maximum time to receive a zip.
-    """
+    max_bytes: int
+    """Of one zip."""
+    max_uploads: int
+    """At once."""
+    max_queued: int
+    """Imports in the queue."""
+    timeout_s: float = 3600.0
+    """Maximum time to receive a zip."""
+
+
+class DatasetUploads:
+    """Receives zips, a limited number at a time."""
 
     def __init__(
         self,
@@ -66,16 +73,13 @@ class DatasetUploads:
         storages: Storages,
         space: StorageSpace,
         wake_ups: WakeUpThrottle,
-        *,
-        max_bytes: int,
-        timeout_s: float = 3600.0,
+        limits: UploadLimits,
     ) -> None:
         self._store = store
         self._storages = storages
         self._space = space
         self._wake_ups = wake_ups
-        self._max_bytes = max_bytes
-        self._timeout_s = timeout_s
+        self._limits = limits
         self._uploads = 0
 
     async def receive(
@@ -105,7 +109,9 @@ class DatasetUploads:
 
     async def _submit(self, new: NewImport, storage: Storage, idempotency_key: str | None) -> DatasetImport:
         try:
-            submitted = await self._store.submit_import(new, idempotency_key)
+            submitted = await self._store.submit_import(
+                new, idempotency_key, queue_limit=self._limits.max_queued
+            )
         except StoreUnavailableError:
             raise  # the import may be queued: gc deletes the upload if it is not
         except WorkerError:
@@ -122,8 +128,8 @@ class DatasetUploads:
 
     @contextmanager
     def _one_of_max_uploads(self) -> Iterator[None]:
-        if self._uploads >= MAX_UPLOADS:
-            raise UploadsBusyError(MAX_UPLOADS)
+        if self._uploads >= self._limits.max_uploads:
+            raise UploadsBusyError(self._limits.max_uploads)
         self._uploads += 1
         try:
             yield
@@ -143,10 +149,10 @@ class DatasetUploads:
         return received
 
     async def _write_body(self, request: Request, file: BinaryIO) -> _Received:
-        if int(request.headers.get("content-length", 0)) > self._max_bytes:
+        if int(request.headers.get("content-length", 0)) > self._limits.max_bytes:
             raise self._too_large()
         size, unsynced, buffer, digest = 0, 0, bytearray(), hashlib.sha256()
-        chunks, deadline = request.stream(), time.monotonic() + self._timeout_s
+        chunks, deadline = request.stream(), time.monotonic() + self._limits.timeout_s
 
         def flush(*, should_sync: bool) -> None:
             digest.update(buffer)
@@ -158,7 +164,7 @@ class DatasetUploads:
         while (chunk := await _next_chunk(chunks, deadline)) is not None:
             size += len(chunk)
             buffer += chunk
-            if size > self._max_bytes:
+            if size > self._limits.max_bytes:
                 raise self._too_large()
             if len(buffer) >= _BUFFER_BYTES:
                 _check_signature(size - len(buffer), buffer)
@@ -172,7 +178,7 @@ class DatasetUploads:
 
     def _too_large(self) -> BodyTooLargeError:
         return BodyTooLargeError(
-            f"A dataset's zip may have {self._max_bytes} bytes at most: use smaller images, or raise "
+            f"A dataset's zip may have {self._limits.max_bytes} bytes at most: use smaller images, or raise "
             "NINEFOLD_MAX_DATASET_BYTES."
         )
 

@@ -19,6 +19,7 @@ from api.predict.schemas import ClassifiedImage, FailedImage, Prediction, Predic
 from api.predict.uploads import uploaded_images
 from api.predictor.client import PredictorClient
 from api.predictor.protocol.messages import ItemAnswer, ItemError, Timings
+from worker.redis_server.projects import model_address
 from worker.registry.model_registry import AsyncModelRegistry
 
 
@@ -59,7 +60,9 @@ class Predictions:
         started = time.monotonic()
         model = await self._find_model(ref, project)
         async with uploaded_images(request, self._limits, self._budget) as images:
-            answers, timings = await while_connected(request, self._classify(model.id, images, top_k))
+            answers, timings = await while_connected(
+                request, self._classify(model_address(model.id, project), images, top_k)
+            )
         return Prediction(
             model=model,
             predictions=[
@@ -86,7 +89,7 @@ class Predictions:
         return names[0]
 
     async def _classify(
-        self, model_id: str, images: Sequence[UploadedImage], top_k: int
+        self, model: str, images: Sequence[UploadedImage], top_k: int
     ) -> tuple[list[ItemAnswer], Timings]:
         answers = {index: error for index, image in enumerate(images) if (error := self._upload_error(image))}
         valid = {
@@ -95,7 +98,7 @@ class Predictions:
         timings = Timings(queue=0, decode=0, infer=0)
         if valid:
             predicted = await self._predictor.predict(
-                model_id, list(valid.values()), top_k=top_k, deadline_s=self._deadline_s
+                model, list(valid.values()), top_k=top_k, deadline_s=self._deadline_s
             )
             answers |= dict(zip(valid, predicted.items, strict=True))
             timings = predicted.timings_ms

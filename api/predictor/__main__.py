@@ -17,7 +17,6 @@ from api.predictor.serving.loader import ModelLoader
 from api.predictor.serving.model_cache import ModelCache
 from api.predictor.serving.socket_server import listen
 from model.host.parent import end_with_parent
-from model.storage.opening import open_storage
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +53,7 @@ async def _serve(options: argparse.Namespace) -> int:
     """Run the predictor; return the exit code."""
     exit_code: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _end, exit_code, 0)
-    loader = ModelLoader(open_storage(options.storage), options.device)
+    loader = ModelLoader(options.storage, options.device)
     throughput = Throughput()
     decoding_threads = min(loader.threads, _MAX_DECODING_THREADS)
     with (

@@ -59,7 +59,7 @@ class _Connection:
         return not self._receiver.done()
 
     async def predict(
-        self, model_id: str, images: Sequence[bytes], *, top_k: int, deadline_s: float
+        self, model: str, images: Sequence[bytes], *, top_k: int, deadline_s: float
     ) -> Predicted:
         request_id = next(self._request_ids)
         answer: asyncio.Future[Predicted] = asyncio.get_running_loop().create_future()
@@ -67,7 +67,7 @@ class _Connection:
         self._channel.send(
             Open(
                 request_id=request_id,
-                model_id=model_id,
+                model=model,
                 image_count=len(images),
                 total_bytes=sum(map(len, images)),
                 top_k=top_k,
@@ -149,12 +149,12 @@ class PredictorClient:
         self._next_index = itertools.cycle(range(connections))
 
     async def predict(
-        self, model_id: str, images: Sequence[bytes], *, top_k: int, deadline_s: float = 30.0
+        self, model: str, images: Sequence[bytes], *, top_k: int, deadline_s: float = 30.0
     ) -> Predicted:
         """Return the scores or an error for each image.
 
         Args:
-            model_id: id of a published model; not its name.
+            model: address of a published model: its id, not its name; `PROJECT/ID` in another project than the default.
             images: bytes of image files.
             top_k: number of classes in each answer, highest score first.
             deadline_s: the request fails after this time.
@@ -165,7 +165,7 @@ class PredictorClient:
         connection = await self._connection()
         try:
             async with asyncio.timeout(deadline_s + _GRACE_S):
-                return await connection.predict(model_id, images, top_k=top_k, deadline_s=deadline_s)
+                return await connection.predict(model, images, top_k=top_k, deadline_s=deadline_s)
         except TimeoutError as error:
             raise _unavailable("The predictor does not answer") from error
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 
 from api.auth.keys import Keys
 from api.datasets.uploads import DatasetUploads
+from api.datasets.uploads import UploadLimits as DatasetUploadLimits
 from api.events.item_history import ItemHistory
 from api.feed.hub import BLOCK_MS, EventHub
 from api.health.readiness import ReadinessChecks
@@ -76,7 +77,11 @@ class SharedObjects:
                 self._storages,
                 self._space,
                 self._throttle,
-                max_bytes=self._settings.max_dataset_bytes,
+                DatasetUploadLimits(
+                    max_bytes=self._settings.max_dataset_bytes,
+                    max_uploads=self._settings.max_uploads,
+                    max_queued=self._settings.max_queued_imports,
+                ),
             ),
             Predictions: self._predictions(models),
             ReadinessChecks: ReadinessChecks(

@@ -56,7 +56,7 @@ def _measure(options: argparse.Namespace, redis_url: str, api: subprocess.Popen[
     def report() -> None:
         time.sleep(_CONNECTING_S)
         started_at, cpu_before_s = time.monotonic(), cpu_s(api.pid)
-        job.report_progress(options.seconds, options.rate)
+        job.report_lines(options.seconds, options.rate)
         taken_s = time.monotonic() - started_at
         api_cpu = (cpu_s(api.pid) - cpu_before_s) / taken_s
         print(f"rate             {options.seconds * options.rate / taken_s:.0f} events a second")

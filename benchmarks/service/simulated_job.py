@@ -6,7 +6,7 @@ import httpx
 
 from worker.queue.attempt_messages import TrainingReport
 from worker.queue.ids import new_attempt_id
-from worker.queue.records import JobError, Progress
+from worker.queue.records import JobError
 from worker.queue.states import Outcome
 from worker.queue.store import JobStore
 from worker.redis_server import keys as redis_keys
@@ -14,7 +14,7 @@ from worker.redis_server.connection import connect
 
 
 class SimulatedJob:
-    """Submits a job through the API, claims it, and reports progress and log lines for it."""
+    """Submits a job through the API, claims it, and reports log lines for it."""
 
     def __init__(self, redis_url: str, port: int) -> None:
         answer = httpx.post(f"http://127.0.0.1:{port}/jobs", json={"dataset": "digits", "epochs": 1})
@@ -25,15 +25,17 @@ class SimulatedJob:
         claimed = self._store.claim("benchmark:1", self._attempt_id)
         assert claimed is not None
 
-    def report_progress(self, duration_s: float, per_s: float) -> None:
-        """Report progress `per_s` times a second for `duration_s`; renew the lease once a second."""
+    def report_lines(self, duration_s: float, per_s: float) -> None:
+        """Report a log line `per_s` times a second for `duration_s`; renew the lease once a second.
+
+        Not progress, which is in the feed alone and has no id by which a watcher could count it.
+        """
         started_at = time.monotonic()
         for number in range(int(duration_s * per_s)):
             time.sleep(max(0.0, started_at + number / per_s - time.monotonic()))
             if number % per_s == 0:
                 self._store.renew(self.job_id, self._attempt_id)
-            progress = Progress(epoch=self._seq + 1, epochs=10**6, fraction=0.5, images_per_s=1e4, eta_s=60.0)
-            self._report(TrainingReport(progress=progress))
+            self._report(TrainingReport(log_lines=(f"step {number} of a simulated training: loss 0.1234",)))
 
     def report_log(self, count: int, line: str) -> None:
         """Report `line` as trainer output `count` times, without pauses."""

@@ -26,8 +26,8 @@ class Scratch:
 
     def remove_unfinished(self) -> None:
         """Remove the unfinished files of processes of this host that do not run any more."""
-        for path in self._folder.glob(f"{socket.gethostname()}-*"):
-            process_id = path.name.removeprefix(f"{socket.gethostname()}-").partition("-")[0]
+        for path in self._folder.glob(f"{_host()}-*"):
+            process_id = path.name.removeprefix(f"{_host()}-").partition("-")[0]
             if process_id.isdecimal() and not _is_running(int(process_id)):
                 remove(path)
 
@@ -65,6 +65,15 @@ def _is_running(process_id: int) -> bool:
     return True
 
 
+def _host() -> str:
+    """Return a name of the host within which a process id names one process: containers may share a host name."""
+    try:
+        namespace = Path("/proc/self/ns/pid").stat().st_ino
+    except OSError:  # not on Linux
+        return socket.gethostname()
+    return f"{socket.gethostname()}.{namespace}"
+
+
 def _name_prefix(process_id: int) -> str:
     """Return the prefix of the names of a process's files, which is unique among all hosts that share the folder."""
-    return f"{socket.gethostname()}-{process_id}-"
+    return f"{_host()}-{process_id}-"

@@ -34,7 +34,7 @@ def test_each_of_many_reconnecting_watchers_receives_every_event_once(
         readers: list[int] = []
 
         def report() -> None:
-            job.report_progress(SECONDS, PER_S)
+            job.report_lines(SECONDS, PER_S)
             readers.append(feed_readers(redis_url))
             job.fail()
 

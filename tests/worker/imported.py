@@ -1,5 +1,7 @@
 """Imports, and datasets that are registered by the calls of an import."""
 
+from datetime import UTC, datetime
+
 from model.data.record import DatasetRecord
 from model.spec import DatasetFacts
 from worker.queue.calls.imports import NewImport
@@ -34,6 +36,11 @@ def new_import(
     return NewImport(new_import_id(), name, 1_000, sha256, created_by, project)
 
 
+def entry_of(record: DatasetRecord, name: str = "pets", created_by: str | None = "alice") -> str:
+    """Return the registry's record of a dataset, as JSON."""
+    return registered(record, name, created_by, datetime(2026, 1, 1, tzinfo=UTC)).model_dump_json()
+
+
 def claim_import(store: JobStore) -> tuple[str, str]:
     """Claim the first queued import; return the ids of the import and of the new attempt."""
     attempt_id = new_attempt_id()
@@ -46,7 +53,7 @@ def complete_import(store: JobStore, record: DatasetRecord, *, project: str = DE
     """Run the first queued import to its end, which registers the dataset of the record; return the import's id."""
     import_id, attempt_id = claim_import(store)
     running = store.get_import(import_id, project)
-    entry = registered(record, running.name, running.created_by).model_dump_json()
+    entry = registered(record, running.name, running.created_by, running.created_at).model_dump_json()
     store.succeed_import(import_id, attempt_id, record.facts.id, entry)
     return import_id
 

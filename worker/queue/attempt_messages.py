@@ -1,6 +1,7 @@
 """What an attempt and the store pass to each other: the claimed item, reports, flags, the committed model. Knows no Redis."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
@@ -58,6 +59,8 @@ class ClaimedImport(Claimed):
 
     upload: str
     """Storage key of the zip."""
+    created_at: datetime
+    """When the upload was accepted."""
     expected_id: str | None
     """The dataset that has the import's name already: the zip must hold the same dataset."""
 

@@ -1,6 +1,7 @@
 """The registry of uploaded datasets by id and name. Built-in datasets have no record; their names are reserved."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -10,7 +11,6 @@ from worker.errors import DatasetNotFoundError
 from worker.redis_server.clients import AsyncStoreClient, StoreClient, async_method, blocking_method
 from worker.redis_server.projects import DEFAULT_PROJECT
 from worker.redis_server.scripts import Reply, ScriptCall
-from worker.redis_server.timestamps import now
 from worker.registry.scripts import REGISTRY_SCRIPTS
 
 SKIPPED_SHOWN = 20
@@ -78,7 +78,9 @@ def get(ref: str, project: str = DEFAULT_PROJECT) -> ScriptCall[RegisteredDatase
     return REGISTRY_SCRIPTS.call("get_dataset", {"ref": ref, "project": project}, read)
 
 
-def registered(record: DatasetRecord, name: str, created_by: str | None) -> RegisteredDataset:
+def registered(
+    record: DatasetRecord, name: str, created_by: str | None, created_at: datetime
+) -> RegisteredDataset:
     """Return what the registry keeps of an imported dataset, under the name of its import."""
     return RegisteredDataset.model_validate(
         {
@@ -88,7 +90,7 @@ def registered(record: DatasetRecord, name: str, created_by: str | None) -> Regi
             "skipped_count": record.skipped_count,
             "skipped": [_shortened(file) for file in record.skipped[:SKIPPED_SHOWN]],
             "created_by": created_by,
-            "created_at": now(),
+            "created_at": created_at,
         }
     )
 

@@ -69,6 +69,7 @@ def _check_and_repair(client: redis.Redis, settings: WorkerSettings) -> None:
     report = check_server(client)
     storage = open_storage(settings.storage)
     storage.check()
+    storage.remove_unfinished()
     registry = ModelRegistry(client)
     registry.reindex_if_empty(storage)
     finish_deletions(registry, storage)

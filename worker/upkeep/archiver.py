@@ -1,4 +1,7 @@
-"""Moves jobs that finished long ago from Redis to the archive, to free Redis's memory. Several archivers may run."""
+"""Moves jobs that finished long ago from Redis to the archive, and deletes old imports, to free Redis's memory.
+
+Several archivers may run.
+"""
 
 import json
 import logging
@@ -9,6 +12,7 @@ from model.errors import ObjectExistsError
 from model.storage.interface import Storage
 from worker.errors import JobNotFoundError
 from worker.queue.ids import checkpoints_prefix
+from worker.queue.kinds import Kind
 from worker.queue.store import JobStore
 from worker.redis_server.timestamps import format_time
 from worker.upkeep.archive import ArchivedJob, JobArchive
@@ -52,6 +56,27 @@ class JobArchiver:
         if archived:
             _log.info("archived %s jobs", len(archived))
         return archived
+
+    def delete_old_imports(self) -> list[str]:
+        """Delete the records of imports that ended as long ago; a dataset has its own record. Returns their ids."""
+        if not self._after_days:
+            return []
+        deleted: list[str] = []
+        before = format_time(self._clock() - timedelta(days=self._after_days))
+        unsettled = set(self._store.ended_imports())
+        while import_ids := set(self._store.finished_before(before, kind=Kind.DATASET_IMPORT)) - unsettled:
+            gone = [import_id for import_id in sorted(import_ids) if self._delete(import_id)]
+            deleted += gone
+            if not gone:
+                break
+        return deleted
+
+    def _delete(self, item_id: str) -> bool:
+        try:
+            self._store.delete(item_id, None)
+        except JobNotFoundError:  # another process deleted it
+            return False
+        return True
 
     def _move(self, job_id: str) -> bool:
         """Archive one job; False when it was deleted or archived meanwhile.

@@ -63,6 +63,7 @@ def upkeep_tasks(
         UpkeepTask("settle imports", settlement.settle_all, SETTLE_EVERY_S, is_quick=False),
         UpkeepTask("clean checkpoints", cleaner.clean, CLEAN_EVERY_S, is_quick=False),
         UpkeepTask("archive jobs", archiver.archive_old_jobs, ARCHIVE_EVERY_S, is_quick=False),
+        UpkeepTask("delete old imports", archiver.delete_old_imports, ARCHIVE_EVERY_S, is_quick=False),
     ]
 
 

@@ -31,7 +31,8 @@ class Open(_Message):
 
     kind: Literal["open"] = "open"
     request_id: int
-    model_id: str
+    model: str
+    """The address of a model: its id, behind `PROJECT/` for a model of another project than the default one."""
     image_count: Annotated[int, Field(ge=1)]
     total_bytes: Annotated[int, Field(ge=0)]
     top_k: Annotated[int, Field(ge=1)]

@@ -89,9 +89,9 @@ class RequestClassifier:
         Raises:
             PredictionError: the request failed as a whole.
         """
-        with self._admission.admit(request.model_id, request.image_count, request.total_bytes):
+        with self._admission.admit(request.model, request.image_count, request.total_bytes):
             try:
-                async with asyncio.timeout(request.deadline_s), self._models.use(request.model_id) as model:
+                async with asyncio.timeout(request.deadline_s), self._models.use(request.model) as model:
                     results = await self._classify_all(model, request, images)
             except TimeoutError as error:
                 raise DeadlineExceededError(

@@ -15,7 +15,8 @@ from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, model
 from model.data.images import decode_image, resize_image
 from model.errors import CorruptArtifactError, ImageTooLargeError, StorageError
 from model.host.cpus import cpu_quota
-from model.storage.interface import Storage
+from model.storage.opening import open_storage
+from worker.redis_server.projects import parse_model_address, storage_url
 
 if TYPE_CHECKING:
     from model.artifact.classifier import Classifier
@@ -61,7 +62,8 @@ class LoadedModel:
 class ModelLoader:
     """Loads models in a thread of its own, so that loaded models keep answering meanwhile."""
 
-    def __init__(self, storage: Storage, device: str) -> None:
+    def __init__(self, storage: str, device: str) -> None:
+        """`storage` is the URL of the storage of all projects."""
         self._storage = storage
         self._device = device
         self._pixel_budget = PixelBudget()
@@ -74,14 +76,14 @@ class ModelLoader:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._prepare)
         self.is_ready = True
 
-    async def load(self, model_id: str) -> LoadedModel:
-        """Load one model and warm it up.
+    async def load(self, address: str) -> LoadedModel:
+        """Load one model, by its address, and warm it up.
 
         Raises:
             CorruptModelError: the weights do not match the checksum in the manifest.
             ModelUnavailableError: the files cannot be read.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._load, model_id)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._load, address)
 
     def _prepare(self) -> None:
         import torch  # noqa: PLC0415 - takes seconds; the socket must answer meanwhile
@@ -91,14 +93,14 @@ class ModelLoader:
             self._device = "cuda" if torch.cuda.is_available() else "cpu"
         log.info("ready on %s with %d threads", self._device, self.threads)
 
-    def _load(self, model_id: str) -> LoadedModel:
+    def _load(self, address: str) -> LoadedModel:
         from model.artifact.classifier import Classifier  # noqa: PLC0415 - imports torch
 
+        model_id, project = parse_model_address(address)
         try:
-            manifest = Manifest.model_validate_json(
-                self._storage.read_bytes(model_key(model_id, MANIFEST_FILE))
-            )
-            classifier = Classifier.load(self._storage, manifest, self._device)
+            storage = open_storage(storage_url(self._storage, project))
+            manifest = Manifest.model_validate_json(storage.read_bytes(model_key(model_id, MANIFEST_FILE)))
+            classifier = Classifier.load(storage, manifest, self._device)
             loaded = LoadedModel(manifest, classifier, self._pixel_budget)
         except (CorruptArtifactError, ValidationError) as error:
             log.error("model %s is corrupt: %s", model_id, error)

@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from api.app import create_app
-from api.datasets.uploads import MAX_UPLOADS, DatasetUploads
+from api.datasets.uploads import DatasetUploads, UploadLimits
 from api.http.dependencies import shared
 from api.records.storage_space import StorageSpace
 from api.records.storages import Storages
@@ -70,15 +70,17 @@ def test_the_number_of_concurrent_uploads_is_limited(
     client: httpx.Client, url: str, settings: ApiSettings
 ) -> None:
     with ExitStack() as stack:
-        uploads = [stack.enter_context(_begin_upload(url)) for _ in range(MAX_UPLOADS)]
+        uploads = [stack.enter_context(_begin_upload(url)) for _ in range(settings.max_uploads)]
         eventually(
-            lambda: len(leftovers(settings)) == MAX_UPLOADS, 20, "the maximum number of uploads is running"
+            lambda: len(leftovers(settings)) == settings.max_uploads,
+            20,
+            "the maximum number of uploads is running",
         )
         refused = client.post("/datasets?name=pets", content=zipped())
         problem_in(refused, 503, "uploads_busy")
         assert int(refused.headers["retry-after"]) > 0
         uploads[0].close()
-        eventually(lambda: len(leftovers(settings)) < MAX_UPLOADS, 20, "an upload has ended")
+        eventually(lambda: len(leftovers(settings)) < settings.max_uploads, 20, "an upload has ended")
         assert client.post("/datasets?name=pets", content=zipped()).status_code == 202
 
 
@@ -104,8 +106,7 @@ def test_an_upload_that_is_too_slow_is_refused(settings: ApiSettings, redis_url:
         shared(app, Storages),
         shared(app, StorageSpace),
         shared(app, WakeUpThrottle),
-        max_bytes=settings.max_dataset_bytes,
-        timeout_s=1,
+        UploadLimits(settings.max_dataset_bytes, max_uploads=8, max_queued=8, timeout_s=1),
     )
     with running_api(settings, app) as url:
         answer = httpx.post(f"{url}/datasets?name=x", content=trickle(), timeout=60)

@@ -40,12 +40,14 @@ def test_a_worker_claims_from_its_first_lane_first(store: JobStore, first: Lane,
 def test_a_claim_has_what_the_kind_needs(store: JobStore) -> None:
     import_id = submit_import(store)
     claimed = store.claim("host:1", new_attempt_id())
+    assert isinstance(claimed, ClaimedImport)
     assert claimed == ClaimedImport(
         item_id=import_id,
         kind=Kind.DATASET_IMPORT,
         project="default",
         name="pets",
         attempt_number=1,
+        created_at=store.get_import(import_id).created_at,
         created_by="alice",
         upload=upload_key(import_id),
         expected_id=None,

@@ -12,7 +12,7 @@ import redis
 
 from ninefold.local.ports import free_port
 from tests.chaos.cluster.network import Link, Network
-from tests.worker.imported import dataset_record, new_import
+from tests.worker.imported import dataset_record, entry_of, new_import
 from tests.worker.queue.test_live_workers import record as worker_record
 from tests.worker.samples import draft, make_job, make_spec, row
 from worker.errors import AliasNotFoundError, JobNotFoundError, ModelNotFoundError, WrongStateError
@@ -21,7 +21,7 @@ from worker.queue.attempt_messages import Report, TrainingReport
 from worker.queue.calls import attempts, imports, requests, trainings
 from worker.queue.calls.requests import Idempotency
 from worker.queue.ids import new_attempt_id
-from worker.queue.records import Checkpoint, JobError
+from worker.queue.records import Checkpoint, JobError, Progress
 from worker.queue.scripts import QUEUE_SCRIPTS
 from worker.queue.states import Outcome, Phase, Status
 from worker.queue.store import JobStore
@@ -30,7 +30,7 @@ from worker.redis_server.clients import AsyncStoreClient, Operation, StoreClient
 from worker.redis_server.connection import connect, connect_async
 from worker.redis_server.scripts import ScriptCall, load_script
 from worker.registry import aliases, models
-from worker.registry.datasets import DatasetRegistry, registered
+from worker.registry.datasets import DatasetRegistry
 from worker.registry.model_registry import ModelRegistry
 from worker.registry.scripts import REGISTRY_SCRIPTS
 
@@ -133,6 +133,8 @@ def publish(run: Run) -> tuple[str, str]:
     checkpoint = Checkpoint(key="checkpoints/a", epoch=1, step=0)
     run(attempts.renew(job_id, attempt_id))
     run(attempts.report(job_id, attempt_id, 1, TrainingReport(rows=(row(1),), checkpoint=checkpoint)))
+    progress = Progress(epoch=2, epochs=3, fraction=0.5)
+    run(attempts.report(job_id, attempt_id, 2, TrainingReport(progress=progress)))
     run(requests.pause(job_id))
     run(attempts.requeue(job_id, attempt_id, Outcome.PAUSED))
     run(trainings.stop(job_id))
@@ -151,7 +153,7 @@ def import_and_wait(run: Run) -> None:
     ]
     import_id, attempt_id = _claim(run)
     run(attempts.report(import_id, attempt_id, 1, Report(phase=Phase.READING)))
-    entry = registered(dataset_record(), "pets", "alice").model_dump_json()
+    entry = entry_of(dataset_record())
     assert run(imports.succeed_import(import_id, attempt_id, "ds_1", entry)) is Status.SUCCEEDED
     run(trainings.release_waiting(waiting[0], import_id, make_spec(dataset="ds_1"), ()))
     import_id, attempt_id = _claim(run)

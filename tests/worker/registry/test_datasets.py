@@ -7,13 +7,14 @@ from tests.worker.imported import (
     claim_import,
     complete_import,
     dataset_record,
+    entry_of,
     import_record,
     new_import,
 )
 from worker.errors import DatasetNameTakenError, DatasetNotFoundError
 from worker.queue.states import Status
 from worker.queue.store import JobStore
-from worker.registry.datasets import SKIPPED_SHOWN, DatasetRegistry, PendingDataset, registered
+from worker.registry.datasets import SKIPPED_SHOWN, DatasetRegistry, PendingDataset
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def test_a_name_never_changes_its_dataset(store: JobStore, registry: DatasetRegi
     import_record(store, dataset_record("ds_1", "pets"))
     store.submit_import(new_import("pets", "other bytes"))
     import_id, attempt_id = claim_import(store)
-    entry = registered(dataset_record("ds_2", "pets"), "pets", "alice").model_dump_json()
+    entry = entry_of(dataset_record("ds_2", "pets"), "pets", "alice")
     with pytest.raises(DatasetNameTakenError):
         store.succeed_import(import_id, attempt_id, "ds_2", entry)
     assert store.get_import(import_id).status is Status.RUNNING

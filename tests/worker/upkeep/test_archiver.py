@@ -10,12 +10,14 @@ import pytest
 from model.errors import StorageError
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
+from tests.worker.imported import claim_import, dataset_record, import_record, new_import
 from tests.worker.samples import claim, make_job, publish, row
 from worker.errors import JobNotFoundError
 from worker.queue.attempt_messages import TrainingReport
 from worker.queue.records import JobError
 from worker.queue.states import Outcome
 from worker.queue.store import JobStore
+from worker.registry.datasets import DatasetRegistry
 from worker.upkeep.archive import JobArchive
 from worker.upkeep.archiver import JobArchiver
 
@@ -132,3 +134,20 @@ def test_an_archived_job_can_be_deleted_once(store: JobStore, storage: Storage) 
         JobArchive(storage).delete(job_id)
     with pytest.raises(JobNotFoundError):
         JobArchive(storage).read(job_id)
+
+
+def test_old_imports_are_deleted_once_they_are_settled(store: JobStore, storage: Storage) -> None:
+    dataset = import_record(store, dataset_record())
+    store.submit_import(new_import("birds"))
+    rejected, attempt_id = claim_import(store)
+    why = JobError(code="dataset_rejected", message="no images")
+    store.finish(rejected, attempt_id, Outcome.FAILED, why)
+    made = DatasetRegistry(store.redis).get("pets")
+    assert archiver(store, storage, DAYS - 1).delete_old_imports() == []
+    deleted = archiver(store, storage, DAYS + 1).delete_old_imports()
+    assert len(deleted) == 1
+    assert rejected not in deleted  # its upload may still be in storage
+    store.note_settled(rejected)
+    assert archiver(store, storage, DAYS + 1).delete_old_imports() == [rejected]
+    assert store.list_imports() == []
+    assert DatasetRegistry(store.redis).get("pets") == made == dataset

@@ -60,7 +60,11 @@ class ImportSettlement:
             self._reject(job_id, ended.id, JobError(code="dataset_rejected", message=message))
             return
         try:
-            posted = JobSpec.model_validate(self._store.get(job_id, project).spec.model_dump())
+            kept = self._store.get(job_id, project).spec.model_dump()
+            # A later release may have stored fields that this one does not know.
+            posted = JobSpec.model_validate(
+                {name: kept[name] for name in JobSpec.model_fields if name in kept}
+            )
             devices = [
                 worker.devices
                 for worker in LiveWorkers(self._store.redis).list_workers()

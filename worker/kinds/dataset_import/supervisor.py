@@ -89,7 +89,9 @@ class ImportSupervisor(Supervisor):
             for file in (IMAGES_FILE, RECORD_FILE):
                 self._put(dataset_key(dataset_id, file), out)
         reach(Failpoint.IMPORT_STORED)
-        entry = registered(record, self._claimed.name, self._claimed.created_by).model_dump_json()
+        entry = registered(
+            record, self._claimed.name, self._claimed.created_by, self._claimed.created_at
+        ).model_dump_json()
         try:
             self._ending.retry(
                 lambda: self._store.succeed_import(self._claimed.item_id, self._attempt_id, dataset_id, entry)

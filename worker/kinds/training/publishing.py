@@ -1,7 +1,6 @@
 """Publishes a committed model: writes its manifest and ends the job. Every step may be repeated."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from model.artifact.manifest import MANIFEST_FILE, ManifestDraft, model_key
@@ -13,12 +12,11 @@ from worker.redis_server.retry import retry_while_unavailable
 
 
 def complete_draft(draft: ManifestDraft, claimed: ClaimedJob, model_id: str) -> dict[str, Any]:
-    """Return the manifest of the staged model, complete but for its version, which the commit assigns."""
+    """Return the manifest of the staged model, complete but for its version and time, which the commit assigns."""
     return {
         "object": "model",
         "id": model_id,
         "name": claimed.name,
-        "created_at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "created_by": claimed.created_by,
         "job_id": claimed.item_id,
         **draft.model_dump(mode="json"),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -73,7 +74,12 @@ def read_committed(reply: Reply) -> Committed:
 
 
 def _read_import(common: dict[str, Any], fields: Mapping[str, str]) -> Claimed:
-    return ClaimedImport(**common, upload=fields["upload"], expected_id=fields.get("expected_id"))
+    return ClaimedImport(
+        **common,
+        upload=fields["upload"],
+        created_at=datetime.fromisoformat(fields["created_at"]),
+        expected_id=fields.get("expected_id"),
+    )
 
 
 _READERS: Mapping[Kind, Callable[[dict[str, Any], Mapping[str, str]], Claimed]] = {

@@ -101,7 +101,8 @@ def _resolved(spec: ResolvedSpec | JobSpec) -> ResolvedSpec:
     if isinstance(spec, ResolvedSpec):
         return spec
     stand_in = BUILT_IN["cifar10"].model_copy(update={"id": spec.dataset})
-    return resolve(spec, stand_in, "cpu")[0]
+    # The number of devices may not fit the batches, which the real dataset decides.
+    return resolve(spec.model_copy(update={"gpus": 1}), stand_in, "cpu")[0]
 
 
 def _recipe_json(job: NewJob) -> str | None:
@@ -123,15 +124,15 @@ def stop(job_id: str, project: str = DEFAULT_PROJECT) -> ScriptCall[Job]:
 
 
 def commit_publish(job_id: str, attempt_id: str, draft: Mapping[str, Any]) -> ScriptCall[Committed]:
-    """Commit the publication of a model: assign its version. A repeated commit returns the first result.
+    """Commit the publication of a model: assign its version and time. A repeated commit returns the first result.
 
-    `draft` is the manifest without its version.
+    `draft` is the manifest without its version and time.
 
     Raises:
         StaleAttemptError: the attempt no longer holds the job.
         JobCancelledError: the job is being cancelled.
     """
-    unversioned = {name: value for name, value in draft.items() if name != "version"}
+    unversioned = {name: value for name, value in draft.items() if name not in ("version", "created_at")}
     metrics = draft.get("metrics", {})
     measured = {name: metrics.get(name) for name in ("test_accuracy", "test_accuracy_tta", "ci95")}
     arguments = {

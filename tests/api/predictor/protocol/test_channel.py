@@ -36,9 +36,7 @@ def _receive_bytes(data: bytes) -> object:
 
 
 def test_messages_and_bodies_arrive_whole_and_in_order() -> None:
-    request = Open(
-        request_id=1, model_id="mdl_a", image_count=2, total_bytes=3_000_000, top_k=5, deadline_s=30
-    )
+    request = Open(request_id=1, model="mdl_a", image_count=2, total_bytes=3_000_000, top_k=5, deadline_s=30)
 
     async def exchange() -> list[object]:
         left, right = await _connected_channels()

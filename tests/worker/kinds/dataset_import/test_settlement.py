@@ -101,7 +101,7 @@ def test_a_spec_that_does_not_fit_the_dataset_fails_its_job_alone(
     store: JobStore, settlement: ImportSettlement, tmp_path: Path
 ) -> None:
     import_id = submit_upload(store, tmp_path)
-    unfit = submit_waiting(store, import_id, gpus=16, batch_size=2)
+    unfit = submit_waiting(store, import_id, gpus=16)  # the dataset has 16 images for training
     fit = submit_waiting(store, import_id)
     succeed(store)
     settlement.settle_all()

@@ -8,6 +8,7 @@ from tests.worker.imported import (
     claim_import,
     complete_import,
     dataset_record,
+    entry_of,
     import_record,
     new_import,
 )
@@ -17,7 +18,7 @@ from worker.queue.ids import new_attempt_id
 from worker.queue.records import ImportProgress, JobError
 from worker.queue.states import Outcome, Phase, Status
 from worker.queue.store import JobStore
-from worker.registry.datasets import DatasetRegistry, PendingDataset, registered
+from worker.registry.datasets import DatasetRegistry, PendingDataset
 
 WHY = JobError(code="dataset_rejected", message="no images")
 
@@ -31,7 +32,7 @@ def test_an_import_runs_from_submission_to_its_dataset(store: JobStore) -> None:
     running = store.get_import(import_id)
     assert (running.status, running.phase, running.progress) == (Status.RUNNING, Phase.READING, progress)
     assert store.logs(import_id) == ["a"]
-    entry = registered(dataset_record(), "pets", "alice").model_dump_json()
+    entry = entry_of(dataset_record(), "pets", "alice")
     assert store.succeed_import(import_id, attempt_id, "ds_1", entry) is Status.SUCCEEDED
     ended = store.get_import(import_id)
     assert ended.result is not None
@@ -77,7 +78,7 @@ def test_a_cancelled_import_frees_its_name(store: JobStore, is_running: bool) ->
         store.cancel_item(import_id)
         with pytest.raises(DatasetNameTakenError):  # it has not ended
             store.submit_import(new_import("pets", "second"))
-        entry = registered(dataset_record(), "pets", None).model_dump_json()
+        entry = entry_of(dataset_record(), "pets", None)
         with pytest.raises(WrongStateError):
             store.succeed_import(*held, "ds_1", entry)
         store.finish(*held, Outcome.CANCELLED)

@@ -12,7 +12,7 @@ import redis
 from model.spec import JobSpec
 from model.storage.opening import open_storage
 from tests.conftest import running_valkey
-from tests.worker.imported import claim_import, dataset_record, import_record, new_import
+from tests.worker.imported import claim_import, dataset_record, entry_of, import_record, new_import
 from tests.worker.samples import claim, draft, make_job, make_spec, publish
 from tests.worker.upkeep.backup.service import Service
 from worker.queue.calls.listing import JobFilters
@@ -22,7 +22,7 @@ from worker.queue.ids import new_model_id
 from worker.queue.states import TERMINAL, Outcome, QueuedReason, Status
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.connection import connect
-from worker.registry.datasets import DatasetRegistry, registered
+from worker.registry.datasets import DatasetRegistry
 from worker.registry.model_registry import ModelRegistry
 from worker.upkeep.gc import find_unreferenced
 from worker.upkeep.indexes import is_index
@@ -148,8 +148,8 @@ def train_on_a_new_dataset(scene: Scene) -> None:
 
 def complete_the_import(scene: Scene) -> None:
     store, (import_id, attempt_id) = scene.service.store, scene.importing
-    record = registered(dataset_record("ds_birds", "birds"), "birds", "alice")
-    store.succeed_import(import_id, attempt_id, "ds_birds", record.model_dump_json())
+    entry = entry_of(dataset_record("ds_birds", "birds"), "birds")
+    store.succeed_import(import_id, attempt_id, "ds_birds", entry)
     resolved = make_spec(dataset="ds_birds", name="birds")
     store.release_waiting(scene.waiting, import_id, resolved, ())
     store.note_settled(import_id)

@@ -1,4 +1,4 @@
--- The commit point of publishing: assign the version. If this attempt dies, the next attempt writes the manifest.
+-- The commit point of publishing: assign the version and the time. If this attempt dies, the next attempt writes the manifest.
 -- include: redis_server/lua/time.lua
 -- include: queue/lua/shared/attempt.lua
 -- include: queue/lua/shared/events.lua
@@ -8,10 +8,11 @@ if job.manifest then return {'ok', job.model_version, job.manifest} end
 if job.status == 'cancelling' then return {'job_cancelled', job.id} end
 
 local version = redis.call('HINCRBY', scoped(job.project, KEY.LAST_VERSIONS), job.name, 1)
+local at = now()
 set_fields(job, {
   phase = 'publishing', model_id = args.model_id, model_version = version, measured = args.measured,
   finish_reason = args.finish_reason,
-  manifest = '{"version":' .. version .. ',' .. args.draft:sub(2),
+  manifest = '{"version":' .. version .. ',"created_at":"' .. at .. '",' .. args.draft:sub(2),
 })
-emit_state(job, now())
+emit_state(job, at)
 return {'ok', version, job.manifest}
