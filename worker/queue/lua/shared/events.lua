@@ -14,14 +14,21 @@ local function emit(item, at, kind, body)
   local data = event_data(item, at, body)
   local id = redis.call('XADD', KEY.EVENTS .. item.id, 'MAXLEN', '~', LIMIT.JOB_EVENTS, '*',
     'event', kind, 'data', data)
+  redis.call('HSET', KEY.ITEM .. item.id, 'last_event', id)
+  item.last_event = id
   add_to_feed(item, id, kind, data)
+end
+
+-- For items whose last event an earlier release wrote.
+local function last_event_id(item)
+  local last = redis.call('XREVRANGE', KEY.EVENTS .. item.id, '+', '-', 'COUNT', 1)[1]
+  return last and last[1] or '0-0'
 end
 
 -- Progress goes to the feed alone: the record has the latest, and it was nine tenths of the bytes of a finished job.
 -- It has no id in the item's stream; the feed names the last event before it, which tells its place among the others.
 local function emit_progress(item, at, body)
-  local last = redis.call('XREVRANGE', KEY.EVENTS .. item.id, '+', '-', 'COUNT', 1)[1]
-  add_to_feed(item, last and last[1] or '0-0', 'progress', event_data(item, at, body))
+  add_to_feed(item, item.last_event or last_event_id(item), 'progress', event_data(item, at, body))
 end
 
 local function emit_state(item, at)

@@ -15,12 +15,13 @@ end
 local function create_item(kind, own_fields)
   local at = now()
   local item = {id = args.item_id, kind = kind}
-  set_fields(item, {
+  local fields = {
     id = args.item_id, kind = kind, project = args.project, schema_version = args.schema_version,
     priority = args.priority, name = args.name, created_by = args.created_by, created_at = at,
     submitted = redis.call('INCR', KEY.SUBMITTED), attempt_number = 0, deaths = 0,
-  })
-  set_fields(item, own_fields)
+  }
+  for name, value in pairs(own_fields) do fields[name] = value end
+  set_fields(item, fields)
   change_status(item, 'queued', at)
   for _, index in ipairs(indexes(item)) do redis.call('ZADD', index, 0, item.id) end
   emit_state(item, at)
