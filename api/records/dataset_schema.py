@@ -6,6 +6,7 @@ from typing import Literal, Self
 from pydantic import AwareDatetime, BaseModel, Field
 
 from model.data.record import SkippedFile
+from model.later_values import OrLater
 from model.spec import DatasetFacts
 from worker.queue.records import DatasetImport, ImportProgress, JobError
 from worker.queue.states import Phase, QueuedReason, Status
@@ -37,8 +38,12 @@ class Dataset(BaseModel):
     )
     name: str
     status: DatasetStatus = DatasetStatus.READY
-    phase: Phase | None = Field(default=None, description="While processing: starting, reading or storing.")
-    queued_reason: QueuedReason | None = Field(default=None, description="Why the import does not run yet.")
+    phase: OrLater[Phase] | None = Field(
+        default=None, description="While processing: starting, reading or storing."
+    )
+    queued_reason: OrLater[QueuedReason] | None = Field(
+        default=None, description="Why the import does not run yet."
+    )
     progress: ImportProgress | None = Field(default=None, description="Only while processing.")
     error: JobError | None = Field(default=None, description="Why it was rejected.")
     is_built_in: bool = False

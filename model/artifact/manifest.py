@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
+from model.later_values import OrLater
 from model.spec import ImageSize, Name, Resize, ResolvedSpec
 
 WEIGHTS_FILE = "model.safetensors"
@@ -99,7 +100,7 @@ class ManifestDraft(BaseModel):
     temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     """Probabilities are softmax(logits / temperature)."""
     metrics: Metrics
-    finish_reason: FinishReason = FinishReason.COMPLETED
+    finish_reason: OrLater[FinishReason] = FinishReason.COMPLETED
     files: dict[str, FileFacts]
     parameters: int
     versions: dict[str, str]

@@ -1,4 +1,4 @@
-"""A field that a later version added to a record is no error for this version, which keeps the field.
+"""A field or value that a later version added to a record is no error for this version, which keeps it.
 
 What users post stays strict: a misspelt setting must not be ignored.
 """
@@ -32,8 +32,9 @@ from tests.worker.samples import claim, make_job, publish, row
 from worker.kinds.training.publishing import complete_draft
 from worker.queue.attempt_messages import ClaimedJob, TrainingReport
 from worker.queue.ids import new_attempt_id
+from worker.queue.kinds import Lane
 from worker.queue.live_workers import LiveWorkers, WorkerRecord, WorkerState
-from worker.queue.records import Best, Checkpoint, JobError, Progress
+from worker.queue.records import Best, Checkpoint, Job, JobError, Progress
 from worker.queue.states import Outcome, Status
 from worker.queue.store import JobStore
 from worker.redis_server import keys as redis_keys
@@ -143,6 +144,19 @@ def test_a_job_is_claimed_trained_and_published_with_the_fields(store: JobStore)
     assert json.loads(model.manifest.spec.model_dump_json())["future"] == FUTURE["future"]
 
 
+def test_a_job_with_values_of_the_future_is_read_and_claimed(store: JobStore) -> None:
+    job_id = _drained_job(store)
+    attempts = str(_hash_field(store, job_id, "attempts")).replace('"drained"', '"preempted"')
+    planted: Any = {"phase": "warming_up", "finish_reason": "converged", "attempts": attempts}
+    store.redis.hset(redis_keys.ITEM + job_id, mapping=planted)
+    [job] = store.list_jobs().jobs
+    assert (job.phase, job.finish_reason) == ("warming_up", "converged")
+    assert [attempt.outcome for attempt in job.attempts] == ["preempted"]
+    text = store.get_json(job_id).replace('"no_worker"', '"quota_exceeded"')
+    assert json.loads(Job.model_validate_json(text).model_dump_json()) == json.loads(text)
+    assert store.claim("host:2", new_attempt_id()) is not None
+
+
 def test_the_error_and_the_result_of_a_job_are_read(store: JobStore) -> None:
     publish(store)
     store.submit(make_job())
@@ -173,7 +187,8 @@ def test_an_archived_job_keeps_the_fields(store: JobStore, tmp_path: Path) -> No
 
 def test_a_model_is_read_and_kept(redis_client: redis.Redis) -> None:
     registry = ModelRegistry(redis_client)
-    manifest = json.loads(published("mdl_1", manifest_draft()).model_dump_json()) | FUTURE
+    later_values = FUTURE | {"finish_reason": "converged"}
+    manifest = json.loads(published("mdl_1", manifest_draft()).model_dump_json()) | later_values
     for part in ("spec", "metrics", "dataset", "preprocessing"):
         manifest[part] |= FUTURE
     registry.register(json.dumps(manifest))
@@ -215,8 +230,8 @@ def test_a_dataset_is_read_and_kept(redis_client: redis.Redis, tmp_path: Path) -
     assert read_record("ds_0123", storage) == record
 
 
-def test_the_heartbeat_of_a_later_worker_is_read(redis_client: redis.Redis) -> None:
-    live_workers = LiveWorkers(redis_client)
+def _plant_worker(client: redis.Redis) -> WorkerRecord:
+    """Send the heartbeat of a worker of a later version: a further field, an unknown state and an unknown lane."""
     worker = WorkerRecord(
         id="host-1",
         host="host",
@@ -225,14 +240,22 @@ def test_the_heartbeat_of_a_later_worker_is_read(redis_client: redis.Redis) -> N
         version="9.0.0",
         started_at=datetime(2026, 1, 1, tzinfo=UTC),
     )
-    live_workers.send_heartbeat(worker)
-    redis_client.hset(redis_keys.WORKERS, "host-1", _with_future(worker.model_dump_json()))
-    assert live_workers.list_workers() == [worker]
+    LiveWorkers(client).send_heartbeat(worker)
+    later = worker.model_copy(update={"state": "warming_up", "lanes": (Lane.TRAINING, "batch")})
+    client.hset(redis_keys.WORKERS, "host-1", _with_future(later.model_dump_json(exclude={"lanes"})))
+    client.hset(redis_keys.WORKER_LANES, "host-1", "training,batch")
+    return later
+
+
+def test_the_heartbeat_of_a_later_worker_is_read(redis_client: redis.Redis) -> None:
+    later = _plant_worker(redis_client)
+    assert LiveWorkers(redis_client).list_workers() == [later]
 
 
 def test_the_api_answers_with_the_fields(redis_url: str, store: JobStore, tmp_path: Path) -> None:
     publish(store, name="other")
     job_id = _drained_job(store)
+    _plant_worker(store.redis)
     registry = ModelRegistry(store.redis)
     manifest = json.loads(registry.resolve("other:1").manifest.model_dump_json()) | FUTURE
     store.redis.set(redis_keys.MODEL + manifest["id"], json.dumps(manifest))
@@ -251,6 +274,9 @@ def test_the_api_answers_with_the_fields(redis_url: str, store: JobStore, tmp_pa
         table = client.get(f"/jobs/{job_id}/metrics", headers={"Accept": "text/csv"})
         assert len(table.text.splitlines()) == 2
         assert client.get("/models/other:1").json()["future"] == FUTURE["future"]
+        [worker] = client.get("/workers").json()["data"]
+        assert (worker["state"], worker["lanes"]) == ("warming_up", ["training", "batch"])
+        assert client.post("/jobs", json={"dataset": "digits"}).status_code == 202
         assert client.post("/jobs", json={"dataset": "digits", **FUTURE}).status_code == 422
 
 

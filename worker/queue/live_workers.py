@@ -1,9 +1,11 @@
 """The list of live workers: each worker sends a heartbeat every few seconds and is dropped soon after the last one."""
 
+import json
 from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from model.later_values import OrLater
 from worker.queue.kinds import Lane
 from worker.queue.scripts import QUEUE_SCRIPTS
 from worker.redis_server.clients import AsyncStoreClient, StoreClient, async_method, blocking_method
@@ -19,22 +21,22 @@ class WorkerState(StrEnum):
     IDLE = "idle"
     BUSY = "busy"
     OUT_OF_ORDER = "out_of_order"
-    """Its trainers die before training begins: the worker claims no more jobs."""
+    """Its child processes die before their work begins: the worker claims no more items."""
 
 
 class WorkerRecord(BaseModel):
-    """The content of a heartbeat. A worker of a later version may send more fields."""
+    """The content of a heartbeat. A worker of a later version may send more fields, and other states and lanes."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     id: str
     host: str
     devices: list[str]
-    state: WorkerState
+    state: OrLater[WorkerState]
     job_id: str | None = None
     version: str
     started_at: AwareDatetime
-    lanes: tuple[Lane, ...] = (Lane.TRAINING,)
+    lanes: tuple[OrLater[Lane], ...] = (Lane.TRAINING,)
     """What the worker claims, first lane first."""
 
 
@@ -63,14 +65,10 @@ def list_workers() -> ScriptCall[list[WorkerRecord]]:
 
 def _read_workers(reply: Reply) -> list[WorkerRecord]:
     workers = [
-        WorkerRecord.model_validate_json(record).model_copy(update={"lanes": _read_lanes(lanes)})
+        WorkerRecord.model_validate(json.loads(record) | {"lanes": lanes.split(",")})
         for record, lanes in zip(reply[::2], reply[1::2], strict=True)
     ]
     return sorted(workers, key=lambda worker: worker.id)
-
-
-def _read_lanes(text: str) -> tuple[Lane, ...]:
-    return tuple(Lane(lane) for lane in text.split(","))
 
 
 class LiveWorkers(StoreClient):

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from model.artifact.manifest import FinishReason
+from model.later_values import OrLater
 from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import JobSpec, ResolvedSpec
 from worker.queue.states import TERMINAL, Outcome, Phase, QueuedReason, Status
@@ -12,7 +13,7 @@ from worker.redis_server.timestamps import Timestamp
 
 
 class _Record(BaseModel):
-    """A part of a job. Fields that a later version wrote are kept, and returned like all others."""
+    """A part of a work item. Fields and values that a later version wrote are kept, and returned like all others."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -72,7 +73,7 @@ class Attempt(_Record):
     worker: str
     started_at: Timestamp
     ended_at: Timestamp | None
-    outcome: Outcome | None
+    outcome: OrLater[Outcome] | None
     from_epoch: int
 
 
@@ -112,7 +113,7 @@ class WorkItem(_Record):
 
     id: str
     status: Status
-    phase: Phase | None
+    phase: OrLater[Phase] | None
     name: str
     priority: int = 0
     """Items of a higher priority are claimed first."""
@@ -122,7 +123,7 @@ class WorkItem(_Record):
     finished_at: Timestamp | None
     queue_position: int | None
     """1 for the item at the head of the queue."""
-    queued_reason: QueuedReason | None
+    queued_reason: OrLater[QueuedReason] | None
     attempts: list[Attempt]
     transitions: list[Transition]
     error: JobError | None
@@ -145,7 +146,7 @@ class Job(WorkItem):
     progress: Progress | None
     metrics: EpochRow | None
     best: Best | None
-    finish_reason: FinishReason | None
+    finish_reason: OrLater[FinishReason] | None
     result: JobResult | None
     tags: list[str]
 

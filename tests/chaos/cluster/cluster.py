@@ -169,7 +169,7 @@ class Cluster:
         worker.start()
         return self.is_idle(worker)
 
-    def _state_of(self, worker: ClusterProcess) -> WorkerState | None:
+    def _state_of(self, worker: ClusterProcess) -> str | None:
         name = f"-{worker.pid}"
         return next((w.state for w in self._live_workers.list_workers() if w.id.endswith(name)), None)
 

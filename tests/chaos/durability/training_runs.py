@@ -29,7 +29,7 @@ class Trained:
 
     weights_sha256: str
     rows: list[dict[str, object]]
-    outcomes: list[Outcome | None]
+    outcomes: list[str | None]
 
 
 def without_timings(row: EpochRow) -> dict[str, object]:

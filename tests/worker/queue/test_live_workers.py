@@ -29,7 +29,7 @@ def record(worker_id: str = "host:1", state: WorkerState = WorkerState.IDLE) -> 
     )
 
 
-def queued_reason(store: JobStore, **spec: Any) -> QueuedReason | None:
+def queued_reason(store: JobStore, **spec: Any) -> str | None:
     return store.submit(make_job(**spec)).job.queued_reason
 
 
