@@ -34,7 +34,8 @@ def test_a_job_runs_from_submission_to_its_model(store: JobStore) -> None:
     assert (running.metrics, running.best, running.progress) == (row(1), best, progress)
 
     committed = store.commit_publish(job_id, attempt_id, draft())
-    assert committed.manifest == {**draft(), "version": 1}
+    stamped = {"version": 1, "created_at": committed.manifest["created_at"]}
+    assert committed.manifest == draft() | stamped
     assert Manifest.model_validate_json(committed.manifest_json).version == 1
     assert store.succeed(job_id, attempt_id) == Status.SUCCEEDED
 
