@@ -1,4 +1,4 @@
-"""The index entries of jobs and models, as the scripts write them. A backup holds no index: a restore derives it anew."""
+"""The index entries of work items and models, as the scripts write them. A backup holds no index: a restore derives it anew."""
 
 import json
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ _QUEUES = {Lane.TRAINING: redis_keys.QUEUE, Lane.LIGHT: redis_keys.LIGHT_QUEUE}
 
 
 def is_index(key: str) -> bool:
-    """Whether the key is derived from the records of jobs, models and aliases."""
+    """Whether the key is derived from the records of work items, models and aliases."""
     return key in _KEYS or key.startswith(_PREFIXES)
 
 
@@ -60,7 +60,7 @@ def _entries_of_job(record: HashRecord) -> Iterator[Record]:
         yield StringRecord(key=redis_keys.ATTEMPT + job["attempt"], value=job["id"])
     if "waits_for" in job and not record.is_finished:
         yield ListRecord(key=redis_keys.WAITING + job["waits_for"], type="set", value=[job["id"]])
-    elif job["status"] == Status.QUEUED:
+    if job["status"] == Status.QUEUED:
         order = float(job["submitted"]) - float(job.get("priority", 0)) * 2**40
         yield SortedSetRecord(key=_QUEUES[LANES[record.kind]], value={job["id"]: order})
         if "gpus" in job:

@@ -12,7 +12,12 @@ from worker.upkeep.records import HashRecord, ListRecord, Record, StreamRecord, 
 
 REPLY_TIMEOUT_S = 120.0
 """Timeout of one Redis command here: all indexes are written in one transaction."""
-_OCCUPIED_BY = {redis_keys.JOBS: "jobs", redis_keys.MODELS: "models", redis_keys.DATASETS: "datasets"}
+_OCCUPIED_BY = {
+    redis_keys.JOBS: "jobs",
+    redis_keys.IMPORTS: "imports",
+    redis_keys.MODELS: "models",
+    redis_keys.DATASETS: "datasets",
+}
 
 
 class RecordStore:
@@ -25,7 +30,7 @@ class RecordStore:
         """Note that this backup is restored from now on; the same restore may begin again until it is complete.
 
         Raises:
-            StoreOccupiedError: this Redis has jobs, models or datasets that did not come with this backup.
+            StoreOccupiedError: this Redis has jobs, imports, models or datasets that did not come with this backup.
             BackupRestoredError: this restore is complete.
         """
         with self.redis.pipeline() as pipe:
@@ -48,11 +53,11 @@ class RecordStore:
         return True
 
     def check_unoccupied(self, own_models: Set[str] | None = frozenset()) -> None:
-        """Raise StoreOccupiedError when this Redis has jobs, datasets, or models other than `own_models`; None: any.
+        """Raise StoreOccupiedError when this Redis has jobs, imports, datasets, or models other than `own_models`; None: any.
 
         A worker that starts during a restore, or after one was cut short, registers the models in storage.
         """
-        for key in (redis_keys.JOBS, redis_keys.DATASETS):
+        for key in (redis_keys.JOBS, redis_keys.IMPORTS, redis_keys.DATASETS):
             if self.redis.exists(key):
                 raise StoreOccupiedError(_OCCUPIED_BY[key])
         registered: Any = self.redis.zrange(redis_keys.MODELS, 0, -1)
@@ -76,7 +81,7 @@ class RecordStore:
             models: the ids of its models in storage, which a worker may have registered meanwhile.
 
         Raises:
-            StoreOccupiedError: another client wrote other jobs, models or datasets meanwhile.
+            StoreOccupiedError: another client wrote other jobs, imports, models or datasets meanwhile.
         """
         with self.redis.pipeline() as pipe:
             pipe.watch(*_OCCUPIED_BY)  # type: ignore[no-untyped-call]
@@ -116,7 +121,7 @@ def _execute(pipe: Any) -> None:
     try:
         pipe.execute()
     except redis.WatchError as error:
-        raise StoreOccupiedError("jobs, models or datasets") from error
+        raise StoreOccupiedError("jobs, imports, models or datasets") from error
 
 
 def _write(pipe: Any, record: Record) -> None:

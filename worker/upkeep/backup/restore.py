@@ -48,7 +48,7 @@ def read_backup(store: RecordStore, storage: Storage, source: IO[bytes]) -> tupl
     refers to a missing object, and the restore can be repeated.
 
     Raises:
-        StoreOccupiedError: this Redis has jobs, models or datasets that did not come with this backup.
+        StoreOccupiedError: this Redis has jobs, imports, models or datasets that did not come with this backup.
         BackupRestoredError: this backup was restored before, completely.
         BackupUnreadableError: the file is not a complete backup.
     """

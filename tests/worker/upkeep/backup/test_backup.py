@@ -13,6 +13,7 @@ import pytest
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, model_key
 from model.data.record import dataset_key
 from model.errors import StorageError
+from model.spec import JobSpec
 from model.storage.interface import Storage
 from model.storage.local import LocalStorage
 from tests.conftest import running_valkey
@@ -22,6 +23,7 @@ from tests.worker.upkeep.backup.service import Service, put_model, run_module, r
 from worker.errors import BackupUnreadableError, StoreOccupiedError
 from worker.queue.attempt_messages import ClaimedJob
 from worker.queue.calls.requests import Idempotency
+from worker.queue.calls.trainings import NewJob
 from worker.queue.ids import upload_key
 from worker.queue.live_workers import LiveWorkers, WorkerRecord, WorkerState
 from worker.queue.states import Outcome, Status
@@ -69,6 +71,9 @@ def test_a_restore_brings_everything_back(old: Service, new: Service) -> None:
     running = run_with_checkpoint(old)
     old.store.submit(make_job(tags=["later"]), Idempotency("key", "hash"))
     ModelRegistry(old.client).set_alias("digits", "canary", 1, "alice")
+    import_id = old.store.submit_import(new_import("birds")).dataset_import.id
+    posted = JobSpec.model_validate({"dataset": "birds", "name": "birds"})
+    old.store.submit(NewJob(posted, waits_for=import_id))
 
     assert new.restore(old.back_up()) == []
     assert new.dump() == old.dump()
@@ -214,7 +219,7 @@ def test_the_records_of_a_backup_are_consistent(old: Service, new: Service, redi
         worker.join()
 
 
-@pytest.mark.parametrize("what", ["jobs", "models", "datasets"])
+@pytest.mark.parametrize("what", ["jobs", "imports", "models", "datasets"])
 def test_a_restore_over_existing_records_is_refused(old: Service, new: Service, what: str) -> None:
     run_with_checkpoint(old)
     new.client.zadd(f"ninefold:{what}", {"someone": 0})
