@@ -35,13 +35,13 @@ class ServiceSettings(BaseSettings):
     runtime_dir: Path = Field(default_factory=_default_runtime_dir)
     """Folder for Unix sockets; its path must be short."""
     lease_s: float = Field(default=15.0, gt=0)
-    """A worker that has not renewed its lease for this long loses its job."""
+    """A worker that has not renewed its lease for this long loses its work item."""
     renew_every_s: float = Field(default=1.0, gt=0)
     api_keys: SecretStr = SecretStr("")
     """`alice:key,app:key`; without keys the API listens on the loopback interface only."""
     log_level: str = "INFO"
     archive_after_days: float = Field(default=30.0, ge=0)
-    """Jobs that finished this long ago move from Redis to storage; 0 archives none."""
+    """Jobs that finished this long ago move from Redis to storage, and records of imports are deleted; 0: neither."""
 
     @model_validator(mode="after")
     def _leaves_room_for_a_late_renewal(self) -> Self:
@@ -57,7 +57,6 @@ class WorkerSettings(ServiceSettings):
 
     lanes: str = "light,training"
     """What the worker claims, first lane first: `training`, `light` (imports), or both."""
-
     devices: str = "auto"
     """`auto`, `cpu`, or CUDA device numbers: `0`, `0,1`. A job uses the first `gpus` of them."""
     threads: int = Field(default=0, ge=0)

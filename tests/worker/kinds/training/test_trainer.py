@@ -153,6 +153,9 @@ def test_a_trainer_reports_a_training_from_ready_to_staged(
     phases = [message.phase for message in uninterrupted.all(PhaseBegun)]
     assert phases == [Phase.PREPARING_DATA, Phase.TRAINING, Phase.EVALUATING, Phase.PUBLISHING]
     assert [message.row.epoch for message in uninterrupted.all(EpochEnded)] == [1, 2]
+    for message in uninterrupted.all(EpochEnded):
+        assert message.row.train_loss == float(f"{message.row.train_loss:.7g}")
+        assert message.best is None or message.best.val_accuracy == message.row.val_accuracy
     assert uninterrupted.all(Progressed)
     staged = uninterrupted.messages[-1]
     assert isinstance(staged, Staged)

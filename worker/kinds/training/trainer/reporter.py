@@ -58,8 +58,9 @@ class PipeReporter:
 
     def epoch(self, row: EpochRow, is_best: bool) -> None:
         """Report the metrics of an epoch."""
-        best = records.Best(epoch=row.epoch, val_accuracy=row.val_accuracy) if is_best else None
-        self._send(EpochEnded(row=_rounded(row), best=best))
+        rounded = _rounded(row)
+        best = records.Best(epoch=row.epoch, val_accuracy=rounded.val_accuracy) if is_best else None
+        self._send(EpochEnded(row=rounded, best=best))
 
     def checkpoint(self, saved: CheckpointSaved) -> None:
         """Report that a checkpoint is in storage."""
