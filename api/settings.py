@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from api.predictor.protocol.framing import MAX_BODY_BYTES
+from worker.queue.kinds import QUEUE_LIMITS, Kind
 from worker.settings import ServiceSettings
 
 _KEY_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -42,9 +43,9 @@ class ApiSettings(ServiceSettings):
     """Maximum size of an uploaded zip."""
     min_free_bytes: int = Field(default=256 * 2**20, ge=0)
     """New jobs and datasets are refused while the disk of the storage has less free space; 0: no limit."""
-    max_queued_jobs: int = Field(default=10_000, ge=1)
+    max_queued_jobs: int = Field(default=QUEUE_LIMITS[Kind.TRAINING], ge=1)
     """New jobs are refused while this many are queued."""
-    max_queued_imports: int = Field(default=1_000, ge=1)
+    max_queued_imports: int = Field(default=QUEUE_LIMITS[Kind.DATASET_IMPORT], ge=1)
     """New uploads are refused while this many imports are queued."""
     max_uploads: int = Field(default=8, ge=1)
     """Most uploads that one API process receives at once; each may occupy `max_dataset_bytes`."""

@@ -1,1 +1,1 @@
-"""Jobs: the record of each, its legal changes, and the processes that run it. Knows no HTTP."""
+"""Work: the record of each item, its legal changes, and the processes that run it. Knows no HTTP."""

@@ -1,4 +1,4 @@
-"""The errors of the worker package: each refusal of an operation on a job, model or dataset has a class and a code."""
+"""The errors of the worker package: each refusal of an operation on a work item, model or dataset has a class and a code."""
 
 from typing import ClassVar
 
@@ -49,13 +49,13 @@ class BackupUnreadableError(WorkerError):
 
 
 class JobNotFoundError(WorkerError):
-    """Raised when no job has this id."""
+    """Raised when no job, or no other work item, has this id."""
 
     code = "job_not_found"
 
-    def __init__(self, job_id: str) -> None:
-        super().__init__(f"There is no job {job_id}: it was never submitted, or it was deleted.")
-        self.job_id = job_id
+    def __init__(self, item_id: str) -> None:
+        super().__init__(f"There is no {item_id}: it was never submitted, or it was deleted.")
+        self.item_id = item_id
 
 
 class ImportEndedError(WorkerError):
@@ -78,26 +78,26 @@ class ClaimUnreadableError(WorkerError):
 
 
 class StaleAttemptError(WorkerError):
-    """Raised when an attempt writes but no longer holds its job. The attempt must stop at once."""
+    """Raised when an attempt writes but no longer holds its work item. The attempt must stop at once."""
 
     code = "stale_attempt"
 
-    def __init__(self, job_id: str, attempt_id: str) -> None:
-        super().__init__(f"Attempt {attempt_id} no longer holds job {job_id}: stop it.")
-        self.job_id = job_id
+    def __init__(self, item_id: str, attempt_id: str) -> None:
+        super().__init__(f"Attempt {attempt_id} no longer holds {item_id}: stop it.")
+        self.item_id = item_id
         self.attempt_id = attempt_id
 
 
 class WrongStateError(WorkerError):
-    """Raised when the status of a job does not allow the requested change."""
+    """Raised when the status of a work item does not allow the requested change."""
 
     code = "wrong_state"
 
-    def __init__(self, job_id: str, status: str, allowed: str) -> None:
+    def __init__(self, item_id: str, status: str, allowed: str) -> None:
         super().__init__(
-            f"Job {job_id} is {status}. This is possible only while it is {allowed.replace(',', ' or ')}."
+            f"{item_id} is {status}. This is possible only while it is {allowed.replace(',', ' or ')}."
         )
-        self.job_id = job_id
+        self.item_id = item_id
         self.status = status
         self.allowed = allowed.split(",")
 
@@ -147,12 +147,12 @@ class NothingCommittedError(WorkerError):
 
 
 class QueueFullError(WorkerError):
-    """Raised when the queue has reached its limit."""
+    """Raised when the queue of a lane has reached its limit."""
 
     code = "queue_full"
 
     def __init__(self, limit: str) -> None:
-        super().__init__(f"The queue is full ({limit} jobs): try again when some jobs have run.")
+        super().__init__(f"The queue is full ({limit} are waiting): try again when some have run.")
         self.limit = int(limit)
 
 

@@ -17,8 +17,7 @@ from model.errors import UnfitSpecError
 from model.spec import DatasetFacts, JobSpec, ResolvedSpec
 from worker.errors import DatasetNotFoundError, ModelNotFoundError, NoProductionError
 from worker.queue.calls.trainings import NewJob
-from worker.queue.kinds import Lane
-from worker.queue.live_workers import AsyncLiveWorkers
+from worker.queue.live_workers import AsyncLiveWorkers, training_devices
 from worker.queue.records import DatasetImport
 from worker.registry.datasets import AsyncDatasetRegistry
 from worker.registry.model_registry import AsyncModelRegistry
@@ -39,8 +38,7 @@ class WorkerDevices:
     async def read(self) -> list[list[str]]:
         """Return the list of devices of each live worker that trains."""
         if time.monotonic() > self._expires_at:
-            workers = await self._live_workers.list_workers()
-            self._device_sets = [worker.devices for worker in workers if Lane.TRAINING in worker.lanes]
+            self._device_sets = training_devices(await self._live_workers.list_workers())
             self._expires_at = time.monotonic() + _DEVICES_CACHED_S
         return self._device_sets
 

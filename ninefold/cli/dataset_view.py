@@ -35,7 +35,7 @@ def dataset_view(console: Console) -> View:
 
 
 class BarView:
-    """One bar, which begins anew with the import."""
+    """One bar, which begins again with the import."""
 
     def __init__(self, console: Console) -> None:
         self.progress = DatasetProgress("packing")

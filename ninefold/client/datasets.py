@@ -161,7 +161,7 @@ class _ImportState:
                 self._set(event.data["dataset"])
             case "state" if event.data["status"] in ("queued", "running"):
                 self._phase = event.data["phase"]
-                if self._phase in (None, "starting"):  # an attempt begins anew
+                if self._phase in (None, "starting"):  # another attempt begins
                     self._files = {}
             case "progress":
                 self._files = event.data

@@ -64,9 +64,9 @@ class Nemesis:
     def _remember_held_jobs(self, worker: ClusterProcess) -> None:
         with suppress(StoreUnavailableError):
             for lease in self._cluster.store.watch().leases:
-                attempt = self._cluster.store.get(lease.job_id).attempts[-1]
+                attempt = self._cluster.store.get(lease.item_id).attempts[-1]
                 if attempt.worker.endswith(f"-{worker.pid}"):
-                    self.kills_of_holders.append((lease.job_id, attempt.number, time.monotonic()))
+                    self.kills_of_holders.append((lease.item_id, attempt.number, time.monotonic()))
 
     def _freeze_worker(self) -> None:
         worker = self._worker()

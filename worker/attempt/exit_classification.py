@@ -44,7 +44,7 @@ def classify_exit(
     Args:
         child_exit: how the child exited.
         last_lines: the end of the child's log, to be quoted.
-        was_killed_for_memory: whether the kernel's out-of-memory killer struck in this control group meanwhile.
+        was_killed_for_memory: whether the kernel killed a process of this control group for memory meanwhile.
     """
     if child_exit.killed_for in (Outcome.LEASE_LOST, Outcome.CANCELLED):
         return AttemptEnd(child_exit.killed_for)

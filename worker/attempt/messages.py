@@ -1,8 +1,8 @@
 """The messages between a supervisor and its child process that every kind of work has: lines of JSON, never pickled."""
 
-from typing import Literal
+from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from worker.queue.states import Phase
 
@@ -38,9 +38,20 @@ class Failed(Line):
     message: str
 
 
+M = TypeVar("M", bound=Line)
 FinalMessage = Completed | DrainCompleted | Failed
 
 
 def write_line(line: Line) -> bytes:
     """Return a command or message as one line of JSON, with its newline."""
     return line.model_dump_json().encode() + b"\n"
+
+
+def read_line(messages: TypeAdapter[M], line: bytes) -> M | None:
+    """Parse one of a kind's messages; None for a line that was cut short because the child died while writing."""
+    try:
+        return messages.validate_json(line)
+    except ValidationError:
+        if line.endswith(b"\n"):
+            raise
+        return None

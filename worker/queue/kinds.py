@@ -24,3 +24,6 @@ class Lane(StrEnum):
 
 LANES: Mapping[Kind, Lane] = {Kind.TRAINING: Lane.TRAINING, Kind.DATASET_IMPORT: Lane.LIGHT}
 """The lane of each kind."""
+
+QUEUE_LIMITS: Mapping[Kind, int] = {Kind.TRAINING: 10_000, Kind.DATASET_IMPORT: 1_000}
+"""Maximum number of queued items of each kind, unless a setting gives another."""

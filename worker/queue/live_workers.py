@@ -1,6 +1,7 @@
 """The list of live workers: each worker sends a heartbeat every few seconds and is dropped soon after the last one."""
 
 import json
+from collections.abc import Iterable
 from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -69,6 +70,11 @@ def _read_workers(reply: Reply) -> list[WorkerRecord]:
         for record, lanes in zip(reply[::2], reply[1::2], strict=True)
     ]
     return sorted(workers, key=lambda worker: worker.id)
+
+
+def training_devices(workers: Iterable[WorkerRecord]) -> list[list[str]]:
+    """Return the devices of each worker that trains."""
+    return [worker.devices for worker in workers if Lane.TRAINING in worker.lanes]
 
 
 class LiveWorkers(StoreClient):

@@ -1,4 +1,4 @@
-"""Sends wake-ups to workers: Celery messages that mean "a job may be queued". A lost wake-up does no harm."""
+"""Sends wake-ups to workers: Celery messages that mean "an item may be queued in this lane". A lost one does no harm."""
 
 import logging
 import queue

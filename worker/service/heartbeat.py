@@ -1,4 +1,4 @@
-"""Sends this worker's heartbeat to the list of live workers. Knows of jobs only their ids."""
+"""Sends this worker's heartbeat to the list of live workers. Knows of work items only their ids."""
 
 import threading
 from contextlib import suppress

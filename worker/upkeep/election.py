@@ -51,7 +51,7 @@ class Election:
     def stand(self) -> Role | None:
         """Renew or take a role; returns the role of this process.
 
-        While Redis fails, nobody can renew a role: this process keeps its own, and begins to watch the others anew.
+        While Redis fails, nobody can renew a role: this process keeps its own, and begins again to watch the others.
         """
         sent_at = self._clock()  # other processes count from the arrival of the renewal, which is later
         try:

@@ -1,4 +1,4 @@
-"""The index entries of work items and models, as the scripts write them. A backup holds no index: a restore derives it anew."""
+"""The index entries of work items and models, as the scripts write them. A backup holds no index: a restore derives it."""
 
 import json
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ def is_index(key: str) -> bool:
 
 def index_entries(record: Record) -> Iterator[Record]:
     """Yield the entries that a record has in the indexes: parts of their keys."""
-    if isinstance(record, HashRecord) and record.is_job:
+    if isinstance(record, HashRecord) and record.is_item:
         yield from _entries_of_job(record)
     elif isinstance(record, StringRecord) and record.key.startswith(redis_keys.MODEL):
         yield from _entries_of_model(record)

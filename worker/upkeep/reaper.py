@@ -1,4 +1,4 @@
-"""Requeues the jobs of dead workers, and sends a wake-up when queued jobs have none. Uses its own clock only."""
+"""Requeues the work items of dead workers, and sends the wake-ups that lanes lack. Uses its own clock only."""
 
 import logging
 from collections.abc import Callable
@@ -26,7 +26,7 @@ class _Observation:
 
 
 class Reaper:
-    """Takes a job from its attempt once the attempt's renewal count has not changed for a whole lease.
+    """Takes a work item from its attempt once the attempt's renewal count has not changed for a whole lease.
 
     Several reapers may run at once, in any processes.
     """
@@ -46,7 +46,7 @@ class Reaper:
         self._last_check_at = clock()
 
     def check(self) -> list[str]:
-        """Read all leases once; returns the ids of the jobs that were taken from dead workers."""
+        """Read all leases once; returns the ids of the items that were taken from dead workers."""
         try:
             watch = self._store.watch()
             # Read the clock after the answer: the time spent waiting for it must not count against a worker.
@@ -65,7 +65,7 @@ class Reaper:
             if lane in lanes_of_taken or (load.queued and not load.wake_ups):
                 self._send_wake_up(lane)
                 reach(Failpoint.REAP_WAKE_UP_SENT)
-        return [lease.job_id for lease in taken]
+        return [lease.item_id for lease in taken]
 
     def _reset_after_pause(self, now: float) -> None:
         """Start counting again when this process was suspended itself (SIGSTOP, a suspended machine)."""
@@ -89,11 +89,11 @@ class Reaper:
     def _take(self, lease: Lease) -> bool:
         reach(Failpoint.REAP_DUE)
         try:
-            status = self._store.reap(lease.job_id, lease.attempt_id, lease.renewals)
+            status = self._store.reap(lease.item_id, lease.attempt_id, lease.renewals)
         except (StaleAttemptError, JobNotFoundError):
-            return False  # the attempt renewed or ended meanwhile, or another reaper took the job first
+            return False  # the attempt renewed or ended meanwhile, or another reaper took the item first
         reach(Failpoint.REAP_RECORDED)
         _log.warning(
-            "attempt %s stopped renewing its lease: job %s is now %s", lease.attempt_id, lease.job_id, status
+            "attempt %s stopped renewing its lease: %s is now %s", lease.attempt_id, lease.item_id, status
         )
         return True

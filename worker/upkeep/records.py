@@ -8,7 +8,7 @@ from worker.queue.kinds import Kind
 from worker.queue.states import TERMINAL
 from worker.redis_server import keys as redis_keys
 
-_OF_A_JOB = (redis_keys.ITEM, redis_keys.ROWS, redis_keys.BESTS, redis_keys.LOGS, redis_keys.EVENTS)
+_OF_AN_ITEM = (redis_keys.ITEM, redis_keys.ROWS, redis_keys.BESTS, redis_keys.LOGS, redis_keys.EVENTS)
 
 
 class _Record(BaseModel):
@@ -19,8 +19,8 @@ class _Record(BaseModel):
 
     @property
     def is_bulk(self) -> bool:
-        """Whether this key belongs to one job, or is the feed: a restore writes it before the indexes that lead to it."""
-        return self.key.startswith(_OF_A_JOB) or self.key == redis_keys.FEED
+        """Whether this key belongs to one work item, or is the feed: a restore writes it before the indexes that lead to it."""
+        return self.key.startswith(_OF_AN_ITEM) or self.key == redis_keys.FEED
 
 
 class StringRecord(_Record):
@@ -37,18 +37,18 @@ class HashRecord(_Record):
     value: dict[str, str]
 
     @property
-    def is_job(self) -> bool:
-        """Whether this is the record of a job or an import, not one of its lists or streams."""
+    def is_item(self) -> bool:
+        """Whether this is the record of a work item, not one of its lists or streams."""
         return self.key.startswith(redis_keys.ITEM)
 
     @property
     def kind(self) -> Kind:
-        """The kind of a job: a training or an import."""
+        """The kind of a work item."""
         return Kind(self.value.get("kind", Kind.TRAINING))
 
     @property
     def is_finished(self) -> bool:
-        """Whether the record of a job says that the job has finished: it then never changes any more."""
+        """Whether the record of a work item says that the item has ended: it then never changes any more."""
         return self.value["status"] in TERMINAL
 
 

@@ -25,7 +25,7 @@ class References:
             self.models.add(record.key.removeprefix(redis_keys.MODEL))
         elif record.key == redis_keys.DATASETS and isinstance(record, SortedSetRecord):
             self.datasets.update(record.value)
-        elif isinstance(record, HashRecord) and record.is_job and not record.is_finished:
+        elif isinstance(record, HashRecord) and record.is_item and not record.is_finished:
             self._add_unfinished(record)
 
     def _add_unfinished(self, record: HashRecord) -> None:

@@ -154,7 +154,7 @@ class ClusterClient:
         """Record the renewal counts twice, with more time in between than between two renewals."""
         for _ in range(2):
             for lease in self._cluster.store.watch().leases:
-                self._history.add("lease", job_id=lease.job_id, renewals=lease.renewals)
+                self._history.add("lease", job_id=lease.item_id, renewals=lease.renewals)
             time.sleep(BETWEEN_LEASE_READS_S)
 
     def _read(self, path: str) -> Json:

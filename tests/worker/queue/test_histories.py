@@ -228,7 +228,7 @@ class Histories(RuleBasedStateMachine):
             assert_agrees(read(job.id), job)
             # Past the commit point the job is held or waits for a claim: nothing parks it.
             assert not job.is_committed or job.status in {Status.QUEUED, Status.SUCCEEDED, *HELD}
-        leases = {lease.job_id for lease in self.store.watch().leases}
+        leases = {lease.item_id for lease in self.store.watch().leases}
         assert leases == {job.id for job in self.model.items if job.status in HELD}
         assert_indexes_agree(self.store, self.model)
 

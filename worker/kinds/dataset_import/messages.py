@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
 from model.data.record import DatasetRecord
-from worker.attempt.messages import Completed, Failed, Line, PhaseBegun
+from worker.attempt.messages import Completed, Failed, Line, PhaseBegun, read_line
 from worker.queue.records import ImportProgress
 
 
@@ -29,10 +29,5 @@ _MESSAGES: TypeAdapter[PhaseBegun | FilesRead | DatasetWritten | Failed] = TypeA
 
 
 def read_message(line: bytes) -> Line | None:
-    """Parse a message; None for a line that was cut short because the process died while writing."""
-    try:
-        return _MESSAGES.validate_json(line)
-    except ValidationError:
-        if line.endswith(b"\n"):
-            raise
-        return None
+    """Parse a message; None for a line that was cut short."""
+    return read_line(_MESSAGES, line)

@@ -15,7 +15,7 @@ STALL_TIMEOUT_S = 300.0
 
 
 class RunningImport(RunningChild):
-    """One import process. It has nothing to save, so an interruption kills it, and another attempt begins anew."""
+    """One import process. It has nothing to save, so an interruption kills it, and another attempt begins from the start."""
 
     work = "import"
 

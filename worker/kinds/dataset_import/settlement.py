@@ -11,8 +11,7 @@ from model.spec import DatasetFacts, JobSpec
 from model.storage.opening import open_storage
 from worker.errors import DatasetNotFoundError, JobNotFoundError
 from worker.queue.ids import upload_key
-from worker.queue.kinds import Lane
-from worker.queue.live_workers import LiveWorkers
+from worker.queue.live_workers import LiveWorkers, training_devices
 from worker.queue.records import DatasetImport, JobError
 from worker.queue.states import Status
 from worker.queue.store import JobStore
@@ -65,11 +64,7 @@ class ImportSettlement:
             posted = JobSpec.model_validate(
                 {name: kept[name] for name in JobSpec.model_fields if name in kept}
             )
-            devices = [
-                worker.devices
-                for worker in LiveWorkers(self._store.redis).list_workers()
-                if Lane.TRAINING in worker.lanes
-            ]
+            devices = training_devices(LiveWorkers(self._store.redis).list_workers())
             spec, warnings = resolve_for_workers(posted, facts, devices)
         except JobNotFoundError:
             self._reject(job_id, ended.id, JobError(code="dataset_rejected", message="The job is gone."))

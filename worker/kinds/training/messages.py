@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
 from model.artifact.manifest import ManifestDraft
 from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import ResolvedSpec
-from worker.attempt.messages import Completed, DrainCompleted, Failed, Line, PhaseBegun
+from worker.attempt.messages import Completed, DrainCompleted, Failed, Line, PhaseBegun, read_line
 from worker.queue.records import Best, Checkpoint, EpochRow, Progress
 
 # Commands: from the supervisor, on the trainer's stdin.
@@ -128,10 +128,5 @@ def read_command(line: bytes) -> TrainerCommand:
 
 
 def read_message(line: bytes) -> TrainerMessage | None:
-    """Parse a message; None for a line that was cut short because the trainer died while writing."""
-    try:
-        return _MESSAGES.validate_json(line)
-    except ValidationError:
-        if line.endswith(b"\n"):
-            raise
-        return None
+    """Parse a message; None for a line that was cut short."""
+    return read_line(_MESSAGES, line)

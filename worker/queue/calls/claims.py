@@ -33,7 +33,7 @@ def read_claimed(reply: Reply) -> Claimed | None:
     try:
         common: dict[str, Any] = {
             "item_id": fields["id"],
-            "kind": Kind(fields.get("kind", Kind.TRAINING)),
+            "kind": Kind(fields["kind"]),
             "project": fields["project"],
             "name": fields["name"],
             "attempt_number": int(fields["attempt_number"]),

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from worker.queue.calls.attempts import read_status
 from worker.queue.calls.requests import Idempotency, read_submitted, submission_arguments
 from worker.queue.ids import upload_key
-from worker.queue.kinds import Kind
+from worker.queue.kinds import QUEUE_LIMITS, Kind
 from worker.queue.records import DatasetImport
 from worker.queue.scripts import QUEUE_SCRIPTS
 from worker.queue.states import Status
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.projects import DEFAULT_PROJECT, scoped
 from worker.redis_server.scripts import Commands, Reply, ScriptCall
-
-QUEUE_LIMIT = 1_000
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,10 @@ class SubmittedImport:
 
 
 def submit_import(
-    new: NewImport, idempotency_key: str | None = None, *, queue_limit: int = QUEUE_LIMIT
+    new: NewImport,
+    idempotency_key: str | None = None,
+    *,
+    queue_limit: int = QUEUE_LIMITS[Kind.DATASET_IMPORT],
 ) -> ScriptCall[SubmittedImport]:
     """Queue an import and reserve its name.
 
@@ -96,7 +97,7 @@ def list_imports(
     return QUEUE_SCRIPTS.call(
         "reads/list_items",
         arguments,
-        lambda reply: [DatasetImport.model_validate_json(text) for text in reply[1:]][:limit],
+        lambda reply: [DatasetImport.model_validate_json(text) for text in reply[1:]],
     )
 
 

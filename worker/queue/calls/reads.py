@@ -16,10 +16,10 @@ from worker.redis_server.scripts import Commands, Reply, ScriptCall
 
 @dataclass(frozen=True)
 class Event:
-    """One event of a job."""
+    """One event of a work item."""
 
     id: str
-    """The id in the job's own stream."""
+    """The id in the item's own stream."""
     event: str
     data: str
     """JSON."""
@@ -38,7 +38,7 @@ class EventPage:
 class Lease:
     """The lease of a running attempt, as a reaper reads it."""
 
-    job_id: str
+    item_id: str
     attempt_id: str
     renewals: int
     """Number of renewals so far."""
@@ -51,7 +51,7 @@ class LaneLoad:
     """The load of one lane."""
 
     queued: int
-    """Number of queued items."""
+    """Number of queued items that may be claimed now."""
     wake_ups: int
     """Number of wake-ups that no worker has received yet."""
 
@@ -163,7 +163,7 @@ def finished_before(at: str, limit: int = 100, kind: Kind = Kind.TRAINING) -> Sc
 
 
 def watch() -> ScriptCall[Watch]:
-    """Read the leases of all running attempts and the numbers of queued jobs and of waiting wake-ups."""
+    """Read the leases of all running attempts, and for each lane the numbers of due items and of waiting wake-ups."""
     return QUEUE_SCRIPTS.call("reads/watch", {"lanes": list(Lane)}, _read_watch)
 
 

@@ -14,15 +14,13 @@ from worker.queue.calls.attempts import read_status
 from worker.queue.calls.claims import read_committed
 from worker.queue.calls.requests import Idempotency, read_job, read_submitted, submission_arguments
 from worker.queue.ids import new_job_id
-from worker.queue.kinds import Kind
+from worker.queue.kinds import QUEUE_LIMITS, Kind
 from worker.queue.records import Job, JobError
 from worker.queue.scripts import QUEUE_SCRIPTS
 from worker.queue.states import Status
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.projects import DEFAULT_PROJECT
 from worker.redis_server.scripts import Commands, ScriptCall
-
-QUEUE_LIMIT = 10_000
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class NewJob:
     @property
     def name(self) -> str:
         """The name of the job and its model."""
-        assert self.spec.name is not None  # noqa: S101  # whoever lets a job wait gives its spec a name
+        assert self.spec.name is not None  # noqa: S101  # the spec of a job that waits has a name
         return self.spec.name
 
 
@@ -63,7 +61,7 @@ class Submitted:
 
 
 def submit(
-    job: NewJob, idempotency: Idempotency | None = None, *, queue_limit: int = QUEUE_LIMIT
+    job: NewJob, idempotency: Idempotency | None = None, *, queue_limit: int = QUEUE_LIMITS[Kind.TRAINING]
 ) -> ScriptCall[Submitted]:
     """Put a new job at the end of the queue; a repeated Idempotency-Key returns the first answer instead.
 

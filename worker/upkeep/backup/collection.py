@@ -1,4 +1,7 @@
-"""Collects the records of a running service for a backup, in short steps and in an order that keeps them consistent."""
+"""Collects the records of a running service for a backup, in short steps and in an order that keeps them consistent.
+
+Imports are read like jobs: *job* means every work item here.
+"""
 
 import json
 from collections.abc import Iterable, Iterator

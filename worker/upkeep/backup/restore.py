@@ -130,7 +130,7 @@ def _rest(records: IO[bytes]) -> Iterator[Record]:
 
 
 def _without_lost_checkpoint(record: Record, storage: Storage, restarting: list[str]) -> Record:
-    if not isinstance(record, HashRecord) or not record.is_job or record.is_finished:
+    if not isinstance(record, HashRecord) or not record.is_item or record.is_finished:
         return record
     job = record.value
     checkpoint = Checkpoint.model_validate_json(job["checkpoint"]) if "checkpoint" in job else None

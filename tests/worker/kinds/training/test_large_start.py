@@ -58,4 +58,4 @@ def test_a_trainer_that_reads_late_gets_the_whole_message(store: JobStore, tmp_p
 
 
 def _renewals(store: JobStore, job_id: str) -> int:
-    return next(lease.renewals for lease in store.watch().leases if lease.job_id == job_id)
+    return next(lease.renewals for lease in store.watch().leases if lease.item_id == job_id)

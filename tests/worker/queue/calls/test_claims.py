@@ -145,7 +145,7 @@ def test_a_superseded_attempt_cannot_write(store: JobStore) -> None:
     for write in writes:
         with pytest.raises(StaleAttemptError) as refusal:
             write()
-        assert (refusal.value.job_id, refusal.value.attempt_id) == (job_id, old)
+        assert (refusal.value.item_id, refusal.value.attempt_id) == (job_id, old)
     assert store.get_json(job_id) == before
     assert store.renew(job_id, new).cancel is False
 
@@ -353,5 +353,5 @@ def test_a_held_or_ended_job_whose_record_is_missing_hides_no_other_job(store: J
     for job_id in ended:
         store.cancel(job_id)
     store.redis.delete(redis_keys.ITEM + held[0], redis_keys.ITEM + ended[0])
-    assert [lease.job_id for lease in store.watch().leases] == held[1:]
+    assert [lease.item_id for lease in store.watch().leases] == held[1:]
     assert store.finished_before("9999") == ended[1:]

@@ -2,7 +2,6 @@
 -- include: redis_server/lua/time.lua
 -- include: queue/lua/shared/item.lua
 -- include: queue/lua/shared/status.lua
--- include: queue/lua/shared/attempt.lua
 -- include: queue/lua/shared/rewind.lua
 -- include: queue/lua/shared/scheduling.lua
 

@@ -1,4 +1,5 @@
--- Queue the import of an upload and reserve its name. The same upload under the same name again returns the first import.
+-- Queue the import of an upload and reserve its name. The same upload under the same name again returns the first
+-- import.
 -- include: queue/lua/shared/submission.lua
 local replay = first_answer()
 if replay then return replay end

@@ -1,4 +1,5 @@
--- The events of a work item after the event `after`; at most `count`. When some of them are no longer kept: `reset`, and the events from the oldest one kept.
+-- The events of a work item after the event `after`; at most `count`. When some of them are no longer kept: `reset`, and
+-- the events from the oldest one kept.
 -- include: queue/lua/shared/item.lua
 local after, stream = args.after, KEY.EVENTS .. args.item_id
 local _, refusal = requested_item()

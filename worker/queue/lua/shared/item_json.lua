@@ -27,7 +27,8 @@ end
 local OWN_FIELDS = {
   training = function(item)
     return ',"spec":' .. (item.posted_spec or item.spec) .. ',"recipe":' .. (item.recipe or 'null')
-      .. ',"warnings":' .. item.warnings .. ',"metrics":' .. (item.metrics or 'null') .. ',"best":' .. (item.best or 'null') .. ',"finish_reason":' .. quoted(item.finish_reason)
+      .. ',"warnings":' .. item.warnings .. ',"metrics":' .. (item.metrics or 'null')
+      .. ',"best":' .. (item.best or 'null') .. ',"finish_reason":' .. quoted(item.finish_reason)
       .. ',"tags":' .. item.tags .. '}'
   end,
   dataset_import = function(item)

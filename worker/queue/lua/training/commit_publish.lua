@@ -1,4 +1,5 @@
--- The commit point of publishing: assign the version and the time. If this attempt dies, the next attempt writes the manifest.
+-- The commit point of publishing: assign the version and the time. If this attempt dies, the next attempt writes the
+-- manifest.
 -- include: redis_server/lua/time.lua
 -- include: queue/lua/shared/attempt.lua
 -- include: queue/lua/shared/events.lua

@@ -13,6 +13,7 @@ if args.waits_for then
 end
 
 return create_item('training', {
-  dataset = args.dataset, promote = args.promote, spec = args.spec, recipe = args.recipe, warnings = args.warnings, tags = args.tags,
-  gpus = args.gpus > 1 and args.gpus or nil, waits_for = args.waits_for, posted_spec = args.posted_spec,
+  dataset = args.dataset, promote = args.promote, spec = args.spec, recipe = args.recipe, warnings = args.warnings,
+  tags = args.tags, gpus = args.gpus > 1 and args.gpus or nil, waits_for = args.waits_for,
+  posted_spec = args.posted_spec,
 })
