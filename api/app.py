@@ -1,7 +1,5 @@
 """Assembles the app: shared objects, routes, tables of errors, middleware."""
 
-from importlib.metadata import PackageNotFoundError, version
-
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
@@ -33,6 +31,7 @@ from api.http.request_ids import RequestIds
 from api.models.schemas import AliasTarget
 from api.process.shared_objects import SharedObjects
 from api.settings import ApiSettings, parse_origins
+from model.host.installation import installed_version
 from model.spec import JobSpec
 
 _ROUTERS = (
@@ -65,7 +64,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     objects = SharedObjects(settings)
     app = FastAPI(
         title="Ninefold",
-        version=_version(),
+        version=installed_version(),
         description="Training as a service: post a job, watch it live, classify images with the model it made.",
         lifespan=lambda _: objects.running(),
         root_path=settings.root_path,
@@ -97,10 +96,3 @@ def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
             expose_headers=_EXPOSED_HEADERS,
         )
     app.add_middleware(RequestIds)
-
-
-def _version() -> str:
-    try:
-        return version("ninefold")
-    except PackageNotFoundError:
-        return "0+source"  # run from a checkout without installation

@@ -1,6 +1,7 @@
 """The Lua scripts of the queue: the shared functions, the tables and the refusals that they are given."""
 
 from worker import errors
+from worker.queue.kind_keys import BY_STATUS, CLAIMERS, LISTS, QUEUES, WAKE_UPS
 from worker.queue.kinds import LANES, Kind, Lane
 from worker.queue.states import (
     DEATHS,
@@ -12,7 +13,6 @@ from worker.queue.states import (
     TERMINAL,
     TRANSITIONS,
 )
-from worker.redis_server import keys as redis_keys
 from worker.redis_server.scripts import ScriptFolder, lua_set, lua_table
 
 JOB_EVENTS_KEPT = 10_000
@@ -24,33 +24,27 @@ def _texts(facts: dict[str, str]) -> str:
     return lua_table({name: f"'{value}'" for name, value in facts.items()})
 
 
-_KIND_FACTS = {
-    Kind.TRAINING: {
-        "object": "job",
-        "subject": "job_id",
-        "list": redis_keys.JOBS,
-        "by_status": redis_keys.JOBS_BY_STATUS,
-    },
-    Kind.DATASET_IMPORT: {
-        "object": "dataset_import",
-        "subject": "dataset_id",
-        "list": redis_keys.IMPORTS,
-        "by_status": redis_keys.IMPORTS_BY_STATUS,
-    },
-}
-"""For each kind: the name of its objects, the field of its events that holds the id, and its indexes."""
-_LANE_FACTS = {
-    Lane.TRAINING: {
-        "queue": redis_keys.QUEUE,
-        "wake_ups": redis_keys.WAKE_UPS,
-        "claimers": redis_keys.CLAIMERS_EXPIRE,
-    },
-    Lane.LIGHT: {
-        "queue": redis_keys.LIGHT_QUEUE,
-        "wake_ups": redis_keys.LIGHT_WAKE_UPS,
-        "claimers": redis_keys.LIGHT_CLAIMERS_EXPIRE,
-    },
-}
+_OBJECTS = {Kind.TRAINING: "job", Kind.DATASET_IMPORT: "dataset_import"}
+"""The name of a kind's objects in JSON."""
+_SUBJECTS = {Kind.TRAINING: "job_id", Kind.DATASET_IMPORT: "dataset_id"}
+"""The field of a kind's events that holds the id."""
+
+
+def _kind_facts(kind: Kind) -> str:
+    return _texts(
+        {
+            "lane": LANES[kind],
+            "object": _OBJECTS[kind],
+            "subject": _SUBJECTS[kind],
+            "list": LISTS[kind],
+            "by_status": BY_STATUS[kind],
+        }
+    )
+
+
+def _lane_facts(lane: Lane) -> str:
+    return _texts({"queue": QUEUES[lane], "wake_ups": WAKE_UPS[lane], "claimers": CLAIMERS[lane]})
+
 
 QUEUE_SCRIPTS = ScriptFolder(
     path="queue/lua",
@@ -59,10 +53,8 @@ QUEUE_SCRIPTS = ScriptFolder(
         "TERMINAL": lua_set(TERMINAL),
         "HELD": lua_set(HELD),
         "DEATHS": lua_set(DEATHS),
-        "KINDS": lua_table(
-            {kind: _texts({"lane": LANES[kind], **facts}) for kind, facts in _KIND_FACTS.items()}
-        ),
-        "LANES": lua_table({lane: _texts(facts) for lane, facts in _LANE_FACTS.items()}),
+        "KINDS": lua_table({kind: _kind_facts(kind) for kind in Kind}),
+        "LANES": lua_table({lane: _lane_facts(lane) for lane in Lane}),
     },
     constants={
         "LIMIT.DEATHS": DEATHS_ALLOWED,

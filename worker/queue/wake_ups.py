@@ -8,13 +8,12 @@ from celery import Celery
 from kombu.connection import Connection
 from kombu.exceptions import OperationalError
 
+from worker.queue.kind_keys import WAKE_UPS
 from worker.queue.kinds import Lane
 from worker.redis_server.connection import broker_options, broker_tls, broker_url
-from worker.redis_server.keys import LIGHT_WAKE_UPS, WAKE_UPS
 
 TASK_NAME = "worker.drain_queue"
 TIMEOUT_S = 1.0
-CELERY_QUEUES = {Lane.TRAINING: WAKE_UPS, Lane.LIGHT: LIGHT_WAKE_UPS}
 
 _MAX_PENDING = 64
 # Without these options kombu tries to connect for ever, even with `retry=False`.
@@ -65,7 +64,7 @@ class WakeUpSender:
         try:
             self._app.send_task(
                 TASK_NAME,
-                queue=CELERY_QUEUES[lane],
+                queue=WAKE_UPS[lane],
                 retry=False,
                 ignore_result=True,
                 connection=self._connection,

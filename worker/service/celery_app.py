@@ -8,10 +8,10 @@ from typing import Any
 from celery import Celery
 from celery.exceptions import SecurityWarning
 
+from worker.queue.kind_keys import WAKE_UPS
 from worker.queue.kinds import Lane
-from worker.queue.wake_ups import CELERY_QUEUES, TASK_NAME
+from worker.queue.wake_ups import TASK_NAME
 from worker.redis_server.connection import broker_options, broker_tls, broker_url
-from worker.redis_server.keys import WAKE_UPS
 
 CONNECT_TIMEOUT_S = 2.0
 
@@ -20,7 +20,7 @@ def make_app(redis_url: str) -> Celery:
     """Make an app that consumes wake-ups from this Redis; it connects when it starts."""
     app = Celery("ninefold", broker=broker_url(redis_url), set_as_current=False)
     app.conf.update(
-        task_default_queue=WAKE_UPS,
+        task_default_queue=WAKE_UPS[Lane.TRAINING],
         task_serializer="json",
         accept_content=["json"],
         task_ignore_result=True,
@@ -62,7 +62,7 @@ def make_worker(app: Celery, name: str, lanes: Sequence[Lane]) -> Any:
         warnings.simplefilter("ignore", SecurityWarning)
         return DrainingWorker(
             hostname=name,
-            queues=[CELERY_QUEUES[lane] for lane in lanes],
+            queues=[WAKE_UPS[lane] for lane in lanes],
             pool="threads",  # a shutdown then arrives as an event in this process, not as a signal to another
             concurrency=1,
             quiet=True,
@@ -85,4 +85,4 @@ def stop_consuming(celery_worker: Any, lanes: Sequence[Lane]) -> None:
     """Leave further wake-ups to other workers. The consumer may be changed on Celery's own thread only."""
     consumer = celery_worker.consumer
     for lane in lanes:
-        consumer.call_soon(consumer.cancel_task_queue, CELERY_QUEUES[lane])
+        consumer.call_soon(consumer.cancel_task_queue, WAKE_UPS[lane])

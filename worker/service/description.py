@@ -3,9 +3,9 @@
 import os
 import socket
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from model.host.installation import installed_version
 from worker.queue.kinds import Lane
 from worker.queue.live_workers import WorkerRecord, WorkerState
 from worker.settings import WorkerSettings
@@ -19,7 +19,7 @@ def describe_worker(settings: WorkerSettings, lanes: tuple[Lane, ...]) -> Worker
         host=host,
         devices=[_shown_device(name) for name in settings.devices.split(",")],
         state=WorkerState.IDLE,
-        version=_own_version(),
+        version=installed_version(),
         started_at=datetime.now(UTC),
         lanes=lanes,
     )
@@ -31,10 +31,3 @@ def _shown_device(name: str) -> str:
         return name
     is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
     return "cuda" if any(Path("/dev").glob("nvidia[0-9]*")) and not is_hidden else "cpu"
-
-
-def _own_version() -> str:
-    try:
-        return version("ninefold")
-    except PackageNotFoundError:  # run from a checkout that was never installed
-        return "unknown"

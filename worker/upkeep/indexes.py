@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterator
 
-from worker.queue.kinds import LANES, Kind, Lane
+from worker.queue.kind_keys import BY_STATUS, QUEUES
+from worker.queue.kinds import LANES, Kind
 from worker.queue.states import Status
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.projects import DEFAULT_PROJECT, scoped
@@ -30,8 +31,6 @@ _KEYS = (
     redis_keys.PRODUCTION_NAMES,
 )
 
-_QUEUES = {Lane.TRAINING: redis_keys.QUEUE, Lane.LIGHT: redis_keys.LIGHT_QUEUE}
-
 
 def is_index(key: str) -> bool:
     """Whether the key is derived from the records of work items, models and aliases."""
@@ -51,10 +50,7 @@ def index_entries(record: Record) -> Iterator[Record]:
 
 def _entries_of_job(record: HashRecord) -> Iterator[Record]:
     job = record.value
-    by_status = redis_keys.JOBS_BY_STATUS
-    if record.kind is Kind.DATASET_IMPORT:
-        by_status = redis_keys.IMPORTS_BY_STATUS
-    for key in (by_status + job["status"], *_lists(record)):
+    for key in (BY_STATUS[record.kind] + job["status"], *_lists(record)):
         yield SortedSetRecord(key=key, value={job["id"]: 0})
     if "attempt" in job:
         yield StringRecord(key=redis_keys.ATTEMPT + job["attempt"], value=job["id"])
@@ -62,7 +58,7 @@ def _entries_of_job(record: HashRecord) -> Iterator[Record]:
         yield ListRecord(key=redis_keys.WAITING + job["waits_for"], type="set", value=[job["id"]])
     if job["status"] == Status.QUEUED:
         order = float(job["submitted"]) - float(job.get("priority", 0)) * 2**40
-        yield SortedSetRecord(key=_QUEUES[LANES[record.kind]], value={job["id"]: order})
+        yield SortedSetRecord(key=QUEUES[LANES[record.kind]], value={job["id"]: order})
         if "gpus" in job:
             yield HashRecord(key=redis_keys.WIDE, value={job["id"]: job["gpus"]})
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import redis
 
+from worker.queue.kind_keys import BY_STATUS
 from worker.redis_server import keys as redis_keys
 from worker.upkeep.records import RECORD, HashRecord, ListRecord, Record, StreamRecord, StringRecord
 
@@ -70,7 +71,7 @@ class RecordReader:
 
     def jobs_with_status(self, status: str) -> Iterator[str]:
         """Yield the ids of the jobs and imports that have a status all the while."""
-        for key in (redis_keys.JOBS_BY_STATUS, redis_keys.IMPORTS_BY_STATUS):
+        for key in BY_STATUS.values():
             for job_id, _ in self._client.zscan_iter(key + status, count=PAGE):
                 yield job_id
 

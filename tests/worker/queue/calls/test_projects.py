@@ -109,6 +109,7 @@ def test_an_idempotency_key_belongs_to_a_project_and_a_kind(store: JobStore) -> 
     assert replayed[0] == own.job_id != first.job_id
     assert store.replay(Kind.DATASET_IMPORT, "alice", key, OWN) is None
     assert not store.submit_import(new_import(), "key").is_replay
+    assert not store.submit_import(new_import(project=OWN), "key").is_replay
 
 
 def test_each_project_counts_its_own_versions(store: JobStore) -> None:
