@@ -10,7 +10,7 @@ from model.data.built_in import BUILT_IN
 from worker.errors import DatasetNotFoundError
 from worker.queue.calls.listing import JobFilters
 from worker.queue.states import Status
-from worker.registry.datasets import AsyncDatasetRegistry
+from worker.registry.datasets import AsyncDatasetRegistry, PendingDataset
 
 _Text = Annotated[str | None, Query(min_length=1, max_length=128)]
 
@@ -25,11 +25,12 @@ Filters = Annotated[JobFilters, Depends(_filters)]
 
 
 async def with_dataset_id(filters: JobFilters, datasets: AsyncDatasetRegistry) -> JobFilters:
-    """Replace a dataset's name by its id, because the index of jobs uses ids."""
+    """Replace a dataset's name by its id, because the index of jobs uses ids: that of its import until it is ready."""
     if filters.dataset is None or filters.dataset in BUILT_IN:
         return filters
     try:
-        registered = await datasets.get(filters.dataset, filters.project)
+        found = await datasets.find(filters.dataset, filters.project)
     except DatasetNotFoundError:
         return filters
-    return replace(filters, dataset=registered.facts.id)
+    dataset_id = found.import_id if isinstance(found, PendingDataset) else found.facts.id
+    return replace(filters, dataset=dataset_id)

@@ -16,7 +16,7 @@ class DrainSignal:
         self._requested_at = 0.0
 
     def request(self) -> None:
-        """Ask the worker to claim no more jobs and to requeue the running one."""
+        """Ask the worker to claim no more items and to requeue the running one."""
         if not self._requested.is_set():
             self._requested_at = time.monotonic()
             self._requested.set()

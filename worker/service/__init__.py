@@ -1,1 +1,1 @@
-"""The worker process: its Celery app, its heartbeat, and the loop that claims jobs."""
+"""The worker process: its Celery app, its heartbeat, and the loop that claims work items."""

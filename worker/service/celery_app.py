@@ -54,7 +54,7 @@ def make_worker(app: Celery, name: str, lanes: Sequence[Lane]) -> Any:
     class DrainingWorker(app.Worker):  # type: ignore[misc]  # Celery makes this class at run time
         def install_platform_tweaks(self, worker: Any) -> None:
             super().install_platform_tweaks(worker)
-            # Celery would run the program again without ending the job: handle SIGHUP like SIGTERM.
+            # Celery would run the program again without ending the running item: handle SIGHUP like SIGTERM.
             signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM))
 
     with warnings.catch_warnings():

@@ -17,7 +17,7 @@ class Role(StrEnum):
     LEADER = "leader"
     """Does all upkeep."""
     DEPUTY = "deputy"
-    """Watches the leases of jobs beside the leader, so that a job is taken in time although the leader died too."""
+    """Watches the leases beside the leader, so that an item is taken in time although the leader died too."""
 
 
 @dataclass(frozen=True)
