@@ -30,13 +30,17 @@ class DatasetCatalogue:
         if ref in BUILT_IN:
             return Dataset.built_in(BUILT_IN[ref])
         found = await self.look_up(ref, project)
-        if isinstance(found, RegisteredDataset):
-            return Dataset.registered(found)
+        if isinstance(found, RegisteredDataset) or not wait_s:
+            return _shown(found)
         import_id = found.id
+
+        async def read() -> Dataset:
+            return _shown(await self.look_up(import_id, project))
+
         return await read_changed(
             self._hub,
             import_id,
-            lambda: self._read(import_id, project),
+            read,
             state_of=lambda dataset: dataset.status,
             is_final=lambda dataset: not dataset.is_processing,
             wait_s=wait_s,
@@ -48,11 +52,10 @@ class DatasetCatalogue:
         Raises:
             DatasetNotFoundError: there is no such dataset.
         """
-        if ref not in BUILT_IN:
-            found = await self.look_up(ref, project)
-            if isinstance(found, DatasetImport):
-                return Dataset.imported(found), found.status
-        return await self.find(ref, project), Status.SUCCEEDED
+        if ref in BUILT_IN:
+            return Dataset.built_in(BUILT_IN[ref]), Status.SUCCEEDED
+        found = await self.look_up(ref, project)
+        return _shown(found), found.status if isinstance(found, DatasetImport) else Status.SUCCEEDED
 
     async def look_up(self, ref: str, project: str) -> RegisteredDataset | DatasetImport:
         """Return the record of an uploaded dataset, or the import that has made none.
@@ -90,9 +93,9 @@ class DatasetCatalogue:
             found += [Dataset.built_in(BUILT_IN[name]) for name in remaining]
         return Page(data=found[:limit], has_more=len(found) > limit)
 
-    async def _read(self, import_id: str, project: str) -> Dataset:
-        """Return an import as a dataset, or the dataset that it has made."""
-        found = await self.look_up(import_id, project)
-        if isinstance(found, RegisteredDataset):
-            return Dataset.registered(found)
-        return Dataset.imported(found)
+
+def _shown(found: RegisteredDataset | DatasetImport) -> Dataset:
+    """Return an uploaded dataset, or an import as the dataset that it has not made."""
+    if isinstance(found, RegisteredDataset):
+        return Dataset.registered(found)
+    return Dataset.imported(found)
