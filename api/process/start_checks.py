@@ -51,7 +51,9 @@ def check(settings: ApiSettings) -> list[str]:
 
 def _check_storage(settings: ApiSettings) -> None:
     try:
-        open_storage(settings.storage).check()
+        storage = open_storage(settings.storage)
+        storage.check()
+        storage.remove_unfinished()  # a killed API leaves the part of an upload that it had received
     except StorageError as error:
         raise StartError(f"{error} Correct NINEFOLD_STORAGE.") from error
 

@@ -26,8 +26,9 @@ class Scratch:
 
     def remove_unfinished(self) -> None:
         """Remove the unfinished files of processes of this host that do not run any more."""
-        for path in self._folder.glob(f"{socket.gethostname()}-*"):
-            process_id = path.name.removeprefix(f"{socket.gethostname()}-").partition("-")[0]
+        own_host = _host_prefix()
+        for path in self._folder.glob(f"{own_host}*"):
+            process_id = path.name.removeprefix(own_host).partition("-")[0]
             if process_id.isdecimal() and not _is_running(int(process_id)):
                 remove(path)
 
@@ -67,4 +68,17 @@ def _is_running(process_id: int) -> bool:
 
 def _name_prefix(process_id: int) -> str:
     """Return the prefix of the names of a process's files, which is unique among all hosts that share the folder."""
-    return f"{socket.gethostname()}-{process_id}-"
+    return f"{_host_prefix()}{process_id}-"
+
+
+def _host_prefix() -> str:
+    """Return the prefix of the names that processes write who see the same process ids as this one.
+
+    Containers may share a host name and number their processes each on their own, so the prefix contains the inode of
+    the namespace of process ids.
+    """
+    try:
+        namespace = Path("/proc/self/ns/pid").stat().st_ino
+    except OSError:  # not Linux: there are no such namespaces
+        namespace = 0
+    return f"{socket.gethostname()}.{namespace}-"

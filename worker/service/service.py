@@ -65,10 +65,11 @@ def run_worker(settings: WorkerSettings, commands: ChildCommands = DEFAULT_COMMA
 
 
 def _check_and_repair(client: redis.Redis, settings: WorkerSettings) -> None:
-    """Check Redis and storage; rebuild a missing registry; complete deletions that were interrupted."""
+    """Check Redis and storage; remove what killed processes left; rebuild a missing registry; complete deletions."""
     report = check_server(client)
     storage = open_storage(settings.storage)
     storage.check()
+    storage.remove_unfinished()
     registry = ModelRegistry(client)
     registry.reindex_if_empty(storage)
     finish_deletions(registry, storage)
