@@ -19,6 +19,7 @@ from api.records.jobs import JobId, JobReader
 from worker.errors import JobNotFoundError
 from worker.queue.calls.listing import JobFilters
 from worker.queue.feed import Feed
+from worker.queue.ids import IMPORT_PREFIX
 from worker.queue.states import Status
 from worker.queue.store import AsyncJobStore
 
@@ -88,11 +89,15 @@ async def stream_dataset_events(
     ref: str,
     last_event_id: LastEventId = "",
 ) -> StreamingResponse:
-    """A snapshot, the stored events, then live events until the import ends; of a ready dataset, snapshot and end."""
+    """A snapshot, the stored events, then live events until the import ends.
+
+    The id of an import finds its events also afterwards; the id or name of a ready dataset gets snapshot and end.
+    """
     hub.require_free_watcher()
     dataset, status = await datasets.find_with_status(ref, caller.project)
-    subject = Subject("dataset", dataset.id, status, dataset.model_dump_json())
-    if status is Status.SUCCEEDED:
+    is_import = ref.startswith(IMPORT_PREFIX)
+    subject = Subject("dataset", ref if is_import else dataset.id, status, dataset.model_dump_json())
+    if status is Status.SUCCEEDED and not is_import:
         return _event_stream(past_events(subject, last_event_id))
     return _event_stream(ItemEventStream(history, hub, subject, last_event_id).chunks())
 

@@ -4,19 +4,22 @@ import pytest
 
 from tests.chaos.cluster.client import ClusterClient
 from tests.chaos.cluster.cluster import Cluster
+from tests.chaos.steps import KINDS
 from tests.ninefold.processes import eventually
+from worker.queue.kinds import Kind
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("watchers", "deaths"), [(4, 2), pytest.param(50, 8, marks=pytest.mark.chaos)])
 def test_every_watcher_receives_every_event_once(
-    cluster: Cluster, client: ClusterClient, watchers: int, deaths: int
+    cluster: Cluster, client: ClusterClient, kind: Kind, watchers: int, deaths: int
 ) -> None:
-    job_id = client.submit(epochs=15 * deaths, watchers=watchers)
-    client.wait_for_epoch(job_id)
+    item_id = client.start(kind, 75 * deaths, watchers=watchers)
+    client.wait_until_begun(item_id)
     for death in range(deaths):
         number = death % len(cluster.apis)
         cluster.apis[number].restart()
         eventually(lambda n=number: cluster.serves(n), 60, "the API is back")  # type: ignore[misc]
     client.check(within_s=180)
-    assert client.outcomes(job_id) == ["succeeded"]
+    assert client.outcomes(item_id) == ["succeeded"]

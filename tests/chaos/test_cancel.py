@@ -1,4 +1,4 @@
-"""R11: a cancel is accepted at every step before the commit point; afterwards it is refused and the job succeeds."""
+"""R11: a cancel is accepted at every step before the commit point; afterwards it is refused and the work succeeds."""
 
 import time
 
@@ -8,71 +8,84 @@ from model.host.failpoints import Failpoint
 from tests.chaos.cluster.client import ClusterClient
 from tests.chaos.cluster.cluster import Cluster
 from tests.chaos.instrumented.fault_plans import Fault
-from tests.chaos.test_takeover import PUBLISHING, STAGING, WORKING
+from tests.chaos.steps import CHILD_ROLE, CHILD_STEPS, COMMITTED, KINDS, WORKER_STEPS, at_steps
 from tests.ninefold.processes import eventually
+from worker.queue.kinds import Kind
 
 WITHIN_S = 5 * 5.0
 DELAY_S = 1.0
-COMMITTED = {Failpoint.PUBLISH_COMMITTED, Failpoint.PUBLISH_WRITTEN, Failpoint.FINISH_RECORDED}
 QUICK = {
     Failpoint.CLAIM_RECORDED,
     Failpoint.RENEW_RECORDED,
     Failpoint.CHECKPOINT_PUT,
     Failpoint.PUBLISH_BEGUN,
     Failpoint.PUBLISH_COMMITTED,
+    Failpoint.IMPORT_READ,
+    Failpoint.IMPORT_STORED,
 }
-STEPS = [
-    pytest.param(role, point, marks=() if point in QUICK else (pytest.mark.chaos,))
-    for role, points in (("worker", PUBLISHING + WORKING), ("trainer", STAGING))
-    for point in points
-]
 cancelled_after_s: list[float] = []
 
 
-@pytest.mark.parametrize(("role", "failpoint"), STEPS)
-def test_cancel_at_every_step(
-    cluster: Cluster, client: ClusterClient, role: str, failpoint: Failpoint
+@pytest.mark.parametrize(("kind", "failpoint"), at_steps(WORKER_STEPS, QUICK))
+def test_cancel_at_every_step_of_the_worker(
+    cluster: Cluster, client: ClusterClient, kind: Kind, failpoint: Failpoint
 ) -> None:
+    is_accepted = cancel_at(cluster, client, kind, "worker", failpoint)
+    # During a renewal only the thread of the lease is delayed: the work may pass its commit point meanwhile.
+    if failpoint not in (Failpoint.RENEW_DUE, Failpoint.RENEW_RECORDED):
+        assert is_accepted == (failpoint not in COMMITTED[kind])
+
+
+@pytest.mark.parametrize(("kind", "failpoint"), at_steps(CHILD_STEPS, QUICK))
+def test_cancel_at_every_step_of_the_child_process(
+    cluster: Cluster, client: ClusterClient, kind: Kind, failpoint: Failpoint
+) -> None:
+    assert cancel_at(cluster, client, kind, CHILD_ROLE[kind], failpoint)
+
+
+def cancel_at(cluster: Cluster, client: ClusterClient, kind: Kind, role: str, failpoint: Failpoint) -> bool:
+    """Cancel work while a process is delayed at a failpoint, and check everything; return whether it was accepted."""
     cluster.plan(role, failpoint, Fault.DELAY, delay_s=DELAY_S)
-    job_id = client.submit(epochs=2)
+    item_id = client.start(kind)
     cluster.await_fault(failpoint)
-    is_accepted = client.cancel(job_id)
+    is_accepted = client.cancel(item_id)
     asked_at = time.monotonic()
     if is_accepted:
-        eventually(lambda: client.job(job_id)["status"] == "cancelled", WITHIN_S, "the job is cancelled")
+        eventually(lambda: client.status(item_id) == "cancelled", WITHIN_S, "the work is cancelled")
         cancelled_after_s.append(time.monotonic() - asked_at)
     client.check()
-    assert client.job(job_id)["status"] == ("cancelled" if is_accepted else "succeeded")
-    # During a renewal only the thread of the lease is delayed: the job may pass its commit point meanwhile.
-    if failpoint not in (Failpoint.RENEW_DUE, Failpoint.RENEW_RECORDED):
-        assert is_accepted == (failpoint not in COMMITTED)
+    assert client.status(item_id) == ("cancelled" if is_accepted else "succeeded")
+    return is_accepted
 
 
-def test_a_queued_job_is_cancelled_at_once(cluster: Cluster, client: ClusterClient) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_queued_work_is_cancelled_at_once(cluster: Cluster, client: ClusterClient, kind: Kind) -> None:
     for _ in cluster.workers:
-        client.wait_for_epoch(client.submit(epochs=10))
-    queued = client.submit(epochs=1)
+        client.wait_until_begun(client.start(kind, 50))
+    queued = client.start(kind)
     assert client.cancel(queued)
-    job = client.job(queued)
-    assert job["status"] == "cancelled"
-    assert job["attempts"] == []
+    assert client.status(queued) == "cancelled"
+    assert client.outcomes(queued) == []
     client.check()
 
 
-def test_a_job_is_cancelled_although_its_worker_died(cluster: Cluster, client: ClusterClient) -> None:
-    """The worker dies before it receives the cancel: a reaper ends the job as cancelled."""
-    job_id = client.submit(epochs=50)
-    client.wait_for_epoch(job_id)
-    holder = cluster.holder_of(job_id)
+@pytest.mark.parametrize("kind", KINDS)
+def test_work_is_cancelled_although_its_worker_died(
+    cluster: Cluster, client: ClusterClient, kind: Kind
+) -> None:
+    """The worker dies before it receives the cancel: a reaper ends the work as cancelled."""
+    item_id = client.start(kind, 250)
+    client.wait_until_begun(item_id)
+    holder = cluster.holder_of(item_id)
     holder.freeze()
-    assert client.cancel(job_id)
+    assert client.cancel(item_id)
     holder.kill()
     client.check()
-    assert client.job(job_id)["status"] == "cancelled"
+    assert client.status(item_id) == "cancelled"
 
 
 def test_the_slowest_cancel_meets_its_limit(capsys: pytest.CaptureFixture[str]) -> None:
-    """Checks all cancels of running jobs in this file."""
+    """Checks all cancels of running work in this file."""
     if not cancelled_after_s:
         pytest.skip("no cancel was measured: run the whole file")
     with capsys.disabled():

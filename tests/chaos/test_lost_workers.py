@@ -1,4 +1,4 @@
-"""R4, R5: the job of a dead worker is taken soon, and the job of a live worker never, even after an outage of Redis."""
+"""R4, R5: the work of a dead worker is taken soon, and that of a live worker never, even after an outage of Redis."""
 
 import time
 
@@ -8,26 +8,69 @@ from model.host.failpoints import Failpoint
 from tests.chaos.cluster.client import ClusterClient
 from tests.chaos.cluster.cluster import LEASE_S, Cluster
 from tests.chaos.instrumented.fault_plans import Fault
+from tests.chaos.steps import KINDS
 from tests.ninefold.processes import eventually
+from worker.queue.ids import IMPORT_PREFIX
+from worker.queue.kinds import Kind
+from worker.upkeep.roles import Role
 
 TAKEOVER_S = 5 * (LEASE_S + 5)
-EPOCHS_PER_LEASE = 15
-"""The counting trainer takes a fifth of a second for an epoch."""
+TAKEOVER_WITHOUT_UPKEEP_S = 5 * (LEASE_S + 15)
+"""A third process is elected within 10 s and then watches the work for a whole lease: docs/operations.md."""
+STEPS_PER_LEASE = 75
+"""A step takes a twenty-fifth of a second."""
+LONG = 100
 
 
-def test_a_dead_workers_job_trains_again(cluster: Cluster, client: ClusterClient) -> None:
-    job_id = client.submit(epochs=20)
-    client.wait_for_epoch(job_id)
-    cluster.holder_of(job_id).kill()
+def await_second_attempt(cluster: Cluster, client: ClusterClient, item_id: str, within_s: float) -> None:
+    """Wait until a second attempt trains or reads."""
+    is_import = item_id.startswith(IMPORT_PREFIX)
+    name = client.name_of(item_id) if is_import else ""
 
-    def trains_again() -> bool:
-        return any(s["attempt"] == 2 for s in cluster.history.entries("step") if s["job_id"] == job_id)
+    def has_begun_again() -> bool:
+        if is_import:
+            return len({f["pid"] for f in cluster.history.entries("file") if f["name"] == name}) == 2
+        return any(s["attempt"] == 2 for s in cluster.history.entries("step") if s["item_id"] == item_id)
 
-    eventually(trains_again, TAKEOVER_S, "the job trains again")
+    eventually(has_begun_again, within_s, "a second attempt begins")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_dead_workers_work_begins_again(cluster: Cluster, client: ClusterClient, kind: Kind) -> None:
+    item_id = client.start(kind, LONG)
+    client.wait_until_begun(item_id)
+    cluster.holder_of(item_id).kill()
+    await_second_attempt(cluster, client, item_id, TAKEOVER_S)
     client.check()
-    assert client.outcomes(job_id) == ["worker_lost", "succeeded"]
+    assert client.outcomes(item_id) == ["worker_lost", "succeeded"]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("roles", "within_s"),
+    [
+        pytest.param([Role.LEADER], TAKEOVER_S, id="leader"),
+        pytest.param(list(Role), TAKEOVER_WITHOUT_UPKEEP_S, id="leader-and-deputy"),
+    ],
+)
+def test_a_dead_workers_work_begins_again_although_the_upkeep_dies_with_it(
+    cluster: Cluster, client: ClusterClient, kind: Kind, roles: list[Role], within_s: float
+) -> None:
+    eventually(lambda: all(map(cluster.process_with, Role)), 30, "leader and deputy are elected")
+    item_id = client.start(kind, LONG)
+    client.wait_until_begun(item_id)
+    elected = [cluster.process_with(role) for role in roles]
+    doomed = {process.name: process for process in (cluster.holder_of(item_id), *elected) if process}
+    for process in doomed.values():
+        process.kill()
+    for process in doomed.values():
+        process.start()  # a new process: it has no role and has watched nothing
+    await_second_attempt(cluster, client, item_id, within_s)
+    client.check()
+    assert client.outcomes(item_id) == ["worker_lost", "succeeded"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "failpoint",
     [
@@ -36,49 +79,56 @@ def test_a_dead_workers_job_trains_again(cluster: Cluster, client: ClusterClient
         pytest.param(Failpoint.REAP_WAKE_UP_SENT, marks=pytest.mark.chaos),
     ],
 )
-def test_a_job_is_taken_over_although_the_first_reapers_die(
-    cluster: Cluster, client: ClusterClient, failpoint: Failpoint
+def test_work_is_taken_over_although_the_first_reapers_die(
+    cluster: Cluster, client: ClusterClient, kind: Kind, failpoint: Failpoint
 ) -> None:
     """The first reaper in an API and the first reaper in a worker die at the failpoint."""
-    job_id = client.submit(epochs=20)
-    client.wait_for_epoch(job_id)
+    item_id = client.start(kind, LONG)
+    client.wait_until_begun(item_id)
     for role in ("api", "worker"):
         cluster.plan(role, failpoint, Fault.KILL)
-    cluster.holder_of(job_id).kill()
+    cluster.holder_of(item_id).kill()
     cluster.await_fault(failpoint, TAKEOVER_S)
     cluster.repair()
     client.check()
-    assert client.outcomes(job_id)[0] == "worker_lost"
-    assert client.job(job_id)["status"] == "succeeded"
+    assert client.outcomes(item_id)[0] == "worker_lost"
+    assert client.status(item_id) == "succeeded"
 
 
 @pytest.mark.chaos
 @pytest.mark.timeout(300)
-def test_a_job_that_outlives_every_timeout_runs_once(cluster: Cluster, client: ClusterClient) -> None:
-    """It lasts for ten leases and socket timeouts, and for thirty redeliveries of its wake-up by the broker."""
-    job_id = client.submit(epochs=10 * EPOCHS_PER_LEASE)
-    client.check(within_s=180)
-    assert client.outcomes(job_id) == ["succeeded"]
-
-
-@pytest.mark.parametrize("leases", [2, pytest.param(5, marks=pytest.mark.chaos)])
-def test_a_pause_of_redis_takes_no_job_from_its_worker(
-    cluster: Cluster, client: ClusterClient, leases: int
+@pytest.mark.parametrize("kind", KINDS)
+def test_work_that_outlives_every_timeout_is_done_once(
+    cluster: Cluster, client: ClusterClient, kind: Kind
 ) -> None:
-    job_ids = [client.submit(epochs=20) for _ in cluster.workers]
-    for job_id in job_ids:
-        client.wait_for_epoch(job_id)
+    """It lasts for ten leases and socket timeouts, and for thirty redeliveries of its wake-up by the broker."""
+    item_id = client.start(kind, 10 * STEPS_PER_LEASE)
+    client.check(within_s=180)
+    assert client.outcomes(item_id) == ["succeeded"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("leases", [2, pytest.param(5, marks=pytest.mark.chaos)])
+def test_a_pause_of_redis_takes_no_work_from_its_worker(
+    cluster: Cluster, client: ClusterClient, kind: Kind, leases: int
+) -> None:
+    item_ids = [client.start(kind, LONG) for _ in cluster.workers]
+    for item_id in item_ids:
+        client.wait_until_begun(item_id)
     cluster.valkey.freeze()
     time.sleep(leases * LEASE_S)
     cluster.valkey.unfreeze()
     client.check(within_s=120)
-    assert [client.outcomes(job_id) for job_id in job_ids] == [["succeeded"]] * len(job_ids)
+    assert [client.outcomes(item_id) for item_id in item_ids] == [["succeeded"]] * len(item_ids)
 
 
 @pytest.mark.chaos
-def test_a_slow_network_takes_no_job_from_its_worker(cluster: Cluster, client: ClusterClient) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_slow_network_takes_no_work_from_its_worker(
+    cluster: Cluster, client: ClusterClient, kind: Kind
+) -> None:
     for link in cluster.links.values():
         link.delay_s = 0.15
-    job_id = client.submit(epochs=3 * EPOCHS_PER_LEASE)
+    item_id = client.start(kind, 3 * STEPS_PER_LEASE)
     client.check(within_s=120)
-    assert client.outcomes(job_id) == ["succeeded"]
+    assert client.outcomes(item_id) == ["succeeded"]

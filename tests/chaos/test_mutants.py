@@ -10,6 +10,7 @@ from tests.chaos.cluster.cluster import Cluster, running_cluster
 from tests.chaos.instrumented import mutants
 from tests.chaos.instrumented.fault_plans import Fault
 from tests.chaos.test_takeover import freeze_past_the_lease
+from worker.queue.kinds import Kind
 from worker.queue.scripts import QUEUE_SCRIPTS
 from worker.redis_server.scripts import load_script
 
@@ -35,14 +36,19 @@ def kill_valkey(cluster: Cluster, client: ClusterClient) -> None:
 
 
 def freeze(cluster: Cluster, client: ClusterClient) -> None:
-    freeze_past_the_lease(cluster, client)
+    freeze_past_the_lease(cluster, client, Kind.TRAINING)
 
 
-SCENARIOS: dict[str, tuple[Callable[[Cluster, ClusterClient], None], str]] = {
-    "fencing": (freeze, "no_stale_write_is_accepted"),
-    mutants.REAPER: (kill_a_worker, "every_unfinished_job_renews_its_lease"),
-    "idempotency": (lose_an_answer, "a_key_makes_one_job"),
-}
+def freeze_an_import(cluster: Cluster, client: ClusterClient) -> None:
+    freeze_past_the_lease(cluster, client, Kind.DATASET_IMPORT)
+
+
+SCENARIOS: list[tuple[str, Callable[[Cluster, ClusterClient], None], str]] = [
+    ("fencing", freeze, "no_stale_write_is_accepted"),
+    ("fencing", freeze_an_import, "no_stale_write_is_accepted"),
+    (mutants.REAPER, kill_a_worker, "every_unfinished_item_renews_its_lease"),
+    ("idempotency", lose_an_answer, "a_key_makes_one_item"),
+]
 
 
 @pytest.fixture
@@ -53,13 +59,19 @@ def mutable_cluster(cluster: Cluster) -> Iterator[Cluster]:
 
 
 @pytest.mark.parametrize(
-    "mutant",
-    [pytest.param(name, marks=[pytest.mark.chaos] if name == mutants.REAPER else []) for name in SCENARIOS],
+    ("mutant", "scenario", "rule"),
+    [
+        pytest.param(*case, marks=[pytest.mark.chaos] if case[0] == mutants.REAPER else [])
+        for case in SCENARIOS
+    ],
 )
 def test_the_checker_finds_what_a_mutant_breaks(
-    mutable_cluster: Cluster, client: ClusterClient, mutant: str
+    mutable_cluster: Cluster,
+    client: ClusterClient,
+    mutant: str,
+    scenario: Callable[[Cluster, ClusterClient], None],
+    rule: str,
 ) -> None:
-    scenario, rule = SCENARIOS[mutant]
     mutable_cluster.turn_on(mutant)
     scenario(mutable_cluster, client)
     with pytest.raises(AssertionError, match=rule):
@@ -67,10 +79,10 @@ def test_the_checker_finds_what_a_mutant_breaks(
 
 
 def test_the_checker_finds_what_a_valkey_without_persistence_loses() -> None:
-    with running_cluster(apis=1, workers=1, appendonly=False) as cluster:
+    with running_cluster(apis=1, lanes=["light,training"], appendonly=False) as cluster:
         client = ClusterClient(cluster)
         kill_valkey(cluster, client)
-        with pytest.raises(AssertionError, match="no_job_is_lost"):
+        with pytest.raises(AssertionError, match="no_work_is_lost"):
             client.check(within_s=3)
         client.close()
 

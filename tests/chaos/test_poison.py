@@ -1,4 +1,4 @@
-"""R10: a job that breaks its trainers fails soon with its cause; other jobs and the workers are not affected."""
+"""R10: work that breaks its child processes fails soon with its cause; other work and the workers are not affected."""
 
 import pytest
 
@@ -19,6 +19,12 @@ MORE_CODES = {
     "send_garbage": "crashed_repeatedly",
     "hang": "stalled_repeatedly",
 }
+UPLOAD_CODES = {
+    "die": "crashed_repeatedly",
+    "send_garbage": "crashed_repeatedly",
+    "raise_error": "internal_error",
+    "eat_memory": "dataset_rejected",
+}
 HARMLESS = ["flood", "start_child"]
 
 
@@ -37,3 +43,16 @@ def test_poison_jobs_fail_and_healthy_jobs_finish(
     assert {job_id: error and error["code"] for job_id, error in errors.items()} == failing
     assert [client.job(job_id)["status"] for job_id in healthy] == ["succeeded"] * len(healthy)
     assert all(worker.is_running for worker in cluster.workers)
+
+
+def test_poison_uploads_are_rejected_and_healthy_ones_are_imported(
+    cluster: Cluster, client: ClusterClient
+) -> None:
+    """More uploads kill their import processes than a worker may lose before it is taken to be broken."""
+    failing = {client.upload(fails=failure): code for failure, code in UPLOAD_CODES.items()}
+    healthy = [client.upload() for _ in range(2)]
+    client.check(within_s=200)
+    errors = {import_id: client.dataset(import_id)["error"] for import_id in failing}
+    assert {import_id: error and error["code"] for import_id, error in errors.items()} == failing
+    assert [client.status(import_id) for import_id in healthy] == ["succeeded"] * len(healthy)
+    assert all(cluster.is_idle(worker) for worker in cluster.workers)

@@ -1,4 +1,4 @@
-"""R1: a job answered with 202 is never lost, wherever the API dies and even when its wake-up is lost."""
+"""R1: work answered with 202 is never lost, wherever the API dies and even when its wake-up is lost."""
 
 import pytest
 
@@ -6,41 +6,57 @@ from model.host.failpoints import Failpoint
 from tests.chaos.cluster.client import ClusterClient
 from tests.chaos.cluster.cluster import Cluster
 from tests.chaos.instrumented.fault_plans import Fault
+from tests.chaos.steps import KINDS, at_steps
 from tests.ninefold.processes import eventually
-from worker.redis_server.keys import WAKE_UPS
+from worker.queue.kinds import Kind
+from worker.redis_server.keys import LIGHT_WAKE_UPS, WAKE_UPS
 
-SUBMITTING = [Failpoint.SUBMIT_RESOLVED, Failpoint.SUBMIT_RECORDED, Failpoint.SUBMIT_WAKE_UP_SENT]
+SUBMITTED = (Failpoint.SUBMIT_RESOLVED, Failpoint.SUBMIT_RECORDED, Failpoint.SUBMIT_WAKE_UP_SENT)
+STEPS = {
+    Kind.TRAINING: SUBMITTED,
+    Kind.DATASET_IMPORT: (
+        Failpoint.PUT_SYNCED,
+        Failpoint.PUT_LINKED,
+        Failpoint.PUT_DURABLE,
+        *SUBMITTED,
+    ),
+}
+WAKE_UPS_OF = {Kind.TRAINING: WAKE_UPS, Kind.DATASET_IMPORT: LIGHT_WAKE_UPS}
 
 
-@pytest.mark.parametrize("failpoint", SUBMITTING)
+@pytest.mark.parametrize(("kind", "failpoint"), at_steps(STEPS, SUBMITTED))
 def test_a_submission_survives_the_death_of_its_api(
-    cluster: Cluster, client: ClusterClient, failpoint: Failpoint
+    cluster: Cluster, client: ClusterClient, kind: Kind, failpoint: Failpoint
 ) -> None:
     cluster.plan("api", failpoint, Fault.KILL)
-    job_id = client.submit(epochs=1)
+    item_id = client.start(kind)
     assert cluster.await_fault(failpoint)
     client.check()
-    assert client.job(job_id)["status"] == "succeeded"
+    assert client.status(item_id) == "succeeded"
 
 
-def test_a_job_runs_although_its_wake_up_is_lost(cluster: Cluster, client: ClusterClient) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_work_is_done_although_its_wake_up_is_lost(
+    cluster: Cluster, client: ClusterClient, kind: Kind
+) -> None:
     for worker in cluster.workers:
         worker.kill()  # a frozen worker would receive the wake-up and keep it
-    job_id = client.submit(epochs=1)
-    broker = cluster.store.redis
-    eventually(lambda: broker.llen(WAKE_UPS), 10, "a wake-up is sent")
-    broker.delete(WAKE_UPS)
-    eventually(lambda: broker.llen(WAKE_UPS), 10, "a reaper sends another wake-up")
-    broker.delete(WAKE_UPS)
+    item_id = client.start(kind)
+    broker, wake_ups = cluster.store.redis, WAKE_UPS_OF[kind]
+    eventually(lambda: broker.llen(wake_ups), 10, "a wake-up is sent")
+    broker.delete(wake_ups)
+    eventually(lambda: broker.llen(wake_ups), 10, "a reaper sends another wake-up")
+    broker.delete(wake_ups)
     for worker in cluster.workers:
         worker.start()
     client.check()
-    assert client.job(job_id)["status"] == "succeeded"
+    assert client.status(item_id) == "succeeded"
 
 
-def test_a_lost_reply_creates_no_second_job(cluster: Cluster, client: ClusterClient) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_lost_reply_creates_nothing_twice(cluster: Cluster, client: ClusterClient, kind: Kind) -> None:
     for api in cluster.apis:
         cluster.links[api.name].replies_to_lose = 1
-    job_id = client.submit(epochs=1)
+    item_id = client.start(kind)
     client.check()
-    assert client.job(job_id)["status"] == "succeeded"
+    assert client.status(item_id) == "succeeded"

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from model.host.failpoints import Failpoint, reach
 from worker.attempt.context import WorkerContext
 from worker.attempt.exit_classification import AttemptEnd
 from worker.queue.attempt_messages import Claimed
@@ -53,6 +54,7 @@ class AttemptEnding:
         """End the item: failed with an error, or cancelled."""
         error = JobError(code=end.error_code, message=end.message) if end.error_code else None
         self.retry(lambda: self._store.finish(self._item_id, self._attempt_id, end.outcome, error))
+        reach(Failpoint.FINISH_RECORDED)
         return end.outcome
 
     def retry(self, call: Callable[[], T]) -> T:

@@ -65,7 +65,7 @@ def run_worker(settings: WorkerSettings, commands: ChildCommands = DEFAULT_COMMA
 
 
 def _check_and_repair(client: redis.Redis, settings: WorkerSettings) -> None:
-    """Check Redis and storage; rebuild a missing registry; complete deletions that were interrupted."""
+    """Check Redis and storage; remove what killed processes left; rebuild a missing registry; complete deletions."""
     report = check_server(client)
     storage = open_storage(settings.storage)
     storage.check()

@@ -284,6 +284,8 @@ def test_the_events_of_an_import_are_streamed(client: httpx.Client, importer: No
     assert kinds[-1] == "end"
     if "state" in kinds:  # not when the import ended before the stream began
         assert {"progress", "dataset"} <= set(kinds)
+    again = client.get(f"/datasets/{processing['id']}/events").text
+    assert {"event: state", "event: dataset", "event: end"} <= set(again.splitlines())
     past = client.get("/datasets/pets/events").text
     assert past.startswith("event: snapshot")
     assert "event: end" in past

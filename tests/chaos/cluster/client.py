@@ -1,38 +1,45 @@
 """A client that uses a cluster over HTTP, retries each request until it is answered, and records what it did and saw."""
 
-import json
+import math
 import time
 import uuid
-from typing import Any
+import zlib
 
-import httpx
-
-from ninefold.client.events import Event, read_events
 from tests.chaos.cluster.cluster import Cluster
+from tests.chaos.cluster.final_state import FinalState
+from tests.chaos.cluster.pictures import MIN_FILES, zip_of_pictures
+from tests.chaos.cluster.retrying_http import TIMEOUT_S, Json, RetryingHttp
 from tests.chaos.cluster.watcher import Watcher
 from tests.chaos.history.checker import check_history
+from tests.chaos.instrumented.file_recording_importer import FAILURE_IN_NAME
 from tests.ninefold.processes import eventually
+from tests.worker.fixtures.counting_trainer import STEPS_PER_EPOCH
+from worker.queue.ids import IMPORT_PREFIX
+from worker.queue.kinds import Kind
 from worker.queue.states import TERMINAL
 
-TIMEOUT_S = 60.0
-SPEC = {"dataset": "digits", "recipe": "classic", "batch_size": 32, "image_size": 16, "promote": "never"}
+SPEC = {"recipe": "classic", "batch_size": 32, "image_size": 16, "promote": "never"}
 """The recipe with the fastest steps for few images, so that jobs are short."""
-BETWEEN_LEASE_READS_S = 1.5
-
-Json = dict[str, Any]
+SETTLED_WITHIN_S = 40.0
+"""Upkeep settles every 5 s; when its leader has died, another process is elected first."""
+STATUS_OF_DATASET = {"ready": "succeeded", "rejected": "failed", "cancelled": "cancelled"}
 
 
 class ClusterClient:
-    """The client of one test run. Its jobs are tagged with the run and with the idempotency key of their submission."""
+    """The client of one test run. Its jobs are tagged with the run and with the key of their submission; the names of
+    its datasets contain both."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._history = cluster.history
-        self.tag = f"run={uuid.uuid4().hex[:12]}"
-        self._http = httpx.Client(timeout=10)
+        run = uuid.uuid4().hex[:12]
+        self.tag = f"run={run}"
+        self._name_prefix = f"{run}."
+        self._http = RetryingHttp(cluster.urls)
+        self._final_state = FinalState(cluster, self._http, self.tag, self._name_prefix)
         self._watchers: list[Watcher] = []
-        self._url_index = 0
         self.job_ids: list[str] = []
+        self.import_ids: list[str] = []
 
     def close(self) -> None:
         """Stop all watchers."""
@@ -40,33 +47,80 @@ class ClusterClient:
             watcher.wait(0)
         self._http.close()
 
+    def start(self, kind: Kind, steps: int = MIN_FILES, *, watchers: int = 1, first: int = 0) -> str:
+        """Submit work of a kind; it trains for so many steps, or reads so many files. Both take equally long."""
+        if kind is Kind.DATASET_IMPORT:
+            return self.upload(steps, watchers=watchers, first=first)
+        return self.submit(math.ceil(steps / STEPS_PER_EPOCH), watchers=watchers, first=first)
+
     def submit(
-        self, epochs: int = 3, *, watchers: int = 1, tags: tuple[str, ...] = (), first: int = 0
+        self,
+        epochs: int = 3,
+        *,
+        dataset: str = "digits",
+        watchers: int = 1,
+        tags: tuple[str, ...] = (),
+        first: int = 0,
     ) -> str:
         """Submit a job, retrying with the same key until it is answered; `first` is the API to try first."""
-        key = uuid.uuid4().hex
-        self._history.add("submitted", run=self.tag, key=key)
-        self._url_index = first
-        body = SPEC | {"epochs": epochs, "tags": [self.tag, f"key={key}", *tags]}
-        response = self._request("POST", "/jobs", json=body, headers={"Idempotency-Key": key})
+        key = self._new_key(first)
+        body = SPEC | {"dataset": dataset, "epochs": epochs, "tags": [self.tag, f"key={key}", *tags]}
+        response = self._http.request("POST", "/jobs", json=body, headers={"Idempotency-Key": key})
         assert response.status_code == 202, response.text
         job_id = str(response.json()["id"])
-        self._history.add("accepted", run=self.tag, key=key, job_id=job_id)
         self.job_ids.append(job_id)
-        for _ in range(watchers):
-            self.watch(job_id)
-        return job_id
+        return self._note_accepted(job_id, key, watchers, dataset)
 
-    def watch(self, job_id: str) -> None:
-        """Start a watcher of a job."""
-        self._watchers.append(Watcher(len(self._watchers), self._cluster.urls, job_id, self._history))
+    def upload(
+        self,
+        files: int = MIN_FILES,
+        *,
+        fails: str | None = None,
+        pictures: int | None = None,
+        watchers: int = 1,
+        first: int = 0,
+    ) -> str:
+        """Upload a zip, retrying with the same key until it is answered; return the id of its import.
 
-    def cancel(self, job_id: str) -> bool:
-        """Cancel a job; returns whether the cancel was accepted."""
-        response = self._request("POST", f"/jobs/{job_id}/cancel")
+        Args:
+            files: number of pictures.
+            fails: how the import process fails; one of FAILURES of the failing importer.
+            pictures: equal numbers give equal pictures; by default every upload has other pictures.
+            watchers: number of watchers of the import.
+            first: the API to try first.
+        """
+        key = self._new_key(first)
+        name = self._name_prefix + key + (FAILURE_IN_NAME + fails if fails else "")
+        response = self._http.request(
+            "POST",
+            f"/datasets?name={name}",
+            content=zip_of_pictures(zlib.crc32(key.encode()) if pictures is None else pictures, files),
+            headers={"Idempotency-Key": key, "Content-Type": "application/zip"},
+        )
+        assert response.status_code in (201, 202), response.text
+        # Only an import that is over before a repeated upload is answered shows as its dataset.
+        body = response.json()
+        import_id = body["id"] if body["status"] != "ready" else self._import_of(name)
+        self.import_ids.append(import_id)
+        return self._note_accepted(import_id, key, watchers)
+
+    def name_of(self, import_id: str) -> str:
+        """Return the name of the dataset that an import makes."""
+        return str(self.dataset(import_id)["name"])
+
+    def watch(self, item_id: str) -> None:
+        """Start a watcher of a job or an import."""
+        self._watchers.append(Watcher(len(self._watchers), self._cluster.urls, item_id, self._history))
+
+    def cancel(self, item_id: str) -> bool:
+        """Cancel a job or an import; returns whether the cancel was accepted."""
+        if item_id.startswith(IMPORT_PREFIX):
+            response = self._http.request("DELETE", f"/datasets/{item_id}")
+        else:
+            response = self._http.request("POST", f"/jobs/{item_id}/cancel")
         assert response.status_code in (200, 409), response.text
         if response.is_success:
-            self._history.add("cancel_accepted", job_id=job_id)
+            self._history.add("cancel_accepted", item_id=item_id)
         return response.is_success
 
     def change(self, job_id: str, verb: str) -> None:
@@ -74,7 +128,7 @@ class ClusterClient:
         if verb == "cancel":
             self.cancel(job_id)
             return
-        response = self._request("POST", f"/jobs/{job_id}/{verb}")
+        response = self._http.request("POST", f"/jobs/{job_id}/{verb}")
         assert response.status_code in (200, 409), response.text
 
     def resume_all(self) -> None:
@@ -86,94 +140,86 @@ class ClusterClient:
 
     def job(self, job_id: str) -> Json:
         """Return a job as the API shows it."""
-        return self._read(f"/jobs/{job_id}")
+        return self._http.read(f"/jobs/{job_id}")
 
-    def outcomes(self, job_id: str) -> list[str | None]:
-        """Return the outcomes of all attempts at a job."""
-        return [attempt["outcome"] for attempt in self.job(job_id)["attempts"]]
+    def dataset(self, import_id: str) -> Json:
+        """Return the dataset of an import as the API shows it."""
+        return self._http.read(f"/datasets/{import_id}")
+
+    def find_dataset(self, ref: str) -> Json | None:
+        """Return the dataset with this id or name, or the one that is being imported under it; None if there is none."""
+        response = self._http.request("GET", f"/datasets/{ref}")
+        assert response.status_code in (200, 404), response.text
+        found: Json = response.json()
+        return found if response.is_success else None
+
+    def status(self, item_id: str) -> str:
+        """Return the status of a job, or that of a dataset in the terms of a job."""
+        if item_id.startswith(IMPORT_PREFIX):
+            status = str(self.dataset(item_id)["status"])
+            return STATUS_OF_DATASET.get(status, status)
+        return str(self.job(item_id)["status"])
+
+    def outcomes(self, item_id: str) -> list[str | None]:
+        """Return the outcomes of all attempts; those of an import are not shown by the API."""
+        if item_id.startswith(IMPORT_PREFIX):
+            return [attempt.outcome for attempt in self._cluster.store.get_import(item_id).attempts]
+        return [attempt["outcome"] for attempt in self.job(item_id)["attempts"]]
+
+    def wait_until_begun(self, item_id: str) -> None:
+        """Wait until a job has completed an epoch, or an import has read a file."""
+        if item_id.startswith(IMPORT_PREFIX):
+            eventually(lambda: self.dataset(item_id)["progress"], TIMEOUT_S, f"{item_id} has read some files")
+        else:
+            self.wait_for_epoch(item_id)
 
     def wait_for_epoch(self, job_id: str, epoch: int = 1) -> None:
         """Wait until a job has completed an epoch."""
         eventually(lambda: self._has_epoch(job_id, epoch), TIMEOUT_S, f"epoch {epoch} of {job_id}")
 
     def finish(self, within_s: float = TIMEOUT_S) -> None:
-        """Wait until every job has finished, at most `within_s`; then record the final state of everything."""
+        """Wait until all work has ended, at most `within_s`; then record the final state of everything."""
         deadline = time.monotonic() + within_s
-        while time.monotonic() < deadline and not all(map(self._has_finished, self.job_ids)):
+        items = [*self.job_ids, *self.import_ids]
+        while time.monotonic() < deadline and not all(map(self._has_finished, items)):
             time.sleep(0.1)
         for watcher in self._watchers:
             watcher.wait(max(1.0, deadline - time.monotonic()))
-        self._record_final_state()
+        self._wait_for_settlement()
+        self._final_state.record()
 
     def check(self, within_s: float = TIMEOUT_S) -> None:
-        """Wait until every job has finished, then check the history against every rule."""
+        """Wait until all work has ended, then check the history against every rule."""
         self.finish(within_s)
         check_history(self._history, self.tag)
+
+    def _new_key(self, first: int) -> str:
+        key = uuid.uuid4().hex[:16]
+        self._history.add("submitted", run=self.tag, key=key)
+        self._http.url_index = first
+        return key
+
+    def _note_accepted(self, item_id: str, key: str, watchers: int, dataset: str | None = None) -> str:
+        self._history.add("accepted", run=self.tag, key=key, item_id=item_id, dataset=dataset)
+        for _ in range(watchers):
+            self.watch(item_id)
+        return item_id
+
+    def _import_of(self, name: str) -> str:
+        return next(one.id for one in self._final_state.imports() if one.name == name)
+
+    def _wait_for_settlement(self) -> None:
+        """Wait until the uploads of all ended imports are deleted; the checker reports it if they never are."""
+        deadline = time.monotonic() + SETTLED_WITHIN_S
+        while time.monotonic() < deadline and set(self._cluster.store.ended_imports()) & set(self.import_ids):
+            time.sleep(0.1)
 
     def _has_epoch(self, job_id: str, epoch: int) -> bool:
         metrics = self.job(job_id)["metrics"]
         return metrics is not None and metrics["epoch"] >= epoch
 
-    def _has_finished(self, job_id: str) -> bool:
-        response = self._request("GET", f"/jobs/{job_id}")
-        return response.is_success and response.json()["status"] in TERMINAL
-
-    def _record_final_state(self) -> None:
-        jobs = self._list_jobs()
-        for job in jobs:
-            epochs = [row["epoch"] for row in self._read(f"/jobs/{job['id']}/metrics")["data"]]
-            self._history.add("final", job=job, epochs=epochs)
-            if job["status"] in TERMINAL:
-                self._record_replay(job["id"])
-        for key in self._cluster.storage.list("models/"):
-            if key.endswith("/manifest.json"):
-                manifest = json.loads(self._cluster.storage.read_bytes(key))
-                self._history.add("manifest", model_id=manifest["id"], job_id=manifest["job_id"])
-        if any(job["status"] not in TERMINAL for job in jobs):
-            self._record_leases()
-
-    def _list_jobs(self) -> list[Json]:
-        jobs: list[Json] = []
-        page: Json = {"has_more": True}
-        while page["has_more"]:
-            after = f"&after={jobs[-1]['id']}" if jobs else ""
-            page = self._read(f"/jobs?limit=100&tag={self.tag}{after}")
-            jobs += page["data"]
-        return jobs
-
-    def _record_replay(self, job_id: str) -> None:
-        """Record all events of a finished job as a watcher receives them that connects now."""
-        for event in self._events(job_id):
-            if event.kind != "snapshot":
-                self._history.add("replayed", job_id=job_id, id=event.id, event=event.kind, data=event.data)
-
-    def _events(self, job_id: str) -> list[Event]:
-        return list(read_events(self._request("GET", f"/jobs/{job_id}/events")))
-
-    def _record_leases(self) -> None:
-        """Record the renewal counts twice, with more time in between than between two renewals."""
-        for _ in range(2):
-            for lease in self._cluster.store.watch().leases:
-                self._history.add("lease", job_id=lease.item_id, renewals=lease.renewals)
-            time.sleep(BETWEEN_LEASE_READS_S)
-
-    def _read(self, path: str) -> Json:
-        response = self._request("GET", path)
-        assert response.is_success, response.text
-        body: Json = response.json()
-        return body
-
-    def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Send a request to one API after the other until one answers with another status than 503."""
-        deadline = time.monotonic() + TIMEOUT_S
-        while True:
-            url = self._cluster.urls[self._url_index % len(self._cluster.urls)]
-            try:
-                response = self._http.request(method, url + path, **options)
-                if response.status_code != 503:
-                    return response
-            except httpx.TransportError:
-                pass
-            assert time.monotonic() < deadline, f"no API answers {method} {path}"
-            self._url_index += 1
-            time.sleep(0.05)
+    def _has_finished(self, item_id: str) -> bool:
+        path = "datasets" if item_id.startswith(IMPORT_PREFIX) else "jobs"
+        response = self._http.request("GET", f"/{path}/{item_id}")
+        status = response.json().get("status")
+        return response.is_success and STATUS_OF_DATASET.get(status, status) in TERMINAL

@@ -1,5 +1,6 @@
 """A small Ninefold cluster of real processes: one Valkey, APIs and workers, each with its own network link."""
 
+import json
 import os
 import signal
 import sys
@@ -23,9 +24,11 @@ from tests.chaos.instrumented import mutants
 from tests.chaos.instrumented.fault_plans import Fault, FaultPlans
 from tests.ninefold.processes import eventually
 from tests.worker.processes import children_of
-from worker.queue.live_workers import LiveWorkers, WorkerState
+from worker.queue.kinds import Lane
+from worker.queue.live_workers import LiveWorkers, WorkerRecord, WorkerState
 from worker.queue.store import JobStore
 from worker.redis_server.connection import connect
+from worker.upkeep.roles import Role, RoleStore
 
 LEASE_S = 3.0
 RENEW_EVERY_S = 0.25
@@ -40,13 +43,23 @@ class Cluster:
         folder: Path,
         *,
         apis: int = 2,
-        workers: int = 2,
+        lanes: Sequence[str] = ("light,training", "light,training"),
         trainer: str = "trainer",
         lease_s: float = LEASE_S,
         renew_every_s: float = RENEW_EVERY_S,
         appendonly: bool = True,
     ) -> None:
-        """`trainer`: a role of tests/chaos/instrumented; `appendonly`: False is a mutant."""
+        """Start nothing yet but Valkey.
+
+        Args:
+            folder: holds everything.
+            apis: number of APIs.
+            lanes: the lanes of each worker.
+            trainer: a role of tests/chaos/instrumented.
+            lease_s: duration of a lease.
+            renew_every_s: time between two renewals.
+            appendonly: False is a mutant.
+        """
         self._folder = folder
         self._trainer = trainer
         self._lease_s = lease_s
@@ -62,10 +75,11 @@ class Cluster:
         self._client = connect(self.valkey.url)
         self.store = JobStore(self._client)
         self._live_workers = LiveWorkers(self._client)
+        self._roles = RoleStore(self._client)
         self.links: dict[str, Link] = {}
         self._ports: list[int] = []
         self.apis = [self._make_api(number) for number in range(apis)]
-        self.workers = [self._make_worker(number) for number in range(workers)]
+        self.workers = [self._make_worker(*numbered) for numbered in enumerate(lanes)]
 
     @property
     def urls(self) -> list[str]:
@@ -112,18 +126,25 @@ class Cluster:
         return False
 
     def is_idle(self, worker: ClusterProcess) -> bool:
-        """Return whether the worker waits for a job, with a warm standby."""
-        state = self._state_of(worker)
-        return state is WorkerState.IDLE and bool(self.trainers_of(worker))
+        """Return whether the worker waits for work; one that trains, with a warm standby."""
+        known = self._find(worker)
+        if known is None or known.state is not WorkerState.IDLE:
+            return False
+        return Lane.TRAINING not in known.lanes or bool(self.trainers_of(worker))
 
     def trainers_of(self, worker: ClusterProcess) -> list[int]:
         """Return the process ids of a worker's trainers, the warm standby included."""
         return children_of(worker.pid, "--parent")
 
-    def holder_of(self, job_id: str) -> ClusterProcess:
-        """Return the worker that runs a job."""
-        name = self.store.get(job_id).attempts[-1].worker
+    def holder_of(self, item_id: str) -> ClusterProcess:
+        """Return the worker that runs a job or an import."""
+        name: str = json.loads(self.store.get_json(item_id))["attempts"][-1]["worker"]
         return next(worker for worker in self.workers if name.endswith(f"-{worker.pid}"))
+
+    def process_with(self, role: Role) -> ClusterProcess | None:
+        """Return the process that was elected for a role of the upkeep; None while that process is dead."""
+        elected = self._roles.read()[role].process_id
+        return next((p for p in self.processes if f"-{p.pid}-" in elected), None)
 
     def turn_on(self, mutant: str) -> None:
         """Turn a mutant on, until the cluster is repaired."""
@@ -169,17 +190,17 @@ class Cluster:
         worker.start()
         return self.is_idle(worker)
 
-    def _state_of(self, worker: ClusterProcess) -> str | None:
+    def _find(self, worker: ClusterProcess) -> WorkerRecord | None:
         name = f"-{worker.pid}"
-        return next((w.state for w in self._live_workers.list_workers() if w.id.endswith(name)), None)
+        return next((known for known in self._live_workers.list_workers() if known.id.endswith(name)), None)
 
     def _make_api(self, number: int) -> ClusterProcess:
         port = free_port()
         self._ports.append(port)
         return self._make_process(f"api-{number}", [], {"NINEFOLD_PORT": str(port)})
 
-    def _make_worker(self, number: int) -> ClusterProcess:
-        return self._make_process(f"worker-{number}", [self._trainer], {})
+    def _make_worker(self, number: int, lanes: str) -> ClusterProcess:
+        return self._make_process(f"worker-{number}", [self._trainer], {"NINEFOLD_LANES": lanes})
 
     def _make_process(
         self, name: str, arguments: Sequence[str], environment: dict[str, str]

@@ -1,4 +1,4 @@
-"""Follows the events of one job to their end, reconnecting after each failure of an API, and records every event."""
+"""Follows the events of one work item to their end, reconnecting after each failure of an API, and records every event."""
 
 import threading
 from collections.abc import Sequence
@@ -8,20 +8,28 @@ import httpx
 
 from ninefold.client.events import read_events
 from tests.chaos.history.history import History
+from worker.queue.ids import IMPORT_PREFIX
 
 READ_TIMEOUT_S = 20.0
 """Longer than the 12 s between two heartbeats of the stream."""
 RECONNECT_AFTER_S = 0.1
+NOT_STORED = frozenset({"snapshot", "progress", "end"})
+"""These events may have no id: they are not among the stored events of the item."""
+
+
+def events_path(item_id: str) -> str:
+    """Return the path of the events of a job or an import."""
+    return f"/{'datasets' if item_id.startswith(IMPORT_PREFIX) else 'jobs'}/{item_id}/events"
 
 
 class Watcher:
     """A client with one stream at a time; it reconnects with the id of the last event that it received."""
 
-    def __init__(self, number: int, urls: Sequence[str], job_id: str, history: History) -> None:
+    def __init__(self, number: int, urls: Sequence[str], item_id: str, history: History) -> None:
         self._name = f"watcher-{number}"
         self._url_index = number
         self._urls = urls
-        self._job_id = job_id
+        self._item_id = item_id
         self._history = history
         self._last_id = ""
         self._is_over = threading.Event()
@@ -44,15 +52,13 @@ class Watcher:
 
     def _receive(self, url: str) -> None:
         headers = {"Last-Event-ID": self._last_id} if self._last_id else {}
-        target = f"{url}/jobs/{self._job_id}/events"
+        target = url + events_path(self._item_id)
         with httpx.stream("GET", target, headers=headers, timeout=READ_TIMEOUT_S) as response:
             response.raise_for_status()
             for event in read_events(response):
-                if event.kind in ("snapshot", "progress"):  # they have no id and are not repeated
-                    continue
-                if event.kind != "end" or event.id:
+                if event.id or event.kind not in NOT_STORED:
                     self._history.add(
-                        "received", watcher=self._name, job_id=self._job_id, id=event.id, event=event.kind
+                        "received", watcher=self._name, item_id=self._item_id, id=event.id, event=event.kind
                     )
                 self._last_id = event.id or self._last_id
                 if event.kind == "end":

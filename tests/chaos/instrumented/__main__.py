@@ -1,6 +1,6 @@
 """Runs a service process with fault plans and recording: `python -m tests.chaos.instrumented ROLE FOLDER`.
 
-Roles: api, worker, trainer (counts steps), network (the trainer with the real network).
+Roles: api, worker, trainer (counts steps), network (the trainer with the real network), importer.
 """
 
 import sys
@@ -32,6 +32,8 @@ def main() -> None:
             _run_counting_trainer(history)
         case "network":
             _run_real_trainer()
+        case "importer":
+            _run_importer(history)
 
 
 # Each role imports only what it needs: a trainer must not wait for the import of FastAPI.
@@ -54,8 +56,14 @@ def _run_worker(folder: Path, history: History) -> None:
     mutants.install(folder)
     write_recorder.install(history)
     vars(service)["make_app"] = partial(_with_short_visibility_timeout, celery_app.make_app)
-    trainer = (sys.executable, "-m", "tests.chaos.instrumented", sys.argv[1], str(folder))
-    sys.exit(service.run_worker(WorkerSettings(), ChildCommands(trainer=trainer)))
+    trainer_role = sys.argv[1]
+    commands = ChildCommands(_child_command(trainer_role, folder), _child_command("importer", folder))
+    sys.exit(service.run_worker(WorkerSettings(), commands))
+
+
+def _child_command(role: str, folder: Path) -> tuple[str, ...]:
+    """Return the command of a child process; the folder is an argument because importers get no environment."""
+    return (sys.executable, "-m", "tests.chaos.instrumented", role, str(folder))
 
 
 def _with_short_visibility_timeout(make_app: Callable[[str], Any], redis_url: str) -> Any:
@@ -79,6 +87,12 @@ def _run_real_trainer() -> None:
     from worker.kinds.training.trainer import __main__ as trainer  # noqa: PLC0415  # as above
 
     trainer.main()
+
+
+def _run_importer(history: History) -> None:
+    from tests.chaos.instrumented import file_recording_importer  # noqa: PLC0415  # as above
+
+    file_recording_importer.run(history)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ class _StepRecorder:
     def on_step(self, step: int) -> None:
         assert self._start
         job_id, attempt = self._start.job_id, self._start.attempt_number
-        self._history.add("step", job_id=job_id, attempt=attempt, step=step)
+        self._history.add("step", item_id=job_id, attempt=attempt, step=step)
         failure = next((tag for tag in self._start.spec.tags if tag.startswith(FAILURE_TAG)), None)
         if failure and step == failing_trainer.FAIL_AT_STEP:
             failing_trainer.FAILURES[failure.removeprefix(FAILURE_TAG)]()

@@ -29,7 +29,7 @@ def install(history: History) -> None:
             _record(history, operation, sent_at, refusal.code)
             raise
         if isinstance(answer, Claimed):
-            history.add("claimed", job_id=answer.item_id, attempt_id=operation.arguments["attempt_id"])
+            history.add("claimed", item_id=answer.item_id, attempt_id=operation.arguments["attempt_id"])
         else:
             _record(history, operation, sent_at, "ok")
         return answer
@@ -41,5 +41,5 @@ def _record(history: History, call: ScriptCall[T], sent_at: float, answer: str) 
     verb = call.name.rpartition("/")[2]
     if verb == "claim":  # there was no job to claim
         return
-    job_id, attempt_id = call.arguments["item_id"], call.arguments["attempt_id"]
-    history.add("write", verb=verb, job_id=job_id, attempt_id=attempt_id, sent_at=sent_at, answer=answer)
+    item_id, attempt_id = call.arguments["item_id"], call.arguments["attempt_id"]
+    history.add("write", verb=verb, item_id=item_id, attempt_id=attempt_id, sent_at=sent_at, answer=answer)

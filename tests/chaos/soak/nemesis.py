@@ -9,6 +9,7 @@ from contextlib import suppress
 from tests.chaos.cluster.cluster import LEASE_S, Cluster
 from tests.chaos.cluster.process import ClusterProcess
 from worker.errors import StoreUnavailableError
+from worker.queue.kinds import Lane
 
 MAX_OUTAGE_S = 1.5 * LEASE_S
 PAUSE_S = (0.5, 4.0)
@@ -43,7 +44,7 @@ class Nemesis:
                 self._kill_worker,
                 self._freeze_worker,
                 self._terminate_worker,
-                self._kill_trainer,
+                self._kill_children,
             ),
             *(self._kill_api, self._kill_valkey, self._tear_valkey, self._freeze_valkey),
             *(self._cut_links, self._delay_links, self._lose_replies, self._black_hole),
@@ -64,6 +65,8 @@ class Nemesis:
     def _remember_held_jobs(self, worker: ClusterProcess) -> None:
         with suppress(StoreUnavailableError):
             for lease in self._cluster.store.watch().leases:
+                if lease.lane is not Lane.TRAINING:
+                    continue
                 attempt = self._cluster.store.get(lease.item_id).attempts[-1]
                 if attempt.worker.endswith(f"-{worker.pid}"):
                     self.kills_of_holders.append((lease.item_id, attempt.number, time.monotonic()))
@@ -80,7 +83,7 @@ class Nemesis:
         worker.wait(120)
         worker.start()
 
-    def _kill_trainer(self) -> None:
+    def _kill_children(self) -> None:
         for pid in self._cluster.trainers_of(self._worker()):
             self._cluster.kill_process(pid)
 

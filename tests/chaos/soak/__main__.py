@@ -1,7 +1,7 @@
 """A random soak test: `python -m tests.chaos.soak --minutes 60 --seed 1`. Prints a summary; stops at the first violation.
 
-In each round a client submits, pauses, resumes, stops and cancels jobs, some of which crash their trainers, while the
-nemesis injects faults. Then the cluster is repaired, and the history checker examines the round.
+In each round a client submits, pauses, resumes, stops and cancels jobs, some of which crash their trainers, and uploads
+datasets, while the nemesis injects faults. Then the cluster is repaired, and the history checker examines the round.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from tests.chaos.cluster.client import ClusterClient
 from tests.chaos.cluster.cluster import LEASE_S, Cluster, running_cluster
 from tests.chaos.instrumented.step_recording_trainer import FAILURE_TAG
-from tests.chaos.nemesis import Nemesis
+from tests.chaos.soak.nemesis import Nemesis
 
 FAULTS_FOR_S = 25.0
 FINISH_WITHIN_S = 240.0
@@ -39,7 +39,8 @@ class Tally:
     def add(self, cluster: Cluster, client: ClusterClient, nemesis: Nemesis) -> None:
         """Add a round that passed the checker."""
         self.rounds += 1
-        self.accepted += len(client.job_ids)
+        self.accepted += len(client.job_ids) + len(client.import_ids)
+        self.statuses.update(map(client.status, client.import_ids))
         jobs = [client.job(job_id) for job_id in client.job_ids]
         self.statuses.update(job["status"] for job in jobs)
         self.events += len(cluster.history.entries("received"))
@@ -55,7 +56,7 @@ class Tally:
         lines = [
             f"rounds {self.rounds}; faults {faults.total()}, of them kill -9: {kills}",
             "  " + ", ".join(f"{fault} {count}" for fault, count in sorted(faults.items())),
-            f"jobs accepted {self.accepted}, ended {self.statuses.total()}: "
+            f"jobs and imports accepted {self.accepted}, ended {self.statuses.total()}: "
             + ", ".join(f"{status} {count}" for status, count in sorted(self.statuses.items())),
             f"events received {self.events}, each once and in order by each watcher",
             f"takeovers {self.takeovers}, false {self.false_takeovers}",
@@ -73,7 +74,7 @@ def recoveries_s(cluster: Cluster, nemesis: Nemesis) -> list[float]:
     steps = cluster.history.entries("step")
     found = []
     for job_id, number, killed_at in nemesis.kills_of_holders:
-        later = [s["at"] for s in steps if s["job_id"] == job_id and s["attempt"] > number]
+        later = [s["at"] for s in steps if s["item_id"] == job_id and s["attempt"] > number]
         if later:
             found.append(min(later) - killed_at)
     return found
@@ -85,6 +86,11 @@ def use(client: ClusterClient, nemesis: Nemesis, stopped: threading.Event) -> No
     for number in range(JOBS_PER_ROUND):
         tags = (FAILURE_TAG + nemesis.random.choice(FAILURES),) if chance() < 0.15 else ()
         client.submit(epochs=nemesis.random.randint(2, 25), tags=tags, first=number)
+        if chance() < 0.5:
+            import_id = client.upload(nemesis.random.randint(20, 120), first=number)
+            client.submit(epochs=1, dataset=client.name_of(import_id), first=number)
+            if chance() < 0.2:
+                client.cancel(import_id)
         stopped.wait(nemesis.random.uniform(0, 3))
         if chance() < 0.5:
             client.change(nemesis.random.choice(client.job_ids), nemesis.random.choice(VERBS))

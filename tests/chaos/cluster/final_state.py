@@ -1,0 +1,110 @@
+"""Records the final state of all work of one test run: records, events, datasets, models and uploads."""
+
+import json
+import time
+
+from model.data.record import IMAGES_FILE, RECORD_FILE, dataset_key
+from ninefold.client.events import read_events
+from tests.chaos.cluster.cluster import Cluster
+from tests.chaos.cluster.retrying_http import Json, RetryingHttp
+from tests.chaos.cluster.watcher import events_path
+from worker.queue.ids import upload_key
+from worker.queue.kinds import Kind
+from worker.queue.records import DatasetImport
+from worker.queue.states import TERMINAL, Status
+from worker.redis_server.keys import IMPORTS_BY_STATUS
+
+BETWEEN_LEASE_READS_S = 1.5
+
+
+class FinalState:
+    """Writes the final state of one test run into the history."""
+
+    def __init__(self, cluster: Cluster, http: RetryingHttp, run_tag: str, name_prefix: str) -> None:
+        """`run_tag`: all jobs of the run have it. `name_prefix`: the names of all its datasets begin with it."""
+        self._cluster = cluster
+        self._history = cluster.history
+        self._http = http
+        self._run_tag = run_tag
+        self._name_prefix = name_prefix
+
+    def record(self) -> None:
+        """Record everything."""
+        items = [*self._record_jobs(), *self._record_imports()]
+        for item_id, status in items:
+            if status in TERMINAL:
+                self._record_events(item_id)
+        self._record_models()
+        self._record_datasets()
+        if any(status not in TERMINAL for _, status in items):
+            self._record_leases()
+
+    def imports(self) -> list[DatasetImport]:
+        """Return all imports of the run, also those that nobody knows of because their API died."""
+        store = self._cluster.store
+        ids = [
+            str(import_id)
+            for status in Status
+            for import_id in store.redis.zrange(IMPORTS_BY_STATUS + status, 0, -1)
+        ]
+        imports = [store.get_import(import_id) for import_id in sorted(ids)]
+        return [one for one in imports if one.name.startswith(self._name_prefix)]
+
+    def _record_jobs(self) -> list[tuple[str, str]]:
+        jobs = self._http.read_all("/jobs", tag=self._run_tag)
+        for job in jobs:
+            epochs = [row["epoch"] for row in self._http.read(f"/jobs/{job['id']}/metrics")["data"]]
+            keys = [tag.removeprefix("key=") for tag in job["tags"] if tag.startswith("key=")]
+            self._add("final", work=Kind.TRAINING, item=job, key=keys[0], epochs=epochs)
+        return [(job["id"], job["status"]) for job in jobs]
+
+    def _record_imports(self) -> list[tuple[str, str]]:
+        store = self._cluster.store
+        imports, unsettled = self.imports(), set(store.ended_imports())
+        for one in imports:
+            self._add(
+                "final",
+                work=Kind.DATASET_IMPORT,
+                item=one.model_dump(mode="json"),
+                key=one.name.removeprefix(self._name_prefix).partition(".")[0],
+                has_upload=self._cluster.storage.exists(upload_key(one.id)),
+                is_settled=one.id not in unsettled,
+                waiting=store.waiting_jobs(one.id),
+            )
+        return [(one.id, one.status) for one in imports]
+
+    def _record_datasets(self) -> None:
+        """Record what each listed dataset is, and what its name finds."""
+        for dataset in self._http.read_all("/datasets"):
+            if dataset["name"].startswith(self._name_prefix):
+                self._add("dataset", id=dataset["id"], name=dataset["name"], status=dataset["status"])
+        for name in {one.name for one in self.imports()}:
+            response = self._http.request("GET", f"/datasets/{name}")
+            found = response.json() if response.is_success else None
+            self._add("named", name=name, dataset=found, files=found and self._files_of(found))
+
+    def _files_of(self, dataset: Json) -> list[str]:
+        keys = {file: dataset_key(dataset["id"], file) for file in (IMAGES_FILE, RECORD_FILE)}
+        return [file for file, key in keys.items() if self._cluster.storage.exists(key)]
+
+    def _record_events(self, item_id: str) -> None:
+        """Record all events of ended work as a watcher receives them that connects now."""
+        for event in read_events(self._http.request("GET", events_path(item_id))):
+            if event.kind != "snapshot":
+                self._history.add("replayed", item_id=item_id, id=event.id, event=event.kind, data=event.data)
+
+    def _record_models(self) -> None:
+        for key in self._cluster.storage.list("models/"):
+            if key.endswith("/manifest.json"):
+                manifest = json.loads(self._cluster.storage.read_bytes(key))
+                self._history.add("manifest", model_id=manifest["id"], item_id=manifest["job_id"])
+
+    def _record_leases(self) -> None:
+        """Record the renewal counts twice, with more time in between than between two renewals."""
+        for _ in range(2):
+            for lease in self._cluster.store.watch().leases:
+                self._history.add("lease", item_id=lease.item_id, renewals=lease.renewals)
+            time.sleep(BETWEEN_LEASE_READS_S)
+
+    def _add(self, kind: str, **facts: object) -> None:
+        self._history.add(kind, run=self._run_tag, **facts)

@@ -1,0 +1,1 @@
+"""A random soak test: `python -m tests.chaos.soak`."""

@@ -1,0 +1,66 @@
+"""The steps at which the tests kill, freeze and delay processes, for each kind of work."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from model.host.failpoints import Failpoint
+from worker.queue.kinds import Kind
+
+KINDS = [pytest.param(kind, id=kind) for kind in Kind]
+
+_ATTEMPT = (
+    Failpoint.CLAIM_RECORDED,
+    Failpoint.CLAIM_CHILD_STARTED,
+    Failpoint.RENEW_DUE,
+    Failpoint.RENEW_RECORDED,
+)
+_PUT_OF_FILE = (Failpoint.PUT_SYNCED, Failpoint.PUT_LINKED, Failpoint.PUT_DURABLE)
+_PUT = (Failpoint.PUT_BEGUN, Failpoint.PUT_WRITTEN, *_PUT_OF_FILE)
+
+WORKER_STEPS: Mapping[Kind, Sequence[Failpoint]] = {
+    Kind.TRAINING: (
+        *_ATTEMPT,
+        Failpoint.CHECKPOINT_RECORDED,
+        Failpoint.PUBLISH_BEGUN,
+        Failpoint.PUBLISH_COMMITTED,
+        Failpoint.PUBLISH_WRITTEN,
+        Failpoint.FINISH_RECORDED,
+    ),
+    Kind.DATASET_IMPORT: (
+        *_ATTEMPT,
+        *_PUT_OF_FILE,
+        Failpoint.IMPORT_STORED,
+        Failpoint.FINISH_RECORDED,
+        Failpoint.IMPORT_SETTLED,
+    ),
+}
+CHILD_STEPS: Mapping[Kind, Sequence[Failpoint]] = {
+    Kind.TRAINING: (
+        Failpoint.CHECKPOINT_DUE,
+        Failpoint.CHECKPOINT_PUT,
+        Failpoint.CHECKPOINT_REPORTED,
+        *_PUT,
+        Failpoint.PUBLISH_STAGED,
+    ),
+    Kind.DATASET_IMPORT: (*_PUT, Failpoint.IMPORT_READ),
+}
+CHILD_ROLE = {Kind.TRAINING: "trainer", Kind.DATASET_IMPORT: "importer"}
+
+COMMITTED = {
+    Kind.TRAINING: {Failpoint.PUBLISH_COMMITTED, Failpoint.PUBLISH_WRITTEN, Failpoint.FINISH_RECORDED},
+    Kind.DATASET_IMPORT: {Failpoint.FINISH_RECORDED, Failpoint.IMPORT_SETTLED},
+}
+"""After these steps a cancel is refused, and the work succeeds."""
+ENDED = {Failpoint.FINISH_RECORDED, Failpoint.IMPORT_SETTLED}
+"""After these steps the attempt has recorded its end."""
+
+
+def at_steps(steps: Mapping[Kind, Sequence[Failpoint]], quick: Iterable[Failpoint]) -> list[Any]:
+    """Return a pair of kind and failpoint for each step; all but the quick ones run with `make chaos` only."""
+    return [
+        pytest.param(kind, point, marks=() if point in quick else (pytest.mark.chaos,), id=f"{kind}-{point}")
+        for kind, points in steps.items()
+        for point in points
+    ]
