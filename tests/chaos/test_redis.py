@@ -70,3 +70,22 @@ def test_connections_break(cluster: Cluster, client: ClusterClient, kind: Kind) 
         time.sleep(0.5)
     client.check()
     assert [client.outcomes(item_id) for item_id in item_ids] == [["succeeded"]] * 2
+
+
+def test_a_worker_that_could_not_acknowledge_a_wake_up_works_on(
+    cluster: Cluster, client: ClusterClient
+) -> None:
+    """The connection breaks when a worker has received a wake-up: it connects again once it is idle."""
+    links = [cluster.links[worker.name] for worker in cluster.workers]
+    for link in links:
+        link.acknowledgements_to_lose = 10
+    short = [client.submit(epochs=1) for _ in links]
+    eventually(lambda: all(client.status(one) == "succeeded" for one in short), 60, "the jobs succeed")
+    assert any(link.acknowledgements_to_lose < 10 for link in links)
+    for link in links:
+        link.repair()
+    long = [client.submit(epochs=20) for _ in links]
+    for item_id in long:
+        client.wait_for_epoch(item_id)
+    assert {cluster.holder_of(item_id) for item_id in long} == set(cluster.workers)
+    client.check()

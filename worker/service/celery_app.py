@@ -26,9 +26,11 @@ def make_app(redis_url: str) -> Celery:
         task_ignore_result=True,
         # A wake-up means nothing once it has arrived, so the broker need not keep it for redelivery.
         task_acks_late=False,
-        worker_prefetch_multiplier=1,
-        # Without this a busy worker reserves a second wake-up after each reconnect to the broker.
+        # A busy worker reserves no second wake-up, also not after a reconnect to the broker. With a prefetch count beside
+        # this, a wake-up that could not be acknowledged would count as unfinished for ever: the idle worker would
+        # consume no more, and never notice that its connection broke.
         worker_disable_prefetch=True,
+        worker_prefetch_multiplier=0,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_enable_remote_control=False,
         worker_hijack_root_logger=False,

@@ -40,6 +40,8 @@ class Link:
         """Blocks both directions; what is sent meanwhile arrives once the link is repaired, as with TCP."""
         self.replies_to_lose = 0
         """For this many of the next scripts the request passes and the connection breaks before the reply."""
+        self.acknowledgements_to_lose = 0
+        """For this many of the next acknowledgements of wake-ups the connection breaks before the request."""
         self._server = network.run(self._open())
 
     @property
@@ -56,7 +58,7 @@ class Link:
         """Remove all faults."""
         self._is_cut = self.is_black_hole = False
         self.delay_s = 0.0
-        self.replies_to_lose = 0
+        self.replies_to_lose = self.acknowledgements_to_lose = 0
 
     async def end(self) -> None:
         """Close the link for good."""
@@ -100,6 +102,9 @@ class Link:
                 if self.replies_to_lose and b"EVALSHA" in chunk:
                     self.replies_to_lose -= 1
                     connection.loses_reply = True
+                if self.acknowledgements_to_lose and b"ZREM" in chunk and b"unacked_index" in chunk:
+                    self.acknowledgements_to_lose -= 1
+                    return
                 connection.server.write(chunk)
                 await connection.server.drain()
 
