@@ -14,7 +14,8 @@ from worker.queue.feed import PAGE_EVENTS, Feed, FeedEvent
 
 BLOCK_MS = 5_000
 """How long one read waits for events; the socket timeout of the hub's Redis client must be longer."""
-_HEARTBEAT_S = 12.0
+_HEARTBEAT_S = 4.0
+"""Proxies may close a stream that is silent for five seconds."""
 _PAUSE_PER_WATCHER_S = 70e-6
 _MAX_PAUSE_S = 0.07
 _RETRY_S = (0.1, 0.2, 0.5, 1.0)

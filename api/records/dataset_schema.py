@@ -22,7 +22,7 @@ class DatasetStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-_OF_IMPORT = {
+_OF_IMPORT: dict[str, DatasetStatus] = {
     Status.SUCCEEDED: DatasetStatus.READY,
     Status.FAILED: DatasetStatus.REJECTED,
     Status.CANCELLED: DatasetStatus.CANCELLED,

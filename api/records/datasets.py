@@ -46,7 +46,7 @@ class DatasetCatalogue:
             wait_s=wait_s,
         )
 
-    async def find_with_status(self, ref: str, project: str) -> tuple[Dataset, Status]:
+    async def find_with_status(self, ref: str, project: str) -> tuple[Dataset, str]:
         """Return a dataset and the status of its import; of a dataset that is ready, `succeeded`.
 
         Raises:

@@ -29,6 +29,7 @@ from tests.model.tiny_training import Recorder, TinyTraining, import_colours
 from tests.stored import stored_path
 from tests.worker.imported import import_record
 from tests.worker.samples import claim, make_job, publish, row
+from worker.errors import JobNotFoundError, WrongStateError
 from worker.kinds.training.publishing import complete_draft
 from worker.queue.attempt_messages import ClaimedJob, TrainingReport
 from worker.queue.ids import new_attempt_id
@@ -278,6 +279,26 @@ def test_the_api_answers_with_the_fields(redis_url: str, store: JobStore, tmp_pa
         assert (worker["state"], worker["lanes"]) == ("warming_up", ["training", "batch"])
         assert client.post("/jobs", json={"dataset": "digits"}).status_code == 202
         assert client.post("/jobs", json={"dataset": "digits", **FUTURE}).status_code == 422
+
+
+def test_work_of_a_later_kind_is_left_alone_and_hides_nothing(store: JobStore) -> None:
+    later = store.submit(make_job(priority=100)).job_id
+    unknown_status = store.submit(make_job()).job_id
+    mine = store.submit(make_job()).job_id
+    store.redis.hset(redis_keys.ITEM + later, "kind", "evaluation")
+    assert store.cancel(unknown_status).status is Status.CANCELLED
+    store.redis.hset(redis_keys.ITEM + unknown_status, "status", "dreaming")
+    assert [job.id for job in store.list_jobs().jobs] == [mine, unknown_status]
+    for call in (store.get, store.cancel, store.pause):
+        with pytest.raises(JobNotFoundError):
+            call(later)
+    with pytest.raises(WrongStateError):
+        store.resume(unknown_status)
+    claimed = store.claim("host:1", new_attempt_id())
+    assert claimed is not None
+    assert claimed.item_id == mine
+    assert store.claim("host:1", new_attempt_id()) is None
+    assert store.redis.zscore(redis_keys.QUEUE, later) is not None
 
 
 @pytest.fixture

@@ -50,17 +50,20 @@ class Feed:
     async def read(
         self, after: str, *, block_ms: int | None = None, count: int = PAGE_EVENTS
     ) -> list[FeedEvent]:
-        """Return the events after the event `after`; wait at most `block_ms` for the first one."""
+        """Return the events after the event `after`; wait at most `block_ms` for the first one.
+
+        An entry that lacks a field is an event of no item: one strange entry must not end all event streams.
+        """
         with outages_as_unavailable():
             streams: Any = await self.redis.xread({FEED: after}, count=count, block=block_ms)
         entries = streams[0][1] if streams else []
         return [
             FeedEvent(
                 feed_id,
-                fields["job"],
-                fields["id"],
-                fields["event"],
-                fields["data"],
+                fields.get("job", ""),
+                fields.get("id", "0-0"),
+                fields.get("event", ""),
+                fields.get("data", "{}"),
                 fields.get("project", DEFAULT_PROJECT),  # earlier releases write none
             )
             for feed_id, fields in entries

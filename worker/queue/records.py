@@ -80,7 +80,7 @@ class Attempt(_Record):
 class Transition(_Record):
     """A change of status."""
 
-    status: Status
+    status: OrLater[Status]
     at: Timestamp
 
 
@@ -112,7 +112,7 @@ class WorkItem(_Record):
     """What every kind of work has."""
 
     id: str
-    status: Status
+    status: OrLater[Status]
     phase: OrLater[Phase] | None
     name: str
     priority: int = 0

@@ -11,7 +11,7 @@ from tests.chaos.history.history import History
 from worker.queue.ids import IMPORT_PREFIX
 
 READ_TIMEOUT_S = 20.0
-"""Longer than the 12 s between two heartbeats of the stream."""
+"""Longer than the 4 s between two heartbeats of the stream."""
 RECONNECT_AFTER_S = 0.1
 NOT_STORED = frozenset({"snapshot", "progress", "end"})
 """These events may have no id: they are not among the stored events of the item."""

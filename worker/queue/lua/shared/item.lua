@@ -8,6 +8,7 @@ local function load_item(item_id)
   if #flat == 0 then return nil end
   local item = {kind = 'training', project = 'default'}
   for i = 1, #flat, 2 do item[flat[i]] = flat[i + 1] end
+  if not KINDS[item.kind] then return nil end -- only a later release can do anything with this kind
   return item
 end
 

@@ -96,10 +96,11 @@ local function first_fitting(lane, devices, schema_version, except)
     if #page == 0 then return nil end
     for i = 1, #page, 2 do
       local item_id = page[i]
-      local fields = redis.call('HMGET', KEY.ITEM .. item_id, 'status', 'schema_version', 'waits_for')
+      local fields = redis.call('HMGET', KEY.ITEM .. item_id, 'status', 'schema_version', 'waits_for', 'kind')
       if fields[1] ~= 'queued' then
         drop(lane, devices, item_id)
-      elseif tonumber(fields[2] or 1) > schema_version or fields[3] or except[item_id] then
+      elseif tonumber(fields[2] or 1) > schema_version or fields[3] or except[item_id]
+        or not KINDS[fields[4] or 'training'] then
         from = from + 1
       else
         return item_id, tonumber(page[i + 1])

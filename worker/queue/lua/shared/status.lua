@@ -15,7 +15,7 @@ end
 
 -- The refusal of a change that TRANSITIONS does not have; nil when the change is allowed.
 local function transition_refusal(item, status)
-  if TRANSITIONS[item.status][status] then return nil end
+  if (TRANSITIONS[item.status] or {})[status] then return nil end
   return {'wrong_state', item.id, item.status, statuses_before(status)}
 end
 
