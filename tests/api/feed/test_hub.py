@@ -136,6 +136,12 @@ def test_events_that_were_trimmed_before_the_hub_read_them_end_the_watch(
     asyncio.run(scenario())
 
 
+async def wait_for_end(watcher: Watcher) -> None:
+    """Take heartbeats, and nothing else, until the watch ends."""
+    while True:
+        assert await ids(watcher, 5 * BLOCK_MS / 1000) == []
+
+
 def test_a_feed_with_another_history_ends_the_watch(redis_url: str, redis_client: redis.Redis) -> None:
     """As after Redis restarted with less data: new ids may be smaller than ids that were delivered."""
 
@@ -147,8 +153,7 @@ def test_a_feed_with_another_history_ends_the_watch(redis_url: str, redis_client
             redis_client.delete(FEED)
             redis_client.xadd(FEED, {"job": "job_1", "id": "1-2", "event": "state", "data": "{}"}, id="5-1")
             with pytest.raises(WatchEnded):
-                while True:  # heartbeats come first
-                    assert await ids(watcher, 5 * BLOCK_MS / 1000) == []
+                await wait_for_end(watcher)
             with hub.watch("job_1") as again:
                 redis_client.xadd(
                     FEED, {"job": "job_1", "id": "1-3", "event": "state", "data": "{}"}, id="5-2"

@@ -187,9 +187,9 @@ def check(new: Service, scene: Scene) -> None:
     before = {scene.running[0], scene.running_again[0], scene.finished} - {""}
     assert before - scene.deleted <= {job.id for job in jobs}
     for job in jobs:
-        assert [one.id for one in store.list_jobs(JobFilters(status=Status(job.status)), limit=1000).jobs].count(
-            job.id
-        ) == 1
+        assert [
+            one.id for one in store.list_jobs(JobFilters(status=Status(job.status)), limit=1000).jobs
+        ].count(job.id) == 1
         waits_for = new.client.hget(redis_keys.ITEM + job.id, "waits_for")
         if waits_for and job.status is Status.QUEUED:
             check_import(new, str(waits_for), job.id)
