@@ -33,7 +33,7 @@ test: check  ## run check, then the tests
 	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 chaos: $(STAMP)  ## run the chaos tests: kill processes and Redis while jobs run
-	$(BIN)/python -m pytest -m "chaos or not chaos" tests/chaos
+	$(BIN)/python -m pytest -m "chaos or not chaos" tests/chaos tests/compatibility
 
 MINUTES ?= 10
 SEED ?= 0

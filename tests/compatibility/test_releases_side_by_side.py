@@ -32,6 +32,7 @@ def _check_published(api: Api, deployment: Deployment, job: Json) -> None:
     assert len(predictions) == 1
 
 
+@pytest.mark.chaos  # test_uploads_side_by_side.py has this direction in every run
 @pytest.mark.timeout(300)
 def test_an_old_worker_runs_a_job_of_the_new_api(deployment: Deployment, old: Release) -> None:
     api = deployment.start_api(THIS_RELEASE, predicts=True)
