@@ -4,6 +4,7 @@ The worker that ran the import does it at once; upkeep repeats it when that work
 """
 
 import logging
+from collections.abc import Sequence
 
 from model.errors import StorageError, UnfitSpecError
 from model.host.failpoints import Failpoint, reach
@@ -39,8 +40,8 @@ class ImportSettlement:
         project = self._store.project_of(import_id)
         if project is not None:
             ended = self._store.get_import(import_id, project)
-            for job_id in self._store.waiting_jobs(import_id):
-                self._settle_job(job_id, ended, project)
+            if job_ids := self._store.waiting_jobs(import_id):
+                self._settle_jobs(job_ids, ended, project)
             try:
                 open_storage(storage_url(self._storage, project)).delete(upload_key(import_id))
             except StorageError as error:
@@ -50,28 +51,44 @@ class ImportSettlement:
         reach(Failpoint.IMPORT_SETTLED)
         return True
 
-    def _settle_job(self, job_id: str, ended: DatasetImport, project: str) -> None:
+    def _settle_jobs(self, job_ids: list[str], ended: DatasetImport, project: str) -> None:
         facts = self._facts(ended, project)
         if facts is None:
             message = f"The dataset {ended.name} was not imported."
             if ended.error:
                 message = f"{message} {ended.error.message}"
-            self._reject(job_id, ended.id, JobError(code="dataset_rejected", message=message))
+            for job_id in job_ids:
+                self._store.reject_waiting(
+                    job_id, ended.id, JobError(code="dataset_rejected", message=message)
+                )
             return
+        devices = training_devices(LiveWorkers(self._store.redis).list_workers())
+        for job_id in job_ids:
+            self._release(job_id, ended.id, project, facts, devices)
+
+    def _release(
+        self,
+        job_id: str,
+        import_id: str,
+        project: str,
+        facts: DatasetFacts,
+        devices: Sequence[Sequence[str]],
+    ) -> None:
+        """Queue a job that waited, with its spec resolved; fail the job when its spec does not fit the dataset."""
         try:
             kept = self._store.get(job_id, project).spec.model_dump()
             # A later release may have stored fields that this one does not know.
             posted = JobSpec.model_validate(
                 {name: kept[name] for name in JobSpec.model_fields if name in kept}
             )
-            devices = training_devices(LiveWorkers(self._store.redis).list_workers())
             spec, warnings = resolve_for_workers(posted, facts, devices)
         except JobNotFoundError:
-            self._reject(job_id, ended.id, JobError(code="dataset_rejected", message="The job is gone."))
+            gone = JobError(code="dataset_rejected", message="The job is gone.")
+            self._store.reject_waiting(job_id, import_id, gone)
         except UnfitSpecError as error:
-            self._reject(job_id, ended.id, JobError(code=error.code, message=str(error)))
+            self._store.reject_waiting(job_id, import_id, JobError(code=error.code, message=str(error)))
         else:
-            self._store.release_waiting(job_id, ended.id, spec, tuple(warnings))
+            self._store.release_waiting(job_id, import_id, spec, tuple(warnings))
 
     def _facts(self, ended: DatasetImport, project: str) -> DatasetFacts | None:
         if ended.status is not Status.SUCCEEDED or ended.result is None:
@@ -80,6 +97,3 @@ class ImportSettlement:
             return DatasetRegistry(self._store.redis).get(ended.result.dataset_id, project).facts
         except DatasetNotFoundError:  # it was deleted meanwhile
             return None
-
-    def _reject(self, job_id: str, import_id: str, error: JobError) -> None:
-        self._store.reject_waiting(job_id, import_id, error)
