@@ -15,6 +15,16 @@ class StoreUnavailableError(WorkerError):
     code = "store_unavailable"
 
 
+class StoreRefusedError(StoreUnavailableError):
+    """Raised when Redis answers that it accepts no writes for now.
+
+    The call was refused as a whole. When its connection was lost before, redis-py had sent the call already: then that
+    earlier sending may have been applied.
+    """
+
+    code = "store_refused"
+
+
 class RedisUnusableError(WorkerError):
     """Raised at start when Redis is not fit to hold the records: unreachable, too old, evicting, or a cluster."""
 

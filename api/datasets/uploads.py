@@ -22,7 +22,13 @@ from model.data.built_in import BUILT_IN
 from model.errors import StorageError
 from model.host.failpoints import Failpoint, reach
 from model.storage.interface import Storage
-from worker.errors import DatasetNameTakenError, StoreUnavailableError, WorkerError
+from worker.errors import (
+    DatasetNameTakenError,
+    JobNotFoundError,
+    StoreRefusedError,
+    StoreUnavailableError,
+    WorkerError,
+)
 from worker.queue.calls.imports import NewImport
 from worker.queue.ids import new_import_id, upload_key
 from worker.queue.kinds import Lane
@@ -112,8 +118,11 @@ class DatasetUploads:
             submitted = await self._store.submit_import(
                 new, idempotency_key, queue_limit=self._limits.max_queued
             )
+        except StoreRefusedError:
+            await self._delete_unless_queued(new, storage)
+            raise
         except StoreUnavailableError:
-            raise  # the import may be queued: gc deletes the upload if it is not
+            raise  # no answer came, so the import may be queued: gc deletes the upload if it is not
         except WorkerError:
             await asyncio.to_thread(storage.delete, upload_key(new.import_id))
             raise
@@ -125,6 +134,15 @@ class DatasetUploads:
             self._wake_ups.request(Lane.LIGHT)
             reach(Failpoint.SUBMIT_WAKE_UP_SENT)
         return submitted.dataset_import
+
+    async def _delete_unless_queued(self, new: NewImport, storage: Storage) -> None:
+        """Delete an upload whose import Redis refused, unless an earlier sending of the same call was applied."""
+        try:
+            await self._store.get_import(new.import_id, new.project)
+        except JobNotFoundError:
+            await asyncio.to_thread(storage.delete, upload_key(new.import_id))
+        except StoreUnavailableError:
+            pass  # not known: gc deletes the upload if nothing is queued
 
     @contextmanager
     def _one_of_max_uploads(self) -> Iterator[None]:

@@ -12,8 +12,10 @@ from api.predictor.client import PredictorClient
 from api.records.storage_space import StorageSpace
 from model.errors import StorageError, StorageFullError
 from worker.redis_server.fitness import SETTINGS, persistence_warnings, settings_of_info
+from worker.redis_server.refusals import WRITE_PROBE, explain, refusal_of
 
 _OK = "ok"
+_NO_ANSWER = "Redis does not answer: start it, or correct REDIS_URL."
 _TIMEOUT_S = 3.0
 
 
@@ -49,9 +51,12 @@ class ReadinessChecks:
     async def _check_redis(self) -> tuple[str, list[str]]:
         try:
             async with asyncio.timeout(_TIMEOUT_S):
+                await self._redis.eval(WRITE_PROBE, 0)
                 settings = await self._read_settings()
-        except (redis.RedisError, TimeoutError, OSError):
-            return "Redis does not answer: start it, or correct REDIS_URL.", []
+        except redis.RedisError as error:
+            return _redis_failure(error), []
+        except (TimeoutError, OSError):
+            return _NO_ANSWER, []
         return _OK, persistence_warnings(settings)
 
     async def _read_settings(self) -> Mapping[Any, Any]:
@@ -77,3 +82,11 @@ class ReadinessChecks:
         except (StorageError, TimeoutError):
             pass  # `_check_storage` reports this failure
         return []
+
+
+def _redis_failure(error: redis.RedisError) -> str:
+    if refusal := refusal_of(error):
+        return explain(refusal)
+    if isinstance(error, redis.ResponseError):
+        return f"Redis refuses a command ({error}): see the rights of Ninefold's user in docs/operations.md."
+    return _NO_ANSWER

@@ -97,8 +97,8 @@ class SharedObjects:
     async def running(self) -> AsyncIterator[None]:
         """Run the event hub and the upkeep while the block runs; afterwards close every connection."""
         hub = asyncio.create_task(self._hub.run())
-        store = JobStore(connect(self._settings.redis_url))
-        upkeep = start_upkeep(store, self._storage, self._settings, self._wake_ups.send)
+        upkeep_redis = connect(self._settings.redis_url)
+        upkeep = start_upkeep(JobStore(upkeep_redis), self._storage, self._settings, self._wake_ups.send)
         try:
             yield
         finally:
@@ -108,6 +108,7 @@ class SharedObjects:
                 await hub
             self._throttle.close()
             await asyncio.to_thread(upkeep.stop)
+            upkeep_redis.close()
             await asyncio.to_thread(self._wake_ups.close)
             await self._predictor.close()
             await self._hub.disconnect()

@@ -9,12 +9,10 @@ import redis
 import redis.asyncio
 from redis.exceptions import NoScriptError
 
-from worker.errors import StoreUnavailableError
+from worker.errors import StoreRefusedError, StoreUnavailableError
 from worker.redis_server import scripts
+from worker.redis_server.refusals import explain, refusal_of
 from worker.redis_server.scripts import Commands, Script, ScriptCall
-
-_TEMPORARY_REFUSALS = ("OOM", "MISCONF", "READONLY", "NOREPLICAS", "MASTERDOWN", "BUSY")
-"""How Redis begins an error when it refuses commands for now: memory or disk full, or during a failover."""
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -27,10 +25,9 @@ def outages_as_unavailable() -> Iterator[None]:
     try:
         yield
     except redis.RedisError as error:
-        is_unreachable = isinstance(error, (redis.ConnectionError, redis.TimeoutError))
-        # redis-py puts the failed command of a transaction before Redis's own words.
-        reason = error.status_code or str(error).rpartition("caused error: ")[2]
-        if is_unreachable or reason.startswith(_TEMPORARY_REFUSALS):
+        if refusal := refusal_of(error):
+            raise StoreRefusedError(explain(refusal)) from error
+        if isinstance(error, (redis.ConnectionError, redis.TimeoutError)):
             raise StoreUnavailableError(
                 f"Redis cannot do this now ({type(error).__name__}): try again."
             ) from error

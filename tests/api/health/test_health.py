@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+import pytest
 import redis
 
 from api.settings import ApiSettings
 from tests.api.problems import problem_in
 from tests.api.serving import running_api
 from tests.conftest import running_valkey
+from tests.ninefold.processes import eventually
 from worker.queue.live_workers import LiveWorkers, WorkerRecord, WorkerState
 
 
@@ -77,3 +79,60 @@ def test_readiness_needs_no_right_to_read_the_settings_of_redis(tmp_path: Path) 
             ready = httpx.get(f"{url}/readyz").json()
         assert ready["redis"] == "ok"
         assert "does not persist" in ready["warnings"][0]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "setting", "advice"),
+    [
+        ("OOM", "maxmemory", "raise maxmemory"),
+        ("NOREPLICAS", "min-replicas-to-write", "lower min-replicas-to-write"),
+    ],
+)
+def test_readiness_says_why_redis_refuses_writes(
+    client: httpx.Client,
+    redis_client: redis.Redis,
+    refusal: str, setting: str, advice: str
+) -> None:
+    keys_before = redis_client.dbsize()
+    redis_client.config_set(setting, 1)
+    try:
+        response = client.get("/readyz")
+    finally:
+        redis_client.config_set(setting, 0)
+    assert response.status_code == 503
+    assert f"({refusal})" in response.json()["redis"]
+    assert advice in response.json()["redis"]
+    assert client.get("/readyz").json()["redis"] == "ok"
+    assert redis_client.dbsize() == keys_before
+
+
+def test_readiness_tells_a_replica_and_queued_jobs_can_still_be_read(tmp_path: Path) -> None:
+    with running_valkey() as valkey_url, redis.Redis.from_url(valkey_url) as admin:
+        settings = ApiSettings(
+            redis_url=valkey_url, storage=tmp_path.as_uri(), cache_dir=tmp_path, predictor="unix:/tmp/nf-none"
+        )
+        with running_api(settings) as url, httpx.Client(base_url=url, timeout=30) as client:
+            job = client.post("/jobs", json={"dataset": "digits"}).json()
+            admin.replicaof("127.0.0.1", 1)
+            said = client.get("/readyz").json()["redis"]
+            assert "(READONLY)" in said
+            assert "primary" in said
+            assert client.get(f"/jobs/{job['id']}").json()["queued_reason"] == "no_worker"
+
+
+def test_readiness_tells_a_full_disk_of_redis(tmp_path: Path) -> None:
+    with running_valkey("--save", "3600 1000") as valkey_url, redis.Redis.from_url(valkey_url) as admin:
+        folder = Path(str(admin.config_get("dir")["dir"]))
+        (folder / "dump.rdb").mkdir()  # the snapshot cannot be written
+        admin.set("key", "value")
+        admin.bgsave()
+        eventually(
+            lambda: admin.info("persistence")["rdb_last_bgsave_status"] == "err", 20, "the snapshot failed"
+        )
+        settings = ApiSettings(
+            redis_url=valkey_url, storage=tmp_path.as_uri(), cache_dir=tmp_path, predictor="unix:/tmp/nf-none"
+        )
+        with running_api(settings) as url:
+            said = httpx.get(f"{url}/readyz").json()["redis"]
+    assert "(MISCONF)" in said
+    assert "disk" in said

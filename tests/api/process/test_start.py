@@ -1,5 +1,6 @@
 """`python -m api` starts, or prints one line that says why not; it stops promptly with event streams open."""
 
+import gc
 import json
 import os
 import signal
@@ -23,6 +24,7 @@ from tests.api.published import publish_model
 from tests.api.serving import running_api
 from tests.conftest import running_valkey
 from tests.worker.processes import children_of, wait_until
+from worker.redis_server import keys as redis_keys
 from worker.registry.model_registry import ModelRegistry
 
 
@@ -213,3 +215,29 @@ def test_event_streams_over_the_maximum_are_refused_and_other_requests_succeed(
         problem = json.loads(answers[-1].read())
         assert (problem["code"], answers[-1].headers["Retry-After"]) == ("too_many_watchers", "10")
         assert client.get("/jobs").status_code == 200
+
+
+def test_an_api_that_has_stopped_has_closed_its_connections_to_redis(
+    redis_client: redis.Redis, valkey_url: str, tmp_path: Path
+) -> None:
+    before = _clients_of(redis_client)
+    settings = ApiSettings(
+        redis_url=valkey_url,
+        storage=tmp_path.as_uri(),
+        cache_dir=tmp_path,
+        runtime_dir=Path("/tmp/nf-none"),  # noqa: S108  # no predictor listens there
+    )
+    with running_api(settings) as url:
+        assert httpx.get(f"{url}/jobs").status_code == 200
+        wait_until(lambda: redis_client.hlen(redis_keys.UPKEEP_ROLES) > 0)
+        assert _clients_of(redis_client) > before
+        gc.disable()  # what is closed only when its owner is collected stays open in a process with few cycles
+    try:
+        wait_until(lambda: _clients_of(redis_client) <= before)
+    finally:
+        gc.enable()
+
+
+def _clients_of(client: redis.Redis) -> set[str]:
+    clients: list[dict[str, str]] = client.client_list()
+    return {one["id"] for one in clients}

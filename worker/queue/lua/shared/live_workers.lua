@@ -11,6 +11,7 @@ local function devices_of_largest_worker(lane)
   for _, worker_id in ipairs(redis.call('ZRANGEBYSCORE', LANES[lane].claimers, '(' .. unix_time_s(), '+inf')) do
     most = math.max(most, tonumber(redis.call('HGET', KEY.CLAIMER_DEVICES, worker_id) or 1))
   end
-  redis.call('SET', KEY.LARGEST .. lane, most, 'PX', COUNTED_FOR_MS)
+  -- Reads need the answer too, also while Redis refuses writes.
+  redis.pcall('SET', KEY.LARGEST .. lane, most, 'PX', COUNTED_FOR_MS)
   return most
 end

@@ -1,0 +1,29 @@
+"""The errors by which Redis says that it accepts no commands, or no writes, for now. Knows no operation of Ninefold."""
+
+import redis
+
+_ADVICE = {
+    "OOM": "its memory is full: raise maxmemory, or delete jobs and models",
+    "MISCONF": "it cannot write to its disk: make room or repair the disk, and read the log of Redis",
+    "READONLY": "it is a replica: let REDIS_URL name the primary, or the Sentinels (sentinel://)",
+    "NOREPLICAS": "too few replicas follow it: start them, or lower min-replicas-to-write",
+    "MASTERDOWN": "it is a replica without its primary: start the primary, or let REDIS_URL name it",
+    "LOADING": "it still loads its data: wait",
+    "BUSY": "a script runs for too long in it: wait, or end the script with SCRIPT KILL",
+}
+"""What is wrong and what to do, by the word with which Redis begins its error."""
+
+WRITE_PROBE = "#!lua\nreturn 1"
+"""A script that writes nothing. Redis refuses it whenever it refuses writes, because nothing declares it read-only."""
+
+
+def refusal_of(error: redis.RedisError) -> str | None:
+    """Return the word with which Redis refused a command for now, such as `READONLY`; None for every other error."""
+    # redis-py puts the failed command of a transaction before Redis's own words.
+    reason = error.status_code or str(error).rpartition("caused error: ")[2]
+    return next((word for word in _ADVICE if reason.startswith(word)), None)
+
+
+def explain(refusal: str) -> str:
+    """Say which refusal it is, and what to do."""
+    return f"Redis refuses writes ({refusal}), because {_ADVICE[refusal]}."
