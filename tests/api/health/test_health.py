@@ -89,9 +89,7 @@ def test_readiness_needs_no_right_to_read_the_settings_of_redis(tmp_path: Path) 
     ],
 )
 def test_readiness_says_why_redis_refuses_writes(
-    client: httpx.Client,
-    redis_client: redis.Redis,
-    refusal: str, setting: str, advice: str
+    client: httpx.Client, redis_client: redis.Redis, refusal: str, setting: str, advice: str
 ) -> None:
     keys_before = redis_client.dbsize()
     redis_client.config_set(setting, 1)
