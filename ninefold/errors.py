@@ -1,24 +1,34 @@
 """The errors of the client and the command line."""
 
+from collections.abc import Sequence
+from typing import Any
+
 
 class NinefoldError(Exception):
     """Root of all errors of this package. `detail` says what went wrong and what to do next."""
 
-    def __init__(self, detail: str, *, code: str = "error", status: int | None = None) -> None:
+    def __init__(
+        self,
+        detail: str,
+        *,
+        code: str = "error",
+        status: int | None = None,
+        errors: Sequence[dict[str, Any]] = (),
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.code = code
         self.status = status
         """The HTTP status code, if the error came from a response of the service."""
+        self.errors = list(errors)
+        """`{param, message}` of each field or image of the request that was refused."""
 
 
 class UnreachableError(NinefoldError):
     """Raised when no service answers at an address."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(
-            f"No Ninefold service answers at {url}. Start one with: ninefold up", code="unreachable"
-        )
+    def __init__(self, url: str, hint: str) -> None:
+        super().__init__(f"No Ninefold service answers at {url}. {hint}", code="unreachable")
 
 
 class JobFailedError(NinefoldError):

@@ -5,9 +5,12 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from ninefold.cli import datasets, demo, jobs, predict, services, up, upkeep, watch
-from ninefold.errors import NinefoldError
+from ninefold.cli import datasets, demo, jobs, listings, predict, services, up, upkeep, watch
+from ninefold.cli.hints import as_commands
+from ninefold.errors import NinefoldError, UnreachableError
 
+FAILED_STATUS = 1
+UNREACHABLE_STATUS = 3
 CTRL_C_STATUS = 130
 
 
@@ -19,8 +22,9 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except NinefoldError as error:
-            typer.secho(f"ninefold: {error.detail}", err=True, fg=typer.colors.RED)
-            raise typer.Exit(1) from None
+            typer.secho(f"ninefold: {as_commands(error.detail)}", err=True, fg=typer.colors.RED)
+            is_unreachable = isinstance(error, UnreachableError)
+            raise typer.Exit(UNREACHABLE_STATUS if is_unreachable else FAILED_STATUS) from None
         except KeyboardInterrupt:
             raise typer.Exit(CTRL_C_STATUS) from None
         except RuntimeError as error:
@@ -53,3 +57,6 @@ app.command()(upkeep.restore)
 app.command()(upkeep.gc)
 app.command()(upkeep.reindex)
 app.add_typer(datasets.app, name="datasets")
+app.add_typer(listings.jobs, name="jobs")
+app.add_typer(listings.models, name="models")
+app.add_typer(listings.workers, name="workers")

@@ -1,5 +1,6 @@
 """The command that classifies images."""
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,8 @@ from ninefold.client.address import DEFAULT_URL
 from ninefold.errors import NinefoldError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from ninefold.client.transport import Json
 
 
@@ -25,7 +28,7 @@ def predict(
     url: Url = DEFAULT_URL,
     api_key: ApiKey = None,
 ) -> None:
-    """Classify image files with a model.
+    """Classify any number of image files with a model.
 
     Examples:
 
@@ -33,8 +36,8 @@ def predict(
 
         ninefold predict photos/*.jpg --model flowers:2 --top-k 1
     """
-    with connect(url, api_key) as client:
-        response = client.predict(files, model=model, top_k=top_k)
+    with connect(url, api_key) as client, _progress_bar() as show:
+        response = client.predict(files, model, top_k, show)
     for file, prediction in zip(files, response["predictions"], strict=True):
         typer.echo(f"{file}  {describe(prediction)}")
     failed = [prediction for prediction in response["predictions"] if prediction["status"] != "ok"]
@@ -42,6 +45,19 @@ def predict(
         raise NinefoldError(
             f"{len(failed)} of {len(files)} files could not be classified.", code="some_failed"
         )
+
+
+@contextmanager
+def _progress_bar() -> "Iterator[Callable[[int, int], None]]":
+    """Provide a function that shows how many images were answered, as a bar on a terminal."""
+    from rich.console import Console  # noqa: PLC0415 - the import takes 0.1 s
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
+
+    columns = (TextColumn("classifying"), BarColumn(bar_width=24), MofNCompleteColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("")
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def describe(prediction: "Json") -> str:

@@ -2,10 +2,13 @@
 
 import os
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from ninefold.client.address import DEFAULT_URL
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -71,7 +74,7 @@ def _run_in_foreground(options: "StackOptions", *, is_verbose: bool) -> None:
     with console.status("Starting Valkey, API, predictor and worker"):
         is_ready = wait_until_ready(stack)
     if is_ready:
-        console.print(_welcome(stack.url, options.data_dir))
+        console.print(_welcome(stack.url, options.data_dir, os.environ))
     _wait_until_ended(stack, console)
     if stack.error:
         raise stack.error
@@ -88,13 +91,19 @@ def _wait_until_ended(stack: "Stack", console: "Console") -> None:
         stack.join(0.2)
 
 
-def _welcome(url: str, data_dir: Path) -> str:
+def _welcome(url: str, data_dir: Path, environment: Mapping[str, str]) -> str:
+    """Tell where the service is, and the first command, complete with the address and the key that it needs."""
+    address = "" if url == environment.get("NINEFOLD_URL", DEFAULT_URL) else f" --url {url}"
+    has_keys = bool(environment.get("NINEFOLD_API_KEYS"))
+    header = ' -H "Authorization: Bearer $NINEFOLD_API_KEY"' if has_keys else ""
+    keys = "  Key         export NINEFOLD_API_KEY=…   # the part after the colon in NINEFOLD_API_KEYS\n"
     return (
         f"\nNinefold is up.\n"
         f"  Dashboard   {url}/\n"
         f"  API docs    {url}/docs\n"
         f"  Data, logs  {data_dir.expanduser().resolve()}\n\n"
-        f"  Train       ninefold submit digits --watch\n"
-        f'  The same    curl --json \'{{"dataset": "digits"}}\' {url}/jobs\n\n'
+        f"{keys if has_keys else ''}"
+        f"  Train       ninefold submit digits --watch{address}\n"
+        f'  The same    curl --json \'{{"dataset": "digits"}}\'{header} {url}/jobs\n\n'
         "Ctrl-C stops it."
     )

@@ -2,14 +2,13 @@
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
 from ninefold.client.address import DEFAULT_URL
 from ninefold.client.datasets import DatasetProgress, follow_import, upload
 from ninefold.client.events import Event, follow_events
-from ninefold.client.folder_zip import open_file
+from ninefold.client.predictions import classify
 from ninefold.client.transport import Json, Transport
 from ninefold.errors import JobFailedError
 
@@ -102,16 +101,20 @@ class Client:
                 on_progress(event.data)
         return require_success(self.job(job_id))
 
-    def predict(self, files: Iterable[str | Path], model: str | None = None, top_k: int = 5) -> Json:
-        """Classify image files. `model` may be left out when exactly one model has the alias `production`."""
+    def predict(
+        self,
+        files: Iterable[str | Path],
+        model: str | None = None,
+        top_k: int = 5,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> Json:
+        """Classify any number of image files with one version of a model; the files are sent in several requests.
+
+        `model` may be left out when exactly one model has the alias `production`. `on_progress` receives the number of
+        images that were answered and of all. Raises NinefoldError if a file cannot be read, or none can be classified.
+        """
         params: dict[str, str | int] = {"top_k": top_k} | ({"model": model} if model else {})
-        with ExitStack() as stack:
-            parts = [
-                ("files", (Path(file).name, stack.enter_context(open_file(Path(file))))) for file in files
-            ]
-            return self._transport.request_object(
-                "POST", "/predict", params=params, files=parts, is_repeatable=False
-            )
+        return classify(self._transport, [Path(file) for file in files], params, on_progress or _ignore)
 
     def add_dataset(
         self, path: str | Path, name: str, on_progress: Callable[[DatasetProgress], None] | None = None
@@ -167,5 +170,5 @@ def require_success(job: Json) -> Json:
     return job
 
 
-def _ignore(_: DatasetProgress) -> None:
+def _ignore(*_: object) -> None:
     return

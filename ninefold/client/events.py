@@ -10,7 +10,7 @@ import httpx
 from httpx_sse import EventSource
 
 from ninefold.client.transport import Transport
-from ninefold.errors import NinefoldError, UnreachableError
+from ninefold.errors import NinefoldError
 
 CONNECT_TIMEOUT_S = 10.0
 SILENCE_S = 60.0
@@ -35,30 +35,28 @@ def follow_events(transport: Transport, path: str, last_event_id: str | None = N
 
     A lost connection is reopened after the last event received. Raises UnreachableError when the service stays away.
     """
-    last_id, failing_since = last_event_id, time.monotonic()
+    headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_event_id} if last_event_id else {})
+    timeout = httpx.Timeout(CONNECT_TIMEOUT_S, read=SILENCE_S)
+    failing_since: float | None = None
     while True:
         try:
-            for event in _stream(transport, path, last_id):
-                last_id, failing_since = event.id or last_id, time.monotonic()
-                yield event
-                if event.kind == "end":
-                    return
+            with transport.stream(path, headers, timeout) as response:
+                failing_since = None  # a stream that was open did not fail, however long it told nothing
+                for event in read_events(response):
+                    if event.id:
+                        headers["Last-Event-ID"] = event.id
+                    yield event
+                    if event.kind == "end":
+                        return
         except httpx.TransportError as error:
+            failing_since = failing_since or time.monotonic()
             if not transport.may_retry(failing_since):
-                raise UnreachableError(transport.url) from error
+                raise transport.unreachable(error) from error
         except NinefoldError as error:
+            failing_since = failing_since or time.monotonic()
             if error.status != SERVICE_UNAVAILABLE or not transport.may_retry(failing_since):
                 raise
         time.sleep(REOPEN_EVERY_S)
-
-
-def _stream(transport: Transport, path: str, last_event_id: str | None) -> Iterator[Event]:
-    headers = {"Accept": "text/event-stream"}
-    if last_event_id:
-        headers["Last-Event-ID"] = last_event_id
-    timeout = httpx.Timeout(CONNECT_TIMEOUT_S, read=SILENCE_S)
-    with transport.stream(path, headers, timeout) as response:
-        yield from read_events(response)
 
 
 def read_events(response: httpx.Response) -> Iterator[Event]:

@@ -1,6 +1,7 @@
 """HTTP requests with retries; turns error responses into NinefoldError. Knows no endpoint of the API."""
 
 import json
+import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,10 +9,12 @@ from typing import Any
 
 import httpx
 
+from ninefold.client.connection import Route, open_http
 from ninefold.errors import NinefoldError, UnreachableError
 
 TIMEOUT_S = 30.0
 RETRY_EVERY_S = 0.3
+REFUSED_FOR_NOW = (429, 503)
 PAGE_SIZE = 100
 
 Json = dict[str, Any]
@@ -22,15 +25,15 @@ class Transport:
     """The HTTP connections to one service.
 
     Failed requests are retried for `retry_for_s` seconds, so that callers do not notice a restart of the service. A service
-    that never answered is not retried: its address is probably wrong.
+    that never answered is not retried: its address is probably wrong. A request that the service refuses for now (429, 503
+    with Retry-After) is sent again after the time that the service names, if that is within `retry_for_s`.
     """
 
     def __init__(self, url: str, api_key: str | None, retry_for_s: float) -> None:
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self.url = url
         self._retry_for_s = retry_for_s
         self._has_answered = False
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=httpx.Timeout(TIMEOUT_S))
+        self._http, self._route = open_http(url, headers, TIMEOUT_S)
 
     def close(self) -> None:
         """Close the connections."""
@@ -49,13 +52,18 @@ class Transport:
                 response = self._http.request(method, path, **options)
             except httpx.TransportError as error:
                 if not is_repeatable or not self.may_retry(began_at):
-                    raise UnreachableError(self.url) from error
+                    raise self.unreachable(error) from error
                 time.sleep(RETRY_EVERY_S)
                 continue
             self._has_answered = True
-            if response.is_error:
-                raise _error_from(response)
-            return response
+            if not response.is_error:
+                return response
+            wait_s = _retry_after_s(response)
+            if not (is_repeatable or "Idempotency-Key" in options.get("headers", {})):
+                wait_s = None
+            if wait_s is None or time.monotonic() + wait_s - began_at > self._retry_for_s:
+                raise _error_from(response, self._route)
+            time.sleep(wait_s * random.uniform(1.0, 1.25))  # noqa: S311 - clients that were refused together return apart
 
     def request_object(self, method: str, path: str, **options: Any) -> Json:
         """Send one request and return the JSON object in its response."""
@@ -80,25 +88,37 @@ class Transport:
             self._has_answered = True
             if response.is_error:
                 response.read()
-                raise _error_from(response)
+                raise _error_from(response, self._route)
             yield response
 
     def may_retry(self, failing_since: float) -> bool:
         """Whether to retry a request that has been failing since `failing_since` (monotonic seconds)."""
         return self._has_answered and time.monotonic() - failing_since < self._retry_for_s
 
+    def unreachable(self, cause: httpx.TransportError) -> UnreachableError:
+        """Build the error for a service that does not answer."""
+        reason = f" ({cause})" if "certificate" in str(cause).lower() else ""
+        return UnreachableError(self._route.url + reason, self._route.hint)
 
-def _error_from(response: httpx.Response) -> NinefoldError:
+
+def _retry_after_s(response: httpx.Response) -> float | None:
+    """Return the seconds after which the service asks for the request again; None if it does not."""
+    seconds = response.headers.get("Retry-After", "")
+    return float(seconds) if response.status_code in REFUSED_FOR_NOW and seconds.isdecimal() else None
+
+
+def _error_from(response: httpx.Response, route: Route) -> NinefoldError:
     """Build the error from the problem document in the body, or from the status code if there is none."""
     try:
         body = response.json()
         detail, code = str(body["detail"]), str(body["code"])
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
         return NinefoldError(
-            f"The service answered {response.status_code}.",
+            f"{route.url} answered {response.status_code}, but not as a Ninefold service does. {route.hint}",
             code="unexpected_answer",
             status=response.status_code,
         )
-    for field in body.get("errors") or []:
+    errors = body.get("errors") or []
+    for field in errors:
         detail += f"\n  {field.get('param')}: {field.get('message')}"
-    return NinefoldError(detail, code=code, status=response.status_code)
+    return NinefoldError(detail, code=code, status=response.status_code, errors=errors)

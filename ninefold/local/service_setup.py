@@ -10,6 +10,7 @@ from ninefold.local.data_folder import DataFolder
 from ninefold.local.ports import free_port, is_free
 from ninefold.local.processors import count_cpus, count_gpus
 
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 PORT_WAIT_S = 3.0
 """The API of an `up` that was killed a moment ago may still hold the port."""
 
@@ -35,7 +36,16 @@ def service_environment(folder: DataFolder, environment: Mapping[str, str]) -> d
         "PYTHONUNBUFFERED": "1",
         "PYTHONSAFEPATH": "1",  # a folder `api` or `model` in the working directory must not be imported
     }
-    return defaults | dict(environment)
+    return defaults | dict(environment) | _without_proxy_on_this_machine(environment)
+
+
+def _without_proxy_on_this_machine(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return NO_PROXY with the loopback addresses: an object store on this machine is not behind the proxy."""
+    if not any(name.lower().endswith("_proxy") for name in environment):
+        return {}
+    named = environment.get("NO_PROXY") or environment.get("no_proxy") or ""
+    hosts = ",".join([*filter(None, [named]), *LOOPBACK_HOSTS])
+    return {"NO_PROXY": hosts, "no_proxy": hosts}
 
 
 def choose_port(host: str, port: int) -> int:

@@ -25,6 +25,13 @@ ROLES = {
 START_S = 90
 FAST_LEASE = {"NINEFOLD_LEASE_S": "3", "NINEFOLD_RENEW_EVERY_S": "0.5"}
 NINEFOLD = [sys.executable, "-m", "ninefold"]
+UNUSABLE_PROXIES = {
+    "HTTP_PROXY": "http://127.0.0.1:1",
+    "ALL_PROXY": "socks5://127.0.0.1:1",
+    "NO_PROXY": "[::1],fd00::/8",
+    "SSL_CERT_FILE": "/nowhere/certificates.pem",
+}
+"""What an office machine may have; nothing on this machine is behind a proxy, so all must work as without these."""
 
 
 class Service:
@@ -40,7 +47,7 @@ class Service:
         run_tied = [sys.executable, "-m", "ninefold.local.parent_death", str(os.getpid())]
         self.process = subprocess.Popen(
             [*run_tied, *NINEFOLD, "up", "--port", str(port), "--data-dir", str(data_dir)],
-            env={**os.environ, **FAST_LEASE, **environment},
+            env={**os.environ, **UNUSABLE_PROXIES, **FAST_LEASE, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

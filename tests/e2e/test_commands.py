@@ -1,5 +1,7 @@
 """From a folder of images to predictions with the commands that the README shows."""
 
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -9,7 +11,7 @@ import pytest
 import redis
 
 from ninefold import NinefoldError
-from tests.e2e.service import NINEFOLD, Service
+from tests.e2e.service import NINEFOLD, UNUSABLE_PROXIES, Service
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -17,6 +19,7 @@ pytestmark = pytest.mark.timeout(240)
 def run(service: Service, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*NINEFOLD, *arguments, "--url", service.url],
+        env=os.environ | UNUSABLE_PROXIES,
         check=False,
         capture_output=True,
         text=True,
@@ -41,6 +44,17 @@ def test_a_folder_of_images_becomes_a_model_that_classifies(
     assert "epoch 4/4" in trained.stdout
     assert "test accuracy" in trained.stdout
     assert "model mine:1" in trained.stdout
+
+    assert re.search(
+        r"^job_\w{26}  succeeded  mine  ds_\w+  test accuracy",
+        run(service, "jobs", "list").stdout,
+        re.MULTILINE,
+    )
+    assert re.search(
+        r"^mine:1  mdl_\w+  test accuracy .*@production$", run(service, "models", "list").stdout, re.MULTILINE
+    )
+    workers = [json.loads(line) for line in run(service, "workers", "list", "--json").stdout.splitlines()]
+    assert sorted(lane for worker in workers for lane in worker["lanes"]) == ["light", "training"]
 
     files = [str(tiny_folder / "0" / "3.png"), str(tiny_folder / "3" / "3.png")]
     answered = run(service, "predict", *files, "--model", "mine:1")

@@ -24,6 +24,9 @@ EXAMPLES = [
     "datasets add",
     "datasets list",
     "datasets cancel",
+    "jobs list",
+    "models list",
+    "workers list",
     "backup",
     "restore",
     "gc",
@@ -57,7 +60,7 @@ def test_the_recipes_in_the_help_are_the_recipes_of_the_spec() -> None:
 
 def test_an_unreachable_service_is_one_line_on_stderr() -> None:
     result = CliRunner().invoke(app, ["submit", "digits", "--url", "http://127.0.0.1:1"])
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     assert result.stderr.strip() == (
         "ninefold: No Ninefold service answers at http://127.0.0.1:1. Start one with: ninefold up"
     )

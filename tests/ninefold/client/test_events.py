@@ -1,8 +1,12 @@
+import time
+
 import httpx
 import pytest
 
+from ninefold import Client
 from ninefold.client.events import Event, read_events
 from ninefold.errors import NinefoldError
+from tests.ninefold.client.http_server import Reply, Request, scripted_server
 
 
 def events_in(body: str) -> list[Event]:
@@ -54,3 +58,22 @@ def test_data_that_is_no_json_object_is_an_error_that_shows_it() -> None:
         with pytest.raises(NinefoldError, match="not a JSON object") as caught:
             events_in(f"event: log\ndata: {data}\n\n")
         assert caught.value.code == "unexpected_answer"
+
+
+def test_a_stream_that_was_open_is_opened_again_however_long_it_was_quiet() -> None:
+    """The stream tells nothing but heartbeats for longer than the client's patience, and then is cut."""
+    quiet = b'id: 1-0\nevent: state\ndata: {"status": "running"}\n\n'
+    end = b'id: 2-0\nevent: end\ndata: {"status": "succeeded"}\n\n'
+    headers = {"Content-Type": "text/event-stream"}
+
+    def answer(request: Request) -> Reply:
+        if len(server.requests) == 2:  # longer than the patience, after which the server is gone for a moment
+            time.sleep(0.7)
+            return Reply(200, b": still here\n\n", headers | {"Content-Length": "100"})
+        if len(server.requests) == 3:
+            return Reply(503, {"code": "redis_unavailable", "detail": "Redis is away."})
+        return Reply(200, quiet if len(server.requests) == 1 else end, headers)
+
+    with scripted_server(answer) as server, Client(server.url, patience_s=0.6) as client:
+        assert [event.kind for event in client.events("job_1")] == ["state", "end"]
+        assert len(server.requests) == 4

@@ -1,0 +1,18 @@
+"""Rewrites what the service says about HTTP calls into the commands and options that do the same here."""
+
+import re
+
+_COMMANDS = (
+    (r"GET /datasets/(\S+)\?wait_s=\d+", r"ninefold datasets list"),
+    (r"GET /(datasets|jobs|models|workers) (?=lists )", r"ninefold \1 list "),
+    (r"POST /datasets\?name= adds one", "Add one with: ninefold datasets add FOLDER"),
+    (r"POST /jobs with a dataset, such as \{[^}]*\}", "ninefold submit digits"),
+    (r"name one with \?(\w+)=", r"name one with --\1"),
+)
+
+
+def as_commands(detail: str) -> str:
+    """Return an error of the service with commands of `ninefold` in place of HTTP calls."""
+    for call, command in _COMMANDS:
+        detail = re.sub(call, command, detail)
+    return detail

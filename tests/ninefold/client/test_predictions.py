@@ -1,0 +1,117 @@
+"""Many images in requests of a limited size, against a server that counts them; no service of this project runs here."""
+
+import re
+import resource
+from pathlib import Path
+
+import pytest
+
+from ninefold import Client, NinefoldError
+from ninefold.client.predictions import BYTES_PER_REQUEST, IMAGES_PER_REQUEST
+from tests.ninefold.client.http_server import Reply, Request, scripted_server
+
+TIMINGS = {"queue": 1.0, "decode": 2.0, "infer": 3.0, "total": 6.0}
+
+
+def names_in(request: Request) -> list[str]:
+    return [name.decode() for name in re.findall(rb'filename="([^"]*)"', request.body)]
+
+
+def answer(request: Request, limit: int = 64) -> Reply:
+    """Classify every file whose name has no `bad` in it as its own name, as the service does."""
+    names = names_in(request)
+    if len(names) > limit:
+        return Reply(
+            413, {"code": "too_many_images", "detail": f"A request may have {limit} images at most."}
+        )
+    error = {"code": "not_an_image", "message": "The file is no image."}
+    if all("bad" in name for name in names):
+        errors = [
+            {"param": f"image {i}", "message": "not_an_image: The file is no image."}
+            for i in range(len(names))
+        ]
+        return Reply(415, {"code": "not_an_image", "detail": "The file is no image.", "errors": errors})
+    items = [
+        {"index": i, "filename": name, "status": "error", "error": error}
+        if "bad" in name
+        else {"index": i, "filename": name, "status": "ok", "label": name, "score": 1.0, "scores": []}
+        for i, name in enumerate(names)
+    ]
+    model = {"id": "mdl_1", "name": "pets", "version": 1, "alias": "production"}
+    return Reply(body={"object": "prediction", "model": model, "predictions": items, "timings_ms": TIMINGS})
+
+
+def write_files(folder: Path, names: list[str], size_bytes: int = 10) -> list[Path]:
+    files = [folder / name for name in names]
+    for file in files:
+        with file.open("wb") as opened:
+            opened.truncate(size_bytes)
+    return files
+
+
+def test_any_number_of_files_is_classified_in_order_by_one_model(tmp_path: Path) -> None:
+    names = [f"{i:03}.jpg" for i in range(2 * IMAGES_PER_REQUEST + 5)]
+    progress: list[tuple[int, int]] = []
+    with scripted_server(answer) as service, Client(service.url) as client:
+        files = write_files(tmp_path, names)
+        response = client.predict(files, on_progress=lambda done, total: progress.append((done, total)))
+        assert [prediction["label"] for prediction in response["predictions"]] == names
+        assert [prediction["index"] for prediction in response["predictions"]] == list(range(len(names)))
+        assert [len(names_in(request)) for request in service.requests] == [32, 32, 5]
+        assert "model=" not in service.requests[0].target
+        assert all("model=mdl_1" in request.target for request in service.requests[1:])
+        assert progress == [(0, 69), (32, 69), (64, 69), (69, 69)]
+        assert response["timings_ms"] == TIMINGS | {"total": 18.0}
+
+
+def test_large_files_go_in_more_requests(tmp_path: Path) -> None:
+    files = write_files(tmp_path, ["a.jpg", "b.jpg", "c.jpg"], BYTES_PER_REQUEST // 2)
+    with scripted_server(answer) as service, Client(service.url) as client:
+        assert len(client.predict(files)["predictions"]) == 3
+        assert [len(names_in(request)) for request in service.requests] == [2, 1]
+
+
+def test_few_files_are_open_at_once(tmp_path: Path) -> None:
+    files = write_files(tmp_path, [f"{i:03}.jpg" for i in range(200)])
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with scripted_server(answer) as service, Client(service.url) as client:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (100, hard))
+        try:
+            assert len(client.predict(files)["predictions"]) == 200
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_service_with_lower_limits_gets_smaller_requests(tmp_path: Path) -> None:
+    names = [f"{i:03}.jpg" for i in range(20)]
+    with scripted_server(lambda request: answer(request, limit=8)) as service, Client(service.url) as client:
+        predictions = client.predict(write_files(tmp_path, names))["predictions"]
+        assert [prediction["label"] for prediction in predictions] == names
+
+
+def test_a_request_of_bad_files_only_does_not_lose_the_others(tmp_path: Path) -> None:
+    names = [f"bad{i:02}.jpg" for i in range(IMAGES_PER_REQUEST)] + ["good.jpg", "last-bad.jpg"]
+    with scripted_server(answer) as service, Client(service.url) as client:
+        predictions = client.predict(write_files(tmp_path, names))["predictions"]
+    assert [prediction["status"] for prediction in predictions] == ["error"] * 32 + ["ok", "error"]
+    assert predictions[0] == {
+        "index": 0,
+        "filename": "bad00.jpg",
+        "status": "error",
+        "error": {"code": "not_an_image", "message": "The file is no image."},
+    }
+
+
+def test_bad_files_only_are_an_error(tmp_path: Path) -> None:
+    with scripted_server(answer) as service, Client(service.url) as client:
+        with pytest.raises(NinefoldError, match="no image") as caught:
+            client.predict(write_files(tmp_path, [f"bad{i:02}.jpg" for i in range(40)]))
+        assert caught.value.code == "not_an_image"
+
+
+def test_nothing_is_sent_if_a_file_cannot_be_read(tmp_path: Path) -> None:
+    files = [*write_files(tmp_path, ["a.jpg"]), tmp_path / "gone.jpg"]
+    with scripted_server(answer) as service, Client(service.url) as client:
+        with pytest.raises(NinefoldError, match=r"gone\.jpg: No such file"):
+            client.predict(files)
+        assert service.requests == []
