@@ -68,6 +68,10 @@ class Dataset(BaseModel):
     skipped: list[SkippedFile] = Field(
         default=[], description="The first skipped files, each with the reason."
     )
+    warnings: list[str] = Field(
+        default=[],
+        description="What is unusual about the images or their classes, such as the same image in two classes.",
+    )
     created_by: str | None = None
     created_at: AwareDatetime | None = None
 
@@ -118,6 +122,7 @@ class Dataset(BaseModel):
             size_bytes=uploaded.size_bytes if uploaded else None,
             skipped_count=uploaded.skipped_count if uploaded else 0,
             skipped=uploaded.skipped if uploaded else [],
+            warnings=uploaded.warnings if uploaded else [],
             created_by=uploaded.created_by if uploaded else None,
             created_at=uploaded.created_at if uploaded else None,
         )

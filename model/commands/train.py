@@ -16,6 +16,7 @@ from model.commands.tensorboard import with_tensorboard
 from model.data.built_in import BUILT_IN
 from model.data.importing import import_dataset
 from model.data.opening import find_facts
+from model.data.record import DatasetRecord
 from model.errors import ModelError
 from model.host.allocator import restart_with_allocator_settings
 from model.host.cache_folder import default_cache_dir
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = "python -m model train --dataset digits --out digits-model"
 FOLDER_EXAMPLE = "python -m model train --data photos/ --recipe thorough --epochs 20 --out photos-model"
+
+SKIPPED_PRINTED = 20
 
 _OTHER_FIELDS = ("gpus", "time_budget_s")
 """Fields of `TrainingSpec` without an option: `--device` names the devices, and only jobs have a time budget."""
@@ -168,7 +171,19 @@ def _find_dataset(arguments: argparse.Namespace, storage: Storage) -> DatasetFac
     if arguments.dataset:
         return find_facts(arguments.dataset, storage)
     name = re.sub(r"[^a-z0-9._-]+", "-", arguments.data.absolute().stem.lower()).strip("-._")[:64]
-    return import_dataset(arguments.data, storage, name or "images").facts
+    record = import_dataset(arguments.data, storage, name or "images")
+    _print_findings(record)
+    return record.facts
+
+
+def _print_findings(record: DatasetRecord) -> None:
+    """Print the warnings about an imported dataset, and the first files that were skipped."""
+    lines = [f"warning: {warning}" for warning in record.warnings]
+    lines += [f"skipped {file.path}: {file.reason}" for file in record.skipped[:SKIPPED_PRINTED]]
+    if record.skipped_count > SKIPPED_PRINTED:
+        lines.append(f"skipped {record.skipped_count - SKIPPED_PRINTED} more files")
+    for line in lines:
+        print(line, file=sys.stderr)  # noqa: T201 - the command's output
 
 
 def _job_spec(arguments: argparse.Namespace, facts: DatasetFacts) -> JobSpec:

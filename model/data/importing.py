@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from model.data.archive import ImportLimits, Source, open_source
 from model.data.built_in import BUILT_IN
+from model.data.checks.conflicts import warn_of_conflicts
 from model.data.examination import ExaminedImage, OnProgress, examine_images, ignore_progress
 from model.data.layout import LABELS_FILE, Layout, find_labels_file, read_folders, read_labels
 from model.data.placement import PlacedImage, check_usable, place_images
@@ -66,10 +67,11 @@ def import_dataset(
     with open_source(source, limits) as opened:
         labels_path = find_labels_file(file.path for file in opened.files)
         examined, unreadable = examine_images(opened, labels_path, on_progress)
-        placed, unplaced = place_images(examined, _read_layout(opened, labels_path, examined))
+        layout = _read_layout(opened, labels_path, examined)
+        placed, unplaced = place_images(examined, layout)
         skipped = unreadable + unplaced
         check_usable(placed, skipped)
-        record = _describe(name, placed, skipped)
+        record = _describe(name, placed, skipped, warn_of_conflicts(examined, layout))
         if expected_id not in (None, record.facts.id):
             raise UnexpectedDatasetError(f"These images are {record.facts.id}, not {expected_id}.")
         return _store(record, placed, storage)
@@ -100,7 +102,9 @@ def _read_layout(source: Source, labels_path: str | None, examined: Sequence[Exa
     return read_labels(text, labels_path.removesuffix(labels_path.split("/")[-1]), paths)
 
 
-def _describe(name: str, placed: Sequence[PlacedImage], skipped: Sequence[SkippedFile]) -> DatasetRecord:
+def _describe(
+    name: str, placed: Sequence[PlacedImage], skipped: Sequence[SkippedFile], warnings: list[str]
+) -> DatasetRecord:
     content_hash = hash_content((image.split, image.label, image.examined.digest) for image in placed)
     classes = sorted({image.label for image in placed})
     counts = Counter((image.split, image.label) for image in placed)
@@ -122,6 +126,7 @@ def _describe(name: str, placed: Sequence[PlacedImage], skipped: Sequence[Skippe
         size_bytes=sum(image.examined.file.size_bytes for image in placed),
         skipped=[SkippedFile(path=make_printable(file.path), reason=file.reason) for file in listed],
         skipped_count=len(skipped),
+        warnings=warnings,
     )
 
 

@@ -39,6 +39,8 @@ class DatasetRecord(BaseModel):
     skipped: list[SkippedFile]
     """The first 1000 skipped files, sorted by path."""
     skipped_count: int
+    warnings: list[str] = []
+    """What is unusual about the images or their classes; each warning says what to do."""
 
 
 def dataset_key(dataset_id: str, file: str) -> str:

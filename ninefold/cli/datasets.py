@@ -43,7 +43,7 @@ def add(
     with connect(url, api_key) as client:
         dataset = _add(client, path, name or path.resolve().stem.lower())
     typer.echo(describe(dataset))
-    for line in describe_skipped(dataset):
+    for line in [*describe_skipped(dataset), *describe_warnings(dataset)]:
         typer.echo(line, err=True)
     typer.echo(f"Train with: ninefold submit {dataset['name']} --watch", err=True)
 
@@ -132,3 +132,8 @@ def describe_skipped(dataset: "Json") -> list[str]:
     lines = [f"  skipped {file['path']}: {file['reason']}" for file in named]
     unnamed = dataset["skipped_count"] - len(named)
     return [*lines, f"  skipped {unnamed:,} more"] if unnamed else lines
+
+
+def describe_warnings(dataset: "Json") -> list[str]:
+    """Return one line for each warning about the dataset's images or classes."""
+    return [f"  warning: {warning}" for warning in dataset.get("warnings", [])]

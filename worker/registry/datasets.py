@@ -29,6 +29,7 @@ class RegisteredDataset(BaseModel):
     skipped_count: int
     skipped: list[SkippedFile] = []
     """The first skipped files."""
+    warnings: list[str] = []
     created_by: str | None
     created_at: AwareDatetime
 
@@ -89,6 +90,7 @@ def registered(
             "size_bytes": record.size_bytes,
             "skipped_count": record.skipped_count,
             "skipped": [_shortened(file) for file in record.skipped[:SKIPPED_SHOWN]],
+            "warnings": record.warnings,
             "created_by": created_by,
             "created_at": created_at,
         }

@@ -80,6 +80,14 @@ def test_skipped_files_are_listed_with_reasons(client: httpx.Client, importer: N
     assert client.get("/datasets/pets").json()["skipped"] == dataset["skipped"]
 
 
+def test_an_image_in_two_classes_is_named_in_the_warnings(client: httpx.Client, importer: None) -> None:
+    same = {"cat/same.png": png(90), "dog/same.png": png(90)}
+    client.post("/datasets?name=pets&wait_s=60", content=zipped(9, ("cat", "dog"), **same))
+    [warning] = client.get("/datasets/pets").json()["warnings"]
+    assert "cat/same.png = dog/same.png" in warning
+    assert client.get("/datasets/digits").json()["warnings"] == []
+
+
 def test_bytes_that_were_refused_for_a_taken_name_are_accepted_under_a_new_name(
     client: httpx.Client, importer: None
 ) -> None:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from ninefold.cli.datasets import describe, describe_skipped
+from ninefold.cli.datasets import describe, describe_skipped, describe_warnings
 
 UNKNOWN: dict[str, Any] = {
     "classes": None,
@@ -25,6 +25,13 @@ def test_skipped_files_are_named_up_to_a_limit_and_the_others_counted() -> None:
         "  skipped cat/notes.txt: This is not an image."
     ]
     assert describe_skipped({"skipped": named, "skipped_count": 1201})[1:] == ["  skipped 1,200 more"]
+
+
+def test_each_warning_about_a_dataset_is_a_line() -> None:
+    assert describe_warnings({"warnings": ["1 image is in more than one class: a/x = b/x."]}) == [
+        "  warning: 1 image is in more than one class: a/x = b/x."
+    ]
+    assert describe_warnings({}) == []  # from a service of an earlier version
 
 
 @pytest.mark.parametrize(

@@ -110,10 +110,10 @@ function progressText({ step, name, phase, done, total, reason }) {
   return `${PHASES[phase] ?? phase} ${name}${total ? `: ${whole(done)} of ${whole(total)} files` : ""}`;
 }
 
-function readyText({ name, images, classes, skipped, skipped_count: count }) {
+function readyText({ name, images, classes, skipped, skipped_count: count, warnings }) {
   const files = skipped.slice(0, SHOWN_SKIPPED).map(({ path, reason }) => h("li", {}, `${path}: ${reason}`));
   const skippedList = count ? [h("p", {}, `${whole(count)} ${count === 1 ? "file was" : "files were"} skipped:`), h("ul", {}, files, count > files.length ? h("li", {}, "…") : null)] : [];
-  return [h("p", {}, `${name} is ready: ${whole(images)} images in ${classes.length} classes.`), ...skippedList];
+  return [h("p", {}, `${name} is ready: ${whole(images)} images in ${classes.length} classes.`), ...warnings.map((warning) => h("p", { class: "warning" }, warning)), ...skippedList];
 }
 
 /** A name that the API accepts, from the name of the file. */
