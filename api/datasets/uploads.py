@@ -19,6 +19,7 @@ from api.records.storage_space import StorageSpace
 from api.records.storages import Storages
 from api.records.wake_up_throttle import WakeUpThrottle
 from model.data.built_in import BUILT_IN
+from model.data.other_archives import describe_archive
 from model.errors import StorageError
 from model.host.failpoints import Failpoint, reach
 from model.storage.interface import Storage
@@ -223,4 +224,4 @@ def _check_signature(bytes_before: int, chunk: bytes | bytearray) -> None:
     if not chunk:
         raise EmptyUploadError(f"The body is empty. {_HINT}")
     if not chunk.startswith(_ZIP_SIGNATURES):
-        raise NotAZipError(f"These bytes are not a zip. {_HINT}")
+        raise NotAZipError(describe_archive(chunk) or f"These bytes are not a zip. {_HINT}")

@@ -12,7 +12,9 @@ from functools import partial
 from pathlib import Path
 from zipfile import BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
+from model.data.other_archives import HEAD_BYTES, describe_archive
 from model.data.record import SkippedFile
+from model.data.zip_names import decode_name, warn_of_encoding
 from model.errors import DatasetRejectedError, ImageError
 
 IGNORED_NAMES = frozenset({"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin"})
@@ -64,6 +66,7 @@ class Source:
 
     files: list[SourceFile] = field(default_factory=list)
     skipped: list[SkippedFile] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 @contextmanager
@@ -126,8 +129,11 @@ def _open_zip(path: Path, limits: ImportLimits) -> Iterator[ZipFile]:
     try:
         archive = ZipFile(path)
     except (*_UNREADABLE, NotImplementedError, LargeZipFile) as error:
+        with path.open("rb") as file:
+            other = describe_archive(file.read(HEAD_BYTES))
         raise DatasetRejectedError(
-            f"This is not a zip file, or a damaged one ({error}): send a zip with one folder of images per class."
+            other
+            or f"This is not a zip file, or a damaged one ({error}): send a zip with one folder of images per class."
         ) from error
     with archive:
         yield archive
@@ -151,29 +157,33 @@ def _check_directory_size(path: Path, limits: ImportLimits) -> None:
 
 
 def _list_zip(archive: ZipFile, limits: ImportLimits) -> Source:
-    source = Source()
+    source, unclear = Source(), []
     for info in archive.infolist():
         if info.is_dir():
             continue
-        path = _safe_path(info)
+        name, is_certain = decode_name(info)
+        path = _safe_path(name)
         if any(_is_ignored(part) for part in path.split("/")):
             continue
+        if not is_certain:
+            unclear.append(path)
         reason = _reason_to_skip(info, limits)
         if reason is not None:
             _skip(source, path, reason)
         else:
             source.files.append(SourceFile(path, info.file_size, partial(_read_entry, archive, info)))
     source.files.sort(key=lambda file: file.path)
+    source.warnings.extend(warn_of_encoding(unclear))
     return source
 
 
-def _safe_path(info: ZipInfo) -> str:
+def _safe_path(name: str) -> str:
     """Return the path of an entry, with forward slashes: old Windows tools write backslashes."""
-    path = info.orig_filename.replace("\\", "/").removeprefix("./")
+    path = name.replace("\\", "/").removeprefix("./")
     parts = path.split("/")
     if "\0" in path or path.startswith("/") or path[1:2] == ":" or ".." in parts:
         raise DatasetRejectedError(
-            f"The zip names a file outside itself, {info.filename[:80]!r}: nothing was imported. Create the zip again from the folder."
+            f"The zip names a file outside itself, {name[:80]!r}: nothing was imported. Create the zip again from the folder."
         )
     return "/".join(part for part in parts if part not in ("", "."))
 

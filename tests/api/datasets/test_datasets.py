@@ -1,5 +1,6 @@
 """/datasets over real HTTP with the real import process."""
 
+import gzip
 import socket
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -135,6 +136,8 @@ def with_wrong_checksum(name: str, data: bytes) -> bytes:
 
 def test_a_body_that_is_not_a_zip_is_refused(client: httpx.Client, settings: ApiSettings) -> None:
     problem_in(client.post("/datasets?name=pets&wait_s=60", content=png()), 415, "not_a_zip")
+    tarred = client.post("/datasets?name=pets", content=gzip.compress(png()))
+    assert "zip -r" in problem_in(tarred, 415, "not_a_zip")["detail"]
     problem_in(client.post("/datasets?name=pets&wait_s=60", content=b""), 422, "empty_upload")
     problem_in(client.post("/datasets", content=zipped()), 422, "invalid_request")
     problem_in(client.post("/datasets?name=Bad%20Name", content=zipped()), 422, "invalid_request")
