@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 
 from worker.queue.attempt_messages import Claimed, Flags, Report, TrainingReport
 from worker.queue.calls.claims import read_claimed
-from worker.queue.kinds import SCHEMA_VERSION, Lane
+from worker.queue.kinds import SCHEMA_VERSION, Kind, Lane
 from worker.queue.records import JobError
 from worker.queue.scripts import QUEUE_SCRIPTS
 from worker.queue.states import DEATHS_ALLOWED, PUBLISH_TRIES_ALLOWED, Outcome, Status
@@ -138,13 +138,22 @@ def reap(item_id: str, attempt_id: str, renewals: int) -> ScriptCall[Status]:
     )
 
 
+_DEATHS_OF = {
+    Kind.TRAINING: "attempts in a row died without a new checkpoint",
+    Kind.DATASET_IMPORT: "attempts to import the dataset died",
+}
+"""Why an item of each kind fails after too many deaths. Only trainings have checkpoints."""
+
+
 def _release(
     item_id: str, attempt_id: str, outcome: Outcome, renewals: int | None, detail: str
 ) -> ScriptCall[Status]:
-    death_error = JobError(
-        code=f"{outcome}_repeatedly",
-        message=f"{DEATHS_ALLOWED} attempts in a row died without a new checkpoint. {detail}".strip(),
-    )
+    death_errors = {
+        kind: JobError(
+            code=f"{outcome}_repeatedly", message=f"{DEATHS_ALLOWED} {what_died}. {detail}".strip()
+        ).model_dump_json()
+        for kind, what_died in _DEATHS_OF.items()
+    }
     publish_error = JobError(
         code="storage_unavailable",
         message=f"The model could not be published in {PUBLISH_TRIES_ALLOWED} tries. {detail}".strip(),
@@ -154,7 +163,7 @@ def _release(
         "attempt_id": attempt_id,
         "outcome": outcome,
         "renewals": renewals,
-        "death_error": death_error.model_dump_json(),
+        "death_errors": death_errors,
         "publish_error": publish_error.model_dump_json(),
     }
     return QUEUE_SCRIPTS.call("attempts/release", arguments, read_status)

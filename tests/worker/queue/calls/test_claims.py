@@ -272,7 +272,7 @@ def test_three_deaths_in_a_row_fail_the_job(store: JobStore, outcome: Outcome) -
     error = store.get(job_id).error
     assert error is not None
     assert error.code == f"{outcome}_repeatedly"
-    assert error.message.endswith("Signal 11.")
+    assert error.message == "3 attempts in a row died without a new checkpoint. Signal 11."
 
 
 def test_a_new_checkpoint_starts_the_count_of_deaths_again(store: JobStore) -> None:

@@ -25,7 +25,7 @@ local deaths = tonumber(item.deaths) + (is_death and 1 or 0)
 local is_failed_publish = is_death and outcome ~= 'worker_lost' and item.manifest
 local tries = tonumber(item.publish_tries or 0) + (is_failed_publish and 1 or 0)
 local error
-if is_death and not item.manifest and deaths >= LIMIT.DEATHS then error = args.death_error end
+if is_death and not item.manifest and deaths >= LIMIT.DEATHS then error = args.death_errors[item.kind] end
 if is_failed_publish and tries >= LIMIT.PUBLISH_TRIES then error = args.publish_error end
 local pauses = item.status == 'pausing' and not item.manifest
 local status = error and 'failed' or pauses and 'paused' or 'queued'
