@@ -49,16 +49,19 @@ def index_entries(record: Record) -> Iterator[Record]:
 
 
 def _entries_of_job(record: HashRecord) -> Iterator[Record]:
-    job = record.value
-    for key in (BY_STATUS[record.kind] + job["status"], *_lists(record)):
-        yield SortedSetRecord(key=key, value={job["id"]: 0})
+    """Yield the entries of a work item; of one of a later kind only what every kind has, because the rest is unknown."""
+    job, kind = record.value, record.kind
     if "attempt" in job:
         yield StringRecord(key=redis_keys.ATTEMPT + job["attempt"], value=job["id"])
-    if "waits_for" in job and not record.is_finished:
+    if kind is None:
+        return
+    for key in (BY_STATUS[kind] + job["status"], *_lists(record)):
+        yield SortedSetRecord(key=key, value={job["id"]: 0})
+    if "waits_for" in job and (not record.is_finished or job["status"] == Status.CANCELLED):
         yield ListRecord(key=redis_keys.WAITING + job["waits_for"], type="set", value=[job["id"]])
     if job["status"] == Status.QUEUED:
         order = float(job["submitted"]) - float(job.get("priority", 0)) * 2**40
-        yield SortedSetRecord(key=QUEUES[LANES[record.kind]], value={job["id"]: order})
+        yield SortedSetRecord(key=QUEUES[LANES[kind]], value={job["id"]: order})
         if "gpus" in job:
             yield HashRecord(key=redis_keys.WIDE, value={job["id"]: job["gpus"]})
 
@@ -67,7 +70,7 @@ def _lists(record: HashRecord) -> Iterator[str]:
     job = record.value
     project = job.get("project", DEFAULT_PROJECT)
     if record.kind is Kind.DATASET_IMPORT:
-        if job["status"] != Status.SUCCEEDED:
+        if job["status"] != Status.SUCCEEDED and "is_deleted" not in job:
             yield scoped(project, redis_keys.IMPORTS)
         return
     yield scoped(project, redis_keys.JOBS)

@@ -39,7 +39,7 @@ class ImportSettlement:
         """Settle one import; False when it must be tried again."""
         project = self._store.project_of(import_id)
         if project is not None:
-            ended = self._store.get_import(import_id, project)
+            ended = self._store.get_import(import_id, None)
             if job_ids := self._store.waiting_jobs(import_id):
                 self._settle_jobs(job_ids, ended, project)
             try:
@@ -86,7 +86,8 @@ class ImportSettlement:
             gone = JobError(code="dataset_rejected", message="The job is gone.")
             self._store.reject_waiting(job_id, import_id, gone)
         except UnfitSpecError as error:
-            self._store.reject_waiting(job_id, import_id, JobError(code=error.code, message=str(error)))
+            why = JobError(code=error.code, message=str(error))
+            self._store.reject_waiting(job_id, import_id, why, facts.id)
         else:
             self._store.release_waiting(job_id, import_id, spec, tuple(warnings))
 

@@ -175,7 +175,14 @@ def release_waiting(
     return QUEUE_SCRIPTS.call("training/release_waiting", arguments, lambda _: None)
 
 
-def reject_waiting(job_id: str, import_id: str, error: JobError) -> ScriptCall[None]:
-    """Fail a job that waited for a dataset. May be repeated."""
-    arguments = {"item_id": job_id, "import_id": import_id, "error": error.model_dump_json()}
+def reject_waiting(
+    job_id: str, import_id: str, error: JobError, dataset_id: str | None = None
+) -> ScriptCall[None]:
+    """Fail a job that waited for a dataset; `dataset_id` names the dataset when there is one. May be repeated."""
+    arguments = {
+        "item_id": job_id,
+        "import_id": import_id,
+        "error": error.model_dump_json(),
+        "dataset": dataset_id,
+    }
     return QUEUE_SCRIPTS.call("training/reject_waiting", arguments, lambda _: None)

@@ -12,6 +12,7 @@ from tests.worker.kinds.dataset_import.uploads import storage_of, submit_upload
 from tests.worker.queue.test_live_workers import record as worker_record
 from tests.worker.samples import claim
 from worker.kinds.dataset_import.settlement import ImportSettlement
+from worker.queue.calls.listing import JobFilters
 from worker.queue.calls.trainings import NewJob
 from worker.queue.ids import upload_key
 from worker.queue.kinds import Lane
@@ -19,6 +20,7 @@ from worker.queue.live_workers import LiveWorkers
 from worker.queue.records import JobError
 from worker.queue.states import Outcome, Status
 from worker.queue.store import JobStore
+from worker.redis_server import keys as redis_keys
 from worker.redis_server.projects import storage_url
 
 WHY = JobError(code="dataset_rejected", message="At least 2 classes are needed, 0 found.")
@@ -110,6 +112,23 @@ def test_a_spec_that_does_not_fit_the_dataset_fails_its_job_alone(
     assert job.error is not None
     assert job.error.code != "dataset_rejected"
     assert store.get(fit).queue_position == 1
+
+
+def test_a_job_that_ended_while_it_waited_is_found_under_the_dataset(
+    store: JobStore, settlement: ImportSettlement, tmp_path: Path
+) -> None:
+    import_id = submit_upload(store, tmp_path)
+    cancelled = submit_waiting(store, import_id)
+    cancelled_and_unfit, unfit = (submit_waiting(store, import_id, gpus=16) for _ in range(2))
+    for job_id in (cancelled, cancelled_and_unfit):
+        store.cancel(job_id)
+    succeed(store)
+    settlement.settle_all()
+    found = store.list_jobs(JobFilters(dataset="ds_1")).jobs
+    assert [job.id for job in found] == [unfit, cancelled_and_unfit, cancelled]
+    assert [job.status for job in found] == [Status.FAILED, Status.CANCELLED, Status.CANCELLED]
+    assert not store.redis.exists(redis_keys.JOBS_BY_DATASET + import_id)
+    assert store.waiting_jobs(import_id) == []
 
 
 def test_storage_that_fails_is_tried_again(

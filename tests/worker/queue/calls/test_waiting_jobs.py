@@ -115,11 +115,18 @@ def test_a_job_of_a_rejected_dataset_fails_with_the_reason(store: JobStore, impo
 def test_a_waiting_job_is_cancelled_at_once(store: JobStore, import_id: str) -> None:
     job = submit_waiting(store, import_id)
     assert store.cancel(job.id).status is Status.CANCELLED
-    assert store.waiting_jobs(import_id) == []
     release(store, job.id, import_id)
     store.reject_waiting(job.id, import_id, WHY)
     assert store.get(job.id).status is Status.CANCELLED
+    assert store.waiting_jobs(import_id) == []
     assert claimed_job(store) is None
+
+
+def test_a_deleted_job_no_longer_waits(store: JobStore, import_id: str) -> None:
+    job = submit_waiting(store, import_id)
+    store.cancel(job.id)
+    store.delete(job.id)
+    assert store.waiting_jobs(import_id) == []
 
 
 def test_a_waiting_job_that_is_paused_and_resumed_still_waits(store: JobStore, import_id: str) -> None:

@@ -34,7 +34,6 @@ local AT_END = {
   -- Nothing resumes an ended job: upkeep deletes its checkpoints, which need an attempt to exist.
   training = function(item)
     if tonumber(item.attempt_number) > 0 then redis.call('SADD', KEY.ENDED_CHECKPOINTS, item.id) end
-    if item.waits_for then redis.call('SREM', KEY.WAITING .. item.waits_for, item.id) end
   end,
   -- Upkeep deletes the upload and settles the jobs that wait. Without a dataset the name is free again.
   dataset_import = function(item)
