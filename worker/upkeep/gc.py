@@ -59,7 +59,7 @@ def find_unreferenced(client: redis.Redis, storage: Storage) -> list[Finding]:
     kinds = ("models", "datasets", "checkpoints", "uploads")
     models, datasets, checkpoints, uploads = map(storage.folders, kinds)
     leftovers = storage.leftovers()
-    known = _ask(RecordReader(client), *map(_ids, (models, datasets, checkpoints)))
+    known = _ask(RecordReader(client), *map(_ids, (models, datasets, checkpoints, uploads)))
     return [
         *_unreferenced_models(models, known, storage),
         *_unreferenced_datasets(datasets, known),
@@ -73,27 +73,34 @@ def _ids(folders: Iterable[StorageEntry]) -> list[str]:
     return [_id(folder) for folder in folders]
 
 
-def _ask(reader: RecordReader, models: list[str], datasets: list[str], jobs: list[str]) -> Known:
+def _ask(
+    reader: RecordReader, models: list[str], datasets: list[str], jobs: list[str], uploads: list[str]
+) -> Known:
     """Ask Redis in small steps. Unfinished jobs are read first: one that finishes meanwhile has a published model then."""
     needed_models: set[str] = set()
     needed_datasets: set[str] = set()
-    uploads: set[str] = set()
+    read_uploads: set[str] = set()
     for status in sorted(set(Status) - TERMINAL):
         fields = reader.fields(reader.jobs_with_status(status), "dataset", "manifest", "model_id", "upload")
         for _, (dataset, manifest, model_id, upload) in fields:
             needed_datasets.update(filter(None, [dataset]))
-            uploads.update(filter(None, [upload]))
+            read_uploads.update(filter(None, [upload]))
             needed_models.update(filter(None, [manifest and model_id]))
     published = {model_id for model_id, _, is_retired in reader.models(models) if not is_retired}
     known_datasets = reader.existing([redis_keys.DATASET + dataset_id for dataset_id in datasets])
     statuses = {job_id: status for job_id, (status,) in reader.fields({*jobs}, "status") if status}
+    # Items of a kind or status that only a later release knows are in no index that this one reads.
+    owners = {upload.removesuffix(".zip"): f"uploads/{upload}" for upload in uploads}
+    for owner, (known,) in reader.fields(owners, "status"):
+        if known and known not in TERMINAL:
+            read_uploads.add(owners[owner])
     return Known(
         models=published | needed_models,
         retired=reader.members(redis_keys.RETIRED_MODELS, models),
         datasets={key.removeprefix(redis_keys.DATASET) for key in known_datasets} | needed_datasets,
         jobs=set(statuses),
         unfinished={job_id for job_id, status in statuses.items() if status not in TERMINAL},
-        uploads=uploads,
+        uploads=read_uploads,
     )
 
 

@@ -6,9 +6,17 @@ from typing import Any, TypeVar
 
 import redis
 
-from worker.queue.kind_keys import BY_STATUS
+from worker.queue.kind_keys import BY_STATUS, QUEUES
 from worker.redis_server import keys as redis_keys
-from worker.upkeep.records import RECORD, HashRecord, ListRecord, Record, StreamRecord, StringRecord
+from worker.upkeep.records import (
+    RECORD,
+    HashRecord,
+    ListRecord,
+    Record,
+    SortedSetRecord,
+    StreamRecord,
+    StringRecord,
+)
 
 PAGE = 1000
 """The most elements that one command reads."""
@@ -68,6 +76,16 @@ class RecordReader:
             for job_id in page:
                 pipe.hmget(redis_keys.ITEM + job_id, names)
             yield from zip(page, pipe.execute(), strict=True)
+
+    def places(self, job_ids: Sequence[str]) -> Iterator[Record]:
+        """Yield the places in the queues of the lanes, as parts of those keys."""
+        for key in QUEUES.values():
+            pipe = self._client.pipeline(transaction=False)
+            for job_id in job_ids:
+                pipe.zscore(key, job_id)
+            scores = zip(job_ids, pipe.execute(), strict=True)
+            if found := {job_id: score for job_id, score in scores if score is not None}:
+                yield SortedSetRecord(key=key, value=found)
 
     def jobs_with_status(self, status: str) -> Iterator[str]:
         """Yield the ids of the jobs and imports that have a status all the while."""

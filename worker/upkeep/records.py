@@ -42,9 +42,10 @@ class HashRecord(_Record):
         return self.key.startswith(redis_keys.ITEM)
 
     @property
-    def kind(self) -> Kind:
-        """The kind of a work item."""
-        return Kind(self.value.get("kind", Kind.TRAINING))
+    def kind(self) -> Kind | None:
+        """The kind of a work item; None for one that only a later release knows."""
+        name = self.value.get("kind", Kind.TRAINING)
+        return Kind(name) if name in set(Kind) else None
 
     @property
     def is_finished(self) -> bool:

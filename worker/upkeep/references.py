@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 
-from worker.queue.kinds import Kind
 from worker.redis_server import keys as redis_keys
 from worker.upkeep.records import HashRecord, Record, SortedSetRecord, StringRecord
 
@@ -12,7 +11,7 @@ class References:
     """Ids by kind; each id names a folder in storage."""
 
     unfinished: set[str] = field(default_factory=set)
-    """Jobs that have not finished."""
+    """Work items that have not finished."""
     models: set[str] = field(default_factory=set)
     """Published models, and models past their commit point."""
     datasets: set[str] = field(default_factory=set)
@@ -29,13 +28,15 @@ class References:
             self._add_unfinished(record)
 
     def _add_unfinished(self, record: HashRecord) -> None:
-        if record.kind is Kind.DATASET_IMPORT:
-            self.uploads.add(record.value["upload"])
-            return
-        self.unfinished.add(record.value["id"])
-        self.datasets.add(record.value["dataset"])
-        if "manifest" in record.value:
-            self.models.add(record.value["model_id"])
+        """Add what the fields name, whatever the kind: an item of a later kind may have some of them too."""
+        item = record.value
+        self.unfinished.add(item["id"])
+        if "upload" in item:
+            self.uploads.add(item["upload"])
+        if "dataset" in item:
+            self.datasets.add(item["dataset"])
+        if "manifest" in item and "model_id" in item:
+            self.models.add(item["model_id"])
 
     def is_needed(self, key: str) -> bool:
         """True if the records refer to this object, or if it is an archived job, which is a record itself."""

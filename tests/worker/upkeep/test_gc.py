@@ -19,6 +19,7 @@ from worker.queue.ids import upload_key
 from worker.queue.records import JobError
 from worker.queue.states import Outcome
 from worker.queue.store import JobStore
+from worker.redis_server import keys as redis_keys
 from worker.registry.model_registry import ModelRegistry
 from worker.upkeep.gc import delete_unreferenced, find_unreferenced
 
@@ -132,6 +133,18 @@ def test_an_upload_stays_until_its_import_has_ended(
     put(dataset_key("ds_old", "images.zip"))
     assert clean(store, storage) == dict.fromkeys(("datasets/ds_old", *gone), False)
     assert storage.list() == sorted([*known, *kept])
+
+
+@pytest.mark.parametrize("field", ["kind", "status"])
+def test_an_upload_of_a_later_release_is_kept(
+    store: JobStore, storage: Storage, put: Callable[..., str], known: list[str], field: str
+) -> None:
+    import_id = store.submit_import(new_import()).dataset_import.id
+    key = put(upload_key(import_id))
+    store.redis.hset(redis_keys.ITEM + import_id, field, "dreaming")
+    store.redis.delete(redis_keys.IMPORTS_BY_STATUS + "queued")
+    assert clean(store, storage) == {}
+    assert storage.list() == sorted([*known, key])
 
 
 def test_nothing_is_deleted_when_redis_lost_its_records(

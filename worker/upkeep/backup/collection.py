@@ -62,6 +62,8 @@ class RecordCollection:
         self._names: set[str] = set()
         self._aliases: dict[str, list[Record]] = {}
         self._others = set(_SINGLE)
+        self.later: list[str] = []
+        """The ids of the work items of kinds that only a later release knows; they are copied as they are."""
 
     def finished_jobs(self) -> Iterator[Record]:
         """Yield the feed, the remembered requests, and all jobs that have finished. This is most of the work."""
@@ -190,6 +192,9 @@ class RecordCollection:
     def _complete(self, jobs: Iterable[HashRecord]) -> Iterator[Record]:
         """Yield jobs with their rows, logs and events; none of it if a job was deleted meanwhile."""
         for page in pages(jobs):
+            later = [job.value["id"] for job in page if job.kind is None]
+            self.later += later
+            yield from self._reader.places(later)
             ids = {job.key: job.value["id"] for job in page}
             ends = {job_id: self._last_events.get(job_id, "+") for job_id in ids.values()}
             belongings = list(self._reader.belongings(ends))

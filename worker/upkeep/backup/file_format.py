@@ -9,7 +9,8 @@ RECORDS = "records.jsonl"
 OBJECTS = "storage/"
 END = "end.json"
 FORMAT = 2
-"""Since format 2 a backup holds no indexes. A restore derives them from the records, also for format 1."""
+"""Since format 2 a backup holds no indexes, but the places in the queue of items of later kinds. A restore derives the
+indexes from the records, also for format 1."""
 KINDS = ("datasets/", "models/", "archive/", "checkpoints/", "uploads/")
 """Only these folders of storage are backed up and restored."""
 
@@ -35,3 +36,5 @@ class End(BaseModel):
     """Number of objects."""
     gone: list[str]
     """Keys of the objects that were deleted while the backup was written."""
+    later: list[str] = []
+    """Ids of the work items of kinds that only a later release knows: their records are copied as they are."""

@@ -36,6 +36,7 @@ class _Progress:
 
     backup: str = ""
     """The moment of the backup, which tells it from every other."""
+    format: int = FORMAT
     end: End | None = None
     models: set[str] = field(default_factory=set)
     """The ids of the models whose manifest is in storage now."""
@@ -60,7 +61,7 @@ def read_backup(store: RecordStore, storage: Storage, source: IO[bytes]) -> tupl
         restarting: list[str] = []
         for batch in pages(record for record in _records(records) if record.is_bulk):
             store.write_bulk(_without_lost_checkpoint(record, storage, restarting) for record in batch)
-        store.write_rest(progress.backup, _rest(records), progress.models)
+        store.write_rest(progress.backup, _rest(records, progress.format), progress.models)
     return progress.end, restarting
 
 
@@ -76,7 +77,8 @@ def _read_tar(source: IO[bytes], store: RecordStore, storage: Storage, records: 
                         "This tar is not a backup: its first file is not backup.json."
                     )
                 if entry.name == HEAD:
-                    progress.backup = _begin(store, Head.model_validate_json(file.read()))
+                    head = Head.model_validate_json(file.read())
+                    progress.backup, progress.format = _begin(store, head), head.format
                 elif entry.name == END:
                     progress.end = End.model_validate_json(file.read())
                 elif entry.name == RECORDS:
@@ -116,14 +118,15 @@ def _records(file: IO[bytes]) -> Iterator[Record]:
             raise BackupUnreadableError(f"A record cannot be read: {line[:80]!r}…") from error
 
 
-def _rest(records: IO[bytes]) -> Iterator[Record]:
+def _rest(records: IO[bytes], backup_format: int) -> Iterator[Record]:
     """Yield the records that are not bulk, and the indexes of all records; those in a backup of format 1 are ignored."""
+    has_all_indexes = backup_format == 1
     retired: set[str] = set()
     for record in _records(records):
         if record.key == redis_keys.RETIRED_MODELS:
             retired = {redis_keys.MODEL + str(model_id) for model_id in record.value}
     for record in _records(records):
-        if not record.is_bulk and not is_index(record.key):
+        if not record.is_bulk and not (has_all_indexes and is_index(record.key)):
             yield record
         if record.key not in retired:
             yield from index_entries(record)

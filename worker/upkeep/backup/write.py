@@ -55,7 +55,8 @@ def write_backup(client: redis.Redis, storage: Storage, out: IO[bytes]) -> End:
         others = [key for key in _keys(storage, listed) if not key.startswith(_SHORT_LIVED)]
         needed = [key for key in others if references.is_needed(key)]
         gone += _add_objects(tar, storage, needed)
-        end = End(records=count, objects=len(checkpoints) + len(needed) - len(gone), gone=gone)
+        objects = len(checkpoints) + len(needed) - len(gone)
+        end = End(records=count, objects=objects, gone=gone, later=collection.later)
         _add_model(tar, END, end)
     return end
 
@@ -136,6 +137,11 @@ def main() -> None:
                 end = write_backup(client, open_storage(settings.storage), file)
     except (WorkerError, StorageError, redis.RedisError, OSError) as error:
         sys.exit(f"backup: {error}")
+    if end.later:
+        sys.stdout.write(
+            f"{len(end.later)} items of kinds that only a later version knows are copied as they are; of their files, "
+            "only what this version knows is in the backup: make one with the later version too\n"
+        )
     for key in end.gone:
         sys.stdout.write(f"deleted meanwhile: {key}\n")
     sys.stdout.write(

@@ -65,6 +65,31 @@ def test_the_upload_of_a_queued_import_is_restored_and_that_of_an_ended_one_is_n
     assert claim_import(new.store)[0] == queued
 
 
+def test_work_of_a_later_kind_is_copied_as_it_is(old: Service, new: Service) -> None:
+    queued, running, ended = (old.store.submit(make_job(priority=1)).job_id for _ in range(3))
+    old.store.cancel(ended)
+    assert claim(old.store)[0] == queued
+    old.store.requeue(queued, str(old.client.hget(redis_keys.ITEM + queued, "attempt")), Outcome.DRAINED)
+    for item_id, status in ((queued, "queued"), (running, "dreaming"), (ended, "cancelled")):
+        old.client.zrem(redis_keys.JOBS, item_id)
+        old.client.zadd("ninefold:evaluations", {item_id: 0})
+        old.client.hset(redis_keys.ITEM + item_id, mapping={"kind": "evaluation", "status": status})
+        old.client.hdel(redis_keys.ITEM + item_id, "dataset", "recipe")
+    mine = old.store.submit(make_job()).job_id
+    old.storage.put_bytes(f"checkpoints/{running}/1/state", b"state")
+
+    out = io.BytesIO()
+    assert sorted(write_backup(old.client, old.storage, out).later) == sorted((queued, running, ended))
+    assert new.restore(out.getvalue()) == []
+    for prefix in (redis_keys.ITEM, redis_keys.EVENTS):
+        for item_id in (queued, running, ended):
+            assert new.dump()[prefix + item_id] == old.dump()[prefix + item_id]
+    assert new.dump()[redis_keys.QUEUE] == old.dump()[redis_keys.QUEUE]
+    assert new.dump()["ninefold:evaluations"] == old.dump()["ninefold:evaluations"]
+    assert new.storage.list() == old.storage.list()
+    assert claim(new.store)[0] == mine
+
+
 def test_a_restore_brings_everything_back(old: Service, new: Service) -> None:
     model_id = publish(old.store)
     put_model(old, model_id)
