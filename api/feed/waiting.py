@@ -11,26 +11,33 @@ from api.feed.watcher import WatchEnded, Watcher
 T = TypeVar("T")
 
 
-async def read_changed(
-    hub: EventHub,
-    item_id: str,
-    read: Callable[[], Awaitable[T]],
-    *,
-    state_of: Callable[[T], object],
-    is_final: Callable[[T], bool],
-    wait_s: float,
-) -> T:
-    """Return what `read` returns once its state has changed, or after `wait_s`; at once if the state is final."""
-    if not wait_s:
-        return await read()
-    deadline = time.monotonic() + wait_s
-    with hub.watch(item_id) as watcher:
-        now = first = await read()
-        while state_of(now) == state_of(first) and not is_final(now):
-            if not await _receives_state_event(watcher, deadline):
-                break
-            now = await read()
-    return now
+class ChangeWaiter:
+    """Waits for changes, and answers before proxies give a silent connection up."""
+
+    def __init__(self, hub: EventHub, max_wait_s: float) -> None:
+        self._hub = hub
+        self._max_wait_s = max_wait_s
+
+    async def read_changed(
+        self,
+        item_id: str,
+        read: Callable[[], Awaitable[T]],
+        *,
+        state_of: Callable[[T], object],
+        is_final: Callable[[T], bool],
+        wait_s: float,
+    ) -> T:
+        """Return what `read` returns once its state has changed, or after `wait_s` or the maximum; at once if it is final."""
+        if not wait_s:
+            return await read()
+        deadline = time.monotonic() + min(wait_s, self._max_wait_s)
+        with self._hub.watch(item_id) as watcher:
+            now = first = await read()
+            while state_of(now) == state_of(first) and not is_final(now):
+                if not await _receives_state_event(watcher, deadline):
+                    break
+                now = await read()
+        return now
 
 
 async def _receives_state_event(watcher: Watcher, deadline: float) -> bool:

@@ -4,8 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.feed.hub import EventHub
-from api.feed.waiting import read_changed
+from api.feed.waiting import ChangeWaiter
 from api.http.bodies import json_body_docs, read_json
 from api.http.callers import Caller, IdempotencyKey
 from api.http.dependencies import from_app
@@ -101,13 +100,12 @@ async def get_job(
     *,
     jobs: Jobs,
     caller: Caller,
-    hub: Annotated[EventHub, from_app(EventHub)],
+    waiter: Annotated[ChangeWaiter, from_app(ChangeWaiter)],
     job_id: JobId,
     wait_s: Annotated[float, Query(ge=0, le=60, description="Seconds to wait for a change of state.")] = 0,
 ) -> Response:
     """The job as it is now; with wait_s, as soon as its status or phase changes."""
-    job_json = await read_changed(
-        hub,
+    job_json = await waiter.read_changed(
         job_id,
         lambda: jobs.json(job_id, caller.project),
         state_of=state_of,

@@ -9,6 +9,7 @@ from api.datasets.uploads import DatasetUploads
 from api.datasets.uploads import UploadLimits as DatasetUploadLimits
 from api.events.item_history import ItemHistory
 from api.feed.hub import BLOCK_MS, EventHub
+from api.feed.waiting import ChangeWaiter
 from api.health.readiness import ReadinessChecks
 from api.health.storage_probe import StorageProbe
 from api.jobs.spec_resolver import SpecResolver, WorkerDevices
@@ -53,7 +54,8 @@ class SharedObjects:
         """Return what routes may ask for with `from_app`."""
         store, live_workers = AsyncJobStore(self._redis), AsyncLiveWorkers(self._redis)
         datasets, models = AsyncDatasetRegistry(self._redis), AsyncModelRegistry(self._redis)
-        catalogue = DatasetCatalogue(store, datasets, self._hub)
+        waiter = ChangeWaiter(self._hub, self._settings.max_wait_s)
+        catalogue = DatasetCatalogue(store, datasets, waiter)
         resolver = SpecResolver(catalogue, datasets, models, WorkerDevices(live_workers))
         return {
             AsyncJobStore: store,
@@ -65,6 +67,7 @@ class SharedObjects:
             StorageSpace: self._space,
             Keys: Keys(parse_keys(self._settings.api_keys.get_secret_value())),
             EventHub: self._hub,
+            ChangeWaiter: waiter,
             ItemHistory: ItemHistory(store),
             JobReader: JobReader(store, self._storages),
             WakeUpThrottle: self._throttle,

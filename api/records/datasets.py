@@ -1,7 +1,6 @@
 """Reads built-in datasets, uploaded datasets and imports as one list. Knows no HTTP."""
 
-from api.feed.hub import EventHub
-from api.feed.waiting import read_changed
+from api.feed.waiting import ChangeWaiter
 from api.http.pages import Page
 from api.records.dataset_schema import Dataset
 from model.data.built_in import BUILT_IN
@@ -16,10 +15,10 @@ from worker.registry.datasets import AsyncDatasetRegistry, PendingDataset, Regis
 class DatasetCatalogue:
     """All datasets of a project, whether they exist already or are being imported."""
 
-    def __init__(self, store: AsyncJobStore, registry: AsyncDatasetRegistry, hub: EventHub) -> None:
+    def __init__(self, store: AsyncJobStore, registry: AsyncDatasetRegistry, waiter: ChangeWaiter) -> None:
         self._store = store
         self._registry = registry
-        self._hub = hub
+        self._waiter = waiter
 
     async def find(self, ref: str, project: str, wait_s: float = 0) -> Dataset:
         """Return the dataset with this id or name; of one that is processing, once it is not, or after `wait_s`.
@@ -37,8 +36,7 @@ class DatasetCatalogue:
         async def read() -> Dataset:
             return _shown(await self.look_up(import_id, project))
 
-        return await read_changed(
-            self._hub,
+        return await self._waiter.read_changed(
             import_id,
             read,
             state_of=lambda dataset: dataset.status,

@@ -1,4 +1,7 @@
-"""The network between each process and Valkey: TCP proxies that can cut, delay or block traffic, or lose a reply."""
+"""The network between each process and Valkey: TCP proxies that can cut, delay or block traffic, or lose a reply.
+
+Also a proxy between a client and the API.
+"""
 
 import asyncio
 import threading
@@ -40,6 +43,8 @@ class Link:
         """Blocks both directions; what is sent meanwhile arrives once the link is repaired, as with TCP."""
         self.replies_to_lose = 0
         """For this many of the next scripts the request passes and the connection breaks before the reply."""
+        self.patience_s: float | None = None
+        """A connection that is silent for this long towards the client is closed, as many proxies do; None: never."""
         self.acknowledgements_to_lose = 0
         """For this many of the next acknowledgements of wake-ups the connection breaks before the request."""
         self._server = network.run(self._open())
@@ -109,8 +114,8 @@ class Link:
                 await connection.server.drain()
 
     async def _pass_replies(self, source: StreamReader, connection: _Connection) -> None:
-        with suppress(OSError):
-            while chunk := await source.read(_CHUNK):
+        with suppress(OSError):  # a TimeoutError is one
+            while chunk := await asyncio.wait_for(source.read(_CHUNK), self.patience_s):
                 await self._travel()
                 if connection.loses_reply:
                     return
