@@ -16,10 +16,9 @@ class StoreUnavailableError(WorkerError):
 
 
 class StoreRefusedError(StoreUnavailableError):
-    """Raised when Redis answers that it accepts no writes for now.
+    """Raised when Redis answers that it accepts no writes for now: the call changed nothing.
 
-    The call was refused as a whole. When its connection was lost before, redis-py had sent the call already: then that
-    earlier sending may have been applied.
+    A call that was applied, whose reply was lost and which redis-py sent again, gets its first reply and no refusal.
     """
 
     code = "store_refused"

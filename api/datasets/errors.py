@@ -19,12 +19,14 @@ class UploadsBusyError(ApiError):
 
 
 class DatasetReadyError(ApiError):
-    """Raised when an import is cancelled that has made its dataset."""
+    """Raised when an import that has made its dataset is cancelled or deleted."""
 
     code = "dataset_ready"
 
     def __init__(self) -> None:
-        super().__init__("This dataset is ready: only an import that has not ended can be cancelled.")
+        super().__init__(
+            "This dataset is ready: only an import that has made no dataset can be cancelled or removed."
+        )
 
 
 class RejectedError(ApiError):

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.datasets.cancellation import cancel_import
+from api.datasets.cancellation import cancel_or_delete
 from api.datasets.errors import RejectedError
 from api.datasets.uploads import DatasetUploads
 from api.http.callers import Caller, IdempotencyKey
@@ -33,6 +33,10 @@ _ZIP: dict[str, Any] = {
 }
 _CREATED: dict[int | str, dict[str, Any]] = {
     201: {"model": Dataset, "description": "With wait_s: the dataset is ready."}
+}
+
+_REMOVED: dict[int | str, dict[str, Any]] = {
+    204: {"description": "The import was rejected or cancelled before, and is no longer listed."}
 }
 
 
@@ -80,10 +84,17 @@ async def get_dataset(datasets: Catalogue, caller: Caller, ref: str, wait_s: Wai
 
 
 @router.delete(
-    "/{ref}", operation_id="cancel_dataset", summary="Cancel an import", responses=problems(404, 409)
+    "/{ref}",
+    operation_id="cancel_dataset",
+    summary="Cancel an import, or remove one that made no dataset",
+    response_model=Dataset,
+    responses={**_REMOVED, **problems(404, 409)},
 )
 async def cancel_dataset(
     datasets: Catalogue, store: Annotated[AsyncJobStore, from_app(AsyncJobStore)], caller: Caller, ref: str
-) -> Dataset:
-    """Cancel the import of a dataset that is processing: at once when it is queued, within seconds when it runs."""
-    return await cancel_import(datasets, store, ref, caller.project)
+) -> Dataset | Response:
+    """Cancel the import of a dataset that is processing: at once when it is queued, within seconds when it runs.
+
+    A rejected or cancelled import is removed from the list.
+    """
+    return await cancel_or_delete(datasets, store, ref, caller.project) or Response(status_code=204)

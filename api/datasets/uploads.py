@@ -25,7 +25,6 @@ from model.host.failpoints import Failpoint, reach
 from model.storage.interface import Storage
 from worker.errors import (
     DatasetNameTakenError,
-    JobNotFoundError,
     StoreRefusedError,
     StoreUnavailableError,
     WorkerError,
@@ -119,13 +118,10 @@ class DatasetUploads:
             submitted = await self._store.submit_import(
                 new, idempotency_key, queue_limit=self._limits.max_queued
             )
-        except StoreRefusedError:
-            await self._delete_unless_queued(new, storage)
-            raise
-        except StoreUnavailableError:
-            raise  # no answer came, so the import may be queued: gc deletes the upload if it is not
-        except WorkerError:
-            await asyncio.to_thread(storage.delete, upload_key(new.import_id))
+        except WorkerError as error:
+            # Without an answer the import may be queued: gc deletes the upload if it is not.
+            if not isinstance(error, StoreUnavailableError) or isinstance(error, StoreRefusedError):
+                await asyncio.to_thread(storage.delete, upload_key(new.import_id))
             raise
         reach(Failpoint.SUBMIT_RECORDED)
         if submitted.is_replay:
@@ -135,15 +131,6 @@ class DatasetUploads:
             self._wake_ups.request(Lane.LIGHT)
             reach(Failpoint.SUBMIT_WAKE_UP_SENT)
         return submitted.dataset_import
-
-    async def _delete_unless_queued(self, new: NewImport, storage: Storage) -> None:
-        """Delete an upload whose import Redis refused, unless an earlier sending of the same call was applied."""
-        try:
-            await self._store.get_import(new.import_id, new.project)
-        except JobNotFoundError:
-            await asyncio.to_thread(storage.delete, upload_key(new.import_id))
-        except StoreUnavailableError:
-            pass  # not known: gc deletes the upload if nothing is queued
 
     @contextmanager
     def _one_of_max_uploads(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""Commands about datasets: add one, list all, cancel an import."""
+"""Commands about datasets: add one, list all, cancel or delete an import."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SHOWN_CLASSES = 5
 
 app = typer.Typer(
-    help="Add, list and cancel datasets.",
+    help="Add and list datasets; cancel or delete imports.",
     epilog="Example: ninefold datasets add flowers/",
     no_args_is_help=True,
 )
@@ -91,6 +91,23 @@ def cancel(
         dataset = client.cancel_dataset(name)
     state = "is being cancelled" if dataset["status"] == "processing" else dataset["status"]
     typer.echo(f"{dataset['name']}  {dataset['id']}  {state}")
+
+
+@app.command()
+def delete(
+    name: Annotated[str, typer.Argument(help="Id of an import (imp_…), or name of one that has not ended.")],
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = None,
+) -> None:
+    """Remove a rejected or cancelled import from the list. An import that has not ended is cancelled first.
+
+    Example:
+
+        ninefold datasets delete imp_01m8gxq1fces4rzpk69k3rbxk6
+    """
+    with connect(url, api_key) as client:
+        client.delete_dataset(name)
+    typer.echo(f"{name}  deleted")
 
 
 def describe(dataset: "Json") -> str:

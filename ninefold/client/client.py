@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ninefold.client.address import DEFAULT_URL
-from ninefold.client.datasets import DatasetProgress, follow_import, upload
+from ninefold.client.datasets import DatasetProgress, cancel_import, delete_import, follow_import, upload
 from ninefold.client.events import Event, follow_events
 from ninefold.client.predictions import classify
 from ninefold.client.transport import Json, Transport
@@ -134,8 +134,12 @@ class Client:
         return follow_import(self._transport, self.dataset(ref), on_progress or _ignore)
 
     def cancel_dataset(self, ref: str) -> Json:
-        """Cancel the import of a dataset; one that a worker runs ends within seconds."""
-        return self._transport.request_object("DELETE", f"/datasets/{ref}")
+        """Cancel the import of a dataset; one that a worker runs ends within seconds. May be repeated."""
+        return cancel_import(self._transport, self.dataset(ref))
+
+    def delete_dataset(self, ref: str) -> None:
+        """Remove an import that made no dataset from the list; one that has not ended is cancelled before."""
+        delete_import(self._transport, self.dataset(ref))
 
     def dataset_events(self, ref: str, last_event_id: str | None = None) -> Iterator[Event]:
         """Yield the past events of a dataset's import, then new events as they happen, until the import ends."""

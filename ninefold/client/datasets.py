@@ -13,7 +13,7 @@ import httpx
 from ninefold.client.events import Event, follow_events
 from ninefold.client.folder_zip import open_as_zip
 from ninefold.client.transport import TIMEOUT_S, Json, Transport
-from ninefold.errors import DatasetRejectedError, UnreachableError
+from ninefold.errors import DatasetRejectedError, NinefoldError, UnreachableError
 
 MAX_INTERRUPTIONS = 5
 """An upload that was interrupted this often is given up: a proxy between client and service may limit its size or time."""
@@ -138,6 +138,38 @@ def follow_import(transport: Transport, dataset: Json, on_progress: OnProgress) 
         error = dataset.get("error") or {"code": dataset["status"], "message": "The import was cancelled."}
         raise DatasetRejectedError(dataset["name"], error["message"], error["code"])
     return dataset
+
+
+def cancel_import(transport: Transport, dataset: Json) -> Json:
+    """Cancel the import of a dataset that is processing, and return the dataset; one that was cancelled stays as it is.
+
+    Raises:
+        NinefoldError: the dataset is ready or was rejected.
+    """
+    if dataset["status"] == "cancelled":
+        return dataset
+    if dataset["status"] == "rejected":
+        raise NinefoldError(
+            f"{dataset['name']} was rejected already: nothing is left to cancel.", code="rejected"
+        )
+    response = transport.request("DELETE", f"/datasets/{dataset['id']}", is_repeatable=False)
+    cancelled: Json = response.json() if response.content else {**dataset, "status": "cancelled"}
+    return cancelled
+
+
+def delete_import(transport: Transport, dataset: Json) -> None:
+    """Remove an import from the list; cancel it first if it has not ended.
+
+    Raises:
+        NinefoldError: the dataset is ready.
+    """
+    path = f"/datasets/{dataset['id']}"
+    if transport.request(
+        "DELETE", path, is_repeatable=False
+    ).content:  # it had not ended, and is cancelled now
+        for _ in follow_events(transport, f"{path}/events"):
+            pass  # until its end
+        transport.request("DELETE", path, is_repeatable=False)
 
 
 class _ImportState:

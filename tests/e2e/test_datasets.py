@@ -108,3 +108,23 @@ def test_a_cancelled_import_ends_its_waiting_jobs(
     with pytest.raises(NinefoldError) as caught:
         service.client.wait(job["id"])
     assert caught.value.code == "dataset_rejected"
+    import_id = cancelled.stdout.split()[1]
+    again = run(service, "datasets", "cancel", import_id)
+    assert again.stdout == cancelled.stdout, again.stderr
+    deleted = run(service, "datasets", "delete", import_id)
+    assert deleted.returncode == 0, deleted.stderr
+    assert import_id not in run(service, "datasets", "list").stdout
+
+
+def test_an_import_is_cancelled_before_it_is_deleted(
+    service: Service, tiny_folder: Path, tmp_path: Path
+) -> None:
+    folder = own_folder(tiny_folder, tmp_path, "unwanted", "4/0.png")
+    with service.frozen_light_worker():
+        command = [*NINEFOLD, "datasets", "add", str(folder), "--url", service.url]
+        adding = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        eventually(lambda: "unwanted" in run(service, "datasets", "list").stdout, 30, "it is listed")
+        deleted = run(service, "datasets", "delete", "unwanted")
+        assert deleted.returncode == 0, deleted.stderr
+        assert "unwanted" not in run(service, "datasets", "list").stdout
+        adding.wait(30)

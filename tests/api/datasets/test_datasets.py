@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import redis
 
 from api.settings import ApiSettings
 from model.data.built_in import BUILT_IN
@@ -19,6 +20,7 @@ from tests.api.zips import leftovers, zipped
 from tests.ninefold.processes import eventually
 from worker.kinds.dataset_import.settlement import ImportSettlement
 from worker.queue.store import JobStore
+from worker.redis_server import keys as redis_keys
 from worker.redis_server.connection import connect
 
 
@@ -273,8 +275,7 @@ def test_an_import_is_cancelled_and_its_name_is_free_again(
     again = client.post("/datasets?name=pets", content=zipped()).json()
     assert again["id"] == processing["id"]
     job_id = client.post("/jobs", json={"dataset": "pets"}).json()["id"]
-    for _ in range(2):
-        assert client.delete(f"/datasets/{processing['id']}").json()["status"] == "cancelled"
+    assert client.delete(f"/datasets/{processing['id']}").json()["status"] == "cancelled"
     problem_in(client.get("/datasets/pets"), 404, "dataset_not_found")
     assert client.post("/datasets?name=pets", content=zipped(8)).status_code == 202
     with running_importer(settings):
@@ -284,6 +285,31 @@ def test_an_import_is_cancelled_and_its_name_is_free_again(
     ImportSettlement(JobStore(connect(settings.redis_url)), settings.storage).settle_all()
     assert client.get(f"/jobs/{job_id}").json()["error"]["code"] == "dataset_rejected"
     assert leftovers(settings) == []
+
+
+@pytest.mark.parametrize("end", ["rejected", "cancelled"])
+def test_an_import_without_a_dataset_is_removed_from_the_list(
+    client: httpx.Client, settings: ApiSettings, redis_client: redis.Redis, end: str
+) -> None:
+    processing = client.post("/datasets?name=pets", content=zipped(1, ("only",))).json()
+    job_id = client.post("/jobs", json={"dataset": "pets"}).json()["id"]
+    path = f"/datasets/{processing['id']}"
+    if end == "cancelled":  # nothing settles this import before it is removed
+        assert client.delete(path).json()["status"] == end
+    else:
+        with running_importer(settings):
+            eventually(lambda: client.get(path).json()["status"] == end, 30, "it is rejected")
+    removed = client.delete(path)
+    assert (removed.status_code, removed.content) == (204, b"")
+    assert [one["name"] for one in client.get("/datasets?limit=100").json()["data"]] == list(BUILT_IN)
+    for method, address in (("GET", path), ("GET", f"{path}/events"), ("DELETE", path)):
+        problem_in(client.request(method, address), 404, "dataset_not_found")
+    assert client.post("/jobs", json={"dataset": processing["id"]}).status_code == 422
+
+    ImportSettlement(JobStore(redis_client), settings.storage).settle_all()
+    assert client.get(f"/jobs/{job_id}").json()["error"]["code"] == "dataset_rejected"
+    assert leftovers(settings) == []
+    assert not redis_client.exists(redis_keys.ITEM + processing["id"], redis_keys.EVENTS + processing["id"])
 
 
 def test_the_events_of_an_import_are_streamed(client: httpx.Client, importer: None) -> None:

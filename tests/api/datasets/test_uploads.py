@@ -3,7 +3,6 @@
 import socket
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -29,7 +28,6 @@ from tests.chaos.cluster.network import Link, Network
 from tests.ninefold.processes import eventually
 from worker.queue.ids import upload_key
 from worker.queue.store import AsyncJobStore
-from worker.redis_server import keys as redis_keys
 
 MIB = 1 << 20
 LIMIT_BYTES = 8 * MIB
@@ -155,27 +153,3 @@ def test_an_upload_whose_import_redis_refuses_leaves_nothing(
         redis_client.config_set(setting, 0)
     assert open_storage(settings.storage).list("uploads") == []
     assert client.post("/datasets?name=pets", content=zipped()).status_code == 202
-
-
-def test_an_upload_is_kept_when_the_call_was_applied_before_its_repetition_was_refused(
-    settings: ApiSettings, link: Link, redis_client: redis.Redis
-) -> None:
-    behind = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{link.port}"})
-    with running_api(behind) as url, httpx.Client(base_url=url, timeout=60) as client:
-        client.post("/datasets?name=cats", content=zipped()).raise_for_status()  # Valkey now knows the script
-
-        def refuse_once_it_is_queued() -> None:
-            eventually(lambda: redis_client.zcard(redis_keys.IMPORTS) == 2, 20, "the import is queued")
-            redis_client.config_set("min-replicas-to-write", 1)
-            link.replies_to_lose = 0
-
-        with ThreadPoolExecutor() as pool:
-            link.replies_to_lose = 10_000
-            refusing = pool.submit(refuse_once_it_is_queued)
-            try:
-                problem_in(client.post("/datasets?name=pets", content=zipped()), 503, "redis_unavailable")
-                refusing.result()
-            finally:
-                redis_client.config_set("min-replicas-to-write", 0)
-        pets = client.get("/datasets/pets").json()
-        assert open_storage(settings.storage).exists(upload_key(pets["id"]))

@@ -27,7 +27,7 @@ ANSWERS = {
     "create_dataset": {201, 202, 409, *BODY},
     "list_datasets": {200, 404},
     "get_dataset": {200, 404},
-    "cancel_dataset": {200, 404, 409},
+    "cancel_dataset": {200, 204, 404, 409},
     "stream_dataset_events": {200, 404},
     "list_models": {200},
     "get_model": {200, 404, 409},

@@ -27,6 +27,7 @@ EXAMPLES = [
     "jobs list",
     "models list",
     "workers list",
+    "datasets delete",
     "backup",
     "restore",
     "gc",

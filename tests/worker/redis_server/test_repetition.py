@@ -160,6 +160,7 @@ def import_and_wait(run: Run) -> None:
     why = JobError(code="dataset_rejected", message="no images")
     assert run(attempts.finish(import_id, attempt_id, Outcome.FAILED, why)) is Status.FAILED
     run(trainings.reject_waiting(waiting[1], import_id, why))
+    run(imports.note_settled(import_id))
 
 
 def test_a_repeated_call_has_the_same_answer_and_one_effect(

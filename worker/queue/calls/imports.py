@@ -72,8 +72,8 @@ def submit_import(
     return QUEUE_SCRIPTS.call("imports/submit", arguments, read)
 
 
-def get_import(import_id: str, project: str = DEFAULT_PROJECT) -> ScriptCall[DatasetImport]:
-    """Read one import.
+def get_import(import_id: str, project: str | None = DEFAULT_PROJECT) -> ScriptCall[DatasetImport]:
+    """Read one import; upkeep passes no project.
 
     Raises:
         JobNotFoundError: no import has this id.
@@ -129,6 +129,6 @@ def ended_imports() -> Commands[list[str]]:
     return Commands((("SMEMBERS", redis_keys.ENDED_IMPORTS),), lambda results: sorted(results[0]))
 
 
-def note_settled(import_id: str) -> Commands[None]:
-    """Note that nothing is left to do after the end of an import."""
-    return Commands((("SREM", redis_keys.ENDED_IMPORTS, import_id),), lambda _: None)
+def note_settled(import_id: str) -> ScriptCall[None]:
+    """Note that nothing is left to do after the end of an import, and delete its record if its owner did."""
+    return QUEUE_SCRIPTS.call("imports/note_settled", {"item_id": import_id}, lambda _: None)

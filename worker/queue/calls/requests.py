@@ -113,7 +113,7 @@ def resume(job_id: str, project: str = DEFAULT_PROJECT) -> ScriptCall[Job]:
 
 
 def delete(item_id: str, project: str | None = DEFAULT_PROJECT) -> ScriptCall[None]:
-    """Delete the record of a finished item. The caller deletes the job's checkpoints before.
+    """Delete the record of a finished item. The caller deletes the job's checkpoints before; upkeep passes no project.
 
     Raises:
         WrongStateError: the item has not ended.

@@ -12,12 +12,19 @@ from tests.worker.imported import (
     import_record,
     new_import,
 )
-from worker.errors import DatasetNameTakenError, IdempotencyMismatchError, QueueFullError, WrongStateError
+from worker.errors import (
+    DatasetNameTakenError,
+    IdempotencyMismatchError,
+    JobNotFoundError,
+    QueueFullError,
+    WrongStateError,
+)
 from worker.queue.attempt_messages import ClaimedImport, Report
 from worker.queue.ids import new_attempt_id
 from worker.queue.records import ImportProgress, JobError
 from worker.queue.states import Outcome, Phase, Status
 from worker.queue.store import JobStore
+from worker.redis_server import keys as redis_keys
 from worker.registry.datasets import DatasetRegistry, PendingDataset
 
 WHY = JobError(code="dataset_rejected", message="no images")
@@ -96,7 +103,10 @@ def test_an_import_that_dies_three_times_fails_and_frees_its_name(store: JobStor
     assert ends == [Status.QUEUED, Status.QUEUED, Status.FAILED]
     error = store.get_import(import_id).error
     assert error is not None
-    assert error.code == "crashed_repeatedly"
+    assert (error.code, error.message) == (
+        "crashed_repeatedly",
+        "3 attempts to import the dataset died. SIGKILL",
+    )
     assert not store.submit_import(new_import("pets", "second")).is_replay
 
 
@@ -139,15 +149,20 @@ def test_the_list_has_the_imports_without_a_dataset_newest_first(store: JobStore
     assert [one.id for one in store.list_imports(limit=2, after=ids[2])] == [ids[1]]
 
 
-def test_a_deleted_import_leaves_nothing_but_its_work_to_settle(store: JobStore) -> None:
+def test_a_deleted_import_is_hidden_until_its_end_is_settled_and_then_gone(store: JobStore) -> None:
     import_id = store.submit_import(new_import()).dataset_import.id
     with pytest.raises(WrongStateError):
         store.delete(import_id)
     store.cancel_item(import_id)
     store.delete(import_id)
-    assert list(store.redis.scan_iter(f"*{import_id}*")) == []
     assert list(store.list_imports()) == []
+    for call in (store.get_import, store.cancel_item, store.delete, store.events):
+        with pytest.raises(JobNotFoundError):
+            call(import_id)
     assert store.ended_imports() == [import_id]
+    store.note_settled(import_id)
+    assert list(store.redis.scan_iter(f"*{import_id}*")) == []
+    assert store.redis.zcard(redis_keys.IMPORTS_BY_STATUS + "cancelled") == 0
 
 
 def test_an_import_of_a_dataset_that_is_known_under_another_name_adds_a_name(store: JobStore) -> None:

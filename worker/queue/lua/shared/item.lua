@@ -12,10 +12,11 @@ local function load_item(item_id)
   return item
 end
 
--- The item that a user names: an item of another project does not exist for the user. Upkeep names no project.
+-- The item that a user names: an item of another project, or one that its owner deleted, does not exist for the user.
+-- Upkeep names no project.
 local function requested_item()
   local item = load_item(args.item_id)
-  if item and (not args.project or item.project == args.project) then return item end
+  if item and (not args.project or (item.project == args.project and not item.is_deleted)) then return item end
   return nil, {'job_not_found', args.item_id}
 end
 

@@ -48,7 +48,8 @@ export class DatasetAdding extends EventTarget {
   async cancel() {
     if (this.state.step === "uploading") return this.#abort.abort();
     const dataset = await request("DELETE", `datasets/${encodeURIComponent(this.state.dataset.id)}`);
-    if (dataset.status !== "processing") this.#endAs(dataset);
+    if (!dataset) this.#end({ step: "cancelled", message: "The import had ended without a dataset." });
+    else if (dataset.status !== "processing") this.#endAs(dataset);
   }
 
   #onEvent(kind, data) {
