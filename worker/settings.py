@@ -42,6 +42,8 @@ class ServiceSettings(BaseSettings):
     log_level: str = "INFO"
     archive_after_days: float = Field(default=30.0, ge=0)
     """Jobs that finished this long ago move from Redis to storage, and records of imports are deleted; 0: neither."""
+    pack_after_days: float = Field(default=1.0, ge=0)
+    """Histories of ended work are compressed once this release has run for this long; earlier ones do not read them."""
 
     @model_validator(mode="after")
     def _leaves_room_for_a_late_renewal(self) -> Self:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from worker.queue.calls.reads import Event
 from worker.queue.feed import FeedEvent
+from worker.queue.packed_history import Event
 
 PROGRESS = "progress"
 """Progress is sent but not stored: the snapshot has the latest."""

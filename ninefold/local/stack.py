@@ -117,14 +117,16 @@ class Stack:
         if given_url:
             redis_check.require_answer(given_url)
         else:
-            environment["REDIS_URL"] = self._start_valkey(folder)
+            valkey = EmbeddedValkey(folder)
+            if valkey.is_new:  # nothing that a process of an earlier release would have to read
+                environment.setdefault("NINEFOLD_PACK_AFTER_DAYS", "0")
+            environment["REDIS_URL"] = self._start_valkey(folder, valkey)
         listen = ["--host", self._options.host, "--port", str(self.port)]
         self._start_process(folder, "api", [*PYTHON, "api", *listen], environment)
         for role, arguments in worker_arguments(self._options.workers, self._environment):
             self._start_process(folder, role, [*PYTHON, "worker", *arguments], environment)
 
-    def _start_valkey(self, folder: DataFolder) -> str:
-        valkey = EmbeddedValkey(folder)
+    def _start_valkey(self, folder: DataFolder, valkey: EmbeddedValkey) -> str:
         if valkey.moved_from:
             self._report(
                 f"Port {valkey.moved_from} is taken by another program: Valkey moves to {valkey.port}."

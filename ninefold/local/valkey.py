@@ -34,6 +34,8 @@ class EmbeddedValkey:
 
     def __init__(self, folder: DataFolder) -> None:
         self._folder = folder.valkey
+        self.is_new = not (self._folder / PASSWORD_FILE).exists()
+        """Whether this is the first start in the data folder."""
         self._password = folder.secret(PASSWORD_FILE)
         self.moved_from: int | None = None
         """The port of earlier starts, if another program has taken that port."""

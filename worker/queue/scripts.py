@@ -18,6 +18,8 @@ from worker.redis_server.scripts import ScriptFolder, lua_set, lua_table
 JOB_EVENTS_KEPT = 10_000
 FEED_EVENTS_KEPT = 20_000
 LOG_LINES_KEPT = 2_000
+PACKED_BYTES = 2**20
+"""A larger history is not packed: reading it would hold Redis up, and each page of its events is found by unpacking all."""
 
 
 def _texts(facts: dict[str, str]) -> str:
@@ -64,6 +66,7 @@ QUEUE_SCRIPTS = ScriptFolder(
         "LIMIT.JOB_EVENTS": JOB_EVENTS_KEPT,
         "LIMIT.FEED_EVENTS": FEED_EVENTS_KEPT,
         "LIMIT.LOG_LINES": LOG_LINES_KEPT,
+        "LIMIT.PACKED_BYTES": PACKED_BYTES,
     },
     applied_once=frozenset(
         (

@@ -1,6 +1,6 @@
 """The store of work: all operations on work items as methods, blocking for workers and async for the API."""
 
-from worker.queue.calls import attempts, imports, reads, requests, trainings
+from worker.queue.calls import attempts, history, imports, reads, requests, trainings
 from worker.queue.calls.listing import JobFilters, JobPage, JobSearch
 from worker.redis_server.clients import AsyncStoreClient, StoreClient, async_method, blocking_method
 
@@ -36,6 +36,9 @@ class JobStore(StoreClient):
     rows = blocking_method(reads.rows)
     logs = blocking_method(reads.logs)
     events = blocking_method(reads.events)
+    read_history = blocking_method(history.read_history)
+    pack_history = blocking_method(history.pack_history)
+    note_packing_release = blocking_method(history.note_packing_release)
     finished_before = blocking_method(reads.finished_before)
     watch = blocking_method(reads.watch)
     ended_with_checkpoints = blocking_method(reads.ended_with_checkpoints)

@@ -1,7 +1,9 @@
 """The table of all keys in Redis. A key that ends in a colon is a prefix: an id or a name follows. Lua reads the table as `KEY`."""
 
 ITEM = "ninefold:job:"  # hash: the record of one work item; a job is one
-ROWS = "ninefold:job_rows:"  # hash: epoch → metrics row
+ROWS = (
+    "ninefold:job_rows:"  # hash: epoch → metrics row; or `packed` → the whole history of an ended work item
+)
 BESTS = "ninefold:job_bests:"  # hash: epoch → best epoch so far, for epochs that improved on it
 LOGS = "ninefold:job_logs:"  # list: the last lines of the log of a work item
 EVENTS = "ninefold:job_events:"  # stream: the events of one work item, without its progress
@@ -63,6 +65,9 @@ LARGEST = (
 )
 
 UPKEEP_ROLES = "ninefold:upkeep:roles"  # hash: leader, deputy → the process that has the role, and how often it renewed the role
+PACKING_SINCE = (
+    "ninefold:upkeep:packing_since"  # string: time at which a release that packs histories first ran here
+)
 
 RESTORE = "ninefold:restore"  # hash: the backup whose restore began here last, and whether it is complete
 

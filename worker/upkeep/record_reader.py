@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import redis
 
 from worker.queue.kind_keys import BY_STATUS, QUEUES
+from worker.queue.packed_history import PACKED
 from worker.redis_server import keys as redis_keys
 from worker.upkeep.records import (
     RECORD,
@@ -126,7 +127,7 @@ class RecordReader:
         if aliases:
             records.append(HashRecord(key=redis_keys.ALIASES + name, value=aliases))
         if history:
-            records.append(_list(redis_keys.ALIAS_HISTORY + name, history))
+            records.append(ListRecord(key=redis_keys.ALIAS_HISTORY + name, type="list", value=history))
         versions = set(aliases.values())
         key = redis_keys.VERSIONS + name
         targets = [
@@ -137,25 +138,37 @@ class RecordReader:
         return records, len(versions), targets
 
     def belongings(self, jobs: Mapping[str, str]) -> Iterator[Record]:
-        """Read rows, best epochs, log and events of jobs; the events up to the id that `jobs` gives for each job."""
+        """Read rows, best epochs, log and events of jobs; the events up to the id that `jobs` gives for each job.
+
+        The rows come last: a history that is packed meanwhile is then complete, in its parts or among the rows.
+        """
         pipe = self._client.pipeline(transaction=False)
         for job_id, last_id in jobs.items():
-            pipe.hscan(redis_keys.ROWS + job_id, count=PAGE)
-            pipe.hscan(redis_keys.BESTS + job_id, count=PAGE)
-            pipe.lrange(redis_keys.LOGS + job_id, 0, PAGE - 1)
             pipe.xrange(redis_keys.EVENTS + job_id, "-", last_id, PAGE)
+            pipe.lrange(redis_keys.LOGS + job_id, 0, PAGE - 1)
+            pipe.hscan(redis_keys.BESTS + job_id, count=PAGE)
+            pipe.hscan(redis_keys.ROWS + job_id, count=PAGE)
         replies = iter(pipe.execute())
         for job_id, last_id in jobs.items():
-            for prefix in (redis_keys.ROWS, redis_keys.BESTS):
-                cursor, fields = next(replies)
-                key = prefix + job_id
-                whole = self.read(key) if cursor else HashRecord(key=key, value=fields)
-                yield from [whole] if whole and whole.value else []
-            for prefix, record in ((redis_keys.LOGS, _list), (redis_keys.EVENTS, _stream)):
-                page = next(replies)
-                key = prefix + job_id
-                whole = self.read(key, last_id) if len(page) == PAGE else record(key, page)
-                yield from [whole] if whole and whole.value else []
+            entries, lines, (next_best, bests), (next_row, rows) = islice(replies, 4)
+            if max(len(entries), len(lines)) == PAGE or next_best or next_row:
+                found = self._large_belongings(job_id, last_id)
+            else:
+                found = [
+                    StreamRecord(key=redis_keys.EVENTS + job_id, value=entries),
+                    ListRecord(key=redis_keys.LOGS + job_id, type="list", value=lines),
+                    HashRecord(key=redis_keys.BESTS + job_id, value=bests),
+                    HashRecord(key=redis_keys.ROWS + job_id, value=rows),
+                ]
+            yield from (record for record in found if record.value)
+
+    def _large_belongings(self, job_id: str, last_id: str) -> list[Record]:
+        prefixes = (redis_keys.EVENTS, redis_keys.LOGS, redis_keys.BESTS, redis_keys.ROWS)
+        found = [self.read(prefix + job_id, last_id) for prefix in prefixes]
+        rows = redis_keys.ROWS + job_id
+        if packed := self._client.hget(rows, PACKED):  # perhaps between two pages
+            return [HashRecord(key=rows, value={PACKED: packed})]
+        return list(filter(None, found))
 
     def read(self, key: str, last_id: str = "+") -> Record | None:
         """Read one key, large values in pages, a stream up to `last_id`; None when the key does not exist."""
@@ -203,11 +216,3 @@ class RecordReader:
                 pipe.exists(key)
             found.update(key for key, exists in zip(page, pipe.execute(), strict=True) if exists)
         return found
-
-
-def _list(key: str, lines: list[str]) -> ListRecord:
-    return ListRecord(key=key, type="list", value=lines)
-
-
-def _stream(key: str, entries: list[tuple[str, dict[str, str]]]) -> StreamRecord:
-    return StreamRecord(key=key, value=entries)

@@ -18,6 +18,7 @@ from worker.settings import ServiceSettings
 from worker.upkeep.archiver import ARCHIVE_EVERY_S, JobArchiver
 from worker.upkeep.checkpoint_cleaner import CLEAN_EVERY_S, CheckpointCleaner
 from worker.upkeep.election import Election
+from worker.upkeep.packer import PACK_EVERY_S, HistoryPacker
 from worker.upkeep.reaper import Reaper
 from worker.upkeep.roles import Role, RoleStore
 
@@ -58,10 +59,12 @@ def upkeep_tasks(
     cleaner = CheckpointCleaner(store, storage_of)
     settlement = ImportSettlement(store, settings.storage)
     archiver = JobArchiver(store, storage_of, settings.archive_after_days)
+    packer = HistoryPacker(store, settings.pack_after_days)
     return [
         UpkeepTask("reap", reaper.check, is_for_deputy=True),
         UpkeepTask("settle imports", settlement.settle_all, SETTLE_EVERY_S, is_quick=False),
         UpkeepTask("clean checkpoints", cleaner.clean, CLEAN_EVERY_S, is_quick=False),
+        UpkeepTask("pack histories", packer.pack_all, PACK_EVERY_S, is_quick=False),
         UpkeepTask("archive jobs", archiver.archive_old_jobs, ARCHIVE_EVERY_S, is_quick=False),
         UpkeepTask("delete old imports", archiver.delete_old_imports, ARCHIVE_EVERY_S, is_quick=False),
     ]

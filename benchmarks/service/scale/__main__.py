@@ -18,7 +18,15 @@ from benchmarks.service.scale.server import MeasuredServer, measured_server
 from benchmarks.service.scale.table import HEAD
 from benchmarks.service.scale.upkeep import measure_upkeep
 
-_QUICK = {"workers": 20, "jobs": 60, "queued": 200, "finished": 300, "seconds": 1, "watchers": 8}
+_QUICK = {
+    "workers": 20,
+    "jobs": 60,
+    "queued": 200,
+    "finished": 300,
+    "objects": 200,
+    "seconds": 1,
+    "watchers": 8,
+}
 
 
 def main() -> None:
@@ -31,7 +39,7 @@ def main() -> None:
         for row in measure_calls(server, options):
             print(row, flush=True)
     with measured_server() as server:
-        for row in measure_upkeep(server, options.finished):
+        for row in measure_upkeep(server, options):
             print(row, flush=True)
 
 
@@ -62,6 +70,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--queued", type=int, default=100_000, help="jobs for claim, default: %(default)s")
     parser.add_argument(
         "--finished", type=int, default=100_000, help="for backup and gc, default: %(default)s"
+    )
+    parser.add_argument(
+        "--objects", type=int, default=20_000, help="in storage, for backup and gc, default: %(default)s"
     )
     parser.add_argument(
         "--seconds", type=int, default=20, help="simulated, for each CPU row, default: %(default)s"

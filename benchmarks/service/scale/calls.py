@@ -12,6 +12,7 @@ from benchmarks.service.scale.table import Row
 from worker.queue.ids import new_attempt_id
 from worker.queue.store import JobStore
 from worker.redis_server.connection import connect
+from worker.upkeep.packer import HistoryPacker
 
 _WIDE = 8
 
@@ -34,19 +35,22 @@ def _finished_job(server: MeasuredServer, store: JobStore) -> Iterator[Row]:
     submit(store)
     training = SimulatedTraining(store)
     training.run(epochs=20)
-    job = footprint(server.redis, training.job_id)
     model = footprint(server.redis, training.model_id)
-    yield Row(
-        "finished job of 10 minutes",
-        (own_bytes(server.redis, job.own_keys) + job.shared_bytes) / 1e3,
-        "kB",
-        "15",
-    )
+    events = replayed_events(store, training.job_id)
+    yield Row("finished job of 10 minutes, at its end", _job_kb(server, training.job_id), "kB")
+    HistoryPacker(store, after_days=0).pack_all()
+    yield Row("finished job of 10 minutes, packed", _job_kb(server, training.job_id), "kB", "15")
+    assert replayed_events(store, training.job_id) == events
     model_bytes = own_bytes(server.redis, model.own_keys) + model.shared_bytes
     yield Row("the model that it published", model_bytes / 1e3, "kB")
-    kinds = Counter(replayed_events(store, training.job_id))
+    kinds = Counter(event.event for event in events)
     yield Row("its events in a replay: progress", kinds.pop("progress", 0), "")
     yield Row("its events in a replay: all others", kinds.total(), "")
+
+
+def _job_kb(server: MeasuredServer, job_id: str) -> float:
+    job = footprint(server.redis, job_id)
+    return (own_bytes(server.redis, job.own_keys) + job.shared_bytes) / 1e3
 
 
 def _fleet(

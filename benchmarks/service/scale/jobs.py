@@ -1,5 +1,6 @@
 """The simulated jobs: what a worker and its trainer would tell the store, sent without waiting."""
 
+import random
 from typing import Any
 
 from model.spec import ResolvedSpec
@@ -7,6 +8,7 @@ from tests.worker.samples import SPEC, claim, draft
 from worker.queue.attempt_messages import TrainingReport
 from worker.queue.calls.trainings import NewJob
 from worker.queue.ids import new_model_id
+from worker.queue.packed_history import Event
 from worker.queue.records import Best, Checkpoint, EpochRow, Progress
 from worker.queue.states import Phase
 from worker.queue.store import JobStore
@@ -65,14 +67,12 @@ class SimulatedTraining:
         self._store.report(self.job_id, self._attempt_id, self._seq, report)
 
 
-def replayed_events(store: JobStore, job_id: str) -> list[str]:
-    """Return the kinds of all events that a client receives which watches the job from its beginning."""
-    kinds: list[str] = []
-    after = ""
-    while events := store.events(job_id, after).events:
-        kinds += [event.event for event in events]
-        after = events[-1].id
-    return kinds
+def replayed_events(store: JobStore, job_id: str) -> list[Event]:
+    """Return all events that a client receives which watches the job from its beginning."""
+    replayed: list[Event] = []
+    while events := store.events(job_id, replayed[-1].id if replayed else "").events:
+        replayed += events
+    return replayed
 
 
 def _log_line(number: int) -> str:
@@ -80,19 +80,22 @@ def _log_line(number: int) -> str:
 
 
 def _row(epoch: int) -> EpochRow:
-    return EpochRow(
-        epoch=epoch,
-        train_loss=0.6931471805599453 / epoch,
-        train_accuracy=0.8123456789012345,
-        val_loss=0.5123456789012345,
-        val_accuracy=0.9 + epoch / 1000,
-        learning_rate=0.012345678901234567,
-        images_per_s=1234.5678901234567,
-        duration_s=29.123456789012345,
-        gradient_norm=1.2345678901234567,
-        data_share=0.012345678901234567,
-        peak_memory_mb=2712.3456789,
-    )
+    """Metrics with as many digits as a trainer reports, which are not the same in each epoch."""
+    noise = random.Random(epoch)  # noqa: S311 - no secret
+    numbers = {
+        "train_loss": 0.7 / epoch,
+        "train_accuracy": 0.8,
+        "val_loss": 0.5,
+        "val_accuracy": 0.9,
+        "learning_rate": 0.01,
+        "images_per_s": 1234.0,
+        "duration_s": 29.0,
+        "gradient_norm": 1.2,
+        "data_share": 0.01,
+        "peak_memory_mb": 2712.0,
+    }
+    digits = {name: float(f"{value * noise.uniform(0.9, 1.1):.7g}") for name, value in numbers.items()}
+    return EpochRow.model_validate({"epoch": epoch} | digits)
 
 
 def _manifest_draft(job_id: str, model_id: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from tests.api.problems import problem_in
 from tests.api.serving import running_api
 from worker.queue.store import JobStore
 from worker.redis_server.keys import EVENTS, FEED
+from worker.upkeep.packer import HistoryPacker
 
 
 @contextmanager
@@ -64,6 +65,19 @@ def test_resuming_after_any_event_gives_the_remaining_events(client: httpx.Clien
 def test_resuming_after_the_end_ends_at_once(client: httpx.Client, finished_id: str) -> None:
     last = all_events(client, finished_id)[-1]
     assert [event.kind for event in all_events(client, finished_id, str(last.id))] == ["snapshot", "end"]
+
+
+def test_a_packed_job_replays_as_before_after_any_event(
+    client: httpx.Client, finished_id: str, store: JobStore
+) -> None:
+    events = all_events(client, finished_id)
+    ids = ["", *(str(event.id) for event in events[1:-1])]
+    paths = ("metrics", "logs")
+    before = [all_events(client, finished_id, last_id)[1:] for last_id in ids]
+    answers = [client.get(f"/jobs/{finished_id}/{path}").text for path in paths]
+    assert HistoryPacker(store, after_days=0).pack_all() == [finished_id]
+    assert [all_events(client, finished_id, last_id)[1:] for last_id in ids] == before
+    assert [client.get(f"/jobs/{finished_id}/{path}").text for path in paths] == answers
 
 
 def test_live_events_arrive(client: httpx.Client, store: JobStore) -> None:

@@ -38,6 +38,7 @@ def folder(tmp_path: Path) -> Iterator[DataFolder]:
 
 def test_an_acknowledged_write_survives_a_kill_and_the_address_stays(folder: DataFolder) -> None:
     with running(folder) as valkey, redis.Redis.from_url(valkey.url) as client:
+        assert valkey.is_new
         settings = client.config_get("append*", "maxmemory-policy", "bind")
         assert settings["appendonly"] == "yes"
         assert settings["appendfsync"] == "always"
@@ -46,6 +47,7 @@ def test_an_acknowledged_write_survives_a_kill_and_the_address_stays(folder: Dat
         client.set("job", "kept")
         first_url = valkey.url
     with running(folder) as valkey, redis.Redis.from_url(valkey.url) as client:
+        assert not valkey.is_new
         assert valkey.url == first_url
         assert client.get("job") == b"kept"
 

@@ -7,31 +7,12 @@ from typing import Any
 
 from worker.errors import JobNotFoundError
 from worker.queue.kinds import Kind, Lane
+from worker.queue.packed_history import PACKED, Event, EventPage, unpack
 from worker.queue.records import EpochRow, Job
 from worker.queue.scripts import LOG_LINES_KEPT, QUEUE_SCRIPTS
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.projects import DEFAULT_PROJECT
 from worker.redis_server.scripts import Commands, Reply, ScriptCall
-
-
-@dataclass(frozen=True)
-class Event:
-    """One event of a work item."""
-
-    id: str
-    """The id in the item's own stream."""
-    event: str
-    data: str
-    """JSON."""
-
-
-@dataclass(frozen=True)
-class EventPage:
-    """Events in order."""
-
-    events: list[Event]
-    is_reset: bool
-    """True when some events after the requested one are no longer kept: the page then starts with the oldest event."""
 
 
 @dataclass(frozen=True)
@@ -106,9 +87,13 @@ def rows(
 
     def read(results: list[Any]) -> list[EpochRow]:
         _require(job_id, results[0], project)
-        return [EpochRow.model_validate_json(row) for row in takewhile(bool, results[1])]
+        packed, *found = results[1]
+        if packed:
+            kept = unpack(packed).rows
+            found = [kept.get(str(epoch)) for epoch in epochs]
+        return [EpochRow.model_validate_json(row) for row in takewhile(bool, found)]
 
-    return Commands((_read_owner(job_id), ("HMGET", redis_keys.ROWS + job_id, *epochs)), read)
+    return Commands((_read_owner(job_id), ("HMGET", redis_keys.ROWS + job_id, PACKED, *epochs)), read)
 
 
 def logs(
@@ -121,10 +106,18 @@ def logs(
     """
 
     def read(results: list[Any]) -> list[str]:
-        _require(job_id, results[0], project)
-        return [json.loads(line) for line in results[1]] if tail else []
+        owner, lines, packed = results
+        _require(job_id, owner, project)
+        if packed:
+            lines = unpack(packed).log_lines[-tail:]
+        return [json.loads(line) for line in lines] if tail else []
 
-    return Commands((_read_owner(job_id), ("LRANGE", redis_keys.LOGS + job_id, -tail, -1)), read)
+    commands = (
+        _read_owner(job_id),
+        ("LRANGE", redis_keys.LOGS + job_id, -tail, -1),
+        ("HGET", redis_keys.ROWS + job_id, PACKED),
+    )
+    return Commands(commands, read)
 
 
 def _read_owner(item_id: str) -> tuple[str | int, ...]:
@@ -146,14 +139,16 @@ def events(
     Raises:
         JobNotFoundError: no item has this id.
     """
+
+    def read(reply: Reply) -> EventPage:
+        how, *flat = reply
+        if how == PACKED:
+            return unpack(flat[0]).page(after, count)
+        triples = zip(flat[::3], flat[1::3], flat[2::3], strict=True)
+        return EventPage([Event(*triple) for triple in triples], how == "reset")
+
     arguments = {"item_id": item_id, "after": after, "count": count, "project": project}
-    return QUEUE_SCRIPTS.call("reads/events", arguments, _read_events)
-
-
-def _read_events(reply: Reply) -> EventPage:
-    is_reset, *flat = reply
-    triples = zip(flat[::3], flat[1::3], flat[2::3], strict=True)
-    return EventPage([Event(*triple) for triple in triples], is_reset == "reset")
+    return QUEUE_SCRIPTS.call("reads/events", arguments, read)
 
 
 def finished_before(at: str, limit: int = 100, kind: Kind = Kind.TRAINING) -> ScriptCall[list[str]]:

@@ -1,16 +1,13 @@
 -- The events of a work item after the event `after`; at most `count`. When some of them are no longer kept: `reset`, and
--- the events from the oldest one kept.
+-- the events from the oldest one kept. Of a packed history: `packed`, and the whole of it.
 -- include: queue/lua/shared/item.lua
+-- include: queue/lua/shared/history.lua
 local after, stream = args.after, KEY.EVENTS .. args.item_id
 local _, refusal = requested_item()
 if refusal then return refusal end
 
-local function is_trimmed()
-  local flat = redis.call('XINFO', 'STREAM', stream)
-  local info = {}
-  for i = 1, #flat, 2 do info[flat[i]] = flat[i + 1] end
-  return info['entries-added'] > info['length']
-end
+local packed = packed_history(args.item_id)
+if packed then return {'ok', 'packed', packed} end
 
 local function has_entry(from, to)
   return #redis.call('XRANGE', stream, from, to, 'COUNT', 1) > 0
@@ -20,7 +17,7 @@ end
 -- history that no longer exists: a backup was restored, or the server lost its last writes.
 local function is_complete(after)
   if has_entry('-', after) then return has_entry(after, after) end
-  return has_entry(after, '+') and not is_trimmed()
+  return has_entry(after, '+') and not is_trimmed(stream)
 end
 
 local reply = {'ok', ''}
