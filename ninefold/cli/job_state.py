@@ -73,7 +73,7 @@ class JobState:
 def remaining_s(progress: dict[str, Any], row: dict[str, Any]) -> float | None:
     """Return the remaining seconds, or None if the latest progress report is older than the latest finished epoch.
 
-    Reports come about twice a second; on a GPU an epoch may be shorter than that.
+    Reports come about once a second; on a GPU an epoch may be shorter than that.
     """
     is_outdated = progress.get("epoch", 0) < row.get("epoch", 0)
     return None if is_outdated else progress.get("eta_s")

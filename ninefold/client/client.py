@@ -94,7 +94,7 @@ class Client:
     def wait(self, job_id: str, on_progress: Callable[[Json], None] | None = None) -> Json:
         """Wait until a job ends and return its record; raises JobFailedError unless the job succeeded.
 
-        `on_progress` receives `{epoch, epochs, fraction, images_per_s, eta_s}` about twice a second.
+        `on_progress` receives `{epoch, epochs, fraction, images_per_s, eta_s}` about once a second.
         """
         for event in self.events(job_id):
             if on_progress and event.kind == "progress":

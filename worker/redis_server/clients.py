@@ -56,7 +56,7 @@ class StoreClient:
             )
 
     def _execute(self, operation: Commands[Any]) -> list[Any]:
-        with self.redis.pipeline() as pipe:
+        with self.redis.pipeline(transaction=len(operation.commands) > 1) as pipe:
             for command in operation.commands:
                 pipe.execute_command(*command)  # type: ignore[no-untyped-call]
             return pipe.execute()
@@ -90,7 +90,7 @@ class AsyncStoreClient:
             )
 
     async def _execute(self, operation: Commands[Any]) -> list[Any]:
-        async with self.redis.pipeline() as pipe:
+        async with self.redis.pipeline(transaction=len(operation.commands) > 1) as pipe:
             for command in operation.commands:
                 pipe.execute_command(*command)
             return await pipe.execute()

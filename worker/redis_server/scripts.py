@@ -17,6 +17,9 @@ _APPLY_ONCE = "redis_server/lua/apply_once.lua"
 _ARGUMENTS = "local args = cjson.decode(ARGV[1])"
 _INCLUDE = re.compile(r"^-- include: (\S+)\n", re.MULTILINE)
 _CONSTANT = re.compile(r"\b[A-Z]+\.[A-Z_]+\b")
+_COMMENT = re.compile(r"^ *--.*\n", re.MULTILINE)
+_DEFINITION = re.compile(r"^(?=local )", re.MULTILINE)
+_NAMES = re.compile(r"local (?:function )?(\w+(?:, \w+)*)")
 
 T = TypeVar("T")
 Reply = list[str]
@@ -35,8 +38,9 @@ class ScriptFolder:
     """A folder of scripts, and what all its scripts have in common.
 
     A line `-- include: PATH` gives a script the functions of another Lua file; the path is relative to the package
-    `worker`. Redis runs the whole text at each call, therefore a text holds nothing but what its script needs: keys and
-    limits are written into it as literals, and a table only if the text mentions it.
+    `worker`, and the file holds nothing but local definitions. Redis runs the whole text at each call, therefore a text
+    holds nothing but what its script needs: keys and limits are written into it as literals, a table only if the text
+    mentions it, and of the included functions only those that the script reaches.
     """
 
     path: str
@@ -109,12 +113,13 @@ def lua_set(names: Iterable[str]) -> str:
 
 @cache
 def load_script(folder: ScriptFolder, name: str) -> Script:
-    """Assemble a script: the tables it mentions, the functions it includes, then the script's own file."""
+    """Assemble a script: the tables it mentions, the included functions it reaches, then the script's own file."""
     path = f"{folder.path}/{name}.lua"
-    *included, own = (_INCLUDE.sub("", _read(one)) for one in _with_includes(path, set()))
+    *included, own = (_read(one) for one in _with_includes(path, set()))
     if name in folder.applied_once:
         own = _read(_APPLY_ONCE).replace("-- SCRIPT", own)
-    body = _with_literals("\n".join([_ARGUMENTS, *included, own]), folder.constants)
+    own = _COMMENT.sub("", own)
+    body = _with_literals("\n".join([_ARGUMENTS, *_reached("".join(included), own), own]), folder.constants)
     tables = [
         f"local {table} = {entries}"
         for table, entries in folder.tables.items()
@@ -135,6 +140,19 @@ def _with_includes(path: str, seen: set[str]) -> Iterator[str]:
         for included in _INCLUDE.findall(_read(path)):
             yield from _with_includes(included, seen)
         yield path
+
+
+def _reached(included: str, own: str) -> list[str]:
+    """Return the included definitions that the script uses, directly or through others, in their order."""
+    reached: list[str] = []
+    text = own
+    # A definition uses only earlier ones.
+    for definition in reversed(_DEFINITION.split(_COMMENT.sub("", included))[1:]):
+        names = _NAMES.findall(definition)[0].split(", ")
+        if any(re.search(rf"\b{name}\b", text) for name in names):
+            reached.insert(0, definition)
+            text += definition
+    return reached
 
 
 def _with_literals(text: str, constants: Mapping[str, str | int]) -> str:

@@ -4,7 +4,7 @@ import argparse
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from benchmarks.service.scale.fleet import SimulatedUpkeep, SimulatedWorker, feed_readers, load
+from benchmarks.service.scale.fleet import Fleet, SimulatedUpkeep, SimulatedWorker, feed_readers, load
 from benchmarks.service.scale.footprint import footprint, own_bytes
 from benchmarks.service.scale.jobs import SimulatedTraining, replayed_events, submit
 from benchmarks.service.scale.server import MeasuredServer
@@ -56,42 +56,23 @@ def _job_kb(server: MeasuredServer, job_id: str) -> float:
 def _fleet(
     server: MeasuredServer, workers: list[SimulatedWorker], options: argparse.Namespace
 ) -> Iterator[Row]:
-    def renew(second: int) -> None:
-        for number, worker in enumerate(workers):
-            worker.renew()
-            if (number + second) % 5 == 0:
-                worker.send_heartbeat()
+    fleet = Fleet(workers, [SimulatedUpkeep(server.url) for _ in range(len(workers) + options.api_processes)])
 
-    def report(_: int) -> None:
-        for worker in workers * 2:
-            worker.report_progress()
+    def row(name: str, act: Callable[[int], object], target: str = "") -> Row:
+        share = load(server, workers, options.seconds, act)
+        return Row(f"{len(workers):,} workers: {name}", 100 * share, "% of a core", target)
 
     for worker in workers:
         worker.send_heartbeat()
     yield Row("renew", server.call_us(workers[0].renew), "µs", "15")
     yield Row("heartbeat", server.call_us(workers[0].send_heartbeat), "µs")
-    shares = {
-        "renewals and heartbeats": load(server, workers, options.seconds, renew),
-        "upkeep": _upkeep_share(server, workers, options),
-    }
+    yield row("nothing, with all connections", lambda _: None)
+    yield row("renewals and heartbeats", fleet.renew)
+    yield row("upkeep", fleet.keep_up)
     watched = [worker.job_id for worker in workers[: options.watchers // options.api_processes]]
     with feed_readers(server.url, options.api_processes, watched):
-        shares["progress, read by watchers"] = load(server, workers, options.seconds, report)
-    for name, share in shares.items():
-        yield Row(f"{len(workers):,} workers: {name}", 100 * share, "% of a core")
-    yield Row(f"{len(workers):,} workers: together", 100 * sum(shares.values()), "% of a core", "25")
-
-
-def _upkeep_share(
-    server: MeasuredServer, workers: list[SimulatedWorker], options: argparse.Namespace
-) -> float:
-    processes = [SimulatedUpkeep(server.url) for _ in range(len(workers) + options.api_processes)]
-
-    def act(second: int) -> None:
-        for number, process in enumerate(processes):
-            process.act(number + second)
-
-    return load(server, workers, options.seconds, act)
+        yield row("progress, read by watchers", fleet.report)
+        yield row("together", fleet.do_everything, "25")
 
 
 def _single_calls(

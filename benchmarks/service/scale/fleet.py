@@ -5,16 +5,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from api.feed.hub import BLOCK_MS, EventHub
 from benchmarks.service.scale.jobs import progress, submit
 from benchmarks.service.scale.server import MeasuredServer
+from worker.kinds.training.trainer.reporter import PROGRESS_EVERY_S
 from worker.queue.feed import Feed
 from worker.queue.ids import new_attempt_id
 from worker.queue.live_workers import LiveWorkers, WorkerRecord, WorkerState
 from worker.queue.store import JobStore
 from worker.redis_server.connection import connect, connect_async
+from worker.service.heartbeat import HEARTBEAT_EVERY_S
 from worker.settings import WorkerSettings
 from worker.upkeep.election import Election
 from worker.upkeep.reaper import Reaper
@@ -81,6 +84,36 @@ class SimulatedUpkeep:
             self._reaper.check()
 
 
+@dataclass(frozen=True)
+class Fleet:
+    """What all processes of a fleet do in one second of their life."""
+
+    workers: list[SimulatedWorker]
+    upkeep: list[SimulatedUpkeep]
+
+    def renew(self, second: int) -> None:
+        """Renew all leases, and send the heartbeats that are due."""
+        for number, worker in enumerate(self.workers):
+            worker.renew()
+            if (number + second) % HEARTBEAT_EVERY_S == 0:
+                worker.send_heartbeat()
+
+    def keep_up(self, second: int) -> None:
+        """Stand for election, and watch while elected."""
+        for number, process in enumerate(self.upkeep):
+            process.act(number + second)
+
+    def report(self, _: int) -> None:
+        """Report the progress of all jobs."""
+        for worker in self.workers * round(1 / PROGRESS_EVERY_S):
+            worker.report_progress()
+
+    def do_everything(self, second: int) -> None:
+        """Renew, keep up and report."""
+        for act in (self.renew, self.keep_up, self.report):
+            act(second)
+
+
 def load(
     server: MeasuredServer, workers: list[SimulatedWorker], seconds: int, act: Callable[[int], object]
 ) -> float:
@@ -126,10 +159,10 @@ async def _watch(url: str, processes: int, job_ids: list[str], stopped: asyncio.
                 watches.enter_context(hub.watch(job_id))
         tasks = {asyncio.create_task(hub.run()) for hub in hubs}
         await stopped.wait()
-        while tasks:
-            for task in tasks:
-                task.cancel()
-            # Python 3.11 can lose a cancellation in asyncio.wait_for, which redis-py calls for each command.
-            _, tasks = await asyncio.wait(tasks, timeout=0.1)
+        for hub in hubs:
+            hub.close()  # a reader that loses its cancellation, as redis-py may, ends after its current read
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
     for hub in hubs:
         await hub.disconnect()

@@ -27,7 +27,7 @@ def submit(store: JobStore, **changes: object) -> str:
 
 
 def progress(epoch: int, epochs: int, fraction: float) -> TrainingReport:
-    """The report that a trainer sends twice a second."""
+    """The report that a trainer sends about once a second."""
     done = Progress(epoch=epoch, epochs=epochs, fraction=fraction, images_per_s=1234.5, eta_s=287.5)
     return TrainingReport(progress=done)
 
@@ -41,8 +41,8 @@ class SimulatedTraining:
         self.model_id = new_model_id()
         self._seq = 0
 
-    def run(self, epochs: int, progress_per_epoch: int = 60) -> None:
-        """Report epochs of half a minute, with two reports of progress a second, and publish the model."""
+    def run(self, epochs: int, progress_per_epoch: int = 30) -> None:
+        """Report epochs of half a minute, with a report of progress each second, and publish the model."""
         self._report(TrainingReport(phase=Phase.PREPARING_DATA, log_lines=tuple(map(_log_line, range(5)))))
         self._report(TrainingReport(phase=Phase.TRAINING))
         for epoch in range(1, epochs + 1):

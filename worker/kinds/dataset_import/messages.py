@@ -10,7 +10,7 @@ from worker.queue.records import ImportProgress
 
 
 class FilesRead(Line):
-    """The progress of reading, sent at most twice a second."""
+    """The progress of reading, sent at most once a second."""
 
     kind: Literal["progress"] = "progress"
     progress: ImportProgress

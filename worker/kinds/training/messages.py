@@ -85,7 +85,7 @@ class Rewound(Line):
 
 
 class Progressed(Line):
-    """The progress of training, sent at most twice a second."""
+    """The progress of training, sent at most once a second."""
 
     kind: Literal["progress"] = "progress"
     progress: Progress

@@ -20,14 +20,14 @@ from worker.queue.records import ImportProgress
 from worker.queue.states import Phase
 
 MEMORY_BYTES = 4 * 2**30
-PROGRESS_EVERY_S = 0.5
+PROGRESS_EVERY_S = 1.0
 _TOO_MUCH_MEMORY = (
     "Reading the images needs more memory than is allowed: use smaller images, or fewer in one zip."
 )
 
 
 class ProgressSender:
-    """Sends the number of files read, at most twice a second, and the beginning of storing."""
+    """Sends the number of files read, at most once a second, and the beginning of storing."""
 
     def __init__(self, send: Callable[[Line], None]) -> None:
         self._send = send

@@ -17,7 +17,7 @@ from worker.kinds.training.trainer.commands import CommandReceiver
 from worker.queue import records
 from worker.queue.states import Phase
 
-PROGRESS_EVERY_S = 0.5
+PROGRESS_EVERY_S = 1.0
 _DIGITS = 7
 """Significant digits of a metric: as many as a 32-bit float has."""
 
@@ -39,7 +39,7 @@ class PipeReporter:
         self._send(Rewound(epoch=epoch))
 
     def progress(self, progress: Progress) -> None:
-        """Report the progress, at most twice a second."""
+        """Report the progress, at most once a second."""
         now = time.monotonic()
         if now - self._progress_sent_at < PROGRESS_EVERY_S:
             return

@@ -2,29 +2,22 @@
 -- include: redis_server/lua/time.lua
 local worker_id, now_s = args.worker_id, unix_time_s()
 
-local function drop_expired(key)
-  for _, expired in ipairs(redis.call('ZRANGEBYSCORE', key, '-inf', now_s)) do
-    redis.call('ZREM', key, expired)
-    if key == KEY.WORKERS_EXPIRE then
-      redis.call('HDEL', KEY.WORKERS, expired)
-      redis.call('HDEL', KEY.CLAIMER_DEVICES, expired)
-      redis.call('HDEL', KEY.WORKER_LANES, expired)
-    end
-  end
+for _, expired in ipairs(redis.call('ZRANGEBYSCORE', KEY.WORKERS_EXPIRE, '-inf', now_s)) do
+  redis.call('ZREM', KEY.WORKERS_EXPIRE, expired)
+  for _, facts in pairs(LANES) do redis.call('ZREM', facts.claimers, expired) end
+  for _, key in ipairs({KEY.WORKERS, KEY.CLAIMER_DEVICES, KEY.WORKER_LANES}) do redis.call('HDEL', key, expired) end
 end
 
-drop_expired(KEY.WORKERS_EXPIRE)
 local serves = {}
 for _, lane in ipairs(args.lanes) do serves[lane] = args.can_claim end
 for lane, facts in pairs(LANES) do
-  drop_expired(facts.claimers)
-  local was_claimer = redis.call('ZSCORE', facts.claimers, worker_id)
+  local changes
   if serves[lane] then
-    redis.call('ZADD', facts.claimers, now_s + args.expires_s, worker_id)
+    changes = redis.call('ZADD', facts.claimers, now_s + args.expires_s, worker_id)
   else
-    redis.call('ZREM', facts.claimers, worker_id)
+    changes = redis.call('ZREM', facts.claimers, worker_id)
   end
-  if not was_claimer ~= not serves[lane] then redis.call('DEL', KEY.LARGEST .. lane) end
+  if changes == 1 then redis.call('DEL', KEY.LARGEST .. lane) end
 end
 redis.call('HSET', KEY.WORKERS, worker_id, args.record)
 redis.call('HSET', KEY.WORKER_LANES, worker_id, table.concat(args.lanes, ','))

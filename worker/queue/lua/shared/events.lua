@@ -10,13 +10,18 @@ local function add_to_feed(item, id, kind, data)
     'job', item.id, 'id', id, 'event', kind, 'data', data, 'project', item.project)
 end
 
-local function emit(item, at, kind, body)
+-- The caller writes the item's new `last_event`.
+local function append_event(item, at, kind, body)
   local data = event_data(item, at, body)
   local id = redis.call('XADD', KEY.EVENTS .. item.id, 'MAXLEN', '~', LIMIT.JOB_EVENTS, '*',
     'event', kind, 'data', data)
-  redis.call('HSET', KEY.ITEM .. item.id, 'last_event', id)
   item.last_event = id
   add_to_feed(item, id, kind, data)
+end
+
+local function emit(item, at, kind, body)
+  append_event(item, at, kind, body)
+  redis.call('HSET', KEY.ITEM .. item.id, 'last_event', item.last_event)
 end
 
 -- For items whose last event an earlier release wrote.
@@ -31,9 +36,13 @@ local function emit_progress(item, at, body)
   add_to_feed(item, item.last_event or last_event_id(item), 'progress', event_data(item, at, body))
 end
 
-local function emit_state(item, at)
+local function state_body(item)
   local body = '"status":"' .. item.status .. '","phase":' .. quoted(item.phase)
   if item.status == 'queued' and item.waits_for then body = body .. ',"queued_reason":"waiting_for_dataset"' end
   if item.error then body = body .. ',"error":' .. item.error end
-  emit(item, at, 'state', body)
+  return body
+end
+
+local function emit_state(item, at)
+  emit(item, at, 'state', state_body(item))
 end

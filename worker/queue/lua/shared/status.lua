@@ -19,15 +19,21 @@ local function transition_refusal(item, status)
   return {'wrong_state', item.id, item.status, statuses_before(status)}
 end
 
+-- Move the item between the indexes and queues; the caller writes the item's new status and transitions.
 -- A queued item may be claimed after `delay_s`; without it at once.
-local function change_status(item, status, at, delay_s)
+local function move_to_status(item, status, at, delay_s)
   local by_status = KINDS[item.kind].by_status
   if item.status then redis.call('ZREM', by_status .. item.status, item.id) end
   redis.call('ZADD', by_status .. status, 0, item.id)
   if item.status == 'queued' then dequeue(item) end
   if status == 'queued' then enqueue(item, delay_s) end
   local transition = '{"status":"' .. status .. '","at":"' .. at .. '"}'
-  set_fields(item, {status = status, transitions = appended(item.transitions, transition)})
+  item.status, item.transitions = status, appended(item.transitions, transition)
+end
+
+local function change_status(item, status, at, delay_s)
+  move_to_status(item, status, at, delay_s)
+  set_fields(item, {status = status, transitions = item.transitions})
 end
 
 local AT_END = {

@@ -14,17 +14,16 @@ end
 -- Create the item from the fields of its kind; reply with its id and JSON, and keep the reply for the Idempotency-Key.
 local function create_item(kind, own_fields)
   local at = now()
-  local item = {id = args.item_id, kind = kind}
-  local fields = {
+  local item = {
     id = args.item_id, kind = kind, project = args.project, schema_version = args.schema_version,
     priority = args.priority, name = args.name, created_by = args.created_by, created_at = at,
     submitted = redis.call('INCR', KEY.SUBMITTED), attempt_number = 0, deaths = 0,
   }
-  for name, value in pairs(own_fields) do fields[name] = value end
-  set_fields(item, fields)
-  change_status(item, 'queued', at)
+  for name, value in pairs(own_fields) do item[name] = value end
+  move_to_status(item, 'queued', at)
   for _, index in ipairs(indexes(item)) do redis.call('ZADD', index, 0, item.id) end
-  emit_state(item, at)
+  append_event(item, at, 'state', state_body(item))
+  set_fields(item, item) -- all at once: each write of a record costs as much as another command
 
   local answer = item_json(item)
   if args.idempotency_id ~= '' then
