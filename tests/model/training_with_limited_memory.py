@@ -11,8 +11,8 @@ from model.training.reporter import Command
 from model.training.training import run_training
 from tests.model.tiny_training import Recorder, TinyTraining, import_colours
 
-SPARE_MIB = 800
-BATCH = 96
+SPARE_MIB = 120
+BATCH = 24
 
 
 class MemoryLimiter(Recorder):
@@ -31,10 +31,10 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     storage = open_storage((folder / "storage").as_uri())
     tiny_training = TinyTraining(
-        storage, folder / "cache", import_colours(folder / "images", storage, images=32)
+        storage, folder / "cache", import_colours(folder / "images", storage, images=8)
     )
     spec = tiny_training.spec(
-        epochs=1, batch_size=BATCH, image_size=64, augmentation="light", validation_fraction=0.0
+        epochs=1, batch_size=BATCH, image_size=48, augmentation="light", validation_fraction=0.0
     )
     json.dump(
         {"micro_batches": run_training(tiny_training.request(spec), MemoryLimiter()).metrics.batch_parts},

@@ -7,7 +7,7 @@ from model.spec import ResolvedSpec
 from worker.queue.calls.trainings import NewJob
 from worker.queue.ids import new_attempt_id, new_model_id
 from worker.queue.kinds import Lane
-from worker.queue.records import EpochRow
+from worker.queue.records import Checkpoint, EpochRow
 from worker.queue.store import JobStore
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.projects import DEFAULT_PROJECT
@@ -65,6 +65,10 @@ def row(epoch: int) -> EpochRow:
         images_per_s=100.0,
         duration_s=1.0,
     )
+
+
+def checkpoint(epoch: int) -> Checkpoint:
+    return Checkpoint(key=f"checkpoints/{epoch}", epoch=epoch, step=0)
 
 
 def draft(model_id: str = "mdl_1", name: str = "digits") -> dict[str, Any]:

@@ -35,6 +35,21 @@ class FeedEvent:
     project: str = DEFAULT_PROJECT
 
 
+def _event(feed_id: str, fields: dict[str, str]) -> FeedEvent:
+    try:
+        item_id, event_id, event, data = (fields[name] for name in ("job", "id", "event", "data"))
+    except KeyError:
+        return FeedEvent(feed_id, item_id="", id="0-0", event="", data="{}")
+    return FeedEvent(
+        feed_id,
+        item_id,
+        event_id,
+        event,
+        data,
+        fields.get("project", DEFAULT_PROJECT),  # earlier releases write none
+    )
+
+
 class Feed:
     """Reads the feed. A blocking read needs its own client, with a socket timeout longer than `block_ms`."""
 
@@ -57,17 +72,7 @@ class Feed:
         with outages_as_unavailable():
             streams: Any = await self.redis.xread({FEED: after}, count=count, block=block_ms)
         entries = streams[0][1] if streams else []
-        return [
-            FeedEvent(
-                feed_id,
-                fields.get("job", ""),
-                fields.get("id", "0-0"),
-                fields.get("event", ""),
-                fields.get("data", "{}"),
-                fields.get("project", DEFAULT_PROJECT),  # earlier releases write none
-            )
-            for feed_id, fields in entries
-        ]
+        return [_event(feed_id, fields) for feed_id, fields in entries]
 
     async def has_gap_after(self, feed_id: str) -> bool:
         """Return True when events after this one may be missing from the feed.

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -90,6 +91,29 @@ def test_live_events_arrive(client: httpx.Client, store: JobStore) -> None:
         attempt.fail()
         kinds = [event.kind for event in events]
     assert kinds == ["state", "epoch", "state", "end"]
+
+
+def test_a_feed_entry_that_lacks_fields_silences_no_stream(
+    client: httpx.Client, store: JobStore, redis_client: redis.Redis
+) -> None:
+    job_id = submit(client)
+    with stream(client, f"/jobs/{job_id}/events") as of_job, stream(client, "/events?from=now") as of_project:
+        assert [next(of_job).kind, next(of_job).kind, next(of_project).kind] == [
+            "snapshot",
+            "state",
+            "snapshot",
+        ]
+        strange: tuple[dict[Any, Any], ...] = (
+            {"strange": "entry"},
+            {"job": job_id},
+            {"job": job_id, "event": "end"},
+        )
+        for entry in strange:
+            redis_client.xadd(FEED, entry)
+        claim(store)
+        for events in (of_job, of_project):
+            event = next(events)
+            assert (event.kind, event.data["job_id"], event.data["status"]) == ("state", job_id, "running")
 
 
 def test_an_id_that_was_trimmed_resets_the_stream(

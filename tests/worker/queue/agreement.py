@@ -1,7 +1,5 @@
 """Compares what the store keeps with the reference model."""
 
-from typing import Any
-
 from tests.worker.item_model import ItemModel, QueueModel
 from worker.queue.kinds import Kind
 from worker.queue.records import DatasetImport, Job
@@ -24,15 +22,18 @@ def assert_agrees(kept: Job | DatasetImport, job: ItemModel) -> None:
 def assert_indexes_agree(store: JobStore, model: QueueModel) -> None:
     by_status = {Kind.TRAINING: redis_keys.JOBS_BY_STATUS, Kind.DATASET_IMPORT: redis_keys.IMPORTS_BY_STATUS}
     queues = {Kind.TRAINING: redis_keys.QUEUE, Kind.DATASET_IMPORT: redis_keys.LIGHT_QUEUE}
-    for kind in Kind:
-        for status in Status:
-            members = set(store.redis.zrange(by_status[kind] + status, 0, -1))
-            assert members == {item.id for item in model.in_status(status, kind)}
-        queued = [item.id for item in model.in_status(Status.QUEUED, kind)]
-        assert store.redis.zrange(queues[kind], 0, -1) == queued
-    attempts = list(store.redis.scan_iter(redis_keys.ATTEMPT + "*"))
+    listed = [(kind, status) for kind in Kind for status in Status]
+    with store.redis.pipeline(transaction=False) as reads:  # one round trip: this runs after every step
+        reads.keys(redis_keys.ATTEMPT + "*")
+        reads.hgetall(redis_keys.DATASET_NAMES)
+        for key in [*queues.values(), *(by_status[kind] + status for kind, status in listed)]:
+            reads.zrange(key, 0, -1)
+        attempts, names, *lists = reads.execute()
+    for kind, queue in zip(queues, lists, strict=False):
+        assert queue == [item.id for item in model.in_status(Status.QUEUED, kind)]
+    for (kind, status), members in zip(listed, lists[len(queues) :], strict=True):
+        assert set(members) == {item.id for item in model.in_status(status, kind)}
     assert len(attempts) == sum(item.status in HELD for item in model.items)
-    names: Any = store.redis.hgetall(redis_keys.DATASET_NAMES)
     assert set(names.values()) == set(filter(None, map(_owner_of_name, model.items)))
 
 
