@@ -1,23 +1,65 @@
 """The specs of training jobs: as users post them and as they run. Shared by HTTP API, command line and trainer."""
 
+import re
+import unicodedata
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 ID_PREFIXES = ("job_", "mdl_", "ds_", "imp_")
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_NOT_IN_NAMES = re.compile(r"[^a-z0-9._-]+")
+_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:=/-]{0,63}")
 
 
-def _reject_id(name: str) -> str:
+def legal_name(text: str) -> str:
+    """Return the name nearest to a text, such as `my-photos` for "My Photos"; empty when no character fits."""
+    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    name = _NOT_IN_NAMES.sub("-", ascii_text.lower()).lstrip("-._")[:64].rstrip("-._")
+    return name.replace("_", "-", 1) if name.startswith(ID_PREFIXES) else name
+
+
+def _check_name(name: str) -> str:
+    nearest = legal_name(name)
+    hint = f"; {nearest} would do" if nearest else ""
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            "a name has 1 to 64 lower-case letters a to z, digits, dots, hyphens and underscores, and begins with a "
+            f"letter or digit{hint}"
+        )
     if name.startswith(ID_PREFIXES):
-        raise ValueError(f"a name must not start with {', '.join(ID_PREFIXES)}: ids start with these")
+        raise ValueError(f"a name must not start with {', '.join(ID_PREFIXES)}: ids start with these{hint}")
     return name
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$"), AfterValidator(_reject_id)]
+def _check_tag(tag: str) -> str:
+    if not _TAG.fullmatch(tag):
+        raise ValueError(
+            "a tag has 1 to 64 letters A to Z and a to z, digits and the characters . _ : = / -, and begins with a "
+            "letter or digit"
+        )
+    return tag
+
+
+Name = Annotated[
+    str,
+    AfterValidator(_check_name),
+    WithJsonSchema({"type": "string", "pattern": f"^{_NAME.pattern}$"}),
+]
 """The name of a model or dataset: 1 to 64 lower-case letters, digits, `.`, `_` and `-`; not an id."""
 
-Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:=/-]{0,63}$")]
+Tag = Annotated[
+    str, AfterValidator(_check_tag), WithJsonSchema({"type": "string", "pattern": f"^{_TAG.pattern}$"})
+]
 
 
 class RecipeName(StrEnum):

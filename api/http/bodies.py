@@ -44,7 +44,7 @@ def parse(model: type[M], body: bytes) -> M:
         return model.model_validate_json(body.removeprefix(_BYTE_ORDER_MARK) or b"{}")
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False, include_context=False)
-        raise validation_error(details) from None
+        raise validation_error(details, fields=model.model_fields) from None
 
 
 def content_type(request: Request) -> str:

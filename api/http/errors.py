@@ -1,6 +1,7 @@
 """Errors of reading a request, whichever feature it is for, and how each is answered."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from api.errors import ApiError
@@ -49,17 +50,18 @@ ANSWERS: Answers = {
 }
 
 
-def validation_error(errors: Sequence[Any], *, skip: int = 0) -> ApiError:
+def validation_error(errors: Sequence[Any], *, skip: int = 0, fields: Collection[str] = ()) -> ApiError:
     """Make one error from pydantic's list of errors.
 
     Args:
         errors: pydantic's `ValidationError.errors()`.
         skip: number of leading parts of each location to leave out of `param`, such as `query`.
+        fields: the known fields of a body, among which the nearest to a misspelled one is named.
     """
     listed = [
         {
             "param": ".".join(map(str, error["loc"][skip:]))[:_PARAM_LENGTH] or "body",
-            "message": _message(error),
+            "message": _message(error, fields),
         }
         for error in errors[:_ERRORS_LISTED]
     ]
@@ -69,7 +71,13 @@ def validation_error(errors: Sequence[Any], *, skip: int = 0) -> ApiError:
     return InvalidRequestError(f"Correct {names}: see errors.", field_errors=listed)
 
 
-def _message(error: Any) -> str:
+def nearest_name(name: str, known: Collection[str]) -> str:
+    """End a sentence about an unknown name with the most similar known name, or with what to do without one."""
+    nearest = get_close_matches(name[:_PARAM_LENGTH], known, n=1)
+    return f": did you mean {nearest[0]}?" if nearest else ": leave it out."
+
+
+def _message(error: Any, fields: Collection[str]) -> str:
     if error["type"] == "extra_forbidden":
-        return "There is no such field: leave it out."
+        return f"There is no such field{nearest_name(str(error['loc'][-1]), fields)}"
     return str(error["msg"]).removeprefix("Value error, ")

@@ -9,7 +9,7 @@ from api.http.bodies import json_body_docs, read_json
 from api.http.callers import Caller, IdempotencyKey
 from api.http.dependencies import from_app
 from api.http.openapi import problems
-from api.http.pages import Limit, Page
+from api.http.pages import After, Limit, Page, after_id
 from api.jobs.deletion import delete_job as delete_finished_job
 from api.jobs.filters import Filters, with_dataset_id
 from api.jobs.responses import (
@@ -38,6 +38,7 @@ router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 Store = Annotated[AsyncJobStore, from_app(AsyncJobStore)]
 Jobs = Annotated[JobReader, from_app(JobReader)]
+AfterJob = Annotated[After, after_id("job_")]
 WakeUps = Annotated[WakeUpThrottle, from_app(WakeUpThrottle)]
 
 _SPEC = json_body_docs(
@@ -85,7 +86,7 @@ async def list_jobs(
     datasets: Annotated[AsyncDatasetRegistry, from_app(AsyncDatasetRegistry)],
     filters: Filters,
     limit: Limit = 20,
-    after: Annotated[str, Query(pattern=r"^job_[0-9a-z]{26}$")] | None = None,
+    after: AfterJob | None = None,
 ) -> Response:
     """A page of the jobs that match every given filter."""
     filters = await with_dataset_id(filters, datasets)

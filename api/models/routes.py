@@ -1,15 +1,16 @@
 """/models: list, read, download and delete models, and point aliases at them."""
 
+import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import AfterValidator
+from fastapi import APIRouter, Request, Response
+from pydantic import AfterValidator, WithJsonSchema
 
 from api.http.bodies import json_body_docs, read_json
 from api.http.callers import Caller
 from api.http.dependencies import from_app
 from api.http.openapi import problems
-from api.http.pages import Limit, Page
+from api.http.pages import After, Limit, Page, after_id
 from api.models import deletion
 from api.models.files import file_response
 from api.models.schemas import Alias, AliasTarget, Model
@@ -20,14 +21,25 @@ from worker.registry.model_registry import AsyncModelRegistry
 
 router = APIRouter(prefix="/models", tags=["models"])
 
+_ALIAS_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
-def _is_not_latest(alias: str) -> str:
+
+def _check_alias(alias: str) -> str:
+    if not _ALIAS_NAME.fullmatch(alias):
+        raise ValueError(
+            "an alias has 1 to 32 lower-case letters a to z, digits, hyphens and underscores, and begins with a letter"
+        )
     if alias == "latest":
         raise ValueError("latest always means the newest version: choose another alias")
     return alias
 
 
-AliasName = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_-]{0,31}$"), AfterValidator(_is_not_latest)]
+AliasName = Annotated[
+    str,
+    AfterValidator(_check_alias),
+    WithJsonSchema({"type": "string", "pattern": f"^{_ALIAS_NAME.pattern}$"}),
+]
+AfterModel = Annotated[After, after_id("mdl_")]
 Registry = Annotated[AsyncModelRegistry, from_app(AsyncModelRegistry)]
 ModelStorages = Annotated[Storages, from_app(Storages)]
 
@@ -43,7 +55,7 @@ async def list_models(
     caller: Caller,
     name: Name | None = None,
     limit: Limit = 20,
-    after: Annotated[str, Query(pattern=r"^mdl_[0-9a-z]{26}$")] | None = None,
+    after: AfterModel | None = None,
 ) -> Page[Model]:
     """A page of models, of all names or of one name."""
     page = await models.list_models(name, limit=limit, after=after or "", project=caller.project)

@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from model.host.allocator import restart_with_allocator_settings
 from model.host.cache_folder import default_cache_dir
 from model.host.cpus import cpu_quota, limit_openmp_spinning
 from model.recipes.defaults import resolve
-from model.spec import DatasetFacts, JobSpec, ResolvedSpec, TrainingSpec
+from model.spec import DatasetFacts, JobSpec, ResolvedSpec, TrainingSpec, legal_name
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
 from model.training.request import TrainingRequest
@@ -170,7 +169,7 @@ def _write_model(trained: "TrainedModel", spec: ResolvedSpec, folder: Path) -> M
 def _find_dataset(arguments: argparse.Namespace, storage: Storage) -> DatasetFacts:
     if arguments.dataset:
         return find_facts(arguments.dataset, storage)
-    name = re.sub(r"[^a-z0-9._-]+", "-", arguments.data.absolute().stem.lower()).strip("-._")[:64]
+    name = legal_name(arguments.data.absolute().stem)
     record = import_dataset(arguments.data, storage, name or "images")
     _print_findings(record)
     return record.facts

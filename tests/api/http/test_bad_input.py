@@ -182,3 +182,44 @@ def test_a_valid_request_id_is_returned_and_an_invalid_one_is_replaced(client: h
 def test_a_long_idempotency_key_is_refused(client: httpx.Client) -> None:
     headers = {"Idempotency-Key": "k" * 300}
     problem_in(client.post("/jobs", json={"dataset": "digits"}, headers=headers), 422, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    ("path", "param", "hint"),
+    [
+        ("/jobs?dryrun=true", "dryrun", "did you mean dry_run?"),
+        ("/jobs?dry-run=true", "dry-run", "did you mean dry_run?"),
+        ("/jobs?DRY_RUN=true", "DRY_RUN", "takes dry_run."),
+        ("/jobs?epochs=3", "epochs", "takes dry_run."),
+        ("/jobs?dry_run=true&dry_run=false", "dry_run", "give it once"),
+        ("/jobs/job_00000000000000000000000000/cancel?now=1", "now", "takes none."),
+        ("/datasets?name=photos&wait=60", "wait", "did you mean wait_s?"),
+        ("/predict?topk=3", "topk", "did you mean top_k?"),
+    ],
+)
+def test_an_unknown_query_parameter_is_refused_before_anything_happens(
+    client: httpx.Client, path: str, param: str, hint: str
+) -> None:
+    problem = problem_in(client.post(path, json={"dataset": "digits"}), 422, "invalid_request")
+    assert [error["param"] for error in problem["errors"]] == [param]
+    assert hint in problem["errors"][0]["message"]
+    assert hint in problem["detail"]
+    assert client.get("/jobs").json()["data"] == []
+
+
+@pytest.mark.parametrize("path", ["/jobs?state=queued", "/models?nam=x", "/healthz?x=1", "/events?From=now"])
+def test_reads_refuse_unknown_query_parameters_too(client: httpx.Client, path: str) -> None:
+    problem_in(client.get(path), 422, "invalid_request")
+
+
+def test_pages_accept_any_query_parameter(client: httpx.Client) -> None:
+    for path in ("/?utm_source=mail", "/docs?x=1", "/dashboard/js/app.js?v=2"):
+        assert client.get(path).status_code == 200
+
+
+def test_a_misspelled_field_names_the_nearest(client: httpx.Client) -> None:
+    body = {"dataset": "digits", "epcohs": 3, "zzz": 1}
+    errors = problem_in(client.post("/jobs", json=body), 422, "invalid_request")["errors"]
+    messages = {error["param"]: error["message"] for error in errors}
+    assert messages["epcohs"] == "There is no such field: did you mean epochs?"
+    assert messages["zzz"] == "There is no such field: leave it out."
