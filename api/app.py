@@ -1,6 +1,6 @@
 """Assembles the app: shared objects, routes, tables of errors, middleware."""
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 import api.auth.errors
@@ -19,15 +19,19 @@ import api.models.routes
 import api.predict.errors
 import api.predict.routes
 import api.records.errors
-from api.auth.guard import PUBLIC_PATHS, Guard
+from api.auth.guard import COOKIE, PUBLIC_PATHS, Guard
 from api.auth.keys import Keys
 from api.auth.schemas import SessionRequest
 from api.dashboard.routes import FOLDER, Assets
 from api.http.dependencies import share, shared
 from api.http.error_handlers import ErrorHandlers
+from api.http.middleware.access_log import AccessLog
+from api.http.middleware.head import Head
+from api.http.middleware.request_ids import RequestIds
+from api.http.middleware.unread_bodies import UnreadBodies
 from api.http.openapi import OpenApiDocument
 from api.http.problem import Answers
-from api.http.request_ids import RequestIds
+from api.http.unknown_parameters import refuse_unknown_parameters
 from api.models.schemas import AliasTarget
 from api.process.shared_objects import SharedObjects
 from api.settings import ApiSettings, parse_origins
@@ -72,6 +76,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(refuse_unknown_parameters)],
     )
     share(app, objects.by_type())
     for router in _ROUTERS:
@@ -79,13 +84,14 @@ def create_app(settings: ApiSettings) -> FastAPI:
     app.mount("/dashboard", Assets(directory=FOLDER))
     ErrorHandlers(_ANSWERS).install(app)
     _add_middleware(app, settings)
-    app.openapi = OpenApiDocument(app, _JSON_BODIES, PUBLIC_PATHS).build  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+    app.openapi = OpenApiDocument(app, _JSON_BODIES, PUBLIC_PATHS, COOKIE).build  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
     return app
 
 
 def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
     """Add the middleware from the innermost to the outermost."""
     origins = parse_origins(settings.cors_origins)
+    app.add_middleware(Head)
     app.add_middleware(Guard, keys=shared(app, Keys), origins=origins)
     if origins:
         app.add_middleware(
@@ -96,3 +102,6 @@ def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
             expose_headers=_EXPOSED_HEADERS,
         )
     app.add_middleware(RequestIds)
+    if settings.access_log:
+        app.add_middleware(AccessLog)
+    app.add_middleware(UnreadBodies)

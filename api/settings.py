@@ -13,6 +13,8 @@ from worker.queue.kinds import QUEUE_LIMITS, Kind
 from worker.settings import ServiceSettings
 
 _KEY_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+MIN_KEY_LENGTH = 16
+"""A shorter key can be guessed by whoever reaches the service."""
 ANONYMOUS = "anonymous"
 """Name of every caller of a service without keys."""
 _PREDICTOR_SCHEME = "unix:"
@@ -31,6 +33,8 @@ class ApiSettings(ServiceSettings):
     """Number of processes that answer HTTP."""
     root_path: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")] = ""
     """The path prefix that a proxy in front of the API adds to every address."""
+    access_log: bool = False
+    """Log one JSON line for each request: request id, method, route, status, duration, key id."""
     cors_origins: str = ""
     """Comma-separated origins whose web pages may call this API: `https://lab.example`."""
     predictor: str = ""

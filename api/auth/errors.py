@@ -15,6 +15,15 @@ class UnauthorizedError(ApiError):
         )
 
 
+class AmbiguousHostError(ApiError):
+    """Raised when a request has several Host headers: a proxy and this service might obey different ones."""
+
+    code = "bad_request"
+
+    def __init__(self) -> None:
+        super().__init__("The request has several Host headers: send one.")
+
+
 class HostNotAllowedError(ApiError):
     """Raised when a service without keys is addressed by a host name that is not local."""
 
@@ -38,6 +47,7 @@ class OriginNotAllowedError(ApiError):
 
 ANSWERS: Answers = {
     UnauthorizedError: Answer(401, headers={"WWW-Authenticate": "Bearer"}),
+    AmbiguousHostError: Answer(400),
     HostNotAllowedError: Answer(403),
     OriginNotAllowedError: Answer(403),
 }

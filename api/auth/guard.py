@@ -1,12 +1,19 @@
 """The middleware that admits or refuses each request by its key, session cookie, Host and Origin."""
 
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.auth.errors import ANSWERS, HostNotAllowedError, OriginNotAllowedError, UnauthorizedError
+from api.auth.errors import (
+    ANSWERS,
+    AmbiguousHostError,
+    HostNotAllowedError,
+    OriginNotAllowedError,
+    UnauthorizedError,
+)
 from api.auth.keys import Keys
 from api.errors import ApiError
 from api.http.callers import CALLER, Principal
@@ -45,13 +52,15 @@ class Guard:
 
     def _admit(self, request: HTTPConnection) -> Principal | None:
         """Return the caller; None for a caller without a key on a public path."""
+        if len(request.headers.getlist("host")) > 1:
+            raise AmbiguousHostError
         if not self._keys:
-            self._admit_local(request.headers)
+            self._admit_local(request)
             return _LOCAL
         if name := self._name_of_key(request.headers.get("authorization", "")):
             return Principal(name, name)
-        if name := self._keys.read_session(request.cookies.get(COOKIE, "")):
-            if request.scope["method"] not in _SAFE_METHODS and not _is_same_origin(request.headers):
+        if name := self._name_of_session(request.headers):
+            if _changes_something(request) and not _is_same_origin(request.headers):
                 raise OriginNotAllowedError
             return Principal(name, name)
         path = _route_path(request.scope)
@@ -59,26 +68,54 @@ class Guard:
             return None
         raise UnauthorizedError
 
-    def _admit_local(self, headers: Headers) -> None:
+    def _admit_local(self, request: HTTPConnection) -> None:
         """Admit a request to a service without keys.
 
         By DNS rebinding a web page can send requests to this service under the page's own host name. Therefore only
         local host names are admitted.
         """
+        headers = request.headers
         if not is_loopback(_host_name(headers.get("host", ""))):
             raise HostNotAllowedError
-        if "origin" in headers and not self._is_allowed_origin(headers):
+        # A browser says where a request comes from; a link or an image on a foreign page reads nothing.
+        is_from_page = "origin" in headers or ("sec-fetch-site" in headers and _changes_something(request))
+        if is_from_page and not self._is_allowed_origin(headers):
             raise OriginNotAllowedError
 
     def _name_of_key(self, authorization: str) -> str | None:
         scheme, _, key = authorization.partition(" ")
         return self._keys.find(key.strip().encode("latin-1")) if scheme.lower() == "bearer" else None
 
+    def _name_of_session(self, headers: Headers) -> str | None:
+        """Return the key's name of the first valid session: cookies of other paths or apps hide none."""
+        names = (self._keys.read_session(session) for session in _session_cookies(headers))
+        return next(filter(None, names), None)
+
     def _is_allowed_origin(self, headers: Headers) -> bool:
-        return _is_same_origin(headers) or headers["origin"].lower() in self._origins
+        return _is_same_origin(headers) or headers.get("origin", "").lower() in self._origins
+
+
+def _changes_something(request: HTTPConnection) -> bool:
+    return request.scope["method"] not in _SAFE_METHODS
+
+
+def _session_cookies(headers: Headers) -> Iterator[str]:
+    """Yield the values of every session cookie. Any other cookie may hold anything, such as JSON."""
+    for header in headers.getlist("cookie"):
+        for cookie in header.split(";"):
+            name, _, value = cookie.partition("=")
+            if name.strip() == COOKIE:
+                yield value.strip().strip('"')
 
 
 def _is_same_origin(headers: Headers) -> bool:
+    """Return whether a page of this service sent the request.
+
+    Browsers say so in Sec-Fetch-Site, which no page can set; those that do not are judged by Origin and Host, which a
+    proxy may have rewritten.
+    """
+    if site := headers.get("sec-fetch-site"):
+        return site in ("same-origin", "none")
     scheme, _, host = headers.get("origin", "").lower().partition("://")
     return scheme in ("http", "https") and host == headers.get("host", "").lower() != ""
 

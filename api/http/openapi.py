@@ -57,14 +57,16 @@ class OpenApiDocument:
     Args:
         bodies: models of the request bodies that routes read by `read_json`, which FastAPI does not see.
         public_paths: paths that need no key.
+        cookie: name of the session cookie.
     """
 
     def __init__(
-        self, app: FastAPI, bodies: Sequence[type[BaseModel]], public_paths: Collection[str]
+        self, app: FastAPI, bodies: Sequence[type[BaseModel]], public_paths: Collection[str], cookie: str
     ) -> None:
         self._app = app
         self._bodies = bodies
         self._public_paths = public_paths
+        self._cookie = cookie
 
     def build(self) -> dict[str, Any]:
         """Return the document, which is built once."""
@@ -95,7 +97,13 @@ class OpenApiDocument:
                 "type": "http",
                 "scheme": "bearer",
                 "description": "A key of NINEFOLD_API_KEYS, if that is set.",
-            }
+            },
+            "session": {
+                "type": "apiKey",
+                "in": "cookie",
+                "name": self._cookie,
+                "description": "The cookie that POST /session sets, for pages of this service.",
+            },
         }
 
 
@@ -105,4 +113,4 @@ def _complete(operation: dict[str, Any], *, is_public: bool) -> None:
     for status in (*_STATUSES_OF_ALL_ROUTES, *(() if is_public else _STATUSES_BEHIND_KEYS)):
         responses.setdefault(str(status), _response(status))
     operation["responses"] = dict(sorted(responses.items()))
-    operation["security"] = [] if is_public else [{"key": []}, {}]
+    operation["security"] = [] if is_public else [{"key": []}, {"session": []}, {}]

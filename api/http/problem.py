@@ -10,14 +10,12 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from api.errors import ApiError
-from api.http.unread_body import UnreadBodyResponse
 from model.errors import ModelError
 from worker.errors import WorkerError
 
 MEDIA_TYPE = "application/problem+json"
 REQUEST_ID = "ninefold.request_id"
 """Key of the request id in the ASGI scope."""
-_UNREAD_BODY_STATUSES = frozenset({408, 413, 415})
 
 
 class FieldError(BaseModel):
@@ -53,8 +51,6 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     status_by_code: Mapping[str, int] = field(default_factory=dict)
     """Overrides `status` for errors with these codes."""
-    is_body_unread: bool = False
-    """The error was raised before the body was read. Also true for every 408, 413 and 415."""
 
 
 Answers = Mapping[type[Exception], Answer]
@@ -80,17 +76,11 @@ def problem_response(error: Exception, answer: Answer, request_id: str) -> Respo
             body["errors"] = list(error.field_errors)
     headers = dict(answer.headers) | ({"Retry-After": str(retry_after_s)} if retry_after_s else {})
     # json.dumps escapes a lone surrogate in the name of a field; pydantic would refuse to write it.
-    return _response(json.dumps(body), status, headers, answer.is_body_unread)
+    return Response(json.dumps(body), status, headers, MEDIA_TYPE)
 
 
 def _code_of(error: Exception) -> str:
     return error.code if isinstance(error, (ApiError, WorkerError, ModelError)) else ApiError.code
-
-
-def _response(body: str, status: int, headers: dict[str, str], is_body_unread: bool) -> Response:
-    if is_body_unread or status in _UNREAD_BODY_STATUSES:
-        return UnreadBodyResponse(body, status, {**headers, "Connection": "close"}, MEDIA_TYPE)
-    return Response(body, status, headers, MEDIA_TYPE)
 
 
 def unexpected_problem(request_id: str) -> Response:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.http.accept import prefers
 from api.http.pages import Page
 from api.records.job_json import job_url, jobs_json, with_links
 from worker.queue.calls.listing import JobPage
@@ -41,7 +42,7 @@ def page_response(request: Request, page: JobPage) -> Response:
 def metrics_response(request: Request, rows: Sequence[EpochRow], limit: int) -> Response:
     """Answer with the first `limit` metrics rows, as JSON or CSV; more rows than that set `has_more`."""
     page, has_more = rows[:limit], len(rows) > limit
-    if "text/csv" in request.headers.get("accept", ""):
+    if prefers(request.headers.get("accept", ""), "text/csv", "application/json"):
         return Response(_csv(page), media_type="text/csv", headers={"Vary": "Accept"})
     return model_response(Page[EpochRow](data=list(page), has_more=has_more), {"Vary": "Accept"})
 

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from api.feed.hub import EventHub
 from api.http.dependencies import shared
+from api.http.middleware.access_log import write_to_stderr
 from api.process.open_files import raise_limit
 from api.settings import ApiSettings
 
@@ -72,6 +73,8 @@ def serve(
 ) -> None:
     """Serve until SIGTERM or SIGINT."""
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s api %(levelname)s %(message)s")
+    if settings.access_log:
+        write_to_stderr()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _exit)
     raise_limit()

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from api.predictor.protocol.socket_path import check_socket_path
 from api.process.server import open_socket
-from api.settings import ApiSettings, StartError, is_loopback, parse_keys, parse_origins
+from api.settings import MIN_KEY_LENGTH, ApiSettings, StartError, is_loopback, parse_keys, parse_origins
 from model.errors import StorageError
 from model.storage.opening import open_storage
 from worker.errors import RedisUnusableError
@@ -39,14 +39,30 @@ def check(settings: ApiSettings) -> list[str]:
         StartError: the API could not work with these settings.
     """
     parse_origins(settings.cors_origins)
-    if not parse_keys(settings.api_keys.get_secret_value()) and not is_loopback(settings.host):
+    warnings = _check_keys(settings)
+    _check_storage(settings)
+    _check_predictor_socket(settings)
+    return [*warnings, *_check_redis(settings)]
+
+
+def _check_keys(settings: ApiSettings) -> list[str]:
+    keys = parse_keys(settings.api_keys.get_secret_value())
+    is_local = is_loopback(settings.host)
+    if not keys and not is_local:
         raise StartError(
             f"Without keys the API listens on loopback only, not on {settings.host}: set NINEFOLD_API_KEYS, "
             "or use --host 127.0.0.1."
         )
-    _check_storage(settings)
-    _check_predictor_socket(settings)
-    return _check_redis(settings)
+    short = [name for name, key in keys.items() if len(key) < MIN_KEY_LENGTH]
+    if not short:
+        return []
+    message = (
+        f"Keys of NINEFOLD_API_KEYS have fewer than {MIN_KEY_LENGTH} characters ({', '.join(short)}): "
+        "make longer ones, such as with `openssl rand -hex 16`"
+    )
+    if not is_local:
+        raise StartError(f"{message}, or use --host 127.0.0.1.")
+    return [f"{message}, before other machines may reach this service."]
 
 
 def _check_storage(settings: ApiSettings) -> None:

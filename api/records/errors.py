@@ -24,7 +24,7 @@ ANSWERS: Answers = {
     StoreUnavailableError: _REDIS_UNAVAILABLE,
     redis.ConnectionError: _REDIS_UNAVAILABLE,
     redis.TimeoutError: _REDIS_UNAVAILABLE,
-    StorageFullError: Answer(503, retry_after_s=60, is_body_unread=True),
+    StorageFullError: Answer(503, retry_after_s=60),
     StorageError: Answer(
         503,
         "Storage cannot be read or written. GET /readyz says why; try again when storage works.",

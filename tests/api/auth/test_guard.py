@@ -1,5 +1,8 @@
 """The guard admits requests by key, Host and Origin; CORS."""
 
+import socket
+from urllib.parse import urlsplit
+
 import httpx
 import pytest
 
@@ -77,3 +80,26 @@ def test_cors_headers_are_sent_to_listed_origins_only_also_on_errors(locked: htt
     assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, lab["Origin"])
     evil = locked.get("/jobs", headers={**ALICE, "Origin": "https://evil.example"})
     assert "access-control-allow-origin" not in evil.headers
+
+
+def test_several_host_headers_are_refused(url: str, redis_url: str) -> None:
+    address = urlsplit(url)
+    with socket.create_connection((str(address.hostname), address.port or 80), timeout=20) as connection:
+        connection.sendall(b"GET /jobs HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n")
+        assert connection.recv(1 << 16).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_browser_says_where_a_request_comes_from_also_behind_a_proxy(locked: httpx.Client) -> None:
+    locked.post("/session", json={"key": "key-of-alice"})
+    # A proxy that rewrites Host: Origin no longer matches it, but the browser says that the page is of this service.
+    behind = {"Origin": "https://train.example", "Sec-Fetch-Site": "same-origin"}
+    assert locked.post("/jobs", json=DIGITS, headers=behind).status_code == 202
+    for site in ("cross-site", "same-site", "nonsense"):
+        foreign = {"Origin": str(locked.base_url).rstrip("/"), "Sec-Fetch-Site": site}
+        problem_in(locked.post("/jobs", json=DIGITS, headers=foreign), 403, "origin_not_allowed")
+
+
+def test_without_keys_a_foreign_page_changes_nothing_but_may_link_here(client: httpx.Client) -> None:
+    foreign = {"Sec-Fetch-Site": "cross-site"}
+    problem_in(client.post("/jobs", json=DIGITS, headers=foreign), 403, "origin_not_allowed")
+    assert client.get("/", headers=foreign).status_code == 200

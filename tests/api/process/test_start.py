@@ -12,11 +12,14 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO
 
 import httpx
 import pytest
 import redis
+from pydantic import SecretStr
 
+from api.process.start_checks import check
 from api.settings import ApiSettings
 from model.storage.opening import open_storage
 from tests.api.problems import problem_in
@@ -56,12 +59,17 @@ def _refusal(environment: dict[str, str], *arguments: str) -> str:
 
 @contextmanager
 def _running(
-    environment: dict[str, str], *arguments: str, before: tuple[str, ...] = ()
+    environment: dict[str, str],
+    *arguments: str,
+    before: tuple[str, ...] = (),
+    stderr: IO[bytes] | None = None,
 ) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     process = subprocess.Popen(
-        [*before, sys.executable, "-m", "api", "--port", str(port), *arguments], env=environment
+        [*before, sys.executable, "-m", "api", "--port", str(port), *arguments],
+        env=environment,
+        stderr=stderr,
     )
     url = f"http://127.0.0.1:{port}"
     try:
@@ -241,3 +249,25 @@ def test_an_api_that_has_stopped_has_closed_its_connections_to_redis(
 def _clients_of(client: redis.Redis) -> set[str]:
     clients: list[dict[str, str]] = client.client_list()
     return {one["id"] for one in clients}
+
+
+def test_a_short_key_is_refused_where_other_machines_may_send_it(redis_url: str, tmp_path: Path) -> None:
+    short = _environment(redis_url, tmp_path, NINEFOLD_API_KEYS="alice:hunter2")
+    message = _refusal(short, "--host", "0.0.0.0")  # noqa: S104
+    assert "16 characters (alice)" in message
+    assert "hunter2" not in message
+
+
+def test_a_short_key_is_warned_of_on_loopback(settings: ApiSettings, redis_url: str) -> None:
+    short = settings.model_copy(update={"api_keys": SecretStr("alice:hunter2,app:a-key-of-enough-length")})
+    assert [warning for warning in check(short) if "(alice)" in warning]
+
+
+def test_the_access_log_is_lines_of_json(redis_url: str, tmp_path: Path) -> None:
+    environment = _environment(redis_url, tmp_path, NINEFOLD_ACCESS_LOG="true")
+    log = tmp_path / "log"
+    with log.open("wb") as file, _running(environment, stderr=file) as (_, url):
+        httpx.get(f"{url}/jobs?limit=1", headers={"X-Request-ID": "seen"})
+        wait_until(lambda: '"seen"' in log.read_text())  # the line is written once the answer was sent
+    [line] = [json.loads(line) for line in log.read_text().splitlines() if '"seen"' in line]
+    assert line["route"] == "/jobs"

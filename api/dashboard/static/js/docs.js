@@ -1,2 +1,3 @@
 /** Starts Swagger UI with the OpenAPI document. A separate file, because the page's security policy forbids inline scripts. */
-SwaggerUIBundle({ url: "openapi.json", dom_id: "#swagger", deepLinking: true, tryItOutEnabled: true, persistAuthorization: true });
+localStorage.removeItem("authorized"); // earlier releases kept the key there
+SwaggerUIBundle({ url: "openapi.json", dom_id: "#swagger", deepLinking: true, tryItOutEnabled: true });
