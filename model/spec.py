@@ -195,6 +195,8 @@ class DatasetFacts(BaseModel):
     median_height: int
     mirror_symmetric: bool = True
     """False if a mirrored image can belong to another class, as with digits."""
+    sample_bits: int = 16
+    """Bits, 8 to 16, that the values of the 16-bit images use."""
     content_hash: str
 
     @property

@@ -12,7 +12,7 @@ class UploadedImage:
     """One uploaded file; `data` is `None` if the file was larger than the limit and was dropped."""
 
     filename: str | None
-    data: bytes | None
+    data: bytearray | None
 
 
 class ImageBody(Protocol):
@@ -55,4 +55,4 @@ class RawBody:
             raise EmptyUploadError(
                 "The body is empty: send one image (curl --data-binary @cat.png) or several (curl -F files=@…)."
             )
-        return [UploadedImage(None, bytes(self._data))]
+        return [UploadedImage(None, self._data)]

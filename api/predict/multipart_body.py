@@ -100,7 +100,7 @@ class MultipartBody:
 
     def _end_part(self) -> None:
         is_kept = self._size_bytes <= self._limits.image_bytes
-        self._images.append(UploadedImage(self._filename, bytes(self._data) if is_kept else None))
+        self._images.append(UploadedImage(self._filename, self._data if is_kept else None))
         self._data = bytearray()
 
     def _end(self) -> None:

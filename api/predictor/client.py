@@ -59,7 +59,7 @@ class _Connection:
         return not self._receiver.done()
 
     async def predict(
-        self, model: str, images: Sequence[bytes], *, top_k: int, deadline_s: float
+        self, model: str, images: Sequence[bytes | bytearray], *, top_k: int, deadline_s: float
     ) -> Predicted:
         request_id = next(self._request_ids)
         answer: asyncio.Future[Predicted] = asyncio.get_running_loop().create_future()
@@ -149,7 +149,7 @@ class PredictorClient:
         self._next_index = itertools.cycle(range(connections))
 
     async def predict(
-        self, model: str, images: Sequence[bytes], *, top_k: int, deadline_s: float = 30.0
+        self, model: str, images: Sequence[bytes | bytearray], *, top_k: int, deadline_s: float = 30.0
     ) -> Predicted:
         """Return the scores or an error for each image.
 

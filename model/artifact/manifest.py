@@ -52,6 +52,8 @@ class Preprocessing(BaseModel):
     """Mean of each RGB channel, of values 0 to 1."""
     std: Rgb
     """Standard deviation of each RGB channel, of values 0 to 1."""
+    sample_bits: Annotated[int, Field(ge=8, le=16)] = 16
+    """Bits that the values of 16-bit images use; they are scaled to 8 bits."""
 
 
 class Metrics(BaseModel):

@@ -4,13 +4,17 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
+from model.data.decoding.mending import mend
+from model.data.decoding.rgb import to_rgb
+from model.data.decoding.samples import FULL_BITS, count_bits, has_wide_samples, rescale_colours
 from model.errors import ImageError, ImageTooLargeError, UnsupportedFormatError
 from model.spec import Resize
 
@@ -56,6 +60,9 @@ _TRANSPOSITIONS = {
 _SIDEWAYS = (5, 6, 7, 8)
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True)
 class ImageFacts:
     """Size (after EXIF rotation) and file format of an image that was decoded completely."""
@@ -63,6 +70,8 @@ class ImageFacts:
     width: int
     height: int
     format: str
+    sample_bits: int | None
+    """Bits, 8 to 16, that the values of a 16-bit image use; None for all other images."""
 
 
 def decode_image(
@@ -70,6 +79,7 @@ def decode_image(
     *,
     image_size: int,
     max_pixels: int = MAX_PIXELS,
+    sample_bits: int = FULL_BITS,
     before_pixels: Callable[[int], object] | None = None,
 ) -> Image.Image:
     """Decode the first frame as an upright RGB image. A large JPEG is decoded at a fraction of its size.
@@ -79,26 +89,43 @@ def decode_image(
         image_size: side, in pixels, of the square that the image will be resized to. A JPEG is decoded to at least
             twice that size.
         max_pixels: an image whose header states more pixels is refused before it is decoded.
-        before_pixels: called with the number of pixels that decoding will hold in memory, before decoding begins.
+        sample_bits: bits that the values of 16-bit images use: 12 if the largest of the dataset is below 4096.
+        before_pixels: called once with the number of pixels that decoding will hold in memory, before decoding begins.
 
     Raises:
         UnsupportedFormatError: the image has another format.
         ImageTooLargeError: the image has too many pixels.
         ImageError: the data are no image, or a damaged image.
     """
-    image = _open(data, max_pixels)
-    return _decode(image, image_size, before_pixels)
+    before = before_pixels and cache(
+        before_pixels
+    )  # a mended file is decoded again, and its pixels counted once
+
+    def decode(data: bytes) -> Image.Image:
+        image = _open(data, max_pixels)
+        is_wide_colour = has_wide_samples(image) and image.mode in ("RGB", "RGBA")
+        _load(image, image_size, before)
+        should_rescale = is_wide_colour and sample_bits < FULL_BITS
+        pixels = rescale_colours(image, data, sample_bits) if should_rescale else image
+        return _turn_upright(to_rgb(pixels, sample_bits=sample_bits), image)
+
+    return _mending(data, decode)
 
 
 def inspect_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> ImageFacts:
     """Decode an image completely and return its size and format. Raises the same errors as `decode_image`."""
-    image = _open(data, max_pixels)
-    width, height = image.size
-    # Decoding at the smallest JPEG scale still reads every byte, so it detects a truncated file.
-    _decode(image, image_size=1)
-    if _orientation(image) in _SIDEWAYS:
-        width, height = height, width
-    return ImageFacts(width, height, image.format or "")
+
+    def inspect(data: bytes) -> ImageFacts:
+        image = _open(data, max_pixels)
+        (width, height), is_wide = image.size, has_wide_samples(image)
+        # Decoding at the smallest JPEG scale still reads every byte, so it detects a truncated file.
+        _load(image, image_size=1)
+        _turn_upright(to_rgb(image), image)
+        if _orientation(image) in _SIDEWAYS:
+            width, height = height, width
+        return ImageFacts(width, height, image.format or "", count_bits(image) if is_wide else None)
+
+    return _mending(data, inspect)
 
 
 def resize_image(image: Image.Image, size: int, resize: Resize) -> NDArray[np.uint8]:
@@ -115,24 +142,6 @@ def resize_image(image: Image.Image, size: int, resize: Resize) -> NDArray[np.ui
         return np.array(_pad(image, size), dtype=np.uint8)
     box = _central_square(image) if resize is Resize.CROP else None
     return np.array(_resample(image, (size, size), box), dtype=np.uint8)
-
-
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Convert any Pillow mode to RGB. Transparent pixels are blended with white, 16-bit values are scaled to 8 bits."""
-    if image.mode == "RGB" and not image.has_transparency_data:
-        return image
-    if image.mode.startswith("I;16") or image.mode == "I":
-        return _from_numbers(np.asarray(image) >> 8)
-    if image.mode == "F":
-        return _from_numbers(np.array(image))
-    if image.mode == "LAB":
-        return _from_lab(image)
-    if image.has_transparency_data:
-        rgba = image if image.mode == "RGBA" else image.convert("RGBA")
-        canvas = Image.new("RGB", rgba.size, "white")
-        canvas.paste(rgba, mask=rgba.getchannel("A"))
-        return canvas
-    return image.convert("RGB")
 
 
 def _open(data: bytes, max_pixels: int) -> Image.Image:
@@ -153,21 +162,22 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
     return image
 
 
-def _decode(
-    image: Image.Image, image_size: int, before_pixels: Callable[[int], object] | None = None
-) -> Image.Image:
+def _mending(data: bytes, decode: Callable[[bytes], T]) -> T:
+    """Decode a file, or, if it is damaged, the file without its harmless damage."""
     try:
-        full_pixels = image.width * image.height
-        image.draft(None, (2 * image_size, 2 * image_size))
-        if before_pixels is not None:
-            # A progressive JPEG is held in memory in full size at every scale: 346 MiB for 64 million pixels; any
-            # other JPEG needs 6 MiB.
-            is_progressive = "progressive" in image.info
-            before_pixels(full_pixels if is_progressive else image.width * image.height)
-        image.load()
-        rgb = to_rgb(image)
-        transposition = _TRANSPOSITIONS.get(_orientation(image))
-        return rgb if transposition is None else rgb.transpose(transposition)
+        return _converting_errors(decode, data)
+    except (ImageTooLargeError, UnsupportedFormatError):
+        raise
+    except ImageError:
+        mended = mend(data)
+        if mended is None:
+            raise
+    return _converting_errors(decode, mended)
+
+
+def _converting_errors(decode: Callable[[bytes], T], data: bytes) -> T:
+    try:
+        return decode(data)
     except MemoryError as error:
         raise ImageTooLargeError(
             "The image needs more memory than is available: send a smaller copy."
@@ -178,6 +188,22 @@ def _decode(
         raise ImageError(
             f"The image is damaged or incomplete: {_short(error)}; save or send it again."
         ) from error
+
+
+def _load(image: Image.Image, image_size: int, before_pixels: Callable[[int], object] | None = None) -> None:
+    full_pixels = image.width * image.height
+    image.draft(None, (2 * image_size, 2 * image_size))
+    if before_pixels is not None:
+        # A progressive JPEG is held in memory in full size at every scale: 346 MiB for 64 million pixels; any
+        # other JPEG needs 6 MiB.
+        is_progressive = "progressive" in image.info
+        before_pixels(full_pixels if is_progressive else image.width * image.height)
+    image.load()
+
+
+def _turn_upright(rgb: Image.Image, loaded: Image.Image) -> Image.Image:
+    transposition = _TRANSPOSITIONS.get(_orientation(loaded))
+    return rgb if transposition is None else rgb.transpose(transposition)
 
 
 def _refuse_known_formats(head: bytes) -> None:
@@ -201,19 +227,6 @@ def _orientation(image: Image.Image) -> int:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except _DAMAGED:
         return 1
-
-
-def _from_numbers(values: NDArray[Any]) -> Image.Image:
-    """Convert numbers to grey. Clips in place, to save the memory of a second copy of 64 million numbers."""
-    return Image.fromarray(np.clip(values, 0, 255, out=values).astype(np.uint8)).convert("RGB")
-
-
-def _from_lab(image: Image.Image) -> Image.Image:
-    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-    converted = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
-    if converted is None:
-        raise ImageError(f"The LAB image could not be converted: {SUGGESTION}.")
-    return converted
 
 
 def _central_square(image: Image.Image) -> tuple[int, int, int, int]:

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from model.data.archive import ImportLimits, Source, open_source
 from model.data.built_in import BUILT_IN
 from model.data.checks.conflicts import warn_of_conflicts
+from model.data.checks.samples import count_sample_bits, warn_of_few_bits
 from model.data.examination import ExaminedImage, OnProgress, examine_images, ignore_progress
 from model.data.layout import LABELS_FILE, Layout, find_labels_file, read_folders, read_labels
 from model.data.placement import PlacedImage, check_usable, place_images
@@ -117,6 +118,7 @@ def _describe(
         test_counts=[counts["test", label] for label in classes],
         median_width=statistics.median_low(image.width for image in train),
         median_height=statistics.median_low(image.height for image in train),
+        sample_bits=count_sample_bits(placed),
         content_hash=content_hash,
     )
     listed = sorted(skipped, key=lambda file: file.path)[:SKIPPED_LISTED]
@@ -126,7 +128,7 @@ def _describe(
         size_bytes=sum(image.examined.file.size_bytes for image in placed),
         skipped=[SkippedFile(path=make_printable(file.path), reason=file.reason) for file in listed],
         skipped_count=len(skipped),
-        warnings=warnings,
+        warnings=[*warnings, *warn_of_few_bits(facts.sample_bits)],
     )
 
 

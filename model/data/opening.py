@@ -87,7 +87,9 @@ def _split_of_zip(archive: ZipFile, split: SplitName, facts: DatasetFacts) -> Op
 
     def read(index: int, image_size: int) -> Image.Image:
         try:
-            return decode_image(archive.read(names[index]), image_size=image_size)
+            return decode_image(
+                archive.read(names[index]), image_size=image_size, sample_bits=facts.sample_bits
+            )
         except ImageError as error:
             raise CorruptArtifactError(
                 f"{names[index]} of dataset {facts.id} could be read when it was imported and no longer can: {error}"

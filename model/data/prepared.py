@@ -15,6 +15,7 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from model.data.decoding.samples import FULL_BITS
 from model.data.images import resize_image
 from model.data.opening import OpenDataset, OpenSplit, find_facts, open_dataset
 from model.errors import StorageError
@@ -61,7 +62,9 @@ def prepare_dataset(
         StorageError: the cache cannot be written.
     """
     facts = find_facts(dataset, storage)
-    name = f"{dataset}-{image_size}-{resize}-v{VERSION}-{facts.content_hash[:16]}"
+    # An import by an earlier version takes the same images for 16 bits.
+    bits = "" if facts.sample_bits == FULL_BITS else f"-{facts.sample_bits}bits"
+    name = f"{dataset}-{image_size}-{resize}-v{VERSION}-{facts.content_hash[:16]}{bits}"
     folder = cache_dir / "prepared" / name
     if not _is_complete(folder):
         with build_lock(folder):

@@ -6,7 +6,6 @@ from model.device.device import Device
 from model.evaluation.calibration import calibration_error, fit_temperature
 from model.evaluation.predictions import predict_logits
 from model.evaluation.scores import score, wilson_interval
-from model.network.normalisation import Normalisation
 from model.network.resnet9 import ResNet9
 from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import ResolvedSpec
@@ -40,7 +39,7 @@ def evaluate_final_weights(
         recipe=recipe,
         facts=data.facts,
         state_dict={name: tensor.cpu().contiguous() for name, tensor in weights.items()},
-        preprocessing=_preprocessing(spec, data.normalisation),
+        preprocessing=_preprocessing(spec, data),
         temperature=temperature,
         metrics=Metrics.model_validate(metrics),
         finish_reason=finish_reason,
@@ -82,7 +81,11 @@ def _score_test(
     }
 
 
-def _preprocessing(spec: ResolvedSpec, normalisation: Normalisation) -> Preprocessing:
+def _preprocessing(spec: ResolvedSpec, data: TrainingData) -> Preprocessing:
     return Preprocessing(
-        image_size=spec.image_size, resize=spec.resize, mean=normalisation.mean, std=normalisation.std
+        image_size=spec.image_size,
+        resize=spec.resize,
+        mean=data.normalisation.mean,
+        std=data.normalisation.std,
+        sample_bits=data.facts.sample_bits,
     )

@@ -22,12 +22,16 @@ class Channel:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self._unsent: deque[tuple[Message, bytes, Callable[[], bool] | None]] = deque()
+        self._unsent: deque[tuple[Message, bytes | bytearray, Callable[[], bool] | None]] = deque()
         self._has_unsent = asyncio.Event()
         self._sender = asyncio.create_task(self._send_all())
 
     def send(
-        self, message: Message, body: bytes = b"", *, is_wanted: Callable[[], bool] | None = None
+        self,
+        message: Message,
+        body: bytes | bytearray = b"",
+        *,
+        is_wanted: Callable[[], bool] | None = None,
     ) -> None:
         """Queue one frame; the channel drops the frame if `is_wanted` returns false just before it is sent."""
         self._unsent.append((message, body, is_wanted))
@@ -63,7 +67,7 @@ class Channel:
                         await self._send(message, body)
                 self._has_unsent.clear()
 
-    async def _send(self, message: Message, body: bytes) -> None:
+    async def _send(self, message: Message, body: bytes | bytearray) -> None:
         self._writer.write(frame_head(message, len(body)))
         view = memoryview(body)
         for start in range(0, len(body), _SLICE_BYTES):

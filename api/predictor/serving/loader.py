@@ -44,11 +44,14 @@ class LoadedModel:
 
     def decode(self, data: bytes) -> np.ndarray:
         """Decode an image file to HWC, uint8, with the preprocessing of training; raises `model.errors.ImageError`."""
-        size = self.manifest.preprocessing.image_size
+        preprocessing = self.manifest.preprocessing
+        size = preprocessing.image_size
         with self.pixel_budget.share() as take:
-            image = decode_image(data, image_size=size, before_pixels=take)
+            image = decode_image(
+                data, image_size=size, sample_bits=preprocessing.sample_bits, before_pixels=take
+            )
             try:
-                return resize_image(image, size, self.manifest.preprocessing.resize)
+                return resize_image(image, size, preprocessing.resize)
             except MemoryError as error:
                 raise ImageTooLargeError(
                     "There is not enough memory for this image at the moment: send a smaller copy."

@@ -18,6 +18,7 @@ def test_a_manifest_is_unchanged_by_json() -> None:
         "resize": "squash",
         "mean": [0.4, 0.5, 0.6],
         "std": [0.2, 0.25, 0.3],
+        "sample_bits": 16,
     }
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageOps
 
-from model.data.images import PADDING, decode_image, inspect_image, resize_image, to_rgb
+from model.data.decoding.rgb import to_rgb
+from model.data.images import PADDING, decode_image, inspect_image, resize_image
 from model.errors import ImageError, ImageTooLargeError, UnsupportedFormatError
 from model.spec import Resize
 from tests.model.pictures import HEIGHT, WIDTH, encode, noise

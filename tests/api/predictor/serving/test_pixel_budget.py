@@ -5,7 +5,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from api.predictor.serving.loader import LoadedModel
 from api.predictor.serving.pixel_budget import PixelBudget
@@ -73,6 +75,16 @@ def test_decoding_waits_for_room_and_returns_its_pixels_to_the_budget(tmp_path: 
     with pytest.raises(ImageError):
         model.decode(png()[:-30])
     assert model.decode(png()).shape == (16, 16, 3)
+
+
+def test_a_served_model_scales_16_bit_images_as_those_of_its_dataset(tmp_path: Path) -> None:
+    storage = open_storage(f"file://{tmp_path}/storage")
+    manifest = publish_model(storage)
+    preprocessing = manifest.preprocessing.model_copy(update={"sample_bits": 12})
+    manifest = manifest.model_copy(update={"preprocessing": preprocessing})
+    model = LoadedModel(manifest, Classifier.load(storage, manifest, "cpu"), PixelBudget())
+    values = np.arange(256, dtype=np.uint16).reshape(16, 16)
+    assert np.array_equal(model.decode(encode(Image.fromarray(values << 4)))[..., 0], values)
 
 
 @pytest.mark.parametrize(("is_progressive", "pixels"), [(False, 200 * 150), (True, 1600 * 1200)])
