@@ -5,13 +5,14 @@ import os
 import stat
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from zipfile import BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
+from model.data.layout.file_endings import is_image_name
 from model.data.other_archives import HEAD_BYTES, describe_archive
 from model.data.record import SkippedFile
 from model.data.zip_names import decode_name, warn_of_encoding
@@ -66,6 +67,8 @@ class Source:
 
     files: list[SourceFile] = field(default_factory=list)
     skipped: list[SkippedFile] = field(default_factory=list)
+    empty_folders: list[str] = field(default_factory=list)
+    """Folders that hold no file at any depth."""
     warnings: list[str] = field(default_factory=list)
 
 
@@ -94,8 +97,9 @@ def _check_limits(source: Source, limits: ImportLimits) -> Source:
 
 
 def _list_folder(root: Path, limits: ImportLimits) -> Source:
-    source = Source()
+    source, folders = Source(), []
     for folder, folder_names, names in os.walk(root):
+        folders.append(Path(folder).relative_to(root).as_posix())
         folder_names[:] = sorted(name for name in folder_names if not _is_ignored(name))
         for name in sorted(name for name in names if not _is_ignored(name)):
             path = Path(folder, name)
@@ -104,12 +108,20 @@ def _list_folder(root: Path, limits: ImportLimits) -> Source:
             if not stat.S_ISREG(status.st_mode):
                 _skip(source, relative, "a link or a device, not a file: put the file itself there")
             elif status.st_size > limits.max_file_bytes:
-                _skip(source, relative, _too_large(limits))
+                _skip(source, relative, _too_large(relative, limits))
             else:
                 source.files.append(SourceFile(relative, status.st_size, partial(_read_file, path, limits)))
         if len(source.files) > limits.max_files:
             break  # the caller refuses the folder, so listing further files is unnecessary
+    _note_empty(folders, source)
     return source
+
+
+def _note_empty(folders: Iterable[str], source: Source) -> None:
+    """Note which of the folders hold no file at any depth."""
+    paths = [*(file.path for file in source.files), *(file.path for file in source.skipped)]
+    filled = {parent.as_posix() for path in paths for parent in PurePosixPath(path).parents}
+    source.empty_folders.extend(sorted(set(folders) - filled - {".", ""}))
 
 
 def _read_file(path: Path, limits: ImportLimits) -> bytes:
@@ -119,7 +131,7 @@ def _read_file(path: Path, limits: ImportLimits) -> bytes:
     except OSError as error:
         raise ImageError(f"cannot be read: {error.strerror}") from error
     if len(data) > limits.max_file_bytes:
-        raise ImageError(_too_large(limits))
+        raise ImageError(_too_large(path.name, limits))
     return data
 
 
@@ -157,13 +169,14 @@ def _check_directory_size(path: Path, limits: ImportLimits) -> None:
 
 
 def _list_zip(archive: ZipFile, limits: ImportLimits) -> Source:
-    source, unclear = Source(), []
+    source, unclear, folders = Source(), list[str](), list[str]()
     for info in archive.infolist():
-        if info.is_dir():
-            continue
         name, is_certain = decode_name(info)
         path = _safe_path(name)
         if any(_is_ignored(part) for part in path.split("/")):
+            continue
+        if info.is_dir():
+            folders.append(path)
             continue
         if not is_certain:
             unclear.append(path)
@@ -173,6 +186,7 @@ def _list_zip(archive: ZipFile, limits: ImportLimits) -> Source:
         else:
             source.files.append(SourceFile(path, info.file_size, partial(_read_entry, archive, info)))
     source.files.sort(key=lambda file: file.path)
+    _note_empty(folders, source)
     source.warnings.extend(warn_of_encoding(unclear))
     return source
 
@@ -195,7 +209,7 @@ def _reason_to_skip(info: ZipInfo, limits: ImportLimits) -> str | None:
     if info.flag_bits & 1:
         return "protected by a password: create the zip without a password"
     if info.file_size > limits.max_file_bytes:
-        return _too_large(limits)
+        return _too_large(info.filename, limits)
     packed_bytes = max(info.compress_size, 1)
     if info.file_size > max(RATIO_MATTERS_FROM_BYTES, limits.max_compression_ratio * packed_bytes):
         return f"unpacks to more than {limits.max_compression_ratio} times its size, as zip bombs do"
@@ -218,5 +232,7 @@ def _is_ignored(name: str) -> bool:
     return name.startswith(".") or name.lower() in IGNORED_NAMES
 
 
-def _too_large(limits: ImportLimits) -> str:
+def _too_large(path: str, limits: ImportLimits) -> str:
+    if not is_image_name(path):
+        return "not an image"
     return f"larger than {limits.max_file_bytes >> 20} MiB: send a smaller copy"

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from model.data.archive import Source, SourceFile
+from model.data.checks.not_images import describe_other_file
 from model.data.images import ImageFacts, inspect_image
+from model.data.layout.file_endings import is_table
 from model.data.record import SkippedFile
-from model.errors import DatasetRejectedError, ImageError
+from model.errors import DatasetRejectedError, ImageError, ImageTooLargeError, UnsupportedFormatError
 from model.host.cpus import cpu_quota
 
 MAX_THREADS = 4
@@ -48,12 +50,12 @@ def ignore_progress(files: int, total: int) -> None:
 
 
 def examine_images(
-    source: Source, labels_path: str | None, on_progress: OnProgress = ignore_progress
+    source: Source, on_progress: OnProgress = ignore_progress
 ) -> tuple[list[ExaminedImage], list[SkippedFile]]:
-    """Decode all files except the labels file; return the readable images and the skipped files."""
+    """Decode all files except tables; return the readable images and the skipped files."""
     examined: list[ExaminedImage] = []
     skipped = list(source.skipped)
-    files = [file for file in source.files if file.path != labels_path]
+    files = [file for file in source.files if not is_table(file.path)]
     for number, result in enumerate(_map_in_threads(_examine, files), start=1):
         on_progress(number, len(files))
         if isinstance(result, SkippedFile):
@@ -64,11 +66,15 @@ def examine_images(
 
 
 def _examine(file: SourceFile) -> ExaminedImage | SkippedFile:
+    data = None
     try:
         data = file.read()
         return ExaminedImage(file, hashlib.sha256(data).hexdigest(), inspect_image(data))
-    except ImageError as error:
+    except (ImageTooLargeError, UnsupportedFormatError) as error:
         return SkippedFile(path=file.path, reason=str(error))
+    except ImageError as error:
+        other = describe_other_file(file.path, data) if data is not None else None
+        return SkippedFile(path=file.path, reason=other or str(error))
 
 
 def _map_in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

@@ -10,12 +10,13 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from pydantic import TypeAdapter, ValidationError
 
-from model.data.archive import ImportLimits, Source, open_source
+from model.data.archive import ImportLimits, open_source
 from model.data.built_in import BUILT_IN
 from model.data.checks.conflicts import warn_of_conflicts
 from model.data.checks.samples import count_sample_bits, warn_of_few_bits
-from model.data.examination import ExaminedImage, OnProgress, examine_images, ignore_progress
-from model.data.layout import LABELS_FILE, Layout, find_labels_file, read_folders, read_labels
+from model.data.examination import OnProgress, examine_images, ignore_progress
+from model.data.import_options import ImportOptions
+from model.data.layout.reading import LayoutReader
 from model.data.placement import PlacedImage, check_usable, place_images
 from model.data.record import (
     IMAGES_FILE,
@@ -27,8 +28,9 @@ from model.data.record import (
     make_printable,
     read_record,
 )
+from model.data.small_classes import warn_of_lost_classes, without_small_classes
 from model.data.split import hash_content
-from model.errors import DatasetRejectedError, ImageError, ObjectExistsError, UnexpectedDatasetError
+from model.errors import DatasetRejectedError, ObjectExistsError, UnexpectedDatasetError
 from model.spec import DatasetFacts, Name
 from model.storage.interface import Storage
 
@@ -42,6 +44,7 @@ def import_dataset(
     storage: Storage,
     name: str,
     *,
+    options: ImportOptions | None = None,
     limits: ImportLimits | None = None,
     expected_id: str | None = None,
     on_progress: OnProgress = ignore_progress,
@@ -49,12 +52,13 @@ def import_dataset(
     """Store the readable, labelled images of a folder or zip as a dataset.
 
     The id of a dataset is a hash of its images, classes and splits. Importing the same content again therefore
-    changes nothing and returns the record of the first import, even under another name.
+    changes nothing and returns the record of the first import, even under another name, with what this import skipped.
 
     Args:
-        source: a folder or a zip file; `model/data/layout.py` describes the layouts.
+        source: a folder or a zip file; `model/data/layout/` describes the layouts.
         storage: receives the dataset.
         name: the name that users give the dataset.
+        options: what the person said about classes, tables and columns.
         limits: limits on the number and size of the files; default: `ImportLimits()`.
         expected_id: when given, a dataset with another id is refused and not stored.
         on_progress: is called with the number of files read so far, and of all files.
@@ -63,16 +67,20 @@ def import_dataset(
         DatasetRejectedError: the source is hostile or too large, or too few of its images are usable.
         UnexpectedDatasetError: the dataset has another id than `expected_id`.
     """
-    limits = limits or ImportLimits()
+    options, limits = options or ImportOptions(), limits or ImportLimits()
     _check_name(name)
     with open_source(source, limits) as opened:
-        labels_path = find_labels_file(file.path for file in opened.files)
-        examined, unreadable = examine_images(opened, labels_path, on_progress)
-        layout = _read_layout(opened, labels_path, examined)
+        examined, unreadable = examine_images(opened, on_progress)
+        layout = LayoutReader(opened, examined, options).read()
         placed, unplaced = place_images(examined, layout)
+        if options.min_images is not None:
+            layout = without_small_classes(layout, placed, options.min_images)
+            placed, unplaced = place_images(examined, layout)
         skipped = unreadable + unplaced
         check_usable(placed, skipped)
-        record = _describe(name, placed, skipped, warn_of_conflicts(examined, layout))
+        lost = warn_of_lost_classes(layout, placed)
+        warnings = [*opened.warnings, *layout.warnings, *lost, *warn_of_conflicts(examined, layout)]
+        record = _describe(name, placed, skipped, warnings)
         if expected_id not in (None, record.facts.id):
             raise UnexpectedDatasetError(f"These images are {record.facts.id}, not {expected_id}.")
         return _store(record, placed, storage)
@@ -88,19 +96,6 @@ def _check_name(name: str) -> None:
         ) from error
     if name in BUILT_IN:
         raise DatasetRejectedError(f"{name!r} is a built-in dataset: choose another name.")
-
-
-def _read_layout(source: Source, labels_path: str | None, examined: Sequence[ExaminedImage]) -> Layout:
-    paths = [image.file.path for image in examined]
-    if labels_path is None:
-        return read_folders(paths)
-    try:
-        text = next(file for file in source.files if file.path == labels_path).read().decode("utf-8-sig")
-    except ImageError as error:
-        raise DatasetRejectedError(f"{LABELS_FILE} cannot be read: {error}") from error
-    except UnicodeDecodeError as error:
-        raise DatasetRejectedError(f"{LABELS_FILE} is not UTF-8 text: save it as UTF-8.") from error
-    return read_labels(text, labels_path.removesuffix(labels_path.split("/")[-1]), paths)
 
 
 def _describe(
@@ -128,12 +123,15 @@ def _describe(
         size_bytes=sum(image.examined.file.size_bytes for image in placed),
         skipped=[SkippedFile(path=make_printable(file.path), reason=file.reason) for file in listed],
         skipped_count=len(skipped),
-        warnings=[*warnings, *warn_of_few_bits(facts.sample_bits)],
+        warnings=[make_printable(warning) for warning in (*warnings, *warn_of_few_bits(facts.sample_bits))],
     )
 
 
 def _store(record: DatasetRecord, placed: Sequence[PlacedImage], storage: Storage) -> DatasetRecord:
-    """Store the images, then the record, unless storage has this dataset already; return the stored record."""
+    """Store the images, then the record, unless storage has this dataset already; return the stored record.
+
+    What was skipped and what is warned of belongs to this import, whose files may lie elsewhere.
+    """
     record_key = dataset_key(record.facts.id, RECORD_FILE)
     if not storage.exists(record_key):
         images_key = dataset_key(record.facts.id, IMAGES_FILE)
@@ -141,7 +139,8 @@ def _store(record: DatasetRecord, placed: Sequence[PlacedImage], storage: Storag
         # Two imports of the same images under different names may run at once: the first record is kept.
         with suppress(ObjectExistsError):
             storage.put_bytes(record_key, record.model_dump_json(indent=1).encode())
-    return read_record(record.facts.id, storage)
+    found = {"skipped": record.skipped, "skipped_count": record.skipped_count, "warnings": record.warnings}
+    return read_record(record.facts.id, storage).model_copy(update=found)
 
 
 def _write_zip(file: BinaryIO, placed: Sequence[PlacedImage]) -> None:

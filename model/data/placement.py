@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from model.data.examination import ExaminedImage
-from model.data.layout import LABELS_FILE, Layout
+from model.data.layout.columns import MAX_CLASSES
+from model.data.layout.layout import Layout, name_all
+from model.data.layout.table import LABELS_FILE
 from model.data.record import SkippedFile, make_printable
 from model.data.split import MIN_TRAIN_IMAGES, SplitName, choose_test_images
 from model.errors import DatasetRejectedError
-
-MAX_CLASSES = 1000
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,20 @@ def check_usable(placed: Sequence[PlacedImage], skipped: Sequence[SkippedFile]) 
         )
     if len(labels) > MAX_CLASSES:
         raise DatasetRejectedError(f"{len(labels)} classes are too many: at most {MAX_CLASSES} are allowed.")
-    for label in labels:
-        if train_counts[label] < MIN_TRAIN_IMAGES:
-            raise DatasetRejectedError(
-                f"Class {label!r} has {train_counts[label]} usable training images, at least {MIN_TRAIN_IMAGES} are "
-                f"needed: add images or remove the class.{_describe_skipped(skipped)}"
+    small = [label for label in labels if train_counts[label] < MIN_TRAIN_IMAGES]
+    if small:
+        counts = [f"{label!r} ({train_counts[label]})" for label in small]
+        raise DatasetRejectedError(
+            (
+                f"Class {small[0]!r} has {train_counts[small[0]]} usable training images, at least {MIN_TRAIN_IMAGES} are "
+                f"needed: add images or remove the class"
+                if len(small) == 1
+                else f"{len(small)} classes have fewer than {MIN_TRAIN_IMAGES} usable training images: {name_all(counts)}. Add "
+                "images or remove these classes"
             )
+            + f", or leave out small classes with min_images={MIN_TRAIN_IMAGES} (--min-images {MIN_TRAIN_IMAGES})."
+            + _describe_skipped(skipped)
+        )
     if len(placed) == train_counts.total():
         raise DatasetRejectedError(
             "No image is left to test the model with: give at least one class 3 or more different images."

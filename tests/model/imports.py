@@ -10,6 +10,7 @@ from tests.model.pictures import write_zip
 
 def import_files(files: dict[str, bytes], storage: Storage, tmp_path: Path) -> DatasetRecord:
     """Import a zip of the files under the name `pets`."""
+    tmp_path.mkdir(exist_ok=True)
     return import_dataset(write_zip(tmp_path / "upload.zip", files), storage, "pets")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from model.data.examination import ExaminedImage
-from model.data.layout import Layout
+from model.data.layout.layout import Layout
 from model.data.record import make_printable
 
 NAMED = 20

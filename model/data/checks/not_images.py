@@ -1,0 +1,32 @@
+"""Says what a file is that cannot be read as an image: a Git LFS pointer, text, or nothing at all."""
+
+from model.data.layout.file_endings import is_image_name
+
+_LFS = b"version https://git-lfs.github.com/spec/"
+_HTML = (b"<!doctype html", b"<html")
+_HEAD_BYTES = 512
+
+
+def describe_other_file(path: str, data: bytes) -> str | None:
+    """Return the reason to skip a file that is no image; None when nothing better is known than the decoder's error."""
+    if not data:
+        return "not an image: the file is empty"
+    if data.startswith(_LFS):
+        return (
+            "a Git LFS pointer, not an image: run `git lfs pull` in the repository, then add the images again"
+        )
+    if not is_image_name(path):
+        return "not an image"
+    if data[:_HEAD_BYTES].lstrip().lower().startswith(_HTML):
+        return "not an image, but a web page: the download failed; download the image again"
+    if _is_text(data[:_HEAD_BYTES]):
+        return "not an image, but text: the file was not copied or downloaded correctly"
+    return None
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        text = head.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return all(character.isprintable() or character in "\r\n\t" for character in text)

@@ -1,0 +1,36 @@
+"""How a person says what an import cannot know: the table of the classes, its columns, and the smallest class."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Column = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class ImportOptions(BaseModel):
+    """The options of one import; what is left out is found out from the files."""
+
+    model_config = ConfigDict(frozen=True)
+
+    labels: Annotated[str, Field(min_length=1, max_length=1000)] | None = Field(
+        default=None,
+        description="Path, in the zip, of the table that lists the images and their classes. Default: labels.csv.",
+    )
+    path_column: Column | None = Field(
+        default=None, description="The table's column with the names of the images, such as `id`."
+    )
+    label_column: Column | None = Field(
+        default=None, description="The table's column with the classes, such as `breed`."
+    )
+    split_column: Column | None = Field(
+        default=None, description="The table's column with train, test or val."
+    )
+    min_images: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        default=None,
+        description="Leave out classes with fewer usable images than this, or too few to train, instead of refusing all.",
+    )
+
+    @property
+    def names_a_table(self) -> bool:
+        """Whether the classes come from a table, whatever the folders say."""
+        return any((self.labels, self.path_column, self.label_column, self.split_column))

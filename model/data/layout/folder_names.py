@@ -1,0 +1,204 @@
+"""What the names of folders say: splits, parts of a dataset, masks, or classes."""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+
+SPLITS = {
+    "train": "train",
+    "training": "train",
+    "test": "test",
+    "testing": "test",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "validate": "val",
+    "dev": "val",
+    "eval": "val",
+    "evaluation": "val",
+    "holdout": "test",
+}
+"""The split that each folder name or value of the column `split` stands for; the names are in lower case."""
+_PARTS = frozenset(
+    [
+        "archive",
+        "batch",
+        "chunk",
+        "collection",
+        "data",
+        "dataset",
+        "datasets",
+        "extracted",
+        "file",
+        "files",
+        "folder",
+        "fold",
+        "image",
+        "images",
+        "img",
+        "imgs",
+        "input",
+        "jpeg",
+        "jpg",
+        "original",
+        "originals",
+        "part",
+        "photo",
+        "photos",
+        "pic",
+        "pics",
+        "picture",
+        "pictures",
+        "png",
+        "raw",
+        "sample",
+        "samples",
+        "set",
+        "sets",
+        "split",
+        "subset",
+        "upload",
+    ]
+)
+"""Words in names of folders that hold images of any class."""
+_BESIDE = frozenset(
+    [
+        "asset",
+        "assets",
+        "code",
+        "demo",
+        "demos",
+        "doc",
+        "docs",
+        "documentation",
+        "example",
+        "examples",
+        "fig",
+        "figs",
+        "figure",
+        "figures",
+        "icon",
+        "icons",
+        "logo",
+        "logos",
+        "media",
+        "notebook",
+        "notebooks",
+        "paper",
+        "plot",
+        "plots",
+        "preview",
+        "previews",
+        "readme",
+        "result",
+        "results",
+        "sample",
+        "samples",
+        "screenshot",
+        "screenshots",
+        "script",
+        "scripts",
+        "src",
+        "static",
+        "thumbnails",
+        "web",
+    ]
+)
+"""Words in names of folders with pictures that are not part of a dataset."""
+_ENDING = re.compile(r"(?:set|data|images?|imgs?)$")
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_a-zA-Z]+")
+
+
+def find_splits(names: Collection[str], trains_with_classes: Collection[str]) -> dict[str, str]:
+    """Return the split that each of the sibling folders stands for; empty when they are no splits.
+
+    `training_set` and `test_set`, `Train Data` and `Testing Data`, or `seg_train` and `seg_test` are splits: without
+    words such as `data`, the names differ by the name of a split alone. One folder must be for training.
+
+    Args:
+        names: the names of the folders.
+        trains_with_classes: the folders that hold folders of images, as a folder for training must.
+    """
+    groups: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
+    for name in names:
+        if (parsed := _parse(name)) is not None:
+            groups[parsed[1]][name] = parsed[0]
+    plain = groups.pop((), {})
+    candidates = [group for group in groups.values() if len(set(group.values())) > 1]
+    if plain:
+        candidates = [plain]
+    if len(candidates) != 1:
+        return {}
+    (found,) = candidates
+    has_train = any(split == "train" and name in trains_with_classes for name, split in found.items())
+    return found if has_train else {}
+
+
+def split_of(name: str) -> str | None:
+    """Return the split that a name such as `Training Set` or `cats_test.csv` holds, if it holds exactly one."""
+    parsed = _parse(name)
+    return parsed[0] if parsed else None
+
+
+def is_split_name(name: str) -> bool:
+    """Whether a name stands for a split and nothing else, such as `train`, `Testing Data` or `test1`."""
+    parsed = _parse(name)
+    return parsed is not None and not parsed[1]
+
+
+def is_part_name(name: str) -> bool:
+    """Whether a name says that a folder holds images but not of which class, such as `images`, `part_2` or `masks`."""
+    words = _words(name)
+    named = [word for word in words if not word.isdigit()]
+    return bool(named) and all(word in _PARTS or word in MASK_WORDS for word in named)
+
+
+def is_beside_name(name: str) -> bool:
+    """Whether a folder of this name, beside a dataset, is no part of it, such as `docs` or `sample_images`."""
+    words = _words(name)
+    return bool(words) and words[0] in _BESIDE and all(word in _BESIDE | _PARTS for word in words)
+
+
+def is_numbered(names: Iterable[str]) -> bool:
+    """Whether the names differ in their digits alone, as those of patients, dates or batches do."""
+    return len({re.sub(r"\d+", "0", name) for name in names}) == 1
+
+
+MASK_WORDS = frozenset(
+    [
+        "annotation",
+        "annotations",
+        "annots",
+        "groundtruth",
+        "gt",
+        "mask",
+        "masks",
+        "seg",
+        "segmentation",
+        "segmentations",
+    ]
+)
+"""Words in names of folders and files with masks."""
+
+
+def mask_words_at_end(stem: str) -> str | None:
+    """Return a file's stem without `_mask`, `-seg` or `_mask_1` at its end; None when it ends in no such word."""
+    match = re.fullmatch(r"(.+?)[ _.-]+([A-Za-z]+)(?:[ _.-]?\d+)?", stem)
+    return match[1] if match and match[2].lower() in MASK_WORDS else None
+
+
+def _parse(name: str) -> tuple[str, tuple[str, ...]] | None:
+    """Return the one split in a name, and the name's other words."""
+    splits, others = set(), []
+    for word in _words(name):
+        split = SPLITS.get(word) or SPLITS.get(_ENDING.sub("", word))
+        if split:
+            splits.add(split)
+        elif word not in _PARTS and not word.isdigit():
+            others.append(word)
+    return (splits.pop(), tuple(others)) if len(splits) == 1 else None
+
+
+def _words(name: str) -> list[str]:
+    """Split a name into words, in lower case: `TrainData`, `train_data` and `Train Data` have two."""
+    return [word.lower() for word in _WORD.findall(name)]

@@ -1,0 +1,192 @@
+"""Takes the class and split of each image from its folders. Opens no image."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from model.data.layout.class_name import parse_label
+from model.data.layout.folder_names import (
+    find_splits,
+    is_beside_name,
+    is_numbered,
+    is_part_name,
+    is_split_name,
+)
+from model.data.layout.layout import Layout, name_some
+
+NOT_IN_A_CLASS = "not in the folder of a class"
+OUTSIDE_SPLITS = "outside the folders train, test and val"
+_Parts = dict[str, list[str]]
+"""The parts of each image's path, below the folders that hold the whole dataset."""
+
+
+@dataclass(frozen=True)
+class FolderLayout:
+    """A layout, and whether its folders can be those of classes."""
+
+    layout: Layout
+    doubt: str | None = None
+    """Why the folders are probably not those of classes; None when they are."""
+    is_impossible: bool = False
+    """Whether the folders are certainly not those of classes, such as `train` and `test` with images in them."""
+
+
+def read_folders(paths: Iterable[str], others: Iterable[str] = ()) -> FolderLayout:
+    """Take class and split from the folders: `<class>/…`, or `train/<class>/…` beside `test/` or `val/`.
+
+    Outer folders that hold the whole dataset are ignored, so a zip may contain one folder with the class folders, and
+    so are images and folders such as `docs` beside them. Class folders may contain subfolders.
+
+    Args:
+        paths: the images.
+        others: the images that cannot be read, and the empty folders, each ending in a slash: their classes are named.
+    """
+    layout = Layout({}, {}, {})
+    parts_of = _unwrap({path: path.split("/") for path in paths}, layout.unplaced)
+    splits = find_splits(
+        {parts[0] for parts in parts_of.values() if len(parts) > 1}, _folders_of_folders(parts_of)
+    )
+    if splits:
+        parts_of = _enter_splits(parts_of, splits, layout)
+    for path, parts in parts_of.items():
+        if len(parts) < 2:
+            layout.unplaced[path] = NOT_IN_A_CLASS
+            layout.splits.pop(path, None)
+        else:
+            layout.labels[path] = parse_label(parts[0])
+    around = {path.removesuffix("/".join(parts)) for path, parts in parts_of.items() if len(parts) > 1}
+    layout.without_images.update(_name_lost_classes(others, around) - set(layout.labels.values()))
+    layout.warnings.extend(_warn_of_folders_left_out(layout.unplaced))
+    layout.warnings.extend(
+        _warn_of_subfolders({path: parts for path, parts in parts_of.items() if len(parts) > 2})
+    )
+    return _judge(layout)
+
+
+def _name_lost_classes(others: Iterable[str], around: Collection[str]) -> set[str]:
+    """Return the folders beside those of classes that hold files which cannot be read, or nothing."""
+    lost = set()
+    for path in others:
+        for folder in around:
+            name, slash, _ = path.removeprefix(folder).partition("/")
+            is_class = path.startswith(folder) and slash and f"{folder}{name}/" not in around
+            if is_class and not is_beside_name(name) and not is_split_name(name):
+                lost.add(parse_label(name))
+    return lost
+
+
+def _folders_of_folders(parts_of: Mapping[str, list[str]]) -> set[str]:
+    return {parts[0] for parts in parts_of.values() if len(parts) > 2}
+
+
+def _unwrap(parts_of: _Parts, unplaced: dict[str, str]) -> _Parts:
+    """Enter the folders that hold the whole dataset; what lies beside the dataset is noted as unplaced."""
+    while (wrapper := _find_wrapper(parts_of)) is not None:
+        outside = [path for path, parts in parts_of.items() if parts[0] != wrapper or len(parts) == 1]
+        unplaced.update(dict.fromkeys(outside, NOT_IN_A_CLASS))
+        parts_of = {
+            path: parts[1:] for path, parts in parts_of.items() if parts[0] == wrapper and len(parts) > 1
+        }
+    return parts_of
+
+
+def _find_wrapper(parts_of: _Parts) -> str | None:
+    """Return the folder that holds all class folders, if there is one: images and `docs` beside it do not count."""
+    images, deep = Counter[str](), Counter[str]()
+    subfolders, deeper = defaultdict[str, set[str]](set), set[str]()
+    for parts in parts_of.values():
+        if len(parts) > 1:
+            images[parts[0]] += 1
+        if len(parts) > 2:
+            deep[parts[0]] += 1
+            subfolders[parts[0]].add(parts[1])
+        if len(parts) > 3:
+            deeper.add(parts[0])
+    inside = [folder for folder in images if not is_beside_name(folder)] if len(images) > 1 else list(images)
+    if len(inside) != 1 or not subfolders[inside[0]]:
+        return None
+    (folder,) = inside
+    if len(images) == 1 and deep[folder] == images[folder]:
+        return folder
+    # An image or two beside the class folders is no reason to take the outer folder for a class.
+    has_classes = (len(subfolders[folder]) > 1 or folder in deeper) and deep[folder] > images[folder] / 2
+    return folder if has_classes else None
+
+
+def _enter_splits(parts_of: _Parts, splits: Mapping[str, str], layout: Layout) -> _Parts:
+    """Return the parts below the folders of the splits, and note each image's split in the layout."""
+    by_folder = defaultdict[str, _Parts](dict)
+    for path, parts in parts_of.items():
+        if len(parts) > 1 and parts[0] in splits:
+            by_folder[parts[0]][path] = parts[1:]
+        else:
+            layout.unplaced[path] = OUTSIDE_SPLITS
+    below: _Parts = {}
+    classes: set[str] = set()
+    for folder in sorted(by_folder, key=lambda folder: splits[folder] != "train"):
+        inside = by_folder[folder]
+        if classes.isdisjoint(parts[0] for parts in inside.values()):
+            inside = _unwrap(inside, layout.unplaced)
+        classes |= {parts[0] for parts in inside.values() if len(parts) > 1}
+        below |= inside
+        layout.splits.update(dict.fromkeys(inside, splits[folder]))
+    return below
+
+
+def _warn_of_folders_left_out(unplaced: Mapping[str, str]) -> list[str]:
+    """Return a warning for the folders whose images are left out because they lie outside the classes or splits."""
+    folders = Counter(path.rpartition("/")[0] for path in unplaced if "/" in path)
+    left_out = sorted(f"{folder} ({count} images)" for folder, count in folders.items() if count > 1)
+    if not left_out:
+        return []
+    return [
+        f"Images in these folders are left out, because they are in no folder of a class: {name_some(left_out, 5)}."
+    ]
+
+
+def _warn_of_subfolders(deep: _Parts) -> list[str]:
+    """Return a warning when folders of classes hold folders that may be the classes themselves."""
+    subfolders = defaultdict[str, set[str]](set)
+    for parts in deep.values():
+        subfolders[parts[0]].update(parts[1:-1][:1])
+    telling = {}
+    for label, names in subfolders.items():
+        kept = sorted(name for name in names if not is_part_name(name))
+        if len(kept) > 1 and not is_numbered(kept):
+            telling[label] = kept
+    if not telling:
+        return []
+    shown = "; ".join(f"{label} holds {name_some(names)}" for label, names in sorted(telling.items())[:3])
+    more = f"; and {len(telling) - 3} more folders" if len(telling) > 3 else ""
+    meaning = (
+        "splits" if all(is_split_name(name) for names in telling.values() for name in names) else "classes"
+    )
+    remedy = (
+        "put train and test outside the folders of the classes"
+        if meaning == "splits"
+        else "add the folder that holds them, or name image and class in a labels.csv"
+    )
+    warning = (
+        f"The folders of {len(telling)} classes hold folders, which count as part of their class: {shown}{more}. If those "
+        f"folders are the {meaning}, {remedy}."
+    )
+    return [warning]
+
+
+def _judge(folders: Layout) -> FolderLayout:
+    """Return the layout with a doubt if its classes have the names of splits or of parts of a dataset."""
+    classes = sorted(set(folders.labels.values()))
+    named = [label for label in classes if is_split_name(label)]
+    if named and 2 * len(named) >= len(classes):
+        counts = Counter(folders.labels.values())
+        held = name_some([f"{label} ({counts[label]} images)" for label in classes], 5)
+        doubt = f"The folders are named like splits, not like classes: {held}"
+        return FolderLayout(folders, doubt, is_impossible=len(named) == len(classes))
+    if classes and all(map(is_part_name, classes)):
+        return FolderLayout(
+            folders,
+            f"The folders are named like parts of a dataset, not like classes: {name_some(classes, 5)}",
+        )
+    if len(classes) < 2:
+        return FolderLayout(folders, f"{len(classes)} folders of classes hold images", is_impossible=False)
+    return FolderLayout(folders)

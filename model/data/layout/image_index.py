@@ -1,0 +1,76 @@
+"""Finds the images that a table names, whatever it writes: paths, file names, or names without extension."""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import PurePosixPath
+
+
+class ImageIndex:
+    """The images of a source by path, by the last parts of their path, and without extension."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._parts = {path: _normalise(path).split("/") for path in paths}
+        self._keyed: dict[tuple[int, bool], dict[str, str | None]] = {}
+
+    def find_all(self, values: Sequence[str], folder: str) -> list[str | None]:
+        """Return the image that each value names, or None.
+
+        All values are read in one way, the strictest of those that find the most images: as paths relative to the
+        table's folder, as paths in the source, as ends of such paths, as file names after folders of another computer,
+        and as these without regard to upper and lower case. An end that fits several images names none.
+
+        Args:
+            values: the values of one column.
+            folder: the table's folder; `""` or ending in a slash.
+        """
+        cleaned = [
+            _normalise(PurePosixPath(value.replace("\\", "/")).as_posix()) if value else ""
+            for value in values
+        ]
+        best: list[str | None] = [None] * len(cleaned)
+        for read in (
+            lambda value: self._find(folder + value, 0),
+            lambda value: self._find(value, 0),
+            lambda value: self._find(value, value.count("/") + 1),
+            lambda value: self._find(value.rpartition("/")[2], 1),
+            lambda value: self._find(value.rpartition("/")[2].casefold(), 1, is_folded=True),
+        ):
+            best = max(best, self._read(cleaned, read), key=_count_found)
+            if _count_found(best) == len(best):
+                break
+        return best
+
+    def _read(self, values: list[str], read: Callable[[str], str | None]) -> list[str | None]:
+        return [read(value) if value else None for value in values]
+
+    def _find(self, key: str, depth: int, *, is_folded: bool = False) -> str | None:
+        """Look up the last `depth` parts of a path; 0 means the whole path."""
+        keyed = self._keyed.get((depth, is_folded))
+        if keyed is None:
+            keyed = self._keyed[depth, is_folded] = self._key_by(depth, is_folded=is_folded)
+        return keyed.get(key)
+
+    def _key_by(self, depth: int, *, is_folded: bool) -> dict[str, str | None]:
+        """Return the image for each key, with and without extension; None where a key fits several images."""
+        whole, stems = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
+        for path, parts in self._parts.items():
+            if len(parts) < depth:
+                continue
+            key = "/".join(parts[-depth:])
+            key = key.casefold() if is_folded else key
+            whole[key].append(path)
+            stem, dot, extension = key.rpartition(".")
+            if dot and stem and "/" not in extension:
+                stems[stem].append(path)
+        return {key: found[0] if len(found) == 1 else None for key, found in (stems | whole).items()}
+
+
+def _normalise(text: str) -> str:
+    """Compose accents: macOS decomposes them in the names of files."""
+    return unicodedata.normalize("NFC", text)
+
+
+def _count_found(found: list[str | None]) -> int:
+    """Count the different images."""
+    return len(set(found) - {None})

@@ -1,0 +1,180 @@
+"""Decides whether the classes of an import come from its folders or from a table. Opens no image but possible masks."""
+
+from collections.abc import Sequence
+
+from model.data.archive import Source, SourceFile
+from model.data.examination import ExaminedImage
+from model.data.import_options import ImportOptions
+from model.data.layout.columns import MAX_CLASSES, ReadTable, UnclearTable, read_columns
+from model.data.layout.file_endings import is_image_name, is_table
+from model.data.layout.folder_names import split_of
+from model.data.layout.folders import FolderLayout, read_folders
+from model.data.layout.image_index import ImageIndex
+from model.data.layout.layout import Layout, name_some
+from model.data.layout.masks import MaskFinder
+from model.data.layout.table import LABELS_FILE, find_labels_file, read_table
+from model.data.layout.table_layout import layout_of_tables
+from model.errors import DatasetRejectedError
+
+_MOST_TABLES = 10
+_HOW_TO_SAY = (
+    "Put the images into one folder for each class, or say where the classes are: --labels FILE --path-column id "
+    "--label-column breed on the command line, labels, path_column and label_column in the API."
+)
+
+
+class LayoutReader:
+    """Reads the layout of one source."""
+
+    def __init__(self, source: Source, examined: Sequence[ExaminedImage], options: ImportOptions) -> None:
+        """`examined` are the images of the source that can be read."""
+        self._options = options
+        self._tables = [file for file in source.files if is_table(file.path)]
+        self._masks, self._mask_warnings = MaskFinder(examined).find()
+        self._images = [image.file.path for image in examined if image.file.path not in self._masks]
+        readable = {image.file.path for image in examined}
+        self._unreadable = [
+            path
+            for path in (*(file.path for file in source.files), *(file.path for file in source.skipped))
+            if path not in readable and is_image_name(path)
+        ]
+        self._empty_folders = [f"{folder}/" for folder in source.empty_folders]
+        # The row of an image that cannot be read is not a row without a file.
+        self._index = ImageIndex([*self._images, *self._unreadable])
+
+    def read(self) -> Layout:
+        """Return the class and split of each image.
+
+        Raises:
+            DatasetRejectedError: a table is wrong, or the folders hold images and certainly are no classes.
+        """
+        layout = self._read()
+        layout.unplaced.update({mask: f"a mask of {photo}" for mask, photo in self._masks.items()})
+        layout.warnings.extend(self._mask_warnings)
+        return layout
+
+    def _read(self) -> Layout:
+        if self._options.names_a_table:
+            return self._from_tables([self._certain(self._named_table())])
+        folders = read_folders(self._images, [*self._unreadable, *self._empty_folders])
+        labels_file = self._labels_file()
+        if labels_file is not None:
+            read = self._columns(labels_file)
+            if isinstance(read, ReadTable) and (read.is_plain or _holds_classes(read)):
+                return self._from_tables([read])
+            if folders.doubt is not None:
+                raise DatasetRejectedError(
+                    f"The first line of {LABELS_FILE} must name the columns path,label or path,label,split, or others that "
+                    f"can be recognised. {self._describe_doubt(folders, [read])}"
+                )
+            reason = read.reason if isinstance(read, UnclearTable) else "it names too few classes"
+            folders.layout.warnings.append(f"{LABELS_FILE} was not used, because {reason}.")
+            return folders.layout
+        return self._from_other_tables(folders)
+
+    def _from_other_tables(self, folders: FolderLayout) -> Layout:
+        """Use tables of any name when the folders are not those of classes; otherwise compare the two."""
+        read = [table for file in self._nearest_tables() if (table := self._try_columns(file)) is not None]
+        useful = [table for table in read if isinstance(table, ReadTable) and _holds_classes(table)]
+        if folders.doubt is None:
+            folders.layout.warnings.extend(_warn_of_disagreement(folders.layout, useful))
+            return folders.layout
+        if len(useful) == 1 or (useful and _are_splits(useful)):
+            return self._from_tables(useful)
+        unclear = [table for table in read if isinstance(table, UnclearTable) and table.lists_images]
+        if folders.is_impossible or useful or unclear:
+            raise DatasetRejectedError(self._describe_doubt(folders, [*useful, *unclear]))
+        if len(set(folders.layout.labels.values())) > 1:
+            folders.layout.warnings.append(f"{folders.doubt}. {_HOW_TO_SAY}")
+        return folders.layout
+
+    def _describe_doubt(self, folders: FolderLayout, tables: Sequence[ReadTable | UnclearTable]) -> str:
+        seen = [
+            table.reason
+            if isinstance(table, UnclearTable)
+            else f"{table.table.name} lists {table.found} of the images, with classes in column {table.label_column}"
+            for table in tables
+        ]
+        clauses = [f"{folders.doubt}", *seen]
+        return f"The classes are not certain. {'; '.join(clauses)}. {_HOW_TO_SAY}"
+
+    def _from_tables(self, tables: Sequence[ReadTable]) -> Layout:
+        return layout_of_tables(tables, self._images)
+
+    def _labels_file(self) -> SourceFile | None:
+        path = find_labels_file(file.path for file in self._tables)
+        return next((file for file in self._tables if file.path == path), None)
+
+    def _named_table(self) -> SourceFile:
+        """Return the table that the options name, or the only one."""
+        if self._options.labels is None:
+            found = self._labels_file()
+            tables = [found] if found is not None else self._tables
+        else:
+            wanted = self._options.labels.replace("\\", "/").removeprefix("./").strip("/")
+            tables = [file for file in self._tables if f"/{file.path}".endswith(f"/{wanted}")]
+            tables = [file for file in tables if file.path == wanted] or tables
+        if len(tables) == 1:
+            return tables[0]
+        listed = name_some([file.path for file in self._tables], 10) or "none"
+        raise DatasetRejectedError(
+            f"Which table lists the classes? Name one of the .csv and .tsv files in labels (--labels): {listed}."
+        )
+
+    def _nearest_tables(self) -> list[SourceFile]:
+        return sorted(self._tables, key=lambda file: (file.path.count("/"), file.path))[:_MOST_TABLES]
+
+    def _columns(self, file: SourceFile) -> ReadTable | UnclearTable:
+        return read_columns(read_table(file), self._index, self._options, len(self._images))
+
+    def _try_columns(self, file: SourceFile) -> ReadTable | UnclearTable | None:
+        try:
+            return self._columns(file)
+        except DatasetRejectedError:
+            return None  # it is some other table
+
+    def _certain(self, file: SourceFile) -> ReadTable:
+        read = self._columns(file)
+        if isinstance(read, UnclearTable):
+            raise DatasetRejectedError(
+                f"It is not certain what to read: {read.reason}. Name the columns with path_column and label_column "
+                "(--path-column, --label-column)."
+            )
+        return read
+
+
+def _holds_classes(read: ReadTable) -> bool:
+    """Whether the labels of the images that a table names can be classes: several, with several images each."""
+    labels = [label for label, image in zip(read.labels, read.images, strict=True) if image is not None]
+    return 2 <= len(set(labels)) <= MAX_CLASSES and len(set(labels)) < len(labels) and all(labels)
+
+
+def _are_splits(tables: Sequence[ReadTable]) -> bool:
+    """Whether the tables are named by different splits and name different images."""
+    splits = {split_of(table.table.name) for table in tables}
+    images = [image for table in tables for image in set(table.images) if image is not None]
+    return (
+        len(splits) == len(tables)
+        and "train" in splits
+        and None not in splits
+        and len(set(images)) == len(images)
+    )
+
+
+def _warn_of_disagreement(layout: Layout, tables: Sequence[ReadTable]) -> list[str]:
+    """Return a warning for each table that lists the images in other classes than those of the folders."""
+    warnings = []
+    for read in tables:
+        pairs = {
+            (layout.labels[image], label)
+            for image, label in zip(read.images, read.labels, strict=True)
+            if image in layout.labels
+        }
+        folders, labels = {folder for folder, _ in pairs}, {label for _, label in pairs}
+        if pairs and max(len(folders), len(labels)) < len(pairs):
+            warnings.append(
+                f"The classes are the folders ({name_some(sorted(folders))}), but {read.table.name} lists {read.found} of the "
+                f"images with other classes in column {read.label_column} ({name_some(sorted(labels))}). To use the table: "
+                f"labels={read.table.path} (--labels {read.table.path})."
+            )
+    return warnings

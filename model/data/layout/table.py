@@ -1,0 +1,87 @@
+"""Reads a table of image names and classes, as people and programs write them. Knows no images."""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from model.data.archive import SourceFile
+from model.errors import DatasetRejectedError, ImageError
+
+LABELS_FILE = "labels.csv"
+_DELIMITERS = ",;\t|"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; every row has a value for each column, without surrounding spaces."""
+
+    path: str
+    """Path in the source."""
+    columns: list[str]
+    """The names in the first line."""
+    rows: list[list[str]]
+
+    @property
+    def name(self) -> str:
+        """The file's name, for messages."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def folder(self) -> str:
+        """The folder of the table; `""` or ending in a slash."""
+        return self.path.removesuffix(self.name)
+
+    def column(self, name: str) -> int | None:
+        """Return the index of the column with this name; upper and lower case do not differ."""
+        wanted = name.strip().lower()
+        return next((index for index, column in enumerate(self.columns) if column.lower() == wanted), None)
+
+    def values(self, column: int) -> list[str]:
+        """Return the values of a column."""
+        return [row[column] for row in self.rows]
+
+
+def find_labels_file(paths: Iterable[str]) -> str | None:
+    """Return the path of the labels.csv, which must be at the root or in a folder of the root."""
+    candidates = [path for path in paths if path.split("/")[-1].lower() == LABELS_FILE]
+    nearest = min(candidates, key=lambda path: path.count("/"), default=None)
+    return nearest if nearest is not None and nearest.count("/") <= 1 else None
+
+
+def read_table(file: SourceFile) -> Table:
+    """Parse a table whose values are separated by commas, semicolons, tabs or bars.
+
+    Raises:
+        DatasetRejectedError: the file is no such table, or not in UTF-8 or UTF-16.
+    """
+    name = file.path.rpartition("/")[2]
+    lines = _split_lines(_decode(file, name), name)
+    columns = lines[0] if lines else []
+    for number, line in enumerate(lines[1:], start=2):
+        if line and len(line) != len(columns):
+            raise DatasetRejectedError(
+                f"Line {number} of {name} has {len(line)} values where {len(columns)} are needed."
+            )
+    return Table(file.path, columns, [line for line in lines[1:] if line])
+
+
+def _decode(file: SourceFile, name: str) -> str:
+    try:
+        data = file.read()
+        return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except ImageError as error:
+        raise DatasetRejectedError(f"{name} cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        raise DatasetRejectedError(f"{name} is not UTF-8 text: save it as UTF-8.") from error
+
+
+def _split_lines(text: str, name: str) -> list[list[str]]:
+    lines = text.splitlines()
+    head = lines[0] if lines else ""
+    delimiter = max(_DELIMITERS, key=head.count)
+    try:
+        return [
+            [value.strip() for value in line] for line in csv.reader(lines, strict=True, delimiter=delimiter)
+        ]
+    except csv.Error as error:
+        raise DatasetRejectedError(f"{name} is not a table of comma-separated values: {error}.") from error

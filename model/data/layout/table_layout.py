@@ -1,0 +1,130 @@
+"""Takes the class and split of each image from a table, and tells what the table and the files do not share."""
+
+from collections.abc import Collection, Sequence
+
+from model.data.layout.class_name import parse_label
+from model.data.layout.columns import ReadTable
+from model.data.layout.folder_names import SPLITS, find_splits, split_of
+from model.data.layout.layout import Layout, name_some
+from model.errors import DatasetRejectedError
+
+
+def layout_of_tables(tables: Sequence[ReadTable], images: Collection[str]) -> Layout:
+    """Return the layout that the tables give to the images with these paths.
+
+    There is one table, or one for each split, named by its split.
+
+    Raises:
+        DatasetRejectedError: the tables name no image, or one image twice, or a class or split has a wrong name.
+    """
+    names = " and ".join(table.table.name for table in tables)
+    layout = Layout({}, {}, dict.fromkeys(images, f"not listed in {names}"))
+    for table in tables:
+        _add_rows(table, layout, split_of(table.table.name) if len(tables) > 1 else None)
+        layout.warnings.extend(_warn_of_missing(table))
+    if not layout.labels:
+        first = next((value for table in tables for value in _listed(table)), "")
+        raise DatasetRejectedError(
+            f"None of the names in {names} is that of an image: the first is {first[:80]!r}. Write the path of each image, "
+            f"relative to the table's folder, or name the right column with path_column (--path-column). The table's "
+            f"columns are {name_some(tables[0].table.columns, 20)}."
+        )
+    folder_splits = {} if layout.splits else _splits_of_folders(layout.labels)
+    if folder_splits and tables[0].is_plain:
+        layout.warnings.append(
+            f"The folders look like train and test, but {names} names no split, so the test images were chosen anew. "
+            "To keep the split, add a column split with train or test."
+        )
+    else:
+        layout.splits.update(folder_splits)
+    named = {parse_label(label) for table in tables for label in table.labels if label}
+    layout.without_images.update(named - set(layout.labels.values()))
+    layout.warnings.extend(_describe(tables, layout))
+    return layout
+
+
+def _add_rows(read: ReadTable, layout: Layout, split_of_table: str | None) -> None:
+    name = read.table.name
+    has_splits = read.splits is not None and any(read.splits)
+    for number, (image, label) in enumerate(zip(read.images, read.labels, strict=True)):
+        if image is None:
+            continue  # the file is missing, or was skipped for another reason
+        if image in layout.labels:
+            if layout.labels[image] != parse_label(label):
+                raise DatasetRejectedError(
+                    f"{name} lists {image!r} twice, as {layout.labels[image]!r} and as {label[:80]!r}: keep one of its rows."
+                )
+            continue
+        if image not in layout.unplaced:
+            continue
+        layout.labels[image] = parse_label(label)
+        del layout.unplaced[image]
+        if has_splits and read.splits is not None:
+            layout.splits[image] = _parse_split(read.splits[number], image, name)
+        elif split_of_table is not None:
+            layout.splits[image] = split_of_table
+
+
+def _splits_of_folders(images: Collection[str]) -> dict[str, str]:
+    """Return the split of each listed image when all lie in folders such as `train` and `test`."""
+    parts_of = {image: image.split("/")[:-1] for image in images}
+    depth = 0
+    while len({tuple(parts[: depth + 1]) for parts in parts_of.values()}) == 1 and all(
+        len(parts) > depth for parts in parts_of.values()
+    ):
+        depth += 1
+    if any(len(parts) <= depth for parts in parts_of.values()):
+        return {}
+    folders = {parts[depth] for parts in parts_of.values()}
+    splits = find_splits(folders, folders)
+    if set(splits) != folders or len(set(splits.values())) < 2:
+        return {}
+    return {image: splits[parts[depth]] for image, parts in parts_of.items()}
+
+
+def _warn_of_missing(read: ReadTable) -> list[str]:
+    missing = [value for value, image in zip(_listed(read), read.images, strict=True) if image is None]
+    if not missing:
+        return []
+    return [
+        f"{len(missing)} of the {len(read.images)} rows of {read.table.name} name no image of this upload: {name_some(missing)}."
+    ]
+
+
+def _listed(read: ReadTable) -> list[str]:
+    column = read.table.column(read.path_column)
+    return read.table.values(column) if column is not None else []
+
+
+def _describe(tables: Sequence[ReadTable], layout: Layout) -> list[str]:
+    """Return what was read, when the columns were recognised, and which images no table lists."""
+    warnings = []
+    first = tables[0]
+    names = " and ".join(table.table.name for table in tables)
+    if not first.is_plain:
+        where = (
+            f"column {first.label_column}"
+            if first.label_column in first.table.columns
+            else "its columns for classes"
+        )
+        splits = (
+            " Train and test are those of the folders or tables."
+            if layout.splits and first.splits is None
+            else ""
+        )
+        warnings.append(
+            f"The classes come from {names}: {where}, with the images in column {first.path_column}.{splits}"
+        )
+    if layout.unplaced:
+        unlisted = sorted(layout.unplaced)
+        warnings.append(
+            f"{len(unlisted)} images are not listed in {names} and are left out: {name_some(unlisted)}."
+        )
+    return warnings
+
+
+def _parse_split(split: str, path: str, table: str) -> str:
+    known = SPLITS.get(split.lower() or "train")
+    if known is None:
+        raise DatasetRejectedError(f"{table} puts {path!r} into {split[:40]!r}: use train, test or val.")
+    return known

@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from model.storage.interface import Storage
+from tests.model.imports import import_files, reasons
+from tests.model.pictures import encode, noise, png, two_classes
+
+
+def _mask(seed: int) -> bytes:
+    values = np.random.default_rng(seed).integers(0, 2, (16, 24), dtype=np.uint8) * 255
+    return encode(Image.fromarray(values))
+
+
+def _photos(pattern: str) -> dict[str, bytes]:
+    return {
+        pattern.format(label=label, n=number): encode(noise(number + 100 * (label == "crack")), "JPEG")
+        for label in ("blowhole", "crack")
+        for number in range(8)
+    }
+
+
+def test_masks_beside_photos_of_the_same_name_are_left_out(storage: Storage, tmp_path: Path) -> None:
+    expected = import_files(_photos("{label}/{n}.jpg"), storage, tmp_path).facts.id
+    photos = _photos("{label}/Imgs/{n}.jpg")
+    masks = {path.replace(".jpg", ".png"): _mask(number) for number, path in enumerate(photos)}
+    record = import_files(photos | masks, storage, tmp_path / "x")
+    assert record.facts.id == expected
+    assert reasons(record)["crack/Imgs/0.png"] == "a mask of crack/Imgs/0.jpg"
+    assert "16 images are masks" in record.warnings[0]
+
+
+def test_masks_that_names_or_folders_tell_are_left_out(storage: Storage, tmp_path: Path) -> None:
+    expected = import_files(_photos("{label}/{n}.jpg"), storage, tmp_path).facts.id
+    for photo, mask in (
+        ("{label}/{label} ({n}).jpg", "{label}/{label} ({n})_mask.png"),
+        ("{label}/images/{n}.jpg", "{label}/masks/{n}.png"),
+        ("{label}/images/{n}.jpg", "{label}/masks/{n}_mask.png"),
+    ):
+        masks = {path: png(7000 + number) for number, path in enumerate(_photos(mask))}
+        record = import_files(_photos(photo) | masks, storage, tmp_path / "x")
+        assert record.facts.id == expected
+        assert record.skipped_count == 16
+
+
+def test_photos_in_two_formats_are_used_and_told(storage: Storage, tmp_path: Path) -> None:
+    photos = _photos("{label}/{n}.jpg")
+    copies = {path.replace(".jpg", ".png"): png(9000 + number) for number, path in enumerate(photos)}
+    record = import_files(photos | copies, storage, tmp_path)
+    assert record.images == 32
+    assert "16 images have the name of a JPEG" in record.warnings[0]
+
+
+def test_a_class_of_masks_to_wear_is_a_class(storage: Storage, tmp_path: Path) -> None:
+    files = {
+        path.replace("cat", "mask").replace("dog", "no_mask"): data for path, data in two_classes().items()
+    }
+    record = import_files(files, storage, tmp_path)
+    assert record.facts.classes == ["mask", "no_mask"]
+    assert record.images == 20
