@@ -19,7 +19,7 @@ from api.records.storage_space import StorageSpace
 from api.records.storages import Storages
 from api.records.wake_up_throttle import WakeUpThrottle
 from model.data.built_in import BUILT_IN
-from model.data.other_archives import describe_archive
+from model.data.files.other_archives import describe_archive
 from model.errors import StorageError
 from model.host.failpoints import Failpoint, reach
 from model.storage.interface import Storage

@@ -12,10 +12,10 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from zipfile import BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
-from model.data.layout.file_endings import is_image_name
-from model.data.other_archives import HEAD_BYTES, describe_archive
+from model.data.files.file_endings import is_image_name
+from model.data.files.other_archives import HEAD_BYTES, describe_archive
+from model.data.files.zip_names import decode_name, warn_of_encoding
 from model.data.record import SkippedFile
-from model.data.zip_names import decode_name, warn_of_encoding
 from model.errors import DatasetRejectedError, ImageError
 
 IGNORED_NAMES = frozenset({"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin"})

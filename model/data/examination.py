@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from model.data.archive import Source, SourceFile
-from model.data.checks.not_images import describe_other_file
+from model.data.files.file_endings import is_table
+from model.data.files.not_images import describe_other_file
 from model.data.images import ImageFacts, inspect_image
-from model.data.layout.file_endings import is_table
 from model.data.record import SkippedFile
 from model.errors import DatasetRejectedError, ImageError, ImageTooLargeError, UnsupportedFormatError
 from model.host.cpus import cpu_quota

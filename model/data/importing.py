@@ -14,6 +14,7 @@ from model.data.archive import ImportLimits, open_source
 from model.data.built_in import BUILT_IN
 from model.data.checks.conflicts import warn_of_conflicts
 from model.data.checks.samples import count_sample_bits, warn_of_few_bits
+from model.data.checks.small_classes import warn_of_lost_classes, without_small_classes
 from model.data.examination import OnProgress, examine_images, ignore_progress
 from model.data.import_options import ImportOptions
 from model.data.layout.reading import LayoutReader
@@ -28,7 +29,6 @@ from model.data.record import (
     make_printable,
     read_record,
 )
-from model.data.small_classes import warn_of_lost_classes, without_small_classes
 from model.data.split import hash_content
 from model.errors import DatasetRejectedError, ObjectExistsError, UnexpectedDatasetError
 from model.spec import DatasetFacts, Name

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from model.data.archive import Source, SourceFile
 from model.data.examination import ExaminedImage
+from model.data.files.file_endings import is_image_name, is_table
 from model.data.import_options import ImportOptions
 from model.data.layout.columns import MAX_CLASSES, ReadTable, UnclearTable, read_columns
-from model.data.layout.file_endings import is_image_name, is_table
 from model.data.layout.folder_names import split_of
 from model.data.layout.folders import FolderLayout, read_folders
 from model.data.layout.image_index import ImageIndex

@@ -1,6 +1,6 @@
 import pytest
 
-from model.data.checks.not_images import describe_other_file
+from model.data.files.not_images import describe_other_file
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 

@@ -1,4 +1,4 @@
-"""Endings of file names."""
+"""The endings of file names by which images and tables are known, before they are opened."""
 
 IMAGE_ENDINGS = (
     ".jpg",

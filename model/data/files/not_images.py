@@ -1,6 +1,6 @@
 """Says what a file is that cannot be read as an image: a Git LFS pointer, text, or nothing at all."""
 
-from model.data.layout.file_endings import is_image_name
+from model.data.files.file_endings import is_image_name
 
 _LFS = b"version https://git-lfs.github.com/spec/"
 _HTML = (b"<!doctype html", b"<html")

@@ -1,0 +1,1 @@
+"""What files are: names in zips, archives that are no zips, endings of names, files that are no images."""
