@@ -12,6 +12,9 @@ import redis
 
 from ninefold import NinefoldError
 from tests.e2e.service import NINEFOLD, UNUSABLE_PROXIES, Service
+from worker.queue.store import JobStore
+from worker.redis_server.connection import connect
+from worker.upkeep.packer import HistoryPacker
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -70,6 +73,12 @@ def test_watching_a_finished_job_prints_its_epochs_and_result(service: Service) 
     assert watched.returncode == 0
     assert "epoch 2" in watched.stdout
     assert "test accuracy" in watched.stdout
+
+    environment = service.environment_of("worker")  # of a new service, which packs at once
+    with connect(environment["REDIS_URL"]) as client:
+        packer = HistoryPacker(JobStore(client), float(environment["NINEFOLD_PACK_AFTER_DAYS"]))
+        assert job_id in packer.pack_all()
+    assert run(service, "watch", job_id).stdout == watched.stdout
 
 
 def test_a_refused_command_prints_one_line_without_a_traceback(service: Service) -> None:

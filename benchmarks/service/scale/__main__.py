@@ -5,7 +5,8 @@
 Server time is the server's own count (INFO commandstats) of all commands of a call, the median of many calls in the
 best of five rounds. CPU is the server's own count (INFO cpu) for each simulated second. Memory is that of MEMORY USAGE;
 entries in keys of all jobs count with their share. The finished jobs for backup and garbage collection are copies of one
-job of two epochs without reports of progress, on a server without an append-only file.
+packed job of two epochs, on a server without an append-only file. The longest command is measured by the clock: on a busy
+machine it includes the time in which other programs ran.
 """
 
 import argparse

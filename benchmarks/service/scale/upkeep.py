@@ -19,6 +19,7 @@ from worker.queue.store import JobStore
 from worker.redis_server.connection import connect
 from worker.upkeep.backup.write import write_backup
 from worker.upkeep.gc import find_unreferenced
+from worker.upkeep.packer import HistoryPacker
 
 _FILES = (MANIFEST_FILE, WEIGHTS_FILE)
 
@@ -28,7 +29,7 @@ def measure_upkeep(server: MeasuredServer, options: argparse.Namespace) -> Itera
     model_ids = _fill(server, options.finished)
     many = f"{options.finished:,} finished jobs"
     used: int = server.redis.info("memory")["used_memory"]
-    yield Row(f"memory of Redis, {many} of two epochs without progress", used / 1e9, "GB")
+    yield Row(f"memory of Redis, {many} of two epochs, packed", used / 1e9, "GB")
     client = connect(server.url)
     with tempfile.TemporaryDirectory() as folder:
         objects = _store(Path(folder), islice(model_ids, options.objects // len(_FILES)))
@@ -60,7 +61,8 @@ def _fill(server: MeasuredServer, finished: int) -> list[str]:
     store = JobStore(server.redis)
     submit(store)
     training = SimulatedTraining(store)
-    training.run(epochs=2, progress_per_epoch=0)  # a million streams of progress would fill the memory
+    training.run(epochs=2, progress_per_epoch=0)
+    HistoryPacker(store, after_days=0).pack_all()
     job, model = (footprint(server.redis, item_id) for item_id in (training.job_id, training.model_id))
     commands = list(dict.fromkeys([*job.commands, *model.commands]))
     model_ids = [training.model_id]
