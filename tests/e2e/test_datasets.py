@@ -119,7 +119,7 @@ def test_a_cancelled_import_ends_its_waiting_jobs(
 def test_an_import_is_cancelled_before_it_is_deleted(
     service: Service, tiny_folder: Path, tmp_path: Path
 ) -> None:
-    folder = own_folder(tiny_folder, tmp_path, "unwanted", "4/0.png")
+    folder = own_folder(tiny_folder, tmp_path, "unwanted", "0/1.png")
     with service.frozen_light_worker():
         command = [*NINEFOLD, "datasets", "add", str(folder), "--url", service.url]
         adding = subprocess.Popen(command, stderr=subprocess.DEVNULL)
