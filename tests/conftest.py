@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 import redis
 
+from tests.distribution import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 from worker.redis_server.connection import connect
+
+__all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]  # pytest finds these hooks here
 
 
 def _wait_until_ready(client: redis.Redis, server: subprocess.Popen[bytes], within_s: float = 10) -> None:

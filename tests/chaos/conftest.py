@@ -8,18 +8,18 @@ from tests.chaos.cluster.client import ClusterClient
 from tests.chaos.cluster.cluster import Cluster, running_cluster
 
 
-@pytest.fixture(scope="session")
-def session_cluster() -> Iterator[Cluster]:
+@pytest.fixture(scope="package")
+def shared_cluster() -> Iterator[Cluster]:
     with running_cluster() as cluster:
         yield cluster
 
 
 @pytest.fixture
-def cluster(session_cluster: Cluster) -> Cluster:
+def cluster(shared_cluster: Cluster) -> Cluster:
     """Return the cluster of two APIs and two workers, healthy and idle, with an empty history."""
-    session_cluster.wait_until_idle()
-    session_cluster.history.clear()
-    return session_cluster
+    shared_cluster.wait_until_idle()
+    shared_cluster.history.clear()
+    return shared_cluster
 
 
 @pytest.fixture

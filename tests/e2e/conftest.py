@@ -1,4 +1,4 @@
-"""A small folder of digit images, and one service that all tests of a file share."""
+"""A small folder of digit images, and one service that the tests share."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from tests.e2e.service import Service
+from tests.e2e.service import Service, running_service
 
 IMAGES_PER_CLASS = 16
 CLASSES = 4
@@ -27,12 +27,8 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def service(tmp_path_factory: pytest.TempPathFactory, tiny_folder: Path) -> Iterator[Service]:
     """A running service to which the dataset `tiny` was added."""
-    service = Service(tmp_path_factory.mktemp("data"))
-    try:
-        service.client.add_dataset(tiny_folder, "tiny")
+    with running_service(tmp_path_factory.mktemp("data"), tiny_folder) as service:
         yield service
-    finally:
-        service.close()

@@ -152,3 +152,14 @@ class Service:
         job = self.client.wait(job_id)
         assert [row["epoch"] for row in self.client.metrics(job_id)] == list(range(1, epochs + 1))
         return job
+
+
+@contextmanager
+def running_service(data_dir: Path, tiny_folder: Path) -> Iterator[Service]:
+    """Yield a service to which the dataset `tiny` was added."""
+    service = Service(data_dir)
+    try:
+        service.client.add_dataset(tiny_folder, "tiny")
+        yield service
+    finally:
+        service.close()

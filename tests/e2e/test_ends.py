@@ -31,17 +31,23 @@ def busy(tmp_path: Path, tiny_folder: Path) -> Iterator[Service]:
 
 
 def finish_in_new_service(before: Service, data_dir: Path) -> dict[str, object]:
-    """Start `up` again with the same folder and port, and check that the job succeeds; returns its record."""
+    """Start `up` again with the same folder and port, and check that the job succeeds; returns its record.
+
+    The idle service then stops within ten seconds and leaves no process.
+    """
     after = Service(data_dir, int(before.url.rsplit(":", 1)[1]))
     try:
         assert after.url == before.url
         [job] = after.client.jobs()
-        return after.assert_succeeds(job["id"], EPOCHS)
+        finished = after.assert_succeeds(job["id"], EPOCHS)
+        assert after.terminate(within_s=10 * ALLOWANCE) == 0
+        assert after.processes() == {}
+        return finished
     finally:
         after.close()
 
 
-def test_sigterm_drains_the_job_and_leaves_no_process(busy: Service, tmp_path: Path) -> None:
+def test_sigterm_drains_the_job_and_leaves_no_process_busy_or_idle(busy: Service, tmp_path: Path) -> None:
     assert busy.terminate(within_s=30 * ALLOWANCE) == 0
     assert busy.processes() == {}
     job = finish_in_new_service(busy, tmp_path / "data")
@@ -52,15 +58,6 @@ def test_killing_up_ends_all_processes_and_loses_no_job(busy: Service, tmp_path:
     busy.kill()
     eventually(lambda: not busy.processes(), 5 * ALLOWANCE, "all processes have ended")
     finish_in_new_service(busy, tmp_path / "data")
-
-
-def test_an_idle_service_stops_within_ten_seconds(tmp_path: Path) -> None:
-    idle = Service(tmp_path / "idle")
-    try:
-        assert idle.terminate(within_s=10 * ALLOWANCE) == 0
-        assert idle.processes() == {}
-    finally:
-        idle.close()
 
 
 def refuse(*arguments: str, **environment: str) -> str:

@@ -1,15 +1,25 @@
 """SIGKILL of each service process: the job still succeeds and the process is restarted."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import httpx
 import pytest
 
-from tests.e2e.service import Service
+from tests.e2e.service import Service, running_service
 from tests.ninefold.processes import eventually
 
 pytestmark = pytest.mark.timeout(240)
 EPOCHS = 6
 ALLOWANCE = 5
 """The documented 15 s are for an idle machine; tests allow this many times as long."""
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory, tiny_folder: Path) -> Iterator[Service]:
+    """A service of its own, so that its output speaks of these kills only."""
+    with running_service(tmp_path_factory.mktemp("data"), tiny_folder) as service:
+        yield service
 
 
 @pytest.mark.parametrize("role", ["trainer", "worker", "api", "valkey"])

@@ -92,19 +92,32 @@ def weights_in_order(weights: dict[str, Tensor]) -> list[Tensor]:
 TENSORS_OF_BATCH_NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 
 
-@pytest.mark.parametrize("min_tiles", [1, winograd._MIN_TILES])
-def test_classic_has_the_losses_of_the_plain_script(
-    tiny_training: TinyTraining, monkeypatch: pytest.MonkeyPatch, min_tiles: int
-) -> None:
-    monkeypatch.setattr(winograd, "_MIN_TILES", min_tiles)
-    spec = tiny_training.spec(
+@pytest.fixture(scope="module")
+def spec(tiny_training: TinyTraining) -> ResolvedSpec:
+    return tiny_training.spec(
         recipe="classic", epochs=EPOCHS, batch_size=BATCH, augmentation="none", horizontal_flip=False
     )
+
+
+@pytest.fixture(scope="module")
+def expected(tiny_training: TinyTraining, spec: ResolvedSpec) -> list[float]:
+    return plain_losses(tiny_training, spec)
+
+
+@pytest.mark.parametrize("min_tiles", [1, winograd._MIN_TILES])
+def test_classic_has_the_losses_of_the_plain_script(
+    tiny_training: TinyTraining,
+    spec: ResolvedSpec,
+    expected: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+    min_tiles: int,
+) -> None:
+    monkeypatch.setattr(winograd, "_MIN_TILES", min_tiles)
     recorder = Recorder()
     run_training(tiny_training.request(spec), recorder)
     ours = [progress.loss for progress in recorder.steps]
     assert len(ours) == STEPS * EPOCHS
-    assert ours == pytest.approx(plain_losses(tiny_training, spec), abs=1e-4)
+    assert ours == pytest.approx(expected, abs=1e-4)
     assert ours[-1] < ours[0]
 
 
