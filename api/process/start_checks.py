@@ -11,8 +11,10 @@ from api.settings import MIN_KEY_LENGTH, ApiSettings, StartError, is_loopback, p
 from model.errors import StorageError
 from model.storage.opening import open_storage
 from worker.errors import RedisUnusableError
+from worker.redis_server.clients import StoreClient
 from worker.redis_server.connection import connect
 from worker.redis_server.fitness import check_server
+from worker.redis_server.projects import known_projects, storage_url
 
 
 def read_settings(**given: object) -> ApiSettings:
@@ -67,9 +69,7 @@ def _check_keys(settings: ApiSettings) -> list[str]:
 
 def _check_storage(settings: ApiSettings) -> None:
     try:
-        storage = open_storage(settings.storage)
-        storage.check()
-        storage.remove_unfinished()
+        open_storage(settings.storage).check()
     except StorageError as error:
         raise StartError(f"{error} Correct NINEFOLD_STORAGE.") from error
 
@@ -84,7 +84,10 @@ def _check_predictor_socket(settings: ApiSettings) -> None:
 def _check_redis(settings: ApiSettings) -> list[str]:
     try:
         with connect(settings.redis_url) as client:
-            return list(check_server(client).warnings)
+            warnings = list(check_server(client).warnings)
+            for project in StoreClient(client).run(known_projects()):
+                open_storage(storage_url(settings.storage, project)).remove_unfinished()
+            return warnings
     except RedisUnusableError as error:
         raise StartError(str(error)) from error
     except ValueError as error:

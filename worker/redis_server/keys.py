@@ -64,6 +64,9 @@ LARGEST = (
     "ninefold:workers:largest:"  # string for each lane, kept for a second: devices of the largest live worker
 )
 
+PROJECTS = (
+    "ninefold:projects"  # set of the projects, but the default one, that ever had a work item or a model
+)
 UPKEEP_ROLES = "ninefold:upkeep:roles"  # hash: leader, deputy → the process that has the role, and how often it renewed the role
 PACKING_SINCE = (
     "ninefold:upkeep:packing_since"  # string: time at which a release that packs histories first ran here

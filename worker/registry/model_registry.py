@@ -3,6 +3,7 @@
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE
 from model.storage.interface import Storage
 from worker.redis_server.clients import AsyncStoreClient, StoreClient, async_method, blocking_method
+from worker.redis_server.projects import DEFAULT_PROJECT
 from worker.registry import aliases, models
 
 
@@ -22,19 +23,20 @@ class ModelRegistry(StoreClient):
     register = blocking_method(models.register)
     is_empty = blocking_method(models.is_empty)
 
-    def reindex(self, storage: Storage) -> int:
-        """Enter every complete model in storage that the registry does not know; return the number of new entries.
+    def reindex(self, storage: Storage, project: str = DEFAULT_PROJECT) -> int:
+        """Enter every complete model in the storage of a project that the registry does not know; return the number of new entries.
 
         A manifest without weights is not a complete model: its deletion was interrupted, or raced with a late publish.
         """
         keys = set(storage.list("models/"))
         folders = {key.removesuffix(MANIFEST_FILE) for key in keys if key.endswith(f"/{MANIFEST_FILE}")}
         complete = sorted(folder for folder in folders if folder + WEIGHTS_FILE in keys)
-        return sum(self.register(storage.read_bytes(folder + MANIFEST_FILE).decode()) for folder in complete)
+        manifests = (storage.read_bytes(folder + MANIFEST_FILE).decode() for folder in complete)
+        return sum(self.register(manifest, project) for manifest in manifests)
 
-    def reindex_if_empty(self, storage: Storage) -> int:
+    def reindex_if_empty(self, storage: Storage, project: str = DEFAULT_PROJECT) -> int:
         """Reindex only when the registry never had a model: at the first start, or after a loss of Redis."""
-        return self.reindex(storage) if self.is_empty() else 0
+        return self.reindex(storage, project) if self.is_empty(project) else 0
 
 
 class AsyncModelRegistry(AsyncStoreClient):

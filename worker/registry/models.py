@@ -117,9 +117,10 @@ def unfinished_deletions(project: str = DEFAULT_PROJECT) -> Commands[list[str]]:
     return Commands((("SMEMBERS", key),), lambda results: sorted(results[0]))
 
 
-def is_empty() -> Commands[bool]:
+def is_empty(project: str = DEFAULT_PROJECT) -> Commands[bool]:
     """Return True when the registry never had a model."""
-    return Commands((("HLEN", redis_keys.LAST_VERSIONS),), lambda results: results[0] == 0)
+    key = scoped(project, redis_keys.LAST_VERSIONS)
+    return Commands((("HLEN", key),), lambda results: results[0] == 0)
 
 
 def register(manifest_json: str, project: str = DEFAULT_PROJECT) -> ScriptCall[bool]:

@@ -15,6 +15,7 @@ from worker.queue.store import JobStore
 from worker.queue.wake_ups import WakeUpSender
 from worker.redis_server.connection import connect
 from worker.redis_server.fitness import check_server
+from worker.redis_server.projects import known_projects, storage_url
 from worker.registry.deletion import finish_deletions
 from worker.registry.model_registry import ModelRegistry
 from worker.service.abilities import DEFAULT_COMMANDS, Abilities, ChildCommands, make_abilities
@@ -67,12 +68,13 @@ def run_worker(settings: WorkerSettings, commands: ChildCommands = DEFAULT_COMMA
 def _check_and_repair(client: redis.Redis, settings: WorkerSettings) -> None:
     """Check Redis and storage; remove what killed processes left; rebuild a missing registry; complete deletions."""
     report = check_server(client)
-    storage = open_storage(settings.storage)
-    storage.check()
-    storage.remove_unfinished()
+    open_storage(settings.storage).check()
     registry = ModelRegistry(client)
-    registry.reindex_if_empty(storage)
-    finish_deletions(registry, storage)
+    for project in registry.run(known_projects()):
+        storage = open_storage(storage_url(settings.storage, project))
+        storage.remove_unfinished()
+        registry.reindex_if_empty(storage, project)
+        finish_deletions(registry, storage, project)
     for warning in report.warnings:
         _log.warning("%s", warning)
 

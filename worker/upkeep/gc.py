@@ -3,8 +3,8 @@
 import argparse
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import redis
 
@@ -17,6 +17,7 @@ from worker.queue.states import TERMINAL, Status
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.connection import connect
 from worker.redis_server.fitness import check_server
+from worker.redis_server.projects import DEFAULT_PROJECT, object_key, scoped, storage_url
 from worker.settings import ServiceSettings
 from worker.upkeep.record_reader import RecordReader
 
@@ -53,13 +54,14 @@ class Known:
     """Keys of the zips that unfinished imports read."""
 
 
-def find_unreferenced(client: redis.Redis, storage: Storage) -> list[Finding]:
-    """Return everything to which no record refers, including what must be kept. Deletes nothing."""
+def find_unreferenced(client: redis.Redis, storage: Storage, project: str = DEFAULT_PROJECT) -> list[Finding]:
+    """Return what is in a project's storage and no record refers to, including what must be kept. Deletes nothing."""
     # Storage is listed before the records are read: objects that are created later are not on the list.
     kinds = ("models", "datasets", "checkpoints", "uploads")
-    models, datasets, checkpoints, uploads = map(storage.folders, kinds)
+    models, datasets, checkpoints, uploads = folders = [storage.folders(kind) for kind in kinds]
     leftovers = storage.leftovers()
-    known = _ask(RecordReader(client), *map(_ids, (models, datasets, checkpoints, uploads)))
+    ids = {kind: [_id(folder) for folder in of_kind] for kind, of_kind in zip(kinds, folders, strict=True)}
+    known = _ask(RecordReader(client), project, ids)
     return [
         *_unreferenced_models(models, known, storage),
         *_unreferenced_datasets(datasets, known),
@@ -69,35 +71,36 @@ def find_unreferenced(client: redis.Redis, storage: Storage) -> list[Finding]:
     ]
 
 
-def _ids(folders: Iterable[StorageEntry]) -> list[str]:
-    return [_id(folder) for folder in folders]
-
-
-def _ask(
-    reader: RecordReader, models: list[str], datasets: list[str], jobs: list[str], uploads: list[str]
-) -> Known:
-    """Ask Redis in small steps. Unfinished jobs are read first: one that finishes meanwhile has a published model then."""
+def _ask(reader: RecordReader, project: str, ids: Mapping[str, Sequence[str]]) -> Known:
+    """Ask Redis in small steps about the ids in each folder of storage. Unfinished jobs are read first: one that finishes meanwhile has a published model then."""
     needed_models: set[str] = set()
     needed_datasets: set[str] = set()
     read_uploads: set[str] = set()
     for status in sorted(set(Status) - TERMINAL):
-        fields = reader.fields(reader.jobs_with_status(status), "dataset", "manifest", "model_id", "upload")
-        for _, (dataset, manifest, model_id, upload) in fields:
+        names = ("project", "dataset", "manifest", "model_id", "upload")
+        fields = reader.fields(reader.jobs_with_status(status), *names)
+        for _, (owner, dataset, manifest, model_id, upload) in fields:
+            if (owner or DEFAULT_PROJECT) != project:
+                continue
             needed_datasets.update(filter(None, [dataset]))
             read_uploads.update(filter(None, [upload]))
             needed_models.update(filter(None, [manifest and model_id]))
-    published = {model_id for model_id, _, is_retired in reader.models(models) if not is_retired}
-    known_datasets = reader.existing([redis_keys.DATASET + dataset_id for dataset_id in datasets])
-    statuses = {job_id: status for job_id, (status,) in reader.fields({*jobs}, "status") if status}
+    model_prefix, dataset_prefix = (scoped(project, key) for key in (redis_keys.MODEL, redis_keys.DATASET))
+    found = reader.models(model_prefix + model_id for model_id in ids["models"])
+    published = {model.key.removeprefix(model_prefix) for model, is_retired in found if not is_retired}
+    known_datasets = reader.existing([dataset_prefix + dataset_id for dataset_id in ids["datasets"]])
+    statuses = {
+        job_id: status for job_id, (status,) in reader.fields({*ids["checkpoints"]}, "status") if status
+    }
     # Items of a kind or status that only a later release knows are in no index that this one reads.
-    owners = {upload.removesuffix(".zip"): f"uploads/{upload}" for upload in uploads}
+    owners = {upload.removesuffix(".zip"): f"uploads/{upload}" for upload in ids["uploads"]}
     for owner, (known,) in reader.fields(owners, "status"):
         if known and known not in TERMINAL:
             read_uploads.add(owners[owner])
     return Known(
         models=published | needed_models,
-        retired=reader.members(redis_keys.RETIRED_MODELS, models),
-        datasets={key.removeprefix(redis_keys.DATASET) for key in known_datasets} | needed_datasets,
+        retired=reader.members(scoped(project, redis_keys.RETIRED_MODELS), ids["models"]),
+        datasets={key.removeprefix(dataset_prefix) for key in known_datasets} | needed_datasets,
         jobs=set(statuses),
         unfinished={job_id for job_id, status in statuses.items() if status not in TERMINAL},
         uploads=read_uploads,
@@ -186,6 +189,11 @@ def delete_unreferenced(findings: Iterable[Finding], storage: Storage) -> None:
     storage.remove_leftovers()
 
 
+def in_whole_storage(finding: Finding, project: str) -> Finding:
+    """Return a finding as the whole storage names it."""
+    return replace(finding, entry=replace(finding.entry, key=object_key(finding.entry.key, project)))
+
+
 def report(findings: list[Finding], *, is_dry: bool) -> Iterator[str]:
     """Yield one line for each finding, and a total."""
     verb = "would delete" if is_dry else "deleted"
@@ -203,15 +211,18 @@ def main() -> None:
     is_dry: bool = parser.parse_args().dry_run
     settings = ServiceSettings()
     try:
-        storage = open_storage(settings.storage)
+        all_findings: list[Finding] = []
         with connect(settings.redis_url) as client:
             check_server(client)
-            findings = find_unreferenced(client, storage)
-        if not is_dry:
-            delete_unreferenced(findings, storage)
+            for project in RecordReader(client).projects():
+                storage = open_storage(storage_url(settings.storage, project))
+                findings = find_unreferenced(client, storage, project)
+                if not is_dry:
+                    delete_unreferenced(findings, storage)
+                all_findings += (in_whole_storage(finding, project) for finding in findings)
     except (WorkerError, StorageError, redis.RedisError, OSError) as error:
         sys.exit(f"gc: {error}")
-    sys.stdout.writelines(f"{line}\n" for line in report(findings, is_dry=is_dry))
+    sys.stdout.writelines(f"{line}\n" for line in report(all_findings, is_dry=is_dry))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from worker.queue.kind_keys import BY_STATUS, QUEUES
 from worker.queue.kinds import LANES, Kind
 from worker.queue.states import Status
 from worker.redis_server import keys as redis_keys
-from worker.redis_server.projects import DEFAULT_PROJECT, scoped
+from worker.redis_server.projects import scoped, unscoped
 from worker.upkeep.records import HashRecord, ListRecord, Record, SortedSetRecord, StringRecord
 
 _PREFIXES = (
@@ -34,18 +34,20 @@ _KEYS = (
 
 def is_index(key: str) -> bool:
     """Whether the key is derived from the records of work items, models and aliases."""
-    return key in _KEYS or key.startswith(_PREFIXES)
+    _, own = unscoped(key)
+    return own in _KEYS or own.startswith(_PREFIXES)
 
 
 def index_entries(record: Record) -> Iterator[Record]:
     """Yield the entries that a record has in the indexes: parts of their keys."""
+    project, key = unscoped(record.key)
     if isinstance(record, HashRecord) and record.is_item:
         yield from _entries_of_job(record)
-    elif isinstance(record, StringRecord) and record.key.startswith(redis_keys.MODEL):
-        yield from _entries_of_model(record)
-    elif record.key.startswith(redis_keys.ALIASES) and "production" in record.value:
-        name = record.key.removeprefix(redis_keys.ALIASES)
-        yield ListRecord(key=redis_keys.PRODUCTION_NAMES, type="set", value=[name])
+    elif isinstance(record, StringRecord) and key.startswith(redis_keys.MODEL):
+        yield from _entries_of_model(record, project, key.removeprefix(redis_keys.MODEL))
+    elif key.startswith(redis_keys.ALIASES) and "production" in record.value:
+        name = key.removeprefix(redis_keys.ALIASES)
+        yield ListRecord(key=scoped(project, redis_keys.PRODUCTION_NAMES), type="set", value=[name])
 
 
 def _entries_of_job(record: HashRecord) -> Iterator[Record]:
@@ -67,8 +69,7 @@ def _entries_of_job(record: HashRecord) -> Iterator[Record]:
 
 
 def _lists(record: HashRecord) -> Iterator[str]:
-    job = record.value
-    project = job.get("project", DEFAULT_PROJECT)
+    job, project = record.value, record.project
     if record.kind is Kind.DATASET_IMPORT:
         if job["status"] != Status.SUCCEEDED and "is_deleted" not in job:
             yield scoped(project, redis_keys.IMPORTS)
@@ -80,9 +81,10 @@ def _lists(record: HashRecord) -> Iterator[str]:
         yield scoped(project, redis_keys.JOBS_BY_TAG) + tag
 
 
-def _entries_of_model(record: StringRecord) -> Iterator[Record]:
+def _entries_of_model(record: StringRecord, project: str, model_id: str) -> Iterator[Record]:
     manifest = json.loads(record.value)
-    name, model_id = manifest["name"], record.key.removeprefix(redis_keys.MODEL)
+    name = manifest["name"]
     for key in (redis_keys.MODELS, redis_keys.MODELS_BY_NAME + name):
-        yield SortedSetRecord(key=key, value={model_id: 0})
-    yield SortedSetRecord(key=redis_keys.VERSIONS + name, value={model_id: manifest["version"]})
+        yield SortedSetRecord(key=scoped(project, key), value={model_id: 0})
+    versions = scoped(project, redis_keys.VERSIONS + name)
+    yield SortedSetRecord(key=versions, value={model_id: manifest["version"]})

@@ -9,6 +9,7 @@ import redis
 from worker.queue.kind_keys import BY_STATUS, QUEUES
 from worker.queue.packed_history import PACKED
 from worker.redis_server import keys as redis_keys
+from worker.redis_server.projects import DEFAULT_PROJECT, scoped, unscoped
 from worker.upkeep.records import (
     RECORD,
     HashRecord,
@@ -57,6 +58,10 @@ class RecordReader:
             cursor, page = self._client.scan(cursor or 0, f"{redis_keys.PREFIX}*", PAGE)
             yield [key for key in page if not key.startswith(_SKIPPED)]
 
+    def projects(self) -> list[str]:
+        """Return every project, the default one first."""
+        return [DEFAULT_PROJECT, *sorted({*self._client.sscan_iter(redis_keys.PROJECTS, count=PAGE)})]
+
     def jobs(self, job_ids: Iterable[str]) -> Iterator[tuple[HashRecord, str]]:
         """Yield the records of the jobs that exist, each with the id of the last event at the same moment."""
         for page in pages(job_ids, _RECORDS):
@@ -104,34 +109,37 @@ class RecordReader:
             found.update(member for member, is_in in zip(page, pipe.execute(), strict=True) if is_in)
         return found
 
-    def models(self, model_ids: Iterable[str]) -> Iterator[tuple[str, StringRecord, bool]]:
-        """Yield id and record of the models that exist, and whether the deletion had begun at the same moment."""
-        for page in pages(model_ids):
+    def models(self, keys: Iterable[str]) -> Iterator[tuple[StringRecord, bool]]:
+        """Yield the models with these keys that exist, and whether the deletion had begun at the same moment."""
+        for page in pages(keys):
             pipe = self._client.pipeline()
-            for model_id in page:
-                pipe.get(redis_keys.MODEL + model_id)
-                pipe.sismember(redis_keys.RETIRED_MODELS, model_id)
+            for key in page:
+                project, own = unscoped(key)
+                pipe.get(key)
+                pipe.sismember(scoped(project, redis_keys.RETIRED_MODELS), own.removeprefix(redis_keys.MODEL))
             replies = pipe.execute()
-            for model_id, manifest, is_retired in zip(page, replies[::2], replies[1::2], strict=True):
+            for key, manifest, is_retired in zip(page, replies[::2], replies[1::2], strict=True):
                 if manifest:
-                    record = StringRecord(key=redis_keys.MODEL + model_id, value=manifest)
-                    yield model_id, record, bool(is_retired)
+                    yield StringRecord(key=key, value=manifest), bool(is_retired)
 
-    def aliases(self, name: str) -> tuple[list[Record], int, list[str]]:
-        """Return the aliases of a name with their history, their number of targets, and the ids of the targets found."""
+    def aliases(self, project: str, name: str) -> tuple[list[Record], int, list[str]]:
+        """Return the aliases of a name with their history, their number of targets, and the keys of the targets found."""
+        aliases_key, history_key, key = (
+            scoped(project, prefix + name)
+            for prefix in (redis_keys.ALIASES, redis_keys.ALIAS_HISTORY, redis_keys.VERSIONS)
+        )
         pipe = self._client.pipeline()
-        pipe.hgetall(redis_keys.ALIASES + name)
-        pipe.lrange(redis_keys.ALIAS_HISTORY + name, 0, -1)
+        pipe.hgetall(aliases_key)
+        pipe.lrange(history_key, 0, -1)
         aliases, history = pipe.execute()
         records: list[Record] = []
         if aliases:
-            records.append(HashRecord(key=redis_keys.ALIASES + name, value=aliases))
+            records.append(HashRecord(key=aliases_key, value=aliases))
         if history:
-            records.append(ListRecord(key=redis_keys.ALIAS_HISTORY + name, type="list", value=history))
+            records.append(ListRecord(key=history_key, type="list", value=history))
         versions = set(aliases.values())
-        key = redis_keys.VERSIONS + name
         targets = [
-            model_id
+            scoped(project, redis_keys.MODEL) + model_id
             for version in versions
             for model_id in self._client.zrangebyscore(key, version, version, start=0, num=1)
         ]

@@ -17,6 +17,7 @@ _OCCUPIED_BY = {
     redis_keys.IMPORTS: "imports",
     redis_keys.MODELS: "models",
     redis_keys.DATASETS: "datasets",
+    redis_keys.PROJECTS: "other projects",
 }
 
 
@@ -57,7 +58,7 @@ class RecordStore:
 
         A worker that starts during a restore, or after one was cut short, registers the models in storage.
         """
-        for key in (redis_keys.JOBS, redis_keys.IMPORTS, redis_keys.DATASETS):
+        for key in (redis_keys.JOBS, redis_keys.IMPORTS, redis_keys.DATASETS, redis_keys.PROJECTS):
             if self.redis.exists(key):
                 raise StoreOccupiedError(_OCCUPIED_BY[key])
         registered: Any = self.redis.zrange(redis_keys.MODELS, 0, -1)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from worker.queue.kinds import Kind
 from worker.queue.states import TERMINAL
 from worker.redis_server import keys as redis_keys
+from worker.redis_server.projects import DEFAULT_PROJECT
 
 _OF_AN_ITEM = (redis_keys.ITEM, redis_keys.ROWS, redis_keys.BESTS, redis_keys.LOGS, redis_keys.EVENTS)
 
@@ -46,6 +47,11 @@ class HashRecord(_Record):
         """The kind of a work item; None for one that only a later release knows."""
         name = self.value.get("kind", Kind.TRAINING)
         return Kind(name) if name in set(Kind) else None
+
+    @property
+    def project(self) -> str:
+        """The project of a work item."""
+        return self.value.get("project", DEFAULT_PROJECT)
 
     @property
     def is_finished(self) -> bool:

@@ -3,51 +3,43 @@
 from dataclasses import dataclass, field
 
 from worker.redis_server import keys as redis_keys
+from worker.redis_server.projects import object_key, parse_object_key, unscoped
 from worker.upkeep.records import HashRecord, Record, SortedSetRecord, StringRecord
 
 
 @dataclass
 class References:
-    """Ids by kind; each id names a folder in storage."""
+    """The folders in storage, or single objects, to which records refer."""
 
-    unfinished: set[str] = field(default_factory=set)
-    """Work items that have not finished."""
-    models: set[str] = field(default_factory=set)
-    """Published models, and models past their commit point."""
-    datasets: set[str] = field(default_factory=set)
-    uploads: set[str] = field(default_factory=set)
-    """Keys of the zips that unfinished imports read."""
+    needed: set[str] = field(default_factory=set)
+    """Each is a kind and an id, such as `models/mdl_…`, behind the folder of the project."""
 
     def add(self, record: Record) -> None:
         """Add what a record of a backup refers to."""
-        if isinstance(record, StringRecord) and record.key.startswith(redis_keys.MODEL):
-            self.models.add(record.key.removeprefix(redis_keys.MODEL))
-        elif record.key == redis_keys.DATASETS and isinstance(record, SortedSetRecord):
-            self.datasets.update(record.value)
+        project, key = unscoped(record.key)
+        if isinstance(record, StringRecord) and key.startswith(redis_keys.MODEL):
+            self._add(project, "models", key.removeprefix(redis_keys.MODEL))
+        elif key == redis_keys.DATASETS and isinstance(record, SortedSetRecord):
+            for dataset_id in record.value:
+                self._add(project, "datasets", dataset_id)
         elif isinstance(record, HashRecord) and record.is_item and not record.is_finished:
-            self._add_unfinished(record)
+            self._add_unfinished(record.value, record.project)
 
-    def _add_unfinished(self, record: HashRecord) -> None:
+    def _add_unfinished(self, item: dict[str, str], project: str) -> None:
         """Add what the fields name, whatever the kind: an item of a later kind may have some of them too."""
-        item = record.value
-        self.unfinished.add(item["id"])
+        self._add(project, "checkpoints", item["id"])
         if "upload" in item:
-            self.uploads.add(item["upload"])
+            self.needed.add(object_key(item["upload"], project))
         if "dataset" in item:
-            self.datasets.add(item["dataset"])
+            self._add(project, "datasets", item["dataset"])
         if "manifest" in item and "model_id" in item:
-            self.models.add(item["model_id"])
+            self._add(project, "models", item["model_id"])
+
+    def _add(self, project: str, kind: str, owner: str) -> None:
+        self.needed.add(object_key(f"{kind}/{owner}", project))
 
     def is_needed(self, key: str) -> bool:
         """True if the records refer to this object, or if it is an archived job, which is a record itself."""
-        kind, owner, *_ = [*key.split("/"), ""]
-        match kind:
-            case "models":
-                return owner in self.models
-            case "datasets":
-                return owner in self.datasets
-            case "checkpoints":
-                return owner in self.unfinished
-            case "uploads":
-                return key in self.uploads
-        return kind == "archive"
+        project, own = parse_object_key(key)
+        kind, owner, *_ = [*own.split("/"), ""]
+        return kind == "archive" or object_key(f"{kind}/{owner}", project) in self.needed

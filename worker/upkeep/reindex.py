@@ -7,6 +7,7 @@ from model.storage.opening import open_storage
 from worker.errors import WorkerError
 from worker.redis_server.connection import connect
 from worker.redis_server.fitness import check_server
+from worker.redis_server.projects import known_projects, storage_url
 from worker.registry.model_registry import ModelRegistry
 from worker.settings import ServiceSettings
 
@@ -17,7 +18,11 @@ def main() -> None:
     try:
         with connect(settings.redis_url) as client:
             check_server(client)
-            count = ModelRegistry(client).reindex(open_storage(settings.storage))
+            registry = ModelRegistry(client)
+            count = sum(
+                registry.reindex(open_storage(storage_url(settings.storage, project)), project)
+                for project in registry.run(known_projects())
+            )
     except (WorkerError, StorageError) as error:
         sys.exit(f"reindex: {error}")
     sys.stdout.write(f"{count} models added to the registry\n")

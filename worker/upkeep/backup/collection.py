@@ -10,6 +10,7 @@ from worker.queue.ids import IMPORT_PREFIX
 from worker.queue.kinds import Kind
 from worker.queue.states import TERMINAL, Status
 from worker.redis_server import keys as redis_keys
+from worker.redis_server.projects import scoped, unscoped
 from worker.upkeep.indexes import is_index
 from worker.upkeep.record_reader import RecordReader, pages
 from worker.upkeep.records import HashRecord, ListRecord, Record
@@ -56,12 +57,13 @@ class RecordCollection:
         """The jobs that had not finished, by id; read again when they finish."""
         self._last_events: dict[str, str] = {}
         self._models: dict[str, None] = {}
-        """The ids of the models that exist; a dict, because it keeps their order."""
+        """The keys of the models that exist; a dict, because it keeps their order."""
         self._read_models: set[str] = set()
         self._live_models: set[str] = set()
-        self._names: set[str] = set()
-        self._aliases: dict[str, list[Record]] = {}
-        self._others = set(_SINGLE)
+        self._names: set[tuple[str, str]] = set()
+        """The names that have aliases, each with its project."""
+        self._aliases: dict[tuple[str, str], list[Record]] = {}
+        self._others = {scoped(project, key) for project in reader.projects() for key in _SINGLE}
         self.later: list[str] = []
         """The ids of the work items of kinds that only a later release knows; they are copied as they are."""
 
@@ -91,8 +93,8 @@ class RecordCollection:
 
     def remaining(self) -> Iterator[Record]:
         """Yield all other records."""
-        for name in sorted(self._names):
-            yield from self._read_aliases(name)
+        for project, name in sorted(self._names):
+            yield from self._read_aliases(project, name)
         yield from self._read_new_models(self._models)
         for job_id in self._kept:
             yield from self._model_of(job_id)
@@ -113,11 +115,12 @@ class RecordCollection:
         return new
 
     def _note(self, key: str) -> None:
-        if key.startswith(redis_keys.MODEL):
-            self._models[key.removeprefix(redis_keys.MODEL)] = None
-        elif key.startswith(redis_keys.ALIAS_HISTORY):
-            self._names.add(key.removeprefix(redis_keys.ALIAS_HISTORY))
-        elif not key.startswith(_READ_OTHERWISE) and not is_index(key):
+        project, own = unscoped(key)
+        if own.startswith(redis_keys.MODEL):
+            self._models[key] = None
+        elif own.startswith(redis_keys.ALIAS_HISTORY):
+            self._names.add((project, own.removeprefix(redis_keys.ALIAS_HISTORY)))
+        elif not own.startswith(_READ_OTHERWISE) and not is_index(key):
             self._others.add(key)
 
     def _read(self, keys: Iterable[str]) -> Iterator[Record]:
@@ -151,34 +154,38 @@ class RecordCollection:
             if job.kind is not Kind.TRAINING:
                 return
             model_id = json.loads(job.value["result"])["model"]["id"]
-            yield from self._read_new_models([model_id])
-            yield from self._read_aliases(job.value["name"])
+            yield from self._read_new_models([scoped(job.project, redis_keys.MODEL) + model_id])
+            yield from self._read_aliases(job.project, job.value["name"])
 
-    def _read_aliases(self, name: str) -> Iterator[Record]:
+    def _read_aliases(self, project: str, name: str) -> Iterator[Record]:
         """Read the aliases of a name, and yield the models they point at.
 
         The target of an alias is never deleted. When it is missing, the alias has changed between two reads.
         """
         for _ in range(_TRIES):
-            self._aliases[name], aliases, model_ids = self._reader.aliases(name)
-            yield from self._read_new_models(model_ids)
-            if aliases == len(self._live_models.intersection(model_ids)):
+            self._aliases[project, name], aliases, targets = self._reader.aliases(project, name)
+            yield from self._read_new_models(targets)
+            if aliases == len(self._live_models.intersection(targets)):
                 return
 
-    def _read_new_models(self, model_ids: Iterable[str]) -> Iterator[Record]:
-        for page in pages(model_id for model_id in model_ids if model_id not in self._read_models):
-            for model_id, record, is_retired in self._reader.models(page):
+    def _read_new_models(self, keys: Iterable[str]) -> Iterator[Record]:
+        for page in pages(key for key in keys if key not in self._read_models):
+            for record, is_retired in self._reader.models(page):
                 if not is_retired:
-                    self._live_models.add(model_id)
+                    self._live_models.add(record.key)
                     yield record
             self._read_models.update(page)
 
     def _datasets(self) -> Iterator[Record]:
         """Yield names before the list and the list before its datasets: each is then found, as none is ever deleted."""
-        yield from map(self._without_lost_members, self._read([redis_keys.DATASET_NAMES]))
-        for datasets in self._read([redis_keys.DATASETS]):
-            yield datasets
-            yield from self._read(redis_keys.DATASET + str(dataset_id) for dataset_id in datasets.value)
+        projects = self._reader.projects()
+        names = (scoped(project, redis_keys.DATASET_NAMES) for project in projects)
+        yield from map(self._without_lost_members, self._read(names))
+        for project in projects:
+            prefix = scoped(project, redis_keys.DATASET)
+            for datasets in self._read([scoped(project, redis_keys.DATASETS)]):
+                yield datasets
+                yield from self._read(prefix + str(dataset_id) for dataset_id in datasets.value)
 
     def _read_others(self) -> Iterator[Record]:
         for record in map(self._without_lost_members, self._read(sorted(self._others))):
@@ -204,22 +211,24 @@ class RecordCollection:
 
     def _without_lost_members(self, record: Record) -> Record:
         """Drop from sets of jobs and models the members whose record in the backup is of another time."""
-        if record.key == redis_keys.NOT_BEFORE and isinstance(record, HashRecord):
+        project, own = unscoped(record.key)
+        if own == redis_keys.NOT_BEFORE and isinstance(record, HashRecord):
             queued = {job_id for job_id, job in self._kept.items() if job.value["status"] == Status.QUEUED}
             kept = {job_id: due for job_id, due in record.value.items() if job_id in queued}
             return record.model_copy(update={"value": kept})
-        if record.key == redis_keys.DATASET_NAMES and isinstance(record, HashRecord):
+        if own == redis_keys.DATASET_NAMES and isinstance(record, HashRecord):
             kept = {
                 name: owner
                 for name, owner in record.value.items()
                 if not owner.startswith(IMPORT_PREFIX) or owner in self._kept
             }
             return record.model_copy(update={"value": kept})
-        if record.key == redis_keys.ENDED_CHECKPOINTS and isinstance(record, ListRecord):
+        if own == redis_keys.ENDED_CHECKPOINTS and isinstance(record, ListRecord):
             unfinished = {job_id for job_id, job in self._kept.items() if not job.is_finished}
             ended = [job_id for job_id in record.value if job_id not in unfinished]
             return record.model_copy(update={"value": ended})
-        if record.key == redis_keys.RETIRED_MODELS and isinstance(record, ListRecord):
-            retired = [model_id for model_id in record.value if model_id not in self._live_models]
+        if own == redis_keys.RETIRED_MODELS and isinstance(record, ListRecord):
+            prefix = scoped(project, redis_keys.MODEL)
+            retired = [model_id for model_id in record.value if prefix + model_id not in self._live_models]
             return record.model_copy(update={"value": retired})
         return record

@@ -22,6 +22,13 @@ from worker.queue.records import Checkpoint
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.connection import connect
 from worker.redis_server.fitness import check_server
+from worker.redis_server.projects import (
+    DEFAULT_PROJECT,
+    object_key,
+    parse_object_key,
+    scoped,
+    unscoped,
+)
 from worker.settings import ServiceSettings
 from worker.upkeep.backup.file_format import END, FORMAT, HEAD, KINDS, OBJECTS, RECORDS, End, Head
 from worker.upkeep.indexes import index_entries, is_index
@@ -101,12 +108,13 @@ def _begin(store: RecordStore, head: Head) -> str:
 
 
 def _read_object(name: str, file: IO[bytes], storage: Storage, progress: _Progress) -> None:
-    if not name.startswith(tuple(OBJECTS + kind for kind in KINDS)):
-        raise BackupUnreadableError(f"{name[:80]!r} does not belong in a backup.")
     key = name.removeprefix(OBJECTS)
+    project, own = parse_object_key(key)
+    if not name.startswith(OBJECTS) or not own.startswith(KINDS):
+        raise BackupUnreadableError(f"{name[:80]!r} does not belong in a backup.")
     storage.put_stream(key, lambda target: copyfileobj(file, target))
-    if key.endswith(f"/{MANIFEST_FILE}"):
-        progress.models.add(key.split("/")[1])
+    if own.endswith(f"/{MANIFEST_FILE}") and project == DEFAULT_PROJECT:
+        progress.models.add(own.split("/")[1])
 
 
 def _records(file: IO[bytes]) -> Iterator[Record]:
@@ -123,8 +131,9 @@ def _rest(records: IO[bytes], backup_format: int) -> Iterator[Record]:
     has_all_indexes = backup_format == 1
     retired: set[str] = set()
     for record in _records(records):
-        if record.key == redis_keys.RETIRED_MODELS:
-            retired = {redis_keys.MODEL + str(model_id) for model_id in record.value}
+        project, own = unscoped(record.key)
+        if own == redis_keys.RETIRED_MODELS:
+            retired |= {scoped(project, redis_keys.MODEL) + str(model_id) for model_id in record.value}
     for record in _records(records):
         if not record.is_bulk and not (has_all_indexes and is_index(record.key)):
             yield record
@@ -137,7 +146,10 @@ def _without_lost_checkpoint(record: Record, storage: Storage, restarting: list[
         return record
     job = record.value
     checkpoint = Checkpoint.model_validate_json(job["checkpoint"]) if "checkpoint" in job else None
-    if checkpoint is None or all(map(storage.exists, filter(None, (checkpoint.key, checkpoint.best_key)))):
+    if checkpoint is None:
+        return record
+    keys = filter(None, (checkpoint.key, checkpoint.best_key))
+    if all(storage.exists(object_key(key, record.project)) for key in keys):
         return record
     restarting.append(job["id"])
     kept = {name: value for name, value in job.items() if name not in ("checkpoint", "checkpoint_epoch")}

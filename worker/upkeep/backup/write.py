@@ -23,6 +23,7 @@ from model.storage.opening import open_storage
 from worker.errors import WorkerError
 from worker.redis_server.connection import connect
 from worker.redis_server.fitness import check_server
+from worker.redis_server.projects import object_key, parse_object_key
 from worker.settings import ServiceSettings
 from worker.upkeep.backup.collection import RecordCollection
 from worker.upkeep.backup.file_format import END, HEAD, KINDS, OBJECTS, RECORDS, End, Head
@@ -41,18 +42,19 @@ def write_backup(client: redis.Redis, storage: Storage, out: IO[bytes]) -> End:
     deleted on purpose, or is a checkpoint that newer checkpoints replaced; checkpoints are therefore copied as soon as
     the unfinished jobs are read.
     """
-    collection, references = RecordCollection(RecordReader(client)), References()
+    reader, references = RecordReader(client), References()
+    collection = RecordCollection(reader)
     with tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as tar, TemporaryFile() as records:
         _add_model(tar, HEAD, Head(created_at=datetime.now(UTC)))
         count = _append(records, collection.finished_jobs(), references)
         for job in collection.read_unfinished_jobs():
             references.add(job)
-        listed = _keys(storage)
-        checkpoints = [key for key in listed if key.startswith(_SHORT_LIVED) and references.is_needed(key)]
+        listed = _keys(storage, reader.projects())
+        checkpoints = [key for key in listed if _is_short_lived(key) and references.is_needed(key)]
         gone = _add_objects(tar, storage, checkpoints)
         count += _append(records, collection.remaining(), references)
         _add(tar, RECORDS, records)
-        others = [key for key in _keys(storage, listed) if not key.startswith(_SHORT_LIVED)]
+        others = [key for key in _keys(storage, reader.projects(), listed) if not _is_short_lived(key)]
         needed = [key for key in others if references.is_needed(key)]
         gone += _add_objects(tar, storage, needed)
         objects = len(checkpoints) + len(needed) - len(gone)
@@ -61,13 +63,18 @@ def write_backup(client: redis.Redis, storage: Storage, out: IO[bytes]) -> End:
     return end
 
 
-def _keys(storage: Storage, known: Iterable[str] = ()) -> list[str]:
-    """Return the keys of all objects, and `known` ones, which may have been deleted since.
+def _is_short_lived(key: str) -> bool:
+    return parse_object_key(key)[1].startswith(_SHORT_LIVED)
+
+
+def _keys(storage: Storage, projects: Iterable[str], known: Iterable[str] = ()) -> list[str]:
+    """Return the keys of all objects of the projects, and `known` ones, which may have been deleted since.
 
     The manifest or record of a folder comes after its other files, so that an interrupted restore leaves no incomplete
     model or dataset that looks complete.
     """
-    keys = {*known, *(key for kind in KINDS for key in storage.list(kind))}
+    folders = [object_key(kind, project) for project in projects for kind in KINDS]
+    keys = {*known, *(key for folder in folders for key in storage.list(folder))}
     return sorted(keys, key=lambda key: (key.endswith((f"/{MANIFEST_FILE}", f"/{RECORD_FILE}")), key))
 
 

@@ -14,6 +14,7 @@ end
 -- Create the item from the fields of its kind; reply with its id and JSON, and keep the reply for the Idempotency-Key.
 local function create_item(kind, own_fields)
   local at = now()
+  note_project(args.project)
   local item = {
     id = args.item_id, kind = kind, project = args.project, schema_version = args.schema_version,
     priority = args.priority, name = args.name, created_by = args.created_by, created_at = at,
