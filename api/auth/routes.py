@@ -9,8 +9,9 @@ from fastapi import APIRouter, Request, Response
 from api.auth.errors import UnauthorizedError
 from api.auth.guard import COOKIE
 from api.auth.keys import Keys
-from api.auth.schemas import Session, SessionRequest
+from api.auth.schemas import Session, SessionRequest, SignedIn
 from api.http.bodies import json_body_docs, read_json
+from api.http.callers import CALLER, Principal
 from api.http.dependencies import from_app
 from api.http.openapi import problems
 from api.settings import ANONYMOUS
@@ -40,6 +41,15 @@ async def create_session(
     expires_at = int(time.time()) + _SESSION_S
     _set_cookie(request, response, keys.sign_session(name, expires_at))
     return Session(name=name, expires_at=datetime.fromtimestamp(expires_at, UTC))
+
+
+@router.get("", operation_id="get_session", summary="Who is signed in", responses=problems(401))
+async def show_session(request: Request, keys: Annotated[Keys, from_app(Keys)]) -> SignedIn:
+    """The name of the key that this request, or its session, was made with."""
+    caller: Principal | None = request.scope[CALLER]
+    if caller is None:
+        raise UnauthorizedError
+    return SignedIn(name=caller.name, needs_key=bool(keys))
 
 
 @router.delete("", operation_id="delete_session", summary="Sign out", status_code=204)

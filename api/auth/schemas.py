@@ -19,3 +19,12 @@ class Session(BaseModel):
     object: Literal["session"] = "session"
     name: str
     expires_at: AwareDatetime | None
+
+
+class SignedIn(BaseModel):
+    """Who sends the requests of this client."""
+
+    object: Literal["caller"] = "caller"
+    name: str
+    needs_key: bool
+    """Whether this service has API keys; without any, everybody on its machine may call it."""

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
 from api.events.item_history import ItemHistory
-from api.events.streams import ItemEventStream, ProjectEventStream, Subject, past_events
+from api.events.streams import DEFAULT_KINDS, ItemEventStream, ProjectEventStream, Subject, past_events
 from api.feed.hub import EventHub
 from api.http.callers import Caller
 from api.http.dependencies import from_app
@@ -28,6 +28,9 @@ router = APIRouter(tags=["events"])
 Hub = Annotated[EventHub, from_app(EventHub)]
 History = Annotated[ItemHistory, from_app(ItemHistory)]
 LastEventId = Annotated[str, Header(max_length=64, description="The id of the last event that you received.")]
+
+EventKind = Literal["state", "progress", "epoch", "log", "checkpoint", "rewind", "model", "dataset", "end"]
+"""The kinds of events in the feed of a project."""
 
 _SNAPSHOT_JOBS = 20
 # No proxy may cache or buffer live events.
@@ -105,7 +108,7 @@ async def stream_dataset_events(
 @router.get(
     "/events",
     operation_id="stream_events",
-    summary="State and epoch events of all work, live",
+    summary="The events of all work, live",
     response_class=StreamingResponse,
     responses=_STREAM,
 )
@@ -119,6 +122,10 @@ async def stream_events(
         Literal["start", "now"],
         Query(alias="from", description="`now` leaves out the stored events."),
     ] = "start",
+    kind: Annotated[
+        list[EventKind],
+        Query(description="The kinds of events to send; may be repeated. Default: state and epoch."),
+    ] = [],  # noqa: B006 - FastAPI copies it
     last_event_id: LastEventId = "",
 ) -> StreamingResponse:
     """A snapshot of the newest jobs, the stored events (all, or those after Last-Event-ID), then live events."""
@@ -130,6 +137,7 @@ async def stream_events(
         caller.project,
         jobs_json(request, page.jobs),
         last_event_id,
+        kinds=frozenset(kind) or DEFAULT_KINDS,
         should_replay=begin == "start",
     )
     return _event_stream(stream.chunks())

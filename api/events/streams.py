@@ -1,5 +1,6 @@
 """The contents of event streams: a snapshot, then the stored events, then live events. Knows no HTTP."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
@@ -21,7 +22,9 @@ _FEED_PAGE_EVENTS = 500
 _HEARTBEAT = b": still here\n\n"
 _MAX_ID_NUMBER = 2**64 - 1
 _ID = re.compile(r"(\d{1,20})-(\d{1,20})", re.ASCII)
-_KINDS_OF_A_PROJECT = frozenset({"state", "epoch"})
+DEFAULT_KINDS = frozenset({"state", "epoch"})
+_PROGRESS_EVERY_S = 0.25
+"""How often a stream of a project that includes progress is written: a thousand running jobs report all the time."""
 _INTERRUPTIONS = (WatchEnded, WorkerError, redis.RedisError)
 """These errors end a stream; the client reconnects with the last event id that it received."""
 
@@ -32,15 +35,16 @@ def _encode_item_batch(batch: Batch) -> EncodedEvents:
 
 
 @lru_cache(64)
-def _encode_feed_batch(batch: Batch) -> EncodedEvents:
-    return _encode_feed_events(batch.events)
+def _encode_feed_batch(batch: Batch, kinds: frozenset[str]) -> EncodedEvents:
+    return _encode_feed_events(batch.events, kinds)
 
 
-def _encode_feed_events(events: Sequence[FeedEvent]) -> EncodedEvents:
+def _encode_feed_events(events: Sequence[FeedEvent], kinds: frozenset[str]) -> EncodedEvents:
+    latest_progress = {event.item_id: event for event in events if event.event == PROGRESS}
     chunks = [
         encode(event.event, event.data, event.feed_id)
         for event in events
-        if event.event in _KINDS_OF_A_PROJECT
+        if event.event in kinds and (event.event != PROGRESS or latest_progress[event.item_id] is event)
     ]
     return EncodedEvents(b"".join(chunks), events[-1].feed_id if events else "", has_end=False)
 
@@ -150,7 +154,10 @@ class ItemEventStream:
 
 
 class ProjectEventStream:
-    """The state and epoch events of all work of a project that follow the feed id `last_id`."""
+    """The events of all work of a project that follow the feed id `last_id`.
+
+    Of several reports of progress of one item that would be written together, only the latest is.
+    """
 
     def __init__(
         self,
@@ -160,15 +167,17 @@ class ProjectEventStream:
         jobs_json: str,
         last_id: str,
         *,
+        kinds: frozenset[str] = DEFAULT_KINDS,
         should_replay: bool = True,
     ) -> None:
-        """`should_replay`: whether the stream begins with the stored events; else with the next event."""
+        """`kinds`: the kinds of events to send. `should_replay`: begin with the stored events, else with the next event."""
         self._feed = feed
         self._hub = hub
         self._project = project
         self._snapshot = encode("snapshot", f'{{"job_id":null,"at":"{now()}","jobs":{jobs_json}}}')
         self._is_id_invalid = bool(last_id) and not is_event_id(last_id)
         self._last_id = "" if self._is_id_invalid else last_id
+        self._kinds = kinds
         self._should_replay = should_replay or bool(self._last_id)
 
     async def chunks(self) -> AsyncIterator[bytes]:
@@ -182,6 +191,8 @@ class ProjectEventStream:
                     yield chunk
             while True:
                 yield b"".join(map(self._live, await watcher.take())) or _HEARTBEAT
+                if PROGRESS in self._kinds:
+                    await asyncio.sleep(_PROGRESS_EVERY_S)
 
     async def _stored(self) -> AsyncIterator[bytes]:
         is_first = True
@@ -193,7 +204,9 @@ class ProjectEventStream:
                 yield self._snapshot
             is_first = False
             if events:
-                encoded = _encode_feed_events([event for event in events if event.project == self._project])
+                encoded = _encode_feed_events(
+                    [event for event in events if event.project == self._project], self._kinds
+                )
                 self._last_id = events[-1].feed_id
                 if encoded.chunk:
                     yield encoded.chunk
@@ -204,6 +217,6 @@ class ProjectEventStream:
         new = _events_after(self._last_id, batch, lambda event: event.feed_id)
         if new is None:
             return b""
-        encoded = _encode_feed_batch(new)
+        encoded = _encode_feed_batch(new, self._kinds)
         self._last_id = new.events[-1].feed_id
         return encoded.chunk

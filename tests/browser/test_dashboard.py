@@ -7,25 +7,12 @@ import pytest
 from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expect
 
 from tests.browser.conftest import KEY
+from tests.browser.forms import JOB_MS, open_new_job
 from tests.browser.page_monitor import PageMonitor
 from tests.e2e.service import Service
 from tests.ninefold.processes import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-
-JOB_MS = 120_000
-"""Time limit of a small job on a slow machine."""
-
-
-def open_new_job(page: Page, name: str, epochs: int) -> None:
-    """Submit a job with the form and open the job from the list."""
-    form = page.get_by_role("complementary", name="New job")
-    form.get_by_label("Dataset", exact=True).select_option("few-digits")
-    form.get_by_label("Epochs", exact=True).fill(str(epochs))
-    form.get_by_label("Name", exact=True).fill(name)
-    form.get_by_role("button", name="Train").click()
-    page.get_by_role("link", name=name, exact=True).click()
-    expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
 
 
 def chart(page: Page, title: str) -> Locator:

@@ -68,3 +68,10 @@ def test_a_malformed_cookie_of_another_service_does_not_end_the_session(
     ):
         cookie = (b"Cookie", f"{other}; {name}={value}".encode("latin-1"))
         assert httpx.get(f"{locked_url}/jobs", headers=[cookie]).status_code == 200, other
+
+
+def test_a_client_can_ask_who_it_is(client: httpx.Client, locked: httpx.Client) -> None:
+    assert client.get("/session").json() == {"object": "caller", "name": "anonymous", "needs_key": False}
+    problem_in(locked.get("/session"), 401, "unauthorized")
+    locked.post("/session", json={"key": "key-of-alice"})
+    assert locked.get("/session").json() == {"object": "caller", "name": "alice", "needs_key": True}

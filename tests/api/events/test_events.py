@@ -16,6 +16,9 @@ from ninefold.client.events import Event, read_events
 from tests.api.attempts import claim, submit
 from tests.api.problems import problem_in
 from tests.api.serving import running_api
+from worker.queue.attempt_messages import TrainingReport
+from worker.queue.records import Progress
+from worker.queue.states import Phase
 from worker.queue.store import JobStore
 from worker.redis_server.keys import EVENTS, FEED
 from worker.upkeep.packer import HistoryPacker
@@ -182,6 +185,28 @@ def test_the_stream_of_all_jobs_has_states_and_epochs(client: httpx.Client, stor
     with stream(client, "/events", str(received[0].id)) as events:
         assert next(events).kind == "snapshot"
         assert next(events) == received[1]
+
+
+def test_the_stream_of_all_jobs_has_the_kinds_that_are_asked_for(
+    client: httpx.Client, store: JobStore
+) -> None:
+    job_id = submit(client)
+    with stream(client, "/events?from=now&kind=progress&kind=end") as events:
+        assert next(events).kind == "snapshot"
+        attempt = claim(store)
+        for seq in (1, 2, 3):
+            progress = Progress(epoch=1, epochs=2, fraction=seq / 10, images_per_s=1.0, eta_s=1.0)
+            report = TrainingReport(phase=Phase.TRAINING, progress=progress)
+            store.report(job_id, attempt.attempt_id, seq, report)
+        attempt.fail()
+        received = [next(events) for _ in range(2)]
+        while received[-1].kind == "progress":
+            received.append(next(events))
+    assert {event.kind for event in received[:-1]} == {"progress"}
+    assert received[-1].kind == "end"
+    assert received[-2].data["job_id"] == job_id
+    assert received[-2].data["fraction"] == 0.3
+    assert client.get("/events?kind=colour").status_code == 422
 
 
 def test_the_stream_of_all_jobs_resets_when_the_feed_was_trimmed(

@@ -37,6 +37,7 @@ ANSWERS = {
     "set_alias": {200, 404, *BODY},
     "delete_alias": {204, 404},
     "predict": {200, 404, 409, *BODY},
+    "get_session": {200, 401},
     "create_session": {200, 401, *BODY},
     "delete_session": {204},
     "get_health": {200},

@@ -18,7 +18,7 @@ from worker.registry.model_registry import ModelRegistry
 PROJECT = "lab"
 ANSWERS_TO_ALL = {
     *("get_health", "get_readiness", "list_workers"),
-    *("create_job", "create_dataset", "create_session", "delete_session", "predict"),
+    *("create_job", "create_dataset", "create_session", "get_session", "delete_session", "predict"),
     *("list_jobs", "list_datasets", "list_models", "stream_events"),
 }
 """Operations that name nothing; what they return is checked on its own."""

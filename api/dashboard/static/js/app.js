@@ -10,21 +10,31 @@ import { classifyView } from "./classify/view.js";
 import { jobView } from "./jobs/job_view.js";
 import { jobsView } from "./jobs/list_view.js";
 import { modelsView } from "./models/view.js";
+import { readSession } from "./http/session.js";
 import { startSystemStatus } from "./system_status.js";
 
-const VIEWS = { jobs: jobsView, job: jobView, classify: classifyView, models: modelsView };
+const VIEWS = new Map(Object.entries({ jobs: jobsView, job: jobView, classify: classifyView, models: modelsView }));
 
 const jobs = new JobStore();
-const adding = new DatasetAdding();
+const adding = new DatasetAdding(jobs);
 const main = document.getElementById("main");
 let close = () => {};
 
 /** "#/jobs/job_x?clone=1" → view "job", id "job_x", query {clone: "1"} */
 function route() {
   const [path, query] = (location.hash.slice(2) || "jobs").split("?");
-  const [section, id] = path.split("/").map(decodeURIComponent);
+  const [section, id] = path.split("/").map(decoded);
   const view = section === "jobs" && id ? "job" : section;
-  return { view: view in VIEWS ? view : "jobs", section, id, query: new URLSearchParams(query) };
+  return { view: VIEWS.has(view) ? view : "jobs", section, id, query: new URLSearchParams(query) };
+}
+
+/** The text of a percent-encoded part of the URL; the part itself if it is not encoded correctly. */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 function openView() {
@@ -34,7 +44,7 @@ function openView() {
     if (tab.dataset.view === current.section) tab.setAttribute("aria-current", "page");
     else tab.removeAttribute("aria-current");
   }
-  const view = VIEWS[current.view]({ jobs, adding, ...current });
+  const view = VIEWS.get(current.view)({ jobs, adding, ...current });
   fill(main, view.element);
   close = view.close ?? (() => {});
   document.title = `${view.title} · Ninefold`;
@@ -58,6 +68,7 @@ startSystemStatus(document.getElementById("system"), jobs);
 try {
   const underWay = (await loadDatasets()).find(({ status }) => status === "processing");
   if (underWay && !adding.isActive) adding.follow(underWay);
+  await readSession();
   await jobs.load();
 } catch (problem) {
   main.prepend(h("p", { class: "notice", role: "alert" }, problem.message));

@@ -2,13 +2,14 @@
 
 import { h, fill } from "./ui/dom.js";
 import { get } from "./http/requests.js";
+import { session, signOut } from "./http/session.js";
 import { hasEnded } from "./jobs/store.js";
 
 const INTERVAL_MS = 5000;
 
 export function startSystemStatus(element, jobs) {
-  const state = { workers: [], ready: null };
-  const draw = () => fill(element, live(jobs), ready(state.ready), workers(state.workers), queue(jobs), h("a", { href: "docs" }, "API"));
+  const state = { workers: null, ready: undefined };
+  const draw = () => fill(element, live(jobs), ready(state.ready), workers(state.workers), queue(jobs), signedIn(), h("a", { href: "docs" }, "API"));
   const read = async () => {
     if (document.hidden) return;
     [state.workers, state.ready] = await Promise.all([readWorkers(), readReady()]);
@@ -22,7 +23,7 @@ export function startSystemStatus(element, jobs) {
 }
 
 async function readWorkers() {
-  return get("workers").then(({ data }) => data, () => []);
+  return get("workers").then(({ data }) => data, () => null);
 }
 
 /** A 503 response has the same fields as a 200, with the reason in them. */
@@ -44,6 +45,7 @@ function live(jobs) {
 }
 
 function ready(state) {
+  if (state === undefined) return null; // not read yet
   if (!state) return item("bad", "Service does not answer");
   if (state.status === "ready") return state.warnings.length ? item("warn", state.warnings.join(" ")) : item("good", "Ready");
   const failing = ["redis", "storage", "predictor"].filter((name) => state[name] !== "ok");
@@ -51,6 +53,7 @@ function ready(state) {
 }
 
 function workers(list) {
+  if (!list) return null; // not read yet
   if (list.length === 0) return item("bad", "No worker");
   const busy = list.filter((worker) => worker.state === "busy").length;
   const broken = list.filter((worker) => worker.state === "out_of_order").length;
@@ -66,6 +69,11 @@ function withoutWorker(list) {
   const lanes = new Set(list.flatMap((worker) => worker.lanes ?? ["training"]));
   if (!lanes.has("training")) return "No worker trains";
   return lanes.has("light") ? "" : "No worker imports datasets";
+}
+
+function signedIn() {
+  if (!session.needsKey) return null;
+  return h("span", { class: "system-item" }, session.name, h("button", { class: "quiet small", onclick: signOut }, "Sign out"));
 }
 
 function queue(jobs) {

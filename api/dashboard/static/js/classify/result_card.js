@@ -5,6 +5,8 @@ import { percent } from "../ui/format.js";
 import { commandBlock, predictCommand } from "../ui/curl_command.js";
 
 const SIDE = 112;
+/** A smaller score reads 0.0 %. */
+const SMALLEST_SHOWN = 0.0005;
 
 export class ResultCard {
   constructor(file, modelRef) {
@@ -34,7 +36,7 @@ export class ResultCard {
     if (prediction.status !== "ok") return this.showError(prediction.error.message);
     fill(this.body,
       h("h2", {}, prediction.label, h("span", { class: "score" }, percent(prediction.score))),
-      h("ul", { class: "bars", "aria-label": `Scores of ${this.file.name}` }, prediction.scores.map(bar)),
+      h("ul", { class: "bars", "aria-label": `Scores of ${this.file.name}` }, visible(prediction.scores).map(bar)),
       h("p", { class: "muted small" }, `${this.file.name} · ${answer.model.name}:${answer.model.version} · ${answer.timings_ms.total.toFixed(1)} ms`),
       commandBlock("As curl", predictCommand(this.modelRef, this.file.name)));
     this.element.dataset.label = prediction.label;
@@ -45,6 +47,11 @@ export class ResultCard {
     setText(line, message);
     fill(this.body, h("h2", {}, "Not classified"), line, h("p", { class: "muted small" }, this.file.name));
   }
+}
+
+/** The best class and each one that has a share worth a bar; the others are counted. */
+function visible(scores) {
+  return scores.filter(({ score }, index) => index === 0 || score >= SMALLEST_SHOWN);
 }
 
 function bar({ label, score }) {

@@ -5,7 +5,10 @@ import { get, request } from "../http/requests.js";
 import { scheduleDraw } from "../ui/draw_scheduler.js";
 import { ResultCard } from "./result_card.js";
 
-const MAX_IMAGES = 24;
+const MAX_IMAGES = 500;
+const IMAGES_PER_REQUEST = 8;
+/** Photos of a phone have 5 MB each; the service takes 100 MB in one request. */
+const BYTES_PER_REQUEST = 20e6;
 
 export function classifyView({ query, jobs }) {
   const view = new ClassifyView(query.get("model"), jobs);
@@ -49,10 +52,12 @@ class ClassifyView {
     });
   }
 
+  /** Offers the newest models, and the requested one whatever its age. */
   async #loadModels() {
     try {
       const { data } = await get("models?limit=100");
       const selected = this.model.value || this.requestedModel;
+      if (selected && !data.some((model) => model.id === selected)) data.push(await get(`models/${encodeURIComponent(selected)}`));
       fill(this.model, data.map((model) => h("option", { value: model.id }, label(model))));
       const chosen = data.find((model) => model.id === selected) ?? data.find((model) => model.aliases.includes("production"));
       if (chosen) this.model.value = chosen.id;
@@ -63,25 +68,41 @@ class ClassifyView {
     }
   }
 
-  #classify(files) {
+  async #classify(files) {
     if (files.length === 0 || !this.model.value) return;
     const chosen = files.slice(0, MAX_IMAGES);
-    setText(this.error, files.length > MAX_IMAGES ? `Only the first ${MAX_IMAGES} of ${files.length} images are classified.` : "");
-    const cards = chosen.map((file) => new ResultCard(file, this.model.value));
+    setText(this.error, files.length > MAX_IMAGES ? `Only the first ${MAX_IMAGES} of ${files.length} images are classified here; ninefold predict takes any number.` : "");
+    const model = this.model.value;
+    const cards = chosen.map((file) => new ResultCard(file, model));
     this.results.prepend(...cards.map((card) => card.element));
-    this.#predict(chosen, cards);
+    for (const batch of batches(cards)) await this.#predict(model, batch);
   }
 
-  async #predict(files, cards) {
+  async #predict(model, cards) {
     const body = new FormData();
-    for (const file of files) body.append("files", file, file.name);
+    for (const { file } of cards) body.append("files", file, file.name);
     try {
-      const answer = await request("POST", `predict?model=${encodeURIComponent(this.model.value)}&top_k=5`, { body });
+      const answer = await request("POST", `predict?model=${encodeURIComponent(model)}&top_k=5`, { body });
       scheduleDraw(() => answer.predictions.forEach((prediction) => cards[prediction.index].show(prediction, answer)));
     } catch (problem) {
-      for (const card of cards) card.showError(problem.message);
+      cards.forEach((card, index) => card.showError(problem.errors[index]?.message ?? problem.message));
     }
   }
+}
+
+/** Groups the cards into requests of a limited number and size of files. */
+function batches(cards) {
+  const groups = [];
+  let size = Infinity;
+  for (const card of cards) {
+    size += card.file.size;
+    if (size > BYTES_PER_REQUEST || groups.at(-1).length === IMAGES_PER_REQUEST) {
+      groups.push([]);
+      size = card.file.size;
+    }
+    groups.at(-1).push(card);
+  }
+  return groups;
 }
 
 function label(model) {

@@ -1,6 +1,5 @@
 /** The dataset that is being added: its upload, then its import. Continues while the user looks at other views. */
 
-import { EventStream } from "../http/event_stream.js";
 import { get, request } from "../http/requests.js";
 import { upload } from "../http/upload.js";
 
@@ -11,10 +10,11 @@ export class DatasetAdding extends EventTarget {
   /** step: none, uploading, importing, ready, rejected or cancelled. isOwn: this page uploaded it. */
   state = { ...NONE };
   #abort = null;
-  #stream = null;
 
-  constructor() {
+  constructor(jobs) {
     super();
+    jobs.addEventListener("event", ({ detail: { kind, data } }) => this.#onEvent(kind, data));
+    jobs.addEventListener("live", () => { if (jobs.isLive) this.#readIfImporting(); });
     addEventListener("beforeunload", (event) => { if (this.state.step === "uploading") event.preventDefault(); });
   }
 
@@ -39,10 +39,7 @@ export class DatasetAdding extends EventTarget {
     const { isOwn } = this.state;
     if (dataset.status !== "processing") return this.#endAs(dataset);
     this.#set({ ...NONE, step: "importing", name: dataset.name, dataset, isOwn, ...importOf(dataset) });
-    this.#stream = new EventStream(`datasets/${encodeURIComponent(dataset.id)}/events`, {
-      onEvent: (kind, data) => this.#onEvent(kind, data),
-      beforeRetry: () => this.#read(),
-    });
+    this.#readIfImporting(); // the import may have gone on since the answer
   }
 
   async cancel() {
@@ -53,16 +50,20 @@ export class DatasetAdding extends EventTarget {
   }
 
   #onEvent(kind, data) {
-    if (kind === "snapshot") this.#set(importOf(data.dataset));
+    if (this.state.step !== "importing" || data.dataset_id !== this.state.dataset.id) return;
     if (kind === "state" && ["queued", "running"].includes(data.status)) this.#set({ phase: data.phase });
     if (kind === "progress") this.#set({ done: data.files, total: data.total });
-    if (kind === "end") this.#read();
+    if (kind === "end") this.#readIfImporting();
   }
 
-  /** Reads the dataset: the stream tells the end of the import, the record what became of it. */
-  async #read() {
-    const dataset = await get(`datasets/${encodeURIComponent(this.state.dataset.id)}`);
-    if (dataset.status !== "processing") this.#endAs(dataset);
+  /** Reads the dataset: events tell that the import has ended, the record what became of it. */
+  async #readIfImporting() {
+    if (this.state.step !== "importing") return;
+    const { id } = this.state.dataset;
+    const dataset = await get(`datasets/${encodeURIComponent(id)}`).catch(() => null); // read again when the stream is live
+    if (!dataset || this.state.step !== "importing" || this.state.dataset.id !== id) return;
+    if (dataset.status === "processing") this.#set(importOf(dataset));
+    else this.#endAs(dataset);
   }
 
   #endAs(dataset) {
@@ -73,8 +74,6 @@ export class DatasetAdding extends EventTarget {
 
   #end(change) {
     if (!this.isActive) return;
-    this.#stream?.close();
-    this.#stream = null;
     this.#set(change);
     this.dispatchEvent(new CustomEvent("ended", { detail: change.step === "ready" ? change.dataset : null }));
   }

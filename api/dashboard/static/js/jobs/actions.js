@@ -14,9 +14,9 @@ const ACTIONS = [
     isOffered: (job) => !hasEnded(job) && job.status !== "cancelling" },
 ];
 
-/** Buttons for `verbs`; by default for all actions. */
-export function jobActions(job, jobs, verbs = ACTIONS.map((action) => action.verb)) {
-  const buttons = ACTIONS.filter((action) => verbs.includes(action.verb)).map((action) => ({ action, button: actionButton(action, job, jobs) }));
+/** Buttons for `verbs`; by default for all actions. size: "small" in a list. */
+export function jobActions(job, jobs, { verbs = ACTIONS.map((action) => action.verb), size = "" } = {}) {
+  const buttons = ACTIONS.filter((action) => verbs.includes(action.verb)).map((action) => ({ action, button: actionButton({ ...action, size }, job, jobs) }));
   return {
     element: h("div", { class: "job-actions" }, ...buttons.map(({ button }) => button)),
     update(current) {
@@ -26,8 +26,8 @@ export function jobActions(job, jobs, verbs = ACTIONS.map((action) => action.ver
 }
 
 /** A button that posts one action and puts the returned job into the store. */
-function actionButton({ verb, label, kind = "", hint = "" }, job, jobs) {
-  const button = h("button", { class: `quiet ${kind}`.trim(), "aria-label": `${label} ${job.name}`, title: hint }, label);
+function actionButton({ verb, label, kind = "", hint = "", size }, job, jobs) {
+  const button = h("button", { class: `quiet ${kind} ${size}`.trim(), "aria-label": `${label} ${job.name}`, title: hint }, label);
   button.addEventListener("click", async () => {
     button.disabled = true;
     try {

@@ -1,7 +1,7 @@
 /** The row of key figures of a job: epoch, accuracies, speed and time. */
 
 import { h, setText } from "../ui/dom.js";
-import { duration, elapsed, percent, whole } from "../ui/format.js";
+import { duration, elapsed, interval, percent, whole } from "../ui/format.js";
 import { hasEnded } from "./store.js";
 
 export function jobFigures() {
@@ -22,7 +22,7 @@ function figures(job, rows) {
   return {
     Epoch: [`${Math.max(progress.epoch ?? 0, rows.at(-1)?.epoch ?? 0)}`, epochsNote(progress.epochs ?? job.spec.epochs)],
     "Best validation": [percent(job.best?.val_accuracy), job.best ? `epoch ${job.best.epoch}` : ""],
-    "Test accuracy": [percent(result?.test_accuracy), result?.ci95 ? `95 %: ${percent(result.ci95[0])} to ${percent(result.ci95[1])}` : "after training"],
+    "Test accuracy": [percent(result?.test_accuracy), result?.ci95 ? `95 %: ${interval(result.ci95)}` : "after training"],
     "Images a second": [whole(speed), ""],
     Time: [elapsed(job.started_at, job.finished_at), eta],
   };

@@ -3,19 +3,20 @@
 import { announce } from "../ui/announcements.js";
 import { loadDatasets } from "../datasets/names.js";
 import { h, fill, setText, show } from "../ui/dom.js";
-import { EventStream } from "../http/event_stream.js";
 import { get } from "../http/requests.js";
 import { jobActions } from "./actions.js";
 import { jobCurves } from "./curves.js";
 import { jobDetails } from "./details.js";
 import { jobFigures } from "./figures.js";
-import { hasEnded } from "./store.js";
+import { afterEvent, hasEnded } from "./store.js";
 import { recipeAndDataset } from "./spec_text.js";
 import { progressBar } from "../ui/progress_bar.js";
 import { scheduleDraw } from "../ui/draw_scheduler.js";
 import { statusDetail, statusPill } from "./status_pill.js";
 
 const LOG_LINES = 500;
+/** Events that do not carry all that they change. */
+const READ_AFTER = new Set(["rewind", "state", "model", "checkpoint", "log", "end"]);
 
 export function jobView({ jobs, id }) {
   const view = new JobView(jobs, id);
@@ -33,10 +34,11 @@ class JobView {
   }
 
   async #open() {
+    this.jobs.addEventListener("event", this.onEvent);
+    this.jobs.addEventListener("live", this.onLive);
     await Promise.all([this.#read(), loadDatasets()]);
     if (this.isClosed) return;
     this.#build();
-    this.stream = new EventStream(`${this.path}/events`, { onEvent: (kind, data) => this.#onEvent(kind, data), beforeRetry: () => this.#read() });
     this.clock = setInterval(() => { if (!hasEnded(this.job)) this.scheduleDraw(); }, 1000);
     this.scheduleDraw();
   }
@@ -49,7 +51,8 @@ class JobView {
   close() {
     this.isClosed = true;
     clearInterval(this.clock);
-    this.stream?.close();
+    this.jobs.removeEventListener("event", this.onEvent);
+    this.jobs.removeEventListener("live", this.onLive);
     this.curves?.close();
   }
 
@@ -80,21 +83,17 @@ class JobView {
       this.bar.element, this.note, this.figures.element, this.curves.element, this.details.element);
   }
 
-  #onEvent(kind, data) {
-    if (kind === "snapshot") this.job = data.job;
-    if (kind === "epoch") this.#addRow(data);
-    if (kind === "progress") this.job.progress = data;
+  onEvent = ({ detail: { kind, data } }) => {
+    if (data.job_id !== this.id || !this.job) return;
+    this.job = afterEvent(this.job, kind, data);
+    if (kind === "epoch") this.rows.set(data.epoch, data);
     if (kind === "rewind") this.#removeRowsAfter(data.epoch);
-    if (kind === "end") this.stream.close();
-    if (["rewind", "reset", "state", "model", "checkpoint", "log", "end"].includes(kind)) this.#scheduleRead();
+    if (READ_AFTER.has(kind)) this.#scheduleRead();
     this.scheduleDraw();
-  }
+  };
 
-  #addRow(row) {
-    this.rows.set(row.epoch, row);
-    this.job.metrics = row;
-    if (row.is_best) this.job.best = { epoch: row.epoch, val_accuracy: row.val_accuracy };
-  }
+  /** Events may have been missed before the stream was opened. */
+  onLive = () => { if (this.jobs.isLive && this.job) this.#scheduleRead(); };
 
   #removeRowsAfter(epoch) {
     for (const rowEpoch of this.rows.keys()) if (rowEpoch > epoch) this.rows.delete(rowEpoch);
@@ -114,7 +113,7 @@ class JobView {
   scheduleDraw = () => scheduleDraw(this.draw);
 
   draw = () => {
-    if (this.isClosed) return;
+    if (this.isClosed || !this.pill) return;
     const { job } = this;
     this.pill.update(job);
     this.bar.update(job);

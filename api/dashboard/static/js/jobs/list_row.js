@@ -1,7 +1,7 @@
 /** One job in the list. Built once and updated in place, so that updates keep focus and text selection. */
 
 import { h, setText } from "../ui/dom.js";
-import { ago, duration, elapsed, percent, trainingLength } from "../ui/format.js";
+import { ago, duration, elapsed, interval, percent, trainingLength } from "../ui/format.js";
 import { jobActions } from "./actions.js";
 import { hasEnded } from "./store.js";
 import { recipeAndDataset } from "./spec_text.js";
@@ -20,7 +20,7 @@ export class JobRow {
     this.time = h("span");
     this.best = h("strong");
     this.bestLabel = h("span", { class: "muted" });
-    this.actions = jobActions(job, jobs, ["resume", "cancel"]);
+    this.actions = jobActions(job, jobs, { verbs: ["resume", "cancel"], size: "small" });
     this.element = this.#layout(job);
     this.update(job);
   }
@@ -43,7 +43,7 @@ export class JobRow {
     setText(this.time, timeText(job));
     const result = job.result?.test_accuracy;
     setText(this.best, percent(result ?? job.best?.val_accuracy));
-    setText(this.bestLabel, typeof result !== "number" ? "best validation" : "test accuracy");
+    setText(this.bestLabel, typeof result !== "number" ? "best validation" : `test ${interval(job.result.ci95)}`);
     this.element.classList.toggle("has-no-best", this.best.textContent === "–");
     this.actions.update(job);
   }

@@ -1,16 +1,18 @@
 /** The list of jobs, with the form for a new job. */
 
+import { announce } from "../ui/announcements.js";
 import { h, fill, setText, show } from "../ui/dom.js";
 import { JobRow } from "./list_row.js";
 import { hasEnded } from "./store.js";
 import { scheduleDraw } from "../ui/draw_scheduler.js";
 import { submitForm } from "./submit_form.js";
 
+/** The statuses that each filter shows; an empty list shows all. */
 const FILTERS = {
-  all: ["All", () => true],
-  active: ["Active", (job) => !hasEnded(job)],
-  succeeded: ["Succeeded", (job) => job.status === "succeeded"],
-  failed: ["Failed", (job) => job.status === "failed" || job.status === "cancelled"],
+  all: ["All", []],
+  active: ["Active", ["queued", "running", "pausing", "paused", "stopping", "cancelling"]],
+  succeeded: ["Succeeded", ["succeeded"]],
+  failed: ["Failed", ["failed", "cancelled"]],
 };
 
 export function jobsView({ jobs, adding, query }) {
@@ -27,7 +29,7 @@ class JobsView {
     this.list = h("ul", { class: "job-list", "aria-label": "Jobs" });
     this.count = h("span", { class: "muted" });
     this.empty = h("div", { class: "empty", hidden: true });
-    this.older = h("button", { class: "quiet", hidden: true, onclick: () => jobs.loadOlder() }, "Older jobs");
+    this.older = h("button", { class: "quiet", hidden: true, onclick: () => this.#loadOlder() }, "Older jobs");
     this.form = submitForm({ jobs, adding, cloneId });
     const form = this.form.element;
     const toForm = h("button", { class: "primary to-form", onclick: () => form.querySelector("select, input").focus() }, "New job");
@@ -48,13 +50,31 @@ class JobsView {
 
   draw = () => {
     const all = this.jobs.newestFirst();
-    const shown = all.filter(FILTERS[this.filter][1]);
+    const statuses = this.#statuses;
+    const shown = statuses.length ? all.filter((job) => statuses.includes(job.status)) : all;
     this.#arrange(shown.map((job) => this.#row(job)));
     const active = all.filter((job) => !hasEnded(job)).length;
     setText(this.count, active ? `${active} active` : "");
     this.#drawEmpty(all.length, shown.length);
-    show(this.older, this.jobs.hasMore);
+    show(this.older, statuses.length ? this.jobs.mayHaveMore(statuses) : this.jobs.hasMore);
   };
+
+  get #statuses() {
+    return FILTERS[this.filter][1];
+  }
+
+  async #loadOlder() {
+    this.older.disabled = true;
+    await (this.#statuses.length ? this.jobs.loadStatuses(this.#statuses) : this.jobs.loadOlder()).catch((problem) => announce(problem.message));
+    this.older.disabled = false;
+  }
+
+  /** Shows the jobs of a filter; asks the service for them, as the newest page may hold none. */
+  #choose(filter) {
+    this.filter = filter;
+    if (this.jobs.mayHaveMore(this.#statuses)) this.#loadOlder();
+    this.draw();
+  }
 
   #row(job) {
     const known = this.rows.get(job.id);
@@ -86,7 +106,7 @@ class JobsView {
   #filters() {
     const group = h("fieldset", { class: "segments" }, h("legend", { class: "hidden" }, "Filter by status"));
     for (const [key, [label]] of Object.entries(FILTERS)) {
-      const radio = h("input", { type: "radio", name: "filter", value: key, onchange: () => { this.filter = key; this.draw(); } });
+      const radio = h("input", { type: "radio", name: "filter", value: key, onchange: () => this.#choose(key) });
       radio.checked = key === this.filter;
       group.append(h("label", {}, radio, h("span", {}, label)));
     }

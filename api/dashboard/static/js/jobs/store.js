@@ -1,12 +1,14 @@
-/** All jobs that the dashboard has read, kept up to date by the event stream of all jobs. */
+/** All jobs that the dashboard has read, kept up to date by the event stream of all work. */
 
 import { get } from "../http/requests.js";
-import { EventStream } from "../http/event_stream.js";
+import { followEvents } from "../http/live_events.js";
 
 const PAGE_SIZE = 50;
 const RELOAD_MS = 1000;
-const PROGRESS_INTERVAL_MS = 2000;
+const RETRY_MS = 2000;
 const ENDED = new Set(["succeeded", "failed", "cancelled"]);
+/** Events after which the record of a job differs in more than the event tells. */
+const RECORD_CHANGES = new Set(["state", "end", "model", "rewind"]);
 
 export const hasEnded = (job) => ENDED.has(job.status);
 
@@ -14,17 +16,19 @@ export class JobStore extends EventTarget {
   #byId = new Map();
   #reloadTimer = null;
   #reloadedAt = 0;
+  /** The statuses whose jobs were asked for by name, each with the oldest of them and whether there are more. */
+  #byStatus = new Map();
 
   /**
    * Opens the event stream. The store fires `changed` after any change of a job, `status` when a job has a new status,
-   * `dataset` when an import was queued or has ended, and `live` when the stream connects or disconnects.
+   * `event` for each event of a job or import ({kind, data}), `dataset` when an import was queued or has ended, and `live`
+   * when the stream connects or disconnects.
    */
   start() {
-    // The page reads the list itself: it needs no events from before the connection.
-    new EventStream("events?from=now", {
+    followEvents({
       onEvent: (kind, data) => this.#onEvent(kind, data),
       onLive: (isLive) => this.#setLive(isLive),
-      beforeRetry: () => this.load(),
+      onRefused: () => this.load(),
     });
   }
 
@@ -38,7 +42,9 @@ export class JobStore extends EventTarget {
   }
 
   put(job) {
+    const before = this.#byId.get(job.id);
     this.#byId.set(job.id, job);
+    this.#reportStatusChange(before, job);
     this.#changed();
   }
 
@@ -46,23 +52,38 @@ export class JobStore extends EventTarget {
   async load() {
     this.#reloadedAt = performance.now();
     this.#addPage(await get(`jobs?limit=${PAGE_SIZE}`), this.#byId.size <= PAGE_SIZE);
-    if (this.#needsPolling()) this.#scheduleReload(PROGRESS_INTERVAL_MS);
-  }
-
-  /** True if progress must be polled: within an epoch, which may take minutes, the stream sends no event. */
-  #needsPolling() {
-    return !document.hidden && this.newestFirst().some((job) => job.status === "running");
   }
 
   async loadOlder() {
-    const last = this.newestFirst().at(-1);
-    this.#addPage(await get(`jobs?limit=${PAGE_SIZE}&after=${last.id}`), true);
+    const last = this.newestFirst().filter((job) => !this.#byStatus.get(job.status)?.ids.has(job.id)).at(-1);
+    this.#addPage(await get(`jobs?limit=${PAGE_SIZE}${last ? `&after=${last.id}` : ""}`), true);
+  }
+
+  /** Reads the next page of the jobs of each of these statuses: the newest page of all jobs may hold few of them. */
+  async loadStatuses(statuses) {
+    await Promise.all(statuses.map((status) => this.#loadStatus(status)));
+  }
+
+  /** Whether the service may have jobs of these statuses that were not read. */
+  mayHaveMore(statuses) {
+    return this.hasMore && statuses.some((status) => this.#byStatus.get(status)?.hasMore ?? true);
+  }
+
+  async #loadStatus(status) {
+    const known = this.#byStatus.get(status) ?? { after: "", hasMore: true, ids: new Set() };
+    if (!known.hasMore) return;
+    this.#byStatus.set(status, { ...known, hasMore: false }); // a second call meanwhile must not read the same page
+    const page = await get(`jobs?limit=${PAGE_SIZE}&status=${status}${known.after && `&after=${known.after}`}`);
+    for (const { id } of page.data) if (!this.#byId.has(id)) known.ids.add(id);
+    this.#byStatus.set(status, { after: page.data.at(-1)?.id ?? known.after, hasMore: page.has_more, ids: known.ids });
+    this.#addPage(page, false);
   }
 
   #addPage(page, isOldest) {
     for (const job of page.data) {
-      this.#reportStatusChange(this.#byId.get(job.id), job);
+      const before = this.#byId.get(job.id);
       this.#byId.set(job.id, job);
+      this.#reportStatusChange(before, job);
     }
     if (isOldest) this.hasMore = page.has_more;
     this.isLoaded = true;
@@ -83,27 +104,33 @@ export class JobStore extends EventTarget {
   }
 
   #onEvent(kind, data) {
+    this.dispatchEvent(new CustomEvent("event", { detail: { kind, data } }));
     if (data.dataset_id) {
-      if (data.status !== "running") this.dispatchEvent(new CustomEvent("dataset", { detail: data }));
+      if (kind === "state" && data.status !== "running") this.dispatchEvent(new CustomEvent("dataset", { detail: data }));
       return;
     }
     const job = this.#byId.get(data.job_id);
-    if (kind !== "log" && !this.#isOutdated(job, data)) this.#scheduleReload();
+    if (job && !hasEnded(job)) this.#byId.set(job.id, afterEvent(job, kind, data));
+    // A new status also moves other jobs in the queue: one read a second covers all of them.
+    if (RECORD_CHANGES.has(kind)) this.#scheduleReload();
+    else this.#changed();
   }
 
-  /** After a reconnection the stream starts with the events that were missed: an event from before the end of a finished job brings nothing new. */
-  #isOutdated(job, data) {
-    return Boolean(job && hasEnded(job) && job.finished_at && data.at <= job.finished_at);
-  }
-
-  /** An event tells that a job changed, the record tells how: one read per second covers all events. */
   #scheduleReload(interval = RELOAD_MS) {
     clearTimeout(this.#reloadTimer);
     const delay = Math.max(0, this.#reloadedAt + interval - performance.now());
-    this.#reloadTimer = setTimeout(() => this.load().catch(() => this.#scheduleReload(PROGRESS_INTERVAL_MS)), delay);
+    this.#reloadTimer = setTimeout(() => this.load().catch(() => this.#scheduleReload(RETRY_MS)), delay);
   }
 
   #changed() {
     this.dispatchEvent(new Event("changed"));
   }
+}
+
+/** The job with what an event tells: progress, and the metrics of an epoch. */
+export function afterEvent(job, kind, data) {
+  if (kind === "progress") return { ...job, progress: data };
+  if (kind !== "epoch") return job;
+  const best = data.is_best ? { epoch: data.epoch, val_accuracy: data.val_accuracy } : job.best;
+  return { ...job, metrics: data, best };
 }

@@ -44,6 +44,7 @@ class SubmitForm {
   }
 
   close() {
+    clearTimeout(this.timer);
     this.panel.close();
     this.jobs.removeEventListener("dataset", this.readDatasets);
     this.adding.removeEventListener("changed", this.selectAdded);
@@ -121,7 +122,9 @@ class SubmitForm {
     this.button.disabled = true;
     this.#clearErrors();
     try {
-      const job = await post("jobs", this.#spec(), { "Idempotency-Key": randomKey() });
+      const spec = this.#spec();
+      const job = await post("jobs", spec, { "Idempotency-Key": this.#keyOf(spec) });
+      this.submission = null;
       this.jobs.put(job.spec ? job : await get(`jobs/${job.id}`));
       this.fields.get("name").value = "";
     } catch (problem) {
@@ -129,6 +132,13 @@ class SubmitForm {
     } finally {
       this.button.disabled = false;
     }
+  }
+
+  /** The key of what the form says now: pressing Train again after a lost answer must not make a second job. */
+  #keyOf(spec) {
+    const text = JSON.stringify(spec);
+    if (this.submission?.text !== text) this.submission = { text, key: randomKey() };
+    return this.submission.key;
   }
 
   #clearErrors() {
@@ -149,6 +159,8 @@ class SubmitForm {
 
   #schedulePreview() {
     clearTimeout(this.timer);
+    this.preview.classList.add("is-outdated");
+    this.previewed = null; // an answer that is under way is about an earlier state of the form
     this.timer = setTimeout(() => this.#showPreview(), PREVIEW_MS);
   }
 
@@ -156,18 +168,22 @@ class SubmitForm {
   async #showPreview() {
     if (!this.form.checkValidity()) return show(this.preview, false);
     if (this.processing.has(this.fields.get("dataset").value)) return this.#showOpenPreview();
+    const asked = (this.previewed = {});
     try {
       const { spec, warnings } = await post("jobs?dry_run=true", this.#spec());
+      if (this.previewed !== asked) return;
+      this.preview.classList.remove("is-outdated");
       fill(this.preview,
         h("p", {}, h("strong", {}, "Will run: "), willRun(spec)),
         warnings.map((warning) => h("p", { class: "warning" }, warning)));
       show(this.preview, true);
     } catch {
-      show(this.preview, false); // an incomplete form is not an error yet: submitting shows what is wrong
+      if (this.previewed === asked) show(this.preview, false); // an incomplete form is not an error yet: submitting shows what is wrong
     }
   }
 
   #showOpenPreview() {
+    this.preview.classList.remove("is-outdated");
     fill(this.preview, h("p", {}, "Settings that you leave open are chosen when the dataset is ready. A job that you submit now waits for it."));
     show(this.preview, true);
   }

@@ -1,30 +1,54 @@
 /** Lists all models by name, with version, aliases and accuracy; a button puts a version into production. */
 
 import { announce } from "../ui/announcements.js";
-import { h, fill } from "../ui/dom.js";
-import { ago, percent } from "../ui/format.js";
-import { get, request } from "../http/requests.js";
+import { h, fill, show } from "../ui/dom.js";
+import { ago, interval, percent } from "../ui/format.js";
+import { request } from "../http/requests.js";
+import { modelPages } from "./pages.js";
 
 export function modelsView({ jobs }) {
-  const body = h("div", { class: "model-groups" }, h("p", { class: "muted" }, "Loading…"));
-  const load = () => draw(body, load);
-  const onStatus = ({ detail: job }) => { if (job.status === "succeeded") load(); };
-  jobs.addEventListener("status", onStatus);
-  load();
-  return {
-    title: "Models",
-    element: h("section", { class: "models-view" }, h("div", { class: "view-head" }, h("h1", {}, "Models")), body),
-    close: () => jobs.removeEventListener("status", onStatus),
-  };
+  const view = new ModelsView(jobs);
+  return { title: "Models", element: view.element, close: () => view.close() };
 }
 
-async function draw(body, reload) {
-  try {
-    const { data } = await get("models?limit=100");
-    const groups = Map.groupBy(data, (model) => model.name);
-    fill(body, data.length ? [...groups].map(([name, models]) => group(name, models, reload)) : empty());
-  } catch (problem) {
-    fill(body, h("p", { class: "notice", role: "alert" }, problem.message));
+class ModelsView {
+  constructor(jobs) {
+    this.jobs = jobs;
+    this.pages = modelPages();
+    this.body = h("div", { class: "model-groups" }, h("p", { class: "muted" }, "Loading…"));
+    this.older = h("button", { class: "quiet", hidden: true, onclick: () => this.#readMore() }, "Older models");
+    this.element = h("section", { class: "models-view" }, h("div", { class: "view-head" }, h("h1", {}, "Models")), this.body, this.older);
+    jobs.addEventListener("status", this.onStatus);
+    this.#readMore();
+  }
+
+  close() {
+    this.jobs.removeEventListener("status", this.onStatus);
+  }
+
+  onStatus = ({ detail: job }) => { if (job.status === "succeeded") this.reload(); };
+
+  /** Reads again as many pages as are shown. */
+  reload = async () => {
+    const shown = this.pages.models.length;
+    this.pages = modelPages();
+    do await this.#readMore(); while (this.pages.hasMore && this.pages.models.length < shown);
+  };
+
+  async #readMore() {
+    const { pages } = this;
+    this.older.disabled = true;
+    try {
+      await pages.readNext();
+      if (pages !== this.pages) return; // a later read has begun
+      const groups = Map.groupBy(pages.models, (model) => model.name);
+      fill(this.body, groups.size ? [...groups].map(([name, models]) => group(name, models, this.reload)) : empty());
+      show(this.older, pages.hasMore);
+    } catch (problem) {
+      fill(this.body, h("p", { class: "notice", role: "alert" }, problem.message));
+    } finally {
+      this.older.disabled = false;
+    }
   }
 }
 
@@ -41,10 +65,9 @@ function group(name, models, reload) {
 
 function row(model, reload) {
   const isProduction = model.aliases.includes("production");
-  const [low, high] = model.metrics.ci95 ?? [];
   return h("tr", {},
     h("th", { scope: "row" }, `${model.version}`, model.aliases.map((alias) => h("span", { class: "badge", "data-alias": alias }, alias))),
-    h("td", {}, h("strong", {}, percent(model.metrics.test_accuracy)), low === undefined ? null : h("span", { class: "muted" }, ` ${percent(low)} to ${percent(high)}`)),
+    h("td", {}, h("strong", {}, percent(model.metrics.test_accuracy)), h("span", { class: "muted" }, ` ${interval(model.metrics.ci95)}`)),
     h("td", {}, model.dataset.name), h("td", {}, `${model.preprocessing.image_size} px`),
     h("td", {}, h("a", { href: `#/jobs/${model.job_id}` }, ago(model.created_at))),
     h("td", { class: "row-actions" },

@@ -2,6 +2,7 @@
 
 import { announce } from "./announcements.js";
 import { h } from "./dom.js";
+import { session } from "../http/session.js";
 
 const OMITTED_FIELDS = new Set(["promote", "seed"]);
 
@@ -14,12 +15,17 @@ export function commandBlock(title, text) {
 
 export function jobCommand(spec) {
   const kept = Object.entries(spec).filter(([name, value]) => !OMITTED_FIELDS.has(name) && value !== null && !(Array.isArray(value) && value.length === 0));
-  return `curl ${absoluteUrl("jobs")} --json ${shellQuoted(JSON.stringify(Object.fromEntries(kept)))}`;
+  return `curl ${absoluteUrl("jobs")}${keyHeader()} --json ${shellQuoted(JSON.stringify(Object.fromEntries(kept)))}`;
 }
 
 export function predictCommand(model, filename) {
   const query = model ? `?model=${encodeURIComponent(model)}` : "";
-  return `curl ${shellQuoted(absoluteUrl("predict") + query)} --data-binary ${shellQuoted(`@${filename}`)}`;
+  return `curl ${shellQuoted(absoluteUrl("predict") + query)}${keyHeader()} --data-binary ${shellQuoted(`@${filename}`)}`;
+}
+
+/** The shell inserts the key: it is in no page, and would be in the history of the shell. */
+function keyHeader() {
+  return session.needsKey ? ' -H "Authorization: Bearer $NINEFOLD_API_KEY"' : "";
 }
 
 function absoluteUrl(path) {

@@ -1,0 +1,124 @@
+"""Several windows of one browser, broken links, lost answers, and lists that are longer than one page."""
+
+import pytest
+from playwright.sync_api import FilePayload, Page, Route, expect
+
+from tests.browser.forms import JOB_MS, new_job_form, open_new_job
+from tests.browser.page_monitor import PageMonitor
+from tests.e2e.service import Service
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+WINDOWS = 8
+"""More than the six connections that a browser opens to a host."""
+
+
+def test_many_windows_on_running_jobs_are_all_live(page: Page, service: Service) -> None:
+    open_new_job(page, "shared", epochs=500)
+    windows = [page.context.new_page() for _ in range(WINDOWS)]
+    for window in windows:
+        window.goto(page.url)
+    for window in windows:
+        window.locator(".system-item", has_text="Live").wait_for()
+        expect(window.get_by_role("heading", name="shared", level=1)).to_be_visible()
+    epoch = windows[-1].locator(".figures dd").first
+    expect(epoch).not_to_have_text("0", timeout=JOB_MS)
+    seen = epoch.inner_text()
+    expect(epoch).not_to_have_text(seen, timeout=JOB_MS)
+
+    page.get_by_role("button", name="Cancel shared").click()
+    for window in windows:
+        expect(window.locator(".pill")).to_have_text("cancelled", timeout=JOB_MS)
+        window.close()
+
+
+def test_a_list_shows_the_progress_of_a_running_job_without_reading_it_again(
+    page: Page, service: Service, monitor: PageMonitor
+) -> None:
+    job = service.client.submit("few-digits", epochs=500, name="moving")
+    try:
+        figure = page.locator(f"[data-job={job['id']}] .job-figures span").first
+        expect(figure).to_contain_text("epoch", timeout=JOB_MS)
+        page.route("**/jobs?*", lambda route: route.abort())
+        for _ in range(2):
+            seen = figure.inner_text()
+            expect(figure).not_to_have_text(seen, timeout=JOB_MS)
+    finally:
+        service.client.cancel(job["id"])
+    monitor.errors = [error for error in monitor.errors if "net::ERR_" not in error]
+
+
+@pytest.mark.parametrize("fragment", ["#/jobs/%", "#/constructor", "#/%E0%A4%A", "#/jobs/job_nothing"])
+def test_a_broken_link_shows_a_page(
+    page: Page, service: Service, monitor: PageMonitor, fragment: str
+) -> None:
+    page.goto(f"{service.url}/{fragment}")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.get_by_role("link", name="Models", exact=True).click()
+    expect(page.get_by_role("heading", name="Models", level=1)).to_be_visible()
+    monitor.errors = [error for error in monitor.errors if "404" not in error]
+
+
+def test_pressing_train_again_after_a_lost_answer_makes_one_job(
+    page: Page, service: Service, monitor: PageMonitor
+) -> None:
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    form = new_job_form(page)
+    form.get_by_label("Dataset", exact=True).select_option("few-digits")
+    form.get_by_label("Epochs", exact=True).fill("1")
+    form.get_by_label("Name", exact=True).fill("once")
+    page.route("**/jobs", lose, times=1)
+    form.get_by_role("button", name="Train").click()
+    expect(form.get_by_role("alert").last).to_contain_text("does not answer")
+    form.get_by_role("button", name="Train").click()
+    expect(page.get_by_role("link", name="once", exact=True)).to_be_visible()
+    assert len(list(service.client.jobs(name="once"))) == 1
+
+    form.get_by_label("Name", exact=True).fill("once")  # the same settings again are meant
+    form.get_by_role("button", name="Train").click()
+    expect(page.get_by_role("link", name="once", exact=True)).to_have_count(2)
+    monitor.errors = [error for error in monitor.errors if "net::ERR_" not in error]
+
+
+def test_a_filter_finds_jobs_that_were_not_read_yet(page: Page, service: Service) -> None:
+    old = service.client.submit("few-digits", epochs=500, name="old")
+    service.client.cancel(old["id"])
+    service.client.submit("few-digits", epochs=1, name="new")
+    # With one job a page, the first page does not have the old job.
+    page.route("**/jobs?limit=50*", lambda route: route.continue_(url=route.request.url.replace("=50", "=1")))
+    page.reload()
+    expect(page.locator(".job-row")).to_have_count(1)
+    page.get_by_label("Failed", exact=True).check()
+    expect(page.get_by_role("link", name="old", exact=True)).to_be_visible()
+
+
+def test_many_large_photos_are_sent_in_several_requests(
+    page: Page, service: Service, digit: FilePayload
+) -> None:
+    service.client.wait(service.client.submit("few-digits", epochs=1, name="many")["id"])
+    page.get_by_role("link", name="Classify", exact=True).click()
+    page.locator("#model option").first.wait_for(state="attached")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if "/predict" in request.url else None)
+    files: list[FilePayload] = [
+        {"name": f"{number}.png", "mimeType": "image/png", "buffer": digit["buffer"] + bytes(3_000_000)}
+        for number in range(9)
+    ]
+    page.get_by_label("Drop images here").set_input_files(files)
+    expect(page.locator(".result h2 .score")).to_have_count(9, timeout=JOB_MS)
+    assert len(sent) == 2
+
+
+def test_commands_to_copy_have_the_key_and_one_can_sign_out(
+    page: Page, service: Service, monitor: PageMonitor
+) -> None:
+    job = service.client.submit("few-digits", epochs=1, name="copied")
+    page.goto(f"{service.url}/#/jobs/{job['id']}")
+    page.get_by_text("As curl").click()
+    expect(page.locator(".snippet pre")).to_contain_text('-H "Authorization: Bearer $NINEFOLD_API_KEY"')
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_label("API key").wait_for()
+    monitor.errors = [error for error in monitor.errors if "401" not in error]
