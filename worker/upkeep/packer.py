@@ -14,7 +14,7 @@ from worker.redis_server.timestamps import format_time
 from worker.upkeep.record_reader import PAGE, RecordReader
 
 PACK_EVERY_S = 600.0
-"""Each time reads the names of all keys: half a second of Redis's time for three million, in steps of a millisecond."""
+"""Each time reads the names of all keys: two seconds of Redis's time for three million, in steps of a millisecond."""
 _MOST_AT_ONCE = 5_000
 """After an upgrade a million jobs may wait: they are packed within some days, and Redis and this process stay idle enough."""
 
