@@ -1,11 +1,25 @@
 """Commands that run one service process: api, worker, predictor. Each becomes that process's own program."""
 
-import typer
+import os
+import sys
+from collections.abc import Mapping
+from types import MappingProxyType
 
-from ninefold.cli.program import replace_process
+import typer
 
 PASS_ALL_ARGUMENTS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 """All arguments, also `--help`, go to the program."""
+
+
+def replace_process(
+    module: str, arguments: list[str], settings: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Become `python -m MODULE ARGUMENTS…` with `settings` added to the environment; never returns.
+
+    PYTHONSAFEPATH keeps a folder named `api` or `model` in the working directory from being imported.
+    """
+    environment = {**os.environ, **settings, "PYTHONSAFEPATH": "1"}
+    os.execve(sys.executable, [sys.executable, "-m", module, *arguments], environment)  # noqa: S606 - no shell needed
 
 
 def api(context: typer.Context) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ninefold.cli.program import replace_process
+from ninefold.cli.services import replace_process
 from ninefold.errors import StartError
 from ninefold.local.valkey_address import stored_valkey_url
 
