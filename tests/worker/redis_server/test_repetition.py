@@ -18,7 +18,7 @@ from tests.worker.samples import draft, make_job, make_spec, row
 from worker.errors import AliasNotFoundError, JobNotFoundError, ModelNotFoundError, WrongStateError
 from worker.queue import live_workers
 from worker.queue.attempt_messages import Report, TrainingReport
-from worker.queue.calls import attempts, imports, requests, trainings
+from worker.queue.calls import attempts, history, imports, requests, trainings
 from worker.queue.calls.requests import Idempotency
 from worker.queue.ids import new_attempt_id
 from worker.queue.records import Checkpoint, JobError, Progress
@@ -37,6 +37,7 @@ from worker.registry.scripts import REGISTRY_SCRIPTS
 Run = Callable[[Operation[Any]], Any]
 
 READS = {
+    "queue/lua/history/read",
     "queue/lua/requests/replay",
     "queue/lua/live_workers/list_workers",
     "registry/lua/get_dataset",
@@ -185,6 +186,10 @@ def test_a_repeated_call_has_the_same_answer_and_one_effect(
 
     cancelled = run(trainings.submit(make_job())).job_id
     run(requests.cancel(cancelled))
+    packed = store.run(history.read_history(job_id))
+    assert packed
+    run(history.pack_history(job_id, packed))
+    assert store.rows(job_id) == [row(1)]
     for ended in (job_id, cancelled):
         run(requests.delete(ended))
     assert store.list_jobs().jobs == []
