@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.datasets.cancellation import cancel_or_delete
 from api.datasets.errors import RejectedError
+from api.datasets.options import import_options
 from api.datasets.uploads import DatasetUploads
 from api.http.callers import Caller, IdempotencyKey
 from api.http.dependencies import from_app
@@ -13,6 +14,7 @@ from api.http.openapi import problems
 from api.http.pages import After, Limit, Page
 from api.records.dataset_schema import Dataset, DatasetStatus
 from api.records.datasets import DatasetCatalogue
+from model.data.import_options import ImportOptions
 from model.spec import Name
 from worker.queue.store import AsyncJobStore
 
@@ -27,7 +29,7 @@ _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _ZIP: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "A folder per class, optionally under train/ and test/ (or val/), or a labels.csv at the root.",
+        "description": "A folder per class, optionally under train/ and test/ (or val/), or images with a table of their classes.",
         "content": {"application/zip": _BINARY, "application/octet-stream": _BINARY},
     }
 }
@@ -56,11 +58,12 @@ async def create_dataset(
     caller: Caller,
     response: Response,
     name: Annotated[Name, Query(description="The dataset's name; neither datasets nor their names change.")],
+    options: Annotated[ImportOptions, Depends(import_options)],
     wait_s: WaitS = 0,
     idempotency_key: IdempotencyKey = None,
 ) -> Dataset:
     """Store a zip of images and queue its import, which a worker runs; the client may go away once the body was sent."""
-    accepted = await uploads.receive(request, name, caller, idempotency_key)
+    accepted = await uploads.receive(request, name, options, caller, idempotency_key)
     dataset = await datasets.find(accepted.id, caller.project, wait_s)
     response.headers["Location"] = f"{request.scope.get('root_path', '')}/datasets/{dataset.id}"
     if wait_s and dataset.status is DatasetStatus.REJECTED and dataset.error:

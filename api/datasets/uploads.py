@@ -20,6 +20,7 @@ from api.records.storages import Storages
 from api.records.wake_up_throttle import WakeUpThrottle
 from model.data.built_in import BUILT_IN
 from model.data.files.other_archives import describe_archive
+from model.data.import_options import ImportOptions
 from model.errors import StorageError
 from model.host.failpoints import Failpoint, reach
 from model.storage.interface import Storage
@@ -89,7 +90,12 @@ class DatasetUploads:
         self._uploads = 0
 
     async def receive(
-        self, request: Request, name: str, caller: Principal, idempotency_key: str | None
+        self,
+        request: Request,
+        name: str,
+        options: ImportOptions,
+        caller: Principal,
+        idempotency_key: str | None,
     ) -> DatasetImport:
         """Read the zip from the request into storage and queue its import under `name`.
 
@@ -110,7 +116,9 @@ class DatasetUploads:
         with self._one_of_max_uploads():
             received = await self._store_body(request, storage, upload_key(import_id))
         reach(Failpoint.SUBMIT_RESOLVED)
-        new = NewImport(import_id, name, received.size_bytes, received.sha256, caller.name, caller.project)
+        new = NewImport(
+            import_id, name, received.size_bytes, received.sha256, caller.name, caller.project, options
+        )
         return await self._submit(new, storage, idempotency_key)
 
     async def _submit(self, new: NewImport, storage: Storage, idempotency_key: str | None) -> DatasetImport:

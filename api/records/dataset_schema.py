@@ -36,7 +36,10 @@ class Dataset(BaseModel):
     id: str = Field(
         description="`ds_…` once it is ready; until then `imp_…`, the id of its import, which finds it afterwards too."
     )
-    name: str
+    name: str = Field(description="The name that was asked for; for an id, the first one.")
+    names: list[str] = Field(
+        default=[], description="All names; the same images added under another name are the same dataset."
+    )
     status: DatasetStatus = DatasetStatus.READY
     phase: OrLater[Phase] | None = Field(
         default=None, description="While processing: starting, reading or storing."
@@ -96,6 +99,7 @@ class Dataset(BaseModel):
         return cls(
             id=dataset_import.id,
             name=dataset_import.name,
+            names=[dataset_import.name],
             status=_OF_IMPORT.get(dataset_import.status, DatasetStatus.PROCESSING),
             phase=dataset_import.phase,
             queued_reason=dataset_import.queued_reason,
@@ -111,6 +115,7 @@ class Dataset(BaseModel):
         return cls(
             id=facts.id,
             name=facts.name,
+            names=uploaded.names if uploaded else [facts.name],
             is_built_in=uploaded is None,
             classes=facts.classes,
             train_counts=facts.train_counts,

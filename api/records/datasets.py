@@ -69,7 +69,7 @@ class DatasetCatalogue:
         except JobNotFoundError:
             raise DatasetNotFoundError(ref) from None
         if pending.result:  # it has made the dataset meanwhile
-            return await self._registry.get(pending.result.dataset_id, project)
+            return await self._registry.get(pending.name, project)
         return pending
 
     async def page(self, project: str, limit: int, after: str) -> Page[Dataset]:

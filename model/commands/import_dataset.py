@@ -4,6 +4,9 @@ import argparse
 import json
 from pathlib import Path
 
+from pydantic import ValidationError
+
+from model.commands.import_options import add_import_options, read_import_options
 from model.data.importing import import_dataset
 from model.errors import DatasetRejectedError, ModelError
 from model.host.parent import end_with_parent
@@ -36,6 +39,7 @@ def add_import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--expect", metavar="ID", help="fail, and store nothing, unless the dataset has this id (ds_…)"
     )
+    add_import_options(parser)
     parser.add_argument(
         "--parent",
         type=int,
@@ -50,9 +54,18 @@ def run_import(arguments: argparse.Namespace) -> int:
         end_with_parent(arguments.parent)
     try:
         storage = open_storage(arguments.storage)
-        record = import_dataset(arguments.source, storage, arguments.name, expected_id=arguments.expect)
+        record = import_dataset(
+            arguments.source,
+            storage,
+            arguments.name,
+            options=read_import_options(arguments),
+            expected_id=arguments.expect,
+        )
     except ModelError as error:
         return _print_error(error.code, str(error))
+    except ValidationError as error:
+        first = error.errors()[0]
+        return _print_error("invalid_option", f"{first['loc'][0]}: {first['msg']}.")
     except MemoryError:
         return _print_error(
             DatasetRejectedError.code,

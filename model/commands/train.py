@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, unregistered_manifest
 from model.commands.console import open_console
+from model.commands.import_options import add_import_options, read_import_options
 from model.commands.tensorboard import with_tensorboard
 from model.data.built_in import BUILT_IN
 from model.data.importing import import_dataset
@@ -46,6 +47,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument(
         "--data", type=Path, metavar="PATH", help="a folder or zip with one folder of images per class"
     )
+    add_import_options(parser)
     source.add_argument("--dataset", metavar="NAME", help="a built-in dataset: " + ", ".join(BUILT_IN))
     parser.add_argument(
         "--out",
@@ -170,7 +172,7 @@ def _find_dataset(arguments: argparse.Namespace, storage: Storage) -> DatasetFac
     if arguments.dataset:
         return find_facts(arguments.dataset, storage)
     name = legal_name(arguments.data.absolute().stem)
-    record = import_dataset(arguments.data, storage, name or "images")
+    record = import_dataset(arguments.data, storage, name or "images", options=read_import_options(arguments))
     _print_findings(record)
     return record.facts
 

@@ -4,7 +4,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+TablePath = Annotated[str, Field(min_length=1, max_length=1000)]
 Column = Annotated[str, Field(min_length=1, max_length=200)]
+MinImages = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class ImportOptions(BaseModel):
@@ -12,7 +14,7 @@ class ImportOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    labels: Annotated[str, Field(min_length=1, max_length=1000)] | None = Field(
+    labels: TablePath | None = Field(
         default=None,
         description="Path, in the zip, of the table that lists the images and their classes. Default: labels.csv.",
     )
@@ -25,7 +27,7 @@ class ImportOptions(BaseModel):
     split_column: Column | None = Field(
         default=None, description="The table's column with train, test or val."
     )
-    min_images: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+    min_images: MinImages | None = Field(
         default=None,
         description="Leave out classes with fewer usable images than this, or too few to train, instead of refusing all.",
     )
@@ -34,3 +36,6 @@ class ImportOptions(BaseModel):
     def names_a_table(self) -> bool:
         """Whether the classes come from a table, whatever the folders say."""
         return any((self.labels, self.path_column, self.label_column, self.split_column))
+
+
+NO_OPTIONS = ImportOptions()

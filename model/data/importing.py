@@ -16,7 +16,7 @@ from model.data.checks.conflicts import warn_of_conflicts
 from model.data.checks.samples import count_sample_bits, warn_of_few_bits
 from model.data.checks.small_classes import warn_of_lost_classes, without_small_classes
 from model.data.examination import OnProgress, examine_images, ignore_progress
-from model.data.import_options import ImportOptions
+from model.data.import_options import NO_OPTIONS, ImportOptions
 from model.data.layout.reading import LayoutReader
 from model.data.placement import PlacedImage, check_usable, place_images
 from model.data.record import (
@@ -67,7 +67,7 @@ def import_dataset(
         DatasetRejectedError: the source is hostile or too large, or too few of its images are usable.
         UnexpectedDatasetError: the dataset has another id than `expected_id`.
     """
-    options, limits = options or ImportOptions(), limits or ImportLimits()
+    options, limits = options or NO_OPTIONS, limits or ImportLimits()
     _check_name(name)
     with open_source(source, limits) as opened:
         examined, unreadable = examine_images(opened, on_progress)

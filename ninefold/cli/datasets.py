@@ -7,6 +7,7 @@ import typer
 
 from ninefold.cli.connection import ApiKey, Url, connect
 from ninefold.client.address import DEFAULT_URL
+from ninefold.client.import_options import ImportOptions
 
 if TYPE_CHECKING:
     from ninefold.client.client import Client
@@ -24,13 +25,35 @@ app = typer.Typer(
 @app.command()
 def add(
     path: Annotated[Path, typer.Argument(exists=True, help="A folder of images, or a zip file of one.")],
+    *,
     name: Annotated[
         str | None, typer.Option(help="Name of the dataset. Default: the name of the folder or file.")
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="The table of images and classes, in the folder or zip, or beside the folder.",
+        ),
+    ] = None,
+    path_column: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The table's column with the names of the images.")
+    ] = None,
+    label_column: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The table's column with the classes.")
+    ] = None,
+    split_column: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The table's column with train, test or val.")
+    ] = None,
+    min_images: Annotated[
+        int | None, typer.Option(min=1, help="Leave out classes with fewer usable images than this.")
     ] = None,
     url: Url = DEFAULT_URL,
     api_key: ApiKey = None,
 ) -> None:
-    """Upload images as a dataset: a folder for each class, optionally under train/ and test/, or a labels.csv at the root.
+    """Upload images as a dataset: a folder for each class, optionally under train/ and test/, or a table of the classes.
+
+    Tables are recognised by their columns; where that is not certain, the answer says which options to add.
 
     Ctrl-C aborts an upload; once the upload is complete, it only stops watching: the import continues on the service.
 
@@ -39,16 +62,19 @@ def add(
         ninefold datasets add flowers/
 
         ninefold datasets add photos.zip --name holiday
+
+        ninefold datasets add dogs/ --labels dogs.csv --path-column id --label-column breed
     """
+    options = ImportOptions(labels, path_column, label_column, split_column, min_images)
     with connect(url, api_key) as client:
-        dataset = _add(client, path, name or path.resolve().stem.lower())
+        dataset = _add(client, path, name or path.resolve().stem.lower(), options)
     typer.echo(describe(dataset))
     for line in [*describe_skipped(dataset), *describe_warnings(dataset)]:
         typer.echo(line, err=True)
     typer.echo(f"Train with: ninefold submit {dataset['name']} --watch", err=True)
 
 
-def _add(client: "Client", path: Path, name: str) -> "Json":
+def _add(client: "Client", path: Path, name: str, options: ImportOptions) -> "Json":
     from rich.console import Console  # noqa: PLC0415 - the import takes 0.1 s
 
     from ninefold.cli.dataset_view import dataset_view  # noqa: PLC0415 - imports rich and httpx
@@ -56,7 +82,7 @@ def _add(client: "Client", path: Path, name: str) -> "Json":
     view = dataset_view(Console(stderr=True))
     try:
         with view:
-            return client.add_dataset(path, name, view.show)
+            return client.add_dataset(path, name, view.show, **vars(options))
     except KeyboardInterrupt:
         typer.echo(after_interruption(name, is_uploaded=view.progress.is_uploaded), err=True)
         raise

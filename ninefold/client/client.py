@@ -6,8 +6,15 @@ from pathlib import Path
 from typing import Any, Self
 
 from ninefold.client.address import DEFAULT_URL
-from ninefold.client.datasets import DatasetProgress, cancel_import, delete_import, follow_import, upload
+from ninefold.client.datasets import (
+    DatasetProgress,
+    cancel_import,
+    delete_import,
+    follow_import,
+    upload,
+)
 from ninefold.client.events import Event, follow_events
+from ninefold.client.import_options import ImportOptions
 from ninefold.client.predictions import classify
 from ninefold.client.transport import Json, Transport
 from ninefold.errors import JobFailedError
@@ -117,15 +124,29 @@ class Client:
         return classify(self._transport, [Path(file) for file in files], params, on_progress or _ignore)
 
     def add_dataset(
-        self, path: str | Path, name: str, on_progress: Callable[[DatasetProgress], None] | None = None
+        self,
+        path: str | Path,
+        name: str,
+        on_progress: Callable[[DatasetProgress], None] | None = None,
+        *,
+        labels: str | Path | None = None,
+        path_column: str | None = None,
+        label_column: str | None = None,
+        split_column: str | None = None,
+        min_images: int | None = None,
     ) -> Json:
         """Upload a folder with one subfolder for each class, or a zip of one; return the dataset once it is ready.
 
-        The dataset's record counts the images and names the files that were skipped. The import does not need this
+        The dataset's record counts the images and names the files that were skipped, and its `warnings` say what may
+        have been read wrongly. Classes that folders do not name come from a table: `labels` is its path, the columns
+        hold the names of the images, their classes and their splits. Classes with fewer than `min_images` usable images
+        are left out. The import does not need this
         client: it continues when the client goes away after the upload. Raises DatasetRejectedError if it fails.
         """
         report = on_progress or _ignore
-        return follow_import(self._transport, upload(self._transport, Path(path), name, report), report)
+        options = ImportOptions(labels, path_column, label_column, split_column, min_images)
+        dataset = upload(self._transport, Path(path), name, report, options)
+        return follow_import(self._transport, dataset, report)
 
     def wait_for_dataset(
         self, ref: str, on_progress: Callable[[DatasetProgress], None] | None = None

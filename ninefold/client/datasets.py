@@ -11,7 +11,8 @@ from typing import IO, Any
 import httpx
 
 from ninefold.client.events import Event, follow_events
-from ninefold.client.folder_zip import open_as_zip
+from ninefold.client.folder_zip import find_table, open_as_zip
+from ninefold.client.import_options import ImportOptions
 from ninefold.client.transport import TIMEOUT_S, Json, Transport
 from ninefold.errors import DatasetRejectedError, NinefoldError, UnreachableError
 
@@ -52,7 +53,9 @@ class DatasetProgress:
 OnProgress = Callable[[DatasetProgress], None]
 
 
-def upload(transport: Transport, path: Path, name: str, on_progress: OnProgress) -> Json:
+def upload(
+    transport: Transport, path: Path, name: str, on_progress: OnProgress, options: ImportOptions
+) -> Json:
     """Send a folder or a zip as the dataset `name`, and return the dataset, whose import may not have ended.
 
     An interrupted upload is sent again with the same Idempotency-Key, so that it is imported once.
@@ -61,7 +64,10 @@ def upload(transport: Transport, path: Path, name: str, on_progress: OnProgress)
     transport.request("GET", "/datasets", params={"limit": 1})
     if path.is_dir():
         on_progress(DatasetProgress("packing"))
-    with open_as_zip(path) as archive:
+    params, table = options.params(), None
+    if options.labels is not None and path.is_dir():
+        params["labels"], table = find_table(path, options.labels)
+    with open_as_zip(path, table) as archive:
         body = _ReportedFile(archive, on_progress)
         headers = {
             "Content-Type": "application/zip",
@@ -74,7 +80,7 @@ def upload(transport: Transport, path: Path, name: str, on_progress: OnProgress)
                 return transport.request_object(
                     "POST",
                     "/datasets",
-                    params={"name": name},
+                    params={"name": name, **params},
                     content=body,
                     headers=headers,
                     timeout=timeout,

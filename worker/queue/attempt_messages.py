@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from model.data.import_options import NO_OPTIONS, ImportOptions
 from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import ResolvedSpec
 from worker.queue.kinds import Kind
@@ -63,6 +64,7 @@ class ClaimedImport(Claimed):
     """When the upload was accepted."""
     expected_id: str | None
     """The dataset that has the import's name already: the zip must hold the same dataset."""
+    options: ImportOptions = NO_OPTIONS
 
 
 @dataclass(frozen=True)

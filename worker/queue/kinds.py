@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-SCHEMA_VERSION = 1
-"""The version of the records that this release writes. A worker leaves items of a higher version to newer workers."""
+SCHEMA_VERSION = 2
+"""The highest version of items that this release understands. A worker leaves items of a higher version to newer workers."""
+PLAIN_VERSION, VERSION_WITH_OPTIONS = 1, 2
+"""The version that items are written with: 2 for imports with options, which earlier workers would ignore."""
 
 
 class Kind(StrEnum):

@@ -52,6 +52,9 @@ PRODUCTION_NAMES = "ninefold:production_names"  # set of names with a production
 DATASET = "ninefold:dataset:"  # string: record
 DATASETS = "ninefold:datasets"  # sorted set: dataset id → its number in the order of arrival
 DATASETS_ADDED = "ninefold:datasets:added"  # counter: the number of the last dataset
+DATASET_ENTRIES = (
+    "ninefold:datasets:entries:"  # hash for each dataset that has several names: later name → record under it
+)
 DATASET_NAMES = "ninefold:datasets:names"  # hash: name → id of the dataset or of the import that will make it
 
 WORKERS = "ninefold:workers"  # hash: worker id → its last heartbeat

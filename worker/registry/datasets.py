@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from model.data.record import DatasetRecord, SkippedFile
 from model.spec import DatasetFacts
@@ -19,7 +19,7 @@ _PATH_CHARACTERS_SHOWN = 200
 
 
 class RegisteredDataset(BaseModel):
-    """An uploaded dataset. The list of all skipped files is in storage: it is too long for a record."""
+    """An uploaded dataset, under one of its names. The list of all skipped files is in storage: it is too long for a record."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -32,6 +32,8 @@ class RegisteredDataset(BaseModel):
     warnings: list[str] = []
     created_by: str | None
     created_at: AwareDatetime
+    names: list[str] = Field(default=[], exclude=True)
+    """All names, the first one first. They are not part of the stored record."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def find(ref: str, project: str = DEFAULT_PROJECT) -> ScriptCall[RegisteredDatas
     def read(reply: Reply) -> RegisteredDataset | PendingDataset:
         if reply[0] == "import":
             return PendingDataset(reply[1])
-        return RegisteredDataset.model_validate_json(reply[1])
+        return _read_registered(*reply[1:4])
 
     return REGISTRY_SCRIPTS.call("get_dataset", {"ref": ref, "project": project}, read)
 
@@ -74,9 +76,17 @@ def get(ref: str, project: str = DEFAULT_PROJECT) -> ScriptCall[RegisteredDatase
     def read(reply: Reply) -> RegisteredDataset:
         if reply[0] == "import":
             raise DatasetNotFoundError(ref)
-        return RegisteredDataset.model_validate_json(reply[1])
+        return _read_registered(*reply[1:4])
 
     return REGISTRY_SCRIPTS.call("get_dataset", {"ref": ref, "project": project}, read)
+
+
+def _read_registered(record: str, entry: str, other_names: str) -> RegisteredDataset:
+    """Parse the first record of a dataset and the record under the name that was asked for; `""` if it is the first."""
+    first = RegisteredDataset.model_validate_json(record)
+    shown = RegisteredDataset.model_validate_json(entry) if entry else first
+    names = [first.facts.name, *filter(None, other_names.split(","))]
+    return shown.model_copy(update={"names": names})
 
 
 def registered(
@@ -111,7 +121,9 @@ def list_datasets(
     """
 
     def read(reply: Reply) -> DatasetPage:
-        datasets = [RegisteredDataset.model_validate_json(dataset) for dataset in reply]
+        datasets = [
+            _read_registered(record, "", names) for record, names in zip(reply[::2], reply[1::2], strict=True)
+        ]
         return DatasetPage(datasets[:limit], len(datasets) > limit)
 
     return REGISTRY_SCRIPTS.call(

@@ -50,6 +50,36 @@ def test_uploading_the_same_bytes_returns_the_same_dataset(client: httpx.Client,
     problem_in(client.post("/datasets?name=digits", content=zipped()), 409, "dataset_name_taken")
 
 
+def test_the_same_images_under_another_name_are_shown_under_it(client: httpx.Client, importer: None) -> None:
+    first = client.post("/datasets?name=pets&wait_s=60", content=zipped()).json()
+    second = client.post("/datasets?name=animals&wait_s=60", content=zipped()).json()
+    assert (second["id"], second["name"]) == (first["id"], "animals")
+    assert second["names"] == ["pets", "animals"]
+    assert client.get("/datasets/animals").json() == second
+    assert client.get("/datasets/pets").json()["name"] == "pets"
+    assert client.post("/jobs", json={"dataset": "animals"}).json()["name"] == "animals"
+
+
+def test_query_fields_say_where_the_classes_are(client: httpx.Client, importer: None) -> None:
+    rows = ["id,kind,place", *(f"{n},{n % 2},{n % 2}" for n in range(6))]
+    images = zipped(6, ("photos",), **{"list.csv": "\n".join(rows).encode()})
+    unclear = problem_in(client.post("/datasets?name=a&wait_s=60", content=images), 422, "dataset_rejected")
+    assert "label_column" in unclear["detail"]
+    query: dict[str, str | int] = {
+        "name": "pets",
+        "wait_s": 60,
+        "labels": "list.csv",
+        "label_column": "kind",
+        "min_images": 2,
+    }
+    dataset = client.post("/datasets", params=query, content=images).json()
+    assert dataset["classes"] == ["0", "1"]
+    assert dataset["names"] == ["pets"]
+    assert "list.csv" in dataset["warnings"][0]
+    for wrong in ("labels=", "min_images=0", "label_column=" + "x" * 201):
+        problem_in(client.post(f"/datasets?name=b&{wrong}", content=images), 422, "invalid_request")
+
+
 def test_lists_include_built_in_datasets(client: httpx.Client, importer: None) -> None:
     client.post("/datasets?name=pets&wait_s=60", content=zipped())
     data = client.get("/datasets").json()["data"]

@@ -33,15 +33,31 @@ def test_a_dataset_is_found_by_id_and_name_and_by_its_import(
     assert registry.get(import_id).facts.id == "ds_2"
 
 
-def test_importing_a_dataset_again_returns_the_first_entry(
+def test_importing_a_dataset_again_under_its_name_returns_the_first_entry(
     store: JobStore, registry: DatasetRegistry
 ) -> None:
     first = import_record(store, dataset_record("ds_1", "pets"))
     assert import_record(store, dataset_record("ds_1", "pets"), "bob") == first
-    assert import_record(store, dataset_record("ds_1", "pets"), "bob", name="animals") == first
-    assert registry.get("animals") == first
     assert registry.list_datasets().datasets == [first]
     assert list(store.list_imports()) == []
+
+
+def test_a_dataset_that_is_added_under_another_name_is_shown_under_both(
+    store: JobStore, registry: DatasetRegistry
+) -> None:
+    first = import_record(store, dataset_record("ds_1", "pets"))
+    found = dataset_record("ds_1", "pets").model_copy(update={"warnings": ["other files"]})
+    store.submit_import(new_import("animals", "other zip", "bob"))
+    by_import = registry.get(complete_import(store, found))
+    by_name = registry.get("animals")
+    assert by_name == by_import
+    assert (by_name.facts.id, by_name.facts.name, by_name.created_by) == ("ds_1", "animals", "bob")
+    assert by_name.warnings == ["other files"]
+    for ref in ("pets", "ds_1"):
+        shown = registry.get(ref)
+        assert (shown.facts.name, shown.created_by, shown.warnings) == ("pets", "alice", [])
+        assert shown.names == by_name.names == ["pets", "animals"]
+    assert registry.list_datasets().datasets == [first.model_copy(update={"names": ["pets", "animals"]})]
 
 
 def test_a_record_names_few_skipped_files_and_shortens_their_paths(

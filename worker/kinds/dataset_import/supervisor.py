@@ -80,6 +80,7 @@ class ImportSupervisor(Supervisor):
         return [
             *("--source", str(upload), "--out", str(out), "--name", self._claimed.name),
             *(("--expected-id", expected) if expected else ()),
+            *("--options", self._claimed.options.model_dump_json(exclude_none=True)),
         ]
 
     def _store_dataset(self, record: DatasetRecord, out: Path) -> Outcome:

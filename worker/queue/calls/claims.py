@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from model.data.import_options import ImportOptions
 from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import ResolvedSpec
 from worker.errors import ClaimUnreadableError
@@ -79,6 +80,7 @@ def _read_import(common: dict[str, Any], fields: Mapping[str, str]) -> Claimed:
         upload=fields["upload"],
         created_at=datetime.fromisoformat(fields["created_at"]),
         expected_id=fields.get("expected_id"),
+        options=ImportOptions.model_validate_json(fields.get("import_options", "{}")),
     )
 
 

@@ -1,12 +1,14 @@
 """What only dataset imports have: submit, success, pages of imports, and what is left to do after their end."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from model.data.import_options import NO_OPTIONS, ImportOptions
 from worker.queue.calls.attempts import read_status
 from worker.queue.calls.requests import Idempotency, read_submitted, submission_arguments
 from worker.queue.ids import upload_key
-from worker.queue.kinds import QUEUE_LIMITS, Kind
+from worker.queue.kinds import PLAIN_VERSION, QUEUE_LIMITS, VERSION_WITH_OPTIONS, Kind
 from worker.queue.records import DatasetImport
 from worker.queue.scripts import QUEUE_SCRIPTS
 from worker.queue.states import Status
@@ -26,6 +28,19 @@ class NewImport:
     """Of the upload's bytes."""
     created_by: str | None = None
     project: str = DEFAULT_PROJECT
+    options: ImportOptions = NO_OPTIONS
+
+    @property
+    def options_json(self) -> str | None:
+        """The options as JSON; None when there are none."""
+        return self.options.model_dump_json(exclude_none=True) if self.options != NO_OPTIONS else None
+
+    @property
+    def fingerprint(self) -> str:
+        """What makes an upload another one: its bytes and its options."""
+        if self.options_json is None:
+            return self.sha256
+        return hashlib.sha256(f"{self.sha256} {self.options_json}".encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -46,10 +61,10 @@ def submit_import(
 
     Raises:
         DatasetNameTakenError: another upload is being imported under this name.
-        IdempotencyMismatchError: the key was used with another name or other bytes.
+        IdempotencyMismatchError: the key was used with another name, other options or other bytes.
         QueueFullError: `queue_limit` imports are queued already.
     """
-    idempotency = Idempotency(idempotency_key, f"{new.sha256} {new.name}") if idempotency_key else None
+    idempotency = Idempotency(idempotency_key, f"{new.fingerprint} {new.name}") if idempotency_key else None
     arguments = {
         **submission_arguments(
             Kind.DATASET_IMPORT,
@@ -59,9 +74,11 @@ def submit_import(
             created_by=new.created_by,
             idempotency=idempotency,
             queue_limit=queue_limit,
+            schema_version=VERSION_WITH_OPTIONS if new.options_json else PLAIN_VERSION,
         ),
         "upload": upload_key(new.import_id),
-        "upload_sha256": new.sha256,
+        "upload_sha256": new.fingerprint,
+        "import_options": new.options_json or "",
         "size_bytes": new.size_bytes,
     }
 

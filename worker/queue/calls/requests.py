@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from worker.queue.kinds import SCHEMA_VERSION, Kind
+from worker.queue.kinds import PLAIN_VERSION, Kind
 from worker.queue.records import Job
 from worker.queue.scripts import QUEUE_SCRIPTS
 from worker.redis_server.idempotency import IDEMPOTENCY_KEPT_S, idempotency_id
@@ -28,13 +28,14 @@ def submission_arguments(
     created_by: str | None,
     idempotency: Idempotency | None,
     queue_limit: int,
+    schema_version: int = PLAIN_VERSION,
 ) -> dict[str, object]:
     """Return the arguments that the submission of every kind has."""
     key = idempotency.key if idempotency else None
     return {
         "item_id": item_id,
         "project": project,
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": schema_version,
         "priority": 0,
         "name": name,
         "created_by": json.dumps(created_by),

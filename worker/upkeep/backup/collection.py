@@ -182,10 +182,12 @@ class RecordCollection:
         names = (scoped(project, redis_keys.DATASET_NAMES) for project in projects)
         yield from map(self._without_lost_members, self._read(names))
         for project in projects:
-            prefix = scoped(project, redis_keys.DATASET)
+            prefixes = [scoped(project, key) for key in (redis_keys.DATASET, redis_keys.DATASET_ENTRIES)]
             for datasets in self._read([scoped(project, redis_keys.DATASETS)]):
                 yield datasets
-                yield from self._read(prefix + str(dataset_id) for dataset_id in datasets.value)
+                yield from self._read(
+                    prefix + str(dataset_id) for prefix in prefixes for dataset_id in datasets.value
+                )
 
     def _read_others(self) -> Iterator[Record]:
         for record in map(self._without_lost_members, self._read(sorted(self._others))):

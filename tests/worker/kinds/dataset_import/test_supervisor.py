@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from model.data.import_options import ImportOptions
 from model.data.record import IMAGES_FILE, RECORD_FILE, dataset_key, read_record
 from model.host.failpoints import Failpoint, arm
 from tests.model.pictures import two_classes
@@ -75,6 +76,19 @@ def test_the_phases_of_an_import_are_events(store: JobStore, tmp_path: Path) -> 
     assert '"status":"succeeded"' in events[-1]
 
 
+def test_the_options_of_an_upload_reach_the_import(store: JobStore, tmp_path: Path) -> None:
+    files = {f"{n}.png": data for n, data in enumerate(two_classes(12).values())}
+    rows = [f"{n},{n},{'oak' if n % 2 else 'elm'},{n % 3 + 100}" for n in range(24)]
+    files["leaves.csv"] = "\n".join(["id,age,kind,place", *rows]).encode()
+    options = ImportOptions(labels="leaves.csv", path_column="id", label_column="kind")
+    submit_upload(store, tmp_path, files, options=options)
+    with open_import_context(store, tmp_path) as context:
+        assert run_next(context).outcome is Outcome.SUCCEEDED
+    registered = DatasetRegistry(store.redis).get("pets")
+    assert registered.facts.classes == ["elm", "oak"]
+    assert "column kind" in registered.warnings[0]
+
+
 def test_a_zip_that_is_no_dataset_is_rejected(store: JobStore, tmp_path: Path) -> None:
     import_id = submit_upload(store, tmp_path, {"notes.txt": b"no images"})
     with open_import_context(store, tmp_path) as context:
@@ -101,7 +115,8 @@ def test_the_same_images_again_are_the_same_dataset(store: JobStore, tmp_path: P
             submit_upload(store, tmp_path, name=name)
             assert run_next(context).outcome is Outcome.SUCCEEDED
     registry = DatasetRegistry(store.redis)
-    assert registry.get("animals") == registry.get("pets")
+    assert registry.get("animals").facts.id == registry.get("pets").facts.id
+    assert registry.get("animals").facts.name == "animals"
     assert len(storage_of(tmp_path).list()) == 2
 
 

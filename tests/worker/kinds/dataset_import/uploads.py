@@ -1,8 +1,10 @@
 """Uploads in storage, with their imports in the queue."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
+from model.data.import_options import NO_OPTIONS, ImportOptions
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
 from tests.model.pictures import two_classes, write_zip
@@ -16,10 +18,14 @@ def storage_of(folder: Path) -> Storage:
 
 
 def submit_upload(
-    store: JobStore, folder: Path, files: dict[str, bytes] | None = None, name: str = "pets"
+    store: JobStore,
+    folder: Path,
+    files: dict[str, bytes] | None = None,
+    name: str = "pets",
+    options: ImportOptions = NO_OPTIONS,
 ) -> str:
     """Store a zip of these files, by default of a small dataset, and queue its import; return the import's id."""
-    new = new_import(name)
+    new = replace(new_import(name), options=options)
     with tempfile.TemporaryDirectory() as temporary:
         upload = write_zip(Path(temporary) / "upload.zip", two_classes() if files is None else files)
         storage_of(folder).put_bytes(upload_key(new.import_id), upload.read_bytes())

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from model.data.import_options import NO_OPTIONS, ImportOptions
 from tests.worker.imported import (
     claim_import,
     complete_import,
@@ -67,6 +68,27 @@ def test_the_same_upload_again_gets_the_import_that_has_not_ended(store: JobStor
     assert (first.is_replay, again.is_replay) == (False, True)
     assert again.dataset_import.id == first.dataset_import.id
     assert len(store.list_imports()) == 1
+
+
+def test_the_same_bytes_with_other_options_are_another_upload(store: JobStore) -> None:
+    with_options = replace(new_import("pets", "same"), options=ImportOptions(label_column="breed"))
+    store.submit_import(with_options, "key")
+    with pytest.raises(DatasetNameTakenError):
+        store.submit_import(new_import("pets", "same"))
+    with pytest.raises(IdempotencyMismatchError):
+        store.submit_import(replace(with_options, options=NO_OPTIONS), "key")
+    assert store.submit_import(replace(with_options), "key").is_replay
+    claimed = store.claim("host:1", new_attempt_id())
+    assert isinstance(claimed, ClaimedImport)
+    assert claimed.options == with_options.options
+
+
+def test_an_import_with_options_is_left_to_workers_that_know_them(store: JobStore) -> None:
+    plain = store.submit_import(new_import("plain")).dataset_import.id
+    options = ImportOptions(min_images=2)
+    chosen = store.submit_import(replace(new_import("chosen"), options=options)).dataset_import.id
+    versions = [store.redis.hget(redis_keys.ITEM + item_id, "schema_version") for item_id in (plain, chosen)]
+    assert versions == ["1", "2"]
 
 
 def test_a_failed_import_frees_its_name(store: JobStore) -> None:
@@ -170,5 +192,5 @@ def test_an_import_of_a_dataset_that_is_known_under_another_name_adds_a_name(sto
     store.submit_import(replace(new_import("animals"), created_by="bob"))
     complete_import(store, dataset_record("ds_1", "animals"))
     registry = DatasetRegistry(store.redis)
-    assert registry.get("animals") == registry.get("pets") == first
+    assert (registry.get("animals").facts.id, registry.get("pets").facts) == ("ds_1", first.facts)
     assert len(registry.list_datasets().datasets) == 1

@@ -17,7 +17,7 @@ from model.spec import JobSpec
 from model.storage.interface import Storage
 from model.storage.local import LocalStorage
 from tests.conftest import running_valkey
-from tests.worker.imported import claim_import, new_import
+from tests.worker.imported import claim_import, dataset_record, import_record, new_import
 from tests.worker.samples import claim, draft, make_job, publish, row
 from tests.worker.upkeep.backup.service import Service, put_model, run_module, run_with_checkpoint
 from worker.errors import BackupUnreadableError, StoreOccupiedError
@@ -96,6 +96,8 @@ def test_a_restore_brings_everything_back(old: Service, new: Service) -> None:
     running = run_with_checkpoint(old)
     old.store.submit(make_job(tags=["later"]), Idempotency("key", "hash"))
     ModelRegistry(old.client).set_alias("digits", "canary", 1, "alice")
+    for name in ("pets", "animals"):
+        import_record(old.store, dataset_record("ds_1", "pets"), name=name)
     import_id = old.store.submit_import(new_import("birds")).dataset_import.id
     posted = JobSpec.model_validate({"dataset": "birds", "name": "birds"})
     old.store.submit(NewJob(posted, waits_for=import_id))

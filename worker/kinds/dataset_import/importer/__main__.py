@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from model.data.import_options import NO_OPTIONS, ImportOptions
 from model.data.importing import import_dataset
 from model.errors import DatasetRejectedError, ModelError
 from model.host.failpoints import Failpoint, reach
@@ -65,6 +66,7 @@ def _import(arguments: argparse.Namespace, on_progress: ProgressSender) -> Line:
             arguments.source,
             LocalStorage(arguments.out),
             arguments.name,
+            options=arguments.options,
             expected_id=arguments.expected_id,
             on_progress=on_progress,
         )
@@ -85,6 +87,9 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="folder that receives the dataset")
     parser.add_argument("--name", required=True, help="name of the dataset")
     parser.add_argument("--expected-id", help="fail unless the dataset has this id")
+    parser.add_argument(
+        "--options", type=ImportOptions.model_validate_json, default=NO_OPTIONS, help="as JSON"
+    )
     parser.add_argument("--fd", type=int, required=True, help="file descriptor for messages")
     parser.add_argument("--parent", type=int, required=True, help="process id of the worker")
     return parser.parse_args()

@@ -17,6 +17,8 @@ local key = scoped(import.project, KEY.DATASET) .. args.dataset_id
 if redis.call('SET', key, args.record, 'NX') then
   local number = redis.call('INCR', scoped(import.project, KEY.DATASETS_ADDED))
   redis.call('ZADD', scoped(import.project, KEY.DATASETS), number, args.dataset_id)
+elseif cjson.decode(redis.call('GET', key)).facts.name ~= import.name then
+  redis.call('HSETNX', scoped(import.project, KEY.DATASET_ENTRIES) .. args.dataset_id, import.name, args.record)
 end
 redis.call('HSET', names, import.name, args.dataset_id)
 redis.call('ZREM', scoped(import.project, KEY.IMPORTS), import.id)

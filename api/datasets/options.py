@@ -1,0 +1,28 @@
+"""The query fields of an upload that say where its classes are."""
+
+from typing import Annotated
+
+from fastapi import Query
+
+from model.data.import_options import Column, ImportOptions, MinImages, TablePath
+
+
+def _described(field: str) -> object:
+    return Query(description=ImportOptions.model_fields[field].description)
+
+
+def import_options(
+    labels: Annotated[TablePath | None, _described("labels")] = None,
+    path_column: Annotated[Column | None, _described("path_column")] = None,
+    label_column: Annotated[Column | None, _described("label_column")] = None,
+    split_column: Annotated[Column | None, _described("split_column")] = None,
+    min_images: Annotated[MinImages | None, _described("min_images")] = None,
+) -> ImportOptions:
+    """Return the options of an import."""
+    return ImportOptions(
+        labels=labels,
+        path_column=path_column,
+        label_column=label_column,
+        split_column=split_column,
+        min_images=min_images,
+    )
