@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from api.errors import ApiError
 from api.http.problem import Answer, Answers
 from api.predictor.errors import (
+    AnswerTooLargeError,
     DeadlineExceededError,
     ModelUnavailableError,
+    OutOfMemoryError,
     OverloadedError,
     PredictionError,
     PredictorUnavailableError,
@@ -15,6 +17,7 @@ from api.predictor.protocol.messages import ItemError
 
 NO_VALID_IMAGE = "no_valid_image"
 """The code of a request whose images all failed with different codes."""
+_RETRY_MEMORY_S = 5
 
 
 class UploadError(ApiError):
@@ -112,8 +115,11 @@ class NoImageClassifiedError(PredictionRefusedError):
             {"param": f"image {index}", "message": f"{error.code}: {error.message}"}
             for index, error in enumerate(failed)
         ]
-        super().__init__(message, field_errors=field_errors)
         codes = {error.code for error in failed}
+        may_retry = codes == {OutOfMemoryError.code}
+        super().__init__(
+            message, field_errors=field_errors, retry_after_s=_RETRY_MEMORY_S if may_retry else None
+        )
         self.code = codes.pop() if len(codes) == 1 else NO_VALID_IMAGE
 
 
@@ -123,6 +129,7 @@ _STATUS_OF_IMAGE_ERROR = {
     "not_an_image": 415,
     "unsupported_format": 415,
     "internal_error": 500,
+    OutOfMemoryError.code: 503,
 }
 """Statuses of a request whose images all failed with the same code."""
 
@@ -137,6 +144,7 @@ ANSWERS: Answers = {
     OverloadedError: Answer(503),
     DeadlineExceededError: Answer(503, retry_after_s=1),
     ModelUnavailableError: Answer(503, retry_after_s=10),
+    AnswerTooLargeError: Answer(422),
     PredictionError: Answer(500),
     NoModelError: Answer(404),
     ModelRequiredError: Answer(422),

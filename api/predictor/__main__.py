@@ -60,7 +60,9 @@ async def _serve(options: argparse.Namespace) -> int:
         ThreadPoolExecutor(1, "inference") as inference,
         ThreadPoolExecutor(decoding_threads, "decode") as decoding,
     ):
-        batcher = Batcher(inference, throughput, max_batch=64, on_failure=lambda: _end(exit_code, 1))
+        batcher = Batcher(
+            inference, throughput, max_batch=64, on_failure=partial(_end_if_on_gpu, loader, exit_code)
+        )
         models: ModelCache[ServedModel] = ModelCache(loader.load, budget_bytes=options.cache_bytes)
         decoders = Decoders(decoding, decoding_threads)
         classifier = RequestClassifier(models, batcher, Admission(throughput), decoders)
@@ -78,6 +80,12 @@ async def _serve(options: argparse.Namespace) -> int:
 def _end_if_failed(exit_code: asyncio.Future[int], task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         log.critical("the predictor cannot continue", exc_info=error)
+        _end(exit_code, 1)
+
+
+def _end_if_on_gpu(loader: ModelLoader, exit_code: asyncio.Future[int]) -> None:
+    """End after a fault of the GPU, which lasts as long as the process; on a CPU one model failed, and others work."""
+    if loader.is_on_gpu:
         _end(exit_code, 1)
 
 

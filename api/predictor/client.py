@@ -13,7 +13,7 @@ from api.predictor.errors import (
     PredictionError,
     PredictorUnavailableError,
 )
-from api.predictor.protocol.channel import Channel
+from api.predictor.protocol.channel import Bytes, Channel
 from api.predictor.protocol.messages import (
     ITEM_ANSWERS,
     Answer,
@@ -59,27 +59,27 @@ class _Connection:
         return not self._receiver.done()
 
     async def predict(
-        self, model: str, images: Sequence[bytes | bytearray], *, top_k: int, deadline_s: float
+        self, model: str, images: Sequence[Bytes], *, top_k: int, deadline_s: float
     ) -> Predicted:
         request_id = next(self._request_ids)
         answer: asyncio.Future[Predicted] = asyncio.get_running_loop().create_future()
         self._answers[request_id] = answer
-        self._channel.send(
-            Open(
-                request_id=request_id,
-                model=model,
-                image_count=len(images),
-                total_bytes=sum(map(len, images)),
-                top_k=top_k,
-                deadline_s=deadline_s,
-            )
-        )
-        for index, data in enumerate(images):
-            image = Image(request_id=request_id, index=index)
-            self._channel.send(image, data, is_wanted=lambda: not answer.done())
         try:
+            self._channel.send(
+                Open(
+                    request_id=request_id,
+                    model=model,
+                    image_count=len(images),
+                    total_bytes=sum(map(len, images)),
+                    top_k=top_k,
+                    deadline_s=deadline_s,
+                )
+            )
+            for index, data in enumerate(images):
+                image = Image(request_id=request_id, index=index)
+                self._channel.send(image, data, is_wanted=lambda: not answer.done())
             return await answer
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, ProtocolError):
             self._channel.send(Cancel(request_id=request_id))
             raise
         finally:
@@ -149,7 +149,7 @@ class PredictorClient:
         self._next_index = itertools.cycle(range(connections))
 
     async def predict(
-        self, model: str, images: Sequence[bytes | bytearray], *, top_k: int, deadline_s: float = 30.0
+        self, model: str, images: Sequence[Bytes], *, top_k: int, deadline_s: float = 30.0
     ) -> Predicted:
         """Return the scores or an error for each image.
 

@@ -37,6 +37,18 @@ class CorruptModelError(PredictionError):
     code = "corrupt_artifact"
 
 
+class OutOfMemoryError(PredictionError):
+    """Raised when memory does not suffice to classify a single image with a model."""
+
+    code = "out_of_memory"
+
+
+class AnswerTooLargeError(PredictionError):
+    """Raised when the scores of a request are too large for one answer."""
+
+    code = "answer_too_large"
+
+
 class InferenceFailedError(PredictionError):
     """Raised when the network fails on a batch."""
 
@@ -52,6 +64,8 @@ ERRORS_BY_CODE: dict[str, type[PredictionError]] = {
         ModelUnavailableError,
         CorruptModelError,
         PredictorUnavailableError,
+        OutOfMemoryError,
+        AnswerTooLargeError,
     )
 }
 """The predictor sends the code of an error over the socket; the API raises the class that this table names."""

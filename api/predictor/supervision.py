@@ -14,6 +14,7 @@ from pathlib import Path
 from api.predictor.protocol.framing import LENGTHS, frame_head, parse_lengths
 from api.predictor.protocol.messages import Ping, Pong, ProtocolError, parse_message
 from api.predictor.protocol.socket_path import check_socket_path
+from model.host.child_environment import child_environment
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +104,10 @@ class PredictorProcess:
     def _run_once(self) -> bool:
         """Start one predictor and ping it until it ends; return whether it ever became ready."""
         with subprocess.Popen(
-            self._options.command(), stdin=subprocess.PIPE, start_new_session=True
+            self._options.command(),
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+            env=child_environment(os.environ, self._options.storage),
         ) as process:
             self._process = process
             try:

@@ -64,7 +64,7 @@ def make_abilities(
         imports = ImportContext(**vars(shared), spawner=spawner, timeout_s=settings.import_timeout_s)
         run[Kind.DATASET_IMPORT] = partial(_run, ImportSupervisor, imports)
     if LANES[Kind.TRAINING] in lanes:
-        spawner = trainer_spawner(commands.trainer)
+        spawner = trainer_spawner(commands.trainer, storage=settings.storage)
         cleanups.callback(spawner.close)
         standby = WarmStandby(spawner)
         cleanups.callback(standby.close)

@@ -2,15 +2,21 @@
 
 import asyncio
 import contextlib
+import logging
 from collections import deque
 from collections.abc import Callable
 
 from api.predictor.protocol.framing import LENGTHS, frame_head, parse_lengths
 from api.predictor.protocol.messages import Message, parse_message
 
+Bytes = bytes | bytearray
+
 _SLICE_BYTES = (
     256 * 1024
 )  # asyncio copies the bytes that the socket does not take at once: keep the copy small
+
+
+_log = logging.getLogger(__name__)
 
 
 class Channel:
@@ -22,19 +28,19 @@ class Channel:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self._unsent: deque[tuple[Message, bytes | bytearray, Callable[[], bool] | None]] = deque()
+        self._unsent: deque[tuple[bytes, Bytes, Callable[[], bool] | None]] = deque()
         self._has_unsent = asyncio.Event()
         self._sender = asyncio.create_task(self._send_all())
 
     def send(
-        self,
-        message: Message,
-        body: bytes | bytearray = b"",
-        *,
-        is_wanted: Callable[[], bool] | None = None,
+        self, message: Message, body: Bytes = b"", *, is_wanted: Callable[[], bool] | None = None
     ) -> None:
-        """Queue one frame; the channel drops the frame if `is_wanted` returns false just before it is sent."""
-        self._unsent.append((message, body, is_wanted))
+        """Queue one frame; the channel drops the frame if `is_wanted` returns false just before it is sent.
+
+        Raises:
+            ProtocolError: the frame is too large; nothing was queued.
+        """
+        self._unsent.append((frame_head(message, len(body)), body, is_wanted))
         self._has_unsent.set()
 
     async def receive(self) -> tuple[Message, bytes] | None:
@@ -56,19 +62,22 @@ class Channel:
             await self._writer.wait_closed()
 
     async def _send_all(self) -> None:
-        with contextlib.suppress(
-            ConnectionError
-        ):  # `receive` sees the end of the connection too and reports it
+        try:
             while True:
                 await self._has_unsent.wait()
                 while self._unsent:
-                    message, body, is_wanted = self._unsent.popleft()
+                    head, body, is_wanted = self._unsent.popleft()
                     if is_wanted is None or is_wanted():
-                        await self._send(message, body)
+                        await self._send(head, body)
                 self._has_unsent.clear()
+        except ConnectionError:
+            pass  # `receive` sees the end of the connection too and reports it
+        except Exception:  # noqa: BLE001  # without its sender the connection would hang
+            _log.exception("closing a connection whose sender failed")
+            self._writer.transport.abort()
 
-    async def _send(self, message: Message, body: bytes | bytearray) -> None:
-        self._writer.write(frame_head(message, len(body)))
+    async def _send(self, head: bytes, body: Bytes) -> None:
+        self._writer.write(head)
         view = memoryview(body)
         for start in range(0, len(body), _SLICE_BYTES):
             self._writer.write(view[start : start + _SLICE_BYTES])

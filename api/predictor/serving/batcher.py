@@ -11,8 +11,10 @@ from typing import Protocol
 
 import numpy as np
 
-from api.predictor.errors import InferenceFailedError
+from api.predictor.errors import InferenceFailedError, OutOfMemoryError
 from api.predictor.serving.admission import Throughput
+
+_OUT_OF_MEMORY = "There is not enough memory for this image and this model at the moment: try again."
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +23,7 @@ class Network(Protocol):
     """The method of a classifier that the batcher calls."""
 
     def classify(self, images: np.ndarray, /) -> np.ndarray:
-        """Return calibrated scores_NK for images_NHWC (uint8)."""
+        """Return calibrated scores_NK for images_NHWC (uint8); raises MemoryError, after which it must still work."""
         ...
 
 
@@ -74,6 +76,7 @@ class Batcher:
 
         Raises:
             InferenceFailedError: the network failed on the batch of this image.
+            OutOfMemoryError: memory did not suffice for this image alone.
         """
         result: asyncio.Future[Classified] = asyncio.get_running_loop().create_future()
         queued = QueuedImage(network, image, result, time.monotonic())
@@ -116,15 +119,19 @@ class Batcher:
     async def _infer(self, batch: list[QueuedImage]) -> None:
         started = time.monotonic()
         try:
-            scores_NK = await asyncio.get_running_loop().run_in_executor(self._thread, _classify, batch)
+            scores = await asyncio.get_running_loop().run_in_executor(self._thread, _classify, batch)
         except Exception:
             log.exception("a batch of %d images failed", len(batch))
             self._fail(batch)
             return
         infer_s = time.monotonic() - started
         self._throughput.add_batch(len(batch), infer_s)
-        for queued, scores_K in zip(batch, scores_NK, strict=True):
-            if queued.is_wanted:
+        for queued, scores_K in zip(batch, scores, strict=True):
+            if not queued.is_wanted:
+                continue
+            if scores_K is None:
+                queued.result.set_exception(OutOfMemoryError(_OUT_OF_MEMORY))
+            else:
                 queued.result.set_result(Classified(scores_K, started - queued.arrived, infer_s))
 
     def _fail(self, batch: list[QueuedImage]) -> None:
@@ -136,5 +143,13 @@ class Batcher:
             self._on_failure()
 
 
-def _classify(batch: list[QueuedImage]) -> np.ndarray:
-    return batch[0].network.classify(np.stack([queued.image for queued in batch]))
+def _classify(batch: list[QueuedImage]) -> list[np.ndarray | None]:
+    """Return the scores of each image; None for one for which memory does not suffice even alone."""
+    try:
+        return list(batch[0].network.classify(np.stack([queued.image for queued in batch])))
+    except MemoryError:
+        if len(batch) == 1:
+            return [None]
+        log.warning("memory does not suffice for %d images at once: halving the batch", len(batch))
+    half = len(batch) // 2  # outside of `except`, so that the arrays of the failed attempt are free again
+    return _classify(batch[:half]) + _classify(batch[half:])

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +23,22 @@ from worker.redis_server.projects import parse_model_address, storage_url
 if TYPE_CHECKING:
     from model.artifact.classifier import Classifier
 
+_NO_ROOM = "There is not enough memory to load this model at the moment: try again, or give the predictor more memory."
+
 log = logging.getLogger(__name__)
+
+
+@contextmanager
+def _as_memory_error() -> Iterator[None]:
+    """Raise a lack of memory on any device as MemoryError."""
+    from model.device.device import is_out_of_memory  # noqa: PLC0415 - imports torch
+
+    try:
+        yield
+    except RuntimeError as error:
+        if is_out_of_memory(error):
+            raise MemoryError(str(error)) from None
+        raise
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +75,9 @@ class LoadedModel:
                 ) from error
 
     def classify(self, images_NHWC: np.ndarray, /) -> np.ndarray:  # noqa: N803 - the name tells the shape
-        """Return calibrated scores_NK for images_NHWC (uint8)."""
-        return self.classifier.classify(images_NHWC)
+        """Return calibrated scores_NK for images_NHWC (uint8); raises MemoryError."""
+        with _as_memory_error():
+            return self.classifier.classify(images_NHWC)
 
 
 class ModelLoader:
@@ -73,6 +91,11 @@ class ModelLoader:
         self._thread = ThreadPoolExecutor(1, "load")
         self.threads = cpu_quota()
         self.is_ready = False
+
+    @property
+    def is_on_gpu(self) -> bool:
+        """Whether models compute on a GPU."""
+        return self._device.startswith("cuda")
 
     async def prepare(self) -> None:
         """Import torch and choose the device."""
@@ -103,7 +126,8 @@ class ModelLoader:
         try:
             storage = open_storage(storage_url(self._storage, project))
             manifest = Manifest.model_validate_json(storage.read_bytes(model_key(model_id, MANIFEST_FILE)))
-            classifier = Classifier.load(storage, manifest, self._device)
+            with _as_memory_error():
+                classifier = Classifier.load(storage, manifest, self._device)
             loaded = LoadedModel(manifest, classifier, self._pixel_budget)
         except (CorruptArtifactError, ValidationError) as error:
             log.error("model %s is corrupt: %s", model_id, error)
@@ -113,5 +137,7 @@ class ModelLoader:
             ) from error
         except StorageError as error:
             raise ModelUnavailableError(str(error), retry_after_s=5) from error
+        except MemoryError as error:
+            raise ModelUnavailableError(_NO_ROOM, retry_after_s=5) from error
         log.info("loaded %s (%s:%d)", model_id, manifest.name, manifest.version)
         return loaded

@@ -7,13 +7,15 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from api.predictor.errors import InferenceFailedError, PredictionError
+from api.predictor.errors import AnswerTooLargeError, InferenceFailedError, PredictionError
 from api.predictor.protocol.channel import Channel
 from api.predictor.protocol.messages import (
     ITEM_ANSWERS,
+    Answer,
     Cancel,
     Failure,
     Image,
+    ItemAnswer,
     Message,
     Open,
     Ping,
@@ -71,7 +73,7 @@ class Connection:
     async def _answer(self, request: Open, images: ImageQueue) -> None:
         try:
             answer, items = await self._classifier.answer(request, images)
-            self._channel.send(answer, ITEM_ANSWERS.dump_json(items))
+            self._send_answer(answer, items)
         except PredictionError as error:
             self._send_failure(request, error)
         except Exception:
@@ -79,6 +81,14 @@ class Connection:
             self._send_failure(request, InferenceFailedError("The predictor failed on this request."))
         finally:
             del self._image_queues[request.request_id], self._tasks[request.request_id]
+
+    def _send_answer(self, answer: Answer, items: list[ItemAnswer]) -> None:
+        try:
+            self._channel.send(answer, ITEM_ANSWERS.dump_json(items))
+        except ProtocolError as error:
+            raise AnswerTooLargeError(
+                "The scores of these images are too large for one answer: send fewer images, or lower top_k."
+            ) from error
 
     def _send_failure(self, request: Open, error: PredictionError) -> None:
         self._channel.send(

@@ -36,6 +36,7 @@ from tests.stored import stored_path
 
 T = TypeVar("T")
 
+SECRETS = ("NINEFOLD_API_KEYS", "REDIS_URL", "HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "DATABASE_PASSWORD")
 TIMES = SupervisionTimes(ping_every_s=0.2, ping_timeout_s=2)
 
 
@@ -56,8 +57,11 @@ def model(storage: Storage) -> Manifest:
 
 @pytest.fixture(scope="module")
 def running(storage_url: str) -> Iterator[tuple[PredictorProcess, Path]]:
-    with running_predictor(storage_url, times=TIMES) as (predictor, socket_path):
-        yield predictor, socket_path
+    with pytest.MonkeyPatch.context() as environment:
+        for name in SECRETS:
+            environment.setenv(name, "secret")
+        with running_predictor(storage_url, times=TIMES) as (predictor, socket_path):
+            yield predictor, socket_path
 
 
 @pytest.fixture
@@ -254,6 +258,12 @@ def test_a_hanging_predictor_is_replaced(predictor: PredictorProcess) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert not Path(f"/proc/{hung}").exists()
+
+
+def test_no_secret_reaches_the_predictor(predictor: PredictorProcess) -> None:
+    environment = Path(f"/proc/{predictor.pid}/environ").read_text()
+    assert "PATH=" in environment
+    assert "secret" not in environment
 
 
 PARENT = """

@@ -5,26 +5,21 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from model.host.allocator import add_allocator_settings
+from model.host.child_environment import child_environment
 from worker.attempt.spawner import Spawner
 from worker.kinds.training.messages import read_message
 
 TRAINER_COMMAND = (sys.executable, "-m", "worker.kinds.training.trainer")
 
 
-def trainer_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a trainer: without Ninefold's settings and Redis's password, with allocator settings.
+def trainer_environment(environment: Mapping[str, str], storage: str) -> dict[str, str]:
+    """Return the environment of a trainer that uses the storage with this URL: no secret, but allocator settings.
 
     Allocator settings that the operator has set stay as they are.
     """
-    return add_allocator_settings(
-        {
-            name: value
-            for name, value in environment.items()
-            if not name.startswith("NINEFOLD_") and name != "REDIS_URL"
-        }
-    )
+    return add_allocator_settings(child_environment(environment, storage))
 
 
-def trainer_spawner(command: Sequence[str] = TRAINER_COMMAND) -> Spawner:
-    """Return the spawner of a worker's trainers."""
-    return Spawner(trainer_environment(os.environ), command, read_message)
+def trainer_spawner(command: Sequence[str] = TRAINER_COMMAND, *, storage: str = "") -> Spawner:
+    """Return the spawner of a worker's trainers, which use the storage with this URL."""
+    return Spawner(trainer_environment(os.environ, storage), command, read_message)

@@ -69,6 +69,20 @@ def test_a_frame_that_is_no_longer_wanted_is_not_sent() -> None:
     assert asyncio.run(exchange()) == (Cancel(request_id=1), b"")
 
 
+def test_a_frame_that_is_too_large_is_refused_at_once_and_the_next_is_sent() -> None:
+    async def exchange() -> object:
+        left, right = await _connected_channels()
+        with pytest.raises(ProtocolError, match="allowed"):
+            left.send(Image(request_id=1, index=0), bytearray(MAX_BODY_BYTES + 1))
+        left.send(Cancel(request_id=1))
+        received = await right.receive()
+        await left.close()
+        await right.close()
+        return received
+
+    assert asyncio.run(exchange()) == (Cancel(request_id=1), b"")
+
+
 def test_an_incomplete_frame_is_the_end_of_the_connection() -> None:
     whole = frame_head(Image(request_id=1, index=0), 10) + b"0123456789"
     assert _receive_bytes(whole) == (Image(request_id=1, index=0), b"0123456789")

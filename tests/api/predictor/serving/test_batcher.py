@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from api.predictor.errors import InferenceFailedError
+from api.predictor.errors import InferenceFailedError, OutOfMemoryError
 from api.predictor.serving.admission import Throughput
-from api.predictor.serving.batcher import Batcher
+from api.predictor.serving.batcher import Batcher, Classified
 
 
 class RecordingNetwork:
@@ -149,3 +149,40 @@ def test_a_failing_network_fails_its_batch_and_the_next_batch_runs() -> None:
 
     asyncio.run(classify())
     assert failures == ["failure"]
+
+
+class NarrowNetwork:
+    """Has memory for two images at once, and never for an image of value 9."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def classify(self, images: np.ndarray, /) -> np.ndarray:
+        values = images.reshape(len(images), -1)[:, :1]
+        if len(images) > 2 or 9 in values:
+            raise MemoryError
+        self.batches.append(len(images))
+        return values.astype(np.float32)
+
+
+def test_a_batch_for_which_memory_does_not_suffice_is_halved_and_only_a_single_image_fails() -> None:
+    narrow, failures = NarrowNetwork(), list[str]()
+
+    async def classify() -> list[object]:
+        async with _running(failures=failures) as batcher:
+            first = await _block_thread(batcher, busy := RecordingNetwork())
+            images = [
+                asyncio.create_task(batcher.classify(narrow, _image(value), request="many"))
+                for value in (1, 2, 3, 9, 5, 6, 7, 8)
+            ]
+            other = asyncio.create_task(batcher.classify(busy, _image(4), request="other"))
+            await asyncio.sleep(0)
+            busy.may_run.set()
+            await asyncio.gather(first, other)
+            return await asyncio.gather(*images, return_exceptions=True)
+
+    outcomes = asyncio.run(classify())
+    scores = [outcome.scores[0] if isinstance(outcome, Classified) else type(outcome) for outcome in outcomes]
+    assert scores == [1, 2, 3, OutOfMemoryError, 5, 6, 7, 8]
+    assert narrow.batches == [2, 1, 2, 2]
+    assert failures == []  # the predictor goes on
