@@ -5,8 +5,11 @@ from api.http.problem import Answer, Answers
 from model.errors import DatasetUnavailableError
 from worker.errors import DatasetNameTakenError
 from worker.queue.records import JobError
+from worker.queue.states import DEATHS
 
 _RETRY_BUSY_S = 30
+_FAULTS_OF_THE_SERVICE = ("internal_error", *(f"{outcome}_repeatedly" for outcome in DEATHS))
+"""Why an import failed although nothing is known to be wrong with the zip."""
 
 
 class UploadsBusyError(ApiError):
@@ -57,6 +60,8 @@ ANSWERS: Answers = {
         409, "This name belongs to another dataset, and datasets never change. Choose a new name."
     ),
     DatasetReadyError: Answer(409),
-    RejectedError: Answer(422, status_by_code={DatasetNameTakenError.code: 409}),
+    RejectedError: Answer(
+        422, status_by_code={DatasetNameTakenError.code: 409, **dict.fromkeys(_FAULTS_OF_THE_SERVICE, 500)}
+    ),
     DatasetUnavailableError: Answer(404, "No dataset has this id or name. GET /datasets lists all datasets."),
 }

@@ -14,6 +14,15 @@ from worker.queue.calls.trainings import Submitted
 from worker.queue.kinds import Kind, Lane
 from worker.queue.store import AsyncJobStore
 
+_FIRST_FIELDS = frozenset(
+    (
+        *("recipe", "epochs", "batch_size", "learning_rate", "weight_decay", "label_smoothing", "image_size"),
+        *("resize", "augmentation", "horizontal_flip", "class_weighting", "seed", "gpus", "time_budget_s"),
+        *("validation_fraction", "dataset", "name", "init_from", "promote", "tags"),
+    )
+)
+"""The fields of a spec that the first release hashed always."""
+
 
 class Submissions:
     """Submits jobs to the queue and requests a wake-up for each."""
@@ -65,6 +74,14 @@ class Submissions:
 
 
 def _hash(spec: JobSpec) -> str:
-    # Fields that earlier releases did not know count only when they are given.
-    new = {"priority"} if spec.priority == 0 else set()
-    return hashlib.sha256(spec.model_dump_json(exclude=new).encode()).hexdigest()
+    """Hash what a request asks for: a body that only spells out defaults asks for the same job.
+
+    Fields that the first release did not know count only when they differ from their default, so that a request which
+    is repeated to an API of another release has the same hash.
+    """
+    later = {
+        name
+        for name, field in JobSpec.model_fields.items()
+        if name not in _FIRST_FIELDS and getattr(spec, name) == field.default
+    }
+    return hashlib.sha256(spec.model_dump_json(exclude=later).encode()).hexdigest()

@@ -43,7 +43,10 @@ def open_socket(settings: ApiSettings) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     # A client that never reads would keep its connection open for ever, so the kernel closes it after this time.
     # Accepted connections inherit the option.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STUCK_CLIENT_MS)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STUCK_CLIENT_MS)
+    else:  # macOS: only a client that is gone is noticed
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     listener.bind((settings.host.strip("[]"), settings.port))
     listener.listen(_BACKLOG)
     listener.set_inheritable(True)

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from filelock import FileLock
@@ -29,6 +30,8 @@ ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 META_FILE = "meta.json"
 CHUNK_IMAGES = 64
 SAMPLED_BLOCKS, BLOCK_BYTES = 64, 64 * 1024
+
+_ZEROS = bytes(1 << 20)
 
 logger = logging.getLogger(__name__)
 
@@ -121,8 +124,7 @@ def _write_images(path: Path, split: OpenSplit, image_size: int, resize: Resize)
     shape = (len(split.labels), image_size, image_size, 3)
     images_NHWC = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
     with path.open("r+b") as file:
-        # On a full disk this call raises an error, where a write to the memory map would be a SIGBUS.
-        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        _reserve(file, images_NHWC.offset, path.stat().st_size)
 
     def fill(start: int) -> None:
         for index in range(start, min(start + CHUNK_IMAGES, len(split.labels))):
@@ -132,6 +134,16 @@ def _write_images(path: Path, split: OpenSplit, image_size: int, resize: Resize)
         for _ in pool.map(fill, range(0, len(split.labels), CHUNK_IMAGES)):
             pass
     images_NHWC.flush()
+
+
+def _reserve(file: BinaryIO, begin: int, end: int) -> None:
+    """Reserve the space of the zeros in a file: a full disk raises an error here, and a SIGBUS in a memory map."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), begin, end - begin)
+        return
+    file.seek(begin)  # macOS
+    file.writelines(_ZEROS[: end - start] for start in range(begin, end, len(_ZEROS)))
+    file.flush()
 
 
 def _write_meta(folder: Path) -> None:

@@ -2,13 +2,13 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from worker.attempt.drain import DrainSignal
 from worker.errors import StoreUnavailableError
 from worker.kinds.dataset_import.context import ImportContext
-from worker.kinds.dataset_import.importer_command import importer_spawner
+from worker.kinds.dataset_import.importer_command import IMPORTER_COMMAND, importer_spawner
 from worker.kinds.dataset_import.supervisor import ImportSupervisor
 from worker.queue.attempt_messages import ClaimedImport
 from worker.queue.ids import new_attempt_id
@@ -21,9 +21,9 @@ POLL_EVERY_S = 0.02
 
 
 @contextmanager
-def running_importer(settings: ServiceSettings) -> Iterator[None]:
+def running_importer(settings: ServiceSettings, command: Sequence[str] = IMPORTER_COMMAND) -> Iterator[None]:
     """Claim and run imports while the block runs."""
-    spawner, is_stopped = importer_spawner(), threading.Event()
+    spawner, is_stopped = importer_spawner(command), threading.Event()
     with connect(settings.redis_url) as client:
         context = ImportContext(
             store=JobStore(client),

@@ -18,6 +18,7 @@ from tests.api.problems import problem_in
 from tests.api.serving import running_api
 from tests.api.zips import leftovers, zipped
 from tests.ninefold.processes import eventually
+from tests.worker.worker_context import fixture_command
 from worker.kinds.dataset_import.settlement import ImportSettlement
 from worker.queue.store import JobStore
 from worker.redis_server import keys as redis_keys
@@ -356,3 +357,14 @@ def test_the_events_of_an_import_are_streamed(client: httpx.Client, importer: No
     past = client.get("/datasets/pets/events").text
     assert past.startswith("event: snapshot")
     assert "event: end" in past
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"), [("raise_error", "internal_error"), ("die", "crashed_repeatedly")]
+)
+def test_an_import_that_fails_by_itself_is_no_fault_of_the_caller(
+    client: httpx.Client, settings: ApiSettings, failure: str, code: str
+) -> None:
+    with running_importer(settings, fixture_command("failing_importer", failure)):
+        response = client.post("/datasets?name=pets&wait_s=60", content=zipped())
+    problem_in(response, 500, code)

@@ -111,6 +111,12 @@ def test_the_kernel_closes_the_connection_of_a_client_that_never_reads() -> None
         assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
 
 
+def test_a_system_without_that_option_serves_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(socket, "TCP_USER_TIMEOUT")  # as on macOS
+    with open_socket(ApiSettings(port=0)) as listener:
+        assert listener.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+
+
 def test_events_that_were_trimmed_before_the_hub_read_them_end_the_watch(
     redis_url: str, redis_client: redis.Redis
 ) -> None:

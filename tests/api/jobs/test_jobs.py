@@ -9,8 +9,10 @@ from pathlib import Path
 import httpx
 import redis
 
+from api.jobs.submission import _hash
 from api.settings import ApiSettings
 from model.recipes.recipe import Recipe
+from model.spec import JobSpec
 from model.storage.local import TEMPORARY_FOLDER
 from model.storage.opening import open_storage
 from tests.api.attempts import DIGITS, claim, submit
@@ -21,6 +23,8 @@ from worker.queue.ids import checkpoints_prefix
 from worker.queue.states import Outcome
 from worker.queue.store import JobStore
 from worker.redis_server.keys import WAKE_UPS
+
+HASH_OF_DIGITS = "25817ce3e60357d89a01af78ee860fc1c115f02d60f338677fd9dcbceaf069bd"
 
 
 def test_a_job_is_accepted_and_fields_that_were_left_out_are_chosen(client: httpx.Client) -> None:
@@ -89,6 +93,23 @@ def test_fifty_requests_with_the_same_idempotency_key_make_one_job(client: httpx
     assert {response.status_code for response in responses} == {202}
     assert len({response.text for response in responses}) == 1
     assert len(client.get("/jobs").json()["data"]) == 1
+
+
+def test_a_body_that_only_spells_out_defaults_asks_for_the_same_job(client: httpx.Client) -> None:
+    headers = {"Idempotency-Key": "k1"}
+    spelled_out = DIGITS | {"priority": 0, "seed": 0, "tags": [], "epochs": None}
+    first, second = (
+        client.post("/jobs", json=body, headers=headers).json() for body in (DIGITS, spelled_out)
+    )
+    assert first["id"] == second["id"]
+    problem_in(
+        client.post("/jobs", json=DIGITS | {"priority": 1}, headers=headers), 422, "idempotency_mismatch"
+    )
+
+
+def test_the_hash_of_a_body_is_that_of_the_first_release() -> None:
+    # Fields of later releases may not change the hash of a body without them: a request may be repeated to either.
+    assert _hash(JobSpec(dataset="digits")) == HASH_OF_DIGITS
 
 
 def test_an_idempotency_key_with_another_body_is_refused(client: httpx.Client) -> None:

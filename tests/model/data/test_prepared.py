@@ -1,4 +1,5 @@
 import multiprocessing
+import os
 import resource
 import signal
 from multiprocessing.synchronize import Event as EventType
@@ -143,6 +144,17 @@ def _prepare_with_a_file_size_limit(root: str) -> str:
 def test_a_full_disk_raises_a_storage_error(tmp_path: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert "free some space" in pool.apply(_prepare_with_a_file_size_limit, (str(tmp_path),))
+
+
+def test_without_posix_fallocate_the_images_are_the_same_and_have_their_space(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = prepare_dataset("digits", 16, Resize.SQUASH, storage, tmp_path / "linux")
+    monkeypatch.delattr(os, "posix_fallocate")  # as on macOS
+    prepared = prepare_dataset("digits", 16, Resize.SQUASH, storage, tmp_path / "macos")
+    assert np.array_equal(prepared.train_images_NHWC, expected.train_images_NHWC)
+    for path in cached_files(tmp_path / "macos"):
+        assert path.stat().st_blocks * 512 >= path.stat().st_size
 
 
 def _hold_the_lock_until_killed(root: str, is_locked: EventType) -> None:

@@ -73,6 +73,8 @@ class ImportSupervisor(Supervisor):
             return self._store_dataset(final_message.record, out)
         if end.error_code == UnexpectedDatasetError.code:
             return self._reject(DatasetNameTakenError.code, str(DatasetNameTakenError(self._claimed.name)))
+        if end.error_code == StorageError.code:  # of the worker, not of the zip: another attempt may succeed
+            end = AttemptEnd(Outcome.CRASHED, end.message)
         return self._ending.end_without_result(end)
 
     def _arguments(self, upload: Path, out: Path) -> list[str]:

@@ -216,6 +216,19 @@ def test_an_import_process_that_fails_otherwise(
         assert "flux" in "\n".join(store.logs(import_id))
 
 
+def test_a_full_disk_of_the_worker_is_tried_again_and_is_no_fault_of_the_zip(
+    store: JobStore, tmp_path: Path
+) -> None:
+    import_id = submit_upload(store, tmp_path)
+    with open_import_context(store, tmp_path, (FAILING, "fill_the_disk")) as context:
+        outcomes = [run_next(context).outcome for _ in range(3)]
+    assert outcomes == [Outcome.CRASHED] * 3
+    ended = store.get_import(import_id)
+    assert _error_code(ended) == "crashed_repeatedly"
+    assert ended.error
+    assert "No space left" in ended.error.message
+
+
 def test_no_setting_and_no_secret_reaches_the_import_process(
     store: JobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,17 +1,19 @@
 """Reads an upload and writes its dataset into a folder. Knows no storage but that folder, no Redis and no secret."""
 
 import argparse
+import errno
 import os
 import resource
 import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from model.data.import_options import NO_OPTIONS, ImportOptions
 from model.data.importing import import_dataset
-from model.errors import DatasetRejectedError, ModelError
+from model.errors import DatasetRejectedError, ModelError, StorageError
 from model.host.failpoints import Failpoint, reach
 from model.host.parent import end_with_parent
 from model.storage.local import LocalStorage
@@ -19,6 +21,8 @@ from worker.attempt.messages import Failed, Line, PhaseBegun, write_line
 from worker.kinds.dataset_import.messages import DatasetWritten, FilesRead
 from worker.queue.records import ImportProgress
 from worker.queue.states import Phase
+
+_DISK_FAILURES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE})
 
 MEMORY_BYTES = 4 * 2**30
 PROGRESS_EVERY_S = 1.0
@@ -48,7 +52,8 @@ def main() -> None:
     """Import one upload."""
     arguments = _parse_arguments()
     end_with_parent(arguments.parent)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    with suppress(ValueError):  # macOS has no such limit
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     with os.fdopen(arguments.fd, "wb", buffering=0) as pipe:
 
         def send(message: Line) -> None:
@@ -76,7 +81,13 @@ def _import(arguments: argparse.Namespace, on_progress: ProgressSender) -> Line:
         return Failed(code=DatasetRejectedError.code, message=_TOO_MUCH_MEMORY)
     except Exception as error:  # noqa: BLE001 - the boundary of an attempt
         traceback.print_exc(file=sys.stderr)
-        return Failed(code="internal_error", message=f"The import failed: {type(error).__name__}.")
+        if isinstance(error, OSError) and error.errno in _DISK_FAILURES:
+            return Failed(code=StorageError.code, message=f"The worker's disk failed: {error.strerror}.")
+        return Failed(
+            code="internal_error",
+            message=f"The service failed while it read the zip ({type(error).__name__}): this is the service's fault, "
+            "and the worker's log says more.",
+        )
     reach(Failpoint.IMPORT_READ)
     return DatasetWritten(record=record)
 
