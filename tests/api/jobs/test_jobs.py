@@ -97,7 +97,7 @@ def test_fifty_requests_with_the_same_idempotency_key_make_one_job(client: httpx
 
 def test_a_body_that_only_spells_out_defaults_asks_for_the_same_job(client: httpx.Client) -> None:
     headers = {"Idempotency-Key": "k1"}
-    spelled_out = DIGITS | {"priority": 0, "seed": 0, "tags": [], "epochs": None}
+    spelled_out: dict[str, object] = DIGITS | {"priority": 0, "seed": 0, "tags": [], "epochs": None}
     first, second = (
         client.post("/jobs", json=body, headers=headers).json() for body in (DIGITS, spelled_out)
     )
