@@ -1,7 +1,8 @@
 """Refuses query parameters that a route does not declare: an ignored `?dryrun=true` would train for real."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import get_origin
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
@@ -14,7 +15,7 @@ _PARAM_LENGTH = 100
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
-    """Return if the route declares every query parameter of the request, and each is given once.
+    """Return if the route declares every query parameter of the request, and each is given once unless it is a list.
 
     A dependency of the whole app. Pages, which are not in the schema, accept any parameter.
 
@@ -24,7 +25,7 @@ async def refuse_unknown_parameters(request: Request) -> None:
     route = request.scope["route"]
     if not request.scope["query_string"] or not isinstance(route, APIRoute) or not route.include_in_schema:
         return
-    known = frozenset(_names(route.dependant))
+    known = dict(_parameters(route.dependant))
     given = Counter(name for name, _ in request.query_params.multi_items())
     errors = [
         {"param": name[:_PARAM_LENGTH], "message": message}
@@ -36,16 +37,18 @@ async def refuse_unknown_parameters(request: Request) -> None:
         raise InvalidRequestError(f"Correct {names}: {errors[0]['message']}", field_errors=errors)
 
 
-def _message(name: str, count: int, known: frozenset[str]) -> str:
-    """Return what is wrong with a parameter; empty if nothing is."""
+def _message(name: str, count: int, known: Mapping[str, bool]) -> str:
+    """Return what is wrong with a parameter; empty if nothing is. `known` tells of each whether it may be repeated."""
     if name not in known:
         takes = f"This request takes {', '.join(sorted(known))}." if known else "This request takes none."
         return f"There is no such query parameter{nearest_name(name, known)} {takes}"
-    return "This parameter is given several times: give it once." if count > 1 else ""
+    is_once_only = count > 1 and not known[name]
+    return "This parameter is given several times: give it once." if is_once_only else ""
 
 
-def _names(dependant: Dependant) -> Iterator[str]:
-    """Yield the names of all query parameters of a route, those of its dependencies included."""
-    yield from (parameter.alias for parameter in dependant.query_params)
+def _parameters(dependant: Dependant) -> Iterator[tuple[str, bool]]:
+    """Yield each query parameter of a route, those of its dependencies included: its name, and whether it may be repeated."""
+    for parameter in dependant.query_params:
+        yield parameter.alias, get_origin(parameter.field_info.annotation) is list
     for inner in dependant.dependencies:
-        yield from _names(inner)
+        yield from _parameters(inner)

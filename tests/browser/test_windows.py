@@ -1,8 +1,9 @@
 """Several windows of one browser, broken links, lost answers, and lists that are longer than one page."""
 
 import pytest
-from playwright.sync_api import FilePayload, Page, Route, expect
+from playwright.sync_api import Browser, FilePayload, Page, Route, expect
 
+from tests.browser.conftest import KEY
 from tests.browser.forms import JOB_MS, new_job_form, open_new_job
 from tests.browser.page_monitor import PageMonitor
 from tests.e2e.service import Service
@@ -122,3 +123,28 @@ def test_commands_to_copy_have_the_key_and_one_can_sign_out(
     page.get_by_role("button", name="Sign out").click()
     page.get_by_label("API key").wait_for()
     monitor.errors = [error for error in monitor.errors if "401" not in error]
+
+
+def test_a_refused_stream_is_asked_for_again_but_not_without_pause(
+    browser: Browser, service: Service
+) -> None:
+    """In a browser without shared workers, where the page itself holds the stream."""
+    page = browser.new_page()
+    asked: list[str] = []
+    page.add_init_script("delete globalThis.SharedWorker")
+    page.goto(service.url)
+    page.get_by_label("API key").fill(KEY)
+    page.get_by_role("button", name="Sign in").click()
+    page.locator(".system-item", has_text="Live").wait_for()
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=503, json={"code": "too_many_watchers", "detail": "Full."})
+
+    page.route("**/events?*", refuse)
+    page.reload()
+    page.wait_for_timeout(5_000)
+    assert 1 <= len(asked) <= 4
+    page.unroute("**/events?*")
+    page.locator(".system-item", has_text="Live").wait_for()
+    page.close()

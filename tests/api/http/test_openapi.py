@@ -8,7 +8,7 @@ import pytest
 
 EVERYWHERE = {403, 422, 500}
 BEHIND_KEYS = {401, 503}
-PUBLIC = {"get_health", "get_readiness", "create_session", "delete_session"}
+PUBLIC = {"get_health", "get_readiness", "create_session", "get_session", "delete_session"}
 BODY = {408, 413, 415}
 
 ANSWERS = {

@@ -9,17 +9,18 @@
 
 const KINDS = ["state", "progress", "epoch", "log", "checkpoint", "rewind", "model", "dataset", "end"];
 const REOPEN_MS = 1000;
-const REFUSED_MS = 15000;
+const MAX_REFUSED_MS = 15000;
 
 const visible = new Set();
 let source = null;
 let timer = null;
+let refusals = 0;
 let address = "";
 
 /** Serves the page at the other end of a MessagePort. */
 export function serve(port) {
   port.onmessage = ({ data }) => {
-    if (data.retry) return open();
+    if (data.retry) return timer ? openIn(REOPEN_MS * 2 ** (refusals - 1)) : undefined;
     address = data.url ?? address;
     if (data.leave || !data.isVisible) visible.delete(port);
     else visible.add(port);
@@ -32,7 +33,7 @@ export function serve(port) {
 function open() {
   close();
   source = new EventSource(`${address}?from=now&${KINDS.map((kind) => `kind=${kind}`).join("&")}`);
-  source.onopen = () => tell({ isLive: true });
+  source.onopen = () => { refusals = 0; tell({ isLive: true }); };
   source.onerror = onError;
   for (const kind of KINDS) source.addEventListener(kind, ({ data }) => tell({ kind, data: JSON.parse(data) }));
 }
@@ -41,9 +42,15 @@ function open() {
 function onError() {
   const isRefused = source.readyState === EventSource.CLOSED;
   close();
+  refusals = isRefused ? refusals + 1 : 0;
   tell({ isLive: false });
+  openIn(isRefused ? MAX_REFUSED_MS : REOPEN_MS);
   if (isRefused) tell({ refused: true });
-  timer = setTimeout(open, isRefused ? REFUSED_MS : REOPEN_MS);
+}
+
+function openIn(ms) {
+  clearTimeout(timer);
+  timer = setTimeout(open, Math.min(ms, MAX_REFUSED_MS));
 }
 
 function close() {
