@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from model.data.archive import Source, SourceFile
@@ -17,6 +18,9 @@ from model.host.cpus import cpu_quota
 
 MAX_THREADS = 4
 """Each thread may need memory for three copies of an image of 64 million pixels."""
+
+THUMBNAILS = 2500
+"""About this number of the images of an import get a thumbnail."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -56,7 +60,8 @@ def examine_images(
     examined: list[ExaminedImage] = []
     skipped = list(source.skipped)
     files = [file for file in source.files if not is_table(file.path)]
-    for number, result in enumerate(_map_in_threads(_examine, files), start=1):
+    examine = partial(_examine, thumbnail_share=THUMBNAILS / max(1, len(files)))
+    for number, result in enumerate(_map_in_threads(examine, files), start=1):
         on_progress(number, len(files))
         if isinstance(result, SkippedFile):
             skipped.append(result)
@@ -65,11 +70,14 @@ def examine_images(
     return examined, skipped
 
 
-def _examine(file: SourceFile) -> ExaminedImage | SkippedFile:
+def _examine(file: SourceFile, thumbnail_share: float) -> ExaminedImage | SkippedFile:
     data = None
     try:
         data = file.read()
-        return ExaminedImage(file, hashlib.sha256(data).hexdigest(), inspect_image(data))
+        digest = hashlib.sha256(data).hexdigest()
+        # The digest decides: the same images have thumbnails, whatever their order.
+        is_sampled = int(digest[-8:], 16) < thumbnail_share * 2**32
+        return ExaminedImage(file, digest, inspect_image(data, with_thumbnail=is_sampled))
     except (ImageTooLargeError, UnsupportedFormatError) as error:
         return SkippedFile(path=file.path, reason=str(error))
     except ImageError as error:

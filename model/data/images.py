@@ -3,7 +3,7 @@
 import struct
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from io import BytesIO
 from typing import TypeVar
@@ -23,6 +23,8 @@ MAX_PIXELS = 64_000_000
 """Images with more pixels are refused. Phones make images of 24 to 50 million pixels."""
 MAX_SIDE = 65_535
 """Images with a longer side are refused: an image of 1 x 64,000,000 pixels is slow to resize and useless."""
+
+THUMBNAIL_SIDE = 32
 
 SUGGESTION = "convert it to JPEG, PNG, WebP, GIF or BMP"
 PADDING = (128, 128, 128)
@@ -72,6 +74,8 @@ class ImageFacts:
     format: str
     sample_bits: int | None
     """Bits, 8 to 16, that the values of a 16-bit image use; None for all other images."""
+    thumbnail: NDArray[np.uint8] | None = field(default=None, compare=False)
+    """The image at `THUMBNAIL_SIDE` pixels a side, [height, width, 3], if it was asked for."""
 
 
 def decode_image(
@@ -112,18 +116,20 @@ def decode_image(
     return _mending(data, decode)
 
 
-def inspect_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> ImageFacts:
+def inspect_image(data: bytes, *, max_pixels: int = MAX_PIXELS, with_thumbnail: bool = False) -> ImageFacts:
     """Decode an image completely and return its size and format. Raises the same errors as `decode_image`."""
 
     def inspect(data: bytes) -> ImageFacts:
         image = _open(data, max_pixels)
         (width, height), is_wide = image.size, has_wide_samples(image)
         # Decoding at the smallest JPEG scale still reads every byte, so it detects a truncated file.
-        _load(image, image_size=1)
-        _turn_upright(to_rgb(image), image)
+        _load(image, THUMBNAIL_SIDE if with_thumbnail else 1)
+        bits = count_bits(image) if is_wide else None
+        upright = _turn_upright(to_rgb(image, sample_bits=bits or FULL_BITS), image)
         if _orientation(image) in _SIDEWAYS:
             width, height = height, width
-        return ImageFacts(width, height, image.format or "", count_bits(image) if is_wide else None)
+        thumbnail = resize_image(upright, THUMBNAIL_SIDE, Resize.SQUASH) if with_thumbnail else None
+        return ImageFacts(width, height, image.format or "", bits, thumbnail)
 
     return _mending(data, inspect)
 

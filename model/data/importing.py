@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from model.data.archive import ImportLimits, open_source
 from model.data.built_in import BUILT_IN
 from model.data.checks.conflicts import warn_of_conflicts
+from model.data.checks.mirroring import keeps_classes_when_mirrored, warn_of_mirroring
 from model.data.checks.samples import count_sample_bits, warn_of_few_bits
 from model.data.checks.small_classes import warn_of_lost_classes, without_small_classes
 from model.data.examination import OnProgress, examine_images, ignore_progress
@@ -113,6 +114,7 @@ def _describe(
         test_counts=[counts["test", label] for label in classes],
         median_width=statistics.median_low(image.width for image in train),
         median_height=statistics.median_low(image.height for image in train),
+        mirror_symmetric=keeps_classes_when_mirrored(placed),
         sample_bits=count_sample_bits(placed),
         content_hash=content_hash,
     )
@@ -123,7 +125,7 @@ def _describe(
         size_bytes=sum(image.examined.file.size_bytes for image in placed),
         skipped=[SkippedFile(path=make_printable(file.path), reason=file.reason) for file in listed],
         skipped_count=len(skipped),
-        warnings=[make_printable(warning) for warning in (*warnings, *warn_of_few_bits(facts.sample_bits))],
+        warnings=[make_printable(warning) for warning in warnings],
     )
 
 
@@ -138,9 +140,19 @@ def _store(record: DatasetRecord, placed: Sequence[PlacedImage], storage: Storag
         storage.put_stream(images_key, lambda file: _write_zip(file, placed))
         # Two imports of the same images under different names may run at once: the first record is kept.
         with suppress(ObjectExistsError):
-            storage.put_bytes(record_key, record.model_dump_json(indent=1).encode())
+            storage.put_bytes(record_key, _with_warnings_of_facts(record).model_dump_json(indent=1).encode())
+    stored = read_record(record.facts.id, storage)  # of an earlier version, which may have found other facts
     found = {"skipped": record.skipped, "skipped_count": record.skipped_count, "warnings": record.warnings}
-    return read_record(record.facts.id, storage).model_copy(update=found)
+    return _with_warnings_of_facts(stored.model_copy(update=found))
+
+
+def _with_warnings_of_facts(record: DatasetRecord) -> DatasetRecord:
+    facts = record.facts
+    of_facts = [
+        *warn_of_mirroring(is_harmful=not facts.mirror_symmetric),
+        *warn_of_few_bits(facts.sample_bits),
+    ]
+    return record.model_copy(update={"warnings": [*record.warnings, *of_facts]})
 
 
 def _write_zip(file: BinaryIO, placed: Sequence[PlacedImage]) -> None:

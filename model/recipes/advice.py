@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from model.recipes.validation import validation_counts
-from model.spec import DatasetFacts, RecipeName, ResolvedSpec
+from model.spec import ID_PREFIXES, DatasetFacts, RecipeName, ResolvedSpec
 
 FEW_IMAGES = 20
 """A class with fewer training images is warned about."""
@@ -53,6 +53,11 @@ def _about_data(spec: ResolvedSpec, facts: DatasetFacts) -> Iterator[str]:
         )
     if spec.horizontal_flip and not facts.mirror_symmetric:
         yield "In this dataset a mirrored image can belong to another class: set horizontal_flip to false."
+    if not spec.horizontal_flip and not facts.mirror_symmetric and facts.id.startswith(ID_PREFIXES):
+        yield (
+            "Training does not mirror images (horizontal_flip is false), because mirrored images of this dataset look "
+            "like those of other classes."
+        )
 
 
 def _about_steps(spec: ResolvedSpec, facts: DatasetFacts) -> Iterator[str]:

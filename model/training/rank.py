@@ -34,6 +34,7 @@ def train_rank(request: TrainingRequest, reporter: Reporter, rank: Rank) -> Trai
     device = open_device(request.devices[rank.index], request.threads)
     reporter.phase("preparing_data")
     data = load_training_data(spec, request.storage, request.cache_dir, device)
+    _log.info("training images are %s", "mirrored at random" if spec.horizontal_flip else "not mirrored")
     steps = steps_per_epoch(len(data.train), spec.batch_size)
     state = initial_state(spec, recipe, data, steps, device, load_weights=_weight_loader(request, data))
     checkpoints = Checkpoints(
