@@ -8,8 +8,9 @@ from api.datasets.cancellation import cancel_or_delete
 from api.datasets.errors import RejectedError
 from api.datasets.options import import_options
 from api.datasets.uploads import DatasetUploads
-from api.http.callers import Caller, IdempotencyKey
+from api.http.callers import Caller, IdempotencyKey, Principal
 from api.http.dependencies import from_app
+from api.http.disconnect import while_connected
 from api.http.openapi import problems
 from api.http.pages import After, Limit, Page
 from api.records.dataset_schema import Dataset, DatasetStatus
@@ -64,7 +65,7 @@ async def create_dataset(
 ) -> Dataset:
     """Store a zip of images and queue its import, which a worker runs; the client may go away once the body was sent."""
     accepted = await uploads.receive(request, name, options, caller, idempotency_key)
-    dataset = await datasets.find(accepted.id, caller.project, wait_s)
+    dataset = await _find(request, datasets, accepted.id, caller, wait_s)
     response.headers["Location"] = f"{request.scope.get('root_path', '')}/datasets/{dataset.id}"
     if wait_s and dataset.status is DatasetStatus.REJECTED and dataset.error:
         raise RejectedError(dataset.error)
@@ -81,9 +82,11 @@ async def list_datasets(
 
 
 @router.get("/{ref}", operation_id="get_dataset", summary="One dataset", responses=problems(404))
-async def get_dataset(datasets: Catalogue, caller: Caller, ref: str, wait_s: WaitS = 0) -> Dataset:
+async def get_dataset(
+    request: Request, datasets: Catalogue, caller: Caller, ref: str, wait_s: WaitS = 0
+) -> Dataset:
     """The dataset with this id or name; with wait_s, as soon as it is no longer processing."""
-    return await datasets.find(ref, caller.project, wait_s)
+    return await _find(request, datasets, ref, caller, wait_s)
 
 
 @router.delete(
@@ -101,3 +104,11 @@ async def cancel_dataset(
     A rejected or cancelled import is removed from the list.
     """
     return await cancel_or_delete(datasets, store, ref, caller.project) or Response(status_code=204)
+
+
+async def _find(
+    request: Request, datasets: DatasetCatalogue, ref: str, caller: Principal, wait_s: float
+) -> Dataset:
+    """Find a dataset, and wait as long as the client is connected."""
+    finding = datasets.find(ref, caller.project, wait_s)
+    return await (while_connected(request, finding) if wait_s else finding)

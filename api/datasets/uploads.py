@@ -1,27 +1,25 @@
 """Receives a dataset's zip into storage and queues its import. Never opens the zip."""
 
 import asyncio
-import hashlib
-import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
 
 from starlette.requests import Request
 
 from api.datasets.errors import EmptyUploadError, NotAZipError, UploadsBusyError
+from api.datasets.upload_file import UploadFile
 from api.http.bodies import content_type
 from api.http.callers import Principal
 from api.http.errors import BodyTimeoutError, BodyTooLargeError, UnsupportedMediaTypeError
+from api.records.storage_calls import StorageHangsError
 from api.records.storage_space import StorageSpace
 from api.records.storages import Storages
 from api.records.wake_up_throttle import WakeUpThrottle
 from model.data.built_in import BUILT_IN
 from model.data.files.other_archives import describe_archive
 from model.data.import_options import ImportOptions
-from model.errors import StorageError
 from model.host.failpoints import Failpoint, reach
 from model.storage.interface import Storage
 from worker.errors import (
@@ -38,8 +36,9 @@ from worker.queue.store import AsyncJobStore
 
 _CHUNK_TIMEOUT_S = 60.0
 _BUFFER_BYTES = 1 << 20
-_SYNC_BYTES = 64 << 20
-"""After this many bytes the disk is asked to write them, so that little is left to write when the body ends."""
+_WRITE_TIMEOUT_S = 30.0
+"""Time for a write, which includes that of 64 MiB to the disk now and then."""
+_SLOWEST_PUT_BYTES_PER_S = 1_000_000
 _ZIP_SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
 _TYPES = {
     "",
@@ -104,6 +103,7 @@ class DatasetUploads:
         Raises:
             ApiError: the body is not a zip, too large or too slow, or too many uploads are under way.
             StorageFullError: storage has too little room for new datasets.
+            StorageHangsError: storage does not answer.
             DatasetNameTakenError: the name is that of a built-in dataset, or another upload is imported under it.
             IdempotencyMismatchError: the key was used with another name or other bytes.
             ClientDisconnect: the client disconnected before the body was complete.
@@ -129,12 +129,12 @@ class DatasetUploads:
         except WorkerError as error:
             # Without an answer the import may be queued: gc deletes the upload if it is not.
             if not isinstance(error, StoreUnavailableError) or isinstance(error, StoreRefusedError):
-                await asyncio.to_thread(storage.delete, upload_key(new.import_id))
+                await self._storages.run(storage.delete, upload_key(new.import_id))
             raise
         reach(Failpoint.SUBMIT_RECORDED)
         if submitted.is_replay:
             if submitted.dataset_import.id != new.import_id:
-                await asyncio.to_thread(storage.delete, upload_key(new.import_id))
+                await self._storages.run(storage.delete, upload_key(new.import_id))
         else:
             self._wake_ups.request(Lane.LIGHT)
             reach(Failpoint.SUBMIT_WAKE_UP_SENT)
@@ -152,29 +152,26 @@ class DatasetUploads:
 
     async def _store_body(self, request: Request, storage: Storage, key: str) -> _Received:
         """Write the body into a file, then make the file an object; without the object the file is removed."""
-        with storage.working_folder() as folder:
-            path = folder / "upload.zip"
-            try:
-                with path.open("xb") as file:
-                    received = await self._write_body(request, file)
-            except OSError as error:
-                raise StorageError(f"Storage cannot keep the upload: {error.strerror or error}.") from error
-            await asyncio.to_thread(storage.put_file, key, path)
-        return received
+        file, is_hanging = UploadFile(storage, key), False
+        try:
+            await self._storages.run(file.open)
+            await self._write_body(request, file)
+            await self._storages.run_within(_put_timeout_s(file.size_bytes), file.publish)
+        except StorageHangsError:
+            is_hanging = (
+                True  # what is left is removed at the next start of a process of this host, or after a day
+            )
+            raise
+        finally:
+            if not is_hanging:
+                await self._storages.run(file.close)
+        return _Received(file.size_bytes, file.sha256)
 
-    async def _write_body(self, request: Request, file: BinaryIO) -> _Received:
+    async def _write_body(self, request: Request, file: UploadFile) -> None:
         if int(request.headers.get("content-length", 0)) > self._limits.max_bytes:
             raise self._too_large()
-        size, unsynced, buffer, digest = 0, 0, bytearray(), hashlib.sha256()
+        size, buffer = 0, bytearray()
         chunks, deadline = request.stream(), time.monotonic() + self._limits.timeout_s
-
-        def flush(*, should_sync: bool) -> None:
-            digest.update(buffer)
-            file.write(buffer)
-            if should_sync:
-                file.flush()
-                os.fsync(file.fileno())
-
         while (chunk := await _next_chunk(chunks, deadline)) is not None:
             size += len(chunk)
             buffer += chunk
@@ -182,19 +179,20 @@ class DatasetUploads:
                 raise self._too_large()
             if len(buffer) >= _BUFFER_BYTES:
                 _check_signature(size - len(buffer), buffer)
-                unsynced += len(buffer)
-                await asyncio.to_thread(flush, should_sync=unsynced >= _SYNC_BYTES)
-                unsynced %= _SYNC_BYTES
+                await self._storages.run_within(_WRITE_TIMEOUT_S, file.write, buffer)
                 buffer = bytearray()
         _check_signature(size - len(buffer), buffer)
-        await asyncio.to_thread(flush, should_sync=False)
-        return _Received(size, digest.hexdigest())
+        await self._storages.run_within(_WRITE_TIMEOUT_S, file.write, buffer)
 
     def _too_large(self) -> BodyTooLargeError:
         return BodyTooLargeError(
             f"A dataset's zip may have {self._limits.max_bytes} bytes at most: use smaller images, or raise "
             "NINEFOLD_MAX_DATASET_BYTES."
         )
+
+
+def _put_timeout_s(size_bytes: int) -> float:
+    return _WRITE_TIMEOUT_S + size_bytes / _SLOWEST_PUT_BYTES_PER_S
 
 
 async def _next_chunk(chunks: AsyncIterator[bytes], deadline: float) -> bytes | None:

@@ -27,17 +27,23 @@ class ReadinessChecks:
         client: redis.asyncio.Redis,
         storage: StorageProbe,
         space: StorageSpace,
+        cache: StorageProbe,
         predictor: PredictorClient,
     ) -> None:
         self._redis = client
         self._storage = storage
         self._space = space
+        self._cache = cache
         self._predictor = predictor
 
     async def run(self) -> Readiness:
         """Return the current state of each component."""
-        (redis_state, warnings), storage, predictor, space_warnings = await asyncio.gather(
-            self._check_redis(), self._check_storage(), self._check_predictor(), self._check_space()
+        (redis_state, warnings), storage, predictor, space_warnings, cache_warning = await asyncio.gather(
+            self._check_redis(),
+            self._check_storage(),
+            self._check_predictor(),
+            self._check_space(),
+            self._cache.failure(),
         )
         is_ready = redis_state == storage == predictor == _OK
         return Readiness(
@@ -45,7 +51,7 @@ class ReadinessChecks:
             redis=redis_state,
             storage=storage,
             predictor=predictor,
-            warnings=[*warnings, *space_warnings],
+            warnings=[*warnings, *space_warnings, *filter(None, [cache_warning])],
         )
 
     async def _check_redis(self) -> tuple[str, list[str]]:

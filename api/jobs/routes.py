@@ -8,6 +8,7 @@ from api.feed.waiting import ChangeWaiter
 from api.http.bodies import json_body_docs, read_json
 from api.http.callers import Caller, IdempotencyKey
 from api.http.dependencies import from_app
+from api.http.disconnect import while_connected
 from api.http.openapi import problems
 from api.http.pages import After, Limit, Page, after_id
 from api.jobs.deletion import delete_job as delete_finished_job
@@ -106,13 +107,14 @@ async def get_job(
     wait_s: Annotated[float, Query(ge=0, le=60, description="Seconds to wait for a change of state.")] = 0,
 ) -> Response:
     """The job as it is now; with wait_s, as soon as its status or phase changes."""
-    job_json = await waiter.read_changed(
+    reading = waiter.read_changed(
         job_id,
         lambda: jobs.json(job_id, caller.project),
         state_of=state_of,
         is_final=is_finished,
         wait_s=wait_s,
     )
+    job_json = await (while_connected(request, reading) if wait_s else reading)
     return stored_job_response(request, job_id, job_json)
 
 
@@ -183,7 +185,7 @@ async def delete_job(
     store: Store, storages: Annotated[Storages, from_app(Storages)], caller: Caller, job_id: JobId
 ) -> None:
     """Delete a finished job's record, events and checkpoints; its model stays."""
-    await delete_finished_job(store, storages.of(caller.project), job_id, caller.project)
+    await delete_finished_job(store, storages, job_id, caller.project)
 
 
 @router.get(

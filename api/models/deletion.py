@@ -1,15 +1,14 @@
 """Deletes a model; the next worker that starts completes a deletion that was interrupted."""
 
-import asyncio
-
-from model.storage.interface import Storage
+from api.records.storages import Storages
 from worker.registry.deletion import delete_model_files
 from worker.registry.model_registry import AsyncModelRegistry
 
+_DELETE_TIMEOUT_S = 60.0
 _MODEL_ID_PREFIX = "mdl_"
 
 
-async def delete_model(models: AsyncModelRegistry, storage: Storage, ref: str, project: str) -> None:
+async def delete_model(models: AsyncModelRegistry, storages: Storages, ref: str, project: str) -> None:
     """Delete the model behind a reference.
 
     Raises:
@@ -20,5 +19,5 @@ async def delete_model(models: AsyncModelRegistry, storage: Storage, ref: str, p
     is_id = ref.startswith(_MODEL_ID_PREFIX)
     model_id = ref if is_id else (await models.resolve(ref, project)).manifest.id
     await models.begin_deletion(model_id, project)
-    await asyncio.to_thread(delete_model_files, storage, model_id)
+    await storages.run_within(_DELETE_TIMEOUT_S, delete_model_files, storages.of(project), model_id)
     await models.end_deletion(model_id, project)

@@ -16,7 +16,17 @@ class ModelFileNotFoundError(ApiError):
         super().__init__(f"This model has no such file. It has: {', '.join(files)}.")
 
 
+class DownloadsBusyError(ApiError):
+    """Raised when the maximum number of files is being sent already."""
+
+    code = "downloads_busy"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} files are being downloaded already: try again when one is done.")
+
+
 ANSWERS: Answers = {
+    DownloadsBusyError: Answer(503, retry_after_s=10),
     ModelFileNotFoundError: Answer(404),
     ModelInUseError: Answer(409),
     AliasNotFoundError: Answer(404, "This name has no such alias. GET /models/{ref} lists its aliases."),

@@ -1,8 +1,9 @@
 """Downloads of a model's files, with the SHA-256 as the ETag."""
 
-import asyncio
 import hashlib
-from contextlib import ExitStack
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,38 +11,63 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from api.models.errors import ModelFileNotFoundError
+from api.models.errors import DownloadsBusyError, ModelFileNotFoundError
+from api.records.storages import Storages
 from model.artifact.manifest import MANIFEST_FILE, Manifest, model_key
 from model.errors import ObjectMissingError
-from model.storage.interface import Storage
 from worker.errors import ModelNotFoundError
 
+MAX_DOWNLOADS = 64
+_FETCH_TIMEOUT_S = 60.0
+"""A bucket is asked for the whole file first."""
 
-async def file_response(request: Request, storage: Storage, manifest: Manifest, name: str) -> Response:
-    """Answer with a file of a model, or 304 if the client's ETag matches.
 
-    Raises:
-        ModelFileNotFoundError: the manifest does not list this file.
-        ModelNotFoundError: the model was deleted during the request.
-    """
-    if name != MANIFEST_FILE and name not in manifest.files:
-        raise ModelFileNotFoundError([*manifest.files, MANIFEST_FILE])
-    known, stored = manifest.files.get(name), storage.as_file(model_key(manifest.id, name))
-    if known and _matches_etag(request, headers := _headers(known.sha256)):
-        return Response(status_code=304, headers=headers)  # without fetching the file from storage
-    with ExitStack() as borrowed:
+class Downloads:
+    """Sends files, a limited number at once: each occupies a thread while it is read, for ever when storage hangs."""
+
+    def __init__(self, storages: Storages) -> None:
+        self._storages = storages
+        self._free = MAX_DOWNLOADS
+
+    async def response(self, request: Request, project: str, manifest: Manifest, name: str) -> Response:
+        """Answer with a file of a model, or 304 if the client's ETag matches.
+
+        Raises:
+            ModelFileNotFoundError: the manifest does not list this file.
+            DownloadsBusyError: the maximum number of files is being sent.
+            ModelNotFoundError: the model was deleted during the request.
+            StorageHangsError: storage does not answer.
+        """
+        if name != MANIFEST_FILE and name not in manifest.files:
+            raise ModelFileNotFoundError([*manifest.files, MANIFEST_FILE])
+        known = manifest.files.get(name)
+        stored = self._storages.of(project).as_file(model_key(manifest.id, name))
+        if known and _matches_etag(request, headers := _headers(known.sha256)):
+            return Response(status_code=304, headers=headers)  # without fetching the file from storage
+        with ExitStack() as borrowed:
+            borrowed.enter_context(self._one_of_max_downloads())
+            try:
+                path = await self._storages.run_within(_FETCH_TIMEOUT_S, borrowed.enter_context, stored)
+                sha256, status = await self._storages.run(_examine, path, known.sha256 if known else "")
+            except (ObjectMissingError, FileNotFoundError):
+                raise ModelNotFoundError(manifest.id) from None
+            headers = _headers(sha256)
+            if _matches_etag(request, headers):
+                return Response(status_code=304, headers=headers)
+            filename = f"{manifest.name}-{manifest.version}-{name}"
+            return _BorrowedFileResponse(
+                borrowed.pop_all(), path, headers=headers, filename=filename, stat_result=status
+            )
+
+    @contextmanager
+    def _one_of_max_downloads(self) -> Iterator[None]:
+        if not self._free:
+            raise DownloadsBusyError(MAX_DOWNLOADS)
+        self._free -= 1
         try:
-            path = await asyncio.to_thread(borrowed.enter_context, stored)
-            headers = _headers(known.sha256 if known else await asyncio.to_thread(_sha256, path))
-            status = await asyncio.to_thread(path.stat)
-        except (ObjectMissingError, FileNotFoundError):
-            raise ModelNotFoundError(manifest.id) from None
-        if _matches_etag(request, headers):
-            return Response(status_code=304, headers=headers)
-        filename = f"{manifest.name}-{manifest.version}-{name}"
-        return _BorrowedFileResponse(
-            borrowed.pop_all(), path, headers=headers, filename=filename, stat_result=status
-        )
+            yield
+        finally:
+            self._free += 1
 
 
 def _headers(sha256: str) -> dict[str, str]:
@@ -65,5 +91,8 @@ class _BorrowedFileResponse(FileResponse):
             await super().__call__(scope, receive, send)
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _examine(path: Path, known_sha256: str) -> tuple[str, os.stat_result]:
+    """Open a file, so that storage which hangs is noticed before the answer begins; return its hash and its status."""
+    with path.open("rb") as file:
+        sha256 = known_sha256 or hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256, os.fstat(file.fileno())

@@ -12,7 +12,7 @@ from api.http.dependencies import from_app
 from api.http.openapi import problems
 from api.http.pages import After, Limit, Page, after_id
 from api.models import deletion
-from api.models.files import file_response
+from api.models.files import Downloads
 from api.models.schemas import Alias, AliasTarget, Model
 from api.records.storages import Storages
 from model.spec import Name
@@ -77,7 +77,7 @@ async def get_model(models: Registry, caller: Caller, ref: str) -> Model:
 )
 async def delete_model(models: Registry, storages: ModelStorages, caller: Caller, ref: str) -> None:
     """Delete a model that no alias points at."""
-    await deletion.delete_model(models, storages.of(caller.project), ref, caller.project)
+    await deletion.delete_model(models, storages, ref, caller.project)
 
 
 @router.get(
@@ -88,11 +88,17 @@ async def delete_model(models: Registry, storages: ModelStorages, caller: Caller
     responses={**_FILE, 304: {"description": "You have it already."}, **problems(404, 409)},
 )
 async def get_model_file(
-    request: Request, models: Registry, storages: ModelStorages, caller: Caller, *, ref: str, file: str
+    request: Request,
+    models: Registry,
+    downloads: Annotated[Downloads, from_app(Downloads)],
+    caller: Caller,
+    *,
+    ref: str,
+    file: str,
 ) -> Response:
     """A model's file; its ETag is its SHA-256."""
     manifest = (await models.resolve(ref, caller.project)).manifest
-    return await file_response(request, storages.of(caller.project), manifest, file)
+    return await downloads.response(request, caller.project, manifest, file)
 
 
 @router.get(_ALIAS, operation_id="get_alias", summary="The version of an alias", responses=problems(404))

@@ -4,16 +4,20 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 
+import anyio.to_thread
+
 from api.auth.keys import Keys
 from api.datasets.uploads import DatasetUploads
 from api.datasets.uploads import UploadLimits as DatasetUploadLimits
 from api.events.item_history import ItemHistory
 from api.feed.hub import BLOCK_MS, EventHub
 from api.feed.waiting import ChangeWaiter
+from api.health.cache_disk import CacheDisk
 from api.health.readiness import ReadinessChecks
 from api.health.storage_probe import StorageProbe
 from api.jobs.spec_resolver import SpecResolver, WorkerDevices
 from api.jobs.submission import Submissions
+from api.models.files import MAX_DOWNLOADS, Downloads
 from api.predict.limits import UploadBudget, UploadLimits
 from api.predict.predictions import Predictions
 from api.predictor.client import PredictorClient
@@ -43,7 +47,7 @@ class SharedObjects:
         self._redis = connect_bounded(settings.redis_url)
         self._storages = Storages(settings.storage)
         self._storage = self._storages.root
-        self._space = StorageSpace(self._storage, settings.min_free_bytes, settings.max_storage_bytes)
+        self._space = StorageSpace(self._storages, settings.min_free_bytes, settings.max_storage_bytes)
         feed = Feed(connect_async(settings.redis_url, timeout_s=2 * BLOCK_MS / 1000))
         self._hub = EventHub(feed, max_event_streams())
         self._wake_ups = WakeUpSender(settings.redis_url)
@@ -63,6 +67,7 @@ class SharedObjects:
             AsyncDatasetRegistry: datasets,
             AsyncModelRegistry: models,
             Storages: self._storages,
+            Downloads: Downloads(self._storages),
             DatasetCatalogue: catalogue,
             StorageSpace: self._space,
             Keys: Keys(parse_keys(self._settings.api_keys.get_secret_value())),
@@ -88,7 +93,14 @@ class SharedObjects:
             ),
             Predictions: self._predictions(models),
             ReadinessChecks: ReadinessChecks(
-                self._redis, StorageProbe(self._storage), self._space, self._predictor
+                self._redis,
+                StorageProbe(self._storage),
+                self._space,
+                StorageProbe(
+                    CacheDisk(self._settings.cache_dir, self._settings.min_free_bytes),
+                    "The cache (NINEFOLD_CACHE_DIR)",
+                ),
+                self._predictor,
             ),
         }
 
@@ -99,6 +111,8 @@ class SharedObjects:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run the event hub and the upkeep while the block runs; afterwards close every connection."""
+        # Every download may occupy one of these threads for ever; the pages of the dashboard need some, too.
+        anyio.to_thread.current_default_thread_limiter().total_tokens += MAX_DOWNLOADS
         hub = asyncio.create_task(self._hub.run())
         upkeep_redis = connect(self._settings.redis_url)
         upkeep = start_upkeep(JobStore(upkeep_redis), self._storage, self._settings, self._wake_ups.send)

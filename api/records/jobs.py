@@ -1,6 +1,5 @@
 """Reads jobs from Redis or, when they finished long ago, from the archive in storage."""
 
-import asyncio
 import re
 from typing import Annotated
 
@@ -55,4 +54,4 @@ class JobReader:
             return (await self._read_archived(job_id, project)).log_lines[-tail:]
 
     async def _read_archived(self, job_id: str, project: str) -> ArchivedJob:
-        return await asyncio.to_thread(JobArchive(self._storages.of(project)).read, job_id)
+        return await self._storages.run(JobArchive(self._storages.of(project)).read, job_id)

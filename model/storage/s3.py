@@ -46,6 +46,7 @@ _CLIENT: "ClientConfig" = {
 }
 _RETRIES: "RetryConfig" = {"max_retries": 8, "retry_timeout": timedelta(seconds=30)}
 _CHUNK_BYTES = 8 * 2**20
+_PROBE_BYTES = 4096
 
 
 class S3Storage(Storage):
@@ -64,6 +65,12 @@ class S3Storage(Storage):
             self._store = S3Store(
                 bucket, prefix=prefix or None, client_options=_CLIENT, retry_config=_RETRIES
             )
+
+    def check(self) -> None:
+        """Check the bucket as every storage, and the disk through which its files pass."""
+        with self._local_file() as path, _as_storage_errors("keep a file on this disk"):
+            path.write_bytes(bytes(_PROBE_BYTES))
+        super().check()
 
     def put_bytes(self, key: str, data: bytes) -> None:
         """Store an object atomically; see `put_stream`."""

@@ -56,6 +56,11 @@ def test_readiness_warns_and_storage_stays_ok(full: httpx.Client) -> None:
     assert any("NINEFOLD_MIN_FREE_BYTES" in warning for warning in ready["warnings"])
 
 
+def test_readiness_warns_of_a_full_cache_disk(full: httpx.Client, settings: ApiSettings) -> None:
+    settings.cache_dir.mkdir(exist_ok=True)
+    assert any("NINEFOLD_CACHE_DIR" in warning for warning in full.get("/readyz").json()["warnings"])
+
+
 def test_a_limit_of_zero_is_no_limit(settings: ApiSettings, redis_client: redis.Redis) -> None:
     off = settings.model_copy(update={"min_free_bytes": 0})
     with running_api(off) as url:

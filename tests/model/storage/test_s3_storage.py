@@ -1,5 +1,6 @@
 """The behaviour specific to S3 storage: prefixes, local copies, failing requests."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,14 @@ def test_local_copies_are_deleted_after_use(storage: Storage, tmp_path: Path) ->
         assert path.read_bytes() == b"x"
         assert path.is_relative_to(tmp_path / "copies")
     assert [one for one in (tmp_path / "copies").rglob("*") if one.is_file()] == []
+
+
+def test_a_disk_that_keeps_no_copies_fails_the_check(storage: Storage, tmp_path: Path) -> None:
+    storage.check()
+    shutil.rmtree(tmp_path / "copies")
+    (tmp_path / "copies").write_text("a file where the folder should be")
+    with pytest.raises(StorageError, match="on this disk"):
+        storage.check()
 
 
 def test_a_missing_bucket_raises_an_error(storage: Storage) -> None:
