@@ -1,6 +1,6 @@
 """The query fields of an upload that say where its classes are."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Query
 
@@ -12,10 +12,12 @@ def _described(field: str) -> object:
 
 
 def import_options(
+    *,
     labels: Annotated[TablePath | None, _described("labels")] = None,
     path_column: Annotated[Column | None, _described("path_column")] = None,
     label_column: Annotated[Column | None, _described("label_column")] = None,
     split_column: Annotated[Column | None, _described("split_column")] = None,
+    class_folder: Annotated[Literal["outer", "inner"] | None, _described("class_folder")] = None,
     min_images: Annotated[MinImages | None, _described("min_images")] = None,
 ) -> ImportOptions:
     """Return the options of an import."""
@@ -24,5 +26,6 @@ def import_options(
         path_column=path_column,
         label_column=label_column,
         split_column=split_column,
+        class_folder=class_folder,
         min_images=min_images,
     )

@@ -4,6 +4,8 @@ import argparse
 
 from model.data.import_options import ImportOptions
 
+_METAVARS = {"labels": "FILE", "class_folder": "outer|inner", "min_images": "N"}
+
 
 def add_import_options(parser: argparse.ArgumentParser) -> None:
     """Declare an option for each field of `ImportOptions`."""
@@ -11,9 +13,8 @@ def add_import_options(parser: argparse.ArgumentParser) -> None:
         "options for images", "Where the classes are, if folders or a labels.csv do not say it."
     )
     for name, field in ImportOptions.model_fields.items():
-        kind, metavar = (
-            (int, "N") if name == "min_images" else (str, "FILE" if name == "labels" else "COLUMN")
-        )
+        kind = int if name == "min_images" else str
+        metavar = _METAVARS.get(name, "COLUMN")
         group.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=metavar, help=field.description)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from zipfile import BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
 from model.data.files.file_endings import is_image_name
+from model.data.files.not_images import NOT_AN_IMAGE
 from model.data.files.other_archives import HEAD_BYTES, describe_archive
 from model.data.files.zip_names import decode_name, warn_of_encoding
 from model.data.record import SkippedFile
@@ -234,5 +235,5 @@ def _is_ignored(name: str) -> bool:
 
 def _too_large(path: str, limits: ImportLimits) -> str:
     if not is_image_name(path):
-        return "not an image"
+        return NOT_AN_IMAGE
     return f"larger than {limits.max_file_bytes >> 20} MiB: send a smaller copy"

@@ -1,6 +1,6 @@
 """How a person says what an import cannot know: the table of the classes, its columns, and the smallest class."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -26,6 +26,10 @@ class ImportOptions(BaseModel):
     )
     split_column: Column | None = Field(
         default=None, description="The table's column with train, test or val."
+    )
+    class_folder: Literal["outer", "inner"] | None = Field(
+        default=None,
+        description="Which folder names the class of an image when folders hold folders: outer, the default, or inner.",
     )
     min_images: MinImages | None = Field(
         default=None,

@@ -17,6 +17,7 @@ from model.data.checks.mirroring import keeps_classes_when_mirrored, warn_of_mir
 from model.data.checks.samples import count_sample_bits, warn_of_few_bits
 from model.data.checks.small_classes import warn_of_lost_classes, without_small_classes
 from model.data.examination import OnProgress, examine_images, ignore_progress
+from model.data.files.not_images import NOT_AN_IMAGE
 from model.data.import_options import NO_OPTIONS, ImportOptions
 from model.data.layout.reading import LayoutReader
 from model.data.placement import PlacedImage, check_usable, place_images
@@ -118,7 +119,7 @@ def _describe(
         sample_bits=count_sample_bits(placed),
         content_hash=content_hash,
     )
-    listed = sorted(skipped, key=lambda file: file.path)[:SKIPPED_LISTED]
+    listed = sorted(skipped, key=lambda file: (file.reason == NOT_AN_IMAGE, file.path))[:SKIPPED_LISTED]
     return DatasetRecord(
         facts=facts,
         images=len(placed),

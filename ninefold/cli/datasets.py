@@ -45,6 +45,13 @@ def add(
     split_column: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="The table's column with train, test or val.")
     ] = None,
+    class_folder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="outer|inner",
+            help="Which folder names the class when folders hold folders. Default: outer.",
+        ),
+    ] = None,
     min_images: Annotated[
         int | None, typer.Option(min=1, help="Leave out classes with fewer usable images than this.")
     ] = None,
@@ -65,7 +72,7 @@ def add(
 
         ninefold datasets add dogs/ --labels dogs.csv --path-column id --label-column breed
     """
-    options = ImportOptions(labels, path_column, label_column, split_column, min_images)
+    options = ImportOptions(labels, path_column, label_column, split_column, class_folder, min_images)
     with connect(url, api_key) as client:
         dataset = _add(client, path, name or path.resolve().stem.lower(), options)
     typer.echo(describe(dataset))

@@ -133,18 +133,20 @@ class Client:
         path_column: str | None = None,
         label_column: str | None = None,
         split_column: str | None = None,
+        class_folder: str | None = None,
         min_images: int | None = None,
     ) -> Json:
         """Upload a folder with one subfolder for each class, or a zip of one; return the dataset once it is ready.
 
         The dataset's record counts the images and names the files that were skipped, and its `warnings` say what may
         have been read wrongly. Classes that folders do not name come from a table: `labels` is its path, the columns
-        hold the names of the images, their classes and their splits. Classes with fewer than `min_images` usable images
+        hold the names of the images, their classes and their splits. With `class_folder="inner"` the
+        innermost folder names the class. Classes with fewer than `min_images` usable images
         are left out. The import does not need this
         client: it continues when the client goes away after the upload. Raises DatasetRejectedError if it fails.
         """
         report = on_progress or _ignore
-        options = ImportOptions(labels, path_column, label_column, split_column, min_images)
+        options = ImportOptions(labels, path_column, label_column, split_column, class_folder, min_images)
         dataset = upload(self._transport, Path(path), name, report, options)
         return follow_import(self._transport, dataset, report)
 

@@ -13,6 +13,8 @@ class ImportOptions:
     path_column: str | None = None
     label_column: str | None = None
     split_column: str | None = None
+    class_folder: str | None = None
+    """`inner` or `outer`: which folder names the class when folders hold folders."""
     min_images: int | None = None
     """Leave out classes with fewer usable images than this."""
 

@@ -2,6 +2,8 @@
 
 from model.data.files.file_endings import is_image_name
 
+NOT_AN_IMAGE = "not an image"
+"""The reason to skip a file that nobody means as an image, such as a README."""
 _LFS = b"version https://git-lfs.github.com/spec/"
 _HTML = (b"<!doctype html", b"<html")
 _HEAD_BYTES = 512
@@ -16,7 +18,7 @@ def describe_other_file(path: str, data: bytes) -> str | None:
             "a Git LFS pointer, not an image: run `git lfs pull` in the repository, then add the images again"
         )
     if not is_image_name(path):
-        return "not an image"
+        return NOT_AN_IMAGE
     if data[:_HEAD_BYTES].lstrip().lower().startswith(_HTML):
         return "not an image, but a web page: the download failed; download the image again"
     if _is_text(data[:_HEAD_BYTES]):

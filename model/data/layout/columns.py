@@ -11,6 +11,8 @@ from model.data.layout.table import Table
 from model.errors import DatasetRejectedError
 
 MAX_CLASSES = 1000
+ONE_HOT = "for each class"
+"""What stands for the label column of a table that has a column of 0 and 1 for each class."""
 _SAMPLED_ROWS = 500
 """The column of the images is chosen by this number of rows: some tables have hundreds of columns."""
 _PATH_NAMES = (
@@ -79,6 +81,7 @@ class UnclearTable:
     reason: str
     """A clause such as `column imageName names the images, and any of … may hold the classes`."""
     lists_images: bool
+    path_column: str = "id"
 
 
 def read_columns(
@@ -177,7 +180,7 @@ def _find_labels(
     if len(known) == 1:
         return table.columns[known[0]], table.values(known[0])
     if not known and (one_hot := _read_one_hot(table, others)) is not None:
-        return "one for each class", one_hot
+        return ONE_HOT, one_hot
     if not others:
         reason = (
             f"{table.name} has a column for the images ({table.columns[path]}) and none for their classes"
@@ -187,10 +190,10 @@ def _find_labels(
     shown = [
         f"{table.columns[column]} ({count} values)"
         for column, count in counts.items()
-        if count <= MAX_CLASSES
+        if 1 < count <= min(MAX_CLASSES, max(2, len(table.rows) // 2))
     ]
     reason = f"column {table.columns[path]} of {table.name} names the images, and any of these columns may hold the classes: {name_some(shown or table.columns, 8)}"
-    return UnclearTable(table, reason, lists_images=True)
+    return UnclearTable(table, reason, lists_images=True, path_column=table.columns[path])
 
 
 def _without_numbers_of_names(table: Table, columns: list[int]) -> list[int]:

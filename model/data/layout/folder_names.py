@@ -65,7 +65,6 @@ _BESIDE = frozenset(
     [
         "asset",
         "assets",
-        "code",
         "demo",
         "demos",
         "doc",
@@ -77,16 +76,8 @@ _BESIDE = frozenset(
         "figs",
         "figure",
         "figures",
-        "icon",
-        "icons",
-        "logo",
-        "logos",
-        "media",
         "notebook",
         "notebooks",
-        "paper",
-        "plot",
-        "plots",
         "preview",
         "previews",
         "readme",
@@ -99,9 +90,7 @@ _BESIDE = frozenset(
         "script",
         "scripts",
         "src",
-        "static",
         "thumbnails",
-        "web",
     ]
 )
 """Words in names of folders with pictures that are not part of a dataset."""
@@ -151,6 +140,16 @@ def is_part_name(name: str) -> bool:
     words = _words(name)
     named = [word for word in words if not word.isdigit()]
     return bool(named) and all(word in _PARTS or word in MASK_WORDS for word in named)
+
+
+def has_part_word(name: str) -> bool:
+    """Whether a name holds such a word beside others, as `HAM10000_images_part_1` does."""
+    return not _PARTS.isdisjoint(_words(name))
+
+
+def is_mask_name(name: str) -> bool:
+    """Whether a name is that of a folder of masks."""
+    return is_part_name(name) and not MASK_WORDS.isdisjoint(_words(name))
 
 
 def is_beside_name(name: str) -> bool:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from model.data.layout.class_name import parse_label
 from model.data.layout.folder_names import (
     find_splits,
+    has_part_word,
     is_beside_name,
+    is_mask_name,
     is_numbered,
     is_part_name,
     is_split_name,
 )
-from model.data.layout.layout import Layout, name_some
+from model.data.layout.layout import Layout, count_of, name_some
 
 NOT_IN_A_CLASS = "not in the folder of a class"
 OUTSIDE_SPLITS = "outside the folders train, test and val"
@@ -31,7 +33,9 @@ class FolderLayout:
     """Whether the folders are certainly not those of classes, such as `train` and `test` with images in them."""
 
 
-def read_folders(paths: Iterable[str], others: Iterable[str] = ()) -> FolderLayout:
+def read_folders(
+    paths: Iterable[str], others: Iterable[str] = (), *, class_is_inner: bool = False
+) -> FolderLayout:
     """Take class and split from the folders: `<class>/…`, or `train/<class>/…` beside `test/` or `val/`.
 
     Outer folders that hold the whole dataset are ignored, so a zip may contain one folder with the class folders, and
@@ -40,6 +44,7 @@ def read_folders(paths: Iterable[str], others: Iterable[str] = ()) -> FolderLayo
     Args:
         paths: the images.
         others: the images that cannot be read, and the empty folders, each ending in a slash: their classes are named.
+        class_is_inner: whether the innermost folder of an image names its class, and not the outermost.
     """
     layout = Layout({}, {}, {})
     parts_of = _unwrap({path: path.split("/") for path in paths}, layout.unplaced)
@@ -48,19 +53,29 @@ def read_folders(paths: Iterable[str], others: Iterable[str] = ()) -> FolderLayo
     )
     if splits:
         parts_of = _enter_splits(parts_of, splits, layout)
+    around = set()
     for path, parts in parts_of.items():
         if len(parts) < 2:
             layout.unplaced[path] = NOT_IN_A_CLASS
             layout.splits.pop(path, None)
         else:
-            layout.labels[path] = parse_label(parts[0])
-    around = {path.removesuffix("/".join(parts)) for path, parts in parts_of.items() if len(parts) > 1}
+            level = _innermost(parts) if class_is_inner else 0
+            layout.labels[path] = parse_label(parts[level])
+            around.add(path.removesuffix("/".join(parts[level:])))
     layout.without_images.update(_name_lost_classes(others, around) - set(layout.labels.values()))
-    layout.warnings.extend(_warn_of_folders_left_out(layout.unplaced))
-    layout.warnings.extend(
-        _warn_of_subfolders({path: parts for path, parts in parts_of.items() if len(parts) > 2})
-    )
+    layout.warnings.extend(_warn_of_folders_left_out(layout))
+    if not class_is_inner:
+        deep = {path: parts for path, parts in parts_of.items() if len(parts) > 2}
+        layout.warnings.extend(_warn_of_subfolders(deep))
     return _judge(layout)
+
+
+def _innermost(parts: list[str]) -> int:
+    """Return the level of the innermost folder, but for folders such as `images` and `train`."""
+    levels = range(len(parts) - 2, 0, -1)
+    return next(
+        (level for level in levels if not is_part_name(parts[level]) and not is_split_name(parts[level])), 0
+    )
 
 
 def _name_lost_classes(others: Iterable[str], around: Collection[str]) -> set[str]:
@@ -79,9 +94,12 @@ def _folders_of_folders(parts_of: Mapping[str, list[str]]) -> set[str]:
     return {parts[0] for parts in parts_of.values() if len(parts) > 2}
 
 
-def _unwrap(parts_of: _Parts, unplaced: dict[str, str]) -> _Parts:
-    """Enter the folders that hold the whole dataset; what lies beside the dataset is noted as unplaced."""
-    while (wrapper := _find_wrapper(parts_of)) is not None:
+def _unwrap(parts_of: _Parts, unplaced: dict[str, str], classes: Collection[str] = ()) -> _Parts:
+    """Enter the folders that hold the whole dataset; what lies beside the dataset is noted as unplaced.
+
+    A folder of `classes` is that of a class.
+    """
+    while (wrapper := _find_wrapper(parts_of)) is not None and wrapper not in classes:
         outside = [path for path, parts in parts_of.items() if parts[0] != wrapper or len(parts) == 1]
         unplaced.update(dict.fromkeys(outside, NOT_IN_A_CLASS))
         parts_of = {
@@ -125,23 +143,34 @@ def _enter_splits(parts_of: _Parts, splits: Mapping[str, str], layout: Layout) -
     classes: set[str] = set()
     for folder in sorted(by_folder, key=lambda folder: splits[folder] != "train"):
         inside = by_folder[folder]
-        if classes.isdisjoint(parts[0] for parts in inside.values()):
-            inside = _unwrap(inside, layout.unplaced)
+        if all(parts[0] == folder and len(parts) > 1 for parts in inside.values()):
+            inside = {path: parts[1:] for path, parts in inside.items()}  # `train/train/cat`
+        inside = _unwrap(inside, layout.unplaced, classes)
         classes |= {parts[0] for parts in inside.values() if len(parts) > 1}
         below |= inside
         layout.splits.update(dict.fromkeys(inside, splits[folder]))
     return below
 
 
-def _warn_of_folders_left_out(unplaced: Mapping[str, str]) -> list[str]:
-    """Return a warning for the folders whose images are left out because they lie outside the classes or splits."""
-    folders = Counter(path.rpartition("/")[0] for path in unplaced if "/" in path)
-    left_out = sorted(f"{folder} ({count} images)" for folder, count in folders.items() if count > 1)
+def _warn_of_folders_left_out(layout: Layout) -> list[str]:
+    """Return a warning that names the folders of which no image is used."""
+    used = {folder for path in layout.labels for folder in _folders_around(path)}
+    outermost = (
+        next((one for one in _folders_around(path) if one not in used), None) for path in layout.unplaced
+    )
+    counts = Counter(folder for folder in outermost if folder is not None)
+    left_out = sorted(f"{folder} ({count_of(count, 'image')})" for folder, count in counts.items())
     if not left_out:
         return []
     return [
         f"Images in these folders are left out, because they are in no folder of a class: {name_some(left_out, 5)}."
     ]
+
+
+def _folders_around(path: str) -> list[str]:
+    """Return the folders that hold a file, the outermost first."""
+    parts = path.split("/")
+    return ["/".join(parts[:depth]) for depth in range(1, len(parts))]
 
 
 def _warn_of_subfolders(deep: _Parts) -> list[str]:
@@ -157,17 +186,17 @@ def _warn_of_subfolders(deep: _Parts) -> list[str]:
     if not telling:
         return []
     shown = "; ".join(f"{label} holds {name_some(names)}" for label, names in sorted(telling.items())[:3])
-    more = f"; and {len(telling) - 3} more folders" if len(telling) > 3 else ""
+    more = f"; and {len(telling) - 3} more" if len(telling) > 3 else ""
     meaning = (
         "splits" if all(is_split_name(name) for names in telling.values() for name in names) else "classes"
     )
     remedy = (
         "put train and test outside the folders of the classes"
         if meaning == "splits"
-        else "add the folder that holds them, or name image and class in a labels.csv"
+        else "say so with class_folder=inner (--class-folder inner)"
     )
     warning = (
-        f"The folders of {len(telling)} classes hold folders, which count as part of their class: {shown}{more}. If those "
+        f"Folders in {count_of(len(telling), 'class folder')} count as part of the class: {shown}{more}. If those "
         f"folders are the {meaning}, {remedy}."
     )
     return [warning]
@@ -179,14 +208,15 @@ def _judge(folders: Layout) -> FolderLayout:
     named = [label for label in classes if is_split_name(label)]
     if named and 2 * len(named) >= len(classes):
         counts = Counter(folders.labels.values())
-        held = name_some([f"{label} ({counts[label]} images)" for label in classes], 5)
+        held = name_some([f"{label} ({count_of(counts[label], 'image')})" for label in classes], 5)
         doubt = f"The folders are named like splits, not like classes: {held}"
         return FolderLayout(folders, doubt, is_impossible=len(named) == len(classes))
-    if classes and all(map(is_part_name, classes)):
-        return FolderLayout(
-            folders,
-            f"The folders are named like parts of a dataset, not like classes: {name_some(classes, 5)}",
-        )
     if len(classes) < 2:
-        return FolderLayout(folders, f"{len(classes)} folders of classes hold images", is_impossible=False)
+        where = (
+            f"all images are in one folder, {classes[0]}" if classes else "no image is in a folder of a class"
+        )
+        return FolderLayout(folders, where[0].upper() + where[1:])
+    if all(map(is_part_name, classes)) or (is_numbered(classes) and all(map(has_part_word, classes))):
+        doubt = f"The folders are named like parts of a dataset, not like classes: {name_some(classes, 5)}"
+        return FolderLayout(folders, doubt, is_impossible=any(map(is_mask_name, classes)))
     return FolderLayout(folders)

@@ -9,8 +9,10 @@ from pathlib import PurePosixPath
 class ImageIndex:
     """The images of a source by path, by the last parts of their path, and without extension."""
 
-    def __init__(self, paths: Iterable[str]) -> None:
-        self._parts = {path: _normalise(path).split("/") for path in paths}
+    def __init__(self, paths: Iterable[str], masks: Iterable[str] = ()) -> None:
+        """Index images. A name that fits an image of `paths` and one of `masks` names the former."""
+        self._parts = {path: _normalise(path).split("/") for path in (*paths, *masks)}
+        self._masks = frozenset(masks)
         self._keyed: dict[tuple[int, bool], dict[str, str | None]] = {}
 
     def find_all(self, values: Sequence[str], folder: str) -> list[str | None]:
@@ -63,7 +65,11 @@ class ImageIndex:
             stem, dot, extension = key.rpartition(".")
             if dot and stem and "/" not in extension:
                 stems[stem].append(path)
-        return {key: found[0] if len(found) == 1 else None for key, found in (stems | whole).items()}
+        return {key: self._only(found) for key, found in (stems | whole).items()}
+
+    def _only(self, found: list[str]) -> str | None:
+        images = [path for path in found if path not in self._masks] or found
+        return images[0] if len(images) == 1 else None
 
 
 def _normalise(text: str) -> str:

@@ -19,9 +19,16 @@ class Layout:
     """The classes that the source names and that have no image."""
 
 
+def count_of(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 image`, `2 images`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def name_some(names: list[str], shown: int = 3) -> str:
     """Join the first names for a message, without quotes; the caller states the count."""
-    return ", ".join(name[-60:] for name in names[:shown]) + (", …" if len(names) > shown else "")
+    return ", ".join(name if len(name) <= 100 else f"…{name[-99:]}" for name in names[:shown]) + (
+        ", …" if len(names) > shown else ""
+    )
 
 
 def name_all(names: list[str], most_characters: int = 3000) -> str:

@@ -1,7 +1,7 @@
 """Finds images that are masks of other images: beside a photo of the same name, or in a folder beside the photos."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import PurePosixPath
 
@@ -9,11 +9,14 @@ from PIL import Image
 
 from model.data.examination import ExaminedImage
 from model.data.layout.folder_names import MASK_WORDS, is_part_name, mask_words_at_end
-from model.data.layout.layout import name_some
+from model.data.layout.layout import count_of, name_some
 from model.errors import ImageError
 
 MASK_COLOURS = 32
 """A mask has a colour for each kind of region; a photo has hundreds."""
+EXTREME_LEVELS, MASK_EXTREMES = 24, 0.98
+"""At least this share of a mask's pixels is within so many of 256 levels of black or white: 0.99 in the masks of the
+Magnetic-Tile set, whose edges are soft, and at most 0.46 in its photos."""
 _LOSSLESS = ("PNG", "BMP", "GIF")
 _Place = tuple[str, str]
 """A folder, and the stem of a file's name."""
@@ -34,19 +37,19 @@ class MaskFinder:
                 self._beside[str(path.parent.parent), path.stem].append(image)
 
     def find(self) -> tuple[dict[str, str], list[str]]:
-        """Return the photo of each mask, by the path of the mask, and warnings about pairs that are unclear."""
+        """Return the photo of each mask, by the path of the mask, and the images that may be masks."""
         photo_of: dict[str, str] = {}
         unclear: list[str] = []
         for image in self._examined:
             photo = self._named_photo(image)
             if photo is None and (twin := self._twin(image)) is not None:
-                if _has_few_colours(image):
+                if _looks_like_mask(image):
                     photo = twin
                 else:
                     unclear.append(image.file.path)
             if photo is not None:
                 photo_of[image.file.path] = photo.file.path
-        return photo_of, _warn(photo_of, unclear)
+        return photo_of, unclear
 
     def _named_photo(self, image: ExaminedImage) -> ExaminedImage | None:
         """Return the photo of an image whose name, or whose folder's name, says that it is a mask."""
@@ -69,24 +72,30 @@ class MaskFinder:
         return next((other for other in same_name if other.facts.format in ("JPEG", "MPO")), None)
 
 
-def _has_few_colours(image: ExaminedImage) -> bool:
+def _looks_like_mask(image: ExaminedImage) -> bool:
+    """Whether an image has few colours, or is black and white but for the soft edges of its regions."""
     try:
         with Image.open(BytesIO(image.file.read())) as opened:
-            return opened.convert("RGB").getcolors(MASK_COLOURS) is not None
+            rgb = opened.convert("RGB")
     except (ImageError, OSError, ValueError, SyntaxError):
         return False
+    if rgb.getcolors(MASK_COLOURS) is not None:
+        return True
+    counts = rgb.convert("L").histogram()
+    return sum(counts[:EXTREME_LEVELS] + counts[-EXTREME_LEVELS:]) >= MASK_EXTREMES * sum(counts)
 
 
-def _warn(photo_of: dict[str, str], unclear: list[str]) -> list[str]:
+def warn_of_masks(photo_of: Mapping[str, str], unclear: Sequence[str]) -> list[str]:
+    """Return warnings that count the masks, and the images of the dataset that may be masks."""
     warnings = []
     if photo_of:
         mask, photo = next(iter(photo_of.items()))
-        warnings.append(
-            f"{len(photo_of)} images are masks of other images and are left out: {mask} is that of {photo}."
-        )
+        count = count_of(len(photo_of), "mask")
+        warnings.append(f"{count} of other images, left out: {mask} belongs to {photo}.")
     if unclear:
+        count = count_of(len(unclear), "image")
         warnings.append(
-            f"{len(unclear)} images have the name of a JPEG beside them and are used like all others: {name_some(unclear)}. "
-            "If they are masks or copies, remove them."
+            f"{count} with the name of a JPEG in the same folder, used like all others: {name_some(list(unclear))}. If they are "
+            "masks or copies, remove them."
         )
     return warnings

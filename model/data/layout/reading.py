@@ -1,25 +1,25 @@
 """Decides whether the classes of an import come from its folders or from a table. Opens no image but possible masks."""
 
 from collections.abc import Sequence
+from shlex import quote
 
 from model.data.archive import Source, SourceFile
 from model.data.examination import ExaminedImage
 from model.data.files.file_endings import is_image_name, is_table
 from model.data.import_options import ImportOptions
 from model.data.layout.columns import MAX_CLASSES, ReadTable, UnclearTable, read_columns
-from model.data.layout.folder_names import split_of
 from model.data.layout.folders import FolderLayout, read_folders
 from model.data.layout.image_index import ImageIndex
 from model.data.layout.layout import Layout, name_some
-from model.data.layout.masks import MaskFinder
-from model.data.layout.table import LABELS_FILE, find_labels_file, read_table
+from model.data.layout.masks import MaskFinder, warn_of_masks
+from model.data.layout.table import LABELS_FILE, find_labels_files, read_table
 from model.data.layout.table_layout import layout_of_tables
 from model.errors import DatasetRejectedError
 
 _MOST_TABLES = 10
 _HOW_TO_SAY = (
-    "Put the images into one folder for each class, or say where the classes are: --labels FILE --path-column id "
-    "--label-column breed on the command line, labels, path_column and label_column in the API."
+    "Put the images into one folder for each class, or say where the classes are: --labels {} --path-column {} "
+    "--label-column {} on the command line, labels, path_column and label_column in the API."
 )
 
 
@@ -29,8 +29,9 @@ class LayoutReader:
     def __init__(self, source: Source, examined: Sequence[ExaminedImage], options: ImportOptions) -> None:
         """`examined` are the images of the source that can be read."""
         self._options = options
+        self._files = source.files
         self._tables = [file for file in source.files if is_table(file.path)]
-        self._masks, self._mask_warnings = MaskFinder(examined).find()
+        self._masks, self._unclear_masks = MaskFinder(examined).find()
         self._images = [image.file.path for image in examined if image.file.path not in self._masks]
         readable = {image.file.path for image in examined}
         self._unreadable = [
@@ -40,7 +41,7 @@ class LayoutReader:
         ]
         self._empty_folders = [f"{folder}/" for folder in source.empty_folders]
         # The row of an image that cannot be read is not a row without a file.
-        self._index = ImageIndex([*self._images, *self._unreadable])
+        self._index = ImageIndex([*self._images, *self._unreadable], self._masks)
 
     def read(self) -> Layout:
         """Return the class and split of each image.
@@ -49,17 +50,27 @@ class LayoutReader:
             DatasetRejectedError: a table is wrong, or the folders hold images and certainly are no classes.
         """
         layout = self._read()
-        layout.unplaced.update({mask: f"a mask of {photo}" for mask, photo in self._masks.items()})
-        layout.warnings.extend(self._mask_warnings)
+        # A table may list a mask as an image.
+        masks = {mask: photo for mask, photo in self._masks.items() if mask not in layout.labels}
+        layout.unplaced.update({mask: f"a mask of {photo}" for mask, photo in masks.items()})
+        unclear = [path for path in self._unclear_masks if path in layout.labels]
+        layout.warnings.extend(warn_of_masks(masks, unclear))
         return layout
 
     def _read(self) -> Layout:
         if self._options.names_a_table:
-            return self._from_tables([self._certain(self._named_table())])
-        folders = read_folders(self._images, [*self._unreadable, *self._empty_folders])
-        labels_file = self._labels_file()
-        if labels_file is not None:
-            read = self._columns(labels_file)
+            return self._from_tables(self._named_tables())
+        folders = read_folders(
+            self._images,
+            [*self._unreadable, *self._empty_folders],
+            class_is_inner=self._options.class_folder == "inner",
+        )
+        if labels_files := self._labels_files():
+            tables = [self._columns(file) for file in labels_files]
+            certain = [table for table in tables if isinstance(table, ReadTable)]
+            if len(tables) > 1 and len(certain) == len(tables) and _are_splits(certain):
+                return self._from_tables(certain)
+            read = tables[0]
             if isinstance(read, ReadTable) and (read.is_plain or _holds_classes(read)):
                 return self._from_tables([read])
             if folders.doubt is not None:
@@ -81,41 +92,37 @@ class LayoutReader:
             return folders.layout
         if len(useful) == 1 or (useful and _are_splits(useful)):
             return self._from_tables(useful)
-        unclear = [table for table in read if isinstance(table, UnclearTable) and table.lists_images]
-        if folders.is_impossible or useful or unclear:
-            raise DatasetRejectedError(self._describe_doubt(folders, [*useful, *unclear]))
+        listing = [table for table in read if isinstance(table, ReadTable) or table.lists_images]
+        if folders.is_impossible or listing:
+            raise DatasetRejectedError(self._describe_doubt(folders, listing))
         if len(set(folders.layout.labels.values())) > 1:
-            folders.layout.warnings.append(f"{folders.doubt}. {_HOW_TO_SAY}")
+            folders.layout.warnings.append(f"{folders.doubt}. {_say_how(())}")
         return folders.layout
 
     def _describe_doubt(self, folders: FolderLayout, tables: Sequence[ReadTable | UnclearTable]) -> str:
-        seen = [
-            table.reason
-            if isinstance(table, UnclearTable)
-            else f"{table.table.name} lists {table.found} of the images, with classes in column {table.label_column}"
-            for table in tables
-        ]
-        clauses = [f"{folders.doubt}", *seen]
-        return f"The classes are not certain. {'; '.join(clauses)}. {_HOW_TO_SAY}"
+        clauses = [f"{folders.doubt}", *map(_describe_table, tables)]
+        return f"The classes are not certain. {'; '.join(clauses)}. {_say_how(tables)}"
 
     def _from_tables(self, tables: Sequence[ReadTable]) -> Layout:
-        return layout_of_tables(tables, self._images)
+        return layout_of_tables(tables, self._images, self._masks)
 
-    def _labels_file(self) -> SourceFile | None:
-        path = find_labels_file(file.path for file in self._tables)
-        return next((file for file in self._tables if file.path == path), None)
+    def _labels_files(self) -> list[SourceFile]:
+        paths = find_labels_files(file.path for file in self._tables)
+        return [file for file in self._tables if file.path in paths]
 
-    def _named_table(self) -> SourceFile:
-        """Return the table that the options name, or the only one."""
+    def _named_tables(self) -> list[ReadTable]:
+        """Return the table that the options name, or the only one, or one for each split."""
         if self._options.labels is None:
-            found = self._labels_file()
-            tables = [found] if found is not None else self._tables
+            tables = self._labels_files()[:1] or self._nearest_tables()
         else:
             wanted = self._options.labels.replace("\\", "/").removeprefix("./").strip("/")
-            tables = [file for file in self._tables if f"/{file.path}".endswith(f"/{wanted}")]
+            tables = [file for file in self._files if f"/{file.path}".endswith(f"/{wanted}")]
             tables = [file for file in tables if file.path == wanted] or tables
         if len(tables) == 1:
-            return tables[0]
+            return [self._certain(tables[0])]
+        read = [table for file in tables if isinstance(table := self._try_columns(file), ReadTable)]
+        if len(read) == 1 or (read and _are_splits(read)):
+            return read
         listed = name_some([file.path for file in self._tables], 10) or "none"
         raise DatasetRejectedError(
             f"Which table lists the classes? Name one of the .csv and .tsv files in labels (--labels): {listed}."
@@ -143,6 +150,19 @@ class LayoutReader:
         return read
 
 
+def _say_how(tables: Sequence[ReadTable | UnclearTable]) -> str:
+    if len(tables) == 1:
+        return _HOW_TO_SAY.format(quote(tables[0].table.path), quote(tables[0].path_column), "COLUMN")
+    return _HOW_TO_SAY.format("FILE", "id", "breed")
+
+
+def _describe_table(table: ReadTable | UnclearTable) -> str:
+    if isinstance(table, UnclearTable):
+        return table.reason
+    listed = f"{table.table.path} lists {table.found} of the images, in column {table.path_column}"
+    return f"{listed}, with {len(set(table.labels))} different values in column {table.label_column}"
+
+
 def _holds_classes(read: ReadTable) -> bool:
     """Whether the labels of the images that a table names can be classes: several, with several images each."""
     labels = [label for label, image in zip(read.labels, read.images, strict=True) if image is not None]
@@ -151,7 +171,7 @@ def _holds_classes(read: ReadTable) -> bool:
 
 def _are_splits(tables: Sequence[ReadTable]) -> bool:
     """Whether the tables are named by different splits and name different images."""
-    splits = {split_of(table.table.name) for table in tables}
+    splits = {table.table.split for table in tables}
     images = [image for table in tables for image in set(table.images) if image is not None]
     return (
         len(splits) == len(tables)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from model.data.archive import SourceFile
+from model.data.layout.folder_names import split_of
 from model.errors import DatasetRejectedError, ImageError
 
 LABELS_FILE = "labels.csv"
@@ -31,6 +32,12 @@ class Table:
         """The folder of the table; `""` or ending in a slash."""
         return self.path.removesuffix(self.name)
 
+    @property
+    def split(self) -> str | None:
+        """The split that the name of the table, or of its folder, stands for: `train.csv`, `valid/_classes.csv`."""
+        folder = self.folder.rstrip("/").rpartition("/")[2]
+        return split_of(self.name.rpartition(".")[0]) or split_of(folder)
+
     def column(self, name: str) -> int | None:
         """Return the index of the column with this name; upper and lower case do not differ."""
         wanted = name.strip().lower()
@@ -41,11 +48,13 @@ class Table:
         return [row[column] for row in self.rows]
 
 
-def find_labels_file(paths: Iterable[str]) -> str | None:
-    """Return the path of the labels.csv, which must be at the root or in a folder of the root."""
-    candidates = [path for path in paths if path.split("/")[-1].lower() == LABELS_FILE]
-    nearest = min(candidates, key=lambda path: path.count("/"), default=None)
-    return nearest if nearest is not None and nearest.count("/") <= 1 else None
+def find_labels_files(paths: Iterable[str]) -> list[str]:
+    """Return the paths of the labels.csv nearest to the root, which is at the root or in folders of the root."""
+    candidates = [
+        path for path in paths if path.split("/")[-1].lower() == LABELS_FILE and path.count("/") <= 1
+    ]
+    depth = min((path.count("/") for path in candidates), default=0)
+    return [path for path in candidates if path.count("/") == depth]
 
 
 def read_table(file: SourceFile) -> Table:

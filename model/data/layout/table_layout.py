@@ -3,24 +3,26 @@
 from collections.abc import Collection, Sequence
 
 from model.data.layout.class_name import parse_label
-from model.data.layout.columns import ReadTable
-from model.data.layout.folder_names import SPLITS, find_splits, split_of
-from model.data.layout.layout import Layout, name_some
+from model.data.layout.columns import ONE_HOT, ReadTable
+from model.data.layout.folder_names import SPLITS, find_splits
+from model.data.layout.layout import Layout, count_of, name_some
 from model.errors import DatasetRejectedError
 
 
-def layout_of_tables(tables: Sequence[ReadTable], images: Collection[str]) -> Layout:
+def layout_of_tables(
+    tables: Sequence[ReadTable], images: Collection[str], masks: Collection[str] = ()
+) -> Layout:
     """Return the layout that the tables give to the images with these paths.
 
-    There is one table, or one for each split, named by its split.
+    Masks have a class only if a table lists them. There is one table, or one for each split, named by its split.
 
     Raises:
         DatasetRejectedError: the tables name no image, or one image twice, or a class or split has a wrong name.
     """
-    names = " and ".join(table.table.name for table in tables)
-    layout = Layout({}, {}, dict.fromkeys(images, f"not listed in {names}"))
+    names = _name(tables)
+    layout = Layout({}, {}, dict.fromkeys((*images, *masks), f"not listed in {names}"))
     for table in tables:
-        _add_rows(table, layout, split_of(table.table.name) if len(tables) > 1 else None)
+        _add_rows(table, layout, table.table.split if len(tables) > 1 else None)
         layout.warnings.extend(_warn_of_missing(table))
     if not layout.labels:
         first = next((value for table in tables for value in _listed(table)), "")
@@ -39,8 +41,13 @@ def layout_of_tables(tables: Sequence[ReadTable], images: Collection[str]) -> La
         layout.splits.update(folder_splits)
     named = {parse_label(label) for table in tables for label in table.labels if label}
     layout.without_images.update(named - set(layout.labels.values()))
-    layout.warnings.extend(_describe(tables, layout))
+    layout.warnings.extend(_describe(tables, layout, masks))
     return layout
+
+
+def _name(tables: Sequence[ReadTable]) -> str:
+    names = [table.table.name for table in tables]
+    return " and ".join(names if len(set(names)) == len(names) else [table.table.path for table in tables])
 
 
 def _add_rows(read: ReadTable, layout: Layout, split_of_table: str | None) -> None:
@@ -86,9 +93,8 @@ def _warn_of_missing(read: ReadTable) -> list[str]:
     missing = [value for value, image in zip(_listed(read), read.images, strict=True) if image is None]
     if not missing:
         return []
-    return [
-        f"{len(missing)} of the {len(read.images)} rows of {read.table.name} name no image of this upload: {name_some(missing)}."
-    ]
+    counts = f"{len(missing):,} of {count_of(len(read.images), 'row')}"
+    return [f"{counts} in {read.table.name} without an image in this upload: {name_some(missing)}."]
 
 
 def _listed(read: ReadTable) -> list[str]:
@@ -96,17 +102,13 @@ def _listed(read: ReadTable) -> list[str]:
     return read.table.values(column) if column is not None else []
 
 
-def _describe(tables: Sequence[ReadTable], layout: Layout) -> list[str]:
+def _describe(tables: Sequence[ReadTable], layout: Layout, masks: Collection[str]) -> list[str]:
     """Return what was read, when the columns were recognised, and which images no table lists."""
     warnings = []
     first = tables[0]
-    names = " and ".join(table.table.name for table in tables)
+    names = _name(tables)
     if not first.is_plain:
-        where = (
-            f"column {first.label_column}"
-            if first.label_column in first.table.columns
-            else "its columns for classes"
-        )
+        where = "a column for each class" if first.label_column == ONE_HOT else f"column {first.label_column}"
         splits = (
             " Train and test are those of the folders or tables."
             if layout.splits and first.splits is None
@@ -115,11 +117,9 @@ def _describe(tables: Sequence[ReadTable], layout: Layout) -> list[str]:
         warnings.append(
             f"The classes come from {names}: {where}, with the images in column {first.path_column}.{splits}"
         )
-    if layout.unplaced:
-        unlisted = sorted(layout.unplaced)
-        warnings.append(
-            f"{len(unlisted)} images are not listed in {names} and are left out: {name_some(unlisted)}."
-        )
+    if unlisted := sorted(layout.unplaced.keys() - set(masks)):
+        count = count_of(len(unlisted), "image")
+        warnings.append(f"{count} not listed in {names}, left out: {name_some(unlisted)}.")
     return warnings
 
 

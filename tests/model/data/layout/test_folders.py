@@ -94,6 +94,20 @@ def test_folders_with_names_of_parts_are_doubted(folders: tuple[str, ...]) -> No
     assert read_folders(_paths(*folders)).doubt is not None
 
 
+def test_test_images_without_classes_are_left_out() -> None:
+    read = read_folders(_paths("a_train/a_train/A", "a_train/a_train/B", "a_test/a_test"))
+    assert _found(read) == {"train": {"A", "B"}}
+    assert "a_test (6 images)" in read.layout.warnings[0]
+
+
+def test_photos_beside_their_masks_are_no_classes() -> None:
+    assert read_folders(_paths("images", "annotations/trimaps")).is_impossible
+
+
+def test_rock_and_paper_stay_classes() -> None:
+    assert _found(read_folders(_paths("rock/day1", "rock/day2", "paper"))) == {"": {"rock", "paper"}}
+
+
 def test_folders_inside_classes_are_told() -> None:
     read = read_folders(
         _paths("Fruit/Apple/Golden", "Fruit/Apple/Royal", "Fruit/Pear/Anjou", "Vegetables/Leek")
@@ -101,6 +115,17 @@ def test_folders_inside_classes_are_told() -> None:
     assert _found(read) == {"": {"Fruit", "Vegetables"}}
     (warning,) = read.layout.warnings
     assert "Fruit holds Apple, Pear" in warning
+
+
+def test_the_innermost_folders_may_be_the_classes() -> None:
+    images = _paths("repo/train/Fruit/Apple/Golden", "repo/train/Fruit/Kiwi", "repo/val/Fruit/Kiwi/images")
+    others = ["repo/train/Fruit/Apple/Royal/0.heic", "repo/val/Fruit/Kiwi/0.heic"]
+    read = read_folders(images, others, class_is_inner=True)
+    assert _found(read) == {"train": {"Golden", "Kiwi"}, "val": {"Kiwi"}}
+    assert read.layout.without_images == {"Royal"}
+    assert read.layout.warnings == []
+    by_person = read_folders(_paths("00/palm", "00/fist", "01/palm", "01/fist"), class_is_inner=True)
+    assert _found(by_person) == {"": {"palm", "fist"}}
 
 
 def test_splits_inside_classes_are_told() -> None:

@@ -28,7 +28,17 @@ def test_masks_beside_photos_of_the_same_name_are_left_out(storage: Storage, tmp
     record = import_files(photos | masks, storage, tmp_path / "x")
     assert record.facts.id == expected
     assert reasons(record)["crack/Imgs/0.png"] == "a mask of crack/Imgs/0.jpg"
-    assert "16 images are masks" in record.warnings[0]
+    assert "16 masks of other images" in record.warnings[0]
+
+
+def test_masks_with_soft_edges_are_left_out(storage: Storage, tmp_path: Path) -> None:
+    photos = _photos("{label}/{n}.jpg")
+    ramp = np.zeros((200, 256), dtype=np.uint8)
+    ramp[:100] = 255
+    ramp[100] = np.arange(256)
+    soft = encode(Image.fromarray(ramp))
+    record = import_files(photos | {path.replace(".jpg", ".png"): soft for path in photos}, storage, tmp_path)
+    assert (record.images, record.skipped_count) == (16, 16)
 
 
 def test_masks_that_names_or_folders_tell_are_left_out(storage: Storage, tmp_path: Path) -> None:
@@ -49,7 +59,7 @@ def test_photos_in_two_formats_are_used_and_told(storage: Storage, tmp_path: Pat
     copies = {path.replace(".jpg", ".png"): png(9000 + number) for number, path in enumerate(photos)}
     record = import_files(photos | copies, storage, tmp_path)
     assert record.images == 32
-    assert "16 images have the name of a JPEG" in record.warnings[0]
+    assert "16 images with the name of a JPEG" in record.warnings[0]
 
 
 def test_a_class_of_masks_to_wear_is_a_class(storage: Storage, tmp_path: Path) -> None:
@@ -59,3 +69,12 @@ def test_a_class_of_masks_to_wear_is_a_class(storage: Storage, tmp_path: Path) -
     record = import_files(files, storage, tmp_path)
     assert record.facts.classes == ["mask", "no_mask"]
     assert record.images == 20
+
+
+def test_a_mask_that_a_table_lists_is_an_image(storage: Storage, tmp_path: Path) -> None:
+    files = {f"{n}{end}.png": png(n + 100 * len(end)) for n in range(8) for end in ("", "_mask")}
+    rows = [f"{n}{end},{'covered' if end else 'bare'}" for n in range(8) for end in ("", "_mask")]
+    files["list.csv"] = "\n".join(["id,label", *rows]).encode()
+    record = import_files(files, storage, tmp_path)
+    assert record.facts.classes == ["bare", "covered"]
+    assert (record.images, record.skipped_count) == (16, 0)

@@ -81,7 +81,7 @@ def test_images_that_no_row_lists_are_told(storage: Storage, tmp_path: Path) -> 
     files = _images("train/{n}.png") | _images("test/{n}.png", range(100, 140))
     record = import_files(files | {"labels.csv": _table("id,breed", "{n},{label}")}, storage, tmp_path)
     assert record.images == 24
-    assert any("40 images are not listed in labels.csv" in warning for warning in record.warnings)
+    assert any("40 images not listed in labels.csv" in warning for warning in record.warnings)
 
 
 def test_tables_of_splits_are_read_together(storage: Storage, tmp_path: Path) -> None:
@@ -90,6 +90,39 @@ def test_tables_of_splits_are_read_together(storage: Storage, tmp_path: Path) ->
         "val.csv": _table("file,label", "{n}.png,{label}", range(16, 24)),
     }
     facts = import_files(files, storage, tmp_path).facts
+    assert (sum(facts.train_counts), sum(facts.test_counts)) == (16, 8)
+
+
+@pytest.mark.parametrize("name", ["_annotations.csv", "labels.csv"])
+def test_tables_in_the_folders_of_splits_are_read_together(
+    name: str, storage: Storage, tmp_path: Path
+) -> None:
+    files = _images("train/{n}.png", range(16)) | _images("valid/{n}.png", range(16, 24))
+    files[f"train/{name}"] = _table("filename,class", "{n}.png,{label}", range(16))
+    files[f"valid/{name}"] = _table("filename,class", "{n}.png,{label}", range(16, 24))
+    facts = import_files(files, storage, tmp_path).facts
+    assert facts.classes == ["elm", "oak"]
+    assert (sum(facts.train_counts), sum(facts.test_counts)) == (16, 8)
+
+
+def test_numbered_parts_are_no_classes_where_a_table_has_the_classes(
+    storage: Storage, tmp_path: Path
+) -> None:
+    files = _images("set_images_part_1/{n}.png", range(12)) | _images(
+        "set_images_part_2/{n}.png", range(12, 24)
+    )
+    table = "\n".join(["image_id,dx,sex", *(f"{n},{_label(n)},{n % 3}" for n in NUMBERS)]).encode()
+    assert import_files(files | {"meta.csv": table}, storage, tmp_path).facts.classes == ["elm", "oak"]
+
+
+def test_columns_alone_may_be_named(storage: Storage, tmp_path: Path) -> None:
+    files = _images("train/{n}.png", range(16)) | _images("val/{n}.png", range(16, 24))
+    for split, numbers in (("train", range(16)), ("val", range(16, 24))):
+        files[f"label_{split}.csv"] = _table("file,age,wood", split + "/{n}.png,{n},{label}", numbers)
+    with pytest.raises(DatasetRejectedError, match="not certain"):
+        import_files(files, storage, tmp_path)
+    facts = _import(files, storage, tmp_path, ImportOptions(label_column="wood")).facts
+    assert facts.classes == ["elm", "oak"]
     assert (sum(facts.train_counts), sum(facts.test_counts)) == (16, 8)
 
 
@@ -107,7 +140,7 @@ def test_rows_without_a_file_are_counted_and_named(storage: Storage, tmp_path: P
     table = _table("path,label", "{n}.png,{label}", range(40)) + b"\nbroken.png,oak"
     files = _images("{n}.png") | {"broken.png": b"no", "labels.csv": table}
     (warning,) = import_files(files, storage, tmp_path).warnings
-    assert "16 of the 41 rows of labels.csv name no image of this upload: 24.png, 25.png, 26.png" in warning
+    assert "16 of 41 rows in labels.csv without an image in this upload: 24.png, 25.png, 26.png" in warning
 
 
 def test_a_table_without_certain_classes_is_refused_with_what_to_say(
