@@ -38,7 +38,7 @@ def test_workers_are_listed(client: httpx.Client, redis_client: redis.Redis) -> 
     (worker,) = client.get("/workers").json()["data"]
     assert (worker["id"], worker["object"], worker["state"]) == ("w1", "worker", "idle")
     job = client.post("/jobs", json={"dataset": "digits"}).json()
-    assert job["queued_reason"] == "behind_other_jobs"
+    assert job["queued_reason"] == "starting"
     wide = client.post("/jobs", json={"dataset": "digits", "gpus": 2}).json()
     assert wide["queued_reason"] == "no_matching_worker"
     assert any("--devices 0,1" in warning for warning in wide["warnings"])

@@ -56,6 +56,15 @@ def test_a_job_emits_all_events_in_order(store: JobStore) -> None:
     ]
 
 
+def test_publishing_is_told_once_also_after_the_trainer_has_reported_it(store: JobStore) -> None:
+    store.submit(make_job())
+    job_id, attempt_id = claim(store)
+    store.report(job_id, attempt_id, 1, TrainingReport(phase=Phase.PUBLISHING))
+    store.commit_publish(job_id, attempt_id, draft())
+    phases = [json.loads(event.data).get("phase") for event in store.events(job_id).events]
+    assert phases == [None, "starting", "publishing"]
+
+
 def test_the_state_event_of_a_failure_has_the_error(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)

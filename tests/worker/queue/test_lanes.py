@@ -68,10 +68,10 @@ def test_each_lane_has_positions_reasons_and_a_load_of_its_own(store: JobStore) 
     }
     assert store.get_import(import_id).queued_reason is QueuedReason.NO_WORKER
     workers.send_heartbeat(worker_record())  # serves trainings alone, as earlier releases do
-    assert store.get(job_ids[0]).queued_reason is QueuedReason.BEHIND_OTHER_JOBS
+    assert store.get(job_ids[0]).queued_reason is QueuedReason.STARTING
     assert store.get_import(import_id).queued_reason is QueuedReason.NO_WORKER
     workers.send_heartbeat(worker_record("host:2").model_copy(update={"lanes": (Lane.LIGHT,)}))
-    assert store.get_import(import_id).queued_reason is QueuedReason.BEHIND_OTHER_JOBS
+    assert store.get_import(import_id).queued_reason is QueuedReason.STARTING
     broken = worker_record("host:2", WorkerState.OUT_OF_ORDER).model_copy(update={"lanes": (Lane.LIGHT,)})
     workers.send_heartbeat(broken)
     assert store.get_import(import_id).queued_reason is QueuedReason.NO_WORKER

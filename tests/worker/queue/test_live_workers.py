@@ -70,6 +70,25 @@ def test_a_queued_job_gives_the_reason_for_waiting(workers: LiveWorkers, store: 
     assert queued_reason(store) == QueuedReason.NO_WORKER
 
 
+def test_the_first_job_starts_while_a_worker_is_idle(workers: LiveWorkers, store: JobStore) -> None:
+    workers.send_heartbeat(record())
+    first, second = (store.submit(make_job()).job_id for _ in range(2))
+    assert store.get(first).queued_reason is QueuedReason.STARTING
+    assert store.get(second).queued_reason is QueuedReason.BEHIND_OTHER_JOBS
+    workers.send_heartbeat(record(state=WorkerState.BUSY))
+    assert store.get(first).queued_reason is QueuedReason.BEHIND_OTHER_JOBS
+
+
+def test_an_idle_worker_with_too_few_devices_starts_nothing(workers: LiveWorkers, store: JobStore) -> None:
+    two = {"devices": ["cuda:0", "cuda:1"]}
+    workers.send_heartbeat(record("host:1"))
+    workers.send_heartbeat(record("host:2", WorkerState.BUSY).model_copy(update=two))
+    job_id = store.submit(make_job(gpus=2)).job_id
+    assert store.get(job_id).queued_reason is QueuedReason.BEHIND_OTHER_JOBS
+    workers.send_heartbeat(record("host:2").model_copy(update=two))
+    assert store.get(job_id).queued_reason is QueuedReason.STARTING
+
+
 def test_a_job_that_needs_more_devices_than_any_worker_has_gives_that_reason(
     workers: LiveWorkers, store: JobStore
 ) -> None:

@@ -4,17 +4,19 @@
 -- include: queue/lua/shared/live_workers.lua
 -- include: queue/lua/shared/scheduling.lua
 
-local function queued_reason(item)
+local function queued_reason(item, position)
   if item.waits_for then return 'waiting_for_dataset' end
-  local devices = devices_of_largest_worker(KINDS[item.kind].lane)
+  local lane, needed = KINDS[item.kind].lane, tonumber(item.gpus or 1)
+  local devices = devices_of_largest_worker(lane)
   if devices == 0 then return 'no_worker' end
-  return tonumber(item.gpus or 1) > devices and 'no_matching_worker' or 'behind_other_jobs'
+  if needed > devices then return 'no_matching_worker' end
+  return position == 1 and has_idle_worker(lane, needed) and 'starting' or 'behind_other_jobs'
 end
 
 local function queue_json(item)
   if item.status ~= 'queued' then return '"queue_position":null,"queued_reason":null' end
   local position = position_of(item)
-  return '"queue_position":' .. (position or 'null') .. ',"queued_reason":"' .. queued_reason(item) .. '"'
+  return '"queue_position":' .. (position or 'null') .. ',"queued_reason":"' .. queued_reason(item, position) .. '"'
 end
 
 local function attempts_json(item)

@@ -10,10 +10,11 @@ if job.status == 'cancelling' then return {'job_cancelled', job.id} end
 
 local version = redis.call('HINCRBY', scoped(job.project, KEY.LAST_VERSIONS), job.name, 1)
 local at = now()
+local is_new_phase = job.phase ~= 'publishing' -- the trainer reports the phase before it stages the model
 set_fields(job, {
   phase = 'publishing', model_id = args.model_id, model_version = version, measured = args.measured,
   finish_reason = args.finish_reason,
   manifest = '{"version":' .. version .. ',"created_at":"' .. at .. '",' .. args.draft:sub(2),
 })
-emit_state(job, at)
+if is_new_phase then emit_state(job, at) end
 return {'ok', version, job.manifest}
