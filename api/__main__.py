@@ -12,7 +12,7 @@ from api.app import create_app
 from api.predictor.supervision import PredictorOptions, PredictorProcess
 from api.process.server import serve
 from api.process.server_processes import serve_in_processes
-from api.process.start_checks import check, read_settings, take_address
+from api.process.start_checks import check, check_storage, read_settings, take_address
 from api.settings import ApiSettings, StartError
 
 _log = logging.getLogger("api")
@@ -27,6 +27,7 @@ def main() -> None:
         )
         warnings = check(settings)
         listener = take_address(settings)
+        check_storage(settings)
     except StartError as error:
         sys.exit(f"ninefold api: {error}")
     for warning in warnings:

@@ -42,7 +42,6 @@ def check(settings: ApiSettings) -> list[str]:
     """
     parse_origins(settings.cors_origins)
     warnings = _check_keys(settings)
-    _check_storage(settings)
     _check_predictor_socket(settings)
     return [*warnings, *_check_redis(settings)]
 
@@ -67,7 +66,12 @@ def _check_keys(settings: ApiSettings) -> list[str]:
     return [f"{message}, before other machines may reach this service."]
 
 
-def _check_storage(settings: ApiSettings) -> None:
+def check_storage(settings: ApiSettings) -> None:
+    """Check that storage can be written, which makes its folder; call it when nothing else prevents the start.
+
+    Raises:
+        StartError: storage cannot be written.
+    """
     try:
         open_storage(settings.storage).check()
     except StorageError as error:

@@ -96,8 +96,13 @@ def service_settings(data_dir: Path | None) -> dict[str, str]:
     folder = (data_dir or DEFAULT_DATA_DIR).expanduser().resolve()
     if data_dir and not (folder / "storage").is_dir():
         raise StartError(f"{folder} is no data folder: start `ninefold up --data-dir {data_dir}` first.")
-    settings = {"NINEFOLD_STORAGE": (folder / "storage").as_uri()}
     has_redis = os.environ.get("NINEFOLD_REDIS_URL") or os.environ.get("REDIS_URL")
+    if not (folder / "storage").is_dir() and not (has_redis and os.environ.get("NINEFOLD_STORAGE")):
+        raise StartError(
+            f"There is no service in {folder}: name the data folder of `ninefold up` with --data-dir, or set REDIS_URL and "
+            "NINEFOLD_STORAGE."
+        )
+    settings = {"NINEFOLD_STORAGE": (folder / "storage").as_uri()}
     url = None if has_redis else stored_valkey_url(folder)
     if data_dir and not has_redis and not url:
         raise StartError(f"{folder} has no Redis of its own: set REDIS_URL to the Redis of its service.")

@@ -1,7 +1,10 @@
 import inspect
+import os
 import re
 import subprocess
 import sys
+from importlib.metadata import version
+from pathlib import Path
 from typing import get_type_hints
 
 import pytest
@@ -47,6 +50,41 @@ def test_the_help_shows_an_example(command: str) -> None:
 def test_the_help_of_a_service_process_shows_an_example(command: str) -> None:
     help_text = subprocess.check_output([sys.executable, "-m", "ninefold", command, "--help"], text=True)
     assert re.search(rf"Examples?: ninefold {command} --", help_text)
+
+
+def test_the_version_is_printed() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.output) == (0, f"ninefold {version('ninefold')}\n")
+
+
+@pytest.mark.parametrize("command", ["backup out.tar", "gc", "reindex"])
+def test_without_a_service_upkeep_says_how_to_name_one(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("REDIS_URL", "NINEFOLD_REDIS_URL", "NINEFOLD_STORAGE"):
+        monkeypatch.delenv(name, raising=False)
+    result = CliRunner().invoke(app, command.split())
+    assert result.exit_code == 1
+    assert f"There is no service in {tmp_path / 'data'}" in result.output
+    assert "--data-dir" in result.output
+
+
+@pytest.mark.parametrize("command", ["api", "worker"])
+def test_a_service_process_that_cannot_start_leaves_no_files(command: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "REDIS_URL": "redis://127.0.0.1:1/0", "PYTHONPATH": str(Path.cwd())}
+    ended = subprocess.run(
+        [sys.executable, "-m", "ninefold", command],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+        cwd=tmp_path,
+        env=environment,
+    )
+    assert ended.returncode == 1
+    assert "Redis cannot be reached" in ended.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_each_option_of_submit_is_a_field_of_the_job_spec() -> None:
