@@ -76,6 +76,7 @@ class Metrics(BaseModel):
     ece_before: Fraction | None = None
     """Expected calibration error on the validation split before the temperature was fitted."""
     ece_after: Fraction | None = None
+    """The same error after; each image is scaled by a temperature that was fitted to other validation images."""
 
 
 class FileFacts(BaseModel):

@@ -3,7 +3,7 @@
 from model.artifact.manifest import FinishReason, Metrics, Preprocessing
 from model.artifact.trained_model import TrainedModel
 from model.device.device import Device
-from model.evaluation.calibration import calibration_error, fit_temperature
+from model.evaluation.calibration import calibration_error, fit_temperature, held_out_calibration_error
 from model.evaluation.predictions import predict_logits
 from model.evaluation.scores import score, wilson_interval
 from model.network.resnet9 import ResNet9
@@ -58,8 +58,8 @@ def _calibrate(
         "calibration": "temperature",
         "val_accuracy": state.best.val_accuracy,
         "val_loss": state.best.val_loss,
-        "ece_before": calibration_error(logits_NK, labels_N, 1.0),
-        "ece_after": calibration_error(logits_NK, labels_N, temperature),
+        "ece_before": calibration_error(logits_NK, labels_N),
+        "ece_after": held_out_calibration_error(logits_NK, labels_N),
     }
 
 
