@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 from zipfile import BadZipFile, ZipFile
 
 from PIL import Image
@@ -18,17 +19,31 @@ from model.spec import DatasetFacts
 from model.storage.interface import Storage
 
 
+class ReadImage(Protocol):
+    """Reads one image of a split. Several threads may call it at once."""
+
+    def __call__(
+        self, index: int, image_size: int, before_pixels: Callable[[int], object] | None = None
+    ) -> Image.Image:
+        """Return an upright RGB image.
+
+        The image may be smaller than the original, but has enough pixels for a square with sides of `image_size`.
+
+        Args:
+            index: of the image within the split.
+            image_size: side of the square in pixels.
+            before_pixels: called with the number of pixels that decoding will hold in memory, before decoding begins.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class OpenSplit:
-    """The labels of a split and a function that reads its images. Several threads may use it at once."""
+    """The labels of a split and a function that reads its images."""
 
     labels: Sequence[int]
     """The class index of each image."""
-    read: Callable[[int, int], Image.Image]
-    """`read(index, image_size)` returns an upright RGB image.
-
-    The image may be smaller than the original, but has enough pixels for a square with sides of `image_size`.
-    """
+    read: ReadImage
 
 
 @dataclass(frozen=True)
@@ -75,7 +90,7 @@ def open_dataset(dataset: str, storage: Storage, cache_dir: Path) -> Iterator[Op
 
 
 def _split_of_pixels(pixels: Pixels) -> OpenSplit:
-    def read(index: int, _: int) -> Image.Image:
+    def read(index: int, image_size: int, before_pixels: object = None) -> Image.Image:  # noqa: ARG001 - `ReadImage`
         return Image.fromarray(pixels.images_NHWC[index])
 
     return OpenSplit(pixels.labels_N.tolist(), read)
@@ -85,10 +100,16 @@ def _split_of_zip(archive: ZipFile, split: SplitName, facts: DatasetFacts) -> Op
     names = [name for name in archive.namelist() if name.startswith(f"{split}/")]
     index_of = {label: index for index, label in enumerate(facts.classes)}
 
-    def read(index: int, image_size: int) -> Image.Image:
+    def read(
+        index: int, image_size: int, before_pixels: Callable[[int], object] | None = None
+    ) -> Image.Image:
         try:
+            data = archive.read(names[index])
             return decode_image(
-                archive.read(names[index]), image_size=image_size, sample_bits=facts.sample_bits
+                data,
+                image_size=image_size,
+                sample_bits=facts.sample_bits,
+                before_pixels=before_pixels,
             )
         except ImageError as error:
             raise CorruptArtifactError(

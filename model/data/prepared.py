@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from model.data.decoding.samples import FULL_BITS
 from model.data.images import resize_image
 from model.data.opening import OpenDataset, OpenSplit, find_facts, open_dataset
+from model.data.pixel_budget import PixelBudget
 from model.errors import StorageError
 from model.host.cpus import cpu_quota
 from model.spec import DatasetFacts, Resize
@@ -126,9 +127,12 @@ def _write_images(path: Path, split: OpenSplit, image_size: int, resize: Resize)
     with path.open("r+b") as file:
         _reserve(file, images_NHWC.offset, path.stat().st_size)
 
+    budget = PixelBudget()  # not one large image a thread: a machine may have many threads
+
     def fill(start: int) -> None:
         for index in range(start, min(start + CHUNK_IMAGES, len(split.labels))):
-            images_NHWC[index] = resize_image(split.read(index, image_size), image_size, resize)
+            with budget.share() as take:
+                images_NHWC[index] = resize_image(split.read(index, image_size, take), image_size, resize)
 
     with ThreadPoolExecutor(cpu_quota()) as pool:
         for _ in pool.map(fill, range(0, len(split.labels), CHUNK_IMAGES)):

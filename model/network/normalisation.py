@@ -7,6 +7,9 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+_CHUNK_PIXELS = 1024 * 32 * 32
+"""Pixels whose statistics are computed at once; they take 48 bytes each."""
+
 
 @dataclass(frozen=True)
 class Normalisation:
@@ -33,7 +36,9 @@ def _times_255(values: tuple[float, float, float], device: torch.device) -> Tens
 def measure_normalisation(images_NHWC: Tensor) -> Normalisation:
     """Compute mean and standard deviation of uint8 images, in chunks: a float copy of all images would not fit in memory."""
     total, squares = torch.zeros(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
-    for chunk_NHWC in torch.split(images_NHWC, 1024):
+    pixels_per_image = images_NHWC.shape[1] * images_NHWC.shape[2]
+    chunk_images = min(1024, max(1, _CHUNK_PIXELS // pixels_per_image))
+    for chunk_NHWC in torch.split(images_NHWC, chunk_images):
         pixels = chunk_NHWC.reshape(-1, 3).double() / 255
         total += pixels.sum(0).cpu()
         squares += pixels.square().sum(0).cpu()

@@ -12,9 +12,9 @@ import numpy as np
 from pydantic import ValidationError
 
 from api.predictor.errors import CorruptModelError, ModelUnavailableError
-from api.predictor.serving.pixel_budget import PixelBudget
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, model_key
 from model.data.images import decode_image, resize_image
+from model.data.pixel_budget import PixelBudget
 from model.errors import CorruptArtifactError, ImageTooLargeError, StorageError
 from model.host.cpus import cpu_quota
 from model.storage.opening import open_storage

@@ -2,17 +2,22 @@ import multiprocessing
 import os
 import resource
 import signal
+import threading
+from collections.abc import Callable
 from multiprocessing.synchronize import Event as EventType
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from model.data import prepared
 from model.data.built_in import BUILT_IN
 from model.data.exporting import export_images
-from model.data.images import decode_image, resize_image
+from model.data.images import MAX_PIXELS, decode_image, resize_image
 from model.data.importing import import_dataset
+from model.data.opening import OpenSplit
 from model.data.prepared import build_lock, prepare_dataset
 from model.data.record import IMAGES_FILE, dataset_key
 from model.errors import CorruptArtifactError, StorageError
@@ -155,6 +160,33 @@ def test_without_posix_fallocate_the_images_are_the_same_and_have_their_space(
     assert np.array_equal(prepared.train_images_NHWC, expected.train_images_NHWC)
     for path in cached_files(tmp_path / "macos"):
         assert path.stat().st_blocks * 512 >= path.stat().st_size
+
+
+def test_many_threads_hold_the_pixels_of_few_large_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine with 64 CPUs would otherwise decode 64 images of 64 million pixels at once."""
+    monkeypatch.setattr(prepared, "cpu_quota", lambda: 6)
+    lock, never, held, most = threading.Lock(), threading.Event(), 0, 0
+
+    def read(
+        index: int, image_size: int, before_pixels: Callable[[int], object] | None = None
+    ) -> Image.Image:
+        nonlocal held, most
+        assert before_pixels
+        before_pixels(MAX_PIXELS)
+        with lock:
+            held += 1
+            most = max(most, held)
+        never.wait(0.0005)  # so that several threads decode at the same time
+        with lock:
+            held -= 1
+        return Image.new("RGB", (image_size, image_size), (index % 256, 0, 0))
+
+    images = 6 * prepared.CHUNK_IMAGES
+    prepared._write_images(tmp_path / "images.npy", OpenSplit([0] * images, read), 16, Resize.SQUASH)
+    assert 1 <= most <= 2
+    assert np.load(tmp_path / "images.npy")[:, 0, 0, 0].tolist() == [index % 256 for index in range(images)]
 
 
 def _hold_the_lock_until_killed(root: str, is_locked: EventType) -> None:

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from model.network.normalisation import Normalisation
 from model.spec import Augmentation
+from model.training import augment
 from model.training.augment import (
     Augment,
     blank_square,
@@ -57,7 +58,7 @@ def test_random_crop_zooms_and_flips() -> None:
     torch.manual_seed(0)
     ramp_NHWC = torch.arange(0, 256, 16, dtype=torch.uint8).view(1, 1, 16, 1).expand(40, 16, 16, 3)
     flips_N = torch.arange(40) % 2 == 1
-    cropped_NHWC = random_resized_crop(ramp_NHWC, flips_N)
+    cropped_NHWC = random_resized_crop(ramp_NHWC, flips_N, torch.rand(4, 40))
     assert cropped_NHWC.shape == ramp_NHWC.shape
     rises_N = cropped_NHWC[:, 8, -1, 0] > cropped_NHWC[:, 8, 0, 0]
     assert torch.equal(rises_N, ~flips_N)
@@ -66,20 +67,38 @@ def test_random_crop_zooms_and_flips() -> None:
 
 
 def test_colours_vary_and_stay_within_0_to_255(images_NHWC: Tensor) -> None:
-    varied_NHWC = vary_colour(images_NHWC.float())
+    varied_NHWC = vary_colour(images_NHWC.float(), torch.rand(3, 6, 1, 1, 1))
     assert not torch.equal(varied_NHWC, images_NHWC.float())
     assert varied_NHWC.amin() >= 0
     assert varied_NHWC.amax() <= 255
 
 
+@pytest.mark.parametrize("chunk_images", [2, 3])
+def test_photos_are_the_same_bits_whatever_the_size_of_the_chunks(
+    images_NHWC: Tensor, monkeypatch: pytest.MonkeyPatch, chunk_images: int
+) -> None:
+    normalisation = Normalisation((0.5, 0.4, 0.3), (0.2, 0.25, 0.3))
+    photo = Augment(Augmentation.PHOTO, translate=0.0, cutout=0.0, reflect_padding=True)
+    flips_N = torch.arange(6) % 2 == 1
+    torch.manual_seed(3)
+    whole_NCHW = normalisation.apply(
+        vary_colour(random_resized_crop(images_NHWC, flips_N, torch.rand(4, 6)), torch.rand(3, 6, 1, 1, 1))
+    )
+    monkeypatch.setattr(augment, "_CHUNK_PIXELS", chunk_images * 16 * 16)
+    torch.manual_seed(3)
+    chunked_NCHW = photo(images_NHWC, flips_N, normalisation)
+    assert torch.equal(chunked_NCHW, whole_NCHW)
+    assert chunked_NCHW.stride() == whole_NCHW.stride()
+
+
 @pytest.mark.parametrize("kind", list(Augmentation))
 def test_the_same_seed_gives_the_same_batch(kind: Augmentation, images_NHWC: Tensor) -> None:
-    augment = Augment(kind, translate=4 / 32, cutout=8 / 32, reflect_padding=True)
+    chosen = Augment(kind, translate=4 / 32, cutout=8 / 32, reflect_padding=True)
     flips_N = torch.zeros(6, dtype=torch.bool)
     batches = []
     for _ in range(2):
         torch.manual_seed(3)
-        batches.append(augment(images_NHWC, flips_N, PLAIN))
+        batches.append(chosen(images_NHWC, flips_N, PLAIN))
     assert torch.equal(*batches)
     assert batches[0].is_contiguous(memory_format=torch.channels_last)
     assert torch.equal(batches[0], PLAIN.apply(images_NHWC)) == (kind is Augmentation.NONE)

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from api.predictor.serving.loader import LoadedModel
-from api.predictor.serving.pixel_budget import PixelBudget
 from model.artifact.classifier import Classifier
 from model.data.images import decode_image
+from model.data.pixel_budget import PixelBudget
 from model.errors import ImageError
 from model.storage.opening import open_storage
 from tests.api.published import publish_model
