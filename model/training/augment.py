@@ -88,44 +88,44 @@ def blank_square(images_NCHW: Tensor, side: int) -> Tensor:
 
 
 def _augment_photos(images_NHWC: Tensor, flips_N: Tensor, normalisation: Normalisation) -> Tensor:
-    """Crop and colour photos, a chunk at a time; the random numbers do not depend on the size of the chunks."""
+    """Crop and colour photos, a chunk at a time; the size of the chunks does not change a bit of the result."""
     count, height, width = images_NHWC.shape[:3]
-    crops_4N = torch.rand(4, count, device=images_NHWC.device)
+    crops_N23 = choose_crops(flips_N)
     colours_3N111 = torch.rand(3, count, 1, 1, 1, device=images_NHWC.device)
     result_NHWC = torch.empty(images_NHWC.shape, device=images_NHWC.device)
     chunks = -(-count * height * width // _CHUNK_PIXELS)
     for chunk in range(chunks):
         chosen = slice(count * chunk // chunks, count * (chunk + 1) // chunks)
-        cropped_NHWC = random_resized_crop(images_NHWC[chosen], flips_N[chosen], crops_4N[:, chosen])
+        cropped_NHWC = crop(images_NHWC[chosen], crops_N23[chosen])
         varied_NHWC = vary_colour(cropped_NHWC, colours_3N111[:, chosen])
         result_NHWC[chosen] = normalisation.apply(varied_NHWC).permute(0, 2, 3, 1)
     return result_NHWC.permute(0, 3, 1, 2)
 
 
-def random_resized_crop(images_NHWC: Tensor, flips_N: Tensor, random_4N: Tensor) -> Tensor:
-    """Crop 35 to 100 % of each image's area at an aspect ratio of 3:4 to 4:3, scale it up, and mirror the chosen images.
+def choose_crops(flips_N: Tensor) -> Tensor:
+    """Choose 35 to 100 % of each image's area at an aspect ratio of 3:4 to 4:3; mirror the chosen images.
 
-    Random resized crops as in Inception (Szegedy et al., arXiv 1409.4842). Returns float32 NHWC, 0..255.
-
-    Args:
-        images_NHWC: uint8.
-        flips_N: bool, which images to mirror.
-        random_4N: uniform random numbers, 0 to 1, for area, aspect ratio and position.
+    Random resized crops as in Inception (Szegedy et al., arXiv 1409.4842). Returns the transforms [N, 2, 3] of `crop`. The
+    last digits of a power depend on how many are computed at once, so all of a batch are.
     """
-    area_N, aspect_N, x_N, y_N = random_4N
+    area_N, aspect_N, x_N, y_N = torch.rand(4, len(flips_N), device=flips_N.device)
     area_N = 0.35 + 0.65 * area_N
     aspect_N = (3 / 4) * (16 / 9) ** aspect_N
     width_N = (area_N * aspect_N).sqrt().clamp(max=1)
     height_N = (area_N / aspect_N).sqrt().clamp(max=1)
     zero_N = torch.zeros_like(area_N)
     # In grid_sample's coordinates, -1 to 1, the scale is the half-width of the crop and the offset its centre.
-    transform_N23 = torch.stack(
+    return torch.stack(
         [
             torch.stack([torch.where(flips_N, -width_N, width_N), zero_N, (2 * x_N - 1) * (1 - width_N)], 1),
             torch.stack([zero_N, height_N, (2 * y_N - 1) * (1 - height_N)], 1),
         ],
         1,
     )
+
+
+def crop(images_NHWC: Tensor, transform_N23: Tensor) -> Tensor:
+    """Cut one part of each uint8 image and scale it up to the size of the image. Returns float32 NHWC, 0..255."""
     images_NCHW = images_NHWC.permute(0, 3, 1, 2).float()
     grid_NHW2 = functional.affine_grid(transform_N23, list(images_NCHW.shape), align_corners=False)
     cropped_NCHW = functional.grid_sample(

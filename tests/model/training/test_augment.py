@@ -9,8 +9,9 @@ from model.training import augment
 from model.training.augment import (
     Augment,
     blank_square,
+    choose_crops,
+    crop,
     flip,
-    random_resized_crop,
     shrink,
     translate,
     vary_colour,
@@ -58,7 +59,7 @@ def test_random_crop_zooms_and_flips() -> None:
     torch.manual_seed(0)
     ramp_NHWC = torch.arange(0, 256, 16, dtype=torch.uint8).view(1, 1, 16, 1).expand(40, 16, 16, 3)
     flips_N = torch.arange(40) % 2 == 1
-    cropped_NHWC = random_resized_crop(ramp_NHWC, flips_N, torch.rand(4, 40))
+    cropped_NHWC = crop(ramp_NHWC, choose_crops(flips_N))
     assert cropped_NHWC.shape == ramp_NHWC.shape
     rises_N = cropped_NHWC[:, 8, -1, 0] > cropped_NHWC[:, 8, 0, 0]
     assert torch.equal(rises_N, ~flips_N)
@@ -73,19 +74,19 @@ def test_colours_vary_and_stay_within_0_to_255(images_NHWC: Tensor) -> None:
     assert varied_NHWC.amax() <= 255
 
 
-@pytest.mark.parametrize("chunk_images", [2, 3])
+@pytest.mark.parametrize(("side", "chunk_images"), [(16, 3), (32, 7), (64, 5)])
 def test_photos_are_the_same_bits_whatever_the_size_of_the_chunks(
-    images_NHWC: Tensor, monkeypatch: pytest.MonkeyPatch, chunk_images: int
+    monkeypatch: pytest.MonkeyPatch, side: int, chunk_images: int
 ) -> None:
+    images_NHWC = torch.randint(256, (40, side, side, 3), dtype=torch.uint8)
     normalisation = Normalisation((0.5, 0.4, 0.3), (0.2, 0.25, 0.3))
+    flips_N = torch.arange(40) % 2 == 1
+    torch.manual_seed(3)
+    cropped_NHWC = crop(images_NHWC, choose_crops(flips_N))
+    whole_NCHW = normalisation.apply(vary_colour(cropped_NHWC, torch.rand(3, 40, 1, 1, 1)))
+    monkeypatch.setattr(augment, "_CHUNK_PIXELS", chunk_images * side * side)
+    torch.manual_seed(3)
     photo = Augment(Augmentation.PHOTO, translate=0.0, cutout=0.0, reflect_padding=True)
-    flips_N = torch.arange(6) % 2 == 1
-    torch.manual_seed(3)
-    whole_NCHW = normalisation.apply(
-        vary_colour(random_resized_crop(images_NHWC, flips_N, torch.rand(4, 6)), torch.rand(3, 6, 1, 1, 1))
-    )
-    monkeypatch.setattr(augment, "_CHUNK_PIXELS", chunk_images * 16 * 16)
-    torch.manual_seed(3)
     chunked_NCHW = photo(images_NHWC, flips_N, normalisation)
     assert torch.equal(chunked_NCHW, whole_NCHW)
     assert chunked_NCHW.stride() == whole_NCHW.stride()
