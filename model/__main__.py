@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 
 from model.commands import export_images, import_dataset, train
+from model.host.installation import installed_version
 
 DESCRIPTION = """\
 Train image classifiers, import datasets and export images, without any service.
@@ -21,6 +22,7 @@ def main() -> int:
         epilog=_examples(train.EXAMPLE, train.FOLDER_EXAMPLE, import_dataset.EXAMPLE, export_images.EXAMPLE),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"ninefold {installed_version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
 
     def add_command(name: str, run: Run, help_text: str, *examples: str) -> argparse.ArgumentParser:

@@ -16,6 +16,18 @@ class DatasetUnavailableError(ModelError):
     code = "dataset_unavailable"
 
 
+class DatasetTooLargeError(ModelError):
+    """Raised when the images of a dataset do not fit into the free memory."""
+
+    code = "dataset_too_large"
+
+    def __init__(self, images: int, image_size: int, needed_bytes: int, free_bytes: int, where: str) -> None:
+        super().__init__(
+            f"The {images} images take {needed_bytes / 1e9:.2f} GB at {image_size} px, and {free_bytes / 1e9:.2f} GB of "
+            f"memory are free {where}: choose a smaller image_size, use fewer images, or train where there is more memory."
+        )
+
+
 class DatasetRejectedError(ModelError):
     """Raised when a folder or zip does not contain a valid dataset; the message says why."""
 
@@ -99,6 +111,14 @@ class RankDiedError(Exception):
     """Raised when one of several training processes died. Not a `ModelError`: the attempt may be repeated."""
 
 
+class RankFailedError(Exception):
+    """Raised when one of several training processes ended with an unexpected error."""
+
+    def __init__(self, rank: int, message: str) -> None:
+        super().__init__(f"in training process {rank}: {message}")
+        self.rank = rank
+
+
 class TrainingDivergedError(ModelError):
     """Raised when the loss is no longer a finite number."""
 
@@ -111,6 +131,12 @@ class TrainingDivergedError(ModelError):
         )
         self.epoch = epoch
         self.step = step
+
+
+class ModelExistsError(ModelError):
+    """Raised when a folder contains a model that a new one would replace."""
+
+    code = "model_exists"
 
 
 class StorageError(ModelError):

@@ -98,7 +98,7 @@ class LiveConsole(LineConsole):
             description=f"epoch {progress.epoch} of {progress.epochs}",
             completed=progress.step,
             total=progress.steps,
-            rate=f"{progress.images_per_s:.0f} img/s, loss {progress.loss:.3f}, {progress.eta_s:.0f} s left",
+            rate=", ".join(_rates(progress)),
         )
 
     def epoch(self, row: EpochRow, is_best: bool) -> None:
@@ -118,6 +118,13 @@ def open_console(spec: ResolvedSpec, *, as_json: bool) -> Iterator[LineConsole]:
         console = LiveConsole(spec, terminal)
         with console.live:
             yield console
+
+
+def _rates(progress: Progress) -> Iterator[str]:
+    yield f"{progress.images_per_s:.0f} img/s"
+    if progress.loss is not None:
+        yield f"loss {progress.loss:.3f}"
+    yield f"{progress.eta_s:.0f} s left"
 
 
 def _cells(row: EpochRow) -> tuple[str, ...]:

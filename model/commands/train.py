@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,28 +10,31 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, unregistered_manifest
 from model.commands.console import open_console
 from model.commands.import_options import add_import_options, read_import_options
+from model.commands.model_folder import check_folder, make_folder, write_model
 from model.commands.tensorboard import with_tensorboard
 from model.data.built_in import BUILT_IN
 from model.data.importing import import_dataset
 from model.data.opening import find_facts
 from model.data.record import DatasetRecord
-from model.errors import ModelError
+from model.errors import (
+    ModelError,
+    RankDiedError,
+    RankFailedError,
+    UnfitSpecError,
+)
 from model.host.allocator import restart_with_allocator_settings
 from model.host.cache_folder import default_cache_dir
 from model.host.cpus import cpu_quota, limit_openmp_spinning
 from model.recipes.defaults import resolve
-from model.spec import DatasetFacts, JobSpec, ResolvedSpec, TrainingSpec, legal_name
+from model.spec import DatasetFacts, JobSpec, TrainingSpec, legal_name
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
 from model.training.request import TrainingRequest
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
-
-    from model.artifact.trained_model import TrainedModel
 
 EXAMPLE = "python -m model train --dataset digits --out digits-model"
 FOLDER_EXAMPLE = "python -m model train --data photos/ --recipe thorough --epochs 20 --out photos-model"
@@ -56,6 +60,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder for the model (model.safetensors, manifest.json) and its TensorBoard curves",
     )
+    parser.add_argument("--force", action="store_true", help="replace the model in the folder of --out")
     parser.add_argument(
         "--device",
         help="cpu, cuda, or a list such as cuda:0,cuda:1, whose devices share every batch; default: a GPU if there is "
@@ -123,12 +128,16 @@ def run_train(arguments: argparse.Namespace) -> int:
     except ModelError as error:
         print(f"{error.code}: {error}", file=sys.stderr)  # noqa: T201 - the command's output
         return 1
+    except (RankDiedError, RankFailedError) as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the command's output
+        return 1
     except KeyboardInterrupt:
         return 130
     return 0
 
 
 def _train(arguments: argparse.Namespace) -> None:
+    check_folder(arguments.out, may_replace=arguments.force)
     storage = open_storage((arguments.cache_dir / "storage").absolute().as_uri())
     facts = _find_dataset(arguments, storage)
     job = _job_spec(arguments, facts)
@@ -136,10 +145,11 @@ def _train(arguments: argparse.Namespace) -> None:
     limit_openmp_spinning()
     from model.training.training import run_training  # noqa: PLC0415 - see above
 
-    devices = tuple((arguments.device or _best_device()).split(","))
+    devices = parse_devices(arguments.device or _best_device())
+    job = job.model_copy(update={"gpus": len(devices)})
     spec, warnings = resolve(job, facts, devices[0].partition(":")[0])
-    for warning in warnings:
-        print(f"warning: {warning}", file=sys.stderr)  # noqa: T201 - the command's output
+    _warn(*warnings)
+    make_folder(arguments.out)
     request = TrainingRequest(
         spec=spec,
         checkpoint_prefix="checkpoints/command",
@@ -153,19 +163,8 @@ def _train(arguments: argparse.Namespace) -> None:
     )
     with open_console(spec, as_json=arguments.json) as console:
         trained = run_training(request, with_tensorboard(console, arguments.out / "tensorboard"))
-    manifest = _write_model(trained, spec, arguments.out)
+    manifest = write_model(trained, spec, arguments.out)
     console.result(manifest)
-
-
-def _write_model(trained: "TrainedModel", spec: ResolvedSpec, folder: Path) -> Manifest:
-    from model.artifact.staging import describe_model, serialise_weights  # noqa: PLC0415 - imports torch
-
-    weights = serialise_weights(trained)
-    manifest = unregistered_manifest(describe_model(trained, weights), "local", spec.name)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / WEIGHTS_FILE).write_bytes(weights)
-    (folder / MANIFEST_FILE).write_text(manifest.model_dump_json(indent=2) + "\n")
-    return manifest
 
 
 def _find_dataset(arguments: argparse.Namespace, storage: Storage) -> DatasetFacts:
@@ -190,6 +189,23 @@ def _print_findings(record: DatasetRecord) -> None:
 def _job_spec(arguments: argparse.Namespace, facts: DatasetFacts) -> JobSpec:
     given = {name: value for name, value in vars(arguments).items() if value is not None}
     return JobSpec(dataset=facts.id, **{name: given[name] for name in _spec_options() if name in given})
+
+
+def parse_devices(setting: str) -> tuple[str, ...]:
+    """Split a list of devices; raises UnfitSpecError when they cannot train together."""
+    names = tuple(setting.split(","))
+    are_gpus = all(re.fullmatch(r"cuda:\d+", name) for name in names) and len(set(names)) == len(names)
+    if len(names) > 1 and not are_gpus and set(names) != {"cpu"}:
+        raise UnfitSpecError(
+            "device",
+            f"{setting!r} are not devices that train together: use different GPUs, such as cuda:0,cuda:1, or cpu,cpu.",
+        )
+    return names
+
+
+def _warn(*warnings: str) -> None:
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)  # noqa: T201 - the command's output
 
 
 def _best_device() -> str:

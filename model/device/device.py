@@ -20,7 +20,8 @@ class Device:
     threads: int
     """CPU threads of this process."""
     steps_between_loss_reads: int
-    """The loss is copied to the host only after this many steps; on a GPU each copy takes time."""
+    """The loss is copied to the host after the first step of an epoch, and then only after this many steps each time: on a
+    GPU each copy takes time."""
     needs_warm_up: bool
     """The first batch of each image size is slow, while libraries load and cuDNN chooses kernels."""
     uses_cuda_graphs: bool = False
@@ -62,6 +63,21 @@ class Device:
         copied.record()
         return lambda: copy.tolist() if copied.query() else None  # type: ignore[no-untyped-call]
 
+    def mark(self) -> Callable[[], object] | None:
+        """Mark the work launched so far; the returned function waits until it is computed. None on CPUs: it is already."""
+        if self.torch_device.type == "cpu":
+            return None
+        computed = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+        computed.record()
+        return computed.synchronize
+
+    def free_memory_bytes(self) -> int | None:
+        """Return the bytes of a GPU's memory that are free; None on CPUs."""
+        if self.torch_device.type == "cpu":
+            return None
+        free: int = torch.cuda.mem_get_info(self.torch_device)[0]
+        return free
+
     def release_memory(self) -> None:
         """Return the caching allocator's unused memory to the GPU, after an allocation failed."""
         if self.torch_device.type == "cuda":
@@ -95,7 +111,10 @@ def open_device(name: str, threads: int) -> Device:
         ModelError: this machine does not have the device.
     """
     torch.set_num_threads(threads)
-    torch_device = torch.device(name)
+    try:
+        torch_device = torch.device(name)
+    except RuntimeError as error:
+        raise ModelError(f"There is no device {name!r}: use cpu, or a CUDA device such as cuda:0.") from error
     if torch_device.type == "cpu":
         return Device(torch_device, threads, steps_between_loss_reads=1, needs_warm_up=False)
     if torch_device.type != "cuda" or not torch.cuda.is_available():

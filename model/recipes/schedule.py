@@ -18,8 +18,13 @@ def steps_per_epoch(images: int, batch_size: int) -> int:
 class Schedule(Protocol):
     """A learning rate for every step of a training."""
 
-    def learning_rate(self, step: int) -> float:
-        """Return the learning rate of a step; steps are counted from 0 over all epochs."""
+    def learning_rate(self, progress: float, steps_made: int) -> float:
+        """Return the learning rate of the next step.
+
+        Args:
+            progress: completed share of the training, 0 to below 1; with a time budget it follows the clock.
+            steps_made: completed steps of the training.
+        """
         ...
 
 
@@ -37,8 +42,9 @@ class OneCycle:
     final_fraction: float
     """Learning rate at the end, as a share of `peak`."""
 
-    def learning_rate(self, step: int) -> float:
-        """Return the learning rate of a step. The rate of the first and of the last step is above 0."""
+    def learning_rate(self, progress: float, steps_made: int) -> float:  # noqa: ARG002 - the protocol's signature
+        """Return the learning rate at this progress. The rate of the first and of the last step is above 0."""
+        step = round(progress * self.total_steps)
         warm_up_steps = self.total_steps * self.warm_up_fraction
         if step < warm_up_steps:
             return self.peak * (step + 1) / (warm_up_steps + 1)
@@ -53,9 +59,9 @@ class TimeDecay:
     initial: float
     decay: float
 
-    def learning_rate(self, step: int) -> float:
-        """Return the learning rate of a step."""
-        return self.initial / (1 + self.decay * step)
+    def learning_rate(self, progress: float, steps_made: int) -> float:  # noqa: ARG002 - the protocol's signature
+        """Return the learning rate after `steps_made` steps, however many steps a time budget will allow."""
+        return self.initial / (1 + self.decay * steps_made)
 
 
 def make_schedule(recipe: Recipe, total_steps: int) -> Schedule:

@@ -1,158 +1,177 @@
-"""Trains on several devices of this host, with one process for each. PyTorch's elastic agent starts and watches them."""
+"""Trains on several devices of this host: this process is the first rank, and starts a process for each other rank."""
 
 import logging
+import multiprocessing
 import os
+import signal
 import tempfile
-import threading
+import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
-from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from threading import Thread
 from typing import Any
 
 import torch
 from torch import distributed
-from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from model.artifact.trained_model import TrainedModel
+from model.device.device import is_out_of_memory
 from model.device.ranks import Rank
-from model.errors import ModelError, RankDiedError
+from model.errors import ModelError, RankDiedError, RankFailedError
 from model.host.parent import die_with_parent
 from model.training.rank import train_rank
 from model.training.reporter import Drained, Reporter
 from model.training.request import TrainingRequest
 
 _NO_TIMEOUT = timedelta(days=365)
-"""Ranks wait for rank 0 while it evaluates or while its worker's lease has expired. The agent detects a dead rank."""
-_REPORTER_METHODS = ("phase", "progress", "epoch", "checkpoint", "rewind", "next_command")
-
-Send = Callable[..., Any]
-"""Sends a message (name, arguments) to the agent's process and returns the answer."""
+"""Ranks wait for rank 0 while it evaluates or while its worker's lease has expired. `run_ranks` detects a dead rank."""
+_POLL_S = 0.2
+_GRACE_S = 5.0
+"""Time for the other side of a broken connection to end by itself."""
+_SPAWN = multiprocessing.get_context("spawn")  # CUDA does not work in a forked process
 
 
 def run_ranks(request: TrainingRequest, reporter: Reporter) -> TrainedModel:
-    """Train on all devices of a request; return when all training processes have ended. Raises as `run_training` does."""
-    agent_end, rank_end = Pipe()
-    receiver = _Receiver(agent_end, reporter)
+    """Train on all devices of a request; return when all processes but this one have ended. Raises as `run_training` does.
+
+    The first rank trains in a thread, because a collective operation whose partner died may wait for ever.
+    """
     # The ranks communicate within this host only.
     os.environ |= {"GLOO_SOCKET_IFNAME": "lo", "NCCL_SOCKET_IFNAME": "lo"}
-    for noisy in ("torch.distributed", "torchelastic-events-null"):
-        logging.getLogger(noisy).disabled = True
+    logging.getLogger("torch.distributed").disabled = True
     with tempfile.TemporaryDirectory(prefix="ninefold-ranks-") as folder:
-        launch = elastic_launch(_launch_config(len(request.devices), folder), _run_rank)
+        init_method = f"file://{folder}/ranks"
+        others = [_OtherRank(index, init_method, request) for index in range(1, len(request.devices))]
+        first = _in_thread(lambda: _train(0, init_method, request, reporter))
         try:
-            launch(os.getpid(), f"file://{folder}/ranks", request, rank_end)
-        except ChildFailedError as error:
-            raise RankDiedError(f"One of {len(request.devices)} training processes died: {error}") from error
+            trained = _result(first, others)
+            for other in others:
+                other.process.join(_GRACE_S)
+            return trained
         finally:
-            rank_end.close()
-            receiver.thread.join()
-    return receiver.result()
+            for other in others:
+                other.kill()
+            wait([first], timeout=_GRACE_S)  # it notices that the other ranks are gone
+            wait([_in_thread(_leave_process_group)], timeout=_GRACE_S)
 
 
-def _launch_config(processes: int, folder: str) -> LaunchConfig:
-    return LaunchConfig(
-        min_nodes=1,
-        max_nodes=1,
-        nproc_per_node=processes,
-        run_id="ranks",
-        rdzv_backend="c10d",
-        rdzv_endpoint=f"{folder}/agent",
-        rdzv_configs={"store_type": "file"},
-        local_addr="127.0.0.1",
-        max_restarts=0,
-    )
+class _OtherRank:
+    """The process of a rank other than the first."""
+
+    def __init__(self, index: int, init_method: str, request: TrainingRequest) -> None:
+        self._index = index
+        self._errors, own_end = _SPAWN.Pipe(duplex=False)
+        arguments = (os.getpid(), index, init_method, request, own_end)
+        self.process = _SPAWN.Process(target=_run_other_rank, args=arguments, daemon=True)
+        self.process.start()
+        own_end.close()
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the process ended with an error or was killed."""
+        return self.process.exitcode not in (None, 0)
+
+    def error(self) -> tuple[float, Exception]:
+        """Return when and why the process failed: what it sent, else that it died, which comes before all other errors."""
+        with suppress(EOFError, OSError):
+            if self._errors.poll():
+                at, code, text = self._errors.recv()
+                return at, _named_error(code, text) if code else RankFailedError(self._index, text)
+        return 0.0, RankDiedError(f"Training process {self._index} died (exit code {self.process.exitcode}).")
+
+    def kill(self) -> None:
+        """End the process if it has not ended."""
+        self.process.kill()
+        self.process.join()
 
 
-class _Receiver:
-    """Receives the messages of rank 0 in a thread: passes reports on and keeps the result."""
-
-    def __init__(self, connection: Connection, reporter: Reporter) -> None:
-        self._connection, self._reporter = connection, reporter
-        self._trained: TrainedModel | None = None
-        self._error: Exception | None = None
-        self.thread = threading.Thread(target=self._receive, name="ranks", daemon=True)
-        self.thread.start()
-
-    def result(self) -> TrainedModel:
-        """Return the trained model or raise the error that rank 0 reported."""
-        if self._error:
-            raise self._error
-        assert self._trained, "rank 0 ended without a result"  # noqa: S101 - the agent would have raised
-        return self._trained
-
-    def _receive(self) -> None:
-        while True:
-            try:
-                name, arguments = self._connection.recv()
-            except EOFError:
-                return
-            self._connection.send(self._answer(name, arguments))
-
-    def _answer(self, name: str, arguments: tuple[Any, ...]) -> object:
-        match name:
-            case "trained":
-                (self._trained,) = arguments
-            case "drained":
-                self._error = Drained()
-            case "failed":
-                code, message = arguments
-                self._error = ModelError(message)
-                self._error.code = code  # type: ignore[misc]  # the code of the error's class in the other process
-            case _:
-                return getattr(self._reporter, name)(*arguments)
-        return None
+def _result(first: "Future[TrainedModel]", others: Sequence[_OtherRank]) -> TrainedModel:
+    """Wait for the first rank; raise its error, or that of the other rank which caused it."""
+    while not first.done() and not any(other.has_failed for other in others):
+        wait([first], timeout=_POLL_S)
+    wait([first], timeout=_GRACE_S)  # an error of its own goes before the errors of the other ranks
+    error = first.exception() if first.done() else None
+    if first.done() and not _may_be_caused_by_another_rank(error):
+        return first.result()
+    deadline = time.monotonic() + _GRACE_S
+    while not any(other.has_failed for other in others) and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+    failures = [other.error() for other in others if other.has_failed]
+    if not failures:
+        return first.result()
+    raise min(failures, key=lambda failure: failure[0])[1] from error
 
 
-class _PipeReporter:
-    """The reporter of rank 0: sends each report to the agent's process and waits for the answer."""
+def _may_be_caused_by_another_rank(error: BaseException | None) -> bool:
+    """Whether a collective operation may have raised the error: it raises a plain RuntimeError when a partner is gone."""
+    return isinstance(error, RuntimeError) and not is_out_of_memory(error)
 
-    def __init__(self, send: Send) -> None:
-        for name in _REPORTER_METHODS:
-            setattr(self, name, partial(send, name))
+
+def _named_error(code: str, message: str) -> ModelError:
+    error = ModelError(message)
+    error.code = code  # type: ignore[misc]  # the code of the error's class in the other process
+    return error
+
+
+def _in_thread(work: Callable[[], Any]) -> "Future[Any]":
+    """Run a function in a thread that does not keep this process alive."""
+    future: Future[Any] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - raised where the result is read
+            future.set_exception(error)
+
+    Thread(target=run, name="first-rank", daemon=True).start()
+    return future
 
 
 class _SilentReporter:
-    """The reporter of all other ranks: ignores every report."""
+    """The reporter of all ranks but the first: ignores every report."""
 
     def __getattr__(self, _: str) -> Callable[..., None]:
         return lambda *_: None
 
 
-def _run_rank(agent_pid: int, init_method: str, request: TrainingRequest, connection: Connection) -> None:
-    """Run in each training process: train, and let rank 0 report the result."""
-    die_with_parent(agent_pid)
-    index, world_size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-    logging.basicConfig(level=logging.INFO if index == 0 else logging.ERROR, format="%(message)s")
-
-    def send(name: str, *arguments: object) -> Any:
-        if index:
-            return None
-        connection.send((name, arguments))
-        return connection.recv()
-
-    own_request = replace(request, threads=max(1, request.threads // world_size))
+def _run_other_rank(
+    parent_pid: int, index: int, init_method: str, request: TrainingRequest, errors: Connection
+) -> None:
+    """Train as another rank than the first; send an error to the first rank's process and exit with status 1."""
+    die_with_parent(parent_pid)
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches all processes; the first rank ends the others
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    reporter: Any = _SilentReporter()
     try:
-        rank = _join_process_group(init_method, index, request.devices)
-        send("trained", train_rank(own_request, _reporter(index, send), rank))
-    except Drained:
-        send("drained")
+        with suppress(Drained):
+            _train(index, init_method, request, reporter)
     except ModelError as error:
-        send("failed", error.code, str(error))
-    except Exception:
+        errors.send((time.monotonic(), error.code, str(error)))
+        os._exit(1)
+    except Exception as error:  # noqa: BLE001 - the boundary of a process
         traceback.print_exc()
+        errors.send((time.monotonic(), None, f"{type(error).__name__}: {error}"))
+        os._exit(1)  # not the interpreter's normal exit, which would wait for the other ranks
+
+
+def _train(index: int, init_method: str, request: TrainingRequest, reporter: Reporter) -> TrainedModel | None:
+    """Do the work of one rank. After an error, its connections to the other ranks stay open."""
+    own_request = replace(request, threads=max(1, request.threads // len(request.devices)))
+    rank = _join_process_group(init_method, index, request.devices)
+    try:
+        trained = train_rank(own_request, reporter, rank)
+    except Drained:
+        _leave_process_group()
         raise
-    finally:
-        if distributed.is_initialized():
-            distributed.destroy_process_group()
-
-
-def _reporter(index: int, send: Send) -> Any:
-    return _SilentReporter() if index else _PipeReporter(send)
+    _leave_process_group()
+    return trained
 
 
 def _join_process_group(init_method: str, index: int, devices: tuple[str, ...]) -> Rank:
@@ -169,3 +188,11 @@ def _join_process_group(init_method: str, index: int, devices: tuple[str, ...]) 
     control_group = distributed.new_group(backend="gloo", timeout=_NO_TIMEOUT)
     assert isinstance(control_group, distributed.ProcessGroup)  # noqa: S101 - every rank is a member
     return Rank(index, len(devices), control_group)
+
+
+def _leave_process_group() -> None:
+    if not distributed.is_initialized():
+        return
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.synchronize()  # the other ranks wait for this rank's part of what was launched
+    distributed.destroy_process_group()

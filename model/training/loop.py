@@ -1,5 +1,6 @@
 """The training loop: epochs, steps, validation and checkpoints. Knows no files and no service."""
 
+import logging
 import math
 import time
 from collections.abc import Sequence
@@ -7,6 +8,7 @@ from functools import partial
 
 from model.artifact.manifest import FinishReason
 from model.device.device import Device
+from model.device.launched_steps import LaunchedSteps
 from model.device.ranks import Rank
 from model.errors import TrainingDivergedError
 from model.recipes.progressive_resizing import remaining_time
@@ -27,6 +29,7 @@ _CHECKPOINT_INTERVAL_SHARE = 0.02
 """Largest interval between checkpoints as a share of a time budget: a crash wastes no more of the budget than this."""
 
 _COMMANDS = tuple(Command)
+_log = logging.getLogger(__name__)
 
 
 class _StoppedEarly(Exception):  # noqa: N818 - a requested end, not an error
@@ -67,7 +70,8 @@ class TrainingLoop:
             rank=rank,
         )
         self._saved_at, self._saved_position = time.monotonic(), state.position
-        self._mean_loss = 0.0
+        self._mean_loss: float | None = None
+        self._launched = LaunchedSteps(device.mark)
         self._read_sums = _no_sums
 
     def _make_limit(self, pauses: Sequence[tuple[float, float]]) -> tuple[RunLimit, TimeLimit | None]:
@@ -102,17 +106,15 @@ class TrainingLoop:
         if self._time_limit and not state.still_running_at:
             self._save()  # after a crash the next attempt reads here when the budget's clock was started
         try:
-            while state.epoch == 0 or not self._is_over():
+            while state.epoch < self._spec.epochs:
                 started = time.perf_counter()
                 self._train_epoch()
+                if state.step == 0:  # the time budget ended after the last epoch
+                    break
                 self._end_epoch(started)
         except _StoppedEarly:
             return FinishReason.STOPPED
         return FinishReason.COMPLETED if state.epoch >= self._spec.epochs else FinishReason.TIME_BUDGET
-
-    def _is_over(self) -> bool:
-        [is_over] = self._rank.broadcast(lambda: [self._limit.is_over(*self._state.position)], length=1)
-        return bool(is_over)
 
     def _train_epoch(self) -> None:
         state = self._state
@@ -123,18 +125,30 @@ class TrainingLoop:
         while state.step < self._steps_per_epoch:
             is_over, command, progress = self._rank.broadcast(self._decide_next_step, length=3)
             if is_over:
+                self._warn_if_first_epoch_is_cut()
                 break
             self._obey(_COMMANDS[int(command)])
             started = time.perf_counter()
             batch_N = batches[state.step]
             self._make_step(batch_N, progress)
             state.step += 1
+            self._launched.add()
             self._update_mean_loss()
             step_s = time.perf_counter() - started
             state.train_s += step_s
-            if self._time_limit:
+            if self._time_limit and state.step > self._launched.count:
                 self._time_limit.note_step(step_s, len(batch_N))
             self._report_progress()
+
+    def _warn_if_first_epoch_is_cut(self) -> None:
+        if self._state.epoch == 0 and self._rank.is_first:
+            _log.warning(
+                "time_budget_s %g allows only %d of the %d steps of the first epoch: not all images are used; raise "
+                "time_budget_s, or choose a smaller image_size",
+                self._spec.time_budget_s,
+                self._state.step,
+                self._steps_per_epoch,
+            )
 
     def _decide_next_step(self) -> list[float]:
         """Return whether the training is over, the index of the command to obey, and the progress."""
@@ -167,7 +181,8 @@ class TrainingLoop:
 
     def _update_mean_loss(self) -> None:
         """Read the loss from the device, only every few steps, and without waiting for the device."""
-        if self._state.step % self._device.steps_between_loss_reads == 0:
+        every = self._device.steps_between_loss_reads
+        if self._state.step % every == 1 % every:
             self._read_sums = self._device.read_async(self._state.sums)
         if sums := self._read_sums():
             self._mean_loss = self._mean(sums)
@@ -182,7 +197,7 @@ class TrainingLoop:
     def _report_progress(self) -> None:
         state = self._state
         progress = self._limit.progress(*state.position)
-        seconds_per_step = state.train_s / state.step
+        seconds_per_step = state.train_s / max(1, state.step - self._launched.count)
         self._reporter.progress(
             Progress(
                 epoch=state.epoch + 1,
@@ -212,7 +227,10 @@ class TrainingLoop:
         train_s = (
             state.train_s + time.perf_counter() - reading_started
         )  # reading waits for the GPU's unfinished steps
-        train_loss = self._mean(sums)
+        if self._time_limit and self._launched.count:  # in a short epoch no step was measured
+            self._time_limit.note_step(train_s / state.step, round(images / state.step))
+        self._launched.clear()
+        train_loss = self._mean_loss = self._mean(sums)
         if norms == 0 and self._device.loss_scale != 1:
             raise TrainingDivergedError(state.epoch + 1, state.step)  # float16 overflowed in every step
         validation = self._evaluation.score() if self._rank.is_first else None

@@ -8,7 +8,7 @@ from model.artifact.trained_model import TrainedModel
 from model.artifact.weights import load_initial_weights
 from model.device.device import Device, open_device
 from model.device.ranks import Rank
-from model.errors import DamagedCheckpointError, InitModelUnavailableError
+from model.errors import DamagedCheckpointError, InitModelUnavailableError, ObjectMissingError
 from model.network.resnet9 import ResNet9
 from model.recipes.progressive_resizing import image_sides
 from model.recipes.recipe import Recipe
@@ -101,16 +101,16 @@ def _weight_loader(request: TrainingRequest, data: TrainingData) -> Callable[[Re
 
 
 def _resume(keys: Sequence[str], checkpoints: Checkpoints, state: RunState, reporter: Reporter) -> None:
-    """Load the first of these checkpoints that is not damaged. If all are damaged, training starts from the beginning."""
-    damaged = 0
+    """Load the first of these checkpoints that is there and not damaged; without any, training starts from the beginning."""
+    unusable = 0
     for key in keys:
         try:
             checkpoints.restore(key, state)
             break
-        except DamagedCheckpointError as error:
+        except (DamagedCheckpointError, ObjectMissingError) as error:
             _log.warning("%s", error)
-            damaged += 1
-    if damaged:
+            unusable += 1
+    if unusable:
         reporter.rewind(state.epoch)
     _log.info("resumed after %d epochs and %d steps", state.epoch, state.step)
 

@@ -34,10 +34,12 @@ class Progress:
     fraction: float
     """Completed share of the whole training, 0 to 1."""
     images_per_s: float
+    """Speed of the steps of this epoch that the device has computed."""
     eta_s: float
     """Estimated seconds to the end of the last step."""
-    loss: float
-    """Mean training loss of this epoch, as of the last time that it was read from the device."""
+    loss: float | None
+    """Mean training loss of this epoch, as of the last time that it was read from the device; of the epoch before until
+    then; None before the first time."""
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class TrainingStep:
         device: Device,
         rank: Rank,
     ) -> None:
-        self._spec, self._recipe, self._total_steps = spec, recipe, total_steps
+        self._spec, self._recipe = spec, recipe
         self._data, self._state, self._device, self._rank = data, state, device, rank
         self._network = rank.data_parallel(state.network)
         self._schedule = make_schedule(recipe, total_steps)
@@ -64,7 +64,7 @@ class TrainingStep:
         """
         state = self._state
         seed_step(self._spec.seed, state.epoch, state.step, self._rank.index)
-        set_learning_rate(state.optimizer, self._schedule.learning_rate(round(progress * self._total_steps)))
+        set_learning_rate(state.optimizer, self._schedule.learning_rate(progress, state.steps_made))
         shard_N = self._rank.shard(batch_N)
         side = image_side_at(self._recipe, progress, self._spec.image_size)
         self._graphs.call(

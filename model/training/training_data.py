@@ -8,8 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from model.data.opening import find_facts
 from model.data.prepared import PreparedDataset, prepare_dataset
 from model.device.device import Device
+from model.errors import DatasetTooLargeError
 from model.network.normalisation import Normalisation, measure_normalisation
 from model.recipes.validation import validation_counts
 from model.spec import DatasetFacts, ResolvedSpec
@@ -48,6 +50,9 @@ class TrainingData:
 
 def load_training_data(spec: ResolvedSpec, storage: Storage, cache_dir: Path, device: Device) -> TrainingData:
     """Prepare a dataset and copy it to the device. The spec's seed determines which images are for validation."""
+    free_bytes = device.free_memory_bytes()
+    if free_bytes is not None:
+        check_room(spec, find_facts(spec.dataset, storage), free_bytes, f"on {device.torch_device}")
     prepared = prepare_dataset(spec.dataset, spec.image_size, spec.resize, storage, cache_dir)
     is_validation_N = choose_validation(prepared.train_labels_N, spec.validation_fraction, spec.seed)
     train = _split(prepared.train_images_NHWC, prepared.train_labels_N, ~is_validation_N, device)
@@ -58,6 +63,17 @@ def load_training_data(spec: ResolvedSpec, storage: Storage, cache_dir: Path, de
         test=_all_test_images(prepared, device),
         normalisation=measure_normalisation(train.images_NHWC),
     )
+
+
+def check_room(
+    spec: ResolvedSpec, facts: DatasetFacts, free_bytes: int, where: str, *, copies: int = 1
+) -> None:
+    """Raise DatasetTooLargeError if `copies` of all images, as uint8, need more than `free_bytes`."""
+    images = facts.train_images + sum(facts.test_counts)
+    needed_bytes = copies * images * spec.image_size**2 * 3
+    if needed_bytes > free_bytes:
+        each = f", in each of {copies} processes" if copies > 1 else ""
+        raise DatasetTooLargeError(images, spec.image_size, needed_bytes, free_bytes, where + each)
 
 
 def choose_validation(labels_N: np.ndarray, fraction: float, seed: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from model.commands.tensorboard import with_tensorboard
@@ -34,6 +35,21 @@ def test_each_quantity_becomes_a_curve(tmp_path: Path) -> None:
     assert [known.epoch for known in recorder.rows] == [1, 2]
     assert curve(tmp_path, "loss/train") == [(1, 2.0), (2, 1.0)]
     assert curve(tmp_path, "accuracy/val") == [(1, 0.25), (2, 0.25)]
+
+
+def test_a_folder_that_cannot_be_written_costs_the_curves_and_not_the_training(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    recorder = Recorder()
+    reporter = with_tensorboard(recorder, tmp_path / "file" / "curves")
+    reporter.rewind(0)
+    for epoch in (1, 2):
+        reporter.epoch(row(epoch, 1.0), False)
+    assert [known.epoch for known in recorder.rows] == [1, 2]
+    [warning] = caplog.messages
+    assert str(tmp_path / "file" / "curves") in warning
+    assert "Not a directory" in warning
 
 
 def test_epochs_that_are_trained_again_replace_the_earlier_points(tmp_path: Path) -> None:

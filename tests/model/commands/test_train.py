@@ -1,5 +1,6 @@
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest
+from model.host.installation import installed_version
 from model.recipes.resolved_recipe import resolve_recipe
 from model.storage.opening import open_storage
 from tests.model.tiny_training import import_colours
@@ -56,6 +58,59 @@ def test_an_option_out_of_range_is_named(colours: Path, tmp_path: Path) -> None:
     assert ended.returncode == 2
     assert "--epochs 0" in ended.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_files_that_are_not_used_are_named(colours: Path, tmp_path: Path) -> None:
+    images = shutil.copytree(colours, tmp_path / "images")
+    (images / "train" / "red" / "broken.png").write_bytes(b"no image")
+    ended = train(images, tmp_path / "out", "--epochs", "1")
+    assert ended.returncode == 0, ended.stderr
+    assert "skipped train/red/broken.png: " in ended.stderr
+
+
+def test_a_model_is_replaced_only_on_request(colours: Path, tmp_path: Path) -> None:
+    manifest = tmp_path / "out" / MANIFEST_FILE
+    manifest.parent.mkdir()
+    manifest.write_text("precious")
+    ended = train(colours, tmp_path / "out")
+    assert ended.returncode == 1
+    assert f"{manifest} exists" in ended.stderr
+    assert "--force" in ended.stderr
+    assert manifest.read_text() == "precious"
+    ended = train(colours, tmp_path / "out", "--force", "--epochs", "1")
+    assert ended.returncode == 0, ended.stderr
+    assert Manifest.model_validate_json(manifest.read_text())
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_training(
+    colours: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    ended = train(colours, tmp_path / "file" / "out")
+    assert ended.returncode == 1
+    assert "cannot be written (Not a directory): choose another folder with --out" in ended.stderr
+    assert "epoch" not in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("device", "message"),
+    [
+        ("cpu,cpu,cpu", "Correct gpus: batches of 4 images are too small for 3 devices"),
+        ("cpu,cuda:0", "Correct device: 'cpu,cuda:0' are not devices that train together"),
+        ("gpu", "There is no device 'gpu'"),
+    ],
+)
+def test_devices_that_cannot_train_the_spec_are_refused_without_a_traceback(
+    device: str, message: str, colours: Path, tmp_path: Path
+) -> None:
+    ended = train(colours, tmp_path / "out", "--device", device, "--batch-size", "4")
+    assert ended.returncode == 1
+    assert message in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_the_version_is_printed() -> None:
+    assert run("--version").stdout == f"ninefold {installed_version()}\n"
 
 
 def test_an_unknown_dataset_is_reported(tmp_path: Path) -> None:

@@ -90,6 +90,30 @@ def test_a_checkpoint_with_a_flipped_bit_is_not_used(tiny_training: TinyTraining
     tiny_training.storage.delete("checkpoints/job_test")
 
 
+def test_after_a_missing_checkpoint_the_one_before_is_used(tiny_training: TinyTraining) -> None:
+    spec = tiny_training.spec(recipe="classic", batch_size=16, epochs=3)
+    whole, again = Recorder(), Recorder()
+    expected = run_training(tiny_training.request(spec, checkpoint_every_s=0.0), whole)
+    older, newer = (saved.key for saved in whole.saved[:2])
+    tiny_training.storage.delete(newer)
+    request = tiny_training.request(spec, attempt=2, resume_from=newer)
+    trained = run_training(dataclasses.replace(request, fallback_checkpoints=(older,)), again)
+    assert again.rewound_to == [1]
+    assert again.steps[0].epoch == 2
+    assert trained.metrics == expected.metrics
+    tiny_training.storage.delete("checkpoints/job_test")
+
+
+def test_without_any_checkpoint_a_resumed_training_starts_from_the_beginning(
+    tiny_training: TinyTraining,
+) -> None:
+    again = Recorder()
+    spec = tiny_training.spec(recipe="classic", batch_size=16)
+    trained = run_training(tiny_training.request(spec, resume_from="checkpoints/job_test/0/gone"), again)
+    assert again.rewound_to == [0]
+    assert trained.metrics == run_training(tiny_training.request(spec), Recorder()).metrics
+
+
 def test_an_intact_checkpoint_causes_no_rewind(tiny_training: TinyTraining) -> None:
     spec = tiny_training.spec(batch_size=16)
     drained = tiny_training.drain(spec, before_step=2)

@@ -5,17 +5,21 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import torch
 
+from model.data.record import RECORD_FILE, dataset_key
 from model.device.ranks import Rank
-from model.errors import InitModelUnavailableError, ModelError, RankDiedError
-from model.training.reporter import Drained
+from model.errors import InitModelUnavailableError, ModelError, RankDiedError, RankFailedError
+from model.storage.local import LocalStorage
+from model.training.reporter import Drained, EpochRow
 from model.training.request import TrainingRequest
 from model.training.training import run_training
 from tests.model.tiny_training import TIMINGS, Recorder, TinyTraining
 from tests.model.training.test_training import weight_hash
+from tests.stored import stored_path
 from tests.worker.processes import children_of
 
 
@@ -62,6 +66,44 @@ def test_an_error_of_a_rank_is_raised_with_its_code_and_message(tiny_training: T
     assert raised.value.code == InitModelUnavailableError.code
 
 
+class RaisesInAnEpoch(Recorder):
+    """Fails as a reporter does whose pipe is closed, or whose code has a fault."""
+
+    def epoch(self, row: EpochRow, is_best: bool) -> None:  # noqa: ARG002 - the protocol
+        raise ValueError(f"cannot report epoch {row.epoch}")
+
+
+def test_an_unexpected_error_of_the_first_rank_ends_all_and_is_raised_as_it_is(
+    tiny_training: TinyTraining,
+) -> None:
+    request = with_two_ranks(tiny_training.request(tiny_training.spec(recipe="classic", epochs=500)))
+    with pytest.raises(ValueError, match="cannot report epoch 1"):
+        run_training(request, RaisesInAnEpoch())
+    assert children_of(os.getpid(), "spawn_main") == []
+
+
+class FailsInOtherProcesses(LocalStorage):
+    """Storage that cannot be read by other processes than the one that opened it."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._pid = os.getpid()
+
+    def exists(self, key: str) -> bool:
+        if os.getpid() != self._pid:
+            raise ZeroDivisionError("no storage here")
+        return super().exists(key)
+
+
+def test_an_unexpected_error_of_another_rank_is_raised_with_its_message(tiny_training: TinyTraining) -> None:
+    root = stored_path(tiny_training.storage, dataset_key(tiny_training.facts.id, RECORD_FILE)).parents[2]
+    request = with_two_ranks(tiny_training.request(tiny_training.spec(recipe="classic", epochs=500)))
+    with pytest.raises(RankFailedError, match="in training process 1: ZeroDivisionError: no") as raised:
+        run_training(dataclasses.replace(request, storage=FailsInOtherProcesses(root)), Recorder())
+    assert raised.value.rank == 1
+    assert children_of(os.getpid(), "spawn_main") == []
+
+
 def test_the_death_of_a_rank_ends_the_training_and_all_its_processes(tiny_training: TinyTraining) -> None:
     ended: list[object] = []
     spec = tiny_training.spec(recipe="classic", epochs=500)
@@ -78,7 +120,7 @@ def test_the_death_of_a_rank_ends_the_training_and_all_its_processes(tiny_traini
     while not recorder.steps:
         assert thread.is_alive()
         time.sleep(0.1)
-    victim = children_of(os.getpid(), "spawn_main")[1]
+    victim = children_of(os.getpid(), "spawn_main")[0]
     os.kill(victim, signal.SIGKILL)
     thread.join(60)
     assert [type(one) for one in ended] == [RankDiedError]

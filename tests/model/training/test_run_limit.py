@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 
@@ -12,6 +13,7 @@ from model.training.run_limit import EpochLimit, TimeLimit, downtime_s
 from model.training.training import run_training
 from tests.model.tiny_training import Recorder, TinyTraining
 
+NOW = time.monotonic
 MANY_EPOCHS = EpochLimit(epochs=1000, steps_per_epoch=10)
 
 
@@ -62,6 +64,17 @@ def test_one_step_is_made_although_the_budget_is_used_up() -> None:
 
 def with_budget(tiny_training: TinyTraining, seconds: float) -> ResolvedSpec:
     return tiny_training.spec(epochs=1000, learning_rate=0.05).model_copy(update={"time_budget_s": seconds})
+
+
+def test_a_budget_for_less_than_an_epoch_is_warned_of(
+    tiny_training: TinyTraining, much_later: Callable[[], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    spec = with_budget(tiny_training, 1_000)
+    first = drained(tiny_training, spec)
+    much_later()
+    run_training(tiny_training.request(spec, attempt=2, resume_from=first.saved[0].key), Recorder())
+    [warning] = [message for message in caplog.messages if "time_budget_s" in message]
+    assert warning.startswith("time_budget_s 1000 allows only 1 of the 5 steps of the first epoch")
 
 
 def test_a_training_whose_time_is_up_ends_with_a_model(tiny_training: TinyTraining) -> None:
@@ -128,6 +141,31 @@ def test_after_resuming_time_counts_again_and_an_epoch_is_evaluated(
     assert [row.epoch for row in last.rows] == [1]
     assert trained.metrics.epochs == trained.metrics.best_epoch == 1
     assert trained.finish_reason is FinishReason.TIME_BUDGET
+
+
+@dataclass
+class Clock(Recorder):
+    """Reports what it records, and lets the whole budget pass at one of the readings after the first epoch."""
+
+    readings_left: int = 0
+
+    def monotonic(self) -> float:
+        if self.rows and self.readings_left > 0:
+            self.readings_left -= 1
+        return NOW() + (10_000 if self.rows and not self.readings_left else 0)
+
+
+@pytest.mark.parametrize("reading", range(1, 6))
+def test_a_budget_may_end_at_any_reading_of_the_clock_after_an_epoch(
+    tiny_training: TinyTraining, monkeypatch: pytest.MonkeyPatch, reading: int
+) -> None:
+    """Also after the last look at the clock before an epoch, and before its first step."""
+    recorder = Clock(readings_left=reading)
+    monkeypatch.setattr(time, "monotonic", recorder.monotonic)
+    spec = with_budget(tiny_training, 1_000).model_copy(update={"batch_size": 64})  # one step an epoch
+    trained = run_training(tiny_training.request(spec), recorder)
+    assert trained.finish_reason is FinishReason.TIME_BUDGET
+    assert trained.metrics.epochs == len(recorder.rows) == len(recorder.steps) <= 2
 
 
 def test_pauses_do_not_count_as_downtime() -> None:

@@ -14,11 +14,12 @@ from model.artifact.staging import stage_model
 from model.artifact.trained_model import TrainedModel
 from model.artifact.weights import load_initial_weights
 from model.device.device import Device, open_device
-from model.errors import InitModelUnavailableError, ModelError, TrainingDivergedError
+from model.errors import DatasetTooLargeError, InitModelUnavailableError, ModelError, TrainingDivergedError
 from model.network.resnet9 import ResNet9
 from model.recipes.schedule import steps_per_epoch
 from model.spec import RecipeName
 from model.storage.opening import open_storage
+from model.training import rank, training
 from model.training.step import warm_up
 from model.training.training import run_training
 from tests.model.tiny_training import TIMINGS, Recorder, TinyTraining, import_colours
@@ -106,6 +107,29 @@ def test_a_stopped_training_publishes_the_best_epoch_so_far(
 def untimed(row: object) -> dict[str, object]:
     fields = dataclasses.asdict(row)  # type: ignore[call-overload]
     return {name: value for name, value in fields.items() if name not in TIMINGS}
+
+
+def test_the_live_loss_is_known_from_the_first_step_also_where_it_is_read_rarely(
+    tiny_training: TinyTraining, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rarely = dataclasses.replace(open_device("cpu", 1), steps_between_loss_reads=50)
+    monkeypatch.setattr(rank, "open_device", lambda *_: rarely)
+    recorder = Recorder()
+    tiny_training.train(recorder, recipe="classic")
+    assert len(recorder.steps) < 50
+    losses = [step.loss for step in recorder.steps]
+    assert all(loss is not None and loss > 0 for loss in losses)
+
+
+def test_a_dataset_larger_than_the_free_memory_is_refused_with_both_sizes(
+    tiny_training: TinyTraining, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = tiny_training.facts.train_images + sum(tiny_training.facts.test_counts)
+    recorder = Recorder()
+    monkeypatch.setattr(training, "available_memory_bytes", lambda: images * 16 * 16 * 3 - 1)
+    with pytest.raises(DatasetTooLargeError, match=rf"The {images} images take 0.00 GB at 16 px.*image_size"):
+        tiny_training.train(recorder)
+    assert recorder.phases == []
 
 
 def test_the_seed_determines_the_weights(tiny_training: TinyTraining) -> None:
