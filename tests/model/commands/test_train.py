@@ -86,16 +86,16 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_training(
     colours: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
-    ended = train(colours, tmp_path / "file" / "out")
+    ended = train(colours, tmp_path / "file")
     assert ended.returncode == 1
-    assert "cannot be written (Not a directory): choose another folder with --out" in ended.stderr
+    assert "cannot be written (File exists): choose another folder with --out" in ended.stderr
     assert "epoch" not in ended.stdout
 
 
 @pytest.mark.parametrize(
     ("device", "message"),
     [
-        ("cpu,cpu,cpu", "Correct gpus: batches of 4 images are too small for 3 devices"),
+        ("cpu,cpu,cpu", "too small for 3 devices, which need 2 images each"),
         ("cpu,cuda:0", "Correct device: 'cpu,cuda:0' are not devices that train together"),
         ("gpu", "There is no device 'gpu'"),
     ],

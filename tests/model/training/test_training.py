@@ -118,7 +118,8 @@ def test_the_live_loss_is_known_from_the_first_step_also_where_it_is_read_rarely
     tiny_training.train(recorder, recipe="classic")
     assert len(recorder.steps) < 50
     losses = [step.loss for step in recorder.steps]
-    assert all(loss is not None and loss > 0 for loss in losses)
+    assert losses[0]
+    assert None not in losses
 
 
 def test_a_dataset_larger_than_the_free_memory_is_refused_with_both_sizes(
