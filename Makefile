@@ -34,6 +34,7 @@ test: check  ## run check, then the tests
 
 chaos: $(STAMP)  ## run the chaos tests: kill processes and Redis while jobs run
 	$(BIN)/python -m pytest -m "chaos or not chaos" tests/chaos tests/compatibility
+	$(BIN)/python -m pytest -m chaos tests --ignore tests/chaos --ignore tests/compatibility
 
 MINUTES ?= 10
 SEED ?= 0

@@ -8,8 +8,6 @@ import pytest
 from model.host.failpoints import Failpoint
 from worker.queue.kinds import Kind
 
-KINDS = [pytest.param(kind, id=kind) for kind in Kind]
-
 _ATTEMPT = (
     Failpoint.CLAIM_RECORDED,
     Failpoint.CLAIM_CHILD_STARTED,
@@ -55,6 +53,11 @@ COMMITTED = {
 """After these steps a cancel is refused, and the work succeeds."""
 ENDED = {Failpoint.FINISH_RECORDED, Failpoint.IMPORT_SETTLED}
 """After these steps the attempt has recorded its end."""
+
+
+def quick_with(quick: Kind) -> list[Any]:
+    """Return every kind of work; all but this one run with `make chaos` only."""
+    return [pytest.param(kind, marks=() if kind is quick else (pytest.mark.chaos,), id=kind) for kind in Kind]
 
 
 def at_steps(steps: Mapping[Kind, Sequence[Failpoint]], quick: Iterable[Failpoint]) -> list[Any]:

@@ -4,13 +4,13 @@ import pytest
 
 from tests.chaos.cluster.client import ClusterClient
 from tests.chaos.cluster.cluster import Cluster
-from tests.chaos.steps import KINDS
+from tests.chaos.steps import quick_with
 from tests.ninefold.processes import eventually
 from worker.queue.kinds import Kind
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", quick_with(Kind.TRAINING))
 @pytest.mark.parametrize(("watchers", "deaths"), [(4, 2), pytest.param(50, 8, marks=pytest.mark.chaos)])
 def test_every_watcher_receives_every_event_once(
     cluster: Cluster, client: ClusterClient, kind: Kind, watchers: int, deaths: int

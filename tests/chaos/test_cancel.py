@@ -8,19 +8,16 @@ from model.host.failpoints import Failpoint
 from tests.chaos.cluster.client import ClusterClient
 from tests.chaos.cluster.cluster import Cluster
 from tests.chaos.instrumented.fault_plans import Fault
-from tests.chaos.steps import CHILD_ROLE, CHILD_STEPS, COMMITTED, KINDS, WORKER_STEPS, at_steps
+from tests.chaos.steps import CHILD_ROLE, CHILD_STEPS, COMMITTED, WORKER_STEPS, at_steps, quick_with
 from tests.ninefold.processes import eventually
 from worker.queue.kinds import Kind
 
 WITHIN_S = 5 * 5.0
 DELAY_S = 1.0
 QUICK = {
-    Failpoint.CLAIM_RECORDED,
-    Failpoint.RENEW_RECORDED,
     Failpoint.CHECKPOINT_PUT,
     Failpoint.PUBLISH_BEGUN,
     Failpoint.PUBLISH_COMMITTED,
-    Failpoint.IMPORT_READ,
     Failpoint.IMPORT_STORED,
 }
 cancelled_after_s: list[float] = []
@@ -58,7 +55,7 @@ def cancel_at(cluster: Cluster, client: ClusterClient, kind: Kind, role: str, fa
     return is_accepted
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", quick_with(Kind.TRAINING))
 def test_queued_work_is_cancelled_at_once(cluster: Cluster, client: ClusterClient, kind: Kind) -> None:
     for _ in cluster.workers:
         client.wait_until_begun(client.start(kind, 50))
@@ -69,7 +66,7 @@ def test_queued_work_is_cancelled_at_once(cluster: Cluster, client: ClusterClien
     client.check()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", quick_with(Kind.DATASET_IMPORT))
 def test_work_is_cancelled_although_its_worker_died(
     cluster: Cluster, client: ClusterClient, kind: Kind
 ) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.chaos.cluster.client import ClusterClient
 from tests.chaos.cluster.cluster import Cluster
-from tests.chaos.steps import KINDS
+from tests.chaos.steps import quick_with
 from tests.ninefold.processes import descendants, eventually, is_alive
 from worker.queue.kinds import Kind
 
@@ -13,7 +13,7 @@ GONE_S = 5 * 5
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", quick_with(Kind.TRAINING))
 @pytest.mark.parametrize("rounds", [1, pytest.param(5, marks=pytest.mark.chaos)])
 def test_a_rolling_restart_loses_no_step(
     cluster: Cluster, client: ClusterClient, kind: Kind, rounds: int
@@ -32,7 +32,7 @@ def test_a_rolling_restart_loses_no_step(
     assert outcomes.count("succeeded") == len(item_ids)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", quick_with(Kind.DATASET_IMPORT))
 def test_a_drained_worker_hands_its_work_to_the_other(
     cluster: Cluster, client: ClusterClient, kind: Kind
 ) -> None:
@@ -45,7 +45,7 @@ def test_a_drained_worker_hands_its_work_to_the_other(
     assert client.outcomes(item_id) == ["drained", "succeeded"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", quick_with(Kind.TRAINING))
 def test_a_killed_worker_leaves_no_process(cluster: Cluster, client: ClusterClient, kind: Kind) -> None:
     item_id = client.start(kind, 50)
     client.wait_until_begun(item_id)
@@ -59,6 +59,7 @@ def test_a_killed_worker_leaves_no_process(cluster: Cluster, client: ClusterClie
     client.check()
 
 
+@pytest.mark.chaos
 def test_a_killed_idle_worker_leaves_no_standby(cluster: Cluster) -> None:
     worker = cluster.workers[0]
     family = descendants(worker.pid)

@@ -13,6 +13,7 @@ from tests.chaos.instrumented.fault_plans import Fault
 from tests.ninefold.processes import eventually
 
 WITHIN_S = 5 * 5.0
+QUICK = {(Failpoint.FINISH_RECORDED, None), (Failpoint.IMPORT_SETTLED, "raise_error")}
 
 
 def send_half_of_an_upload(url: str, name: str) -> socket.socket:
@@ -63,10 +64,16 @@ def test_the_same_pictures_under_two_names_make_one_dataset(cluster: Cluster, cl
     assert client.dataset(first)["id"] == client.dataset(second)["id"]
 
 
-@pytest.mark.parametrize("fails", [None, "raise_error"])
-@pytest.mark.parametrize("dies_at", [None, Failpoint.FINISH_RECORDED, Failpoint.IMPORT_SETTLED])
+@pytest.mark.parametrize(
+    ("dies_at", "fails"),
+    [
+        pytest.param(dies_at, fails, marks=() if (dies_at, fails) in QUICK else (pytest.mark.chaos,))
+        for dies_at in (None, Failpoint.FINISH_RECORDED, Failpoint.IMPORT_SETTLED)
+        for fails in (None, "raise_error")
+    ],
+)
 def test_jobs_that_wait_for_a_dataset_follow_it(
-    cluster: Cluster, client: ClusterClient, fails: str | None, dies_at: Failpoint | None
+    cluster: Cluster, client: ClusterClient, dies_at: Failpoint | None, fails: str | None
 ) -> None:
     """The worker may die before or after it settles the jobs: upkeep settles the rest, each job once."""
     if dies_at:
@@ -81,6 +88,7 @@ def test_jobs_that_wait_for_a_dataset_follow_it(
     assert [client.status(job_id) for job_id in job_ids] == [expected] * len(job_ids)
 
 
+@pytest.mark.chaos
 def test_a_long_training_delays_no_import_where_a_light_worker_runs() -> None:
     with running_cluster(apis=1, lanes=["light", "training"]) as cluster:
         client = ClusterClient(cluster)

@@ -8,7 +8,7 @@ from model.host.failpoints import Failpoint
 from tests.chaos.cluster.client import ClusterClient
 from tests.chaos.cluster.cluster import LEASE_S, Cluster
 from tests.chaos.instrumented.fault_plans import Fault
-from tests.chaos.steps import KINDS
+from tests.chaos.steps import quick_with
 from tests.ninefold.processes import eventually
 from worker.queue.ids import IMPORT_PREFIX
 from worker.queue.kinds import Kind
@@ -35,7 +35,7 @@ def await_second_attempt(cluster: Cluster, client: ClusterClient, item_id: str, 
     eventually(has_begun_again, within_s, "a second attempt begins")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", quick_with(Kind.DATASET_IMPORT))
 def test_a_dead_workers_work_begins_again(cluster: Cluster, client: ClusterClient, kind: Kind) -> None:
     item_id = client.start(kind, LONG)
     client.wait_until_begun(item_id)
@@ -45,11 +45,11 @@ def test_a_dead_workers_work_begins_again(cluster: Cluster, client: ClusterClien
     assert client.outcomes(item_id) == ["worker_lost", "succeeded"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", quick_with(Kind.TRAINING))
 @pytest.mark.parametrize(
     ("roles", "within_s"),
     [
-        pytest.param([Role.LEADER], TAKEOVER_S, id="leader"),
+        pytest.param([Role.LEADER], TAKEOVER_S, id="leader", marks=pytest.mark.chaos),
         pytest.param(list(Role), TAKEOVER_WITHOUT_UPKEEP_S, id="leader-and-deputy"),
     ],
 )
@@ -70,7 +70,7 @@ def test_a_dead_workers_work_begins_again_although_the_upkeep_dies_with_it(
     assert client.outcomes(item_id) == ["worker_lost", "succeeded"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", quick_with(Kind.DATASET_IMPORT))
 @pytest.mark.parametrize(
     "failpoint",
     [
@@ -97,7 +97,7 @@ def test_work_is_taken_over_although_the_first_reapers_die(
 
 @pytest.mark.chaos
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", quick_with(Kind.TRAINING))
 def test_work_that_outlives_every_timeout_is_done_once(
     cluster: Cluster, client: ClusterClient, kind: Kind
 ) -> None:
@@ -107,7 +107,7 @@ def test_work_that_outlives_every_timeout_is_done_once(
     assert client.outcomes(item_id) == ["succeeded"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", quick_with(Kind.TRAINING))
 @pytest.mark.parametrize("leases", [2, pytest.param(5, marks=pytest.mark.chaos)])
 def test_a_pause_of_redis_takes_no_work_from_its_worker(
     cluster: Cluster, client: ClusterClient, kind: Kind, leases: int
@@ -123,7 +123,7 @@ def test_a_pause_of_redis_takes_no_work_from_its_worker(
 
 
 @pytest.mark.chaos
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", quick_with(Kind.TRAINING))
 def test_a_slow_network_takes_no_work_from_its_worker(
     cluster: Cluster, client: ClusterClient, kind: Kind
 ) -> None:

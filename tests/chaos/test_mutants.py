@@ -51,6 +51,9 @@ SCENARIOS: list[tuple[str, Callable[[Cluster, ClusterClient], None], str]] = [
 ]
 
 
+QUICK = {freeze, lose_an_answer}
+
+
 @pytest.fixture
 def mutable_cluster(cluster: Cluster) -> Iterator[Cluster]:
     """Yield the cluster, and delete its records after the test."""
@@ -60,10 +63,7 @@ def mutable_cluster(cluster: Cluster) -> Iterator[Cluster]:
 
 @pytest.mark.parametrize(
     ("mutant", "scenario", "rule"),
-    [
-        pytest.param(*case, marks=[pytest.mark.chaos] if case[0] == mutants.REAPER else [])
-        for case in SCENARIOS
-    ],
+    [pytest.param(*case, marks=() if case[1] in QUICK else (pytest.mark.chaos,)) for case in SCENARIOS],
 )
 def test_the_checker_finds_what_a_mutant_breaks(
     mutable_cluster: Cluster,
@@ -78,6 +78,7 @@ def test_the_checker_finds_what_a_mutant_breaks(
         client.check(CHECK_WITHIN_S)
 
 
+@pytest.mark.chaos
 def test_the_checker_finds_what_a_valkey_without_persistence_loses() -> None:
     with running_cluster(apis=1, lanes=["light,training"], appendonly=False) as cluster:
         client = ClusterClient(cluster)
@@ -87,11 +88,12 @@ def test_the_checker_finds_what_a_valkey_without_persistence_loses() -> None:
         client.close()
 
 
+@pytest.mark.chaos
 @pytest.mark.parametrize("scenario", [kill_a_worker, lose_an_answer, kill_valkey])
 def test_the_checker_finds_nothing_without_a_mutant(
     cluster: Cluster, client: ClusterClient, scenario: Callable[[Cluster, ClusterClient], None]
 ) -> None:
-    """tests/chaos/test_takeover.py shows the same for the scenario of the mutant `fencing`."""
+    """Other tests show the same in every run: of a dead worker, a lost answer, a dead Valkey, and a frozen worker."""
     scenario(cluster, client)
     client.check()
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.chaos.cluster.client import ClusterClient
 from tests.chaos.cluster.cluster import LEASE_S, Cluster
-from tests.chaos.steps import KINDS
+from tests.chaos.steps import quick_with
 from tests.ninefold.processes import eventually
 from worker.queue.kinds import Kind
 
@@ -15,7 +15,7 @@ OUTAGES_S = (0.0, 0.5, 2.0)
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", quick_with(Kind.TRAINING))
 @pytest.mark.parametrize("deaths", [2, pytest.param(20, marks=pytest.mark.chaos)])
 def test_redis_dies_again_and_again(cluster: Cluster, client: ClusterClient, kind: Kind, deaths: int) -> None:
     """A long job or import runs through all deaths, and after each death new work of its kind starts."""
@@ -33,7 +33,7 @@ def test_redis_dies_again_and_again(cluster: Cluster, client: ClusterClient, kin
     assert client.outcomes(long) == ["succeeded"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", quick_with(Kind.DATASET_IMPORT))
 def test_redis_is_unreachable_for_longer_than_a_lease(
     cluster: Cluster, client: ClusterClient, kind: Kind
 ) -> None:
@@ -46,7 +46,7 @@ def test_redis_is_unreachable_for_longer_than_a_lease(
     assert client.outcomes(item_id) == ["succeeded"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", quick_with(Kind.TRAINING))
 def test_replies_are_lost(cluster: Cluster, client: ClusterClient, kind: Kind) -> None:
     """Requests arrive but their replies do not: each request is repeated and takes effect once."""
     for link in cluster.links.values():
@@ -56,7 +56,7 @@ def test_replies_are_lost(cluster: Cluster, client: ClusterClient, kind: Kind) -
     assert [client.status(item_id) for item_id in item_ids] == ["succeeded"] * 3
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", quick_with(Kind.DATASET_IMPORT))
 def test_connections_break(cluster: Cluster, client: ClusterClient, kind: Kind) -> None:
     item_ids = [client.start(kind, 100) for _ in range(2)]
     for item_id in item_ids:

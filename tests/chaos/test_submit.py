@@ -6,7 +6,7 @@ from model.host.failpoints import Failpoint
 from tests.chaos.cluster.client import ClusterClient
 from tests.chaos.cluster.cluster import Cluster
 from tests.chaos.instrumented.fault_plans import Fault
-from tests.chaos.steps import KINDS, at_steps
+from tests.chaos.steps import at_steps, quick_with
 from tests.ninefold.processes import eventually
 from worker.queue.kinds import Kind
 from worker.redis_server.keys import LIGHT_WAKE_UPS, WAKE_UPS
@@ -24,7 +24,7 @@ STEPS = {
 WAKE_UPS_OF = {Kind.TRAINING: WAKE_UPS, Kind.DATASET_IMPORT: LIGHT_WAKE_UPS}
 
 
-@pytest.mark.parametrize(("kind", "failpoint"), at_steps(STEPS, SUBMITTED))
+@pytest.mark.parametrize(("kind", "failpoint"), at_steps(STEPS, quick={Failpoint.SUBMIT_RECORDED}))
 def test_a_submission_survives_the_death_of_its_api(
     cluster: Cluster, client: ClusterClient, kind: Kind, failpoint: Failpoint
 ) -> None:
@@ -35,7 +35,7 @@ def test_a_submission_survives_the_death_of_its_api(
     assert client.status(item_id) == "succeeded"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", quick_with(Kind.TRAINING))
 def test_work_is_done_although_its_wake_up_is_lost(
     cluster: Cluster, client: ClusterClient, kind: Kind
 ) -> None:
@@ -53,7 +53,7 @@ def test_work_is_done_although_its_wake_up_is_lost(
     assert client.status(item_id) == "succeeded"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", quick_with(Kind.DATASET_IMPORT))
 def test_a_lost_reply_creates_nothing_twice(cluster: Cluster, client: ClusterClient, kind: Kind) -> None:
     for api in cluster.apis:
         cluster.links[api.name].replies_to_lose = 1

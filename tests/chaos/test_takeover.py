@@ -6,15 +6,13 @@ from model.host.failpoints import Failpoint
 from tests.chaos.cluster.client import ClusterClient
 from tests.chaos.cluster.cluster import LEASE_S, Cluster
 from tests.chaos.instrumented.fault_plans import Fault
-from tests.chaos.steps import CHILD_ROLE, CHILD_STEPS, ENDED, KINDS, WORKER_STEPS, at_steps
+from tests.chaos.steps import CHILD_ROLE, CHILD_STEPS, ENDED, WORKER_STEPS, at_steps, quick_with
 from tests.ninefold.processes import eventually
 from worker.queue.kinds import Kind
 
 TAKEOVER_S = 5 * (LEASE_S + 5)
 QUICK = {
     Failpoint.PUBLISH_COMMITTED,
-    Failpoint.PUBLISH_WRITTEN,
-    Failpoint.CHECKPOINT_RECORDED,
     Failpoint.IMPORT_STORED,
     Failpoint.IMPORT_READ,
 }
@@ -74,7 +72,7 @@ def freeze_past_the_lease(cluster: Cluster, client: ClusterClient, kind: Kind) -
     return item_id
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", quick_with(Kind.TRAINING))
 def test_a_frozen_worker_loses_its_work(cluster: Cluster, client: ClusterClient, kind: Kind) -> None:
     item_id = freeze_past_the_lease(cluster, client, kind)
     client.check()
@@ -83,7 +81,7 @@ def test_a_frozen_worker_loses_its_work(cluster: Cluster, client: ClusterClient,
     assert refused, "the frozen worker should have tried to write"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", quick_with(Kind.DATASET_IMPORT))
 def test_writes_that_arrive_too_late_are_refused(cluster: Cluster, client: ClusterClient, kind: Kind) -> None:
     """The network of a worker is blocked: its writes arrive after another worker has taken the work."""
     item_id = client.start(kind, LONG)

@@ -242,11 +242,13 @@ class Histories(RuleBasedStateMachine):
             assert (kinds[-1] == "end") == (job.status in TERMINAL)
 
 
-def test_the_store_agrees_with_the_reference_model(store: JobStore) -> None:
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("histories", [40, pytest.param(500, marks=pytest.mark.chaos)])
+def test_the_store_agrees_with_the_reference_model(store: JobStore, histories: int) -> None:
     run_state_machine_as_test(
         lambda: Histories(store),  # type: ignore[arg-type]  # it takes any factory
         settings=settings(
-            max_examples=100,
+            max_examples=histories,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -185,6 +185,7 @@ def test_a_trainer_waits_past_its_deadline_and_can_be_resumed_after_a_drain(
     assert first == second
 
 
+@pytest.mark.chaos  # test_a_job_with_a_recipe_of_a_later_version_fails_with_a_code runs always
 def test_a_job_that_cannot_be_trained_fails_with_a_code(start: Callable[..., Start]) -> None:
     with running_trainer() as run:
         run.trainer.send(start(4, spec=make_job(dataset="ds_000000000000000000000000").spec))
