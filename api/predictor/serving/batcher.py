@@ -143,13 +143,14 @@ class Batcher:
             self._on_failure()
 
 
-def _classify(batch: list[QueuedImage]) -> list[np.ndarray | None]:
+def _classify(batch: list[QueuedImage], *, is_part: bool = False) -> list[np.ndarray | None]:
     """Return the scores of each image; None for one for which memory does not suffice even alone."""
     try:
         return list(batch[0].network.classify(np.stack([queued.image for queued in batch])))
     except MemoryError:
         if len(batch) == 1:
             return [None]
-        log.warning("memory does not suffice for %d images at once: halving the batch", len(batch))
+        if not is_part:  # one line a batch
+            log.warning("memory does not suffice for %d images at once: halving the batch", len(batch))
     half = len(batch) // 2  # outside of `except`, so that the arrays of the failed attempt are free again
-    return _classify(batch[:half]) + _classify(batch[half:])
+    return _classify(batch[:half], is_part=True) + _classify(batch[half:], is_part=True)

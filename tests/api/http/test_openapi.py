@@ -97,3 +97,10 @@ def test_every_reference_resolves(document: dict[str, Any]) -> None:
 def test_fields_of_later_versions_are_absent(document: dict[str, Any]) -> None:
     spec = document["components"]["schemas"]["JobSpec"]["properties"]
     assert not {"webhook_url", "rerun_of", "extend"} & set(spec)
+
+
+def test_keys_and_the_session_cookie_are_declared(document: dict[str, Any]) -> None:
+    schemes = document["components"]["securitySchemes"]
+    assert schemes["key"]["scheme"] == "bearer"
+    assert (schemes["session"]["in"], schemes["session"]["name"]) == ("cookie", "ninefold_session")
+    assert document["paths"]["/jobs"]["get"]["security"] == [{"key": []}, {"session": []}, {}]

@@ -12,6 +12,7 @@ import redis
 
 from api.app import create_app
 from api.http.dependencies import shared
+from api.models import files
 from api.models.files import Downloads
 from api.records.storages import Storages
 from api.settings import ApiSettings
@@ -21,6 +22,7 @@ from model.storage.local import LocalStorage
 from model.storage.opening import open_storage
 from tests.api.problems import problem_in
 from tests.api.published import publish_model
+from tests.api.serving import running_api
 from worker.registry.model_registry import AsyncModelRegistry, ModelRegistry
 
 
@@ -131,6 +133,17 @@ def test_a_file_that_is_deleted_during_the_request_is_not_found(
         return answer
 
     problem_in(asyncio.run(ask()), 404, "model_not_found")
+
+
+def test_downloads_beyond_the_limit_are_refused(
+    registry: ModelRegistry, storage: Storage, settings: ApiSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(registry, storage)
+    monkeypatch.setattr(files, "MAX_DOWNLOADS", 0)
+    with running_api(settings) as url:
+        response = httpx.get(f"{url}/models/shapes:1/files/manifest.json")
+    problem_in(response, 503, "downloads_busy")
+    assert response.headers["retry-after"]
 
 
 def test_aliases_are_set_moved_and_deleted(
