@@ -121,7 +121,8 @@ def _list_folder(root: Path, limits: ImportLimits) -> Source:
 def _note_empty(folders: Iterable[str], source: Source) -> None:
     """Note which of the folders hold no file at any depth."""
     paths = [*(file.path for file in source.files), *(file.path for file in source.skipped)]
-    filled = {parent.as_posix() for path in paths for parent in PurePosixPath(path).parents}
+    nearest = {path.rpartition("/")[0] for path in paths}
+    filled = nearest | {parent.as_posix() for folder in nearest for parent in PurePosixPath(folder).parents}
     source.empty_folders.extend(sorted(set(folders) - filled - {".", ""}))
 
 

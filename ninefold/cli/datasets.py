@@ -146,6 +146,8 @@ def delete(
 def describe(dataset: "Json") -> str:
     """Describe one dataset in one line."""
     line = f"{dataset['name']}  {dataset['id']}  "
+    if others := [name for name in dataset.get("names", []) if name != dataset["name"]]:
+        line = f"{dataset['name']} (also {', '.join(others)})  {dataset['id']}  "
     if dataset["status"] != "ready":
         return line + _describe_import(dataset)
     classes = dataset["classes"]

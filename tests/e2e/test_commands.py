@@ -40,6 +40,19 @@ def test_a_folder_of_images_becomes_a_model_that_classifies(
     assert added.returncode == 0, added.stderr
     assert "skipped 2/notes.txt: " in added.stderr
     assert "mine" in run(service, "datasets", "list").stdout
+    flat, rows = tmp_path / "flat", ["id,kind,place"]
+    flat.mkdir()
+    for number, image in enumerate(sorted(tiny_folder.glob("*/*.png"))):
+        shutil.copy(image, flat / f"{number}.png")
+        rows.append(f"{number},{'even' if number % 2 else 'odd'},{number % 3}")
+    (tmp_path / "kinds.csv").write_text("\n".join(rows))
+    add_flat = ("datasets", "add", str(flat), "--labels", str(tmp_path / "kinds.csv"))
+    refused = run(service, *add_flat)
+    assert refused.returncode == 1
+    assert "kind (2 values)" in refused.stderr
+    labelled = run(service, *add_flat, "--label-column", "kind")
+    assert "2 classes: even, odd" in labelled.stdout
+    assert "warning: The classes come from kinds.csv: column kind" in labelled.stderr
 
     trained = run(service, "submit", "mine", "--watch", "--epochs", "4", "--image-size", "16")
     assert trained.returncode == 0, trained.stderr

@@ -1,12 +1,14 @@
 """The rules for names of classes."""
 
 import unicodedata
+from functools import lru_cache
 
 from model.errors import DatasetRejectedError
 
 LABEL_MAX_LENGTH = 100
 
 
+@lru_cache(maxsize=4096)
 def parse_label(label: str) -> str:
     """Return the name of a class as datasets keep it; raises DatasetRejectedError when it cannot be a name."""
     # macOS decomposes accents in file names, so class names from different systems would differ without NFC.

@@ -26,29 +26,30 @@ _PATH_NAMES = (
     "image",
     "image_name",
 )
-_LABEL_NAMES = frozenset(
-    [
-        "breed",
-        "category",
-        "category_name",
-        "class",
-        "class_label",
-        "class_name",
-        "classes",
-        "classname",
-        "diagnosis",
-        "dx",
-        "label",
-        "label_name",
-        "labels",
-        "level",
-        "species",
-        "tag",
-        "target",
-        "variety",
-        "y",
-    ]
+_LABEL_NAMES = (
+    frozenset(
+        [
+            "breed",
+            "category",
+            "category_name",
+            "class",
+            "class_label",
+            "class_name",
+            "classes",
+            "classname",
+            "diagnosis",
+            "dx",
+            "label",
+            "label_name",
+            "labels",
+            "species",
+            "target",
+            "variety",
+        ]
+    ),
+    frozenset(["level", "tag", "type", "y"]),
 )
+"""Names of columns with classes; those of the second set mean something else where one of the first set is there."""
 _SPLIT_NAMES = ("split", "subset", "partition", "set", "phase")
 
 
@@ -173,7 +174,10 @@ def _find_labels(
     if named is not None:
         return table.columns[named], table.values(named)
     others = [column for column in range(len(table.columns)) if column not in (path, split)]
-    known = [column for column in others if table.columns[column].lower() in _LABEL_NAMES]
+    by_name = (
+        [column for column in others if table.columns[column].lower() in names] for names in _LABEL_NAMES
+    )
+    known = next(filter(None, by_name), [])
     if len(others) == 1:
         known = others
     known = _without_numbers_of_names(table, known)

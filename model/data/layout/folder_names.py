@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 
 SPLITS = {
     "train": "train",
@@ -135,6 +136,7 @@ def is_split_name(name: str) -> bool:
     return parsed is not None and not parsed[1]
 
 
+@lru_cache
 def is_part_name(name: str) -> bool:
     """Whether a name says that a folder holds images but not of which class, such as `images`, `part_2` or `masks`."""
     words = _words(name)

@@ -1,9 +1,11 @@
 """Finds the images that a table names, whatever it writes: paths, file names, or names without extension."""
 
 import unicodedata
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
+
+MOST_PARTS = 20
+"""Longer ends of paths are not looked up: each length needs an index of its own, and a table may have many lengths."""
 
 
 class ImageIndex:
@@ -26,10 +28,7 @@ class ImageIndex:
             values: the values of one column.
             folder: the table's folder; `""` or ending in a slash.
         """
-        cleaned = [
-            _normalise(PurePosixPath(value.replace("\\", "/")).as_posix()) if value else ""
-            for value in values
-        ]
+        cleaned = [_clean(value) for value in values]
         best: list[str | None] = [None] * len(cleaned)
         for read in (
             lambda value: self._find(folder + value, 0),
@@ -48,6 +47,8 @@ class ImageIndex:
 
     def _find(self, key: str, depth: int, *, is_folded: bool = False) -> str | None:
         """Look up the last `depth` parts of a path; 0 means the whole path."""
+        if depth > MOST_PARTS:
+            return None
         keyed = self._keyed.get((depth, is_folded))
         if keyed is None:
             keyed = self._keyed[depth, is_folded] = self._key_by(depth, is_folded=is_folded)
@@ -55,21 +56,30 @@ class ImageIndex:
 
     def _key_by(self, depth: int, *, is_folded: bool) -> dict[str, str | None]:
         """Return the image for each key, with and without extension; None where a key fits several images."""
-        whole, stems = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
+        whole: dict[str, str | None] = {}
+        stems: dict[str, str | None] = {}
         for path, parts in self._parts.items():
             if len(parts) < depth:
                 continue
             key = "/".join(parts[-depth:])
             key = key.casefold() if is_folded else key
-            whole[key].append(path)
-            stem, dot, extension = key.rpartition(".")
-            if dot and stem and "/" not in extension:
-                stems[stem].append(path)
-        return {key: self._only(found) for key, found in (stems | whole).items()}
+            self._insert(whole, key, path)
+            stem, _, extension = key.rpartition(".")
+            if stem and "/" not in extension:
+                self._insert(stems, stem, path)
+        return stems | whole
 
-    def _only(self, found: list[str]) -> str | None:
-        images = [path for path in found if path not in self._masks] or found
-        return images[0] if len(images) == 1 else None
+    def _insert(self, keyed: dict[str, str | None], key: str, path: str) -> None:
+        """Add a path, after all that are no masks if it is a mask."""
+        if key not in keyed:
+            keyed[key] = path
+        elif path not in self._masks or keyed[key] in self._masks:
+            keyed[key] = None
+
+
+def _clean(value: str) -> str:
+    path = _normalise(value.replace("\\", "/"))
+    return PurePosixPath(path).as_posix() if "//" in path or "./" in path else path
 
 
 def _normalise(text: str) -> str:

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from io import BytesIO
-from pathlib import PurePosixPath
 
 from PIL import Image
 
@@ -31,10 +30,11 @@ class MaskFinder:
         self._beside = defaultdict[_Place, list[ExaminedImage]](list)
         """The images in folders such as `images`, by the folder around them."""
         for image in examined:
-            path = PurePosixPath(image.file.path)
-            self._in_folder[str(path.parent), path.stem].append(image)
-            if is_part_name(path.parent.name) and path.parent.name.lower() not in MASK_WORDS:
-                self._beside[str(path.parent.parent), path.stem].append(image)
+            folder, stem = _place(image)
+            self._in_folder[folder, stem].append(image)
+            parent, _, name = folder.rpartition("/")
+            if is_part_name(name) and name.lower() not in MASK_WORDS:
+                self._beside[parent, stem].append(image)
 
     def find(self) -> tuple[dict[str, str], list[str]]:
         """Return the photo of each mask, by the path of the mask, and the images that may be masks."""
@@ -53,13 +53,14 @@ class MaskFinder:
 
     def _named_photo(self, image: ExaminedImage) -> ExaminedImage | None:
         """Return the photo of an image whose name, or whose folder's name, says that it is a mask."""
-        path = PurePosixPath(image.file.path)
-        base = mask_words_at_end(path.stem)
-        if base is not None and (photos := self._in_folder.get((str(path.parent), base))):
+        folder, stem = _place(image)
+        base = mask_words_at_end(stem)
+        if base is not None and (photos := self._in_folder.get((folder, base))):
             return photos[0]
-        if path.parent.name.lower() in MASK_WORDS:
-            for stem in (path.stem, base):
-                if stem and (photos := self._beside.get((str(path.parent.parent), stem))):
+        parent, _, name = folder.rpartition("/")
+        if name.lower() in MASK_WORDS:
+            for one in (stem, base):
+                if one and (photos := self._beside.get((parent, one))):
                     return photos[0]
         return None
 
@@ -67,9 +68,13 @@ class MaskFinder:
         """Return the JPEG of the same name beside an image in a lossless format."""
         if image.facts.format not in _LOSSLESS:
             return None
-        path = PurePosixPath(image.file.path)
-        same_name = self._in_folder[str(path.parent), path.stem]
+        same_name = self._in_folder[_place(image)]
         return next((other for other in same_name if other.facts.format in ("JPEG", "MPO")), None)
+
+
+def _place(image: ExaminedImage) -> _Place:
+    folder, _, name = image.file.path.rpartition("/")
+    return folder, name.rpartition(".")[0] or name
 
 
 def _looks_like_mask(image: ExaminedImage) -> bool:

@@ -27,6 +27,13 @@ def test_skipped_files_are_named_up_to_a_limit_and_the_others_counted() -> None:
     assert describe_skipped({"skipped": named, "skipped_count": 1201})[1:] == ["  skipped 1,200 more"]
 
 
+def test_all_names_of_a_dataset_are_shown() -> None:
+    ready = {"name": "pets", "id": "ds_1", "status": "ready", "classes": ["a"], "skipped_count": 0}
+    ready |= {"train_counts": [1], "test_counts": [1]}
+    assert describe(ready | {"names": ["animals", "pets"]}).startswith("pets (also animals)  ds_1  ")
+    assert describe(ready).startswith("pets  ds_1  ")  # from a service of an earlier version
+
+
 def test_each_warning_about_a_dataset_is_a_line() -> None:
     assert describe_warnings({"warnings": ["1 image is in more than one class: a/x = b/x."]}) == [
         "  warning: 1 image is in more than one class: a/x = b/x."
