@@ -10,6 +10,8 @@ import httpx
 
 from ninefold.errors import NinefoldError
 
+LARGEST_PORT = 65535
+
 
 @dataclass(frozen=True)
 class Route:
@@ -53,11 +55,23 @@ def open_http(url: str, headers: dict[str, str], timeout_s: float) -> tuple[http
         )
     except (ImportError, ValueError, httpx.InvalidURL) as error:  # of the proxy: SOCKS, or no URL at all
         raise NinefoldError(
-            f"The proxy {_shown(proxy)} cannot be used: {error} Set NO_PROXY={address.host} to reach "
-            f"{address.host} without it, or name an HTTP proxy.",
+            f"The proxy {_shown(proxy)} cannot be used: only proxies with http:// or https:// addresses can. Set "
+            f"HTTP_PROXY or HTTPS_PROXY to such a proxy, or NO_PROXY={address.host} to reach {address.host} without one.",
             code="unusable_proxy",
         ) from error
     return http, Route(url, address.host, _shown(proxy) if proxy else None)
+
+
+def authorization(api_key: str | None) -> dict[str, str]:
+    """Return the header with the key, without space around it; raises NinefoldError if a header cannot hold the key."""
+    key = (api_key or "").strip()
+    for character in key:
+        if not (character.isascii() and character.isprintable()):
+            raise NinefoldError(
+                f"The API key holds {character!r}, which no key has: keys are letters, digits and signs of ASCII.",
+                code="invalid_key",
+            )
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def is_this_machine(host: str) -> bool:
@@ -76,7 +90,8 @@ def _parse(url: str) -> httpx.URL:
         address = httpx.URL(url)
     except httpx.InvalidURL:
         address = httpx.URL()
-    if address.scheme not in ("http", "https") or not address.host:
+    has_port = address.port is None or 0 < address.port <= LARGEST_PORT
+    if address.scheme not in ("http", "https") or not address.host or not has_port:
         raise NinefoldError(
             f"{url!r} is not the address of a service; it has the form http://127.0.0.1:8000.",
             code="invalid_url",

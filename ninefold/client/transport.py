@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from ninefold.client.connection import Route, open_http
+from ninefold.client.connection import Route, authorization, open_http
 from ninefold.errors import NinefoldError, UnreachableError
 
 TIMEOUT_S = 30.0
@@ -30,10 +30,9 @@ class Transport:
     """
 
     def __init__(self, url: str, api_key: str | None, retry_for_s: float) -> None:
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._retry_for_s = retry_for_s
         self._has_answered = False
-        self._http, self._route = open_http(url, headers, TIMEOUT_S)
+        self._http, self._route = open_http(url, authorization(api_key), TIMEOUT_S)
 
     def close(self) -> None:
         """Close the connections."""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from api.datasets.uploads import _HINT
 from api.jobs.errors import UnknownDatasetError
 from api.predict.errors import ModelRequiredError, NoModelError
 from api.records.errors import ANSWERS
@@ -15,6 +16,7 @@ from ninefold.cli.up import _welcome
     ("detail", "said"),
     [
         (str(NoModelError()), "ninefold submit digits"),
+        (f"These bytes are not a zip. {_HINT}", "Give a folder, or a zip of one."),
         (str(ModelRequiredError(["cats", "dogs"])), "name one with --model, of cats, dogs"),
         (str(UnknownDatasetError(["digits"])), "ninefold datasets add FOLDER"),
         *((answer.detail, "ninefold") for answer in ANSWERS.values() if "lists all" in (answer.detail or "")),
@@ -23,7 +25,7 @@ from ninefold.cli.up import _welcome
 def test_errors_of_the_service_name_commands(detail: str, said: str) -> None:
     text = as_commands(detail)
     assert said in text
-    assert not any(call in text for call in ("GET /", "POST /", "?"))
+    assert not any(call in text for call in ("GET /", "POST /", "?", "curl"))
 
 
 def test_the_first_command_has_the_address_and_the_key_that_it_needs() -> None:

@@ -103,11 +103,19 @@ def test_a_socks_proxy_and_missing_certificates_are_told_in_one_line(
 
 
 @pytest.mark.parametrize(
-    "url", ["127.0.0.1:8000", "localhost:8000", "http://", "http://[::1", "ftp://gpu", ""]
+    "url", ["127.0.0.1:8000", "localhost:8000", "http://", "http://[::1", "ftp://gpu", "http://gpu:99999", ""]
 )
 def test_an_address_that_is_none_is_refused_with_the_form(url: str) -> None:
     with pytest.raises(NinefoldError, match=r"has the form http://127.0.0.1:8000"):
         Client(url)
+
+
+def test_a_key_that_no_header_can_hold_is_named_and_space_around_a_key_is_left_out() -> None:
+    for key in ("schlüssel-0123456789", "key\nof-alice"):
+        with pytest.raises(NinefoldError, match="The API key holds"):
+            Client("http://127.0.0.1:8000", key)
+    with scripted_server(lambda _: WORKERS) as service, Client(service.url, " key-of-alice\n") as client:
+        assert client.workers() == []
 
 
 def test_a_refused_request_is_sent_again_after_the_time_that_the_service_names() -> None:
