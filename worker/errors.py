@@ -18,7 +18,8 @@ class StoreUnavailableError(WorkerError):
 class StoreRefusedError(StoreUnavailableError):
     """Raised when Redis answers that it accepts no writes for now: the call changed nothing.
 
-    A call that was applied, whose reply was lost and which redis-py sent again, gets its first reply and no refusal.
+    A call that was applied, whose reply was lost and which redis-py sent again, gets its first reply and no refusal, as
+    long as Redis accepts reads. Where it accepts nothing, the call may have been applied: StoreUnavailableError.
     """
 
     code = "store_refused"

@@ -11,7 +11,7 @@ from redis.exceptions import NoScriptError
 
 from worker.errors import StoreRefusedError, StoreUnavailableError
 from worker.redis_server import scripts
-from worker.redis_server.refusals import explain, refusal_of
+from worker.redis_server.refusals import changed_nothing, explain, refusal_of
 from worker.redis_server.scripts import Commands, Script, ScriptCall
 
 T = TypeVar("T")
@@ -26,7 +26,8 @@ def outages_as_unavailable() -> Iterator[None]:
         yield
     except redis.RedisError as error:
         if refusal := refusal_of(error):
-            raise StoreRefusedError(explain(refusal)) from error
+            error_class = StoreRefusedError if changed_nothing(refusal) else StoreUnavailableError
+            raise error_class(explain(refusal)) from error
         if isinstance(error, (redis.ConnectionError, redis.TimeoutError)):
             raise StoreUnavailableError(
                 f"Redis cannot do this now ({type(error).__name__}): try again."

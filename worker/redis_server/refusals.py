@@ -17,6 +17,10 @@ WRITE_PROBE = "#!lua\nreturn 1"
 """A script that writes nothing. Redis refuses it whenever it refuses writes, because nothing declares it read-only."""
 
 
+_WRITES_ALONE = frozenset(("OOM", "MISCONF", "READONLY", "NOREPLICAS"))
+"""With these words Redis refuses writes; with the others every command, also the repetition of one that it has applied."""
+
+
 def refusal_of(error: redis.RedisError) -> str | None:
     """Return the word with which Redis refused a command for now, such as `READONLY`; None for every other error."""
     # redis-py puts the failed command of a transaction before Redis's own words.
@@ -24,6 +28,12 @@ def refusal_of(error: redis.RedisError) -> str | None:
     return next((word for word in _ADVICE if reason.startswith(word)), None)
 
 
+def changed_nothing(refusal: str) -> bool:
+    """Return whether a call that ended in this refusal was certainly not applied, although redis-py may have repeated it."""
+    return refusal in _WRITES_ALONE
+
+
 def explain(refusal: str) -> str:
     """Say which refusal it is, and what to do."""
-    return f"Redis refuses writes ({refusal}), because {_ADVICE[refusal]}."
+    what = "writes" if refusal in _WRITES_ALONE else "commands"
+    return f"Redis refuses {what} ({refusal}), because {_ADVICE[refusal]}."
