@@ -8,13 +8,13 @@ import pytest
 
 from ninefold.client.events import read_events
 from tests.compatibility.deployment import Api, Deployment, Release
+from tests.worker.packing import packer
 from tests.worker.samples import claim, make_job, row
 from worker.queue.attempt_messages import TrainingReport
 from worker.queue.records import JobError
 from worker.queue.states import Outcome
 from worker.queue.store import JobStore
 from worker.redis_server.connection import connect
-from worker.upkeep.packer import HistoryPacker
 
 
 def _ended_job(store: JobStore) -> str:
@@ -38,13 +38,13 @@ def test_the_previous_release_reads_an_ended_job(deployment: Deployment, old: Re
         store = JobStore(client)
         job_id = _ended_job(store)
         stored = [(event.id, event.event, json.loads(event.data)) for event in store.events(job_id).events]
-        assert HistoryPacker(store, after_days=1).pack_all() == []
+        assert packer(store, after_days=1).pack_all() == []
         for place in range(len(stored) - 1):
             assert _events(api, job_id, stored[place][0])[1:] == stored[place + 1 :]
         assert [shown["epoch"] for shown in api.metrics(job_id)] == [1, 2]
 
         shown = api.job(job_id)
-        assert HistoryPacker(store, after_days=0).pack_all() == [job_id]
+        assert packer(store).pack_all() == [job_id]
         assert api.job(job_id) == shown
         assert [listed["id"] for listed in api.jobs()] == [job_id]
         for last_id, kinds in (("", ["snapshot", "end"]), (stored[1][0], ["reset", "snapshot", "end"])):

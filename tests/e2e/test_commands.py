@@ -12,9 +12,9 @@ import redis
 
 from ninefold import NinefoldError
 from tests.e2e.service import NINEFOLD, UNUSABLE_PROXIES, Service
+from tests.worker.packing import packer
 from worker.queue.store import JobStore
 from worker.redis_server.connection import connect
-from worker.upkeep.packer import HistoryPacker
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -89,8 +89,8 @@ def test_watching_a_finished_job_prints_its_epochs_and_result(service: Service) 
 
     environment = service.environment_of("worker")  # of a new service, which packs at once
     with connect(environment["REDIS_URL"]) as client:
-        packer = HistoryPacker(JobStore(client), float(environment["NINEFOLD_PACK_AFTER_DAYS"]))
-        assert job_id in packer.pack_all()
+        after_days = float(environment["NINEFOLD_PACK_AFTER_DAYS"])
+        assert job_id in packer(JobStore(client), after_days).pack_all()
     assert run(service, "watch", job_id).stdout == watched.stdout
 
 

@@ -18,6 +18,9 @@ PACK_EVERY_S = 600.0
 _MOST_AT_ONCE = 5_000
 """After an upgrade a million jobs may wait: they are packed within some days, and Redis and this process stay idle enough."""
 
+_ENDED_FOR = timedelta(hours=1)
+"""A backup that has read a job as running must find the parts of its history for as long as the backup lasts after that."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -26,7 +29,7 @@ def _utc_now() -> datetime:
 
 
 class HistoryPacker:
-    """Packs the history of every ended item, once no process of an earlier release may be left."""
+    """Packs the history of every item that ended an hour ago, once no process of an earlier release may be left."""
 
     def __init__(self, store: JobStore, after_days: float, clock: Callable[[], datetime] = _utc_now) -> None:
         """`after_days`: how long after the first start of this release a process of an earlier release may still run."""
@@ -35,7 +38,7 @@ class HistoryPacker:
         self._clock = clock
 
     def pack_all(self) -> list[str]:
-        """Pack the histories of ended items; returns the ids of those that were packed."""
+        """Pack the histories of items that ended an hour ago; returns the ids of those that were packed."""
         packed = list(islice(filter(self._pack, self._ended()), _MOST_AT_ONCE)) if self._is_time() else []
         if packed:
             _log.info("packed the histories of %s work items", len(packed))
@@ -47,11 +50,16 @@ class HistoryPacker:
         return since <= format_time(now - timedelta(days=self._after_days))
 
     def _ended(self) -> Iterator[str]:
-        """Yield the ids of the ended items that have a stream of events: a packed item has none."""
+        """Yield the ids of the items that ended an hour ago and have a stream of events: a packed item has none."""
+        before = format_time(self._clock() - _ENDED_FOR)
         streams = self._store.redis.scan_iter(redis_keys.EVENTS + "*", count=PAGE)
         ids = (key.removeprefix(redis_keys.EVENTS) for key in streams)
-        statuses = RecordReader(self._store.redis).fields(ids, "status")
-        return (item_id for item_id, (status,) in statuses if status in TERMINAL)
+        found = RecordReader(self._store.redis).fields(ids, "status", "finished_at")
+        return (
+            item_id
+            for item_id, (status, finished_at) in found
+            if status in TERMINAL and (finished_at or "") < before
+        )
 
     def _pack(self, item_id: str) -> bool:
         try:

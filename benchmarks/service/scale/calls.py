@@ -9,10 +9,10 @@ from benchmarks.service.scale.footprint import footprint, own_bytes
 from benchmarks.service.scale.jobs import SimulatedTraining, replayed_events, submit
 from benchmarks.service.scale.server import MeasuredServer
 from benchmarks.service.scale.table import Row
+from tests.worker.packing import packer
 from worker.queue.ids import new_attempt_id
 from worker.queue.store import JobStore
 from worker.redis_server.connection import connect
-from worker.upkeep.packer import HistoryPacker
 
 _WIDE = 8
 
@@ -38,7 +38,7 @@ def _finished_job(server: MeasuredServer, store: JobStore) -> Iterator[Row]:
     model = footprint(server.redis, training.model_id)
     events = replayed_events(store, training.job_id)
     yield Row("finished job of 10 minutes, at its end", _job_kb(server, training.job_id), "kB")
-    HistoryPacker(store, after_days=0).pack_all()
+    packer(store).pack_all()
     yield Row("finished job of 10 minutes, packed", _job_kb(server, training.job_id), "kB", "15")
     assert replayed_events(store, training.job_id) == events
     model_bytes = own_bytes(server.redis, model.own_keys) + model.shared_bytes

@@ -14,12 +14,12 @@ from benchmarks.service.scale.server import MeasuredServer
 from benchmarks.service.scale.table import Row
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, model_key
 from model.storage.opening import open_storage
+from tests.worker.packing import packer
 from worker.queue.ids import new_job_id, new_model_id
 from worker.queue.store import JobStore
 from worker.redis_server.connection import connect
 from worker.upkeep.backup.write import write_backup
 from worker.upkeep.gc import find_unreferenced
-from worker.upkeep.packer import HistoryPacker
 
 _FILES = (MANIFEST_FILE, WEIGHTS_FILE)
 
@@ -62,7 +62,7 @@ def _fill(server: MeasuredServer, finished: int) -> list[str]:
     submit(store)
     training = SimulatedTraining(store)
     training.run(epochs=2, progress_per_epoch=0)
-    HistoryPacker(store, after_days=0).pack_all()
+    packer(store).pack_all()
     job, model = (footprint(server.redis, item_id) for item_id in (training.job_id, training.model_id))
     commands = list(dict.fromkeys([*job.commands, *model.commands]))
     model_ids = [training.model_id]

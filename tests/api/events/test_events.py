@@ -16,12 +16,12 @@ from ninefold.client.events import Event, read_events
 from tests.api.attempts import claim, submit
 from tests.api.problems import problem_in
 from tests.api.serving import running_api
+from tests.worker.packing import packer
 from worker.queue.attempt_messages import TrainingReport
 from worker.queue.records import Progress
 from worker.queue.states import Phase
 from worker.queue.store import JobStore
 from worker.redis_server.keys import EVENTS, FEED
-from worker.upkeep.packer import HistoryPacker
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def test_a_packed_job_replays_as_before_after_any_event(
     paths = ("metrics", "logs")
     before = [all_events(client, finished_id, last_id)[1:] for last_id in ids]
     answers = [client.get(f"/jobs/{finished_id}/{path}").text for path in paths]
-    assert HistoryPacker(store, after_days=0).pack_all() == [finished_id]
+    assert packer(store).pack_all() == [finished_id]
     assert [all_events(client, finished_id, last_id)[1:] for last_id in ids] == before
     assert [client.get(f"/jobs/{finished_id}/{path}").text for path in paths] == answers
 

@@ -9,6 +9,7 @@ import redis
 
 from model.storage.opening import open_storage
 from tests.worker.imported import dataset_record, import_record
+from tests.worker.packing import packer
 from tests.worker.samples import claim, make_job, publish, row
 from worker.queue.attempt_messages import TrainingReport
 from worker.queue.packed_history import PACKED
@@ -21,16 +22,10 @@ from worker.upkeep.archive import JobArchive
 from worker.upkeep.archiver import JobArchiver
 from worker.upkeep.backup.restore import read_backup
 from worker.upkeep.backup.write import write_backup
-from worker.upkeep.packer import HistoryPacker
 from worker.upkeep.record_store import RecordStore
 
 LINES = ('a "line"', "é\N{SNOWMAN}", "")
 EPOCHS = 30
-
-
-def packer(store: JobStore, after_days: float = 0.0, days_from_now: float = 0.0) -> HistoryPacker:
-    later = datetime.now(UTC) + timedelta(days=days_from_now)
-    return HistoryPacker(store, after_days, clock=lambda: later)
 
 
 def ended_job(store: JobStore) -> str:
@@ -86,11 +81,11 @@ def test_only_ended_items_are_packed_and_imports_are_too(store: JobStore) -> Non
 
 def test_nothing_is_packed_before_earlier_releases_are_gone(store: JobStore) -> None:
     job_id = ended_job(store)
-    assert packer(store, after_days=1).pack_all() == []
-    assert packer(store, after_days=1, days_from_now=0.9).pack_all() == []
-    assert packer(store, after_days=1, days_from_now=1.1).pack_all() == [job_id]
+    assert packer(store, after_days=1, hours_from_now=0).pack_all() == []
+    assert packer(store, after_days=1, hours_from_now=23).pack_all() == []
+    assert packer(store, after_days=1, hours_from_now=25).pack_all() == [job_id]
     new = ended_job(store)
-    assert packer(store, after_days=1, days_from_now=1.1).pack_all() == [new]
+    assert packer(store, after_days=1, hours_from_now=25).pack_all() == [new]
 
 
 def test_a_large_history_stays_as_it_is(store: JobStore) -> None:

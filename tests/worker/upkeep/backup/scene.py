@@ -11,6 +11,7 @@ from worker.queue.calls.trainings import NewJob
 from worker.queue.ids import new_model_id
 from worker.queue.states import Outcome
 from worker.registry.model_registry import ModelRegistry
+from worker.upkeep.packer import HistoryPacker
 
 
 @dataclass
@@ -65,6 +66,11 @@ def commit_the_running_job(scene: Scene) -> None:
 def finish_the_running_job(scene: Scene) -> None:
     commit_the_running_job(scene)
     scene.service.store.succeed(*scene.running)
+
+
+def finish_and_pack_the_running_job(scene: Scene) -> None:
+    finish_the_running_job(scene)
+    HistoryPacker(scene.service.store, after_days=0).pack_all()
 
 
 def finish_without_promotion(scene: Scene) -> None:

@@ -17,6 +17,7 @@ from tests.worker.upkeep.backup.scene import (
     commit_the_running_job,
     complete_the_import,
     delete_a_finished_job,
+    finish_and_pack_the_running_job,
     finish_and_promote,
     finish_the_running_job,
     finish_without_promotion,
@@ -99,6 +100,7 @@ NEED_MODELS = (
     "act",
     [
         finish_the_running_job,
+        finish_and_pack_the_running_job,
         finish_without_promotion,
         finish_and_promote,
         commit_the_running_job,
