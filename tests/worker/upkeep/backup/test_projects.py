@@ -142,8 +142,7 @@ def test_a_start_completes_and_cleans_what_was_interrupted_in_each_project(
 
 def test_the_models_of_a_project_are_registered_again(old: Service, redis_url: str, tmp_path: Path) -> None:
     model_id = publish(old, part_of(tmp_path))
-    for key in list(old.client.scan_iter(scoped(PROJECT, redis_keys.PREFIX) + "*")):
-        old.client.delete(key)
+    old.client.flushdb()
     assert run("reindex", tmp_path, redis_url) == "1 models added to the registry\n"
     assert ModelRegistry(old.client).resolve(model_id, PROJECT).manifest.name == "cells"
 
