@@ -96,6 +96,25 @@ def test_a_filter_finds_jobs_that_were_not_read_yet(page: Page, service: Service
     expect(page.get_by_role("link", name="old", exact=True)).to_be_visible()
 
 
+def test_models_that_cannot_be_read_are_not_asked_for_again_and_again(
+    page: Page, service: Service, monitor: PageMonitor
+) -> None:
+    page.get_by_role("link", name="Models", exact=True).click()
+    expect(page.locator(".model-groups")).not_to_contain_text("Loading")
+    asked: list[str] = []
+
+    def lose(route: Route) -> None:
+        asked.append(route.request.url)
+        route.abort()
+
+    page.route("**/models?*", lose)
+    service.client.wait(service.client.submit("few-digits", epochs=1, name="unseen")["id"])
+    expect(page.locator(".model-groups .notice")).to_be_visible(timeout=JOB_MS)
+    page.wait_for_timeout(500)
+    assert len(asked) <= 2
+    monitor.errors = [error for error in monitor.errors if "net::ERR_" not in error]
+
+
 def test_many_large_photos_are_sent_in_several_requests(
     page: Page, service: Service, digit: FilePayload
 ) -> None:

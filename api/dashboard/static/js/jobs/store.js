@@ -73,7 +73,10 @@ export class JobStore extends EventTarget {
     const known = this.#byStatus.get(status) ?? { after: "", hasMore: true, ids: new Set() };
     if (!known.hasMore) return;
     this.#byStatus.set(status, { ...known, hasMore: false }); // a second call meanwhile must not read the same page
-    const page = await get(`jobs?limit=${PAGE_SIZE}&status=${status}${known.after && `&after=${known.after}`}`);
+    const page = await get(`jobs?limit=${PAGE_SIZE}&status=${status}${known.after && `&after=${known.after}`}`).catch((problem) => {
+      this.#byStatus.set(status, known);
+      throw problem;
+    });
     for (const { id } of page.data) if (!this.#byId.has(id)) known.ids.add(id);
     this.#byStatus.set(status, { after: page.data.at(-1)?.id ?? known.after, hasMore: page.has_more, ids: known.ids });
     this.#addPage(page, false);

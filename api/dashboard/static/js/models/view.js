@@ -31,21 +31,26 @@ class ModelsView {
   /** Reads again as many pages as are shown. */
   reload = async () => {
     const shown = this.pages.models.length;
-    this.pages = modelPages();
-    do await this.#readMore(); while (this.pages.hasMore && this.pages.models.length < shown);
+    const pages = (this.pages = modelPages());
+    let isRead;
+    do isRead = await this.#readMore();
+    while (isRead && pages.hasMore && pages.models.length < shown);
   };
 
+  /** Reads and shows the next page; returns false when that failed, or a later read has begun. */
   async #readMore() {
     const { pages } = this;
     this.older.disabled = true;
     try {
       await pages.readNext();
-      if (pages !== this.pages) return; // a later read has begun
+      if (pages !== this.pages) return false;
       const groups = Map.groupBy(pages.models, (model) => model.name);
       fill(this.body, groups.size ? [...groups].map(([name, models]) => group(name, models, this.reload)) : empty());
       show(this.older, pages.hasMore);
+      return true;
     } catch (problem) {
       fill(this.body, h("p", { class: "notice", role: "alert" }, problem.message));
+      return false;
     } finally {
       this.older.disabled = false;
     }
