@@ -24,15 +24,24 @@ def test_writes_that_redis_refuses_for_now_are_store_unavailable_in_scripts_and_
             LiveWorkers(client).remove("host:1")
 
 
+def submit_until_refused(store: JobStore) -> None:
+    while True:
+        store.submit(make_job())
+
+
 def test_a_call_that_ends_in_busy_may_have_been_applied() -> None:
     """redis-py repeats a call whose reply was late, and the first one may be the script that runs."""
-    with running_valkey() as url, connect(url) as client, connect(url) as other, ThreadPoolExecutor() as thread:
+    with (
+        running_valkey() as url,
+        connect(url) as client,
+        connect(url) as other,
+        ThreadPoolExecutor() as thread,
+    ):
         client.config_set("busy-reply-threshold", 10)
         endless = thread.submit(other.eval, "while true do end", 0)
         try:
             with pytest.raises(StoreUnavailableError, match="BUSY") as refused:
-                while True:
-                    JobStore(client).submit(make_job())
+                submit_until_refused(JobStore(client))
             assert not isinstance(refused.value, StoreRefusedError)
         finally:
             client.script_kill()
