@@ -117,8 +117,11 @@ def open_device(name: str, threads: int) -> Device:
         raise ModelError(f"There is no device {name!r}: use cpu, or a CUDA device such as cuda:0.") from error
     if torch_device.type == "cpu":
         return Device(torch_device, threads, steps_between_loss_reads=1, needs_warm_up=False)
-    if torch_device.type != "cuda" or not torch.cuda.is_available():
+    if torch_device.type != "cuda" or (torch_device.index or 0) >= torch.cuda.device_count():
         raise ModelError(f"The device {name!r} is not there: use cpu, or a machine with a CUDA device.")
+    if torch_device.index is not None:
+        # Events and CUDA graphs use the current device's stream, which is that of the first GPU by default.
+        torch.cuda.set_device(torch_device)
     # Matrix products outside autocast, mainly those of Muon, do not need full float32 precision.
     torch.backends.cuda.matmul.fp32_precision = "tf32"
     # GPUs before Ampere only emulate bfloat16, slower than float32.
