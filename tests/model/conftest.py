@@ -1,10 +1,17 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
 from tests.model.tiny_training import TinyTraining, import_colours
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Compute with one thread: several test processes share the cores, and OpenMP threads that wait keep them busy."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture

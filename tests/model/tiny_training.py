@@ -9,7 +9,7 @@ from PIL import Image
 from model.artifact.trained_model import TrainedModel
 from model.data.importing import import_dataset
 from model.recipes.defaults import resolve
-from model.spec import DatasetFacts, JobSpec, ResolvedSpec
+from model.spec import DatasetFacts, JobSpec, RecipeName, ResolvedSpec
 from model.storage.interface import Storage
 from model.training.reporter import CheckpointSaved, Command, Drained, EpochRow, Progress
 from model.training.request import TrainingRequest
@@ -82,8 +82,9 @@ class TinyTraining:
     facts: DatasetFacts
 
     def spec(self, **given: object) -> ResolvedSpec:
-        """Return a spec of two epochs with the given fields."""
-        job = {"dataset": self.facts.id, "epochs": 2, "batch_size": 8, "image_size": 16, **given}
+        """Return a spec of two epochs of three steps with the given fields; a step of `classic` is the fastest."""
+        quick = {"recipe": RecipeName.CLASSIC, "epochs": 2, "batch_size": 13, "image_size": 16}
+        job = {"dataset": self.facts.id, **quick, **given}
         return resolve(JobSpec.model_validate(job), self.facts, "cpu")[0]
 
     def request(

@@ -34,7 +34,7 @@ def main() -> None:
         storage, folder / "cache", import_colours(folder / "images", storage, images=8)
     )
     spec = tiny_training.spec(
-        epochs=1, batch_size=BATCH, image_size=48, augmentation="light", validation_fraction=0.0
+        recipe=None, epochs=1, batch_size=BATCH, image_size=48, augmentation="light", validation_fraction=0.0
     )
     json.dump(
         {"micro_batches": run_training(tiny_training.request(spec), MemoryLimiter()).metrics.batch_parts},

@@ -28,7 +28,18 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 def train(colours: Path, out: Path, *more: str) -> subprocess.CompletedProcess[str]:
     cache = out.parent / "cache"
-    quick = ("--epochs", "2", "--image-size", "16", "--batch-size", "16", "--threads", "1")
+    quick = (
+        "--recipe",
+        "classic",
+        "--epochs",
+        "2",
+        "--image-size",
+        "16",
+        "--batch-size",
+        "24",
+        "--threads",
+        "1",
+    )
     return run("train", "--data", colours, "--out", out, "--cache-dir", cache, *quick, *more)
 
 

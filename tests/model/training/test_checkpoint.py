@@ -5,13 +5,14 @@ import pytest
 from safetensors import safe_open
 
 from model.errors import CorruptArtifactError
+from model.training.reporter import Drained
 from model.training.training import run_training
 from tests.model.tiny_training import Recorder, TinyTraining
 from tests.stored import stored_path
 
 
 def test_a_drain_reports_the_position_that_it_saved(tiny_training: TinyTraining) -> None:
-    drained = tiny_training.drain(tiny_training.spec(batch_size=10), before_step=6)
+    drained = tiny_training.drain(tiny_training.spec(recipe="thorough"), before_step=5)
     saved = drained.saved[-1]
     assert (saved.epoch, saved.step) == (1, 2)
     assert saved.best_key == saved.key
@@ -47,9 +48,9 @@ def test_a_drain_before_the_first_step_saves_nothing(tiny_training: TinyTraining
 
 def test_each_epoch_is_saved_under_a_new_key(tiny_training: TinyTraining) -> None:
     recorder = Recorder()
-    request = tiny_training.request(tiny_training.spec(epochs=4, batch_size=20), checkpoint_every_s=0.0)
+    request = tiny_training.request(tiny_training.spec(epochs=3, batch_size=20), checkpoint_every_s=0.0)
     run_training(request, recorder)
-    assert [(saved.epoch, saved.step) for saved in recorder.saved] == [(1, 0), (2, 0), (3, 0), (4, 0)]
+    assert [(saved.epoch, saved.step) for saved in recorder.saved] == [(1, 0), (2, 0), (3, 0)]
     assert tiny_training.storage.list("checkpoints/job_test/1/") == [saved.key for saved in recorder.saved]
     tiny_training.storage.delete("checkpoints/job_test")
 
@@ -73,20 +74,30 @@ def test_a_checkpoint_of_another_spec_is_refused(tiny_training: TinyTraining) ->
     tiny_training.storage.delete("checkpoints/job_test")
 
 
-@pytest.mark.parametrize("position", [0.0, 0.01, 0.5, 1.0])
-def test_a_checkpoint_with_a_flipped_bit_is_not_used(tiny_training: TinyTraining, position: float) -> None:
-    spec = tiny_training.spec(recipe="classic", batch_size=16)
+def test_a_checkpoint_with_a_flipped_bit_is_not_used_and_an_intact_one_is(
+    tiny_training: TinyTraining,
+) -> None:
+    spec = tiny_training.spec(epochs=1)
     expected = run_training(tiny_training.request(spec), Recorder())
-    drained = tiny_training.drain(spec, before_step=2)
-    path = stored_path(tiny_training.storage, drained.saved[-1].key)
-    data = bytearray(path.read_bytes())
-    data[int(position * (len(data) - 1))] ^= 1
-    path.write_bytes(data)
+    key = tiny_training.drain(spec, before_step=2).saved[-1].key
+    path = stored_path(tiny_training.storage, key)
+    intact = path.read_bytes()
+    for position in (0.0, 0.01, 0.5, 1.0):
+        data = bytearray(intact)
+        data[int(position * (len(data) - 1))] ^= 1
+        path.write_bytes(data)
+        again = Recorder(drain_before=1)
+        with pytest.raises(Drained):
+            run_training(tiny_training.request(spec, attempt=2, resume_from=key), again)
+        assert again.rewound_to == [0]
+        assert again.steps[0].step == 1
+    rest = tiny_training.request(spec, attempt=3, resume_from=again.saved[-1].key)
+    assert run_training(rest, Recorder()).metrics == expected.metrics
+    path.write_bytes(intact)
     again = Recorder()
-    trained = run_training(tiny_training.request(spec, attempt=2, resume_from=drained.saved[-1].key), again)
-    assert again.rewound_to == [0]
-    assert again.steps[0].step == 1
-    assert trained.metrics == expected.metrics
+    run_training(tiny_training.request(spec, attempt=2, resume_from=key), again)
+    assert again.rewound_to == []
+    assert again.steps[0].step == 3
     tiny_training.storage.delete("checkpoints/job_test")
 
 
@@ -112,23 +123,14 @@ def test_without_any_checkpoint_a_resumed_training_starts_from_the_beginning(
     trained = run_training(tiny_training.request(spec, resume_from="checkpoints/job_test/0/gone"), again)
     assert again.rewound_to == [0]
     assert trained.metrics == run_training(tiny_training.request(spec), Recorder()).metrics
-
-
-def test_an_intact_checkpoint_causes_no_rewind(tiny_training: TinyTraining) -> None:
-    spec = tiny_training.spec(batch_size=16)
-    drained = tiny_training.drain(spec, before_step=2)
-    again = Recorder()
-    run_training(tiny_training.request(spec, attempt=2, resume_from=drained.saved[-1].key), again)
-    assert again.rewound_to == []
-    assert again.steps[0].step == 3
     tiny_training.storage.delete("checkpoints/job_test")
 
 
 def test_resuming_with_another_number_of_threads_is_logged(
     tiny_training: TinyTraining, caplog: pytest.LogCaptureFixture
 ) -> None:
-    spec = tiny_training.spec(recipe="classic", epochs=1)
-    drained = tiny_training.drain(spec, before_step=3)
+    spec = tiny_training.spec(epochs=1)
+    drained = tiny_training.drain(spec, before_step=2)
     request = tiny_training.request(spec, attempt=2, resume_from=drained.saved[-1].key)
     run_training(dataclasses.replace(request, threads=2), Recorder())
     assert "threads 1 → 2" in caplog.text

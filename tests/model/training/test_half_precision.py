@@ -76,4 +76,4 @@ def test_a_training_that_overflows_in_every_step_has_diverged(
 ) -> None:
     monkeypatch.setattr(Device, "loss_scale", 3e38)
     with pytest.raises(TrainingDivergedError):
-        tiny_training.train(recipe="thorough")
+        tiny_training.train(recipe="thorough", batch_size=8)

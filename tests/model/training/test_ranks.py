@@ -41,12 +41,12 @@ def test_shards_cover_a_batch_and_do_not_overlap(ranks: int) -> None:
 
 
 def test_two_ranks_drained_and_resumed_equal_two_uninterrupted_ones(tiny_training: TinyTraining) -> None:
-    spec = tiny_training.spec(epochs=3, batch_size=12, learning_rate=0.05)
+    spec = tiny_training.spec(recipe="thorough", batch_size=12, learning_rate=0.05)
     uninterrupted, drained, resumed = Recorder(), Recorder(drain_before=4), Recorder()
     expected = run_training(with_two_ranks(tiny_training.request(spec, attempt=1)), uninterrupted)
     assert expected.metrics.test_accuracy > 0.9
     assert uninterrupted.phases == ["preparing_data", "training", "evaluating"]
-    assert [row.epoch for row in uninterrupted.rows] == [1, 2, 3]
+    assert [row.epoch for row in uninterrupted.rows] == [1, 2]
 
     with pytest.raises(Drained):
         run_training(with_two_ranks(tiny_training.request(spec, attempt=2)), drained)
@@ -104,9 +104,10 @@ def test_an_unexpected_error_of_another_rank_is_raised_with_its_message(tiny_tra
     assert children_of(os.getpid(), "spawn_main") == []
 
 
+@pytest.mark.chaos  # tests/worker/queue/test_devices.py kills a rank of a job in every run
 def test_the_death_of_a_rank_ends_the_training_and_all_its_processes(tiny_training: TinyTraining) -> None:
     ended: list[object] = []
-    spec = tiny_training.spec(recipe="classic", epochs=500)
+    spec = tiny_training.spec(epochs=500)
     recorder = Recorder()
 
     def run() -> None:

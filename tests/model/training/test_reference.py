@@ -112,12 +112,14 @@ def test_classic_has_the_losses_of_the_plain_script(
     monkeypatch: pytest.MonkeyPatch,
     min_tiles: int,
 ) -> None:
+    # That Winograd's algorithm changes nothing shows after the first steps; the momentum needs more of them.
+    epochs = 3 if min_tiles == 1 else EPOCHS
     monkeypatch.setattr(winograd, "_MIN_TILES", min_tiles)
     recorder = Recorder()
-    run_training(tiny_training.request(spec), recorder)
+    run_training(tiny_training.request(spec.model_copy(update={"epochs": epochs})), recorder)
     ours = [progress.loss for progress in recorder.steps if progress.loss is not None]
-    assert len(ours) == STEPS * EPOCHS
-    assert ours == pytest.approx(expected, abs=1e-4)
+    assert len(ours) == STEPS * epochs
+    assert ours == pytest.approx(expected[: len(ours)], abs=1e-4)
     assert ours[-1] < ours[0]
 
 
@@ -126,7 +128,7 @@ def test_a_recipe_memorises_one_batch(tiny_training: TinyTraining, name: RecipeN
     given = {"augmentation": "none", "horizontal_flip": False, "validation_fraction": 0.0}
     recorder = Recorder()
     run_training(
-        tiny_training.request(tiny_training.spec(recipe=name, epochs=10, batch_size=64, **given)), recorder
+        tiny_training.request(tiny_training.spec(recipe=name, epochs=5, batch_size=64, **given)), recorder
     )
     assert recorder.rows[-1].train_accuracy == 1.0
     assert RECIPES[name].label_smoothing > 0  # so the loss itself does not approach 0

@@ -63,7 +63,9 @@ def test_one_step_is_made_although_the_budget_is_used_up() -> None:
 
 
 def with_budget(tiny_training: TinyTraining, seconds: float) -> ResolvedSpec:
-    return tiny_training.spec(epochs=1000, learning_rate=0.05).model_copy(update={"time_budget_s": seconds})
+    return tiny_training.spec(epochs=1000, batch_size=8, learning_rate=0.05).model_copy(
+        update={"time_budget_s": seconds}
+    )
 
 
 def test_a_budget_for_less_than_an_epoch_is_warned_of(

@@ -24,6 +24,12 @@ def without_checkpoints(tiny_training: TinyTraining) -> None:
     tiny_training.storage.delete("checkpoints/job_test")
 
 
+@pytest.fixture(scope="module")
+def uninterrupted(tiny_training: TinyTraining) -> str:
+    """The hash of the weights of a training that nothing interrupts."""
+    return weight_hash(tiny_training.train())
+
+
 def change_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Change `classic`, as a later version of Ninefold might."""
     changed = dataclasses.replace(RECIPES[RecipeName.CLASSIC], translate=0.25, warm_up_fraction=0.5)
@@ -31,11 +37,13 @@ def change_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_resumed_training_keeps_its_recipe_when_the_recipes_change(
-    tiny_training: TinyTraining, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tiny_training: TinyTraining,
+    uninterrupted: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
-    spec = tiny_training.spec(recipe="classic", batch_size=13)
-    whole = run_training(tiny_training.request(spec), Recorder())
+    spec = tiny_training.spec()
     recipe = resolve_recipe(spec)
     key = tiny_training.drain(spec, before_step=3).saved[-1].key
     assert "training with the recipe" not in caplog.text
@@ -43,19 +51,19 @@ def test_a_resumed_training_keeps_its_recipe_when_the_recipes_change(
     change_recipes(monkeypatch)
     request = tiny_training.request(spec, attempt=2, resume_from=key)
     resumed = run_training(dataclasses.replace(request, recipe=recipe), Recorder())
-    assert weight_hash(resumed) == weight_hash(whole)
+    assert weight_hash(resumed) == uninterrupted
     assert resumed.recipe == recipe
     assert "translate 0.125 → 0.25" in caplog.text
 
     other = run_training(tiny_training.request(spec, attempt=3), Recorder())
-    assert weight_hash(other) != weight_hash(whole)
+    assert weight_hash(other) != uninterrupted
     assert other.recipe.to_recipe().translate == 0.25
 
 
 def test_a_checkpoint_of_another_recipe_is_refused(
     tiny_training: TinyTraining, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec = tiny_training.spec(recipe="classic", batch_size=13)
+    spec = tiny_training.spec()
     key = tiny_training.drain(spec, before_step=3).saved[-1].key
     change_recipes(monkeypatch)
     with pytest.raises(RecipeChangedError) as refusal:
@@ -67,7 +75,7 @@ def test_a_checkpoint_of_another_recipe_is_refused(
 
 
 def test_a_recipe_with_an_unknown_setting_is_refused_before_training(tiny_training: TinyTraining) -> None:
-    spec = tiny_training.spec(recipe="classic")
+    spec = tiny_training.spec()
     recipe = resolve_recipe(spec)
     unknown = recipe.model_copy(update={"settings": {**recipe.settings, "sharpness": 1.0}})
     recorder = Recorder()
@@ -87,12 +95,11 @@ def without_recipe(storage: Storage, key: str) -> str:
 
 
 def test_a_checkpoint_of_an_earlier_version_is_continued_and_the_log_says_with_which_recipe(
-    tiny_training: TinyTraining, caplog: pytest.LogCaptureFixture
+    tiny_training: TinyTraining, uninterrupted: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    spec = tiny_training.spec(recipe="classic", batch_size=13)
-    whole = run_training(tiny_training.request(spec), Recorder())
+    spec = tiny_training.spec()
     key = without_recipe(tiny_training.storage, tiny_training.drain(spec, before_step=3).saved[-1].key)
     resumed = run_training(tiny_training.request(spec, attempt=2, resume_from=key), Recorder())
-    assert weight_hash(resumed) == weight_hash(whole)
+    assert weight_hash(resumed) == uninterrupted
     assert f"does not name its recipe: continuing with classic ({resolve_recipe(spec).digest})" in caplog.text

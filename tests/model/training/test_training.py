@@ -20,6 +20,7 @@ from model.recipes.schedule import steps_per_epoch
 from model.spec import RecipeName
 from model.storage.opening import open_storage
 from model.training import rank, training
+from model.training.reporter import Drained, EpochRow
 from model.training.step import warm_up
 from model.training.training import run_training
 from tests.model.tiny_training import TIMINGS, Recorder, TinyTraining, import_colours
@@ -37,12 +38,12 @@ def test_learns_colours_and_reports_phases_steps_and_epochs(
     tiny_training: TinyTraining, recipe: RecipeName
 ) -> None:
     recorder = Recorder()
-    trained = tiny_training.train(recorder, recipe=recipe, epochs=3, learning_rate=0.05, batch_size=13)
+    trained = tiny_training.train(recorder, recipe=recipe, learning_rate=0.05)
     assert recorder.phases == ["preparing_data", "training", "evaluating"]
-    assert [row.epoch for row in recorder.rows] == [1, 2, 3]
+    assert [row.epoch for row in recorder.rows] == [1, 2]
     assert all(row.val_loss is not None and row.images_per_s > 0 for row in recorder.rows)
     steps = steps_per_epoch(len(tiny_training.facts.classes) * 13, 13)
-    assert [p.step for p in recorder.steps] == [*range(1, steps + 1)] * 3
+    assert [p.step for p in recorder.steps] == [*range(1, steps + 1)] * 2
     assert recorder.steps[-1].fraction == 1
     assert recorder.steps[-1].eta_s == 0
     assert trained.metrics.best_epoch == recorder.best_epochs[-1]
@@ -59,26 +60,32 @@ def test_learns_colours_and_reports_phases_steps_and_epochs(
 
 
 def test_the_default_recipe_gets_colours_right(tiny_training: TinyTraining) -> None:
-    trained = tiny_training.train(epochs=6)
+    trained = tiny_training.train(recipe=None, epochs=3, batch_size=20)
     assert trained.metrics.test_accuracy == 1
     assert trained.metrics.test_accuracy_tta == 1
 
 
-@pytest.mark.parametrize(
-    ("recipe", "drain_before"), [("thorough", 2), ("thorough", 3), ("thorough", 4), ("classic", 4)]
-)
+@pytest.mark.parametrize(("recipe", "drains_before"), [("thorough", [2, 3, 4]), ("classic", [4])])
 def test_a_resumed_training_has_the_weights_of_an_uninterrupted_one(
-    tiny_training: TinyTraining, recipe: str, drain_before: int
+    tiny_training: TinyTraining, recipe: str, drains_before: list[int]
 ) -> None:
-    spec = tiny_training.spec(recipe=recipe, batch_size=13)  # 3 steps an epoch
+    """Drained within its first epoch of three steps, at its end, and within the second epoch."""
+    spec = tiny_training.spec(recipe=recipe)
     whole = Recorder()
     expected = run_training(tiny_training.request(spec), whole)
-    drained = tiny_training.drain(spec, drain_before)
+    rows: list[EpochRow] = []
+    key, steps = None, 0
+    for attempt, drain_before in enumerate(drains_before, start=1):
+        drained = Recorder(drain_before=drain_before - steps)
+        with pytest.raises(Drained):
+            run_training(tiny_training.request(spec, attempt=attempt, resume_from=key), drained)
+        rows, key, steps = rows + drained.rows, drained.saved[-1].key, drain_before
     resumed = Recorder()
-    key = drained.saved[-1].key
-    again = run_training(tiny_training.request(spec, attempt=2, resume_from=key), resumed)
+    last = tiny_training.request(spec, attempt=len(drains_before) + 1, resume_from=key)
+    again = run_training(last, resumed)
+    assert len(resumed.steps) == len(whole.steps) - steps
     assert weight_hash(again) == weight_hash(expected)
-    assert [untimed(row) for row in drained.rows + resumed.rows] == [untimed(row) for row in whole.rows]
+    assert [untimed(row) for row in rows + resumed.rows] == [untimed(row) for row in whole.rows]
     assert again.metrics == expected.metrics
     assert again.temperature == expected.temperature
     tiny_training.storage.delete("checkpoints/job_test")
@@ -134,7 +141,7 @@ def test_a_dataset_larger_than_the_free_memory_is_refused_with_both_sizes(
 
 
 def test_the_seed_determines_the_weights(tiny_training: TinyTraining) -> None:
-    first, same, other = (tiny_training.train(epochs=1, batch_size=20, seed=seed) for seed in (1, 1, 2))
+    first, same, other = (tiny_training.train(epochs=1, seed=seed) for seed in (1, 1, 2))
     assert weight_hash(first) == weight_hash(same)
     assert weight_hash(first) != weight_hash(other)
 
@@ -189,7 +196,7 @@ def test_divergence_names_epoch_and_step(tiny_training: TinyTraining) -> None:
 def test_warming_up_does_not_change_the_weights(
     tiny_training: TinyTraining, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = weight_hash(tiny_training.train())
+    expected = weight_hash(tiny_training.train(epochs=1))
     cold = open_device("cpu", 1)
     batches: list[int] = []
 
@@ -201,8 +208,8 @@ def test_warming_up_does_not_change_the_weights(
         "model.training.rank.open_device", lambda *_: dataclasses.replace(cold, needs_warm_up=True)
     )
     monkeypatch.setattr("model.training.rank.warm_up", recording_warm_up)
-    assert weight_hash(tiny_training.train()) == expected
-    assert batches == [8]
+    assert weight_hash(tiny_training.train(epochs=1)) == expected
+    assert batches == [13]
 
 
 def test_an_error_names_the_missing_device(tiny_training: TinyTraining) -> None:
@@ -213,7 +220,7 @@ def test_an_error_names_the_missing_device(tiny_training: TinyTraining) -> None:
 
 def test_a_training_starts_from_another_models_weights(tiny_training: TinyTraining) -> None:
     """All weights but the head are copied. The head's rows are copied by class name; new classes keep random weights."""
-    spec = tiny_training.spec(epochs=3, learning_rate=0.05)
+    spec = tiny_training.spec(recipe="thorough", epochs=3, learning_rate=0.05)
     trained = run_training(tiny_training.request(spec), Recorder())
     publish(tiny_training, trained, "mdl_first")
     classes = tiny_training.facts.classes
@@ -229,12 +236,10 @@ def test_a_training_starts_from_another_models_weights(tiny_training: TinyTraini
     assert torch.equal(weights["head.weight"][0], trained.state_dict["head.weight"][1])
     assert torch.equal(weights["head.weight"][1], fresh_KC[1])
 
-    again = Recorder()
-    run_training(
-        tiny_training.request(tiny_training.spec(epochs=1, learning_rate=1e-4, init_from="mdl_first")), again
-    )
-    from_random = Recorder()
-    run_training(tiny_training.request(tiny_training.spec(epochs=1, learning_rate=1e-4)), from_random)
+    again, from_random = Recorder(), Recorder()
+    hardly = {"recipe": "thorough", "epochs": 1, "learning_rate": 1e-4}
+    tiny_training.train(again, **hardly, init_from="mdl_first")
+    tiny_training.train(from_random, **hardly)
     assert again.rows[0].val_loss is not None
     assert from_random.rows[0].val_loss is not None
     assert again.rows[0].val_loss < from_random.rows[0].val_loss
@@ -268,11 +273,11 @@ def test_a_batch_that_does_not_fit_in_memory_is_split_into_micro_batches(tmp_pat
 
 
 def test_a_training_can_start_with_several_micro_batches(tiny_training: TinyTraining) -> None:
-    request = tiny_training.request(tiny_training.spec(recipe="classic", batch_size=12))
+    request = tiny_training.request(tiny_training.spec(epochs=1))
     recorder = Recorder()
     trained = run_training(dataclasses.replace(request, micro_batches=4), recorder)
     assert trained.metrics.batch_parts == 4
-    whole = tiny_training.train(recipe="classic", batch_size=12)
+    whole = tiny_training.train(epochs=1)
     assert whole.metrics.batch_parts == 1
     assert weight_hash(trained) != weight_hash(whole)  # batch norm statistics are of a micro-batch
-    assert [row.epoch for row in recorder.rows] == [1, 2]
+    assert [row.epoch for row in recorder.rows] == [1]

@@ -19,7 +19,7 @@ from worker.queue.states import Outcome, QueuedReason, Status
 from worker.queue.store import JobStore
 from worker.queue.wake_ups import WakeUpSender
 
-EPOCHS = 12
+EPOCHS = 8
 
 
 @pytest.mark.timeout(240)  # torch starts three times, and two groups of processes start
