@@ -1,6 +1,7 @@
 """One Valkey server for the whole test run; it is emptied before each test."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -59,6 +60,12 @@ def running_valkey(*options: str) -> Iterator[str]:
             client.close()
             server.kill()
             server.wait()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """Let Ctrl-C interrupt what the tests start: a shell's background command inherits that SIGINT is ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

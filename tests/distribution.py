@@ -7,6 +7,7 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 _SHARING = {
+    "tests/browser/": "the service of tests/browser",
     "tests/chaos/test_": "the cluster of tests/chaos",
     "tests/e2e/test_commands.py": "the service of tests/e2e",
     "tests/e2e/test_datasets.py": "the service of tests/e2e",

@@ -52,7 +52,7 @@ def few_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def service(chromium: str, tmp_path_factory: pytest.TempPathFactory, few_digits: Path) -> Iterator[Service]:
     """`ninefold up` with an empty data folder, an API key and the dataset `few-digits`."""
     with pytest.MonkeyPatch.context() as environment:

@@ -3,13 +3,13 @@
 import os
 import socket
 import subprocess
-from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from ninefold.local.data_folder import DataFolder
-from tests.e2e.service import NINEFOLD, Service
+from tests.e2e.service import NINEFOLD, Service, running_service
 from tests.ninefold.processes import eventually
 
 pytestmark = pytest.mark.timeout(240)
@@ -18,46 +18,35 @@ ALLOWANCE = 5
 """The documented time limits are for an idle machine; tests allow this many times as long."""
 
 
-@pytest.fixture
-def busy(tmp_path: Path, tiny_folder: Path) -> Iterator[Service]:
-    """A service that is training a job."""
-    service = Service(tmp_path / "data")
-    try:
-        service.client.add_dataset(tiny_folder, "tiny")
-        service.wait_for_epoch(service.submit(EPOCHS), 1)
-        yield service
-    finally:
-        service.close()
+def start_job(service: Service) -> str:
+    """Submit a job and wait until it trains; returns its id."""
+    job_id = service.submit(EPOCHS)
+    service.wait_for_epoch(job_id, 1)
+    return job_id
 
 
-def finish_in_new_service(before: Service, data_dir: Path) -> dict[str, object]:
-    """Start `up` again with the same folder and port, and check that the job succeeds; returns its record.
+def test_a_new_up_finishes_the_jobs_of_one_that_was_killed_and_of_one_that_was_stopped(
+    tmp_path: Path, tiny_folder: Path
+) -> None:
+    """No process is left behind: after SIGKILL, after SIGTERM while a job trains, and after SIGTERM when idle."""
+    with running_service(tmp_path / "data", tiny_folder) as killed:
+        first = start_job(killed)
+        killed.kill()
+        eventually(lambda: not killed.processes(), 5 * ALLOWANCE, "all processes have ended")
 
-    The idle service then stops within ten seconds and leaves no process.
-    """
-    after = Service(data_dir, int(before.url.rsplit(":", 1)[1]))
-    try:
-        assert after.url == before.url
-        [job] = after.client.jobs()
-        finished = after.assert_succeeds(job["id"], EPOCHS)
-        assert after.terminate(within_s=10 * ALLOWANCE) == 0
-        assert after.processes() == {}
-        return finished
-    finally:
-        after.close()
+    with closing(Service(tmp_path / "data", int(killed.url.rsplit(":", 1)[1]))) as stopped:
+        assert stopped.url == killed.url
+        stopped.assert_succeeds(first, EPOCHS)
+        second = start_job(stopped)
+        assert stopped.terminate(within_s=30 * ALLOWANCE) == 0
+        assert stopped.processes() == {}
 
-
-def test_sigterm_drains_the_job_and_leaves_no_process_busy_or_idle(busy: Service, tmp_path: Path) -> None:
-    assert busy.terminate(within_s=30 * ALLOWANCE) == 0
-    assert busy.processes() == {}
-    job = finish_in_new_service(busy, tmp_path / "data")
-    assert [attempt["outcome"] for attempt in job["attempts"]] == ["drained", "succeeded"]  # type: ignore[attr-defined]
-
-
-def test_killing_up_ends_all_processes_and_loses_no_job(busy: Service, tmp_path: Path) -> None:
-    busy.kill()
-    eventually(lambda: not busy.processes(), 5 * ALLOWANCE, "all processes have ended")
-    finish_in_new_service(busy, tmp_path / "data")
+    with closing(Service(tmp_path / "data")) as last:
+        job = last.assert_succeeds(second, EPOCHS)
+        assert [attempt["outcome"] for attempt in job["attempts"]] == ["drained", "succeeded"]
+        assert [listed["id"] for listed in last.client.jobs()] == [second, first]
+        assert last.terminate(within_s=10 * ALLOWANCE) == 0
+        assert last.processes() == {}
 
 
 def refuse(*arguments: str, **environment: str) -> str:
