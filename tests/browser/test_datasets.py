@@ -38,7 +38,7 @@ def test_an_uploaded_zip_becomes_the_dataset_of_the_form(page: Page, few_digits:
     form = upload(page, archive(few_digits, "My Own.ZIP", "0/0.png"))
     result = form.get_by_role("status")
     expect(result).to_contain_text("my-own is ready: 79 images in 10 classes.", timeout=IMPORT_MS)
-    expect(result).to_contain_text("1 file was skipped:0/notes.txt: This is not an image")
+    expect(result).to_contain_text("1 file was skipped:0/notes.txt: not an image")
     expect(form.get_by_label("Dataset", exact=True)).to_have_value("my-own")
     expect(form.locator(".preview")).to_contain_text("Will run")
 
