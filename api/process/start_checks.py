@@ -1,5 +1,6 @@
 """Checks before the API starts; every failure is one line that says what to do."""
 
+import asyncio
 import logging
 import socket
 
@@ -7,14 +8,18 @@ from pydantic import ValidationError
 
 from api.predictor.protocol.socket_path import check_socket_path
 from api.process.server import open_socket
+from api.records.storage_calls import StorageCalls
 from api.settings import MIN_KEY_LENGTH, ApiSettings, StartError, is_loopback, parse_keys, parse_origins
 from model.errors import StorageError
+from model.storage.interface import Storage
 from model.storage.opening import open_storage
 from worker.errors import RedisUnusableError
 from worker.redis_server.clients import StoreClient
 from worker.redis_server.connection import connect
 from worker.redis_server.fitness import check_server
 from worker.redis_server.projects import known_projects, storage_url
+
+_STORAGE_TIMEOUT_S = 30.0
 
 
 def read_settings(**given: object) -> ApiSettings:
@@ -73,9 +78,14 @@ def check_storage(settings: ApiSettings) -> None:
         StartError: storage cannot be written.
     """
     try:
-        open_storage(settings.storage).check()
+        require_storage(open_storage(settings.storage))
     except StorageError as error:
         raise StartError(f"{error} Correct NINEFOLD_STORAGE.") from error
+
+
+def require_storage(storage: Storage, timeout_s: float = _STORAGE_TIMEOUT_S) -> None:
+    """Return if storage works; raises StorageError, also for storage that hangs: nobody else would say why."""
+    asyncio.run(StorageCalls().run(timeout_s, storage.check))
 
 
 def _check_predictor_socket(settings: ApiSettings) -> None:

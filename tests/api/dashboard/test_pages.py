@@ -23,3 +23,7 @@ def test_browsers_must_use_the_declared_type_of_assets(client: httpx.Client) -> 
     assert "default-src 'self'" in script.headers["content-security-policy"]
     assert client.get("/dashboard/../app.py").status_code == 404
     assert client.get("/dashboard/%2e%2e/app.py").status_code == 404
+
+
+def test_the_page_of_the_documentation_keeps_no_key(client: httpx.Client) -> None:
+    assert "persistAuthorization" not in client.get("/dashboard/js/docs.js").text

@@ -12,7 +12,9 @@ import httpx
 import pytest
 
 from api.health.storage_probe import StorageProbe
+from api.process.start_checks import require_storage
 from api.settings import ApiSettings
+from model.errors import StorageError
 from model.storage.local import LocalStorage
 from tests.api.serving import running_api
 
@@ -35,6 +37,14 @@ class CountedStorage(LocalStorage):
 @pytest.fixture
 def storage(tmp_path: Path) -> CountedStorage:
     return CountedStorage(tmp_path / "storage")
+
+
+def test_the_start_does_not_hang_with_storage(storage: CountedStorage) -> None:
+    require_storage(storage)
+    storage.may_answer.clear()
+    with pytest.raises(StorageError, match="does not answer"):
+        require_storage(storage, timeout_s=0.1)
+    storage.may_answer.set()
 
 
 def test_many_callers_share_one_check(storage: CountedStorage) -> None:
