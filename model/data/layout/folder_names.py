@@ -141,6 +141,8 @@ def is_part_name(name: str) -> bool:
     """Whether a name says that a folder holds images but not of which class, such as `images`, `part_2` or `masks`."""
     words = _words(name)
     named = [word for word in words if not word.isdigit()]
+    if named == ["sample"] and named != words:
+        return False  # `Sample001` is a class in published sets of letters
     return bool(named) and all(word in _PARTS or word in MASK_WORDS for word in named)
 
 
@@ -163,6 +165,30 @@ def is_beside_name(name: str) -> bool:
 def is_numbered(names: Iterable[str]) -> bool:
     """Whether the names differ in their digits alone, as those of patients, dates or batches do."""
     return len({re.sub(r"\d+", "0", name) for name in names}) == 1
+
+
+_OF_ONE_SOURCE = re.compile(
+    "acquisition|author|cam|camera|case|clip|date|day|exam|fold|frame|group|hospital|location|month|participant|patient|"
+    "person|player|run|scan|scene|sequence|series|session|shot|site|slide|speaker|study|subject|trial|user|video|view|visit|"
+    "volunteer|week|writer|year"
+)
+"""Words in names of folders whose images come from one person, place or time."""
+_CLASS_WORDS = frozenset(["category", "class", "kind", "label", "species"])
+
+
+def may_be_numbered_classes(names: Collection[str], around: Collection[str]) -> bool:
+    """Whether numbered folders that are in each of several folders may be classes: `anna/0`, `farm1/class1`.
+
+    Patients, days, parts of a dataset, and numbers of four digits are no classes, nor is what lies in `class1`.
+    """
+    words = {word for name in names for word in _words(name) if not word.isdigit()}
+    if is_numbered(around) and any(word in _CLASS_WORDS for name in around for word in _words(name)):
+        return False
+    if not words:
+        return all(len(name) < 4 for name in names)
+    return not any(
+        _OF_ONE_SOURCE.fullmatch(word) or (word in _PARTS and word != "sample") for word in words
+    )
 
 
 MASK_WORDS = frozenset(

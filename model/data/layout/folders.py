@@ -15,6 +15,7 @@ from model.data.layout.folder_names import (
     is_split_name,
 )
 from model.data.layout.layout import Layout, count_of, name_some
+from model.data.layout.subfolders import innermost_class, warn_of_subfolders
 
 NOT_IN_A_CLASS = "not in the folder of a class"
 OUTSIDE_SPLITS = "outside the folders train, test and val"
@@ -59,23 +60,14 @@ def read_folders(
             layout.unplaced[path] = NOT_IN_A_CLASS
             layout.splits.pop(path, None)
         else:
-            level = _innermost(parts) if class_is_inner else 0
+            level = innermost_class(parts) if class_is_inner else 0
             layout.labels[path] = parse_label(parts[level])
             around.add(path.removesuffix("/".join(parts[level:])))
     layout.without_images.update(_name_lost_classes(others, around) - set(layout.labels.values()))
     layout.warnings.extend(_warn_of_folders_left_out(layout))
     if not class_is_inner:
-        deep = {path: parts for path, parts in parts_of.items() if len(parts) > 2}
-        layout.warnings.extend(_warn_of_subfolders(deep))
+        layout.warnings.extend(warn_of_subfolders([parts for parts in parts_of.values() if len(parts) > 2]))
     return _judge(layout)
-
-
-def _innermost(parts: list[str]) -> int:
-    """Return the level of the innermost folder, but for folders such as `images` and `train`."""
-    levels = range(len(parts) - 2, 0, -1)
-    return next(
-        (level for level in levels if not is_part_name(parts[level]) and not is_split_name(parts[level])), 0
-    )
 
 
 def _name_lost_classes(others: Iterable[str], around: Collection[str]) -> set[str]:
@@ -171,35 +163,6 @@ def _folders_around(path: str) -> list[str]:
     """Return the folders that hold a file, the outermost first."""
     parts = path.split("/")
     return ["/".join(parts[:depth]) for depth in range(1, len(parts))]
-
-
-def _warn_of_subfolders(deep: _Parts) -> list[str]:
-    """Return a warning when folders of classes hold folders that may be the classes themselves."""
-    subfolders = defaultdict[str, set[str]](set)
-    for parts in deep.values():
-        subfolders[parts[0]].update(parts[1:-1][:1])
-    telling = {}
-    for label, names in subfolders.items():
-        kept = sorted(name for name in names if not is_part_name(name))
-        if len(kept) > 1 and not is_numbered(kept):
-            telling[label] = kept
-    if not telling:
-        return []
-    shown = "; ".join(f"{label} holds {name_some(names)}" for label, names in sorted(telling.items())[:3])
-    more = f"; and {len(telling) - 3} more" if len(telling) > 3 else ""
-    meaning = (
-        "splits" if all(is_split_name(name) for names in telling.values() for name in names) else "classes"
-    )
-    remedy = (
-        "put train and test outside the folders of the classes"
-        if meaning == "splits"
-        else "say so with class_folder=inner (--class-folder inner)"
-    )
-    warning = (
-        f"Folders in {count_of(len(telling), 'class folder')} count as part of the class: {shown}{more}. If those "
-        f"folders are the {meaning}, {remedy}."
-    )
-    return [warning]
 
 
 def _judge(folders: Layout) -> FolderLayout:

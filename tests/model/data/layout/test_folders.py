@@ -108,13 +108,45 @@ def test_rock_and_paper_stay_classes() -> None:
     assert _found(read_folders(_paths("rock/day1", "rock/day2", "paper"))) == {"": {"rock", "paper"}}
 
 
-def test_folders_inside_classes_are_told() -> None:
-    read = read_folders(
-        _paths("Fruit/Apple/Golden", "Fruit/Apple/Royal", "Fruit/Pear/Anjou", "Vegetables/Leek")
-    )
-    assert _found(read) == {"": {"Fruit", "Vegetables"}}
+@pytest.mark.parametrize(
+    ("folders", "told"),
+    [
+        (
+            ("Fruit/Apple/Golden", "Fruit/Apple/Royal", "Fruit/Pear/Anjou", "Packages/Milk/Arla"),
+            [
+                "Fruit holds Apple, Pear; Packages holds Arla",
+                "class_folder=inner",
+                "Anjou, Arla, Golden, Royal",
+            ],
+        ),
+        (("anna/0", "anna/1", "bob/0", "bob/1"), ["anna holds 0, 1; bob holds 0, 1", "class_folder=inner"]),
+        (
+            ("anna/Sample001", "anna/Sample002", "bob/Sample001", "bob/Sample002"),
+            ["anna holds Sample001", "then Sample001, Sample002"],
+        ),
+        (("farm1/class1", "farm1/class2", "farm2/class1", "farm2/class2"), ["farm1 holds class1, class2"]),
+        (("a/a/cat", "a/a/dog", "b/b/cat", "b/b/dog"), ["a holds cat, dog; b holds cat, dog"]),
+        (
+            (
+                "data/data/train/bad",
+                "data/data/train/good",
+                "data/data/test/bad",
+                "small/small/bad",
+                "small/small/good",
+            ),
+            ["data holds bad, good; small holds bad, good", "add one of the class folders alone"],
+        ),
+        (
+            ("small/train/cat", "large/train/cat", "large/train/dog", "large/test/cat"),
+            ["large holds cat, dog; small holds cat"],
+        ),
+    ],
+)
+def test_folders_inside_classes_are_told(folders: tuple[str, ...], told: list[str]) -> None:
+    read = read_folders(_paths(*folders))
+    assert _found(read) == {"": {folder.partition("/")[0] for folder in folders}}
     (warning,) = read.layout.warnings
-    assert "Fruit holds Apple, Pear" in warning
+    assert all(clause in warning for clause in told), warning
 
 
 def test_the_innermost_folders_may_be_the_classes() -> None:
@@ -128,13 +160,28 @@ def test_the_innermost_folders_may_be_the_classes() -> None:
     assert _found(by_person) == {"": {"palm", "fist"}}
 
 
+def test_numbered_folders_inside_numbered_classes_are_not_told() -> None:
+    folders = ("class1/farm1", "class1/farm2", "class2/farm1", "class2/farm2")
+    assert read_folders(_paths(*folders)).layout.warnings == []
+
+
 def test_splits_inside_classes_are_told() -> None:
     read = read_folders(_paths("cat/train", "cat/test", "dog/train", "dog/test"))
     assert _found(read) == {"": {"cat", "dog"}}
     assert "splits" in read.layout.warnings[0]
 
 
-@pytest.mark.parametrize("inner", [("Imgs",), ("images", "masks"), ("patient1", "patient2", "patient10")])
+@pytest.mark.parametrize(
+    "inner",
+    [
+        ("Imgs",),
+        ("images", "masks"),
+        ("patient1", "patient2", "patient10"),
+        ("batch1", "batch2"),
+        ("2022", "2023"),
+        ("crops/images",),
+    ],
+)
 def test_folders_inside_classes_that_are_no_classes_are_not_told(inner: tuple[str, ...]) -> None:
     read = read_folders(_paths(*(f"{label}/{name}" for label in ("cat", "dog") for name in inner)))
     assert _found(read) == {"": {"cat", "dog"}}
