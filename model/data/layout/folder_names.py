@@ -186,9 +186,7 @@ def may_be_numbered_classes(names: Collection[str], around: Collection[str]) -> 
         return False
     if not words:
         return all(len(name) < 4 for name in names)
-    return not any(
-        _OF_ONE_SOURCE.fullmatch(word) or (word in _PARTS and word != "sample") for word in words
-    )
+    return not any(_OF_ONE_SOURCE.fullmatch(word) or (word in _PARTS and word != "sample") for word in words)
 
 
 MASK_WORDS = frozenset(
