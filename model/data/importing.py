@@ -19,7 +19,7 @@ from model.data.checks.small_classes import warn_of_lost_classes, without_small_
 from model.data.examination import OnProgress, examine_images, ignore_progress
 from model.data.files.not_images import NOT_AN_IMAGE
 from model.data.import_options import NO_OPTIONS, ImportOptions
-from model.data.layout.reading import LayoutReader
+from model.data.layout.reading import MESSAGE_CHARACTERS, LayoutReader
 from model.data.placement import PlacedImage, check_usable, place_images
 from model.data.record import (
     IMAGES_FILE,
@@ -126,7 +126,7 @@ def _describe(
         size_bytes=sum(image.examined.file.size_bytes for image in placed),
         skipped=[SkippedFile(path=make_printable(file.path), reason=file.reason) for file in listed],
         skipped_count=len(skipped),
-        warnings=[make_printable(warning) for warning in warnings],
+        warnings=[make_printable(warning)[:MESSAGE_CHARACTERS] for warning in warnings],
     )
 
 

@@ -50,6 +50,8 @@ _LABEL_NAMES = (
     frozenset(["level", "tag", "type", "y"]),
 )
 """Names of columns with classes; those of the second set mean something else where one of the first set is there."""
+_INDEX_NAMES = ("", "unnamed: 0", "index")
+"""Names of a column that counts the rows, as pandas writes it."""
 _SPLIT_NAMES = ("split", "subset", "partition", "set", "phase")
 
 
@@ -98,7 +100,7 @@ def read_columns(
     path = _named(table, options.path_column)
     if path is None:
         path = table.column("path") if is_plain else _find_path_column(table, index)
-    found = index.find_all(table.values(path), table.folder) if path is not None else []
+    found = index.find_all(table.values(path), table.folder, are_paths=is_plain) if path is not None else []
     distinct = len(set(found) - {None})
     if path is None or not (options.path_column or is_plain or 2 * distinct >= min(len(table.rows), images)):
         return UnclearTable(
@@ -173,7 +175,11 @@ def _find_labels(
     named = _named(table, options.label_column)
     if named is not None:
         return table.columns[named], table.values(named)
-    others = [column for column in range(len(table.columns)) if column not in (path, split)]
+    others = [
+        column
+        for column, name in enumerate(table.columns)
+        if column not in (path, split) and name.lower() not in _INDEX_NAMES
+    ]
     by_name = (
         [column for column in others if table.columns[column].lower() in names] for names in _LABEL_NAMES
     )

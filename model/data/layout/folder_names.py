@@ -136,6 +136,11 @@ def is_split_name(name: str) -> bool:
     return parsed is not None and not parsed[1]
 
 
+def look_like_splits(classes: Collection[str]) -> bool:
+    """Whether at least half of the classes have the name of a split."""
+    return bool(classes) and 2 * sum(map(is_split_name, classes)) >= len(classes)
+
+
 @lru_cache
 def is_part_name(name: str) -> bool:
     """Whether a name says that a folder holds images but not of which class, such as `images`, `part_2` or `masks`."""

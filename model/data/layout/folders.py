@@ -13,6 +13,7 @@ from model.data.layout.folder_names import (
     is_numbered,
     is_part_name,
     is_split_name,
+    look_like_splits,
 )
 from model.data.layout.layout import Layout, count_of, name_some
 from model.data.layout.subfolders import innermost_class, warn_of_subfolders
@@ -168,12 +169,11 @@ def _folders_around(path: str) -> list[str]:
 def _judge(folders: Layout) -> FolderLayout:
     """Return the layout with a doubt if its classes have the names of splits or of parts of a dataset."""
     classes = sorted(set(folders.labels.values()))
-    named = [label for label in classes if is_split_name(label)]
-    if named and 2 * len(named) >= len(classes):
+    if look_like_splits(classes):
         counts = Counter(folders.labels.values())
         held = name_some([f"{label} ({count_of(counts[label], 'image')})" for label in classes], 5)
         doubt = f"The folders are named like splits, not like classes: {held}"
-        return FolderLayout(folders, doubt, is_impossible=len(named) == len(classes))
+        return FolderLayout(folders, doubt, is_impossible=all(map(is_split_name, classes)))
     if len(classes) < 2:
         where = (
             f"all images are in one folder, {classes[0]}" if classes else "no image is in a folder of a class"

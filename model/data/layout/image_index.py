@@ -17,7 +17,7 @@ class ImageIndex:
         self._masks = frozenset(masks)
         self._keyed: dict[tuple[int, bool], dict[str, str | None]] = {}
 
-    def find_all(self, values: Sequence[str], folder: str) -> list[str | None]:
+    def find_all(self, values: Sequence[str], folder: str, *, are_paths: bool = False) -> list[str | None]:
         """Return the image that each value names, or None.
 
         All values are read in one way, the strictest of those that find the most images: as paths relative to the
@@ -27,6 +27,7 @@ class ImageIndex:
         Args:
             values: the values of one column.
             folder: the table's folder; `""` or ending in a slash.
+            are_paths: whether the values are known to be relative paths; they are read otherwise only if none is found.
         """
         cleaned = [_clean(value) for value in values]
         best: list[str | None] = [None] * len(cleaned)
@@ -38,7 +39,7 @@ class ImageIndex:
             lambda value: self._find(value.rpartition("/")[2].casefold(), 1, is_folded=True),
         ):
             best = max(best, self._read(cleaned, read), key=_count_found)
-            if _count_found(best) == len(best):
+            if _count_found(best) == len(best) or (are_paths and _count_found(best)):
                 break
         return best
 

@@ -14,8 +14,10 @@ from model.data.layout.layout import Layout, name_some
 from model.data.layout.masks import MaskFinder, warn_of_masks
 from model.data.layout.table import LABELS_FILE, find_labels_files, read_table
 from model.data.layout.table_layout import layout_of_tables
+from model.data.record import make_printable
 from model.errors import DatasetRejectedError
 
+MESSAGE_CHARACTERS = 4000
 _MOST_TABLES = 10
 _HOW_TO_SAY = (
     "Put the images into one folder for each class, or say where the classes are: --labels {} --path-column {} "
@@ -49,7 +51,10 @@ class LayoutReader:
         Raises:
             DatasetRejectedError: a table is wrong, or the folders hold images and certainly are no classes.
         """
-        layout = self._read()
+        try:
+            layout = self._read()
+        except DatasetRejectedError as error:  # it may show names of files and columns
+            raise DatasetRejectedError(make_printable(str(error))[:MESSAGE_CHARACTERS]) from error
         # A table may list a mask as an image.
         masks = {mask: photo for mask, photo in self._masks.items() if mask not in layout.labels}
         layout.unplaced.update({mask: f"a mask of {photo}" for mask, photo in masks.items()})

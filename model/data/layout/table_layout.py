@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from model.data.layout.class_name import parse_label
 from model.data.layout.columns import ONE_HOT, ReadTable
-from model.data.layout.folder_names import SPLITS, find_splits
+from model.data.layout.folder_names import SPLITS, find_splits, look_like_splits
 from model.data.layout.layout import Layout, count_of, name_some
 from model.errors import DatasetRejectedError
 
@@ -117,6 +117,9 @@ def _describe(tables: Sequence[ReadTable], layout: Layout, masks: Collection[str
         warnings.append(
             f"The classes come from {names}: {where}, with the images in column {first.path_column}.{splits}"
         )
+    classes = sorted(set(layout.labels.values()))
+    if look_like_splits(classes):
+        warnings.append(f"The classes in {names} are named like splits: {name_some(classes, 5)}.")
     if unlisted := sorted(layout.unplaced.keys() - set(masks)):
         count = count_of(len(unlisted), "image")
         warnings.append(f"{count} not listed in {names}, left out: {name_some(unlisted)}.")

@@ -43,6 +43,7 @@ PLAIN = _images("{n}.png") | {"labels.csv": _table("path,label", "{n}.png,{label
         _images("{n}.png") | {"train.csv": _table("filename;class", "{n}.png;{label}")},
         _images("a/b/{n}.png") | {"a/all.tsv": _table("image_id\tspecies\tx1\tx2", "{n}\t{label}\t0.{n}\t7")},
         _images("leaves/{n}.png") | {"l.csv": _table("file,label", "C:\\Users\\Al\\leaves\\{n}.png,{label}")},
+        _images("{n}.png") | {"l.csv": _table(",image,kind", "{n},{n}.png,{label}")},
         _images("{n}.png") | {"l.csv": _table("id,level,breed", "{n},7,{label}")},
         _images("leaves/{n}.PNG") | {"l.csv": _table("file,kind", "{n}.png,{label}")},
         _images("{n}.png") | {"list.csv": _table("", "{n}.png,{label}")},
