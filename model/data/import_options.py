@@ -16,7 +16,7 @@ class ImportOptions(BaseModel):
 
     labels: TablePath | None = Field(
         default=None,
-        description="Path, in the zip, of the table that lists the images and their classes. Default: labels.csv.",
+        description="Path, in the folder or zip, of the table that lists the images and their classes. Default: labels.csv.",
     )
     path_column: Column | None = Field(
         default=None, description="The table's column with the names of the images, such as `id`."

@@ -80,7 +80,7 @@ def import_dataset(
             placed, unplaced = place_images(examined, layout)
         skipped = unreadable + unplaced
         check_usable(placed, skipped)
-        lost = warn_of_lost_classes(layout, placed)
+        lost = warn_of_lost_classes(layout, placed, skipped)
         warnings = [*opened.warnings, *layout.warnings, *lost, *warn_of_conflicts(examined, layout)]
         record = _describe(name, placed, skipped, warnings)
         if expected_id not in (None, record.facts.id):

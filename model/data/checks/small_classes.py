@@ -1,11 +1,13 @@
 """Leaves out classes with too few images where a person asked for it, and names classes that have none."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 from model.data.layout.layout import Layout, name_all
 from model.data.placement import PlacedImage
+from model.data.record import SkippedFile
 from model.data.split import MIN_TRAIN_IMAGES
 
 
@@ -35,11 +37,18 @@ def without_small_classes(layout: Layout, placed: Sequence[PlacedImage], min_ima
     )
 
 
-def warn_of_lost_classes(layout: Layout, placed: Sequence[PlacedImage]) -> list[str]:
-    """Return a warning that names the classes of the source that have no usable image."""
+def warn_of_lost_classes(
+    layout: Layout, placed: Sequence[PlacedImage], skipped: Sequence[SkippedFile]
+) -> list[str]:
+    """Return a warning that names the classes of the source that have no usable image, and the reason if it is known."""
     named = layout.without_images | set(layout.labels.values())
     lost = sorted(named - {image.label for image in placed})
     if not lost:
         return []
+    reasons: dict[str, str] = {}
+    for file in skipped:
+        for folder in unicodedata.normalize("NFC", file.path).split("/")[:-1]:
+            reasons.setdefault(folder, file.reason.rstrip("."))
+    described = [f"{label} ({reasons[label]})" if label in reasons else label for label in lost]
     classes = "1 class has" if len(lost) == 1 else f"{len(lost)} classes have"
-    return [f"{classes} no usable image and will not be learned: {name_all(lost)}."]
+    return [f"{classes} no usable image and will not be learned: {name_all(described)}."]
