@@ -1,6 +1,7 @@
 """Puts a dataset on the device as uint8 images, split into train, validation and test."""
 # ruff: noqa: N803, N815 - shapes in names: images_NCHW
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +55,9 @@ def load_training_data(spec: ResolvedSpec, storage: Storage, cache_dir: Path, de
     if free_bytes is not None:
         check_room(spec, find_facts(spec.dataset, storage), free_bytes, f"on {device.torch_device}")
     prepared = prepare_dataset(spec.dataset, spec.image_size, spec.resize, storage, cache_dir)
-    is_validation_N = choose_validation(prepared.train_labels_N, spec.validation_fraction, spec.seed)
+    is_validation_N = choose_validation(
+        prepared.train_images_NHWC, prepared.train_labels_N, spec.validation_fraction, spec.seed
+    )
     train = _split(prepared.train_images_NHWC, prepared.train_labels_N, ~is_validation_N, device)
     return TrainingData(
         facts=prepared.facts,
@@ -76,14 +79,44 @@ def check_room(
         raise DatasetTooLargeError(images, spec.image_size, needed_bytes, free_bytes, where + each)
 
 
-def choose_validation(labels_N: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """Choose validation images at random within each class; return bool [N]."""
-    is_chosen_N = np.zeros(len(labels_N), dtype=bool)
+def choose_validation(
+    images_NHWC: np.ndarray, labels_N: np.ndarray, fraction: float, seed: int
+) -> np.ndarray:
+    """Choose validation images at random within each class; return bool [N]. Equal images are on the same side.
+
+    Without equal images each class has as many validation images as `validation_counts` says; with them it may have fewer,
+    or, if all of its images have many copies, more.
+    """
+    copies = _copies(images_NHWC)
     counts = validation_counts(np.bincount(labels_N).tolist(), fraction)
+    is_chosen_N, is_decided_N = np.zeros(len(labels_N), dtype=bool), np.zeros(len(labels_N), dtype=bool)
     for label, count in enumerate(counts):
         random = np.random.default_rng(derive_seed(seed, _VALIDATION, label))
-        is_chosen_N[random.permutation(np.flatnonzero(labels_N == label))[:count]] = True
+        of_class_N = np.flatnonzero(labels_N == label)
+        wanted = count - int(is_chosen_N[of_class_N].sum())  # some may have a copy in another class
+        for index in random.permutation(of_class_N):
+            if wanted <= 0:
+                break
+            if is_decided_N[index]:
+                continue
+            equal_N = copies.get(int(index), np.array([index]))
+            size = int((labels_N[equal_N] == label).sum())
+            is_decided_N[equal_N] = True
+            if size <= wanted or (wanted == count and 2 * size <= len(of_class_N)):
+                is_chosen_N[equal_N] = True
+                wanted -= size
+        for index in of_class_N:
+            is_decided_N[copies.get(int(index), index)] = True
     return is_chosen_N
+
+
+def _copies(images_NHWC: np.ndarray) -> dict[int, np.ndarray]:
+    """Return the indices of the equal images, for each image that has equals."""
+    indices_of: dict[bytes, list[int]] = {}
+    for index, image in enumerate(images_NHWC):
+        indices_of.setdefault(hashlib.sha256(image).digest(), []).append(index)
+    groups = [np.array(indices) for indices in indices_of.values() if len(indices) > 1]
+    return {int(index): group for group in groups for index in group}
 
 
 def _all_test_images(prepared: PreparedDataset, device: Device) -> Split:

@@ -6,8 +6,11 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from model.artifact.manifest import MANIFEST_FILE, Manifest, model_key
 from model.artifact.staging import stage_model
@@ -23,6 +26,7 @@ from model.training import rank, training
 from model.training.reporter import Drained, EpochRow
 from model.training.step import warm_up
 from model.training.training import run_training
+from model.training.training_data import choose_validation
 from tests.model.tiny_training import TIMINGS, Recorder, TinyTraining, import_colours
 
 
@@ -281,3 +285,31 @@ def test_a_training_can_start_with_several_micro_batches(tiny_training: TinyTrai
     assert whole.metrics.batch_parts == 1
     assert weight_hash(trained) != weight_hash(whole)  # batch norm statistics are of a micro-batch
     assert [row.epoch for row in recorder.rows] == [1]
+
+
+def pictures(numbers: list[int]) -> np.ndarray:
+    """Return an image for each number, uint8 [N, 4, 4, 3]; equal numbers give equal images."""
+    return np.stack([np.full((4, 4, 3), number, np.uint8) for number in numbers])
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 30)), min_size=1, max_size=80),
+    st.sampled_from([0.1, 0.3]),
+    st.integers(0, 3),
+)
+def test_equal_images_are_on_one_side_of_the_validation_split(
+    images: list[tuple[int, int]], fraction: float, seed: int
+) -> None:
+    labels_N, numbers_N = np.array(images).T
+    is_chosen_N = choose_validation(pictures(numbers_N.tolist()), labels_N, fraction, seed)
+    assert set(numbers_N[is_chosen_N]).isdisjoint(numbers_N[~is_chosen_N])
+
+
+def test_copies_do_not_change_how_many_images_are_for_validation() -> None:
+    labels_N = np.repeat([0, 1], 40)
+    for copies in (1, 2, 4):
+        numbers = [number // copies for number in range(80)]
+        is_chosen_N = choose_validation(pictures(numbers), labels_N, 0.2, 0)
+        assert np.bincount(labels_N[is_chosen_N]).tolist() == [8, 8]
+    same = choose_validation(pictures([7] * 10 + list(range(100, 110))), np.repeat([0, 1], 10), 0.2, 0)
+    assert same[:10].sum() == 0  # a class of one image stays in training
