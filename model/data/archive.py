@@ -1,7 +1,7 @@
 """Reads the files of an untrusted folder or zip one at a time, without unpacking the zip to disk."""
 
 import lzma
-import os
+import re
 import stat
 import struct
 import zlib
@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from zipfile import BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
 from model.data.files.file_endings import is_image_name
+from model.data.files.folder_walk import walk_folder
 from model.data.files.not_images import NOT_AN_IMAGE
 from model.data.files.other_archives import HEAD_BYTES, describe_archive
 from model.data.files.zip_names import decode_name, warn_of_encoding
@@ -99,19 +100,16 @@ def _check_limits(source: Source, limits: ImportLimits) -> Source:
 
 def _list_folder(root: Path, limits: ImportLimits) -> Source:
     source, folders = Source(), []
-    for folder, folder_names, names in os.walk(root):
-        folders.append(Path(folder).relative_to(root).as_posix())
-        folder_names[:] = sorted(name for name in folder_names if not _is_ignored(name))
-        for name in sorted(name for name in names if not _is_ignored(name)):
-            path = Path(folder, name)
-            relative = path.relative_to(root).as_posix()
-            status = path.lstat()
-            if not stat.S_ISREG(status.st_mode):
-                _skip(source, relative, "a link or a device, not a file: put the file itself there")
-            elif status.st_size > limits.max_file_bytes:
-                _skip(source, relative, _too_large(relative, limits))
-            else:
-                source.files.append(SourceFile(relative, status.st_size, partial(_read_file, path, limits)))
+    for found in walk_folder(root, _is_ignored):
+        if found.is_folder:
+            folders.append(found.relative)
+        elif found.problem is not None:
+            _skip(source, found.relative, found.problem)
+        elif found.size_bytes > limits.max_file_bytes:
+            _skip(source, found.relative, _too_large(found.relative, limits))
+        else:
+            read = partial(_read_file, found.path, limits)
+            source.files.append(SourceFile(found.relative, found.size_bytes, read))
         if len(source.files) > limits.max_files:
             break  # the caller refuses the folder, so listing further files is unnecessary
     _note_empty(folders, source)
@@ -197,7 +195,7 @@ def _safe_path(name: str) -> str:
     """Return the path of an entry, with forward slashes: old Windows tools write backslashes."""
     path = name.replace("\\", "/").removeprefix("./")
     parts = path.split("/")
-    if "\0" in path or path.startswith("/") or path[1:2] == ":" or ".." in parts:
+    if "\0" in path or path.startswith("/") or re.match("[A-Za-z]:/", path) or ".." in parts:
         raise DatasetRejectedError(
             f"The zip names a file outside itself, {name[:80]!r}: nothing was imported. Create the zip again from the folder."
         )

@@ -17,6 +17,7 @@ from model.data.checks.mirroring import keeps_classes_when_mirrored, warn_of_mir
 from model.data.checks.samples import count_sample_bits, warn_of_few_bits
 from model.data.checks.small_classes import warn_of_lost_classes, without_small_classes
 from model.data.examination import OnProgress, examine_images, ignore_progress
+from model.data.files.characters import make_printable
 from model.data.files.not_images import NOT_AN_IMAGE
 from model.data.import_options import NO_OPTIONS, ImportOptions
 from model.data.layout.reading import MESSAGE_CHARACTERS, LayoutReader
@@ -28,7 +29,6 @@ from model.data.record import (
     DatasetRecord,
     SkippedFile,
     dataset_key,
-    make_printable,
     read_record,
 )
 from model.data.split import hash_content

@@ -57,10 +57,3 @@ def read_record(dataset_id: str, storage: Storage) -> DatasetRecord:
             "built-in one such as `digits`."
         )
     return DatasetRecord.model_validate_json(storage.read_bytes(key))
-
-
-def make_printable(path: str) -> str:
-    """Replace the characters of a file name that are not printable: they might be control codes for a terminal."""
-    return "".join(
-        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in path
-    )

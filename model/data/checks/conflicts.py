@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from model.data.examination import ExaminedImage
+from model.data.files.characters import make_printable
 from model.data.layout.layout import Layout
-from model.data.record import make_printable
 
 NAMED = 20
 """At most this number of images are named; the warning counts all of them."""

@@ -53,15 +53,35 @@ def test_links_in_a_zip_are_skipped(storage: Storage, tmp_path: Path) -> None:
     assert "a link" in reasons(import_dataset(path, storage, "pets"))["cat/link.png"]
 
 
-def test_links_and_pipes_in_a_folder_are_skipped(storage: Storage, tmp_path: Path) -> None:
+def test_linked_files_and_folders_are_followed(storage: Storage, tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "pets", two_classes())
-    (tmp_path / "secret.png").write_bytes(png(123))
-    (folder / "cat" / "link.png").symlink_to(tmp_path / "secret.png")
-    (folder / "linked").symlink_to(tmp_path)
+    birds = write_folder(tmp_path / "pool", {f"{number}.png": png(7000 + number) for number in range(10)})
+    (folder / "bird").symlink_to(birds)
+    (folder / "cat" / "link.png").symlink_to(write_folder(tmp_path, {"other.png": png(9999)}) / "other.png")
+    record = import_dataset(folder, storage, "pets")
+    assert record.facts.classes == ["bird", "cat", "dog"]
+    assert (record.images, record.skipped) == (31, [])
+
+
+def test_pipes_endless_and_broken_links_in_a_folder_are_named(storage: Storage, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "pets", two_classes())
+    (folder / "cat" / "itself").symlink_to(folder / "cat")
+    (folder / "cat" / "all").symlink_to(folder)
+    (folder / "dog" / "gone.png").symlink_to(tmp_path / "nothing")
     os.mkfifo(folder / "dog" / "pipe.png")
     record = import_dataset(folder, storage, "pets")
     assert record.images == 20
-    assert set(reasons(record)) == {"cat/link.png", "dog/pipe.png"}
+    found = reasons(record)
+    assert set(found) == {"cat/itself", "cat/all", "dog/gone.png", "dog/pipe.png"}
+    assert "contains it" in found["cat/itself"]
+    assert "contains it" in found["cat/all"]
+    assert "a link to nothing" in found["dog/gone.png"]
+
+
+def test_names_that_are_not_utf_8_are_read_as_latin_1(storage: Storage, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "pets", two_classes())
+    (folder / "cat").rename(os.fsdecode(os.fsencode(folder) + b"/caf\xe9"))
+    assert import_dataset(folder, storage, "pets").facts.classes == ["café", "dog"]
 
 
 def test_a_zip_bomb_is_skipped_before_it_is_unpacked(storage: Storage, tmp_path: Path) -> None:
