@@ -5,6 +5,7 @@ from shlex import quote
 
 from model.data.archive import Source, SourceFile
 from model.data.examination import ExaminedImage
+from model.data.files.characters import make_printable
 from model.data.files.file_endings import is_image_name, is_table
 from model.data.import_options import ImportOptions
 from model.data.layout.columns import MAX_CLASSES, ReadTable, UnclearTable, read_columns
@@ -14,7 +15,6 @@ from model.data.layout.layout import Layout, name_some
 from model.data.layout.masks import MaskFinder, warn_of_masks
 from model.data.layout.table import LABELS_FILE, find_labels_files, read_table
 from model.data.layout.table_layout import layout_of_tables
-from model.data.record import make_printable
 from model.errors import DatasetRejectedError
 
 MESSAGE_CHARACTERS = 4000
