@@ -208,13 +208,7 @@ MASK_WORDS = frozenset(
         "segmentations",
     ]
 )
-"""Words in names of folders and files with masks."""
-
-
-def mask_words_at_end(stem: str) -> str | None:
-    """Return a file's stem without `_mask`, `-seg` or `_mask_1` at its end; None when it ends in no such word."""
-    match = re.fullmatch(r"(.+?)[ _.-]+([A-Za-z]+)(?:[ _.-]?\d+)?", stem)
-    return match[1] if match and match[2].lower() in MASK_WORDS else None
+"""Words in names of folders with masks, and at the end of names of masks."""
 
 
 def _parse(name: str) -> tuple[str, tuple[str, ...]] | None:

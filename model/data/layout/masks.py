@@ -7,8 +7,9 @@ from io import BytesIO
 from PIL import Image
 
 from model.data.examination import ExaminedImage
-from model.data.layout.folder_names import MASK_WORDS, is_part_name, mask_words_at_end
+from model.data.layout.folder_names import MASK_WORDS, is_part_name
 from model.data.layout.layout import count_of, name_some
+from model.data.layout.mask_names import is_certain_mask, name_without_mask, name_without_photo
 from model.errors import ImageError
 
 MASK_COLOURS = 32
@@ -27,24 +28,33 @@ class MaskFinder:
     def __init__(self, examined: Sequence[ExaminedImage]) -> None:
         self._examined = examined
         self._in_folder = defaultdict[_Place, list[ExaminedImage]](list)
+        self._photos = defaultdict[_Place, list[ExaminedImage]](list)
+        """The images such as `1_sat.jpg`, by the name without the word for photos."""
         self._beside = defaultdict[_Place, list[ExaminedImage]](list)
         """The images in folders such as `images`, by the folder around them."""
         for image in examined:
             folder, stem = _place(image)
             self._in_folder[folder, stem].append(image)
             parent, _, name = folder.rpartition("/")
-            if is_part_name(name) and name.lower() not in MASK_WORDS:
+            is_beside = is_part_name(name) and name.lower() not in MASK_WORDS
+            if is_beside:
                 self._beside[parent, stem].append(image)
+            if (base := name_without_photo(stem)) is not None:
+                self._photos[folder, base].append(image)
+                if is_beside:
+                    self._beside[parent, base].append(image)
 
     def find(self) -> tuple[dict[str, str], list[str]]:
         """Return the photo of each mask, by the path of the mask, and the images that may be masks."""
         photo_of: dict[str, str] = {}
         unclear: list[str] = []
         for image in self._examined:
-            photo = self._named_photo(image)
-            if photo is None and (twin := self._twin(image)) is not None:
+            photo, possible = self._named_photo(image), self._twin(image)
+            if photo is not None and not is_certain_mask(_place(image)[1]) and not _is_in_masks(image):
+                photo, possible = None, photo
+            if photo is None and possible is not None:
                 if _looks_like_mask(image):
-                    photo = twin
+                    photo = possible
                 else:
                     unclear.append(image.file.path)
             if photo is not None:
@@ -54,11 +64,13 @@ class MaskFinder:
     def _named_photo(self, image: ExaminedImage) -> ExaminedImage | None:
         """Return the photo of an image whose name, or whose folder's name, says that it is a mask."""
         folder, stem = _place(image)
-        base = mask_words_at_end(stem)
-        if base is not None and (photos := self._in_folder.get((folder, base))):
+        base = name_without_mask(stem)
+        if base is not None and (
+            photos := self._in_folder.get((folder, base)) or self._photos.get((folder, base))
+        ):
             return photos[0]
-        parent, _, name = folder.rpartition("/")
-        if name.lower() in MASK_WORDS:
+        parent = folder.rpartition("/")[0]
+        if _is_in_masks(image):
             for one in (stem, base):
                 if one and (photos := self._beside.get((parent, one))):
                     return photos[0]
@@ -75,6 +87,10 @@ class MaskFinder:
 def _place(image: ExaminedImage) -> _Place:
     folder, _, name = image.file.path.rpartition("/")
     return folder, name.rpartition(".")[0] or name
+
+
+def _is_in_masks(image: ExaminedImage) -> bool:
+    return _place(image)[0].rpartition("/")[2].lower() in MASK_WORDS
 
 
 def _looks_like_mask(image: ExaminedImage) -> bool:
@@ -100,7 +116,7 @@ def warn_of_masks(photo_of: Mapping[str, str], unclear: Sequence[str]) -> list[s
     if unclear:
         count = count_of(len(unclear), "image")
         warnings.append(
-            f"{count} with the name of a JPEG in the same folder, used like all others: {name_some(list(unclear))}. If they are "
+            f"{count} with names like those of masks or copies of others, used like all others: {name_some(list(unclear))}. If they are "
             "masks or copies, remove them."
         )
     return warnings

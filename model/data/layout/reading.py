@@ -12,6 +12,7 @@ from model.data.layout.columns import MAX_CLASSES, ReadTable, UnclearTable, read
 from model.data.layout.folders import FolderLayout, read_folders
 from model.data.layout.image_index import ImageIndex
 from model.data.layout.layout import Layout, name_some
+from model.data.layout.mask_names import find_named_masks
 from model.data.layout.masks import MaskFinder, warn_of_masks
 from model.data.layout.table import LABELS_FILE, find_labels_files, read_table
 from model.data.layout.table_layout import layout_of_tables
@@ -59,6 +60,8 @@ class LayoutReader:
         masks = {mask: photo for mask, photo in self._masks.items() if mask not in layout.labels}
         layout.unplaced.update({mask: f"a mask of {photo}" for mask, photo in masks.items()})
         unclear = [path for path in self._unclear_masks if path in layout.labels]
+        if not self._options.names_a_table:
+            unclear = sorted({*unclear, *find_named_masks(layout.labels)})
         layout.warnings.extend(warn_of_masks(masks, unclear))
         return layout
 

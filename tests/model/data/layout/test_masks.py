@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from model.storage.interface import Storage
@@ -47,6 +48,9 @@ def test_masks_that_names_or_folders_tell_are_left_out(storage: Storage, tmp_pat
         ("{label}/{label} ({n}).jpg", "{label}/{label} ({n})_mask.png"),
         ("{label}/images/{n}.jpg", "{label}/masks/{n}.png"),
         ("{label}/images/{n}.jpg", "{label}/masks/{n}_mask.png"),
+        ("{label}/images/{n}_sat.jpg", "{label}/masks/{n}_mask.png"),
+        ("{label}/{n}_sat.jpg", "{label}/{n}_mask.png"),
+        ("{label}/{n}.jpg", "{label}/{n}_superpixels.png"),
     ):
         masks = {path: png(7000 + number) for number, path in enumerate(_photos(mask))}
         record = import_files(_photos(photo) | masks, storage, tmp_path / "x")
@@ -54,17 +58,38 @@ def test_masks_that_names_or_folders_tell_are_left_out(storage: Storage, tmp_pat
         assert record.skipped_count == 16
 
 
+@pytest.mark.parametrize("names", [("{n}.jpg", "{n}_label.png"), ("img_{n}.jpg", "mask_{n}.png")])
+def test_images_whose_names_are_not_certain_are_masks_if_they_look_so(
+    names: tuple[str, str], storage: Storage, tmp_path: Path
+) -> None:
+    photos, labels = (_photos(f"{{label}}/{name}") for name in names)
+    masks = {path: _mask(number) for number, path in enumerate(labels)}
+    assert import_files(photos | masks, storage, tmp_path).images == 16
+    pictures = {path: png(8000 + number) for number, path in enumerate(labels)}
+    record = import_files(photos | pictures, storage, tmp_path / "x")
+    assert record.images == 32
+    assert "16 images with names like those of masks" in record.warnings[0]
+
+
+def test_masks_of_photos_with_other_names_are_told(storage: Storage, tmp_path: Path) -> None:
+    masks = {path: _mask(number) for number, path in enumerate(_photos("{label}/{n}_mask.png"))}
+    record = import_files(_photos("{label}/field {n}.jpg") | masks, storage, tmp_path)
+    assert record.images == 32
+    assert "16 images with names like those of masks" in record.warnings[0]
+
+
 def test_photos_in_two_formats_are_used_and_told(storage: Storage, tmp_path: Path) -> None:
     photos = _photos("{label}/{n}.jpg")
     copies = {path.replace(".jpg", ".png"): png(9000 + number) for number, path in enumerate(photos)}
     record = import_files(photos | copies, storage, tmp_path)
     assert record.images == 32
-    assert "16 images with the name of a JPEG" in record.warnings[0]
+    assert "16 images with names like those of masks or copies" in record.warnings[0]
 
 
 def test_a_class_of_masks_to_wear_is_a_class(storage: Storage, tmp_path: Path) -> None:
     files = {
-        path.replace("cat", "mask").replace("dog", "no_mask"): data for path, data in two_classes().items()
+        path.replace("cat/", "mask/mask_").replace("dog/", "no_mask/"): data
+        for path, data in two_classes().items()
     }
     record = import_files(files, storage, tmp_path)
     assert record.facts.classes == ["mask", "no_mask"]
