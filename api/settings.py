@@ -14,7 +14,7 @@ from worker.settings import ServiceSettings
 
 _KEY_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MIN_KEY_LENGTH = 16
-"""A shorter key can be guessed by whoever reaches the service."""
+"""A shorter key can be guessed."""
 ANONYMOUS = "anonymous"
 """Name of every caller of a service without keys."""
 _PREDICTOR_SCHEME = "unix:"

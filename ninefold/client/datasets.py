@@ -170,9 +170,8 @@ def delete_import(transport: Transport, dataset: Json) -> None:
         NinefoldError: the dataset is ready.
     """
     path = f"/datasets/{dataset['id']}"
-    if transport.request(
-        "DELETE", path, is_repeatable=False
-    ).content:  # it had not ended, and is cancelled now
+    answer = transport.request("DELETE", path, is_repeatable=False)
+    if answer.content:  # it had not ended, and is cancelled now
         for _ in follow_events(transport, f"{path}/events"):
             pass  # until its end
         transport.request("DELETE", path, is_repeatable=False)

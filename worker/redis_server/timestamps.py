@@ -11,9 +11,14 @@ def format_time(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def utc_now() -> datetime:
+    """Return the current time."""
+    return datetime.now(UTC)
+
+
 def now() -> str:
     """Return the current time as records store it."""
-    return format_time(datetime.now(UTC))
+    return format_time(utc_now())
 
 
 Timestamp = Annotated[datetime, PlainSerializer(format_time, when_used="json")]

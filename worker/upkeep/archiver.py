@@ -6,7 +6,7 @@ Several archivers may run.
 import json
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from model.errors import ObjectExistsError
 from model.storage.interface import Storage
@@ -14,16 +14,12 @@ from worker.errors import JobNotFoundError
 from worker.queue.ids import checkpoints_prefix
 from worker.queue.kinds import Kind
 from worker.queue.store import JobStore
-from worker.redis_server.timestamps import format_time
+from worker.redis_server.timestamps import format_time, utc_now
 from worker.upkeep.archive import ArchivedJob, JobArchive
 
 ARCHIVE_EVERY_S = 600.0
 
 _log = logging.getLogger(__name__)
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class JobArchiver:
@@ -34,7 +30,7 @@ class JobArchiver:
         store: JobStore,
         storage_of: Callable[[str], Storage],
         after_days: float,
-        clock: Callable[[], datetime] = _utc_now,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         """`storage_of` returns the storage of a project."""
         self._store = store

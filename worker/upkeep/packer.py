@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 
 import redis
@@ -10,7 +10,7 @@ import redis
 from worker.queue.states import TERMINAL
 from worker.queue.store import JobStore
 from worker.redis_server import keys as redis_keys
-from worker.redis_server.timestamps import format_time
+from worker.redis_server.timestamps import format_time, utc_now
 from worker.upkeep.record_reader import PAGE, RecordReader
 
 PACK_EVERY_S = 600.0
@@ -24,14 +24,10 @@ _ENDED_FOR = timedelta(hours=1)
 _log = logging.getLogger(__name__)
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class HistoryPacker:
     """Packs the history of every item that ended an hour ago, once no process of an earlier release may be left."""
 
-    def __init__(self, store: JobStore, after_days: float, clock: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, store: JobStore, after_days: float, clock: Callable[[], datetime] = utc_now) -> None:
         """`after_days`: how long after the first start of this release a process of an earlier release may still run."""
         self._store = store
         self._after_days = after_days

@@ -9,7 +9,8 @@ import redis
 from worker.queue.kind_keys import BY_STATUS, QUEUES
 from worker.queue.packed_history import PACKED
 from worker.redis_server import keys as redis_keys
-from worker.redis_server.projects import DEFAULT_PROJECT, scoped, unscoped
+from worker.redis_server.clients import StoreClient
+from worker.redis_server.projects import known_projects, scoped, unscoped
 from worker.upkeep.records import (
     RECORD,
     HashRecord,
@@ -60,7 +61,7 @@ class RecordReader:
 
     def projects(self) -> list[str]:
         """Return every project, the default one first."""
-        return [DEFAULT_PROJECT, *sorted({*self._client.sscan_iter(redis_keys.PROJECTS, count=PAGE)})]
+        return StoreClient(self._client).run(known_projects())
 
     def jobs(self, job_ids: Iterable[str]) -> Iterator[tuple[HashRecord, str]]:
         """Yield the records of the jobs that exist, each with the id of the last event at the same moment."""
