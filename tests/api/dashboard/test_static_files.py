@@ -12,9 +12,9 @@ SCRIPTS = sorted((FOLDER / "js").rglob("*.js"))
 
 
 def _imports(script: Path) -> list[Path]:
-    return [
-        (script.parent / target).resolve() for target in re.findall(r'from "([^"]+)"', script.read_text())
-    ]
+    """Return the scripts that a script imports or starts as a worker."""
+    names = re.findall(r'(?:from |Worker\(new URL\()"([^"]+)"', script.read_text())
+    return [(script.parent / name).resolve() for name in names]
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.relative_to(FOLDER).as_posix())
