@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from model.data.archive import ImportLimits, open_source
 from model.data.built_in import BUILT_IN
+from model.data.checks.class_names import warn_of_class_names
 from model.data.checks.conflicts import warn_of_conflicts
 from model.data.checks.mirroring import keeps_classes_when_mirrored, warn_of_mirroring
 from model.data.checks.samples import count_sample_bits, warn_of_few_bits
@@ -81,7 +82,8 @@ def import_dataset(
         skipped = unreadable + unplaced
         check_usable(placed, skipped)
         lost = warn_of_lost_classes(layout, placed, skipped)
-        warnings = [*opened.warnings, *layout.warnings, *lost, *warn_of_conflicts(examined, layout)]
+        of_classes = [*warn_of_class_names(set(layout.labels.values())), *lost]
+        warnings = [*opened.warnings, *layout.warnings, *of_classes, *warn_of_conflicts(examined, layout)]
         record = _describe(name, placed, skipped, warnings)
         if expected_id not in (None, record.facts.id):
             raise UnexpectedDatasetError(f"These images are {record.facts.id}, not {expected_id}.")

@@ -137,7 +137,8 @@ def _with_header(table: Table, index: ImageIndex) -> Table:
     """Number the columns of a table whose first line names an image and no column."""
     if any(index.find_all([value], table.folder) != [None] for value in table.columns):
         columns = [str(number) for number in range(1, len(table.columns) + 1)]
-        return replace(table, columns=columns, rows=[table.columns, *table.rows])
+        rows, line_numbers = [table.columns, *table.rows], [1, *table.line_numbers]
+        return replace(table, columns=columns, rows=rows, line_numbers=line_numbers)
     return table
 
 

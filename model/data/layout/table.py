@@ -21,6 +21,8 @@ class Table:
     columns: list[str]
     """The names in the first line."""
     rows: list[list[str]]
+    line_numbers: list[int]
+    """The line of each row in the file, from 1."""
 
     @property
     def name(self) -> str:
@@ -71,7 +73,8 @@ def read_table(file: SourceFile) -> Table:
             raise DatasetRejectedError(
                 f"Line {number} of {name} has {len(line)} values where {len(columns)} are needed."
             )
-    return Table(file.path, columns, [line for line in lines[1:] if line])
+    filled = [(number, line) for number, line in enumerate(lines[1:], start=2) if line]
+    return Table(file.path, columns, [line for _, line in filled], [number for number, _ in filled])
 
 
 def _decode(file: SourceFile, name: str) -> str:

@@ -1,5 +1,6 @@
 """Takes the class and split of each image from a table, and tells what the table and the files do not share."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 
 from model.data.layout.class_name import parse_label
@@ -7,6 +8,10 @@ from model.data.layout.columns import ONE_HOT, ReadTable
 from model.data.layout.folder_names import SPLITS, find_splits, look_like_splits
 from model.data.layout.layout import Layout, count_of, name_some
 from model.errors import DatasetRejectedError
+
+_MISSING = frozenset(
+    ["#N/A", "<NA>", "N/A", "NA", "NAN", "NULL", "NaN", "NaT", "Nan", "None", "n/a", "nan", "null"]
+)
 
 
 def layout_of_tables(
@@ -22,8 +27,9 @@ def layout_of_tables(
     names = _name(tables)
     layout = Layout({}, {}, dict.fromkeys((*images, *masks), f"not listed in {names}"))
     for table in tables:
+        _check_labels(table)
         _add_rows(table, layout, table.table.split if len(tables) > 1 else None)
-        layout.warnings.extend(_warn_of_missing(table))
+        layout.warnings.extend([*_warn_of_missing(table), *_warn_of_missing_labels(table)])
     if not layout.labels:
         first = next((value for table in tables for value in _listed(table)), "")
         raise DatasetRejectedError(
@@ -70,6 +76,33 @@ def _add_rows(read: ReadTable, layout: Layout, split_of_table: str | None) -> No
             layout.splits[image] = _parse_split(read.splits[number], image, name)
         elif split_of_table is not None:
             layout.splits[image] = split_of_table
+
+
+def _check_labels(read: ReadTable) -> None:
+    """Raise DatasetRejectedError with the first line whose class is missing or has a wrong name."""
+    name = read.table.name
+    rows = zip(read.table.line_numbers, read.labels, read.images, strict=True)
+    listed = [(number, label) for number, label, image in rows if image is not None]
+    if empty := [number for number, label in listed if not label]:
+        raise DatasetRejectedError(
+            f"Line {empty[0]} of {name} has no class in column {read.label_column} "
+            f"({count_of(len(empty), 'row')} without): write a class, or remove the row."
+        )
+    for number, label in listed:
+        try:
+            parse_label(label)
+        except DatasetRejectedError as error:
+            raise DatasetRejectedError(f"Line {number} of {name}: {error}") from error
+
+
+def _warn_of_missing_labels(read: ReadTable) -> list[str]:
+    """Return a warning for labels such as NaN, which programs write for a missing value."""
+    labels = Counter(label for label in read.labels if label in _MISSING)
+    return [
+        f"{count_of(count, 'row')} of {read.table.name} with the class {label}, which programs write for a missing value. If "
+        "that is meant, remove the rows."
+        for label, count in sorted(labels.items())
+    ]
 
 
 def _splits_of_folders(images: Collection[str]) -> dict[str, str]:

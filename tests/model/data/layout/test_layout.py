@@ -104,7 +104,7 @@ def test_labels_csv_may_determine_the_splits(storage: Storage, tmp_path: Path) -
         ("path,label\n0.png,a\n0.png,b", "twice"),
         ("path,label,split\n0.png,a,maybe", "'maybe'"),
         ("path,label\n0.png,a/b", "cannot be the name of a class"),
-        ("path,label\n0.png,", "cannot be the name of a class"),
+        ("path,label\n0.png,", "Line 2 of labels.csv has no class"),
         ('path,label\n"0.png,a', "comma-separated"),
     ],
 )

@@ -218,3 +218,32 @@ def test_a_class_without_usable_images_is_named(storage: Storage, tmp_path: Path
         "2 classes have no usable image and will not be learned: bird (HEIC files are not"
     )
     assert warning.endswith("), cow.")
+
+
+def test_a_row_without_a_class_is_named_by_its_line(storage: Storage, tmp_path: Path) -> None:
+    rows = [f"{n}.png,{_label(n) if n > 3 else ''}" for n in NUMBERS]
+    files = _images("{n}.png") | {"labels.csv": "\n".join(["path,label", "", *rows]).encode()}
+    with pytest.raises(DatasetRejectedError, match=r"Line 3 of labels.csv has no class .*4 rows"):
+        import_files(files, storage, tmp_path)
+    wrong = _images("{n}.png") | {"labels.csv": _table("path,label", "{n}.png,{label}/{label}")}
+    with pytest.raises(DatasetRejectedError, match=r"Line 2 of labels.csv: 'elm/elm' cannot be the name"):
+        import_files(wrong, storage, tmp_path / "x")
+
+
+@pytest.mark.parametrize(("name", "is_told"), [("NaN", True), ("None", True), ("none", False)])
+def test_labels_that_stand_for_a_missing_value_are_told(
+    name: str, is_told: bool, storage: Storage, tmp_path: Path
+) -> None:
+    rows = [f"{n}.png,{_label(n) if n > 7 else name}" for n in NUMBERS]
+    files = _images("{n}.png") | {"labels.csv": "\n".join(["path,label", *rows]).encode()}
+    record = import_files(files, storage, tmp_path)
+    assert name in record.facts.classes
+    told = f"8 rows of labels.csv with the class {name}, which programs write for a missing value"
+    assert [warning for warning in record.warnings if told in warning] == record.warnings
+    assert bool(record.warnings) == is_told
+
+
+def test_a_class_with_two_spellings_is_told(storage: Storage, tmp_path: Path) -> None:
+    rows = [f"{n}.png,{_label(n).upper() if n > 11 else _label(n)}" for n in NUMBERS]
+    files = _images("{n}.png") | {"labels.csv": "\n".join(["path,label", *rows]).encode()}
+    assert "'ELM' = 'elm', 'OAK' = 'oak'" in import_files(files, storage, tmp_path).warnings[0]
