@@ -13,7 +13,7 @@ from api.settings import MIN_KEY_LENGTH, ApiSettings, StartError, is_loopback, p
 from model.errors import StorageError
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
-from worker.errors import RedisUnusableError
+from worker.errors import RedisUnusableError, StoreUnavailableError
 from worker.redis_server.clients import StoreClient
 from worker.redis_server.connection import connect
 from worker.redis_server.fitness import check_server
@@ -72,15 +72,22 @@ def _check_keys(settings: ApiSettings) -> list[str]:
 
 
 def check_storage(settings: ApiSettings) -> None:
-    """Check that storage can be written, which makes its folder; call it when nothing else prevents the start.
+    """Check that storage can be written, which makes its folder, and remove what killed processes left there.
+
+    Call it when nothing else prevents the start.
 
     Raises:
-        StartError: storage cannot be written.
+        StartError: storage cannot be written, or Redis is gone since it was checked.
     """
     try:
         require_storage(open_storage(settings.storage))
+        with connect(settings.redis_url) as client:
+            for project in StoreClient(client).run(known_projects()):
+                open_storage(storage_url(settings.storage, project)).remove_unfinished()
     except StorageError as error:
         raise StartError(f"{error} Correct NINEFOLD_STORAGE.") from error
+    except StoreUnavailableError as error:
+        raise StartError(str(error)) from error
 
 
 def require_storage(storage: Storage, timeout_s: float = _STORAGE_TIMEOUT_S) -> None:
@@ -98,10 +105,7 @@ def _check_predictor_socket(settings: ApiSettings) -> None:
 def _check_redis(settings: ApiSettings) -> list[str]:
     try:
         with connect(settings.redis_url) as client:
-            warnings = list(check_server(client).warnings)
-            for project in StoreClient(client).run(known_projects()):
-                open_storage(storage_url(settings.storage, project)).remove_unfinished()
-            return warnings
+            return list(check_server(client).warnings)
     except RedisUnusableError as error:
         raise StartError(str(error)) from error
     except ValueError as error:

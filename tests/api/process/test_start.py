@@ -103,6 +103,12 @@ def test_a_port_in_use_is_refused(redis_url: str, tmp_path: Path) -> None:
         assert port in _refusal(_environment(redis_url, tmp_path), "--port", port)
 
 
+@pytest.mark.parametrize("storage", ["ftp://host/folder", "s3://"])
+def test_storage_of_an_unknown_kind_is_refused(redis_url: str, tmp_path: Path, storage: str) -> None:
+    environment = _environment(redis_url, tmp_path, NINEFOLD_STORAGE=storage)
+    assert "NINEFOLD_STORAGE" in _refusal(environment)
+
+
 def test_storage_that_cannot_be_written_is_refused(redis_url: str, tmp_path: Path) -> None:
     (tmp_path / "storage").write_text("a file where the folder should be")
     assert "NINEFOLD_STORAGE" in _refusal(_environment(redis_url, tmp_path))

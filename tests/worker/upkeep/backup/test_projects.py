@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from api.process.start_checks import check
+from api.process.start_checks import check_storage
 from api.settings import ApiSettings
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, model_key
 from model.data.record import RECORD_FILE, dataset_key
@@ -131,7 +131,7 @@ def test_a_start_completes_and_cleans_what_was_interrupted_in_each_project(
     scratch = tmp_path / "old" / "projects" / PROJECT / TEMPORARY_FOLDER
     die_while_writing(storage_url(url, PROJECT))
     assert list(scratch.iterdir())
-    check(ApiSettings.model_validate(settings))
+    check_storage(ApiSettings.model_validate(settings))
     assert list(scratch.iterdir()) == []
     die_while_writing(storage_url(url, PROJECT))
     _check_and_repair(old.client, WorkerSettings.model_validate(settings))
