@@ -47,7 +47,7 @@ _LABEL_NAMES = (
             "variety",
         ]
     ),
-    frozenset(["level", "tag", "type", "y"]),
+    frozenset(["class_id", "classid", "label_id", "level", "tag", "type", "y"]),
 )
 """Names of columns with classes; those of the second set mean something else where one of the first set is there."""
 _INDEX_NAMES = ("", "unnamed: 0", "index")

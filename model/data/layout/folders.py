@@ -65,7 +65,7 @@ def read_folders(
             layout.labels[path] = parse_label(parts[level])
             around.add(path.removesuffix("/".join(parts[level:])))
     layout.without_images.update(_name_lost_classes(others, around) - set(layout.labels.values()))
-    layout.warnings.extend(_warn_of_folders_left_out(layout))
+    layout.warnings.extend(warn_of_folders_left_out(layout))
     if not class_is_inner:
         layout.warnings.extend(warn_of_subfolders([parts for parts in parts_of.values() if len(parts) > 2]))
     return _judge(layout)
@@ -145,7 +145,7 @@ def _enter_splits(parts_of: _Parts, splits: Mapping[str, str], layout: Layout) -
     return below
 
 
-def _warn_of_folders_left_out(layout: Layout) -> list[str]:
+def warn_of_folders_left_out(layout: Layout) -> list[str]:
     """Return a warning that names the folders of which no image is used."""
     used = {folder for path in layout.labels for folder in _folders_around(path)}
     outermost = (

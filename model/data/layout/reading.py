@@ -12,6 +12,7 @@ from model.data.layout.columns import MAX_CLASSES, ReadTable, UnclearTable, read
 from model.data.layout.folders import FolderLayout, read_folders
 from model.data.layout.image_index import ImageIndex
 from model.data.layout.layout import Layout, name_some
+from model.data.layout.listed_images import place_listed_images
 from model.data.layout.mask_names import find_named_masks
 from model.data.layout.masks import MaskFinder, warn_of_masks
 from model.data.layout.table import LABELS_FILE, find_labels_files, read_table
@@ -97,6 +98,7 @@ class LayoutReader:
         useful = [table for table in read if isinstance(table, ReadTable) and _holds_classes(table)]
         if folders.doubt is None:
             folders.layout.warnings.extend(_warn_of_disagreement(folders.layout, useful))
+            place_listed_images(folders.layout, useful)
             return folders.layout
         if len(useful) == 1 or (useful and _are_splits(useful)):
             return self._from_tables(useful)

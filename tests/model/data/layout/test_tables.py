@@ -247,3 +247,39 @@ def test_a_class_with_two_spellings_is_told(storage: Storage, tmp_path: Path) ->
     rows = [f"{n}.png,{_label(n).upper() if n > 11 else _label(n)}" for n in NUMBERS]
     files = _images("{n}.png") | {"labels.csv": "\n".join(["path,label", *rows]).encode()}
     assert "'ELM' = 'elm', 'OAK' = 'oak'" in import_files(files, storage, tmp_path).warnings[0]
+
+
+def _signs(test_label: str) -> dict[str, bytes]:
+    """Return traffic signs as published: folders of classes for training, a table for the test images."""
+    files = {f"Train/{n % 2:05d}/{n}.png": png(n) for n in NUMBERS}
+    files |= {f"Test/{n}.png": png(1000 + n) for n in range(8)}
+    head = "Width,Roi.X1,ClassId,Path"
+    files["Train.csv"] = "\n".join(
+        [head, *(f"32,5,{n % 2},Train/{n % 2:05d}/{n}.png" for n in NUMBERS)]
+    ).encode()
+    rows = (f"32,5,{test_label.format(n % 2)},Test/{n}.png" for n in range(8))
+    return files | {"Test.csv": "\n".join([head, *rows]).encode()}
+
+
+def test_test_images_of_a_table_beside_class_folders_are_used(storage: Storage, tmp_path: Path) -> None:
+    record = import_files(_signs("{}"), storage, tmp_path)
+    assert record.facts.classes == ["00000", "00001"]
+    assert (record.facts.train_counts, record.facts.test_counts) == ([12, 12], [4, 4])
+    assert record.warnings == ["The classes of 8 images for test come from Test.csv, column ClassId."]
+
+
+def test_test_images_of_a_table_with_other_classes_are_told(storage: Storage, tmp_path: Path) -> None:
+    record = import_files(_signs("sign{}"), storage, tmp_path)
+    assert sum(record.facts.train_counts + record.facts.test_counts) == 24
+    assert (
+        "8 images in no folder of a class, left out, have classes in Test.csv, column ClassId"
+        in record.warnings[1]
+    )
+
+
+def test_an_example_of_a_submission_gives_no_classes(storage: Storage, tmp_path: Path) -> None:
+    files = _signs("{}")
+    files["test/sample_submission.csv"] = files.pop("Test.csv")
+    record = import_files(files, storage, tmp_path)
+    assert sum(record.facts.train_counts + record.facts.test_counts) == 24
+    assert len(record.warnings) == 1
