@@ -8,7 +8,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from ninefold.client.datasets import DatasetProgress
 
 PHASES = {
-    "packing": "packing the folder",
+    "packing": "listing the files",
     "uploading": "uploading",
     "queued": "waiting for a worker",
     "starting": "starting",

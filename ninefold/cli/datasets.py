@@ -1,5 +1,7 @@
 """Commands about datasets: add one, list all, cancel or delete an import."""
 
+import re
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,12 +10,16 @@ import typer
 from ninefold.cli.connection import ApiKey, Url, connect
 from ninefold.client.address import DEFAULT_URL
 from ninefold.client.import_options import ImportOptions
+from ninefold.errors import NinefoldError
 
 if TYPE_CHECKING:
     from ninefold.client.client import Client
     from ninefold.client.transport import Json
 
 SHOWN_CLASSES = 5
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_ID_PREFIXES = ("job_", "mdl_", "ds_", "imp_")
+_BUILT_IN = ("digits", "cifar10", "cifar100", "fashion-mnist")
 
 app = typer.Typer(
     help="Add and list datasets; cancel or delete imports.",
@@ -74,7 +80,7 @@ def add(
     """
     options = ImportOptions(labels, path_column, label_column, split_column, class_folder, min_images)
     with connect(url, api_key) as client:
-        dataset = _add(client, path, name or path.resolve().stem.lower(), options)
+        dataset = _add(client, path, _choose_name(path, name), options)
     typer.echo(describe(dataset))
     for line in [*describe_skipped(dataset), *describe_warnings(dataset)]:
         typer.echo(line, err=True)
@@ -87,12 +93,38 @@ def _add(client: "Client", path: Path, name: str, options: ImportOptions) -> "Js
     from ninefold.cli.dataset_view import dataset_view  # noqa: PLC0415 - imports rich and httpx
 
     view = dataset_view(Console(stderr=True))
+    not_sent: list[str] = []
     try:
         with view:
-            return client.add_dataset(path, name, view.show, **vars(options))
+            return client.add_dataset(path, name, view.show, **vars(options), on_not_sent=not_sent.extend)
     except KeyboardInterrupt:
         typer.echo(after_interruption(name, is_uploaded=view.progress.is_uploaded), err=True)
         raise
+    finally:
+        for line in not_sent:
+            typer.echo(f"  not sent {line}", err=True)
+
+
+def _choose_name(path: Path, given: str | None) -> str:
+    """Return the name for the dataset of a path, and say so if it is not simply the name of the folder or file."""
+    if given is not None and not _NAME.fullmatch(given):
+        raise NinefoldError(
+            f"{given!r} cannot be a dataset's name: use 1 to 64 lower-case letters, digits, dots, dashes or underscores, "
+            f"and begin with a letter or digit. Try --name {legal_name(given)}.",
+            code="invalid_name",
+        )
+    own = path.resolve().name if path.is_dir() else path.resolve().stem
+    name = given or legal_name(own)
+    if name not in (given, own):
+        typer.echo(f"The dataset is named {name}; --name gives it another name.", err=True)
+    return name
+
+
+def legal_name(text: str) -> str:
+    """Return a name that the service accepts, as close to the text as possible."""
+    plain = unicodedata.normalize("NFKD", text.lower()).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^a-z0-9._-]+", "-", plain).strip("._-")[:64] or "images"
+    return f"my-{name}"[:64] if name.startswith(_ID_PREFIXES) or name in _BUILT_IN else name
 
 
 @app.command("list")

@@ -135,6 +135,7 @@ class Client:
         split_column: str | None = None,
         class_folder: str | None = None,
         min_images: int | None = None,
+        on_not_sent: Callable[[list[str]], None] | None = None,
     ) -> Json:
         """Upload a folder with one subfolder for each class, or a zip of one; return the dataset once it is ready.
 
@@ -142,12 +143,14 @@ class Client:
         have been read wrongly. Classes that folders do not name come from a table: `labels` is its path, the columns
         hold the names of the images, their classes and their splits. With `class_folder="inner"` the
         innermost folder names the class. Classes with fewer than `min_images` usable images
-        are left out. The import does not need this
+        are left out. `on_not_sent` receives the files that cannot be read and so are not sent, each with the reason. The import does not need this
         client: it continues when the client goes away after the upload. Raises DatasetRejectedError if it fails.
         """
         report = on_progress or _ignore
         options = ImportOptions(labels, path_column, label_column, split_column, class_folder, min_images)
-        dataset = upload(self._transport, Path(path), name, report, options)
+        dataset = upload(
+            self._transport, Path(path), name, report, options, on_not_sent=on_not_sent or _ignore
+        )
         return follow_import(self._transport, dataset, report)
 
     def wait_for_dataset(

@@ -3,7 +3,8 @@
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -11,7 +12,7 @@ from typing import IO, Any
 import httpx
 
 from ninefold.client.events import Event, follow_events
-from ninefold.client.folder_zip import find_table, open_as_zip
+from ninefold.client.folder_zip import find_table, open_file, zip_folder
 from ninefold.client.import_options import ImportOptions
 from ninefold.client.transport import TIMEOUT_S, Json, Transport
 from ninefold.errors import DatasetRejectedError, NinefoldError, UnreachableError
@@ -54,11 +55,17 @@ OnProgress = Callable[[DatasetProgress], None]
 
 
 def upload(
-    transport: Transport, path: Path, name: str, on_progress: OnProgress, options: ImportOptions
+    transport: Transport,
+    path: Path,
+    name: str,
+    on_progress: OnProgress,
+    options: ImportOptions,
+    *,
+    on_not_sent: Callable[[list[str]], None],
 ) -> Json:
     """Send a folder or a zip as the dataset `name`, and return the dataset, whose import may not have ended.
 
-    An interrupted upload is sent again with the same Idempotency-Key, so that it is imported once.
+    `on_not_sent` receives what is left out of a folder, each with the reason. An interrupted upload is sent again with the same Idempotency-Key, so that it is imported once.
     """
     # A wrong address or key is noticed before a large folder is packed.
     transport.request("GET", "/datasets", params={"limit": 1})
@@ -67,13 +74,20 @@ def upload(
     params, table = options.params(), None
     if options.labels is not None and path.is_dir():
         params["labels"], table = find_table(path, options.labels)
-    with open_as_zip(path, table) as archive:
-        body = _ReportedFile(archive, on_progress)
-        headers = {
-            "Content-Type": "application/zip",
-            "Content-Length": str(body.size),
-            "Idempotency-Key": str(uuid.uuid4()),
-        }
+    source: Iterable[bytes]
+    with ExitStack() as stack:
+        if path.is_dir():
+            folder = zip_folder(path, table)
+            on_not_sent(folder.not_sent)
+            size, source, length = folder.size, folder, None
+        else:
+            file = stack.enter_context(open_file(path))
+            size = length = file.seek(0, os.SEEK_END)
+            source = _FileChunks(file)
+        body = _ReportedBody(source, size, on_progress)
+        headers = {"Content-Type": "application/zip", "Idempotency-Key": str(uuid.uuid4())}
+        if length is not None:
+            headers["Content-Length"] = str(length)
         timeout = httpx.Timeout(TIMEOUT_S, read=_ANSWER_TIMEOUT_S, write=_SEND_TIMEOUT_S)
         for attempt in range(1, MAX_INTERRUPTIONS + 1):
             try:
@@ -105,24 +119,35 @@ def _returns(transport: Transport) -> bool:
     return False
 
 
-class _ReportedFile:
-    """The bytes of a file from its beginning, each time they are iterated; reports how many were taken."""
+class _FileChunks:
+    """The bytes of a file from its beginning, each time they are iterated."""
 
-    def __init__(self, file: IO[bytes], on_progress: OnProgress) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self._on_progress = on_progress
-        self.size = file.seek(0, os.SEEK_END)
 
     def __iter__(self) -> Iterator[bytes]:
         self._file.seek(0)
-        sent, reported = 0, 0
-        self._on_progress(DatasetProgress("uploading", 0, self.size))
         while chunk := self._file.read(_CHUNK_BYTES):
             yield chunk
-            sent += len(chunk)
-            if sent - reported >= _REPORT_BYTES or sent == self.size:
+
+
+class _ReportedBody:
+    """The bytes of a body, each time they are iterated; reports how many were taken, at most `size`."""
+
+    def __init__(self, source: Iterable[bytes], size: int, on_progress: OnProgress) -> None:
+        self._source = source
+        self._size = size
+        self._on_progress = on_progress
+
+    def __iter__(self) -> Iterator[bytes]:
+        sent, reported = 0, 0
+        self._on_progress(DatasetProgress("uploading", 0, self._size))
+        for chunk in self._source:
+            yield chunk
+            sent = min(self._size, sent + len(chunk))
+            if sent > reported and (sent - reported >= _REPORT_BYTES or sent == self._size):
                 reported = sent
-                self._on_progress(DatasetProgress("uploading", sent, self.size))
+                self._on_progress(DatasetProgress("uploading", sent, self._size))
 
 
 def follow_import(transport: Transport, dataset: Json, on_progress: OnProgress) -> Json:

@@ -1,30 +1,146 @@
-"""Packs the folder of a dataset into one zip file for the upload."""
+"""Packs the folder of a dataset into one zip while it is sent, without a copy on disk."""
 
-import tempfile
+import os
+import stat
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from ninefold.errors import NinefoldError
 
+_CHUNK_BYTES = 1 << 16
 
-@contextmanager
-def open_as_zip(path: Path, table: Path | None = None) -> Iterator[IO[bytes]]:
-    """Open a zip file, or pack a folder into a temporary zip file and open that.
 
-    The folder's files are stored uncompressed: image files are compressed already. A `table` that lies elsewhere is put
-    beside them.
+@dataclass(frozen=True)
+class FolderZip:
+    """The zip of a folder. Each iteration reads the files again and yields the same bytes."""
+
+    size: int
+    """Bytes of the files."""
+    not_sent: list[str]
+    """What is left out, each with the reason."""
+    _members: list[tuple[Path, str]]
+    """The files and empty folders, with their names in the zip."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the zip. The files are stored uncompressed: image files are compressed already.
+
+        Raises:
+            NinefoldError: a file can no longer be read.
+        """
+        sink = _Sink()
+        with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]  # no seek
+            for path, name in self._members:
+                # Timestamps before 1980 are clamped: the zip format cannot store them.
+                try:
+                    entry = zipfile.ZipInfo.from_file(path, name, strict_timestamps=False)
+                except OSError as error:
+                    raise _unreadable(path, error) from error
+                if entry.is_dir():
+                    archive.writestr(entry, b"")
+                    continue
+                with archive.open(entry, "w") as target, open_file(path) as source:
+                    while chunk := _read(source, path):
+                        target.write(chunk)
+                        yield sink.take()
+        yield sink.take()
+
+
+class _Sink:
+    """Keeps what zipfile writes until it is taken. It cannot seek, so zipfile writes each size behind its file."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def write(self, data: bytes) -> int:
+        self._data += data
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing is buffered elsewhere."""
+
+    def take(self) -> bytes:
+        data = bytes(self._data)
+        self._data.clear()
+        return data
+
+
+def zip_folder(folder: Path, table: Path | None = None) -> FolderZip:
+    """Return the zip of a folder, without hidden files. A `table` that lies elsewhere is put beside its files.
+
+    Links are followed; links that lead nowhere or in a circle, and files that cannot be read, are left out.
     """
-    if path.is_dir():
-        with tempfile.TemporaryFile() as file:
-            _pack(path, file, table)
-            file.seek(0)
-            yield file
-        return
-    with open_file(path) as file:
-        yield file
+    listing = _Listing()
+    _list(folder, "", frozenset(), listing)
+    if not listing.files:
+        reasons = "".join(f" Not readable: {reason}." for reason in listing.not_sent[:3])
+        raise NinefoldError(
+            f"{folder} holds no files. Expected: a folder for each class.{reasons}", code="empty_folder"
+        )
+    filled = {name.rpartition("/")[0] for _, name in listing.files}
+    filled |= {folder[:end] for folder in filled for end in range(len(folder)) if folder[end] == "/"}
+    # The service names classes whose folder is empty.
+    empty = [(path, name) for path, name in listing.folders if name not in filled]
+    tables = [(table, table.name)] if table is not None else []
+    size = sum(path.stat().st_size for path, _ in (*listing.files, *tables))
+    return FolderZip(size, listing.not_sent, [*listing.files, *empty, *tables])
+
+
+@dataclass
+class _Listing:
+    files: list[tuple[Path, str]] = field(default_factory=list)
+    folders: list[tuple[Path, str]] = field(default_factory=list)
+    not_sent: list[str] = field(default_factory=list)
+
+
+def _list(path: Path, name: str, outer: frozenset[tuple[int, int]], listing: _Listing) -> None:
+    """Add what lies at a path. `outer` identifies the folders around it: a link to one of them would never end."""
+    try:
+        status = path.stat()
+        this = (status.st_dev, status.st_ino)
+        if this in outer:
+            listing.not_sent.append(f"{name}: a link to a folder that contains it")
+        elif stat.S_ISDIR(status.st_mode):
+            children = sorted(child.name for child in path.iterdir())
+            if name:
+                listing.folders.append((path, name))
+            for child in children:
+                if not child.startswith("."):
+                    inner = f"{name}/{_in_unicode(child)}" if name else _in_unicode(child)
+                    _list(path / child, inner, outer | {this}, listing)
+        elif not stat.S_ISREG(status.st_mode):
+            listing.not_sent.append(f"{name}: not a file")
+        elif not os.access(path, os.R_OK):
+            listing.not_sent.append(f"{name}: you may not read it")
+        else:
+            listing.files.append((path, name))
+    except OSError as error:
+        listing.not_sent.append(f"{name}: {error.strerror}")
+
+
+def _in_unicode(name: str) -> str:
+    """Return the name of a file; bytes that are not UTF-8 are read as Latin-1."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(name).decode("latin-1")
+    return name
+
+
+def _read(source: IO[bytes], path: Path) -> bytes:
+    try:
+        return source.read(_CHUNK_BYTES)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> NinefoldError:
+    name = _in_unicode(str(path))
+    return NinefoldError(
+        f"{name} cannot be read: {error.strerror}. Remove it or mend it.", code="unreadable_file"
+    )
 
 
 def open_file(path: Path) -> IO[bytes]:
@@ -32,7 +148,7 @@ def open_file(path: Path) -> IO[bytes]:
     try:
         return path.open("rb")
     except OSError as error:
-        raise NinefoldError(f"{path}: {error.strerror}", code="unreadable_file") from error
+        raise NinefoldError(f"{_in_unicode(str(path))}: {error.strerror}", code="unreadable_file") from error
 
 
 def find_table(folder: Path, labels: str | Path) -> tuple[str, Path | None]:
@@ -51,25 +167,3 @@ def find_table(folder: Path, labels: str | Path) -> tuple[str, Path | None]:
             code="labels_ambiguous",
         )
     return inside.name, inside
-
-
-def _pack(folder: Path, target: IO[bytes], table: Path | None) -> None:
-    found = [path for path in sorted(folder.rglob("*")) if not _is_hidden(path, folder)]
-    files = [path for path in found if path.is_file()]
-    filled = {parent for path in files for parent in path.parents}
-    # The service names classes whose folder is empty.
-    empty = [path for path in found if path.is_dir() and path not in filled]
-    if not files:
-        raise NinefoldError(
-            f"{folder} holds no files. Expected: a folder for each class.", code="empty_folder"
-        )
-    # Timestamps before 1980 are clamped: the zip format cannot store them.
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, strict_timestamps=False) as archive:
-        for path in (*files, *empty):
-            archive.write(path, path.relative_to(folder))
-        if table is not None:
-            archive.write(table, table.name)
-
-
-def _is_hidden(path: Path, folder: Path) -> bool:
-    return any(name.startswith(".") for name in path.relative_to(folder).parts)

@@ -33,11 +33,15 @@ def run(service: Service, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_folder_of_images_becomes_a_model_that_classifies(
     service: Service, tiny_folder: Path, tmp_path: Path
 ) -> None:
-    mine = shutil.copytree(tiny_folder, tmp_path / "mine")
+    mine = shutil.copytree(tiny_folder, tmp_path / "Mine!")
+    (mine / "2" / "1.png").rename(mine / "2" / os.fsdecode(b"caf\xe9.png"))
+    (mine / "2" / "gone.png").symlink_to(tmp_path / "nothing")
     (mine / "2" / "notes.txt").write_text("no image")
     (mine / "2" / "0.png").unlink()  # with the same images it would be the dataset `tiny`
     added = run(service, "datasets", "add", str(mine))
     assert added.returncode == 0, added.stderr
+    assert "The dataset is named mine" in added.stderr
+    assert "not sent 2/gone.png: No such file" in added.stderr
     assert "skipped 2/notes.txt: " in added.stderr
     assert "mine" in run(service, "datasets", "list").stdout
     flat, rows = tmp_path / "flat", ["id,kind,place"]

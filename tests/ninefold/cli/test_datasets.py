@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from ninefold.cli.datasets import describe, describe_skipped, describe_warnings
+from ninefold.cli.datasets import describe, describe_skipped, describe_warnings, legal_name
 
 UNKNOWN: dict[str, Any] = {
     "classes": None,
@@ -59,3 +59,19 @@ def test_each_warning_about_a_dataset_is_a_line() -> None:
 )
 def test_a_dataset_that_is_not_ready_shows_its_status(dataset: dict[str, Any], state: str) -> None:
     assert describe(dataset) == f"cats  imp_1  {state}"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("My Photos", "my-photos"),
+        ("Müll & Äpfel (2)", "mull-apfel-2"),
+        ("写真", "images"),
+        ("ds_old", "my-ds_old"),
+        ("digits", "my-digits"),
+        ("x" * 80, "x" * 64),
+        ("flowers_v2.1", "flowers_v2.1"),
+    ],
+)
+def test_every_folder_has_a_legal_name(text: str, name: str) -> None:
+    assert legal_name(text) == name
