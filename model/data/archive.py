@@ -13,10 +13,10 @@ from pathlib import Path, PurePosixPath
 from zipfile import BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
 from model.data.files.file_endings import is_image_name
-from model.data.files.folder_walk import walk_folder
-from model.data.files.not_images import NOT_AN_IMAGE
+from model.data.files.folder_walk import HIDDEN, walk_folder
+from model.data.files.not_images import reason_by_name
 from model.data.files.other_archives import HEAD_BYTES, describe_archive
-from model.data.files.zip_names import decode_name, warn_of_encoding
+from model.data.files.zip_names import decode_names, warn_of_backslashes, warn_of_encoding
 from model.data.record import SkippedFile
 from model.errors import DatasetRejectedError, ImageError
 
@@ -170,10 +170,13 @@ def _check_directory_size(path: Path, limits: ImportLimits) -> None:
 
 def _list_zip(archive: ZipFile, limits: ImportLimits) -> Source:
     source, unclear, folders = Source(), list[str](), list[str]()
-    for info in archive.infolist():
-        name, is_certain = decode_name(info)
+    hidden, infos = set[str](), archive.infolist()
+    names = decode_names(infos)
+    for info, (name, is_certain) in zip(infos, names, strict=True):
         path = _safe_path(name)
         if any(_is_ignored(part) for part in path.split("/")):
+            if (folder := _hidden_folder(path)) is not None:
+                hidden.add(folder)
             continue
         if info.is_dir():
             folders.append(path)
@@ -185,10 +188,20 @@ def _list_zip(archive: ZipFile, limits: ImportLimits) -> Source:
             _skip(source, path, reason)
         else:
             source.files.append(SourceFile(path, info.file_size, partial(_read_entry, archive, info)))
+    for folder in sorted(hidden):
+        _skip(source, folder, HIDDEN)
     source.files.sort(key=lambda file: file.path)
     _note_empty(folders, source)
-    source.warnings.extend(warn_of_encoding(unclear))
+    source.warnings.extend([*warn_of_encoding(unclear), *warn_of_backslashes(infos)])
     return source
+
+
+def _hidden_folder(path: str) -> str | None:
+    """Return the folder of an image whose name begins with a dot, in folders that are not ignored."""
+    folder, _, name = path.rpartition("/")
+    *outer, nearest = folder.split("/")
+    is_hidden = nearest.startswith(".") and is_image_name(name)
+    return folder if is_hidden and not any(map(_is_ignored, (*outer, name))) else None
 
 
 def _safe_path(name: str) -> str:
@@ -234,5 +247,5 @@ def _is_ignored(name: str) -> bool:
 
 def _too_large(path: str, limits: ImportLimits) -> str:
     if not is_image_name(path):
-        return NOT_AN_IMAGE
+        return reason_by_name(path)
     return f"larger than {limits.max_file_bytes >> 20} MiB: send a smaller copy"

@@ -6,6 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.data.files.file_endings import is_image_name
+
+HIDDEN = "a hidden folder with images: let its name begin with another character than a dot if it is a class"
+
 
 @dataclass(frozen=True)
 class FoundFile:
@@ -48,6 +52,15 @@ def _walk(
     for name in names:
         if not is_ignored(name):
             yield from _look_at(folder / name, _join(relative, name), is_ignored, outer | {this})
+        elif name.startswith(".") and _holds_images(folder / name):
+            yield FoundFile(folder / name, _join(relative, name), problem=HIDDEN)
+
+
+def _holds_images(folder: Path) -> bool:
+    try:
+        return any(is_image_name(path.name) for path in folder.iterdir())
+    except OSError:
+        return False  # a file, or a folder that nobody may read
 
 
 def _look_at(

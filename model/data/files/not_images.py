@@ -7,6 +7,7 @@ NOT_AN_IMAGE = "not an image"
 _LFS = b"version https://git-lfs.github.com/spec/"
 _HTML = (b"<!doctype html", b"<html")
 _HEAD_BYTES = 512
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 
 
 def describe_other_file(path: str, data: bytes) -> str | None:
@@ -18,12 +19,19 @@ def describe_other_file(path: str, data: bytes) -> str | None:
             "a Git LFS pointer, not an image: run `git lfs pull` in the repository, then add the images again"
         )
     if not is_image_name(path):
-        return NOT_AN_IMAGE
+        return reason_by_name(path)
     if data[:_HEAD_BYTES].lstrip().lower().startswith(_HTML):
         return "not an image, but a web page: the download failed; download the image again"
     if _is_text(data[:_HEAD_BYTES]):
         return "not an image, but text: the file was not copied or downloaded correctly"
     return None
+
+
+def reason_by_name(path: str) -> str:
+    """Return the reason to skip a file whose name is not that of an image."""
+    if path.lower().endswith(_ARCHIVES):
+        return "an archive inside the dataset, which is not opened: unpack it, then add the folder"
+    return NOT_AN_IMAGE
 
 
 def _is_text(head: bytes) -> bool:

@@ -84,6 +84,16 @@ def test_names_that_are_not_utf_8_are_read_as_latin_1(storage: Storage, tmp_path
     assert import_dataset(folder, storage, "pets").facts.classes == ["café", "dog"]
 
 
+def test_a_hidden_folder_with_images_is_named(storage: Storage, tmp_path: Path) -> None:
+    files = two_classes() | {".bird/0.png": png(90), ".bird/1.png": png(91), ".git/HEAD": b"x"}
+    for source in (write_folder(tmp_path / "pets", files), write_zip(tmp_path / "pets.zip", files)):
+        record = import_dataset(source, storage, "pets")
+        assert record.facts.classes == ["cat", "dog"]
+        assert {path: reason.partition(":")[0] for path, reason in reasons(record).items()} == {
+            ".bird": "a hidden folder with images"
+        }
+
+
 def test_a_zip_bomb_is_skipped_before_it_is_unpacked(storage: Storage, tmp_path: Path) -> None:
     record = import_files(two_classes() | {"cat/bomb.png": b"\0" * (30 << 20)}, storage, tmp_path)
     assert "zip bombs" in reasons(record)["cat/bomb.png"]

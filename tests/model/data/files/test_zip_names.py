@@ -107,6 +107,28 @@ def test_folders_in_an_unknown_encoding_are_told(tmp_path: Path) -> None:
             assert source.warnings == []
 
 
+def test_all_names_of_a_zip_are_read_in_one_encoding(tmp_path: Path) -> None:
+    chinese = write_raw_zip(tmp_path / "a.zip", [(f"{name}/1.png".encode("gbk"), png()) for name in "猫狗"])
+    with open_source(chinese, ImportLimits()) as source:
+        assert sorted(file.path for file in source.files) == sorted(
+            f"{name}/1.png".encode("gbk").decode("cp437") for name in "猫狗"
+        )
+        assert "2 names" in source.warnings[0]
+    stray = [*((path.encode(), data) for path, data in FILES.items()), (b"M\xfcll/x.png", png())]
+    with open_source(write_raw_zip(tmp_path / "b.zip", stray), ImportLimits()) as source:
+        assert {"Müll", "Äpfel"} < {file.path.partition("/")[0] for file in source.files}
+        assert "1 names" in source.warnings[0]
+
+
+def test_backslashes_in_names_of_linux_are_told(tmp_path: Path) -> None:
+    files = [(b"a\\b/1.png", png()), (b"c/1.png", png(1))]
+    with open_source(write_raw_zip(tmp_path / "a.zip", files), ImportLimits()) as source:
+        (warning,) = source.warnings
+        assert "a\\b/1.png lies in the folder a/b" in warning
+    with open_source(write_raw_zip(tmp_path / "b.zip", files, system=0), ImportLimits()) as source:
+        assert source.warnings == []
+
+
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
 def test_another_archive_is_named_with_the_way_to_make_a_zip(
     mode: str, storage: Storage, tmp_path: Path
