@@ -123,8 +123,10 @@ def _choose_name(path: Path, given: str | None) -> str:
 def legal_name(text: str) -> str:
     """Return a name that the service accepts, as close to the text as possible."""
     plain = unicodedata.normalize("NFKD", text.lower()).encode("ascii", "ignore").decode()
-    name = re.sub(r"[^a-z0-9._-]+", "-", plain).strip("._-")[:64] or "images"
-    return f"my-{name}"[:64] if name.startswith(_ID_PREFIXES) or name in _BUILT_IN else name
+    name = re.sub(r"[^a-z0-9._-]+", "-", plain).lstrip("._-")[:64].rstrip("._-") or "images"
+    if name.startswith(_ID_PREFIXES):
+        return name.replace("_", "-", 1)
+    return f"my-{name}" if name in _BUILT_IN else name
 
 
 @app.command("list")

@@ -67,7 +67,7 @@ def test_a_dataset_that_is_not_ready_shows_its_status(dataset: dict[str, Any], s
         ("My Photos", "my-photos"),
         ("Müll & Äpfel (2)", "mull-apfel-2"),
         ("写真", "images"),
-        ("ds_old", "my-ds_old"),
+        ("ds_old", "ds-old"),
         ("digits", "my-digits"),
         ("x" * 80, "x" * 64),
         ("flowers_v2.1", "flowers_v2.1"),

@@ -118,6 +118,7 @@ function readyText({ name, images, classes, skipped, skipped_count: count, warni
 
 /** A name that the API accepts, from the name of the file. */
 function nameOf(file) {
-  const name = file.name.replace(/\.zip$/i, "").toLowerCase().replace(/[^a-z0-9._-]+/g, "-").replace(/^[^a-z0-9]+|-+$/g, "");
-  return name.slice(0, 64);
+  const plain = file.name.replace(/\.zip$/i, "").toLowerCase().normalize("NFKD").replace(/\p{M}/gu, "");
+  const name = plain.replace(/[^a-z0-9._-]+/g, "-").replace(/^[^a-z0-9]+/, "").slice(0, 64).replace(/[^a-z0-9]+$/, "");
+  return name.replace(/^(job|mdl|ds|imp)_/, "$1-") || "images";
 }
