@@ -14,7 +14,11 @@ from model.data.archive import ImportLimits, open_source
 from model.data.built_in import BUILT_IN
 from model.data.checks.class_names import warn_of_class_names
 from model.data.checks.conflicts import warn_of_conflicts
-from model.data.checks.mirroring import keeps_classes_when_mirrored, warn_of_mirroring
+from model.data.checks.mirroring import (
+    keeps_classes_when_mirrored,
+    warn_of_earlier_decision,
+    warn_of_mirroring,
+)
 from model.data.checks.samples import count_sample_bits, warn_of_few_bits
 from model.data.checks.small_classes import warn_of_lost_classes, without_small_classes
 from model.data.examination import OnProgress, examine_images, ignore_progress
@@ -145,7 +149,13 @@ def _store(record: DatasetRecord, placed: Sequence[PlacedImage], storage: Storag
         with suppress(ObjectExistsError):
             storage.put_bytes(record_key, _with_warnings_of_facts(record).model_dump_json(indent=1).encode())
     stored = read_record(record.facts.id, storage)  # of an earlier version, which may have found other facts
-    found = {"skipped": record.skipped, "skipped_count": record.skipped_count, "warnings": record.warnings}
+    warnings = [
+        *record.warnings,
+        *warn_of_earlier_decision(
+            was_harmful=not stored.facts.mirror_symmetric, is_harmful=not record.facts.mirror_symmetric
+        ),
+    ]
+    found = {"skipped": record.skipped, "skipped_count": record.skipped_count, "warnings": warnings}
     return _with_warnings_of_facts(stored.model_copy(update=found))
 
 

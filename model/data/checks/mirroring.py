@@ -36,6 +36,17 @@ def warn_of_mirroring(*, is_harmful: bool) -> list[str]:
     return [warning]
 
 
+def warn_of_earlier_decision(*, was_harmful: bool, is_harmful: bool) -> list[str]:
+    """Return a warning if an earlier release, which imported the same images, decided that they may be mirrored."""
+    if was_harmful or not is_harmful:
+        return []
+    warning = (
+        "Mirrored images look like those of other classes, but an earlier release imported these images first and decided "
+        "that training may mirror them, which stays so: set horizontal_flip to false."
+    )
+    return [warning]
+
+
 def keeps_classes_when_mirrored(placed: Sequence[PlacedImage]) -> bool:
     """Whether training may mirror the images of a dataset.
 
