@@ -25,7 +25,7 @@ from model.host.cpus import cpu_quota
 from model.spec import DatasetFacts, Resize
 from model.storage.interface import Storage
 
-VERSION = 1
+VERSION = 2
 """Part of the cache folder's name. Increase it when decoding or resizing changes the pixels."""
 ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 META_FILE = "meta.json"
