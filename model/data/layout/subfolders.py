@@ -34,7 +34,8 @@ def warn_of_subfolders(deep: Collection[Sequence[str]]) -> list[str]:
     if all(is_split_name(name) for _, names in telling for name in names):
         remedy = "the splits, put train and test outside the folders of the classes"
         return [f"{seen} If those folders are {remedy}."]
-    inner = sorted({parts[level] for parts in deep if (level := innermost_class(parts))})
+    paths = [(label, *folders, "") for label, inside in folders_of.items() for folders in inside]
+    inner = sorted({path[level] for path in paths if (level := innermost_class(path))})
     how = f"say so with class_folder=inner (--class-folder inner); the classes are then {name_some(inner, 5)}"
     if any(is_split_name(name) for folders in folders_of.values() for parts in folders for name in parts):
         how = f"add one of the class folders alone, which keeps its train and test, or {how}"
