@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from starlette.requests import ClientDisconnect, Request
 
 T = TypeVar("T")
+_CANCEL_AGAIN_S = 0.5
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
@@ -25,9 +26,15 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
             raise ClientDisconnect
         return working.result()
     finally:
-        working.cancel()
-        watching.cancel()
-        await asyncio.wait({working, watching})
+        await _end({working, watching})
+
+
+async def _end(tasks: set[asyncio.Task[Any]]) -> None:
+    """Cancel tasks until they have ended: redis-py loses a cancellation that arrives just when its answer does."""
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=_CANCEL_AGAIN_S)
 
 
 async def _wait_for_disconnect(request: Request) -> None:
