@@ -54,7 +54,7 @@ class ApiSettings(ServiceSettings):
     max_uploads: int = Field(default=8, ge=1)
     """Most uploads that one API process receives at once; each may occupy `max_dataset_bytes`."""
     max_wait_s: float = Field(default=60.0, gt=0, le=60)
-    """Longest wait of a request with `wait_s`: less than what proxies in front of the API allow without an answer."""
+    """Longest wait of a request with `wait_s`. Set it below the time after which a proxy in front of the API ends a silent request."""
     max_storage_bytes: int = Field(default=0, ge=0)
     """New jobs and datasets are refused while the storage holds this much or more; 0: no limit."""
     max_image_bytes: int = Field(default=20_000_000, ge=1, le=MAX_BODY_BYTES)

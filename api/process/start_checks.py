@@ -91,7 +91,7 @@ def check_storage(settings: ApiSettings) -> None:
 
 
 def require_storage(storage: Storage, timeout_s: float = _STORAGE_TIMEOUT_S) -> None:
-    """Return if storage works; raises StorageError, also for storage that hangs: nobody else would say why."""
+    """Return if storage works; raises StorageError if it fails, or does not answer within `timeout_s`."""
     asyncio.run(StorageCalls().run(timeout_s, storage.check))
 
 

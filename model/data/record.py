@@ -37,7 +37,7 @@ class DatasetRecord(BaseModel):
     size_bytes: int
     """Total size of the image files."""
     skipped: list[SkippedFile]
-    """The first 1000 skipped files, sorted by path; those that nobody means as images come last."""
+    """The first 1000 skipped files, sorted by path; those whose name is not that of an image come last."""
     skipped_count: int
     warnings: list[str] = []
     """What is unusual about the images or their classes; each warning says what to do."""

@@ -57,9 +57,8 @@ class Transport:
             self._has_answered = True
             if not response.is_error:
                 return response
-            wait_s = _retry_after_s(response)
-            if not (is_repeatable or "Idempotency-Key" in options.get("headers", {})):
-                wait_s = None
+            may_repeat = is_repeatable or "Idempotency-Key" in options.get("headers", {})
+            wait_s = _retry_after_s(response) if may_repeat else None
             if wait_s is None or time.monotonic() + wait_s - began_at > self._retry_for_s:
                 raise _error_from(response, self._route)
             time.sleep(wait_s * random.uniform(1.0, 1.25))  # noqa: S311 - clients that were refused together return apart

@@ -15,9 +15,8 @@ START_TIMEOUT_S = 180.0
 def wait_until_ready(stack: Stack) -> bool:
     """Wait until the service is ready; return False if the stack ended or was stopped before that."""
     deadline = time.monotonic() + START_TIMEOUT_S
-    with httpx.Client(
-        timeout=5.0, trust_env=False
-    ) as client:  # a proxy does not reach this machine's loopback
+    # No proxy of the environment: it does not reach this machine's loopback addresses.
+    with httpx.Client(timeout=5.0, trust_env=False) as client:
         while stack.is_running and not stack.is_stopping:
             reason = _why_not_ready(client, stack.url) if stack.has_api else "Valkey is starting"
             if not reason:

@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from worker.queue.states import Phase
 
+PROGRESS_EVERY_S = 1.0
+"""A child process reports its progress at most this often."""
+
 
 class Line(BaseModel):
     """A command or a message; one line of JSON."""

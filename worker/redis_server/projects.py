@@ -21,7 +21,7 @@ def known_projects() -> Commands[list[str]]:
 
 def scoped(project: str, key: str) -> str:
     """Return a key of a project. The keys of the default project have no prefix of their own, as before projects."""
-    return key if project == DEFAULT_PROJECT else f"{PREFIX}project:{project}:{key.removeprefix(PREFIX)}"
+    return key if project == DEFAULT_PROJECT else f"{_SCOPE}{project}:{key.removeprefix(PREFIX)}"
 
 
 def unscoped(key: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from api.feed.hub import BLOCK_MS, EventHub
 from benchmarks.service.scale.jobs import progress, submit
 from benchmarks.service.scale.server import MeasuredServer
-from worker.kinds.training.trainer.reporter import PROGRESS_EVERY_S
+from worker.attempt.messages import PROGRESS_EVERY_S
 from worker.queue.feed import Feed
 from worker.queue.ids import new_attempt_id
 from worker.queue.live_workers import LiveWorkers, WorkerRecord, WorkerState

@@ -60,7 +60,7 @@ def _holds_images(folder: Path) -> bool:
     try:
         return any(is_image_name(path.name) for path in folder.iterdir())
     except OSError:
-        return False  # a file, or a folder that nobody may read
+        return False  # a file, or a folder without permission to read
 
 
 def _look_at(

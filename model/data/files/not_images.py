@@ -3,7 +3,7 @@
 from model.data.files.file_endings import is_image_name
 
 NOT_AN_IMAGE = "not an image"
-"""The reason to skip a file that nobody means as an image, such as a README."""
+"""The reason to skip a file whose name is not that of an image, such as a README."""
 _LFS = b"version https://git-lfs.github.com/spec/"
 _HTML = (b"<!doctype html", b"<html")
 _HEAD_BYTES = 512

@@ -15,8 +15,8 @@ from model.errors import ImageError
 MASK_COLOURS = 32
 """A mask has a colour for each kind of region; a photo has hundreds."""
 EXTREME_LEVELS, MASK_EXTREMES = 24, 0.98
-"""At least this share of a mask's pixels is within so many of 256 levels of black or white: 0.99 in the masks of the
-Magnetic-Tile set, whose edges are soft, and at most 0.46 in its photos."""
+"""At least this share of a mask's pixels (`MASK_EXTREMES`) differs from black or white by at most `EXTREME_LEVELS` of
+256 levels: 0.99 in the masks of the Magnetic-Tile set, whose edges are soft, and at most 0.46 in its photos."""
 _LOSSLESS = ("PNG", "BMP", "GIF")
 _Place = tuple[str, str]
 """A folder, and the stem of a file's name."""

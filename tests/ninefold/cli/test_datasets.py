@@ -2,6 +2,9 @@ from typing import Any
 
 import pytest
 
+from model.data.built_in import BUILT_IN
+from model.spec import ID_PREFIXES
+from ninefold.cli import datasets
 from ninefold.cli.datasets import describe, describe_skipped, describe_warnings, legal_name
 
 UNKNOWN: dict[str, Any] = {
@@ -75,3 +78,9 @@ def test_a_dataset_that_is_not_ready_shows_its_status(dataset: dict[str, Any], s
 )
 def test_every_folder_has_a_legal_name(text: str, name: str) -> None:
     assert legal_name(text) == name
+
+
+def test_the_names_that_the_service_reserves_are_known_without_it() -> None:
+    """The command line imports no `model`, so it has a copy of these."""
+    assert datasets._ID_PREFIXES == ID_PREFIXES
+    assert set(datasets._BUILT_IN) == set(BUILT_IN)

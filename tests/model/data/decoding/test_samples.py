@@ -1,4 +1,4 @@
-"""16-bit images that use fewer bits, and alpha channels that nobody set."""
+"""16-bit images that use fewer bits, and alpha channels that were left at 0."""
 
 import struct
 import zlib

@@ -102,7 +102,7 @@ def test_gc_deletes_in_each_project_what_no_record_of_it_refers_to(
     kept = [publish(old, storage)]
     queued = old.store.submit_import(new_import(project=PROJECT)).dataset_import.id
     storage.put_bytes(upload_key(queued), b"zip")
-    # In the default project this upload belongs to nobody.
+    # No import of the default project has this upload.
     old.storage.put_bytes(upload_key("imp_lost"), b"zip")
     old.storage.put_bytes(model_key("mdl_half", WEIGHTS_FILE), b"half")
     storage.put_bytes(model_key("mdl_half", WEIGHTS_FILE), b"half")

@@ -17,7 +17,7 @@ from model.errors import DatasetRejectedError, ModelError, StorageError
 from model.host.failpoints import Failpoint, reach
 from model.host.parent import end_with_parent
 from model.storage.local import LocalStorage
-from worker.attempt.messages import Failed, Line, PhaseBegun, write_line
+from worker.attempt.messages import PROGRESS_EVERY_S, Failed, Line, PhaseBegun, write_line
 from worker.kinds.dataset_import.messages import DatasetWritten, FilesRead
 from worker.queue.records import ImportProgress
 from worker.queue.states import Phase
@@ -25,7 +25,6 @@ from worker.queue.states import Phase
 _DISK_FAILURES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE})
 
 MEMORY_BYTES = 4 * 2**30
-PROGRESS_EVERY_S = 1.0
 _TOO_MUCH_MEMORY = (
     "Reading the images needs more memory than is allowed: use smaller images, or fewer in one zip."
 )

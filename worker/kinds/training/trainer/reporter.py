@@ -6,7 +6,7 @@ from typing import Any
 
 from model.host.failpoints import Failpoint, reach
 from model.training.reporter import CheckpointSaved, EpochRow, Progress
-from worker.attempt.messages import Line, PhaseBegun
+from worker.attempt.messages import PROGRESS_EVERY_S, Line, PhaseBegun
 from worker.kinds.training.messages import (
     CheckpointPut,
     EpochEnded,
@@ -17,7 +17,6 @@ from worker.kinds.training.trainer.commands import CommandReceiver
 from worker.queue import records
 from worker.queue.states import Phase
 
-PROGRESS_EVERY_S = 1.0
 _DIGITS = 7
 """Significant digits of a metric: as many as a 32-bit float has."""
 

@@ -49,7 +49,7 @@ export class ResultCard {
   }
 }
 
-/** The best class and each one that has a share worth a bar; the others are counted. */
+/** The best class and each one that has a share that is not shown as 0.0 %. */
 function visible(scores) {
   return scores.filter(({ score }, index) => index === 0 || score >= SMALLEST_SHOWN);
 }

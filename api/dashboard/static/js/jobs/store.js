@@ -16,6 +16,8 @@ export class JobStore extends EventTarget {
   #byId = new Map();
   #reloadTimer = null;
   #reloadedAt = 0;
+  /** The oldest job of the pages of all jobs that were read; the pages of single statuses go further back. */
+  #oldest = "";
   /** The statuses whose jobs were asked for by name, each with the oldest of them and whether there are more. */
   #byStatus = new Map();
 
@@ -51,12 +53,11 @@ export class JobStore extends EventTarget {
   /** Reads the newest page; older jobs keep the state in which they were read. */
   async load() {
     this.#reloadedAt = performance.now();
-    this.#addPage(await get(`jobs?limit=${PAGE_SIZE}`), this.#byId.size <= PAGE_SIZE);
+    this.#addPageOfAll(await get(`jobs?limit=${PAGE_SIZE}`));
   }
 
   async loadOlder() {
-    const last = this.newestFirst().filter((job) => !this.#byStatus.get(job.status)?.ids.has(job.id)).at(-1);
-    this.#addPage(await get(`jobs?limit=${PAGE_SIZE}${last ? `&after=${last.id}` : ""}`), true);
+    this.#addPageOfAll(await get(`jobs?limit=${PAGE_SIZE}${this.#oldest && `&after=${this.#oldest}`}`));
   }
 
   /** Reads the next page of the jobs of each of these statuses: the newest page of all jobs may hold few of them. */
@@ -70,25 +71,33 @@ export class JobStore extends EventTarget {
   }
 
   async #loadStatus(status) {
-    const known = this.#byStatus.get(status) ?? { after: "", hasMore: true, ids: new Set() };
+    const known = this.#byStatus.get(status) ?? { after: "", hasMore: true };
     if (!known.hasMore) return;
     this.#byStatus.set(status, { ...known, hasMore: false }); // a second call meanwhile must not read the same page
     const page = await get(`jobs?limit=${PAGE_SIZE}&status=${status}${known.after && `&after=${known.after}`}`).catch((problem) => {
       this.#byStatus.set(status, known);
       throw problem;
     });
-    for (const { id } of page.data) if (!this.#byId.has(id)) known.ids.add(id);
-    this.#byStatus.set(status, { after: page.data.at(-1)?.id ?? known.after, hasMore: page.has_more, ids: known.ids });
-    this.#addPage(page, false);
+    this.#byStatus.set(status, { after: page.data.at(-1)?.id ?? known.after, hasMore: page.has_more });
+    this.#addPage(page);
   }
 
-  #addPage(page, isOldest) {
+  /** Adds a page of all jobs. A newer page than the oldest one tells nothing about what lies behind that one. */
+  #addPageOfAll(page) {
+    const last = page.data.at(-1)?.id ?? this.#oldest;
+    if (!this.#oldest || last <= this.#oldest) {
+      this.#oldest = last;
+      this.hasMore = page.has_more;
+    }
+    this.#addPage(page);
+  }
+
+  #addPage(page) {
     for (const job of page.data) {
       const before = this.#byId.get(job.id);
       this.#byId.set(job.id, job);
       this.#reportStatusChange(before, job);
     }
-    if (isOldest) this.hasMore = page.has_more;
     this.isLoaded = true;
     this.#changed();
   }
