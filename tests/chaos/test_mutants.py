@@ -105,6 +105,7 @@ def test_the_checker_finds_nothing_without_a_mutant(
         ("fencing", "training/report"),
         ("fencing", "imports/succeed"),
         ("fencing", "attempts/renew"),
+        ("fencing", "attempts/progress"),
         ("idempotency", "training/submit"),
         ("idempotency", "imports/submit"),
         ("idempotency", "requests/replay"),

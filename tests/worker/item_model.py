@@ -111,17 +111,20 @@ class ItemModel:
             stop=self.status is Status.STOPPING,
         )
 
-    def report(self, attempt: str, seq: int, *, has_checkpoint: bool) -> None:
-        self._fence(attempt)
-        if seq <= self.seq:
-            return
-        self.seq = seq
-        if self.kind is not Kind.TRAINING:
-            return
-        self.rows += 1
-        self.reported += 1
-        if has_checkpoint:
-            self.checkpoint, self.deaths = self.rows, 0
+    def report(self, attempt: str, seq: int, *, has_checkpoint: bool) -> Flags:
+        is_new = seq > self.seq
+        flags = self.report_progress(attempt, seq)
+        if is_new and self.kind is Kind.TRAINING:
+            self.rows += 1
+            self.reported += 1
+            if has_checkpoint:
+                self.checkpoint, self.deaths = self.rows, 0
+        return flags
+
+    def report_progress(self, attempt: str, seq: int) -> Flags:
+        flags = self.renew(attempt)
+        self.seq = max(self.seq, seq)
+        return flags
 
     def commit(self, attempt: str) -> None:
         self._fence(attempt)

@@ -2,12 +2,13 @@
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from model.host import lease_clock
+from model.host.failpoints import Failpoint, arm
 from worker.attempt.drain import DrainSignal
 from worker.attempt.supervisor import AttemptResult, Supervisor
 from worker.kinds.dataset_import.context import ImportContext
@@ -71,6 +72,21 @@ def open_import_context(
         )
     finally:
         spawner.close()
+
+
+@contextmanager
+def acting_at(failpoint: Failpoint, act: Callable[[], object]) -> Iterator[None]:
+    """Call `act` when an attempt in this process reaches a failpoint."""
+
+    def reached(reached: Failpoint) -> None:
+        if reached is failpoint:
+            act()
+
+    arm(reached)
+    try:
+        yield
+    finally:
+        arm(lambda _: None)
 
 
 def claim_next(store: JobStore) -> tuple[Claimed, str, float]:

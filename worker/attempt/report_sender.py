@@ -5,9 +5,10 @@ import threading
 import time
 from collections.abc import Callable
 
+from model.host import lease_clock
 from worker.attempt.outbox import Outbox
 from worker.errors import JobNotFoundError, StaleAttemptError, StoreUnavailableError
-from worker.queue.attempt_messages import Report
+from worker.queue.attempt_messages import Flags, Report
 from worker.queue.store import JobStore
 
 RETRY_AFTER_S = 0.25
@@ -27,14 +28,20 @@ class ReportSender:
         attempt_id: str,
         outbox: Outbox,
         *,
+        on_renewed: Callable[[float, Flags], None],
         on_sent: Callable[[Report], None],
         on_lost: Callable[[], None],
     ) -> None:
-        """`on_sent`: called once a report is recorded; `on_lost`: called when the item is no longer held."""
+        """The callbacks tell what became of the reports.
+
+        `on_renewed`: called once a report is recorded, which renews the lease, with the lease clock before the report was
+        sent and the flags of the item; then `on_sent`. `on_lost`: called when the item is no longer held.
+        """
         self._store = store
         self._item_id = item_id
         self._attempt_id = attempt_id
         self._outbox = outbox
+        self._on_renewed = on_renewed
         self._on_sent = on_sent
         self._on_lost = on_lost
         self._is_finishing = threading.Event()
@@ -83,10 +90,12 @@ class ReportSender:
     def _send(self, seq: int, report: Report) -> None:
         """Send one report until Redis acknowledges it; Redis ignores a repeated `seq`."""
         while not self._is_aborted.is_set():
+            sent_at = lease_clock.now()
             try:
-                self._store.report(self._item_id, self._attempt_id, seq, report)
+                flags = self._store.report(self._item_id, self._attempt_id, seq, report)
             except StoreUnavailableError:
                 time.sleep(RETRY_AFTER_S)
             else:
+                self._on_renewed(sent_at, flags)
                 self._on_sent(report)
                 return

@@ -58,13 +58,15 @@ class Supervisor(ABC):
             claim_sent_at=claim_sent_at,
             lease_s=context.lease_s,
             renew_every_s=context.renew_every_s,
+            on_renewed=self._renew_child,
+            on_lost=self._lose_child,
         )
 
     def run(self) -> AttemptResult:
         """Run the attempt to its end, also while Redis is unreachable for long."""
         item_id = self._item.item_id
         try:
-            self._lease.start(self._renew_child, self._lose_child)
+            self._lease.start()
             outcome = self._work()
         except (StaleAttemptError, JobNotFoundError):
             _log.warning("another attempt holds %s: this one is dropped", item_id)
@@ -93,6 +95,7 @@ class Supervisor(ABC):
                 self._item.item_id,
                 self._attempt_id,
                 self._outbox,
+                on_renewed=self._lease.note_report,
                 on_sent=self._on_sent,
                 on_lost=self._lose_child,
             )

@@ -69,7 +69,7 @@ class ClaimedImport(Claimed):
 
 @dataclass(frozen=True)
 class Flags:
-    """Requests of the item's owner, returned by each renewal of the lease."""
+    """Requests of the item's owner, returned by each renewal of the lease and by each report."""
 
     cancel: bool = False
     pause: bool = False

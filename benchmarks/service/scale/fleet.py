@@ -92,9 +92,14 @@ class Fleet:
     upkeep: list[SimulatedUpkeep]
 
     def renew(self, second: int) -> None:
-        """Renew all leases, and send the heartbeats that are due."""
-        for number, worker in enumerate(self.workers):
+        """Renew all leases, as while no job reports, and send the heartbeats that are due."""
+        for worker in self.workers:
             worker.renew()
+        self.send_heartbeats(second)
+
+    def send_heartbeats(self, second: int) -> None:
+        """Send the heartbeats that are due."""
+        for number, worker in enumerate(self.workers):
             if (number + second) % HEARTBEAT_EVERY_S == 0:
                 worker.send_heartbeat()
 
@@ -104,13 +109,13 @@ class Fleet:
             process.act(number + second)
 
     def report(self, _: int) -> None:
-        """Report the progress of all jobs."""
+        """Report the progress of all jobs, which renews their leases."""
         for worker in self.workers * round(1 / PROGRESS_EVERY_S):
             worker.report_progress()
 
     def do_everything(self, second: int) -> None:
-        """Renew, keep up and report."""
-        for act in (self.renew, self.keep_up, self.report):
+        """Send heartbeats, keep up and report."""
+        for act in (self.send_heartbeats, self.keep_up, self.report):
             act(second)
 
 

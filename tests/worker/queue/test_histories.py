@@ -25,7 +25,7 @@ from worker.queue.attempt_messages import ClaimedJob, Report, TrainingReport
 from worker.queue.calls import attempts, imports, requests, trainings
 from worker.queue.ids import new_attempt_id, new_model_id
 from worker.queue.kinds import Kind, Lane
-from worker.queue.records import Checkpoint, ImportProgress, Job, JobError
+from worker.queue.records import Checkpoint, ImportProgress, Job, JobError, Progress
 from worker.queue.states import HELD, TERMINAL, TRANSITIONS, Outcome, Phase, Status
 from worker.queue.store import JobStore
 from worker.redis_server.scripts import ScriptCall
@@ -75,7 +75,8 @@ class Histories(RuleBasedStateMachine):
     def both(self, call: ScriptCall[T], on_model: Callable[[], T | None], *, repeats: int = 0) -> T | None:
         """Run a call on both; they must return the same answer or the same refusal.
 
-        The store runs the call again `repeats` times: the answer stays the same, and nothing else changes.
+        The store runs the call again `repeats` times: the answer stays the same, and nothing else changes; a repeated
+        report renews the lease again, which the model counts.
         """
         try:
             expected = on_model()
@@ -150,7 +151,21 @@ class Histories(RuleBasedStateMachine):
         seq = job.seq + 1
         self.both(
             attempts.report(job.id, attempt, seq, of_job if job.kind is Kind.TRAINING else of_import),
-            lambda: job.report(attempt, seq, has_checkpoint=has_checkpoint),
+            lambda: [job.report(attempt, seq, has_checkpoint=has_checkpoint) for _ in range(1 + repeats)][-1],
+            repeats=repeats,
+        )
+
+    @has_attempts
+    @rule(which=WHICH, is_late=st.booleans(), repeats=REPEATS)
+    def report_progress(self, which: int, is_late: bool, repeats: int) -> None:
+        job, attempt = self.choose(which)
+        progress: Progress | ImportProgress = Progress(epoch=1, epochs=3, fraction=0.1)
+        if job.kind is not Kind.TRAINING:
+            progress = ImportProgress(files=1, total=2, fraction=0.5)
+        seq = job.seq + (0 if is_late else 1)
+        self.both(
+            attempts.report(job.id, attempt, seq, Report(progress=progress)),
+            lambda: [job.report_progress(attempt, seq) for _ in range(1 + repeats)][-1],
             repeats=repeats,
         )
 

@@ -3,11 +3,13 @@
 import pytest
 
 from tests.conftest import running_valkey
-from tests.worker.samples import claim, make_job
+from tests.worker.samples import claim, make_job, row
 from worker.errors import JobNotFoundError, StaleAttemptError, StoreUnavailableError
+from worker.queue.attempt_messages import Flags, Report, TrainingReport
 from worker.queue.calls.reads import LaneLoad, Lease
 from worker.queue.ids import new_attempt_id
 from worker.queue.kinds import Lane
+from worker.queue.records import Progress
 from worker.queue.states import Outcome
 from worker.queue.store import JobStore
 from worker.redis_server.connection import connect
@@ -20,6 +22,34 @@ def test_each_renewal_increases_the_counter(store: JobStore) -> None:
     store.renew(job_id, attempt_id)
     store.renew(job_id, attempt_id)
     assert store.watch().leases == [Lease(job_id, attempt_id, 2)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        Report(progress=Progress(epoch=1, epochs=3, fraction=0.1)),
+        TrainingReport(rows=(row(1),)),
+        Report(log_lines=("hello",)),
+    ],
+    ids=("progress", "rows", "log"),
+)
+def test_a_report_renews_the_lease_and_reads_the_requests_of_the_owner(
+    store: JobStore, content: Report
+) -> None:
+    store.submit(make_job())
+    job_id, attempt_id = claim(store)
+    assert store.report(job_id, attempt_id, 1, content) == Flags()
+    store.pause(job_id)
+    # A worker that repeats a report counts its lease from the repetition.
+    assert store.report(job_id, attempt_id, 1, content) == Flags(pause=True)
+    assert store.watch().leases == [Lease(job_id, attempt_id, 2)]
+    store.cancel(job_id)
+    assert store.report(job_id, attempt_id, 2, content) == Flags(cancel=True)
+    with pytest.raises(StaleAttemptError):
+        store.reap(job_id, attempt_id, 2)
+    store.reap(job_id, attempt_id, 3)
+    with pytest.raises(StaleAttemptError):
+        store.report(job_id, attempt_id, 3, content)
 
 
 def test_a_job_that_is_being_cancelled_still_has_a_lease(store: JobStore) -> None:

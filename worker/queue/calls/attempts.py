@@ -65,8 +65,10 @@ def _read_flags(reply: Reply) -> Flags:
     )
 
 
-def report(item_id: str, attempt_id: str, seq: int, content: Report) -> ScriptCall[None]:
-    """Report progress. `seq` is the number of the report; a report that was applied before is ignored.
+def report(item_id: str, attempt_id: str, seq: int, content: Report) -> ScriptCall[Flags]:
+    """Report progress and renew the lease; returns the requests of the item's owner.
+
+    `seq` is the number of the report; of a report that was applied before nothing but the renewal counts.
 
     Raises:
         StaleAttemptError: the attempt no longer holds the item.
@@ -78,11 +80,11 @@ def report(item_id: str, attempt_id: str, seq: int, content: Report) -> ScriptCa
         "progress": content.progress and content.progress.model_dump_json(),
     }
     if content == type(content)(progress=content.progress):
-        return QUEUE_SCRIPTS.call("attempts/progress", arguments, lambda _: None)
+        return QUEUE_SCRIPTS.call("attempts/progress", arguments, _read_flags)
     arguments |= {"phase": content.phase, "log_lines": [json.dumps(line) for line in content.log_lines]}
     if isinstance(content, TrainingReport):
-        return QUEUE_SCRIPTS.call("training/report", arguments | _training_arguments(content), lambda _: None)
-    return QUEUE_SCRIPTS.call("attempts/report", arguments, lambda _: None)
+        return QUEUE_SCRIPTS.call("training/report", arguments | _training_arguments(content), _read_flags)
+    return QUEUE_SCRIPTS.call("attempts/report", arguments, _read_flags)
 
 
 def _training_arguments(content: TrainingReport) -> dict[str, object]:

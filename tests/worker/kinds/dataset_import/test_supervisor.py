@@ -1,20 +1,18 @@
 """One attempt at an import, with a real store and real import processes that fail in every known way."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from model.data.import_options import ImportOptions
 from model.data.record import IMAGES_FILE, RECORD_FILE, dataset_key, read_record
-from model.host.failpoints import Failpoint, arm
+from model.host.failpoints import Failpoint
 from tests.model.pictures import two_classes
 from tests.worker.imported import dataset_record, import_record
 from tests.worker.kinds.dataset_import.uploads import storage_of, submit_upload
 from tests.worker.processes import is_running, wait_until
-from tests.worker.worker_context import BackgroundAttempt, open_import_context, run_next
+from tests.worker.worker_context import BackgroundAttempt, acting_at, open_import_context, run_next
 from worker.queue.ids import upload_key
 from worker.queue.records import DatasetImport
 from worker.queue.states import Outcome, Phase, Status
@@ -268,27 +266,18 @@ def test_an_attempt_that_lost_its_import_writes_nothing_more(store: JobStore, tm
 
 def test_a_cancel_after_the_reading_wins(store: JobStore, tmp_path: Path) -> None:
     import_id = submit_upload(store, tmp_path)
-    with open_import_context(
-        store, tmp_path, renew_every_s=3600.0
-    ) as context:  # no renewal delivers the cancel
-        attempt = BackgroundAttempt(context)
-        store.cancel_item(import_id)
-        assert attempt.outcome() is Outcome.CANCELLED
+    # All reports are sent, and no renewal delivers the cancel: the end of the import refuses.
+    with (
+        open_import_context(store, tmp_path, renew_every_s=3600.0) as context,
+        acting_at(Failpoint.IMPORT_STORED, lambda: store.cancel_item(import_id)),
+    ):
+        assert run_next(context).outcome is Outcome.CANCELLED
     assert store.get_import(import_id).status is Status.CANCELLED
     assert DatasetRegistry(store.redis).list_datasets().datasets == []
 
 
-@contextmanager
-def _failing_at(failpoint: Failpoint) -> Iterator[None]:
-    def fail(reached: Failpoint) -> None:
-        if reached is failpoint:
-            raise RuntimeError("the worker dies here")
-
-    arm(fail)
-    try:
-        yield
-    finally:
-        arm(lambda _: None)
+def _die() -> None:
+    raise RuntimeError("the worker dies here")
 
 
 def test_the_next_attempt_registers_a_dataset_that_an_earlier_one_stored(
@@ -296,7 +285,7 @@ def test_the_next_attempt_registers_a_dataset_that_an_earlier_one_stored(
 ) -> None:
     import_id = submit_upload(store, tmp_path, two_classes(6))
     with open_import_context(store, tmp_path) as context:
-        with _failing_at(Failpoint.IMPORT_STORED), pytest.raises(RuntimeError):
+        with acting_at(Failpoint.IMPORT_STORED, _die), pytest.raises(RuntimeError):
             run_next(context)
         [lease] = store.watch().leases
         store.reap(import_id, lease.attempt_id, store.watch().leases[0].renewals)

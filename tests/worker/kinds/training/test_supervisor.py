@@ -8,10 +8,17 @@ from pathlib import Path
 import pytest
 
 from model.artifact.manifest import FinishReason, Manifest, model_key
+from model.host.failpoints import Failpoint
 from model.storage.opening import open_storage
 from tests.worker.processes import is_running, wait_until
 from tests.worker.samples import draft, make_job, recipe_of_later_version
-from tests.worker.worker_context import BackgroundAttempt, claim_next, open_worker_context, run_next
+from tests.worker.worker_context import (
+    BackgroundAttempt,
+    acting_at,
+    claim_next,
+    open_worker_context,
+    run_next,
+)
 from worker.errors import PublishCommittedError
 from worker.queue.ids import new_attempt_id
 from worker.queue.states import Outcome, Status
@@ -161,6 +168,16 @@ def test_cancel_kills_the_whole_process_group_at_once(store: JobStore, tmp_path:
     assert not is_running(child)
 
 
+def test_a_cancel_is_delivered_with_the_next_report(store: JobStore, tmp_path: Path) -> None:
+    job_id = _submit(store, epochs=1000)
+    with open_worker_context(store, tmp_path, lease_s=7200.0, renew_every_s=3600.0) as context:
+        attempt = BackgroundAttempt(context)
+        wait_until(_is_training(store, job_id))
+        store.cancel(job_id)
+        assert attempt.outcome() is Outcome.CANCELLED
+    assert len(_epochs(store, job_id)) < 1000
+
+
 def test_an_attempt_that_lost_its_job_ends_and_writes_nothing_more(store: JobStore, tmp_path: Path) -> None:
     job_id = _submit(store, epochs=1000)
     with open_worker_context(store, tmp_path) as context:
@@ -277,11 +294,11 @@ def test_the_next_attempt_completes_a_committed_publish(store: JobStore, tmp_pat
 
 def test_a_cancel_before_the_commit_point_wins(store: JobStore, tmp_path: Path) -> None:
     job_id = _submit(store, epochs=1)
-    with open_worker_context(
-        store, tmp_path, renew_every_s=3600.0
-    ) as context:  # no renewal delivers the cancel, so the commit point refuses
-        attempt = BackgroundAttempt(context)
-        store.cancel(job_id)
-        assert attempt.outcome() is Outcome.CANCELLED
+    # All reports are sent, and no renewal delivers the cancel: the commit point refuses.
+    with (
+        open_worker_context(store, tmp_path, renew_every_s=3600.0) as context,
+        acting_at(Failpoint.PUBLISH_BEGUN, lambda: store.cancel(job_id)),
+    ):
+        assert run_next(context).outcome is Outcome.CANCELLED
     assert store.get(job_id).status is Status.CANCELLED
     assert _objects(tmp_path) == []

@@ -3,13 +3,18 @@
 -- include: queue/lua/shared/attempt.lua
 -- include: queue/lua/shared/events.lua
 
--- The item that the report is about; nil and a reply when the report is refused or was applied before.
+-- The item that the report is about, and the reply; no item when the report is refused or was applied before.
+-- Each report renews the lease, a repeated one too: the attempt counts its new lease from the last time it sent the report.
 local function begin_report()
   local item, refusal = held_item()
   if refusal then return nil, refusal end
-  if args.seq <= tonumber(item.seq) then return nil, {'ok'} end
-  set_fields(item, {seq = args.seq})
-  return item
+  local reply, renewals = {'ok', item.status}, item.renewals + 1
+  if args.seq <= tonumber(item.seq) then
+    set_fields(item, {renewals = renewals})
+    return nil, reply
+  end
+  set_fields(item, {renewals = renewals, seq = args.seq})
+  return item, reply
 end
 
 local function apply_phase(item, at)

@@ -29,4 +29,4 @@ if checkpoint then
   emit(job, at, 'checkpoint', '"epoch":' .. checkpoint.epoch .. ',"step":' .. checkpoint.step)
 end
 apply_progress_and_log(job, at)
-return {'ok'}
+return reply
