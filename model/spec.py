@@ -15,6 +15,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
+FULL_BITS = 16
+"""Bits of the values of a 16-bit image."""
 ID_PREFIXES = ("job_", "mdl_", "ds_", "imp_")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9._-]+")
@@ -195,8 +197,10 @@ class DatasetFacts(BaseModel):
     median_height: int
     mirror_symmetric: bool = True
     """False if a mirrored image can belong to another class, as with digits."""
-    sample_bits: int = 16
+    sample_bits: int = FULL_BITS
     """Bits, 8 to 16, that the values of the 16-bit images use."""
+    reader_version: int = 1
+    """The version of the import that found the two facts above; the first releases stored none."""
     content_hash: str
 
     @property

@@ -14,9 +14,9 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from model.data.decoding.mending import mend
 from model.data.decoding.rgb import to_rgb
-from model.data.decoding.samples import FULL_BITS, count_bits, has_wide_samples, rescale_colours
+from model.data.decoding.samples import count_bits, has_wide_samples, rescale_colours
 from model.errors import ImageError, ImageTooLargeError, UnsupportedFormatError
-from model.spec import Resize
+from model.spec import FULL_BITS, Resize
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 MAX_PIXELS = 64_000_000

@@ -14,12 +14,9 @@ from model.data.archive import ImportLimits, open_source
 from model.data.built_in import BUILT_IN
 from model.data.checks.class_names import warn_of_class_names
 from model.data.checks.conflicts import warn_of_conflicts
-from model.data.checks.mirroring import (
-    keeps_classes_when_mirrored,
-    warn_of_earlier_decision,
-    warn_of_mirroring,
-)
-from model.data.checks.samples import count_sample_bits, warn_of_few_bits
+from model.data.checks.facts import warn_of_facts, with_facts
+from model.data.checks.mirroring import keeps_classes_when_mirrored
+from model.data.checks.samples import count_sample_bits
 from model.data.checks.small_classes import warn_of_lost_classes, without_small_classes
 from model.data.examination import OnProgress, examine_images, ignore_progress
 from model.data.files.characters import make_printable
@@ -29,12 +26,13 @@ from model.data.layout.reading import MESSAGE_CHARACTERS, LayoutReader
 from model.data.placement import PlacedImage, check_usable, place_images
 from model.data.record import (
     IMAGES_FILE,
+    READER_VERSION,
     RECORD_FILE,
     SKIPPED_LISTED,
     DatasetRecord,
     SkippedFile,
     dataset_key,
-    read_record,
+    update_record,
 )
 from model.data.split import hash_content
 from model.errors import DatasetRejectedError, ObjectExistsError, UnexpectedDatasetError
@@ -58,8 +56,9 @@ def import_dataset(
 ) -> DatasetRecord:
     """Store the readable, labelled images of a folder or zip as a dataset.
 
-    The id of a dataset is a hash of its images, classes and splits. Importing the same content again therefore
-    changes nothing and returns the record of the first import, even under another name, with what this import skipped.
+    The id of a dataset is a hash of its images, classes and splits. Importing the same content again therefore gives the
+    same dataset, even under another name. Returned are the facts and the name of the first import, with what this import
+    skipped; facts that an earlier release found are brought up to date.
 
     Args:
         source: a folder or a zip file; `model/data/layout/` describes the layouts.
@@ -123,6 +122,7 @@ def _describe(
         median_height=statistics.median_low(image.height for image in train),
         mirror_symmetric=keeps_classes_when_mirrored(placed),
         sample_bits=count_sample_bits(placed),
+        reader_version=READER_VERSION,
         content_hash=content_hash,
     )
     listed = sorted(skipped, key=lambda file: (file.reason == NOT_AN_IMAGE, file.path))[:SKIPPED_LISTED]
@@ -132,7 +132,10 @@ def _describe(
         size_bytes=sum(image.examined.file.size_bytes for image in placed),
         skipped=[SkippedFile(path=make_printable(file.path), reason=file.reason) for file in listed],
         skipped_count=len(skipped),
-        warnings=[make_printable(warning)[:MESSAGE_CHARACTERS] for warning in warnings],
+        warnings=[
+            *(make_printable(warning)[:MESSAGE_CHARACTERS] for warning in warnings),
+            *warn_of_facts(facts),
+        ],
     )
 
 
@@ -147,25 +150,8 @@ def _store(record: DatasetRecord, placed: Sequence[PlacedImage], storage: Storag
         storage.put_stream(images_key, lambda file: _write_zip(file, placed))
         # Two imports of the same images under different names may run at once: the first record is kept.
         with suppress(ObjectExistsError):
-            storage.put_bytes(record_key, _with_warnings_of_facts(record).model_dump_json(indent=1).encode())
-    stored = read_record(record.facts.id, storage)  # of an earlier version, which may have found other facts
-    warnings = [
-        *record.warnings,
-        *warn_of_earlier_decision(
-            was_harmful=not stored.facts.mirror_symmetric, is_harmful=not record.facts.mirror_symmetric
-        ),
-    ]
-    found = {"skipped": record.skipped, "skipped_count": record.skipped_count, "warnings": warnings}
-    return _with_warnings_of_facts(stored.model_copy(update=found))
-
-
-def _with_warnings_of_facts(record: DatasetRecord) -> DatasetRecord:
-    facts = record.facts
-    of_facts = [
-        *warn_of_mirroring(is_harmful=not facts.mirror_symmetric),
-        *warn_of_few_bits(facts.sample_bits),
-    ]
-    return record.model_copy(update={"warnings": [*record.warnings, *of_facts]})
+            storage.put_bytes(record_key, record.model_dump_json(indent=1).encode())
+    return with_facts(record, update_record(record, storage).facts)
 
 
 def _write_zip(file: BinaryIO, placed: Sequence[PlacedImage]) -> None:

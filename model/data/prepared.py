@@ -16,13 +16,12 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from model.data.decoding.samples import FULL_BITS
 from model.data.images import resize_image
 from model.data.opening import OpenDataset, OpenSplit, find_facts, open_dataset
 from model.data.pixel_budget import PixelBudget
 from model.errors import StorageError
 from model.host.cpus import cpu_quota
-from model.spec import DatasetFacts, Resize
+from model.spec import FULL_BITS, DatasetFacts, Resize
 from model.storage.interface import Storage
 
 VERSION = 2

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from model.data.checks.facts import warn_of_facts
 from model.data.record import DatasetRecord, SkippedFile
 from model.spec import DatasetFacts
 from worker.errors import DatasetNotFoundError
@@ -82,11 +83,16 @@ def get(ref: str, project: str = DEFAULT_PROJECT) -> ScriptCall[RegisteredDatase
 
 
 def _read_registered(record: str, entry: str, other_names: str) -> RegisteredDataset:
-    """Parse the first record of a dataset and the record under the name that was asked for; `""` if it is the first."""
+    """Parse the first record of a dataset and the record under the name that was asked for; `""` if it is the first.
+
+    The facts are those of the first record, which later releases bring up to date.
+    """
     first = RegisteredDataset.model_validate_json(record)
     shown = RegisteredDataset.model_validate_json(entry) if entry else first
+    facts = first.facts.model_copy(update={"name": shown.facts.name})
+    warnings = list(dict.fromkeys([*shown.warnings, *warn_of_facts(facts)]))
     names = [first.facts.name, *filter(None, other_names.split(","))]
-    return shown.model_copy(update={"names": names})
+    return shown.model_copy(update={"facts": facts, "warnings": warnings, "names": names})
 
 
 def registered(

@@ -25,28 +25,6 @@ largest difference to mirrored images was 2.6, and of one class 1.7."""
 _SIDES = (("left", "right"), ("links", "rechts"), ("gauche", "droite"), ("izquierda", "derecha"), ("l", "r"))
 
 
-def warn_of_mirroring(*, is_harmful: bool) -> list[str]:
-    """Return a warning if training images must not be mirrored."""
-    if not is_harmful:
-        return []
-    warning = (
-        "Mirrored images look like those of other classes, so training does not mirror images: horizontal_flip is "
-        "false unless you set it."
-    )
-    return [warning]
-
-
-def warn_of_earlier_decision(*, was_harmful: bool, is_harmful: bool) -> list[str]:
-    """Return a warning if an earlier release, which imported the same images, decided that they may be mirrored."""
-    if was_harmful or not is_harmful:
-        return []
-    warning = (
-        "Mirrored images look like those of other classes, but an earlier release imported these images first and decided "
-        "that training may mirror them, which stays so: set horizontal_flip to false."
-    )
-    return [warning]
-
-
 def keeps_classes_when_mirrored(placed: Sequence[PlacedImage]) -> bool:
     """Whether training may mirror the images of a dataset.
 

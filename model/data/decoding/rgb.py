@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from model.data.decoding.samples import FULL_BITS, scale_to_bytes
+from model.data.decoding.samples import scale_to_bytes
 from model.errors import ImageError
+from model.spec import FULL_BITS
 
 
 def to_rgb(image: Image.Image, *, sample_bits: int = FULL_BITS) -> Image.Image:

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-FULL_BITS = 16
 _MIN_BITS = 8
 
 

@@ -3,7 +3,8 @@
 import logging
 from pathlib import Path
 
-from model.data.record import IMAGES_FILE, RECORD_FILE, DatasetRecord, dataset_key
+from model.data.checks.facts import with_facts
+from model.data.record import IMAGES_FILE, RECORD_FILE, DatasetRecord, dataset_key, update_record
 from model.errors import (
     DatasetRejectedError,
     ObjectExistsError,
@@ -91,9 +92,13 @@ class ImportSupervisor(Supervisor):
         if not self._storage.exists(dataset_key(dataset_id, RECORD_FILE)):
             for file in (IMAGES_FILE, RECORD_FILE):
                 self._put(dataset_key(dataset_id, file), out)
+        stored = update_record(record, self._storage)
         reach(Failpoint.IMPORT_STORED)
         entry = registered(
-            record, self._claimed.name, self._claimed.created_by, self._claimed.created_at
+            with_facts(record, stored.facts),
+            self._claimed.name,
+            self._claimed.created_by,
+            self._claimed.created_at,
         ).model_dump_json()
         try:
             self._ending.retry(

@@ -125,7 +125,8 @@ def succeed_import(import_id: str, attempt_id: str, dataset_id: str, record: str
         import_id: the import.
         attempt_id: the attempt that holds it.
         dataset_id: id of the dataset.
-        record: the registry's record of the dataset, as JSON; kept only if the registry does not know the dataset.
+        record: the registry's record of the dataset, as JSON. Of a dataset that the registry knows, it replaces what an
+            earlier reader found; who added it when stays.
 
     Raises:
         StaleAttemptError: the attempt no longer holds the import.

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from model.data.record import RECORD_FILE, DatasetRecord, dataset_key
+from model.data.record import DatasetRecord
 from model.recipes.defaults import resolve
 from model.spec import JobSpec
 from model.storage.interface import Storage
@@ -102,17 +102,3 @@ def test_the_explicit_setting_wins(storage: Storage, tmp_path: Path) -> None:
     spec, warnings = resolve(JobSpec(dataset=facts.id, horizontal_flip=True), facts, "cpu")
     assert spec.horizontal_flip
     assert any("set horizontal_flip to false" in warning for warning in warnings)
-
-
-def test_another_decision_of_an_earlier_release_is_told(storage: Storage, tmp_path: Path) -> None:
-    files = drawn(("one", "two"), arrow)
-    record = import_files(files, storage, tmp_path)
-    earlier = record.model_copy(update={"facts": record.facts.model_copy(update={"mirror_symmetric": True})})
-    key = dataset_key(record.facts.id, RECORD_FILE)
-    storage.delete(key)
-    storage.put_bytes(key, earlier.model_dump_json().encode())
-    again = import_files(files, storage, tmp_path / "again")
-    assert again.facts.mirror_symmetric
-    (warning,) = again.warnings
-    assert "earlier release" in warning
-    assert "set horizontal_flip to false" in warning
