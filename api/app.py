@@ -7,6 +7,7 @@ import api.auth.errors
 import api.auth.routes
 import api.dashboard.routes
 import api.datasets.errors
+import api.datasets.resumable.routes
 import api.datasets.routes
 import api.events.errors
 import api.events.routes
@@ -23,6 +24,7 @@ from api.auth.guard import COOKIE, PUBLIC_PATHS, Guard
 from api.auth.keys import Keys
 from api.auth.schemas import SessionRequest
 from api.dashboard.routes import FOLDER, Assets
+from api.datasets.resumable import headers as tus
 from api.http.dependencies import share, shared
 from api.http.error_handlers import ErrorHandlers
 from api.http.middleware.access_log import AccessLog
@@ -42,6 +44,7 @@ _ROUTERS = (
     api.jobs.routes.router,
     api.events.routes.router,
     api.datasets.routes.router,
+    api.datasets.resumable.routes.router,
     api.models.routes.router,
     api.predict.routes.router,
     api.health.routes.router,
@@ -59,8 +62,11 @@ _ANSWERS: Answers = {
     **api.events.errors.ANSWERS,
 }
 _JSON_BODIES = (JobSpec, AliasTarget, SessionRequest)
-_ALLOWED_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-ID"]
-_EXPOSED_HEADERS = ["Location", "Retry-After", "X-Request-ID"]
+_ALLOWED_HEADERS = [
+    *("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-ID"),
+    *tus.REQUEST_HEADERS,
+]
+_EXPOSED_HEADERS = ["Location", "Retry-After", "X-Request-ID", *tus.RESPONSE_HEADERS]
 
 
 def create_app(settings: ApiSettings) -> FastAPI:
@@ -92,12 +98,13 @@ def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
     """Add the middleware from the innermost to the outermost."""
     origins = parse_origins(settings.cors_origins)
     app.add_middleware(Head)
+    app.add_middleware(tus.TusHeader, prefix=api.datasets.resumable.routes.PREFIX)
     app.add_middleware(Guard, keys=shared(app, Keys), origins=origins)
     if origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=sorted(origins),
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=_ALLOWED_HEADERS,
             expose_headers=_EXPOSED_HEADERS,
         )

@@ -43,7 +43,7 @@ class ApiSettings(ServiceSettings):
     """Device of the API's own predictor: `auto`, `cpu`, `cuda` or `cuda:N`."""
     predictor_cache_bytes: int = Field(default=2**30, ge=1)
     """Memory for loaded models in the API's own predictor."""
-    max_dataset_bytes: int = Field(default=4 * 2**30, ge=1)
+    max_dataset_bytes: int = Field(default=20 * 2**30, ge=1)
     """Maximum size of an uploaded zip."""
     min_free_bytes: int = Field(default=256 * 2**20, ge=0)
     """New jobs and datasets are refused while the disk of the storage has less free space; 0: no limit."""

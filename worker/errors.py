@@ -166,6 +166,39 @@ class QueueFullError(WorkerError):
         self.limit = int(limit)
 
 
+class UploadNotFoundError(WorkerError):
+    """Raised when no upload in parts has this id, or it has expired."""
+
+    code = "upload_not_found"
+
+    def __init__(self, upload_id: str) -> None:
+        super().__init__(
+            f"There is no upload {upload_id}: it expired, or was ended. Begin again: POST /uploads."
+        )
+        self.upload_id = upload_id
+
+
+class WrongOffsetError(WorkerError):
+    """Raised when a part does not begin where the parts before it end, or its upload has another length."""
+
+    code = "wrong_offset"
+
+    def __init__(self, offset: str) -> None:
+        super().__init__(
+            f"{offset} bytes of this upload have arrived: read its offset and length (HEAD), and go on from there."
+        )
+        self.offset = int(offset)
+
+
+class TooManyPartsError(WorkerError):
+    """Raised when an upload consists of too many parts."""
+
+    code = "too_many_parts"
+
+    def __init__(self, limit: str) -> None:
+        super().__init__(f"This upload has {limit} parts, the most possible: begin again with larger parts.")
+
+
 class IdempotencyMismatchError(WorkerError):
     """Raised when an Idempotency-Key is reused with another body."""
 

@@ -3,10 +3,16 @@
 from api.errors import ApiError
 from api.http.problem import Answer, Answers
 from model.errors import DatasetUnavailableError
-from worker.errors import DatasetNameTakenError
+from worker.errors import (
+    DatasetNameTakenError,
+    TooManyPartsError,
+    UploadNotFoundError,
+    WrongOffsetError,
+)
 from worker.queue.records import JobError
 from worker.queue.states import DEATHS
 
+TUS_VERSION = "1.0.0"
 _RETRY_BUSY_S = 30
 _FAULTS_OF_THE_SERVICE = ("internal_error", *(f"{outcome}_repeatedly" for outcome in DEATHS))
 """Why an import failed although nothing is known to be wrong with the zip."""
@@ -52,6 +58,17 @@ class NotAZipError(ApiError):
     code = "not_a_zip"
 
 
+class TusVersionError(ApiError):
+    """Raised when a request does not name the version of the tus protocol that this service speaks."""
+
+    code = "unsupported_tus_version"
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"Send Tus-Resumable: {TUS_VERSION}, the version of the tus protocol that is spoken here."
+        )
+
+
 ANSWERS: Answers = {
     UploadsBusyError: Answer(503, retry_after_s=_RETRY_BUSY_S),
     EmptyUploadError: Answer(422),
@@ -60,6 +77,12 @@ ANSWERS: Answers = {
         409, "This name belongs to another dataset, and datasets never change. Choose a new name."
     ),
     DatasetReadyError: Answer(409),
+    TusVersionError: Answer(412, headers={"Tus-Version": TUS_VERSION}),
+    UploadNotFoundError: Answer(
+        404, "No upload has this id, or it has expired. POST /uploads begins another."
+    ),
+    WrongOffsetError: Answer(409),
+    TooManyPartsError: Answer(413),
     RejectedError: Answer(
         422, status_by_code={DatasetNameTakenError.code: 409, **dict.fromkeys(_FAULTS_OF_THE_SERVICE, 500)}
     ),

@@ -13,6 +13,16 @@ _SYNC_BYTES = 64 << 20
 """After this many bytes the disk is asked to write them, so that little is left to write when the body ends."""
 
 
+WRITE_TIMEOUT_S = 30.0
+"""Time for a write, which includes that of 64 MiB to the disk now and then."""
+_SLOWEST_PUT_BYTES_PER_S = 1_000_000
+
+
+def put_timeout_s(size_bytes: int) -> float:
+    """Return the time that storing a file of this size may take."""
+    return WRITE_TIMEOUT_S + size_bytes / _SLOWEST_PUT_BYTES_PER_S
+
+
 class UploadFile:
     """A file in a working folder of the storage, which becomes the object `key`. Call `open` first and `close` last."""
 

@@ -16,6 +16,7 @@ _PROBLEMS = {
     404: ("not_found", "Unknown."),
     408: ("upload_timeout", "The body took too long."),
     409: ("wrong_state", "The current state does not allow this."),
+    412: ("unsupported_tus_version", "Another version of the tus protocol."),
     413: ("body_too_large", "The body is too large."),
     415: ("unsupported_media_type", "The Content-Type is not accepted here."),
     422: ("invalid_request", "A parameter or the body is not valid."),

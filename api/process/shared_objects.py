@@ -7,8 +7,11 @@ from collections.abc import AsyncIterator, Mapping
 import anyio.to_thread
 
 from api.auth.keys import Keys
+from api.datasets.resumable.uploads import ResumableUploads
+from api.datasets.submission import ImportSubmissions
+from api.datasets.upload_places import UploadLimits as DatasetUploadLimits
+from api.datasets.upload_places import UploadPlaces
 from api.datasets.uploads import DatasetUploads
-from api.datasets.uploads import UploadLimits as DatasetUploadLimits
 from api.events.item_history import ItemHistory
 from api.feed.hub import BLOCK_MS, EventHub
 from api.feed.waiting import ChangeWaiter
@@ -61,6 +64,10 @@ class SharedObjects:
         waiter = ChangeWaiter(self._hub, self._settings.max_wait_s)
         catalogue = DatasetCatalogue(store, datasets, waiter)
         resolver = SpecResolver(catalogue, datasets, models, WorkerDevices(live_workers))
+        imports = ImportSubmissions(store, self._storages, self._throttle, self._settings.max_queued_imports)
+        places = UploadPlaces(
+            DatasetUploadLimits(self._settings.max_dataset_bytes, self._settings.max_uploads)
+        )
         return {
             AsyncJobStore: store,
             AsyncLiveWorkers: live_workers,
@@ -80,17 +87,9 @@ class SharedObjects:
             Submissions: Submissions(
                 store, resolver, self._space, self._throttle, self._settings.max_queued_jobs
             ),
-            DatasetUploads: DatasetUploads(
-                store,
-                self._storages,
-                self._space,
-                self._throttle,
-                DatasetUploadLimits(
-                    max_bytes=self._settings.max_dataset_bytes,
-                    max_uploads=self._settings.max_uploads,
-                    max_queued=self._settings.max_queued_imports,
-                ),
-            ),
+            ImportSubmissions: imports,
+            DatasetUploads: DatasetUploads(imports, self._storages, self._space, places),
+            ResumableUploads: ResumableUploads(store, imports, self._storages, self._space, places),
             Predictions: self._predictions(models),
             ReadinessChecks: ReadinessChecks(
                 self._redis,

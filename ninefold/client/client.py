@@ -7,7 +7,6 @@ from typing import Any, Self
 
 from ninefold.client.address import DEFAULT_URL
 from ninefold.client.datasets import (
-    DatasetProgress,
     cancel_import,
     delete_import,
     follow_import,
@@ -17,6 +16,7 @@ from ninefold.client.events import Event, follow_events
 from ninefold.client.import_options import ImportOptions
 from ninefold.client.predictions import classify
 from ninefold.client.transport import Json, Transport
+from ninefold.client.upload_progress import DatasetProgress
 from ninefold.errors import JobFailedError
 
 RETRY_FOR_S = 30.0

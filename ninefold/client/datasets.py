@@ -1,11 +1,9 @@
 """Adds a dataset: sends a folder or a zip, then follows the import until the dataset is ready or rejected."""
 
 import os
-import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,44 +12,16 @@ import httpx
 from ninefold.client.events import Event, follow_events
 from ninefold.client.folder_zip import find_table, open_file, zip_folder
 from ninefold.client.import_options import ImportOptions
+from ninefold.client.part_upload import MAX_INTERRUPTIONS, PART_BYTES, PartsUnknownError, PartUpload
 from ninefold.client.transport import TIMEOUT_S, Json, Transport
+from ninefold.client.upload_progress import DatasetProgress, OnProgress, ReportedBody
 from ninefold.errors import DatasetRejectedError, NinefoldError, UnreachableError
 
-MAX_INTERRUPTIONS = 5
-"""An upload that was interrupted this often is given up: a proxy between client and service may limit its size or time."""
-RETRY_EVERY_S = 0.5
 _CHUNK_BYTES = 1 << 16
-_REPORT_BYTES = 1 << 20
 _SEND_TIMEOUT_S = 120.0
 _ANSWER_TIMEOUT_S = 900.0
 """The service answers once the zip is in its storage, which may be a distant bucket."""
-
-
-@dataclass(frozen=True)
-class DatasetProgress:
-    """How far the adding of a dataset is."""
-
-    phase: str
-    """`packing`, `uploading`, then the phases of the import: `queued`, `starting`, `reading`, `storing`."""
-    done: int = 0
-    """Bytes that were sent while `uploading`; files that were read afterwards."""
-    total: int = 0
-    """0 while it is not known."""
-    waits_for: str | None = None
-    """Why a queued import does not begin, such as `no_worker`."""
-
-    @property
-    def fraction(self) -> float:
-        """The finished part of the phase, 0 to 1."""
-        return self.done / self.total if self.total else 0.0
-
-    @property
-    def is_uploaded(self) -> bool:
-        """Whether the service has the whole zip and no longer needs this client."""
-        return self.phase not in ("packing", "uploading")
-
-
-OnProgress = Callable[[DatasetProgress], None]
+_TIMEOUT = httpx.Timeout(TIMEOUT_S, read=_ANSWER_TIMEOUT_S, write=_SEND_TIMEOUT_S)
 
 
 def upload(
@@ -65,7 +35,8 @@ def upload(
 ) -> Json:
     """Send a folder or a zip as the dataset `name`, and return the dataset, whose import may not have ended.
 
-    `on_not_sent` receives what is left out of a folder, each with the reason. An interrupted upload is sent again with the same Idempotency-Key, so that it is imported once.
+    `on_not_sent` receives what is left out of a folder, each with the reason. A large upload is sent in parts; of a small
+    one that was interrupted, all is sent again with the same Idempotency-Key, so that it is imported once.
     """
     # A wrong address or key is noticed before a large folder is packed.
     transport.request("GET", "/datasets", params={"limit": 1})
@@ -84,39 +55,36 @@ def upload(
             file = stack.enter_context(open_file(path))
             size = length = file.seek(0, os.SEEK_END)
             source = _FileChunks(file)
-        body = _ReportedBody(source, size, on_progress)
-        headers = {"Content-Type": "application/zip", "Idempotency-Key": str(uuid.uuid4())}
-        if length is not None:
-            headers["Content-Length"] = str(length)
-        timeout = httpx.Timeout(TIMEOUT_S, read=_ANSWER_TIMEOUT_S, write=_SEND_TIMEOUT_S)
-        for attempt in range(1, MAX_INTERRUPTIONS + 1):
-            try:
-                return transport.request_object(
-                    "POST",
-                    "/datasets",
-                    params={"name": name, **params},
-                    content=body,
-                    headers=headers,
-                    timeout=timeout,
-                    is_repeatable=False,
-                )
-            except UnreachableError:
-                if attempt == MAX_INTERRUPTIONS or not _returns(transport):
-                    raise
-    raise AssertionError("unreachable")  # the last attempt returns or raises
+        if size > PART_BYTES:
+            parts = PartUpload(transport, name, params, _TIMEOUT, on_progress)
+            with suppress(PartsUnknownError):
+                return parts.send(source, size)
+        body = ReportedBody(source, size, on_progress)
+        return _send_whole(transport, {"name": name, **params}, body, length)
 
 
-def _returns(transport: Transport) -> bool:
-    """Wait until the service answers again; False if it stays away."""
-    failing_since = time.monotonic()
-    while transport.may_retry(failing_since):
-        time.sleep(RETRY_EVERY_S)
+def _send_whole(
+    transport: Transport, params: dict[str, str | int], body: ReportedBody, length: int | None
+) -> Json:
+    """Send a zip in one request, again from the beginning after an interruption."""
+    headers = {"Content-Type": "application/zip", "Idempotency-Key": str(uuid.uuid4())}
+    if length is not None:
+        headers["Content-Length"] = str(length)
+    for attempt in range(1, MAX_INTERRUPTIONS + 1):
         try:
-            transport.request("GET", "/healthz", is_repeatable=False)
+            return transport.request_object(
+                "POST",
+                "/datasets",
+                params=params,
+                content=body,
+                headers=headers,
+                timeout=_TIMEOUT,
+                is_repeatable=False,
+            )
         except UnreachableError:
-            continue
-        return True
-    return False
+            if attempt == MAX_INTERRUPTIONS or not transport.wait_until_back():
+                raise
+    raise AssertionError("unreachable")  # the last attempt returns or raises
 
 
 class _FileChunks:
@@ -129,25 +97,6 @@ class _FileChunks:
         self._file.seek(0)
         while chunk := self._file.read(_CHUNK_BYTES):
             yield chunk
-
-
-class _ReportedBody:
-    """The bytes of a body, each time they are iterated; reports how many were taken, at most `size`."""
-
-    def __init__(self, source: Iterable[bytes], size: int, on_progress: OnProgress) -> None:
-        self._source = source
-        self._size = size
-        self._on_progress = on_progress
-
-    def __iter__(self) -> Iterator[bytes]:
-        sent, reported = 0, 0
-        self._on_progress(DatasetProgress("uploading", 0, self._size))
-        for chunk in self._source:
-            yield chunk
-            sent = min(self._size, sent + len(chunk))
-            if sent > reported and (sent - reported >= _REPORT_BYTES or sent == self._size):
-                reported = sent
-                self._on_progress(DatasetProgress("uploading", sent, self._size))
 
 
 def follow_import(transport: Transport, dataset: Json, on_progress: OnProgress) -> Json:

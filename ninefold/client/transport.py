@@ -14,6 +14,7 @@ from ninefold.errors import NinefoldError, UnreachableError
 
 TIMEOUT_S = 30.0
 RETRY_EVERY_S = 0.3
+RETURN_EVERY_S = 0.5
 REFUSED_FOR_NOW = (429, 503)
 PAGE_SIZE = 100
 
@@ -92,6 +93,18 @@ class Transport:
     def may_retry(self, failing_since: float) -> bool:
         """Whether to retry a request that has been failing since `failing_since` (monotonic seconds)."""
         return self._has_answered and time.monotonic() - failing_since < self._retry_for_s
+
+    def wait_until_back(self) -> bool:
+        """Wait until the service answers again; False if it stays away."""
+        failing_since = time.monotonic()
+        while self.may_retry(failing_since):
+            time.sleep(RETURN_EVERY_S)
+            try:
+                self.request("GET", "/healthz", is_repeatable=False)
+            except UnreachableError:
+                continue
+            return True
+        return False
 
     def unreachable(self, cause: httpx.TransportError) -> UnreachableError:
         """Build the error for a service that does not answer."""

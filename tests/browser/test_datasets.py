@@ -1,11 +1,12 @@
 """Uploading images in the dashboard, and jobs that wait for them."""
 
 import io
+import os
 import zipfile
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import FilePayload, Locator, Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, Route, expect
 
 from tests.browser.page_monitor import PageMonitor
 from tests.e2e.service import Service
@@ -41,6 +42,33 @@ def test_an_uploaded_zip_becomes_the_dataset_of_the_form(page: Page, few_digits:
     expect(result).to_contain_text("1 file was skipped:0/notes.txt: not an image")
     expect(form.get_by_label("Dataset", exact=True)).to_have_value("my-own")
     expect(form.locator(".preview")).to_contain_text("Will run")
+
+
+def test_a_large_upload_goes_on_after_lost_connections(
+    page: Page, few_digits: Path, monitor: PageMonitor
+) -> None:
+    file = archive(few_digits, "large.zip", "0/1.png")
+    large = io.BytesIO(file["buffer"])
+    with zipfile.ZipFile(large, "a") as target:
+        target.writestr("0/noise.bin", os.urandom(17 << 20))
+    parts: list[str] = []
+
+    def lose_every_other(route: Route) -> None:
+        if route.request.method != "PATCH":
+            route.continue_()
+            return
+        parts.append(route.request.headers["upload-offset"])
+        if len(parts) % 2:
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/uploads/imp_*", lose_every_other)
+    form = upload(page, {**file, "buffer": large.getvalue()})
+    expect(form).to_contain_text("large is ready", timeout=IMPORT_MS)
+    assert parts == ["0", "0", str(16 << 20), str(16 << 20)]
+    assert len(monitor.errors) == 2
+    monitor.errors.clear()  # the lost connections
 
 
 def test_a_rejected_zip_shows_the_reason_and_leaves_the_selection(page: Page) -> None:

@@ -4,12 +4,16 @@ import re
 import shutil
 import signal
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+import ninefold.client.datasets
+import ninefold.client.part_upload
 from ninefold import NinefoldError
-from ninefold.client.datasets import DatasetProgress
+from ninefold.client.upload_progress import DatasetProgress
 from tests.e2e.service import NINEFOLD, Service
 from tests.ninefold.processes import eventually
 
@@ -46,6 +50,33 @@ def test_adding_survives_a_kill_of_the_api(
     assert dataset["status"] == "ready"
     assert dataset["images"] == 63
     assert service.client.dataset(folder.name)["id"] == dataset["id"]
+
+
+def test_an_upload_in_parts_goes_on_after_a_kill_of_the_api(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part_bytes = 100_000
+    for module in (ninefold.client.datasets, ninefold.client.part_upload):
+        monkeypatch.setattr(module, "PART_BYTES", part_bytes)
+    for number in range(16):
+        (tmp_path / "noise" / str(number % 2)).mkdir(parents=True, exist_ok=True)
+        picture = Image.effect_noise((256, 256), 80 + number)
+        picture.save(tmp_path / "noise" / str(number % 2) / f"{number}.png")
+    sent: list[int] = []
+    killed: list[int] = []
+
+    def kill_in_the_middle(progress: DatasetProgress) -> None:
+        if progress.phase == "uploading":
+            sent.append(progress.done)
+            if progress.fraction > 0.5 and not killed:
+                killed.extend(service.kill_role("api"))
+
+    dataset = service.client.add_dataset(tmp_path / "noise", "noise", kill_in_the_middle)
+    assert killed
+    assert (dataset["status"], dataset["images"]) == ("ready", 16)
+    lost = max(before - after for before, after in pairwise(sent))
+    assert lost <= part_bytes
+    assert sent.count(0) == 1
 
 
 def test_a_rejected_dataset_raises_its_code_and_is_listed_with_the_reason(

@@ -58,3 +58,13 @@ def checkpoints_prefix(job_id: str) -> str:
 def upload_key(import_id: str) -> str:
     """Return the storage key of the zip that an import reads."""
     return f"uploads/{import_id}.zip"
+
+
+def parts_folder(import_id: str) -> str:
+    """Return the storage folder of a zip that arrived in parts."""
+    return f"uploads/{import_id}"
+
+
+def new_part_key(upload_id: str, offset: int) -> str:
+    """Make the key of one part, which no other part has, even one of the same place in the upload."""
+    return f"{parts_folder(upload_id)}/{offset:013d}-{secrets.token_hex(8)}"

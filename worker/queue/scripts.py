@@ -77,6 +77,7 @@ QUEUE_SCRIPTS = ScriptFolder(
             "requests/pause",
             "requests/resume",
             "requests/delete",
+            "uploads/delete",
         )
     ),
     refusals=(
@@ -90,6 +91,9 @@ QUEUE_SCRIPTS = ScriptFolder(
         errors.PublishCommittedError,
         errors.QueueFullError,
         errors.StaleAttemptError,
+        errors.TooManyPartsError,
+        errors.UploadNotFoundError,
+        errors.WrongOffsetError,
         errors.WrongStateError,
     ),
 )

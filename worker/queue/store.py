@@ -1,6 +1,6 @@
 """The store of work: all operations on work items as methods, blocking for workers and async for the API."""
 
-from worker.queue.calls import attempts, history, imports, reads, requests, trainings
+from worker.queue.calls import attempts, history, imports, reads, requests, trainings, uploads
 from worker.queue.calls.listing import JobFilters, JobPage, JobSearch
 from worker.redis_server.clients import AsyncStoreClient, StoreClient, async_method, blocking_method
 
@@ -76,6 +76,10 @@ class AsyncJobStore(AsyncStoreClient):
     rows = async_method(reads.rows)
     logs = async_method(reads.logs)
     events = async_method(reads.events)
+    create_upload = async_method(uploads.create_upload)
+    read_upload = async_method(uploads.read_upload)
+    append_part = async_method(uploads.append_part)
+    delete_upload = async_method(uploads.delete_upload)
 
     async def list_jobs(
         self, filters: JobFilters = EVERY_JOB, *, limit: int = 20, after: str = ""

@@ -22,6 +22,8 @@ SUBMITTED = "ninefold:submitted"  # counter: the number of the last submitted wo
 ATTEMPT = "ninefold:attempt:"  # string: running attempt → work item
 IDEMPOTENCY = "ninefold:idempotency:"  # hash, named by the SHA-256 of caller and Idempotency-Key: body hash and first answer
 FIRST_REPLIES = "ninefold:first_reply:"  # list: call of a script → its reply, kept for a minute
+UPLOADS = "ninefold:upload:"  # hash, kept for a day: an upload that arrives in parts, or has arrived
+UPLOAD_PARTS = "ninefold:upload_parts:"  # list: the parts of such an upload that have arrived, in order
 ENDED_CHECKPOINTS = (
     "ninefold:checkpoints:ended"  # set of ids: ended jobs whose checkpoints may still be stored
 )

@@ -31,10 +31,12 @@ _SKIPPED = (
     redis_keys.FITTING,
     redis_keys.LATER,
     redis_keys.FIRST_REPLIES,
+    redis_keys.UPLOADS,
+    redis_keys.UPLOAD_PARTS,
     redis_keys.UPKEEP_ROLES,
     redis_keys.RESTORE,
 )
-"""What these keys begin with belongs to running processes, or is rebuilt by the next claim, and is not part of a backup."""
+"""What these keys begin with belongs to running processes or unfinished uploads, or is rebuilt by the next claim, and is not part of a backup."""
 
 T = TypeVar("T")
 

@@ -12,11 +12,12 @@ import pytest
 import redis
 
 from api.app import create_app
-from api.datasets.uploads import DatasetUploads, UploadLimits
+from api.datasets.submission import ImportSubmissions
+from api.datasets.upload_places import UploadLimits, UploadPlaces
+from api.datasets.uploads import DatasetUploads
 from api.http.dependencies import shared
 from api.records.storage_space import StorageSpace
 from api.records.storages import Storages
-from api.records.wake_up_throttle import WakeUpThrottle
 from api.settings import ApiSettings
 from model.data.built_in import BUILT_IN
 from model.storage.opening import open_storage
@@ -27,7 +28,6 @@ from tests.api.zips import leftovers, zipped
 from tests.chaos.cluster.network import Link, Network
 from tests.ninefold.processes import eventually
 from worker.queue.ids import upload_key
-from worker.queue.store import AsyncJobStore
 
 MIB = 1 << 20
 LIMIT_BYTES = 8 * MIB
@@ -102,11 +102,10 @@ def test_an_upload_that_is_too_slow_is_refused(settings: ApiSettings, redis_url:
 
     app = create_app(settings)
     app.state.shared[DatasetUploads] = DatasetUploads(
-        shared(app, AsyncJobStore),
+        shared(app, ImportSubmissions),
         shared(app, Storages),
         shared(app, StorageSpace),
-        shared(app, WakeUpThrottle),
-        UploadLimits(settings.max_dataset_bytes, max_uploads=8, max_queued=8, timeout_s=1),
+        UploadPlaces(UploadLimits(settings.max_dataset_bytes, max_uploads=8, timeout_s=1)),
     )
     with running_api(settings, app) as url:
         answer = httpx.post(f"{url}/datasets?name=x", content=trickle(), timeout=60)

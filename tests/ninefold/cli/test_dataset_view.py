@@ -3,7 +3,7 @@ import io
 from rich.console import Console
 
 from ninefold.cli.dataset_view import BarView, LineView
-from ninefold.client.datasets import DatasetProgress
+from ninefold.client.upload_progress import DatasetProgress
 
 COURSE = [
     DatasetProgress("uploading", 0, 45_600_000),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from api.datasets.uploads import _HINT
+from api.datasets.zip_body import HINT
 from api.jobs.errors import UnknownDatasetError
 from api.predict.errors import ModelRequiredError, NoModelError
 from api.records.errors import ANSWERS
@@ -16,7 +16,7 @@ from ninefold.cli.up import _welcome
     ("detail", "said"),
     [
         (str(NoModelError()), "ninefold submit digits"),
-        (f"These bytes are not a zip. {_HINT}", "Give a folder, or a zip of one."),
+        (f"These bytes are not a zip. {HINT}", "Give a folder, or a zip of one."),
         (str(ModelRequiredError(["cats", "dogs"])), "name one with --model, of cats, dogs"),
         (str(UnknownDatasetError(["digits"])), "ninefold datasets add FOLDER"),
         *((answer.detail, "ninefold") for answer in ANSWERS.values() if "lists all" in (answer.detail or "")),

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from ninefold import Client, NinefoldError
-from ninefold.client.datasets import MAX_INTERRUPTIONS, DatasetProgress
+from ninefold.client.part_upload import MAX_INTERRUPTIONS
+from ninefold.client.upload_progress import DatasetProgress
 
 SIZE = 3_000_000
 READY = {"id": "ds_1", "name": "cats", "status": "ready"}

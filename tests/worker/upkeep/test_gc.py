@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from model.storage.interface import Storage
 from model.storage.opening import open_storage
 from tests.worker.imported import dataset_record, import_record, new_import
 from tests.worker.samples import claim, draft, make_job, publish
+from worker.queue.calls.uploads import UploadRecord, create_upload
 from worker.queue.ids import upload_key
 from worker.queue.records import JobError
 from worker.queue.states import Outcome
@@ -66,6 +68,20 @@ def clean(store: JobStore, storage: Storage) -> dict[str, bool]:
 def test_objects_with_a_record_stay(store: JobStore, storage: Storage, known: list[str]) -> None:
     assert clean(store, storage) == {}
     assert storage.list() == known
+
+
+def test_the_parts_of_an_upload_that_was_given_up_are_deleted(
+    store: JobStore, storage: Storage, put: Callable[..., str], known: list[str]
+) -> None:
+    waiting = replace(new_import("parts"), has_parts=True)
+    record = UploadRecord(name="parts")
+    store.run(create_upload(waiting.import_id, record, 5))
+    store.submit_import(waiting)
+    read = put(f"{waiting.upload}/0")
+    put("uploads/imp_given_up/0")
+    young = put("uploads/imp_arriving/0", 0)
+    assert clean(store, storage) == {"uploads/imp_given_up": False}
+    assert storage.list() == sorted([*known, read, young])
 
 
 def test_old_folders_without_a_record_are_deleted_and_young_ones_stay(

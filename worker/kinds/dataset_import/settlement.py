@@ -11,7 +11,7 @@ from model.host.failpoints import Failpoint, reach
 from model.spec import DatasetFacts, JobSpec
 from model.storage.opening import open_storage
 from worker.errors import DatasetNotFoundError, JobNotFoundError
-from worker.queue.ids import upload_key
+from worker.queue.ids import parts_folder, upload_key
 from worker.queue.live_workers import LiveWorkers, training_devices
 from worker.queue.records import DatasetImport, JobError
 from worker.queue.states import Status
@@ -43,7 +43,9 @@ class ImportSettlement:
             if job_ids := self._store.waiting_jobs(import_id):
                 self._settle_jobs(job_ids, ended, project)
             try:
-                open_storage(storage_url(self._storage, project)).delete(upload_key(import_id))
+                storage = open_storage(storage_url(self._storage, project))
+                storage.delete(upload_key(import_id))
+                storage.delete(parts_folder(import_id))
             except StorageError as error:
                 _log.warning("could not delete the upload of %s, trying again: %s", import_id, error)
                 return False

@@ -23,7 +23,8 @@ from worker.kinds.dataset_import.context import ImportContext
 from worker.kinds.dataset_import.messages import DatasetWritten
 from worker.kinds.dataset_import.running_import import RunningImport
 from worker.kinds.dataset_import.settlement import ImportSettlement
-from worker.queue.attempt_messages import ClaimedImport
+from worker.kinds.dataset_import.uploaded_zip import uploaded_zip
+from worker.queue.attempt_messages import ClaimedImport, Flags
 from worker.queue.states import Outcome
 from worker.redis_server.projects import storage_url
 from worker.registry.datasets import registered
@@ -32,6 +33,14 @@ _log = logging.getLogger(__name__)
 
 _TOO_SLOW = "Reading the zip took too long: split it, or use smaller images."
 _UPLOAD_GONE = "The upload is no longer in storage: upload the zip again."
+
+
+class _NotWantedError(Exception):
+    """Raised when the attempt shall end before the import process has begun."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
 
 
 class ImportSupervisor(Supervisor):
@@ -46,13 +55,19 @@ class ImportSupervisor(Supervisor):
         self._claimed = claimed
         self._storage = open_storage(storage_url(context.storage_url, claimed.project))
         self._ending = AttemptEnding(context, claimed, attempt_id)
+        self._is_cancelled = False
 
     def _work(self) -> Outcome:
         if self._context.drain.is_requested:
             return self._ending.requeue(AttemptEnd(Outcome.DRAINED))
         try:
-            with self._storage.as_file(self._claimed.upload) as upload, self._storage.working_folder() as out:
+            with (
+                uploaded_zip(self._storage, self._claimed.upload, self._check_wanted) as upload,
+                self._storage.working_folder() as out,
+            ):
                 outcome = self._read_and_store(upload, out)
+        except _NotWantedError as error:
+            outcome = self._ending.end_without_result(AttemptEnd(error.outcome))
         except ObjectMissingError:
             outcome = self._reject(DatasetRejectedError.code, _UPLOAD_GONE)
         except StorageError as error:
@@ -77,6 +92,19 @@ class ImportSupervisor(Supervisor):
         if end.error_code == StorageError.code:  # of the worker, not of the zip: another attempt may succeed
             end = AttemptEnd(Outcome.CRASHED, end.message)
         return self._ending.end_without_result(end)
+
+    def _renew_child(self, deadline: float, flags: Flags) -> None:
+        self._is_cancelled = flags.cancel
+        super()._renew_child(deadline, flags)
+
+    def _check_wanted(self) -> None:
+        """Return if this attempt shall go on, while no process runs that could be told."""
+        if self._is_lost:
+            raise _NotWantedError(Outcome.LEASE_LOST)
+        if self._is_cancelled:
+            raise _NotWantedError(Outcome.CANCELLED)
+        if self._context.drain.is_requested:
+            raise _NotWantedError(Outcome.DRAINED)
 
     def _arguments(self, upload: Path, out: Path) -> list[str]:
         expected = self._claimed.expected_id

@@ -7,8 +7,14 @@ from dataclasses import dataclass
 from model.data.import_options import NO_OPTIONS, ImportOptions
 from worker.queue.calls.attempts import read_status
 from worker.queue.calls.requests import Idempotency, read_submitted, submission_arguments
-from worker.queue.ids import upload_key
-from worker.queue.kinds import PLAIN_VERSION, QUEUE_LIMITS, VERSION_WITH_OPTIONS, Kind
+from worker.queue.ids import parts_folder, upload_key
+from worker.queue.kinds import (
+    PLAIN_VERSION,
+    QUEUE_LIMITS,
+    VERSION_WITH_OPTIONS,
+    VERSION_WITH_OTHER_SOURCES,
+    Kind,
+)
 from worker.queue.records import DatasetImport
 from worker.queue.scripts import QUEUE_SCRIPTS
 from worker.queue.states import Status
@@ -29,6 +35,20 @@ class NewImport:
     created_by: str | None = None
     project: str = DEFAULT_PROJECT
     options: ImportOptions = NO_OPTIONS
+    has_parts: bool = False
+    """Whether the upload arrived in parts; `import_id` is then the upload's id, too."""
+
+    @property
+    def upload(self) -> str:
+        """The storage key of the zip, or the folder of its parts."""
+        return parts_folder(self.import_id) if self.has_parts else upload_key(self.import_id)
+
+    @property
+    def schema_version(self) -> int:
+        """The version of the item: earlier workers leave alone what they do not understand."""
+        if self.has_parts:
+            return VERSION_WITH_OTHER_SOURCES
+        return VERSION_WITH_OPTIONS if self.options_json else PLAIN_VERSION
 
     @property
     def options_json(self) -> str | None:
@@ -63,6 +83,8 @@ def submit_import(
         DatasetNameTakenError: another upload is being imported under this name.
         IdempotencyMismatchError: the key was used with another name, other options or other bytes.
         QueueFullError: `queue_limit` imports are queued already.
+        UploadNotFoundError: the upload in parts has expired.
+        JobNotFoundError: the import of the upload in parts was deleted.
     """
     idempotency = Idempotency(idempotency_key, f"{new.fingerprint} {new.name}") if idempotency_key else None
     arguments = {
@@ -74,9 +96,10 @@ def submit_import(
             created_by=new.created_by,
             idempotency=idempotency,
             queue_limit=queue_limit,
-            schema_version=VERSION_WITH_OPTIONS if new.options_json else PLAIN_VERSION,
+            schema_version=new.schema_version,
         ),
-        "upload": upload_key(new.import_id),
+        "upload": new.upload,
+        "has_parts": new.has_parts or None,
         "upload_sha256": new.fingerprint,
         "import_options": new.options_json or "",
         "size_bytes": new.size_bytes,

@@ -1,6 +1,21 @@
 -- Queue the import of an upload and reserve its name. The same upload under the same name again returns the first
 -- import.
 -- include: queue/lua/shared/submission.lua
+
+-- What has arrived in parts becomes one import, whoever asks for it and however often.
+local upload = args.has_parts and scoped(args.project, KEY.UPLOADS) .. args.item_id
+local function answer(reply)
+  if upload then redis.call('HSET', upload, 'dataset_id', reply[2]) end
+  return reply
+end
+if upload then
+  if redis.call('EXISTS', upload) == 0 then return {'upload_not_found', args.item_id} end
+  local known = redis.call('HGET', upload, 'dataset_id')
+  local first = known and load_item(known)
+  if first then return {'ok', first.id, item_json(first), 'replay'} end
+  if known then return {'job_not_found', known} end
+end
+
 local replay = first_answer()
 if replay then return replay end
 
@@ -10,14 +25,16 @@ local names = scoped(args.project, KEY.DATASET_NAMES)
 local owner = redis.call('HGET', names, args.name)
 local other = owner and load_item(owner)
 if other and not TERMINAL[other.status] then
-  if other.upload_sha256 == args.upload_sha256 then return {'ok', other.id, item_json(other), 'replay'} end
+  if other.upload_sha256 == args.upload_sha256 then
+    return answer({'ok', other.id, item_json(other), 'replay'})
+  end
   return {'dataset_name_taken', args.name}
 end
 
 -- A name that belongs to a dataset never changes its dataset: the upload must turn out to be the same.
 local expected_id = owner and not other and owner or nil
 if not expected_id then redis.call('HSET', names, args.name, args.item_id) end
-return create_item('dataset_import', {
+return answer(create_item('dataset_import', {
   upload = args.upload, upload_sha256 = args.upload_sha256, size_bytes = args.size_bytes, expected_id = expected_id,
   import_options = args.import_options ~= '' and args.import_options or nil,
-})
+}))

@@ -1,6 +1,7 @@
 /** The dataset that is being added: its upload, then its import. Continues while the user looks at other views. */
 
 import { get, request } from "../http/requests.js";
+import { PART_BYTES, uploadInParts } from "../http/part_upload.js";
 import { upload } from "../http/upload.js";
 
 const NONE = { step: "none", name: "", phase: null, done: 0, total: 0, reason: "", message: "", dataset: null, isOwn: false };
@@ -27,7 +28,7 @@ export class DatasetAdding extends EventTarget {
     this.#set({ ...NONE, step: "uploading", name, total: file.size, isOwn: true });
     try {
       const onProgress = (done, total) => this.#set({ done, total });
-      this.follow(await upload(`datasets?name=${encodeURIComponent(name)}`, file, { onProgress, signal: this.#abort.signal }));
+      this.follow(await send(name, file, { onProgress, signal: this.#abort.signal }));
     } catch (problem) {
       if (this.#abort.signal.aborted) this.#end({ step: "cancelled", message: "The upload was cancelled." });
       else this.#end({ step: "rejected", message: messageOf(problem) });
@@ -82,6 +83,10 @@ export class DatasetAdding extends EventTarget {
     this.state = { ...this.state, ...change };
     this.dispatchEvent(new Event("changed"));
   }
+}
+
+function send(name, file, options) {
+  return file.size > PART_BYTES ? uploadInParts(name, file, options) : upload(`datasets?name=${encodeURIComponent(name)}`, file, options);
 }
 
 function importOf({ phase, queued_reason: reason, progress }) {

@@ -3,7 +3,7 @@
 import { Problem } from "./requests.js";
 import { acceptedKeys, signIn } from "./sign_in.js";
 
-const MAX_INTERRUPTIONS = 5;
+export const MAX_INTERRUPTIONS = 5;
 const RETRY_MS = 2000;
 
 /** Browsers offer crypto.randomUUID only on https and localhost; getRandomValues works everywhere. */
@@ -16,44 +16,44 @@ export function randomKey() {
  * An interrupted upload is sent again with the same Idempotency-Key, so that the service takes it once.
  */
 export async function upload(path, file, { onProgress, signal }) {
-  const key = randomKey();
+  const headers = { "Content-Type": "application/zip", "Idempotency-Key": randomKey() };
   for (let interruptions = 0; ; ) {
     const keys = acceptedKeys();
-    const { status, body } = await send(path, file, { key, onProgress, signal });
+    const { status, body } = await send("POST", path, file, { headers, onProgress: (sent) => onProgress(sent, file.size), signal });
     if (status >= 200 && status < 300) return body;
     if (status === 401) await signIn(keys);
     else if (status !== 0 || ++interruptions === MAX_INTERRUPTIONS) throw new Problem(status, problemOf(status, body));
-    else await pause(RETRY_MS, signal);
+    else await pause(signal);
   }
 }
 
-function problemOf(status, body) {
+export function problemOf(status, body) {
   return status === 0 ? { detail: "The connection was lost again and again: upload the file once more later." } : (body ?? {});
 }
 
-/** Sends the file once; the status is 0 if the connection was lost. */
-function send(path, file, { key, onProgress, signal }) {
+/** Sends bytes once; the status is 0 if the connection was lost. */
+export function send(method, path, data, { headers, onProgress, signal }) {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const request = new XMLHttpRequest();
     const abort = () => request.abort();
     signal.addEventListener("abort", abort);
-    request.open("POST", path);
+    request.open(method, path);
     request.responseType = "json";
-    request.setRequestHeader("Content-Type", "application/zip");
-    request.setRequestHeader("Idempotency-Key", key);
-    request.upload.addEventListener("progress", (event) => onProgress(event.loaded, file.size));
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    request.upload.addEventListener("progress", (event) => onProgress(event.loaded));
     request.addEventListener("abort", () => reject(signal.reason));
     request.addEventListener("loadend", () => {
       signal.removeEventListener("abort", abort);
       resolve({ status: request.status, body: request.response });
     });
-    onProgress(0, file.size);
-    request.send(file);
+    onProgress(0);
+    request.send(data);
   });
 }
 
-async function pause(ms, signal) {
-  await new Promise((resolve) => setTimeout(resolve, ms));
+/** Waits before an interrupted upload goes on. */
+export async function pause(signal) {
+  await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   signal.throwIfAborted();
 }
