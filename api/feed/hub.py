@@ -16,8 +16,9 @@ BLOCK_MS = 5_000
 """How long one read waits for events; the socket timeout of the hub's Redis client must be longer."""
 _HEARTBEAT_S = 4.0
 """Proxies may close a stream that is silent for five seconds."""
-_PAUSE_PER_WATCHER_S = 70e-6
-_MAX_PAUSE_S = 0.07
+_PAUSE_S = 0.07
+"""After a read with events, later ones are collected: a read, and waking a watcher, costs many times what one more event
+costs. The first event after a silence is delivered at once."""
 _RETRY_S = (0.1, 0.2, 0.5, 1.0)
 
 _log = logging.getLogger(__name__)
@@ -130,8 +131,7 @@ class EventHub:
             if events:
                 self._distribute(events)
                 self._last_id = events[-1].feed_id
-            # Waking a watcher takes far longer than adding an event: with more watchers, collect more events first.
-            await asyncio.sleep(min(self.watchers * _PAUSE_PER_WATCHER_S, _MAX_PAUSE_S))
+            await asyncio.sleep(_PAUSE_S)
 
     async def _restart(self) -> None:
         """Continue at the end of the feed after missing events; clients reconnect and read those from the record."""
