@@ -46,6 +46,7 @@ def send_heartbeat(worker: WorkerRecord) -> ScriptCall[None]:
     arguments = {
         "worker_id": worker.id,
         "expires_s": HEARTBEAT_EXPIRES_S,
+        "is_idle": worker.state == WorkerState.IDLE,
         "can_claim": worker.state != WorkerState.OUT_OF_ORDER,
         "record": worker.model_dump_json(exclude={"lanes"}),  # earlier releases refuse unknown fields
         "lanes": list(worker.lanes),

@@ -13,6 +13,7 @@ from tests.worker.packing import packer
 from worker.queue.ids import new_attempt_id
 from worker.queue.store import JobStore
 from worker.redis_server.connection import connect
+from worker.upkeep.upkeep import CANDIDATE_EVERY_S
 
 _WIDE = 8
 
@@ -64,6 +65,8 @@ def _fleet(
 
     for worker in workers:
         worker.send_heartbeat()
+    for second in range(round(CANDIDATE_EVERY_S)):  # all processes connect, and two are elected
+        fleet.keep_up(second)
     yield Row("renew", server.call_us(workers[0].renew), "µs", "15")
     yield Row("heartbeat", server.call_us(workers[0].send_heartbeat), "µs")
     yield row("nothing, with all connections", lambda _: None)
@@ -78,19 +81,21 @@ def _fleet(
 def _single_calls(
     server: MeasuredServer, store: JobStore, workers: list[SimulatedWorker], jobs: int
 ) -> Iterator[Row]:
-    running_id, queued_id = workers[0].job_id, submit(store, gpus=_WIDE)
-    for _ in range(jobs - len(workers) - 1):
+    running_id, first_id, queued_id = workers[0].job_id, submit(store), submit(store, gpus=_WIDE)
+    for _ in range(jobs - len(workers) - 2):
         submit(store, gpus=_WIDE)
     calls: dict[str, tuple[Callable[[], object], str]] = {
         "submit": (lambda: submit(store, gpus=_WIDE), "150"),
         "get of a running job": (lambda: store.get(running_id), ""),
-        "get of a queued job": (lambda: store.get(queued_id), ""),
+        "get of the first queued job": (lambda: store.get(first_id), ""),
+        "get of another queued job": (lambda: store.get(queued_id), ""),
         "list of 20 queued jobs": (store.list_jobs, ""),
     }
     for name, (call, target) in calls.items():
         for worker in workers:  # heartbeats expire after 15 s
             worker.send_heartbeat()
         yield Row(f"{name}, {jobs:,} jobs, {len(workers):,} live workers", server.call_us(call), "µs", target)
+    store.cancel(first_id)
 
 
 def _claim(server: MeasuredServer, store: JobStore, queued: int) -> Row:

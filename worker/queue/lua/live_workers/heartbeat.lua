@@ -18,6 +18,7 @@ for lane, facts in pairs(LANES) do
     changes = redis.call('ZREM', facts.claimers, worker_id)
   end
   if changes == 1 then redis.call('DEL', KEY.LARGEST .. lane) end
+  if args.is_idle then redis.call('DEL', KEY.NONE_IDLE .. lane) end
 end
 redis.call('HSET', KEY.WORKERS, worker_id, args.record)
 redis.call('HSET', KEY.WORKER_LANES, worker_id, table.concat(args.lanes, ','))

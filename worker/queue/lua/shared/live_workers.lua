@@ -21,11 +21,15 @@ local function devices_of_largest_worker(lane)
 end
 
 -- Whether a live worker of the lane with enough devices has nothing to do. The record of a worker is its heartbeat.
+-- That there is none is found out at most once a second; the heartbeat of an idle worker counts at once.
 local function has_idle_worker(lane, devices)
+  local none_has = redis.call('GET', KEY.NONE_IDLE .. lane)
+  if none_has and devices >= tonumber(none_has) then return false end
   for _, worker_id in ipairs(live_claimers(lane)) do
     local record = redis.call('HGET', KEY.WORKERS, worker_id)
     if record and record:find('"state":"idle"', 1, true)
       and tonumber(redis.call('HGET', KEY.CLAIMER_DEVICES, worker_id) or 1) >= devices then return true end
   end
+  redis.pcall('SET', KEY.NONE_IDLE .. lane, devices, 'PX', COUNTED_FOR_MS)
   return false
 end
