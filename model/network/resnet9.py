@@ -15,6 +15,9 @@ from torch.nn import functional
 
 from model.network.winograd import Conv3x3
 
+WIDTH = 64
+"""Channels of the first convolution; the others have 2, 4 and 8 times as many."""
+
 
 class ConvNorm(nn.Module):
     """A 3x3 convolution without bias, followed by batch norm."""
@@ -119,17 +122,17 @@ class ResNet9(nn.Module):
     def __init__(self, num_classes: int) -> None:
         super().__init__()
         self.features = nn.Sequential(
-            ConvBlock(3, 64),
-            ConvNorm(64, 128),
+            ConvBlock(3, WIDTH),
+            ConvNorm(WIDTH, 2 * WIDTH),
             ReluPool(),
-            Residual(128),
-            ConvNorm(128, 256),
+            Residual(2 * WIDTH),
+            ConvNorm(2 * WIDTH, 4 * WIDTH),
             ReluPool(),
-            ConvNorm(256, 512),
+            ConvNorm(4 * WIDTH, 8 * WIDTH),
             ReluPool(),
-            Residual(512),
+            Residual(8 * WIDTH),
         )
-        self.head = nn.Linear(512, num_classes, bias=False)
+        self.head = nn.Linear(8 * WIDTH, num_classes, bias=False)
 
     def forward(self, images_NCHW: Tensor) -> Tensor:
         """Return logits_NK of normalised float images."""

@@ -12,6 +12,7 @@ from model.recipes.recipe import Recipe
 from model.spec import ResolvedSpec
 from model.training.optim.initialisation import initialise_network
 from model.training.optim.optimizer import keep_rates_on_device, make_optimizer
+from model.training.optim.sgd import Sgd
 from model.training.optim.weight_average import WeightAverage
 from model.training.optim.whitening import Whitening, whitening_matrix
 from model.training.seeding import seed_step
@@ -48,7 +49,7 @@ class RunState:
     """Weights, averages, position and running sums of a training."""
 
     network: ResNet9
-    optimizer: torch.optim.SGD
+    optimizer: Sgd
     average: WeightAverage | None
     whitening: Whitening | None
     sums: Tensor

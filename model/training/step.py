@@ -86,7 +86,7 @@ class TrainingStep:
             flips_N: bool, which of these images to mirror.
         """
         state = self._state
-        state.optimizer.zero_grad(set_to_none=True)
+        state.optimizer.zero_grad()
         started = time.perf_counter()
         images_NCHW = self._augment(self._data.train.images_NHWC[shard_N], flips_N, self._data.normalisation)
         state.data_s += time.perf_counter() - started
@@ -129,7 +129,7 @@ class TrainingStep:
                     if 2 * state.micro_batches > len(shard_N):
                         raise
                     self._double_micro_batches(len(shard_N))
-            state.optimizer.zero_grad(set_to_none=True)
+            state.optimizer.zero_grad()
             self._device.release_memory()
 
     def _double_micro_batches(self, images: int) -> None:

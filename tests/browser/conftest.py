@@ -7,15 +7,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Page, sync_playwright
-from sklearn.datasets import load_digits
 
 from ninefold import Client
 from tests.browser.page_monitor import PageMonitor
 from tests.e2e.service import Service
+from tests.handwritten import digit_images
 
 KEY = secrets.token_hex(16)
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -33,22 +31,14 @@ def chromium() -> str:
     return found
 
 
-def png(pixels: np.ndarray) -> bytes:
-    """A digit of scikit-learn (values 0 to 16) as a PNG file."""
-    file = io.BytesIO()
-    Image.fromarray((pixels * 15.9).astype(np.uint8)).save(file, "PNG")
-    return file.getvalue()
-
-
 @pytest.fixture(scope="session")
 def few_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder per class with 8 digits each, so that an epoch takes a fraction of a second."""
     folder = tmp_path_factory.mktemp("few") / "few-digits"
-    digits = load_digits()
     for label in range(10):
         (folder / str(label)).mkdir(parents=True)
-        for number, pixels in enumerate(digits.images[digits.target == label][:IMAGES_PER_CLASS]):
-            (folder / str(label) / f"{number}.png").write_bytes(png(pixels))
+        for number, image in enumerate(digit_images(label, IMAGES_PER_CLASS)):
+            image.save(folder / str(label) / f"{number}.png")
     return folder
 
 
@@ -112,4 +102,6 @@ def page(browser: Browser, service: Service, monitor: PageMonitor) -> Iterator[P
 @pytest.fixture(scope="session")
 def digit() -> FilePayload:
     """A handwritten seven as a file to upload."""
-    return {"name": "seven.png", "mimeType": "image/png", "buffer": png(load_digits().images[7])}
+    file = io.BytesIO()
+    digit_images(7, 1)[0].save(file, "PNG")
+    return {"name": "seven.png", "mimeType": "image/png", "buffer": file.getvalue()}

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PIL import Image
-from sklearn.datasets import load_digits
 
 from tests.e2e.service import Service, running_service
+from tests.handwritten import digit_images
 
 IMAGES_PER_CLASS = 16
 CLASSES = 4
@@ -17,13 +16,11 @@ CLASSES = 4
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """64 images of handwritten digits in one folder for each of 4 classes."""
     folder = tmp_path_factory.mktemp("digits") / "tiny"
-    digits = load_digits(n_class=CLASSES)
     for label in range(CLASSES):
         class_folder = folder / str(label)
         class_folder.mkdir(parents=True)
-        for number, pixels in enumerate(digits.images[digits.target == label][:IMAGES_PER_CLASS]):
-            image = Image.fromarray((pixels * 15.9).astype("uint8")).resize((16, 16))
-            image.save(class_folder / f"{number}.png")
+        for number, image in enumerate(digit_images(label, IMAGES_PER_CLASS)):
+            image.resize((16, 16)).save(class_folder / f"{number}.png")
     return folder
 
 

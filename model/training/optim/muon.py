@@ -5,11 +5,13 @@ github.com/KellerJordan/Muon), in the variant for convolutions of airbench94_muo
 """
 # ruff: noqa: N803 - shapes in names: O output channels, I = input channels x height x width
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from model.training.optim.sgd import Sgd
 
 _STEPS = 3
 _A, _B, _C = 3.4445, -4.775, 2.0315
@@ -18,30 +20,25 @@ exactly 1."""
 _EPSILON = 1e-7
 
 
-class Muon(torch.optim.SGD):
+class Muon(Sgd):
     """Muon for the parameter groups with `uses_muon`, which hold filters [out, in, height, width]; SGD for all others."""
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> Any:
-        """Update all weights once."""
-        for group in self.param_groups:
-            if group.get("uses_muon"):
-                for weight in group["params"]:
-                    self._update(weight, group["lr"], group["momentum"])
-        return super().step(closure)
-
-    def _update(self, weight: Tensor, learning_rate: float | Tensor, momentum: float) -> None:
-        gradient, state = weight.grad, self.state[weight]
-        if gradient is None:
+    def _update(self, group: Mapping[str, Any]) -> None:
+        if not group.get("uses_muon"):
+            super()._update(group)
             return
-        if "momentum_buffer" not in state:
-            state["momentum_buffer"] = torch.zeros_like(weight)
-        buffer = state["momentum_buffer"].mul_(momentum).add_(gradient)
+        for weight in group["params"]:
+            if weight.grad is not None:
+                self._orthogonal_update(weight, weight.grad, group["lr"], group["momentum"])
+
+    def _orthogonal_update(
+        self, weight: Tensor, gradient: Tensor, learning_rate: float | Tensor, momentum: float
+    ) -> None:
+        buffer = self._momentum_buffer(weight).mul_(momentum).add_(gradient)
         nesterov = gradient.add(buffer, alpha=momentum)
         # As airbench: the filters keep a Frobenius norm of sqrt(number of filters).
         weight.mul_(len(weight) ** 0.5 / weight.norm())
         weight.sub_(orthogonalise(nesterov.flatten(1)).mul_(learning_rate).view_as(weight))
-        weight.grad = None  # so that SGD skips this weight
 
 
 def orthogonalise(matrix_OI: Tensor) -> Tensor:

@@ -8,11 +8,12 @@ from torch import Tensor, nn
 from model.network.resnet9 import ResNet9
 from model.recipes.recipe import Optimizer, Recipe
 from model.training.optim.muon import Muon
+from model.training.optim.sgd import Sgd
 
 _MOMENTUM = 0.9
 
 
-def make_optimizer(network: ResNet9, recipe: Recipe) -> torch.optim.SGD:
+def make_optimizer(network: ResNet9, recipe: Recipe) -> Sgd:
     """Return SGD with Nesterov momentum, or Muon for the convolutions. Only convolutions have weight decay.
 
     The learning rate of each parameter group is the rate of the schedule times the group's `scale`.
@@ -24,8 +25,8 @@ def make_optimizer(network: ResNet9, recipe: Recipe) -> torch.optim.SGD:
         {"params": [p for norm in norms for p in norm.parameters()], "weight_decay": 0.0, "scale": 1.0},
         {"params": [network.head.weight], "weight_decay": 0.0, "scale": recipe.logit_scale**2},
     ]
-    kind = Muon if recipe.optimizer is Optimizer.MUON else torch.optim.SGD
-    return kind(groups, lr=recipe.learning_rate, momentum=_MOMENTUM, nesterov=True, fused=True)
+    kind = Muon if recipe.optimizer is Optimizer.MUON else Sgd
+    return kind(groups, lr=recipe.learning_rate, momentum=_MOMENTUM)
 
 
 def _convolution_groups(weights: list[Tensor], recipe: Recipe) -> list[dict[str, Any]]:
@@ -40,7 +41,7 @@ def _convolution_groups(weights: list[Tensor], recipe: Recipe) -> list[dict[str,
     ]
 
 
-def set_learning_rate(optimizer: torch.optim.SGD, learning_rate: float) -> None:
+def set_learning_rate(optimizer: Sgd, learning_rate: float) -> None:
     """Set every group's learning rate for the next step."""
     for group in optimizer.param_groups:
         rate = learning_rate * group["scale"]
@@ -50,7 +51,7 @@ def set_learning_rate(optimizer: torch.optim.SGD, learning_rate: float) -> None:
             group["lr"] = rate
 
 
-def keep_rates_on_device(optimizer: torch.optim.SGD, device: torch.device) -> None:
+def keep_rates_on_device(optimizer: Sgd, device: torch.device) -> None:
     """Store every group's learning rate in device memory, where the kernels of a CUDA graph read it."""
     for group in optimizer.param_groups:
         group["lr"] = torch.tensor(group["lr"], device=device)

@@ -25,9 +25,10 @@ def test_the_facts_of_digits_match_the_images(tmp_path: Path) -> None:
     assert not facts.mirror_symmetric
 
 
-def test_facts_need_neither_torch_nor_scikit_learn() -> None:
+def test_the_digits_need_neither_torch_nor_an_import_of_scikit_learn() -> None:
     code = (
         "import sys; from model.data.built_in import BUILT_IN; assert len(BUILT_IN) == 4; "
+        "from model.data.sources.digits import read_digits; assert len(read_digits().labels_N) == 1797; "
         "sys.exit(any(name in sys.modules for name in ('torch', 'torchvision', 'sklearn', 'scipy')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

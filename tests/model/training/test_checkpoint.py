@@ -10,6 +10,8 @@ from model.training.training import run_training
 from tests.model.tiny_training import Recorder, TinyTraining
 from tests.stored import stored_path
 
+pytestmark = pytest.mark.usefixtures("narrow_network")
+
 
 def test_a_drain_reports_the_position_that_it_saved(tiny_training: TinyTraining) -> None:
     drained = tiny_training.drain(tiny_training.spec(recipe="thorough"), before_step=5)

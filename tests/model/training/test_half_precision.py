@@ -13,6 +13,8 @@ from model.training.step import TrainingStep, zero_on_overflow
 from tests.model.tiny_training import TinyTraining
 from tests.model.training.test_no_synchronisation import META, start
 
+pytestmark = pytest.mark.usefixtures("narrow_network")
+
 HALVES = [None, torch.bfloat16, torch.float16]
 
 

@@ -16,6 +16,8 @@ from model.training.step import TrainingStep
 from model.training.training_data import Split, TrainingData
 from tests.model.dataset_facts import facts
 
+pytestmark = pytest.mark.usefixtures("narrow_network")
+
 META = torch.device("meta")
 """Operations that need the contents of a tensor fail on this device: `item()`, branches, copies, masks as indices."""
 STEPS = 6

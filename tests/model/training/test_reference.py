@@ -14,6 +14,9 @@ from model.training.seeding import epoch_order, seed_step
 from model.training.training import run_training
 from model.training.training_data import load_training_data
 from tests.model.tiny_training import Recorder, TinyTraining
+from tests.model.training.conftest import NARROWER
+
+pytestmark = pytest.mark.usefixtures("narrow_network")
 
 EPOCHS, BATCH, STEPS = 10, 20, 2
 
@@ -23,10 +26,11 @@ class Plain(nn.Module):
 
     def __init__(self, classes: int) -> None:
         super().__init__()
-        sizes = [(3, 64), (64, 128), (128, 128), (128, 128), (128, 256), (256, 512), (512, 512), (512, 512)]
+        full = [(3, 64), (64, 128), (128, 128), (128, 128), (128, 256), (256, 512), (512, 512), (512, 512)]
+        sizes = [(i if i == 3 else i // NARROWER, o // NARROWER) for i, o in full]
         self.convs = nn.ModuleList(nn.Conv2d(i, o, 3, padding=1, bias=False) for i, o in sizes)
         self.norms = nn.ModuleList(nn.BatchNorm2d(o, eps=1e-5, momentum=0.9) for _, o in sizes)
-        self.head = nn.Linear(512, classes, bias=False)
+        self.head = nn.Linear(512 // NARROWER, classes, bias=False)
 
     def block(self, number: int, x: Tensor) -> Tensor:
         return torch.relu(self.norms[number](self.convs[number](x)))

@@ -13,6 +13,8 @@ from model.training.run_limit import EpochLimit, TimeLimit, downtime_s
 from model.training.training import run_training
 from tests.model.tiny_training import Recorder, TinyTraining
 
+pytestmark = pytest.mark.usefixtures("narrow_network")
+
 NOW = time.monotonic
 MANY_EPOCHS = EpochLimit(epochs=1000, steps_per_epoch=10)
 

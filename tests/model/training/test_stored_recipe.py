@@ -18,6 +18,8 @@ from tests.model.tiny_training import Recorder, TinyTraining
 from tests.model.training.test_training import weight_hash
 from tests.stored import stored_path
 
+pytestmark = pytest.mark.usefixtures("narrow_network")
+
 
 @pytest.fixture(autouse=True)
 def without_checkpoints(tiny_training: TinyTraining) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from sklearn.datasets import load_digits
 
 from model.data.record import DatasetRecord
 from model.recipes.defaults import resolve
 from model.spec import JobSpec
 from model.storage.interface import Storage
+from tests.handwritten import digit_images
 from tests.model.imports import import_files
 from tests.model.pictures import encode
 
@@ -77,10 +77,10 @@ def test_near_duplicates_are_mirrored(storage: Storage, tmp_path: Path) -> None:
 
 
 def test_digits_are_not_mirrored(storage: Storage, tmp_path: Path) -> None:
-    digits = load_digits()
     files = {
-        f"{label}/{n}.png": encode(Image.fromarray((image * 15).astype(np.uint8)))
-        for n, (image, label) in enumerate(zip(digits.images[:500], digits.target[:500], strict=True))
+        f"{label}/{n}.png": encode(image)
+        for label in range(10)
+        for n, image in enumerate(digit_images(label, 50))
     }
     assert not may_mirror(import_files(files, storage, tmp_path))
 

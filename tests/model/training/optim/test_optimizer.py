@@ -11,6 +11,8 @@ from model.spec import RecipeName
 from model.training.optim.initialisation import initialise_network
 from model.training.optim.optimizer import make_optimizer, set_learning_rate
 
+pytestmark = pytest.mark.usefixtures("narrow_network")
+
 FAST = RECIPES[RecipeName.FAST]
 VARIANTS = {
     "muon": replace(FAST, optimizer=Optimizer.MUON, muon_scale=0.25),
@@ -30,7 +32,7 @@ def test_each_variant_learns_and_publishes_the_same_network(name: str) -> None:
         loss = torch.nn.functional.cross_entropy(network(images), labels)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        optimizer.zero_grad()
         losses.append(loss.item())
     assert losses[-1] < losses[0]
     assert set(published_weights(network)) == set(published_weights(initialise_network(FAST, 3)))

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from PIL import Image
-from sklearn.datasets import load_digits
 
 from model.artifact.manifest import WEIGHTS_FILE, model_key
 from model.data.importing import import_dataset
 from model.host import lease_clock
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
+from tests.handwritten import digit_images
 from tests.model.tiny_training import TIMINGS
 from tests.worker.processes import is_running, wait_until
 from tests.worker.samples import make_job, recipe_of_later_version
@@ -102,11 +101,9 @@ def storage(folder: Path) -> Storage:
 @pytest.fixture(scope="module")
 def dataset(folder: Path, storage: Storage) -> str:
     """Import forty handwritten zeros and forty ones."""
-    digits = load_digits()
     for label in (0, 1):
         (folder / "source" / f"digit-{label}").mkdir(parents=True)
-        for number, pixels in enumerate(digits.images[digits.target == label][:40]):
-            image = Image.fromarray((pixels * 15).astype("uint8"))
+        for number, image in enumerate(digit_images(label, 40)):
             image.save(folder / "source" / f"digit-{label}" / f"{number}.png")
     return import_dataset(folder / "source", storage, "zeros-and-ones").facts.id
 

@@ -16,8 +16,7 @@ from worker.queue.states import Phase
 def warm_up() -> None:
     """Import torch and run one tiny training step, so that the job does not wait for either.
 
-    The first optimizer imports torch's compiler (2 to 3 s on an idle machine); the first step loads kernels and
-    starts threads.
+    The first step loads kernels and starts threads.
     """
     limit_openmp_spinning()
     import torch  # noqa: PLC0415 - see the module's docstring
@@ -25,9 +24,7 @@ def warm_up() -> None:
     import model.training.training  # noqa: F401, PLC0415 - as above
 
     convolution = torch.nn.Conv2d(3, 8, 3, bias=False).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.SGD(convolution.parameters(), lr=0.1)
     convolution(torch.zeros(2, 3, 16, 16)).sum().backward()
-    optimizer.step()
 
 
 def train(start: Start, reporter: PipeReporter) -> ManifestDraft:
