@@ -89,6 +89,42 @@ def test_a_file_that_is_no_zip_is_refused(page: Page, monitor: PageMonitor) -> N
     monitor.errors = [error for error in monitor.errors if "415" not in error]
 
 
+def leaves(folder: Path) -> FilePayload:
+    """A zip of images in no folders, with a table whose columns of numbers and kinds may both hold the classes."""
+    file = io.BytesIO()
+    rows = ["id,age,kind,place"]
+    with zipfile.ZipFile(file, "w") as target:
+        for number, path in enumerate(sorted(folder.rglob("*.png"))[:24]):
+            target.write(path, f"{number}.png")
+            rows.append(f"{number},{number % 4},{'oak' if number % 2 else 'elm'},{number % 3 + 100}")
+        target.writestr("leaves.csv", "\n".join(rows))
+    return {"name": "leaves.zip", "mimeType": "application/zip", "buffer": file.getvalue()}
+
+
+def test_a_zip_whose_classes_are_not_certain_is_sent_again_with_options(page: Page, few_digits: Path) -> None:
+    form = upload(page, leaves(few_digits))
+    expect(form.get_by_role("status")).to_contain_text("leaves was not added.", timeout=IMPORT_MS)
+    expect(form.get_by_role("status")).to_contain_text("label_column")
+    expect(form.get_by_label("Labels", exact=True)).to_be_focused()  # the keyboard alone suffices
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(form.get_by_label("Label column")).to_be_focused()
+    page.keyboard.type("colour")
+    page.keyboard.press("Enter")
+    expect(form.get_by_role("status")).to_contain_text("leaves.csv has no column 'colour'", timeout=IMPORT_MS)
+    form.get_by_label("Label column").fill("kind")
+    form.get_by_label("Min images").fill("0")
+    form.get_by_role("button", name="Upload", exact=False).click()
+    expect(form.get_by_label("Min images")).to_be_focused()  # the browser says that 1 is the least
+    form.get_by_label("Min images").fill("2")
+    form.get_by_role("button", name="Upload", exact=False).click()
+    expect(form.get_by_role("status")).to_contain_text(
+        "leaves is ready: 24 images in 2 classes.", timeout=IMPORT_MS
+    )
+    expect(form.get_by_label("Dataset", exact=True)).to_have_value("leaves")
+    expect(form.get_by_label("Label column")).to_be_hidden()
+
+
 def test_a_job_waits_for_an_import_until_it_is_cancelled(
     page: Page, service: Service, few_digits: Path
 ) -> None:

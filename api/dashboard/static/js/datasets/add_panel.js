@@ -1,8 +1,9 @@
-/** Uploads a zip of images as a new dataset: a file, its name, then the progress and the result. */
+/** Uploads a zip of images as a new dataset: a file, its name and options, then the progress and the result. */
 
 import { announce } from "../ui/announcements.js";
 import { h, fill, setText, show } from "../ui/dom.js";
 import { bytes, whole } from "../ui/format.js";
+import { ImportOptionFields } from "./import_options.js";
 import { progressBar } from "../ui/progress_bar.js";
 import { scheduleDraw } from "../ui/draw_scheduler.js";
 
@@ -13,7 +14,7 @@ const PHASES = { starting: "Starting the import of", reading: "Reading", storing
 /** The panel's inputs belong to `form`, which may stand elsewhere: forms cannot be nested. */
 export function addPanel(adding) {
   const panel = new AddPanel(adding);
-  return { element: panel.element, form: panel.form, close: () => panel.close() };
+  return { element: panel.element, form: panel.form, offerOptions: (openapi) => panel.offerOptions(openapi), close: () => panel.close() };
 }
 
 class AddPanel {
@@ -29,21 +30,30 @@ class AddPanel {
     this.#buildOffer();
     this.#buildProgress();
     this.result = h("div", { class: "small", role: "status" });
-    this.element = h("div", { class: "adding" }, this.choose, this.offer, this.progress, this.result);
+    this.element = h("div", { class: "adding" }, this.choose, this.result, this.offer, this.progress);
     this.scheduleDraw = () => scheduleDraw(this.draw);
     adding.addEventListener("changed", this.scheduleDraw);
+    adding.addEventListener("ended", this.#offerAgain);
     this.draw();
+  }
+
+  /** Shows the fields for the options of an upload, which the OpenAPI document lists. */
+  offerOptions(openapi) {
+    this.options.build(openapi);
   }
 
   close() {
     this.adding.removeEventListener("changed", this.scheduleDraw);
+    this.adding.removeEventListener("ended", this.#offerAgain);
   }
 
   #buildOffer() {
     this.name = h("input", { id: "dataset-name", form: FORM, type: "text", required: true, maxlength: "64", pattern: "[a-z0-9][a-z0-9._\\-]*", title: "small letters, digits, dots, _ and -", autocomplete: "off", spellcheck: "false", autocapitalize: "none" });
+    this.options = new ImportOptionFields(FORM);
     this.size = h("button", { form: FORM, class: "primary small" });
     this.offer = h("div", { class: "adding-offer", hidden: true },
       h("div", { class: "field" }, h("label", { for: "dataset-name" }, "Name of the new dataset"), this.name),
+      this.options.element,
       h("div", { class: "actions" }, this.size, h("button", { type: "button", class: "quiet small", onclick: () => this.#discard() }, "Discard")));
   }
 
@@ -61,24 +71,38 @@ class AddPanel {
     if (!file) return;
     this.name.value = nameOf(file);
     setText(this.size, `Upload ${bytes(file.size)}`);
+    this.options.clear();
     this.isOffered = true;
+    this.isRetry = false;
     this.draw();
     this.name.focus();
     this.name.select();
   }
 
+  /** Offers the rejected file once more, below the reason, if options may help. */
+  #offerAgain = () => {
+    const { step, isOwn, message } = this.adding.state;
+    const field = step === "rejected" && isOwn && this.file.files.length ? this.options.helpfulFor(message) : null;
+    if (!field) {
+      if (isOwn) this.file.value = "";
+      return;
+    }
+    this.isOffered = this.isRetry = this.options.element.open = true;
+    this.draw();
+    if (document.activeElement === document.body) field.input.focus(); // the focused button was hidden
+  };
+
   #discard() {
     this.file.value = "";
-    this.isOffered = false;
+    this.isOffered = this.isRetry = false;
     this.draw();
     this.file.focus();
   }
 
   #start() {
     const [file] = this.file.files;
-    this.isOffered = false;
-    this.adding.start(file, this.name.value);
-    this.file.value = "";
+    this.isOffered = this.isRetry = false;
+    this.adding.start(file, this.name.value, this.options.values);
   }
 
   #cancel() {
@@ -94,7 +118,7 @@ class AddPanel {
     show(this.hint, step === "importing");
     setText(this.text, progressText(adding.state));
     this.bar.update({ status: step, progress: { fraction: total ? done / total : 0 } });
-    show(this.result, ["ready", "rejected", "cancelled"].includes(step) && !this.isOffered);
+    show(this.result, ["ready", "rejected", "cancelled"].includes(step) && (!this.isOffered || this.isRetry));
     const shown = `${step} ${name} ${message}`;
     if (this.shown === shown) return; // a live region is read aloud when it is replaced
     this.shown = shown;

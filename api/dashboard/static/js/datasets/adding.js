@@ -23,12 +23,13 @@ export class DatasetAdding extends EventTarget {
     return this.state.step === "uploading" || this.state.step === "importing";
   }
 
-  async start(file, name) {
+  /** Uploads a file; `options` are query fields that say where its classes are. */
+  async start(file, name, options = {}) {
     this.#abort = new AbortController();
     this.#set({ ...NONE, step: "uploading", name, total: file.size, isOwn: true });
     try {
       const onProgress = (done, total) => this.#set({ done, total });
-      this.follow(await send(name, file, { onProgress, signal: this.#abort.signal }));
+      this.follow(await send({ name, ...options }, file, { onProgress, signal: this.#abort.signal }));
     } catch (problem) {
       if (this.#abort.signal.aborted) this.#end({ step: "cancelled", message: "The upload was cancelled." });
       else this.#end({ step: "rejected", message: messageOf(problem) });
@@ -85,15 +86,16 @@ export class DatasetAdding extends EventTarget {
   }
 }
 
-function send(name, file, options) {
-  return file.size > PART_BYTES ? uploadInParts(name, file, options) : upload(`datasets?name=${encodeURIComponent(name)}`, file, options);
+/** `query` holds the dataset's name and the options of its import. */
+function send(query, file, calls) {
+  return file.size > PART_BYTES ? uploadInParts(query, file, calls) : upload(`datasets?${new URLSearchParams(query)}`, file, calls);
 }
 
 function importOf({ phase, queued_reason: reason, progress }) {
   return { phase, reason, done: progress?.files ?? 0, total: progress?.total ?? 0 };
 }
 
-/** The message of a problem and of its field errors: the only field is the name. */
+/** The message of a problem and of its field errors. */
 function messageOf(problem) {
   return [problem.message, ...(problem.errors ?? []).map(({ param, message }) => `${param}: ${message}`)].join(" ");
 }

@@ -8,9 +8,9 @@ export const PART_BYTES = 16 * 2 ** 20;
 const TUS = { "Tus-Resumable": "1.0.0" };
 const REFUSED_FOR_NOW = [409, 429, 503];
 
-/** Sends the zip of a dataset and returns the dataset; the AbortSignal aborts it. onProgress(sent, total) is called with bytes. */
-export async function uploadInParts(name, file, { onProgress, signal }) {
-  const headers = { ...TUS, "Upload-Length": String(file.size), "Upload-Metadata": `name ${btoa(name)}`, "Idempotency-Key": randomKey() };
+/** Sends the zip of a dataset and returns the dataset. `query` holds its name and the options of its import; the AbortSignal aborts it. onProgress(sent, total) is called with bytes. */
+export async function uploadInParts(query, file, { onProgress, signal }) {
+  const headers = { ...TUS, "Upload-Length": String(file.size), "Upload-Metadata": metadata(query), "Idempotency-Key": randomKey() };
   const path = `uploads/${(await request("POST", "uploads", { headers })).id}`;
   try {
     await sendParts(path, file, { onProgress, signal });
@@ -19,6 +19,11 @@ export async function uploadInParts(name, file, { onProgress, signal }) {
     throw problem;
   }
   return get(`datasets/${(await get(path)).dataset_id}`);
+}
+
+function metadata(query) {
+  const inBase64 = (value) => btoa(String.fromCharCode(...new TextEncoder().encode(String(value))));
+  return Object.entries(query).map(([key, value]) => `${key} ${inBase64(value)}`).join(",");
 }
 
 async function sendParts(path, file, { onProgress, signal }) {

@@ -6,7 +6,7 @@ import { h, fill, setText, show } from "../ui/dom.js";
 import { significant, trainingLength } from "../ui/format.js";
 import { get, post } from "../http/requests.js";
 import { randomKey } from "../http/upload.js";
-import { SchemaField } from "./schema_field.js";
+import { SchemaField } from "../ui/schema_field.js";
 
 const MAIN_FIELDS = ["dataset", "recipe", "epochs", "name"];
 const PLACEHOLDERS = {
@@ -29,11 +29,12 @@ class SubmitForm {
     this.panel = addPanel(adding);
     this.mainFields = h("div", { class: "stack" });
     this.moreFields = h("div", { class: "field-grid" });
+    this.more = h("details", {}, h("summary", {}, "More settings"), this.moreFields);
     this.preview = h("div", { class: "preview", hidden: true });
     this.error = h("p", { class: "field-error", role: "alert" });
     this.button = h("button", { class: "primary" }, "Train");
     this.form = h("form", { class: "stack", novalidate: true },
-      this.mainFields, h("details", {}, h("summary", {}, "More settings"), this.moreFields), this.preview, this.error, this.button);
+      this.mainFields, this.more, this.preview, this.error, this.button);
     this.form.addEventListener("submit", (event) => { event.preventDefault(); this.#submit(); });
     this.form.addEventListener("input", () => this.#schedulePreview());
     this.element = h("aside", { class: "card submit", "aria-labelledby": "submit-title" }, h("h2", { id: "submit-title" }, "New job"), this.form, this.panel.form);
@@ -53,6 +54,7 @@ class SubmitForm {
 
   async #build(cloneId) {
     const [openapi, datasets] = await Promise.all([get("openapi.json"), loadDatasets()]);
+    this.panel.offerOptions(openapi);
     const all = openapi.components.schemas;
     for (const [name, schema] of Object.entries(all.JobSpec.properties)) {
       const isDataset = name === "dataset";
@@ -111,7 +113,7 @@ class SubmitForm {
 
   #prefill({ spec, priority }) {
     for (const [name, field] of this.fields) field.value = name === "dataset" ? datasetName(spec.dataset) : (spec[name] ?? { priority }[name]);
-    this.form.querySelector("details").open = true;
+    this.more.open = true;
   }
 
   #spec() {
@@ -153,7 +155,7 @@ class SubmitForm {
     for (const [field, message] of shown) field.setError(message);
     if (shown.length === 0) return setText(this.error, problem.message);
     const [first] = shown[0];
-    if (this.moreFields.contains(first.element)) this.form.querySelector("details").open = true;
+    if (this.moreFields.contains(first.element)) this.more.open = true;
     first.input.focus();
   }
 

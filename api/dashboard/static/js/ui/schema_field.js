@@ -1,7 +1,7 @@
-/** A form field for one property of the job spec, made from its JSON Schema. */
+/** A form field for one property of a job spec or one query field, made from its JSON Schema. */
 
-import { h, setText } from "../ui/dom.js";
-import { words } from "../ui/format.js";
+import { h, setText } from "./dom.js";
+import { words } from "./format.js";
 
 /** Resolves `$ref` and removes the null option of an optional property. */
 function resolved(schema, all) {
@@ -11,8 +11,11 @@ function resolved(schema, all) {
 }
 
 export class SchemaField {
-  constructor(name, schema, all, { placeholder } = {}) {
+  /** `form`: the id of the form, if the field stands outside it. `hint`: a sentence below the field. */
+  constructor(name, schema, all, { placeholder, form, hint } = {}) {
     this.name = name;
+    this.form = form;
+    this.hint = hint ? h("p", { class: "muted small", id: `hint-${name}` }, hint) : null;
     this.schema = resolved(schema, all);
     this.default = schema.default ?? null;
     this.input = this.#makeInput(placeholder ?? this.#defaultPlaceholder());
@@ -20,7 +23,7 @@ export class SchemaField {
     this.error = h("p", { class: "field-error", id: `error-${name}` });
     this.input.addEventListener("input", () => this.setError(""));
     this.element = h("div", { class: "field" },
-      h("label", { for: this.input.id }, label[0].toUpperCase() + label.slice(1)), this.input, this.error);
+      h("label", { for: this.input.id }, label[0].toUpperCase() + label.slice(1)), this.input, ...(this.hint ? [this.hint] : []), this.error);
   }
 
   #defaultPlaceholder() {
@@ -29,7 +32,8 @@ export class SchemaField {
   }
 
   #makeInput(placeholder) {
-    const common = { id: `field-${this.name}`, name: this.name, "aria-describedby": `error-${this.name}` };
+    const describedBy = this.hint ? `${this.hint.id} error-${this.name}` : `error-${this.name}`;
+    const common = { id: `field-${this.name}`, name: this.name, form: this.form, "aria-describedby": describedBy };
     if (this.schema.enum) return this.#select(common, this.schema.enum, placeholder);
     if (this.schema.type === "boolean") return this.#select(common, ["true", "false"], placeholder);
     if (this.schema.type === "integer") return h("input", { ...common, type: "number", step: "1", placeholder, ...limits(this.schema) });
