@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from zipfile import BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
+from model.data.files.characters import shorten
 from model.data.files.file_endings import is_image_name
 from model.data.files.folder_walk import HIDDEN, walk_folder
 from model.data.files.not_images import reason_by_name
@@ -210,7 +211,7 @@ def _safe_path(name: str) -> str:
     parts = path.split("/")
     if "\0" in path or path.startswith("/") or re.match("[A-Za-z]:/", path) or ".." in parts:
         raise DatasetRejectedError(
-            f"The zip names a file outside itself, {name[:80]!r}: nothing was imported. Create the zip again from the folder."
+            f"The zip names a file outside itself, {shorten(name)!r}: nothing was imported. Create the zip again from the folder."
         )
     return "/".join(part for part in parts if part not in ("", "."))
 

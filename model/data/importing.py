@@ -19,7 +19,7 @@ from model.data.checks.mirroring import keeps_classes_when_mirrored
 from model.data.checks.samples import count_sample_bits
 from model.data.checks.small_classes import warn_of_lost_classes, without_small_classes
 from model.data.examination import OnProgress, examine_images, ignore_progress
-from model.data.files.characters import make_printable
+from model.data.files.characters import make_printable, shorten
 from model.data.files.not_images import NOT_AN_IMAGE
 from model.data.import_options import NO_OPTIONS, ImportOptions
 from model.data.layout.reading import MESSAGE_CHARACTERS, LayoutReader
@@ -98,7 +98,7 @@ def _check_name(name: str) -> None:
         TypeAdapter(Name).validate_python(name)
     except ValidationError as error:
         raise DatasetRejectedError(
-            f"{name[:80]!r} cannot be a dataset's name: use 1 to 64 lower-case letters, digits, dots, dashes or "
+            f"{shorten(name)!r} cannot be a dataset's name: use 1 to 64 lower-case letters, digits, dots, dashes or "
             "underscores, and begin with a letter or digit."
         ) from error
     if name in BUILT_IN:
@@ -133,7 +133,7 @@ def _describe(
         skipped=[SkippedFile(path=make_printable(file.path), reason=file.reason) for file in listed],
         skipped_count=len(skipped),
         warnings=[
-            *(make_printable(warning)[:MESSAGE_CHARACTERS] for warning in warnings),
+            *(shorten(make_printable(warning), MESSAGE_CHARACTERS) for warning in warnings),
             *warn_of_facts(facts),
         ],
     )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from model.data.examination import ExaminedImage
-from model.data.files.characters import make_printable
+from model.data.files.characters import make_printable, shorten
 from model.data.layout.columns import MAX_CLASSES
 from model.data.layout.layout import Layout, name_all
 from model.data.layout.table import LABELS_FILE
@@ -92,5 +92,5 @@ def _split_for_testing(layout: Layout) -> str | None:
 def _describe_skipped(skipped: Sequence[SkippedFile]) -> str:
     if not skipped:
         return ""
-    first = "; ".join(f"{make_printable(file.path)[:80]}: {file.reason}" for file in skipped[:3])
+    first = "; ".join(f"{shorten(make_printable(file.path))}: {file.reason}" for file in skipped[:3])
     return f" Skipped files: {len(skipped)} ({first})."

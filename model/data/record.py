@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from model.data.files.characters import shorten
 from model.errors import DatasetUnavailableError, ObjectExistsError
 from model.spec import DatasetFacts
 from model.storage.interface import Storage
@@ -61,7 +62,7 @@ def read_record(dataset_id: str, storage: Storage) -> DatasetRecord:
     key = dataset_key(dataset_id, RECORD_FILE)
     if not storage.exists(key):
         raise DatasetUnavailableError(
-            f"There is no dataset {dataset_id[:80]!r}: upload one with `ninefold datasets add FOLDER`, or use a "
+            f"There is no dataset {shorten(dataset_id)!r}: upload one with `ninefold datasets add FOLDER`, or use a "
             "built-in one such as `digits`."
         )
     first = DatasetRecord.model_validate_json(storage.read_bytes(key))

@@ -5,12 +5,16 @@ import stat
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
 from ninefold.errors import NinefoldError
 
 _CHUNK_BYTES = 1 << 16
+_HIDDEN = "a hidden folder with images: let its name begin with another character than a dot if it is a class"
+_IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic")
+_SEARCHED_FOLDERS = 300
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class _Sink:
 
 
 def zip_folder(folder: Path, table: Path | None = None) -> FolderZip:
-    """Return the zip of a folder, without hidden files. A `table` that lies elsewhere is put beside its files.
+    """Return the zip of a folder, without hidden files and folders. A `table` that lies elsewhere is put beside its files.
 
     Links are followed; links that lead nowhere or in a circle, and files that cannot be read, are left out.
     """
@@ -107,9 +111,11 @@ def _list(path: Path, name: str, outer: frozenset[tuple[int, int]], listing: _Li
             if name:
                 listing.folders.append((path, name))
             for child in children:
+                inner = f"{name}/{_in_unicode(child)}" if name else _in_unicode(child)
                 if not child.startswith("."):
-                    inner = f"{name}/{_in_unicode(child)}" if name else _in_unicode(child)
                     _list(path / child, inner, outer | {this}, listing)
+                elif _holds_images(path / child):
+                    listing.not_sent.append(f"{inner}/: {_HIDDEN}")
         elif not stat.S_ISREG(status.st_mode):
             listing.not_sent.append(f"{name}: not a file")
         elif not os.access(path, os.R_OK):
@@ -118,6 +124,12 @@ def _list(path: Path, name: str, outer: frozenset[tuple[int, int]], listing: _Li
             listing.files.append((path, name))
     except OSError as error:
         listing.not_sent.append(f"{name}: {error.strerror}")
+
+
+def _holds_images(folder: Path) -> bool:
+    """Whether a folder or the first of its subfolders hold images; false for a file and for what may not be read."""
+    inside = islice(os.walk(folder), _SEARCHED_FOLDERS)
+    return any(name.lower().endswith(_IMAGE_ENDINGS) for _, _, names in inside for name in names)
 
 
 def _in_unicode(name: str) -> str:

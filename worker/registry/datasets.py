@@ -6,6 +6,7 @@ from datetime import datetime
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from model.data.checks.facts import warn_of_facts
+from model.data.files.characters import shorten
 from model.data.record import DatasetRecord, SkippedFile
 from model.spec import DatasetFacts
 from worker.errors import DatasetNotFoundError
@@ -114,7 +115,7 @@ def registered(
 
 
 def _shortened(file: SkippedFile) -> SkippedFile:
-    return SkippedFile(path=file.path[:_PATH_CHARACTERS_SHOWN], reason=file.reason)
+    return SkippedFile(path=shorten(file.path, _PATH_CHARACTERS_SHOWN), reason=file.reason)
 
 
 def list_datasets(

@@ -33,3 +33,8 @@ def describe_character(character: str) -> str:
 def with_plain_spaces(text: str) -> str:
     """Replace every kind of space, such as the no-break and the ideographic one, by the plain space."""
     return "".join(" " if unicodedata.category(character) == "Zs" else character for character in text)
+
+
+def shorten(text: str, most_characters: int = 80) -> str:
+    """Return the beginning of a long text, with an ellipsis in place of the rest."""
+    return text if len(text) <= most_characters else f"{text[: most_characters - 1]}…"

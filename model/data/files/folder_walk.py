@@ -4,11 +4,14 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from model.data.files.file_endings import is_image_name
 
 HIDDEN = "a hidden folder with images: let its name begin with another character than a dot if it is a class"
+
+_SEARCHED_FOLDERS = 300
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,9 @@ def _walk(
 
 
 def _holds_images(folder: Path) -> bool:
-    try:
-        return any(is_image_name(path.name) for path in folder.iterdir())
-    except OSError:
-        return False  # a file, or a folder without permission to read
+    """Whether a folder or the first of its subfolders hold images; false for a file and for what may not be read."""
+    inside = islice(os.walk(folder), _SEARCHED_FOLDERS)
+    return any(is_image_name(name) for _, _, names in inside for name in names)
 
 
 def _look_at(

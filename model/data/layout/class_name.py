@@ -3,7 +3,7 @@
 import unicodedata
 from functools import lru_cache
 
-from model.data.files.characters import describe_character, is_safe, with_plain_spaces
+from model.data.files.characters import describe_character, is_safe, shorten, with_plain_spaces
 from model.errors import DatasetRejectedError
 
 LABEL_MAX_LENGTH = 100
@@ -15,7 +15,7 @@ def parse_label(label: str) -> str:
     # macOS decomposes accents in file names, so class names from different systems would differ without NFC.
     name = with_plain_spaces(unicodedata.normalize("NFC", label)).strip()
     if (reason := _fault(name)) is not None:
-        raise DatasetRejectedError(f"{label[:80]!r} cannot be the name of a class: {reason}.")
+        raise DatasetRejectedError(f"{shorten(label)!r} cannot be the name of a class: {reason}.")
     return name
 
 

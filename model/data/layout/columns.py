@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from model.data.files.characters import shorten
 from model.data.import_options import ImportOptions
 from model.data.layout.folder_names import SPLITS
 from model.data.layout.image_index import ImageIndex
@@ -128,7 +129,7 @@ def _named(table: Table, name: str | None) -> int | None:
     column = table.column(name)
     if column is None:
         raise DatasetRejectedError(
-            f"{table.name} has no column {name[:80]!r}: its columns are {name_some(table.columns, 20)}."
+            f"{table.name} has no column {shorten(name)!r}: its columns are {name_some(table.columns, 20)}."
         )
     return column
 

@@ -16,7 +16,7 @@ from model.data.layout.folder_names import (
     look_like_splits,
 )
 from model.data.layout.layout import Layout, count_of, name_some
-from model.data.layout.subfolders import innermost_class, warn_of_subfolders
+from model.data.layout.subfolders import innermost_class, splits_around_classes, warn_of_subfolders
 
 NOT_IN_A_CLASS = "not in the folder of a class"
 OUTSIDE_SPLITS = "outside the folders train, test and val"
@@ -66,7 +66,11 @@ def read_folders(
             around.add(path.removesuffix("/".join(parts[level:])))
     layout.without_images.update(_name_lost_classes(others, around) - set(layout.labels.values()))
     layout.warnings.extend(warn_of_folders_left_out(layout))
-    if not class_is_inner:
+    if class_is_inner and not splits:
+        inner, warnings = splits_around_classes({path: parts_of[path] for path in layout.labels})
+        layout.splits.update(inner)
+        layout.warnings.extend(warnings)
+    elif not class_is_inner:
         layout.warnings.extend(warn_of_subfolders([parts for parts in parts_of.values() if len(parts) > 2]))
     return _judge(layout)
 

@@ -5,7 +5,7 @@ from shlex import quote
 
 from model.data.archive import Source, SourceFile
 from model.data.examination import ExaminedImage
-from model.data.files.characters import make_printable
+from model.data.files.characters import make_printable, shorten
 from model.data.files.file_endings import is_image_name, is_table
 from model.data.import_options import ImportOptions
 from model.data.layout.columns import MAX_CLASSES, ReadTable, UnclearTable, read_columns
@@ -56,7 +56,7 @@ class LayoutReader:
         try:
             layout = self._read()
         except DatasetRejectedError as error:  # it may show names of files and columns
-            raise DatasetRejectedError(make_printable(str(error))[:MESSAGE_CHARACTERS]) from error
+            raise DatasetRejectedError(shorten(make_printable(str(error)), MESSAGE_CHARACTERS)) from error
         # A table may list a mask as an image.
         masks = {mask: photo for mask, photo in self._masks.items() if mask not in layout.labels}
         layout.unplaced.update({mask: f"a mask of {photo}" for mask, photo in masks.items()})

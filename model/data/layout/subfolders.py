@@ -3,7 +3,13 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
-from model.data.layout.folder_names import is_numbered, is_part_name, is_split_name, may_be_numbered_classes
+from model.data.layout.folder_names import (
+    is_numbered,
+    is_part_name,
+    is_split_name,
+    may_be_numbered_classes,
+    split_of,
+)
 from model.data.layout.layout import count_of, name_some
 
 
@@ -13,6 +19,39 @@ def innermost_class(parts: Sequence[str]) -> int:
     return next(
         (level for level in levels if not is_part_name(parts[level]) and not is_split_name(parts[level])), 0
     )
+
+
+def splits_around_classes(parts_of: Mapping[str, Sequence[str]]) -> tuple[dict[str, str], list[str]]:
+    """Return the split of each image by the folders around its innermost class: `plant/train/rust/1.jpg`.
+
+    Args:
+        parts_of: the parts of the path of each image with a class.
+
+    Returns:
+        The splits, and a warning. The splits are empty unless every image is in one, and one is for training.
+    """
+    splits = {}
+    for path, parts in parts_of.items():
+        own = innermost_class(parts)
+        around = [
+            split_of(name) for level, name in enumerate(parts[:-1]) if level != own and is_split_name(name)
+        ]
+        if len(around) == 1 and around[0] is not None:
+            splits[path] = around[0]
+    if not splits:
+        return {}, []
+    outside = len(parts_of) - len(splits)
+    if not outside and "train" in splits.values() and len(set(splits.values())) > 1:
+        return splits, []
+    found = " and ".join(sorted(set(splits.values()), reverse=True))
+    why = (
+        f"of {count_of(outside, 'image')} outside them"
+        if outside
+        else "they are not of train and another split"
+    )
+    return {}, [
+        f"Folders around the classes are named like splits ({found}), but are not used, because {why}."
+    ]
 
 
 def warn_of_subfolders(deep: Collection[Sequence[str]]) -> list[str]:
@@ -37,7 +76,10 @@ def warn_of_subfolders(deep: Collection[Sequence[str]]) -> list[str]:
     paths = [(label, *folders, "") for label, inside in folders_of.items() for folders in inside]
     inner = sorted({path[level] for path in paths if (level := innermost_class(path))})
     how = f"say so with class_folder=inner (--class-folder inner); the classes are then {name_some(inner, 5)}"
-    if any(is_split_name(name) for folders in folders_of.values() for parts in folders for name in parts):
+    in_splits = {any(map(is_split_name, parts)) for folders in folders_of.values() for parts in folders}
+    if in_splits == {True}:
+        how = f"{how}, and train and test are kept"
+    elif True in in_splits:
         how = f"add one of the class folders alone, which keeps its train and test, or {how}"
     return [f"{seen} If those folders are the classes, {how}."]
 

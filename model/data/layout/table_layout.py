@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 
+from model.data.files.characters import shorten
 from model.data.layout.class_name import parse_label
 from model.data.layout.columns import ONE_HOT, ReadTable
 from model.data.layout.folder_names import SPLITS, find_splits, look_like_splits
@@ -33,7 +34,7 @@ def layout_of_tables(
     if not layout.labels:
         first = next((value for table in tables for value in _listed(table)), "")
         raise DatasetRejectedError(
-            f"None of the names in {names} is that of an image: the first is {first[:80]!r}. Write the path of each image, "
+            f"None of the names in {names} is that of an image: the first is {shorten(first)!r}. Write the path of each image, "
             f"relative to the table's folder, or name the right column with path_column (--path-column). The table's "
             f"columns are {name_some(tables[0].table.columns, 20)}."
         )
@@ -65,7 +66,7 @@ def _add_rows(read: ReadTable, layout: Layout, split_of_table: str | None) -> No
         if image in layout.labels:
             if layout.labels[image] != parse_label(label):
                 raise DatasetRejectedError(
-                    f"{name} lists {image!r} twice, as {layout.labels[image]!r} and as {label[:80]!r}: keep one of its rows."
+                    f"{name} lists {image!r} twice, as {layout.labels[image]!r} and as {shorten(label)!r}: keep one of its rows."
                 )
             continue
         if image not in layout.unplaced:
@@ -162,5 +163,7 @@ def _describe(tables: Sequence[ReadTable], layout: Layout, masks: Collection[str
 def _parse_split(split: str, path: str, table: str) -> str:
     known = SPLITS.get(split.lower() or "train")
     if known is None:
-        raise DatasetRejectedError(f"{table} puts {path!r} into {split[:40]!r}: use train, test or val.")
+        raise DatasetRejectedError(
+            f"{table} puts {path!r} into {shorten(split, 40)!r}: use train, test or val."
+        )
     return known

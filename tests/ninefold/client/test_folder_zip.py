@@ -23,6 +23,15 @@ def test_a_folder_becomes_an_uncompressed_zip_without_hidden_files(tmp_path: Pat
         assert all(entry.compress_type == zipfile.ZIP_STORED for entry in archive.infolist())
 
 
+def test_hidden_folders_with_images_are_named(tmp_path: Path) -> None:
+    for name in ("cat/1.png", ".git/objects/00", ".bird/1.JPG", "dog/.cache/small/2.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    packed = zip_folder(tmp_path)
+    assert [line.partition(":")[0] for line in packed.not_sent] == [".bird/", "dog/.cache/"]
+    assert "begin with another character than a dot" in packed.not_sent[0]
+
+
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NinefoldError, match="holds no files"):
         zip_folder(tmp_path)

@@ -138,7 +138,7 @@ def test_rock_and_paper_stay_classes() -> None:
         ),
         (
             ("small/train/cat", "large/train/cat", "large/train/dog", "large/test/cat"),
-            ["large holds cat, dog; small holds cat"],
+            ["large holds cat, dog; small holds cat", "train and test are kept"],
         ),
     ],
 )
@@ -158,6 +158,26 @@ def test_the_innermost_folders_may_be_the_classes() -> None:
     assert read.layout.warnings == []
     by_person = read_folders(_paths("00/palm", "00/fist", "01/palm", "01/fist"), class_is_inner=True)
     assert _found(by_person) == {"": {"palm", "fist"}}
+
+
+def test_splits_inside_outer_folders_are_kept_when_the_innermost_folders_are_the_classes() -> None:
+    crops = [f"{crop}/{split}" for crop in ("corn", "rice") for split in ("Train", "test")]
+    read = read_folders(
+        _paths(*(f"{folder}/{label}" for folder in crops for label in ("rust", "mold"))), class_is_inner=True
+    )
+    assert _found(read) == {"train": {"rust", "mold"}, "test": {"rust", "mold"}}
+    assert read.layout.warnings == []
+    for paths, told in (
+        (
+            _paths("corn/train/rust", "corn/test/rust") + _paths("rice/mold"),
+            "train and test), but are not used, because of 6 images",
+        ),
+        (_paths("corn/train/rust", "rice/train/mold"), "(train), but are not used"),
+    ):
+        read = read_folders(paths, class_is_inner=True)
+        assert _found(read) == {"": {"rust", "mold"}}
+        (warning,) = read.layout.warnings
+        assert told in warning
 
 
 def test_numbered_folders_inside_numbered_classes_are_not_told() -> None:
