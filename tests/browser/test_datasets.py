@@ -64,7 +64,13 @@ def test_a_large_upload_goes_on_after_lost_connections(
             route.continue_()
 
     page.route("**/uploads/imp_*", lose_every_other)
-    form = upload(page, {**file, "buffer": large.getvalue()})
+    form = page.get_by_role("complementary", name="New job")
+    form.get_by_label("Upload images").set_input_files({**file, "buffer": large.getvalue()})
+    form.get_by_text("Options for tables and folders").click()
+    form.get_by_label("Class folder").select_option("outer")
+    with page.expect_request("**/uploads") as created:
+        form.get_by_role("button", name="Upload", exact=False).click()
+    assert created.value.headers["upload-metadata"] == "name bGFyZ2U=,class_folder b3V0ZXI="
     expect(form).to_contain_text("large is ready", timeout=IMPORT_MS)
     assert parts == ["0", "0", str(16 << 20), str(16 << 20)]
     assert len(monitor.errors) == 2
