@@ -105,7 +105,7 @@ def read_built_in(name: str, cache_dir: Path) -> tuple[Pixels, Pixels]:
 def _split(pixels: Pixels) -> tuple[Pixels, Pixels]:
     """Split into training and test images by the rule that is used for imported datasets."""
     digests = [hashlib.sha256(image.tobytes()).hexdigest() for image in pixels.images_NHWC]
-    chosen = choose_test_images([str(label) for label in pixels.labels_N], digests)
+    chosen = choose_test_images([str(label) for label in pixels.labels_N], digests).test
     is_test_N = np.array([digest in chosen for digest in digests])
     train, test = (
         Pixels(pixels.images_NHWC[mask_N], pixels.labels_N[mask_N]) for mask_N in (~is_test_N, is_test_N)

@@ -25,6 +25,7 @@ MAX_SIDE = 65_535
 """Images with a longer side are refused: an image of 1 x 64,000,000 pixels is slow to resize and useless."""
 
 THUMBNAIL_SIDE = 32
+MINIATURE_SIDE = 16
 
 SUGGESTION = "convert it to JPEG, PNG, WebP, GIF or BMP"
 PADDING = (128, 128, 128)
@@ -74,6 +75,8 @@ class ImageFacts:
     format: str
     sample_bits: int | None
     """Bits, 8 to 16, that the values of a 16-bit image use; None for all other images."""
+    miniature: NDArray[np.uint8] = field(compare=False)
+    """The image at `MINIATURE_SIDE` pixels a side, [height, width, 3], which shows near duplicates."""
     thumbnail: NDArray[np.uint8] | None = field(default=None, compare=False)
     """The image at `THUMBNAIL_SIDE` pixels a side, [height, width, 3], if it was asked for."""
 
@@ -122,14 +125,16 @@ def inspect_image(data: bytes, *, max_pixels: int = MAX_PIXELS, with_thumbnail: 
     def inspect(data: bytes) -> ImageFacts:
         image = _open(data, max_pixels)
         (width, height), is_wide = image.size, has_wide_samples(image)
-        # Decoding at the smallest JPEG scale still reads every byte, so it detects a truncated file.
-        _load(image, THUMBNAIL_SIDE if with_thumbnail else 1)
+        # Decoding a JPEG at a fraction of its size still reads every byte, so it detects a truncated file.
+        _load(image, THUMBNAIL_SIDE)
         bits = count_bits(image) if is_wide else None
         upright = _turn_upright(to_rgb(image, sample_bits=bits or FULL_BITS), image)
         if _orientation(image) in _SIDEWAYS:
             width, height = height, width
-        thumbnail = resize_image(upright, THUMBNAIL_SIDE, Resize.SQUASH) if with_thumbnail else None
-        return ImageFacts(width, height, image.format or "", bits, thumbnail)
+        thumbnail = resize_image(upright, THUMBNAIL_SIDE, Resize.SQUASH)
+        miniature = np.array(Image.fromarray(thumbnail).reduce(THUMBNAIL_SIDE // MINIATURE_SIDE))
+        kept = thumbnail if with_thumbnail else None
+        return ImageFacts(width, height, image.format or "", bits, miniature, kept)
 
     return _mending(data, inspect)
 

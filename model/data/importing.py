@@ -18,12 +18,13 @@ from model.data.checks.facts import warn_of_facts, with_facts
 from model.data.checks.mirroring import keeps_classes_when_mirrored
 from model.data.checks.samples import count_sample_bits
 from model.data.checks.small_classes import warn_of_lost_classes, without_small_classes
+from model.data.duplicates.grouping import find_near_duplicates
 from model.data.examination import OnProgress, examine_images, ignore_progress
 from model.data.files.characters import make_printable, shorten
 from model.data.files.not_images import NOT_AN_IMAGE
 from model.data.import_options import NO_OPTIONS, ImportOptions
 from model.data.layout.reading import MESSAGE_CHARACTERS, LayoutReader
-from model.data.placement import PlacedImage, check_usable, place_images
+from model.data.placement import PlacedImage, check_usable, place_images, warn_of_near_tests
 from model.data.record import (
     IMAGES_FILE,
     READER_VERSION,
@@ -78,15 +79,19 @@ def import_dataset(
     with open_source(source, limits) as opened:
         examined, unreadable = examine_images(opened, on_progress)
         layout = LayoutReader(opened, examined, options).read()
-        placed, unplaced = place_images(examined, layout)
+        near = find_near_duplicates(
+            (image.digest, image.facts.miniature) for image in examined if image.file.path in layout.labels
+        )
+        placement = place_images(examined, layout, near.groups)
         if options.min_images is not None:
-            layout = without_small_classes(layout, placed, options.min_images)
-            placed, unplaced = place_images(examined, layout)
-        skipped = unreadable + unplaced
+            layout = without_small_classes(layout, placement.images, options.min_images)
+            placement = place_images(examined, layout, near.groups)
+        placed, skipped = placement.images, unreadable + placement.skipped
         check_usable(placed, skipped)
         lost = warn_of_lost_classes(layout, placed, skipped)
         of_classes = [*warn_of_class_names(set(layout.labels.values())), *lost]
         warnings = [*opened.warnings, *layout.warnings, *of_classes, *warn_of_conflicts(examined, layout)]
+        warnings += warn_of_near_tests(placement)
         record = _describe(name, placed, skipped, warnings)
         if expected_id not in (None, record.facts.id):
             raise UnexpectedDatasetError(f"These images are {record.facts.id}, not {expected_id}.")

@@ -1,7 +1,7 @@
 """Assigns each examined image its class and split, and checks that the images suffice for a dataset."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from model.data.examination import ExaminedImage
@@ -23,31 +23,92 @@ class PlacedImage:
     examined: ExaminedImage
 
 
-def place_images(
-    examined: Sequence[ExaminedImage], layout: Layout
-) -> tuple[list[PlacedImage], list[SkippedFile]]:
-    """Return the images of the dataset, sorted by split, class and sha256, and the skipped files.
+@dataclass(frozen=True)
+class Placement:
+    """The images of a dataset, sorted by split, class and sha256, and what was skipped."""
 
-    A test image is never also a training image: a training image with the same bytes as a test image is skipped.
+    images: list[PlacedImage]
+    skipped: list[SkippedFile]
+    near_tests: int = 0
+    """The number of skipped images that are nearly the same as a test image."""
+
+
+def place_images(
+    examined: Sequence[ExaminedImage],
+    layout: Layout,
+    groups: Mapping[str, str] | None = None,
+    known: Mapping[str, SplitName] | None = None,
+) -> Placement:
+    """Place the images of the dataset.
+
+    A test image is never also a training image: a training image with the same bytes as a test image, or with nearly
+    the same pixels, is skipped.
+
+    Args:
+        examined: the readable images of the source.
+        layout: their classes and splits.
+        groups: the group of each digest that is nearly the same as others.
+        known: the split of images of an earlier version of the dataset, by digest, which they keep when the source has
+            no test split.
     """
-    skipped = [SkippedFile(path=path, reason=reason) for path, reason in layout.unplaced.items()]
+    groups = groups or {}
     labelled = [image for image in examined if image.file.path in layout.labels]
     labels = [layout.labels[image.file.path] for image in labelled]
     test_split = _split_for_testing(layout)
     if test_split is None:
-        test_digests = choose_test_images(labels, [image.digest for image in labelled])
+        split = choose_test_images(labels, [image.digest for image in labelled], groups, known)
+        twins = dict.fromkeys(split.left_out, "nearly the same image is in both splits")
+        of_test = split.test
+        tested = {image.file.path for image in labelled if image.digest in of_test}
     else:
-        test_digests = {image.digest for image in labelled if layout.splits[image.file.path] == test_split}
+        tested = {image.file.path for image in labelled if layout.splits[image.file.path] == test_split}
+        of_test = {image.digest for image in labelled if image.file.path in tested}
+        twins = _twins_of_tests(labelled, tested, test_split, groups)
     placed = []
+    skipped = [SkippedFile(path=path, reason=reason) for path, reason in layout.unplaced.items()]
+    near_tests = 0
     for image, label in zip(labelled, labels, strict=True):
-        if image.digest not in test_digests:
-            placed.append(PlacedImage("train", label, image))
-        elif test_split is None or layout.splits[image.file.path] == test_split:
+        path = image.file.path
+        if path in tested:
             placed.append(PlacedImage("test", label, image))
+        elif image.digest in of_test:
+            skipped.append(SkippedFile(path=path, reason=f"the same image is in the {test_split} split"))
+        elif image.digest in twins:
+            skipped.append(SkippedFile(path=path, reason=twins[image.digest]))
+            near_tests += 1
         else:
-            reason = f"the same image is in the {test_split} split"
-            skipped.append(SkippedFile(path=image.file.path, reason=reason))
-    return sorted(placed, key=lambda image: (image.split, image.label, image.examined.digest)), skipped
+            placed.append(PlacedImage("train", label, image))
+    placed.sort(key=lambda image: (image.split, image.label, image.examined.digest))
+    return Placement(placed, skipped, near_tests)
+
+
+def warn_of_near_tests(placement: Placement) -> list[str]:
+    """Return a warning if training images were skipped because they are nearly the same as test images."""
+    if not placement.near_tests:
+        return []
+    is_one = placement.near_tests == 1
+    subject = "1 training image is" if is_one else f"{placement.near_tests} training images are"
+    warning = (
+        f"{subject} nearly the same as test images and left out of training, so that the test measures images that the "
+        "model has not seen. The skipped files name them."
+    )
+    return [warning]
+
+
+def _twins_of_tests(
+    labelled: Sequence[ExaminedImage], tested: Collection[str], test_split: str, groups: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the reason to skip each image that is nearly the same as a test image, by digest."""
+    paths = {
+        groups[image.digest]: image.file.path
+        for image in sorted(labelled, key=lambda image: image.file.path, reverse=True)
+        if image.file.path in tested and image.digest in groups
+    }
+    return {
+        digest: f"nearly the same image as {make_printable(paths[group])}, which is in the {test_split} split"
+        for digest, group in groups.items()
+        if group in paths
+    }
 
 
 def check_usable(placed: Sequence[PlacedImage], skipped: Sequence[SkippedFile]) -> None:

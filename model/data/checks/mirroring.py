@@ -43,7 +43,10 @@ def keeps_classes_when_mirrored(placed: Sequence[PlacedImage]) -> bool:
     images_NHWC = np.stack([one for one in thumbnails if one is not None]).astype(np.float32) / np.float32(
         255
     )
-    plain_N, mirrored_N, mirror_trained_N = _predict(images_NHWC, labels_N)
+    fold_N = _folds(images_NHWC, labels_N)
+    if (fold_N == fold_N[0]).all():
+        return True  # all images are near duplicates, which show nothing
+    plain_N, mirrored_N, mirror_trained_N = _predict(images_NHWC, labels_N, fold_N)
     loss = _Comparison(plain_N == labels_N, mirror_trained_N == labels_N, labels_N)
     change = _Comparison(plain_N == labels_N, mirrored_N == labels_N, labels_N)
     is_harmful = change.overall > _SURE and loss.overall > _LIKELY
@@ -84,7 +87,9 @@ class _Comparison:
         self.overall = float((won_K - lost_K).sum() / np.sqrt(max(1.0, (won_K + lost_K).sum())))
 
 
-def _predict(images_NHWC: Floats, labels_N: NDArray[np.int_]) -> tuple[NDArray[np.int_], ...]:
+def _predict(
+    images_NHWC: Floats, labels_N: NDArray[np.int_], fold_N: NDArray[np.int_]
+) -> tuple[NDArray[np.int_], ...]:
     """Predict each image by classifiers that were trained on other folds.
 
     Returns:
@@ -94,7 +99,6 @@ def _predict(images_NHWC: Floats, labels_N: NDArray[np.int_]) -> tuple[NDArray[n
     features_of = PatchFeatures(images_NHWC, np.random.default_rng(0))
     features_ND, mirrored_ND = features_of(images_NHWC), features_of(images_NHWC[:, :, ::-1])
     targets_NK = np.eye(labels_N.max() + 1, dtype=np.float32)[labels_N]
-    fold_N = _folds(images_NHWC, labels_N)
     plain_N, mirrored_N, mirror_trained_N = (np.zeros_like(labels_N) for _ in range(3))
     for fold in range(_FOLDS):
         is_test_N, is_train_N = fold_N == fold, fold_N != fold

@@ -14,6 +14,7 @@ from model.errors import DatasetRejectedError, DatasetUnavailableError
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
 from tests.model.imports import import_files, reasons
+from tests.model.photos import TWINS, photo
 from tests.model.pictures import encode, noise, png, two_classes, write_folder, write_zip
 from tests.stored import stored_path
 
@@ -160,12 +161,41 @@ def test_the_split_keeps_training_images_and_depends_only_on_content(
     chosen = choose_test_images(labels, digests)
     pairs = sorted(zip(labels, digests, strict=True), reverse=True)
     assert choose_test_images([label for label, _ in pairs], [digest for _, digest in pairs]) == chosen
-    assert chosen <= set(digests)
+    assert chosen.test <= set(digests)
 
 
 def test_an_image_stays_in_its_split_when_images_are_added() -> None:
     digests = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(1000)]
-    before = choose_test_images(["a"] * 500, digests[:500])
-    after = choose_test_images(["a"] * 1000, digests)
+    before = choose_test_images(["a"] * 500, digests[:500]).test
+    after = choose_test_images(["a"] * 1000, digests).test
     assert after & set(digests[:500]) == before
     assert 150 < len(after) < 250
+
+
+def test_near_duplicates_are_in_the_same_split(storage: Storage, tmp_path: Path) -> None:
+    files = {f"{'ab'[seed % 2]}/{seed}.png": encode(photo(seed)) for seed in range(40)}
+    files |= {
+        f"{'ab'[seed % 2]}/{seed}-{name}.jpg": encode(twin(photo(seed)), "JPEG")
+        for seed in range(0, 40, 5)
+        for name, twin in TWINS.items()
+    }
+    record = import_files(files, storage, tmp_path)
+    with zipfile.ZipFile(stored_path(storage, dataset_key(record.facts.id, "images.zip"))) as archive:
+        split_of = {Path(name).stem: name.split("/")[0] for name in archive.namelist()}
+    placed = {path.split("/")[-1]: split_of[hashlib.sha256(data).hexdigest()] for path, data in files.items()}
+    assert set(placed.values()) == {"train", "test"}
+    for seed in range(0, 40, 5):
+        twins = {split for name, split in placed.items() if name.split("-")[0].split(".")[0] == str(seed)}
+        assert len(twins) == 1
+
+
+def test_training_images_that_are_twins_of_test_images_are_skipped(storage: Storage, tmp_path: Path) -> None:
+    files = {f"train/{'ab'[seed % 2]}/{seed}.png": encode(photo(seed)) for seed in range(30)}
+    files |= {f"test/{'ab'[seed % 2]}/{seed}.png": encode(photo(seed)) for seed in range(100, 110)}
+    files["train/a/twin.jpg"] = encode(TWINS["half"](photo(100)), "JPEG")
+    record = import_files(files, storage, tmp_path)
+    assert reasons(record) == {
+        "train/a/twin.jpg": "nearly the same image as test/a/100.png, which is in the test split"
+    }
+    assert (sum(record.facts.train_counts), sum(record.facts.test_counts)) == (30, 10)
+    assert [warning for warning in record.warnings if "1 training image is nearly the same" in warning]
