@@ -36,7 +36,14 @@ from tests.stored import stored_path
 
 T = TypeVar("T")
 
-SECRETS = ("NINEFOLD_API_KEYS", "REDIS_URL", "HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "DATABASE_PASSWORD")
+SECRETS = (
+    "HTTPS_PROXY",
+    "NINEFOLD_API_KEYS",
+    "REDIS_URL",
+    "HF_TOKEN",
+    "AWS_SECRET_ACCESS_KEY",
+    "DATABASE_PASSWORD",
+)
 TIMES = SupervisionTimes(ping_every_s=0.2, ping_timeout_s=2)
 
 

@@ -13,11 +13,11 @@ TRAINER_COMMAND = (sys.executable, "-m", "worker.kinds.training.trainer")
 
 
 def trainer_environment(environment: Mapping[str, str], storage: str) -> dict[str, str]:
-    """Return the environment of a trainer that uses the storage with this URL: no secret, but allocator settings.
+    """Return the environment of a trainer that uses the storage with this URL: allocator settings, and the proxies.
 
-    Allocator settings that the operator has set stay as they are.
+    A trainer downloads built-in datasets, and starts before its dataset is known. Allocator settings that the operator has set stay as they are.
     """
-    return add_allocator_settings(child_environment(environment, storage))
+    return add_allocator_settings(child_environment(environment, storage, is_downloading=True))
 
 
 def trainer_spawner(command: Sequence[str] = TRAINER_COMMAND, *, storage: str = "") -> Spawner:
