@@ -1,6 +1,7 @@
 """Reads the files of an untrusted folder or zip one at a time, without unpacking the zip to disk."""
 
 import lzma
+import os
 import re
 import stat
 import struct
@@ -78,6 +79,7 @@ class Source:
 @contextmanager
 def open_source(path: Path, limits: ImportLimits) -> Iterator[Source]:
     """Open a folder or a zip file; raises DatasetRejectedError when the path is neither, or is hostile or too large."""
+    _check_permission(path)
     if path.is_dir():
         yield _check_limits(_list_folder(path, limits), limits)
     elif path.is_file():
@@ -85,6 +87,16 @@ def open_source(path: Path, limits: ImportLimits) -> Iterator[Source]:
             yield _check_limits(_list_zip(archive, limits), limits)
     else:
         raise DatasetRejectedError(f"{path.name!r} is no folder and no file: check the path.")
+
+
+def _check_permission(path: Path) -> None:
+    try:
+        if path.is_dir():
+            os.scandir(path).close()
+        elif path.is_file():
+            path.open("rb").close()
+    except OSError as error:
+        raise DatasetRejectedError(f"{path.name!r} cannot be read: {error.strerror}.") from error
 
 
 def _check_limits(source: Source, limits: ImportLimits) -> Source:

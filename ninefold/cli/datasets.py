@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ninefold.client.transport import Json
 
 SHOWN_CLASSES = 5
+SHOWN_NOT_SENT = 20
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _ID_PREFIXES = ("job_", "mdl_", "ds_", "imp_")
 _BUILT_IN = ("digits", "cifar10", "cifar100", "fashion-mnist")
@@ -101,8 +102,10 @@ def _add(client: "Client", path: Path, name: str, options: ImportOptions) -> "Js
         typer.echo(after_interruption(name, is_uploaded=view.progress.is_uploaded), err=True)
         raise
     finally:
-        for line in not_sent:
+        for line in not_sent[:SHOWN_NOT_SENT]:
             typer.echo(f"  not sent {line}", err=True)
+        if len(not_sent) > SHOWN_NOT_SENT:
+            typer.echo(f"  not sent {len(not_sent) - SHOWN_NOT_SENT:,} more", err=True)
 
 
 def _choose_name(path: Path, given: str | None) -> str:

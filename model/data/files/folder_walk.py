@@ -71,7 +71,8 @@ def _look_at(
     try:
         status = path.stat()
     except OSError as error:
-        kind = "a link to nothing" if path.is_symlink() else f"cannot be read: {error.strerror}"
+        is_link = os.path.islink(path)  # noqa: PTH114 - Path.is_symlink raises in a folder that may not be entered
+        kind = "a link to nothing" if is_link else f"cannot be read: {error.strerror}"
         yield FoundFile(path, relative, problem=kind)
         return
     if stat.S_ISDIR(status.st_mode):

@@ -6,7 +6,8 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from model.data.archive import ImportLimits
+from model.data.archive import ImportLimits, open_source
 from model.data.importing import import_dataset
 from model.data.record import DatasetRecord
 from model.errors import DatasetRejectedError
@@ -82,6 +83,43 @@ def test_names_that_are_not_utf_8_are_read_as_latin_1(storage: Storage, tmp_path
     folder = write_folder(tmp_path / "pets", two_classes())
     (folder / "cat").rename(os.fsdecode(os.fsencode(folder) + b"/caf\xe9"))
     assert import_dataset(folder, storage, "pets").facts.classes == ["café", "dog"]
+
+
+@contextmanager
+def _not_as_root() -> Iterator[Path]:
+    """Yield a folder in which the file permissions hold: root may read everything."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        user = os.geteuid()
+        if user == 0:
+            os.chown(folder, 65534, 65534)
+            os.seteuid(65534)
+        try:
+            yield Path(folder)
+        finally:
+            os.seteuid(user)
+
+
+def test_what_may_not_be_read_is_named() -> None:
+    with _not_as_root() as folder:
+        pets = write_folder(folder / "pets", {f"{label}/0.png": b"x" for label in ("cat", "dog", "bird")})
+        closed = write_zip(folder / "closed.zip", {"cat/0.png": b"x"})
+        (pets / "bird").chmod(0o444)  # its names may be read, its files not
+        (pets / "dog").chmod(0)
+        with open_source(pets, ImportLimits()) as source:
+            assert [file.path for file in source.files] == ["cat/0.png"]
+            skipped = {file.path: file.reason for file in source.skipped}
+        assert skipped == {
+            "bird/0.png": "cannot be read: Permission denied",
+            "dog": "the folder cannot be read: Permission denied",
+        }
+        for path in (closed, pets):
+            path.chmod(0)
+            with (
+                pytest.raises(DatasetRejectedError, match="cannot be read: Permission denied"),
+                open_source(path, ImportLimits()),
+            ):
+                pass
 
 
 def test_a_hidden_folder_with_images_is_named(storage: Storage, tmp_path: Path) -> None:
