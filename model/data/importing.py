@@ -19,6 +19,7 @@ from model.data.checks.mirroring import keeps_classes_when_mirrored
 from model.data.checks.samples import count_sample_bits
 from model.data.checks.small_classes import warn_of_lost_classes, without_small_classes
 from model.data.duplicates.grouping import find_near_duplicates
+from model.data.duplicates.groups_file import GROUPS_FILE, TrainingGroups, group_training_images
 from model.data.examination import OnProgress, examine_images, ignore_progress
 from model.data.files.characters import make_printable, shorten
 from model.data.files.not_images import NOT_AN_IMAGE
@@ -95,7 +96,8 @@ def import_dataset(
         record = _describe(name, placed, skipped, warnings)
         if expected_id not in (None, record.facts.id):
             raise UnexpectedDatasetError(f"These images are {record.facts.id}, not {expected_id}.")
-        return _store(record, placed, storage)
+        trained = [image.examined.digest for image in placed if image.split == "train"]
+        return _store(record, placed, group_training_images(trained, near.groups), storage)
 
 
 def _check_name(name: str) -> None:
@@ -144,12 +146,16 @@ def _describe(
     )
 
 
-def _store(record: DatasetRecord, placed: Sequence[PlacedImage], storage: Storage) -> DatasetRecord:
+def _store(
+    record: DatasetRecord, placed: Sequence[PlacedImage], groups: TrainingGroups, storage: Storage
+) -> DatasetRecord:
     """Store the images, then the record, unless storage has this dataset already; return the stored record.
 
     What was skipped and what is warned of belongs to this import, whose files may lie elsewhere.
     """
     record_key = dataset_key(record.facts.id, RECORD_FILE)
+    with suppress(ObjectExistsError):
+        storage.put_bytes(dataset_key(record.facts.id, GROUPS_FILE), groups.model_dump_json().encode())
     if not storage.exists(record_key):
         images_key = dataset_key(record.facts.id, IMAGES_FILE)
         storage.put_stream(images_key, lambda file: _write_zip(file, placed))

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path, PurePath
 
@@ -13,7 +14,13 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from model.device.device import Device
-from model.errors import CorruptArtifactError, DamagedCheckpointError, RecipeChangedError, StorageError
+from model.errors import (
+    CorruptArtifactError,
+    DamagedCheckpointError,
+    ObjectMissingError,
+    RecipeChangedError,
+    StorageError,
+)
 from model.host.failpoints import Failpoint, reach
 from model.network.resnet9 import published_weights
 from model.recipes.resolved_recipe import ResolvedRecipe
@@ -34,7 +41,23 @@ _POSITION_FIELDS = {
 }
 """Names in a checkpoint's header, which never change, and the field of `RunState` that each one stores."""
 _BEST_FIELDS = [field.name for field in fields(Best) if field.name != "weights"]
+_GROUPED = "validation_is_grouped"
 _log = logging.getLogger(__name__)
+
+
+def has_grouped_validation(keys: Sequence[str], storage: Storage) -> bool:
+    """Whether the training of these checkpoints chose validation images by group; True if no checkpoint can be read.
+
+    Checkpoints of earlier versions, and of trainings of datasets that had no groups at that time, say no.
+    """
+    for key in keys:
+        with (
+            suppress(ObjectMissingError, SafetensorError, ValueError),
+            storage.as_file(key) as path,
+            safe_open(path, "pt") as file,
+        ):
+            return json.loads((file.metadata() or {}).get(_GROUPED, "false")) is True
+    return True
 
 
 class Checkpoints:
@@ -49,12 +72,14 @@ class Checkpoints:
         device: Device,
         *,
         world_size: int = 1,
+        is_grouped: bool = False,
     ) -> None:
         self._storage = storage
         self._prefix = prefix.rstrip("/")
         self._spec = spec
         self._recipe = recipe
         self._environment = {**device.describe(), "ranks": str(world_size)}
+        self._is_grouped = is_grouped
 
     def save(self, state: RunState) -> str:
         """Store the state durably and return its storage key, which ends in the SHA-256 of the bytes."""
@@ -94,6 +119,7 @@ class Checkpoints:
             "recipe": self._recipe.model_dump_json(),
             "position": json.dumps(position),
             "best": json.dumps(best),
+            _GROUPED: json.dumps(self._is_grouped),
             **self._environment,
         }
 

@@ -6,6 +6,7 @@ from contextlib import nullcontext, suppress
 
 from model.artifact.trained_model import TrainedModel
 from model.artifact.weights import load_initial_weights
+from model.data.duplicates.groups_file import read_training_groups
 from model.device.device import Device, open_device
 from model.device.ranks import Rank
 from model.errors import DamagedCheckpointError, InitModelUnavailableError, ObjectMissingError
@@ -14,7 +15,7 @@ from model.recipes.progressive_resizing import image_sides
 from model.recipes.recipe import Recipe
 from model.recipes.resolved_recipe import ResolvedRecipe, resolve_recipe
 from model.recipes.schedule import steps_per_epoch
-from model.training.checkpoint import Checkpoints
+from model.training.checkpoint import Checkpoints, has_grouped_validation
 from model.training.final_evaluation import evaluate_final_weights
 from model.training.loop import TrainingLoop
 from model.training.reporter import Reporter
@@ -33,7 +34,9 @@ def train_rank(request: TrainingRequest, reporter: Reporter, rank: Rank) -> Trai
     recipe = resolved_recipe.to_recipe()
     device = open_device(request.devices[rank.index], request.threads)
     reporter.phase("preparing_data")
-    data = load_training_data(spec, request.storage, request.cache_dir, device)
+    resumed = [request.resume_from, *request.fallback_checkpoints] if request.resume_from else []
+    groups = _find_groups(request, resumed)
+    data = load_training_data(spec, request.storage, request.cache_dir, device, groups)
     _log.info("training images are %s", "mirrored at random" if spec.horizontal_flip else "not mirrored")
     steps = steps_per_epoch(len(data.train), spec.batch_size)
     state = initial_state(spec, recipe, data, steps, device, load_weights=_weight_loader(request, data))
@@ -44,9 +47,10 @@ def train_rank(request: TrainingRequest, reporter: Reporter, rank: Rank) -> Trai
         resolved_recipe,
         device,
         world_size=rank.world_size,
+        is_grouped=data.is_grouped,
     )
-    if request.resume_from:
-        _resume([request.resume_from, *request.fallback_checkpoints], checkpoints, state, reporter)
+    if resumed:
+        _resume(resumed, checkpoints, state, reporter)
     state.micro_batches = max(state.micro_batches, min(request.micro_batches, spec.batch_size))
     if device.needs_warm_up:
         _warm_up(request, recipe, state, device, rank)
@@ -70,6 +74,18 @@ def train_rank(request: TrainingRequest, reporter: Reporter, rank: Rank) -> Trai
     return evaluate_final_weights(
         spec, data, state, device, recipe=resolved_recipe, finish_reason=finish_reason
     )
+
+
+def _find_groups(request: TrainingRequest, resumed: Sequence[str]) -> list[list[int]]:
+    """Return the groups of training images that the validation split shall keep together.
+
+    The file of groups may have been added since the training began; a resumed training keeps its validation images.
+    """
+    groups = read_training_groups(request.spec.dataset, request.storage)
+    if groups and resumed and not has_grouped_validation(resumed, request.storage):
+        _log.info("validation images are chosen without groups of near duplicates, as this training began")
+        return []
+    return groups
 
 
 def _choose_recipe(request: TrainingRequest) -> ResolvedRecipe:

@@ -2,6 +2,7 @@
 # ruff: noqa: N803, N815 - shapes in names: images_NCHW
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,16 +48,32 @@ class TrainingData:
     test: Split
     normalisation: Normalisation
     """Mean and standard deviation of the images in `train`."""
+    is_grouped: bool = False
+    """Whether near duplicates are on one side of the validation split."""
 
 
-def load_training_data(spec: ResolvedSpec, storage: Storage, cache_dir: Path, device: Device) -> TrainingData:
-    """Prepare a dataset and copy it to the device. The spec's seed determines which images are for validation."""
+def load_training_data(
+    spec: ResolvedSpec,
+    storage: Storage,
+    cache_dir: Path,
+    device: Device,
+    groups: Sequence[Sequence[int]] = (),
+) -> TrainingData:
+    """Prepare a dataset and copy it to the device. The spec's seed determines which images are for validation.
+
+    Args:
+        spec: names the dataset.
+        storage: contains the dataset.
+        cache_dir: keeps the prepared images.
+        device: receives the images.
+        groups: positions of training images that are nearly the same, by group.
+    """
     free_bytes = device.free_memory_bytes()
     if free_bytes is not None:
         check_room(spec, find_facts(spec.dataset, storage), free_bytes, f"on {device.torch_device}")
     prepared = prepare_dataset(spec.dataset, spec.image_size, spec.resize, storage, cache_dir)
     is_validation_N = choose_validation(
-        prepared.train_images_NHWC, prepared.train_labels_N, spec.validation_fraction, spec.seed
+        prepared.train_images_NHWC, prepared.train_labels_N, spec.validation_fraction, spec.seed, groups
     )
     train = _split(prepared.train_images_NHWC, prepared.train_labels_N, ~is_validation_N, device)
     return TrainingData(
@@ -65,6 +82,7 @@ def load_training_data(spec: ResolvedSpec, storage: Storage, cache_dir: Path, de
         validation=_split(prepared.train_images_NHWC, prepared.train_labels_N, is_validation_N, device),
         test=_all_test_images(prepared, device),
         normalisation=measure_normalisation(train.images_NHWC),
+        is_grouped=bool(groups),
     )
 
 
@@ -80,14 +98,19 @@ def check_room(
 
 
 def choose_validation(
-    images_NHWC: np.ndarray, labels_N: np.ndarray, fraction: float, seed: int
+    images_NHWC: np.ndarray,
+    labels_N: np.ndarray,
+    fraction: float,
+    seed: int,
+    groups: Sequence[Sequence[int]] = (),
 ) -> np.ndarray:
-    """Choose validation images at random within each class; return bool [N]. Equal images are on the same side.
+    """Choose validation images at random within each class; return bool [N].
 
-    Without equal images each class has as many validation images as `validation_counts` says; with them it may have fewer,
+    Equal images are on the same side, and so are the images of a group, given by their indices.
+    Without such images each class has as many validation images as `validation_counts` says; with them it may have fewer,
     or, if all of its images have many copies, more.
     """
-    copies = _copies(images_NHWC)
+    copies = _copies(images_NHWC, groups)
     counts = validation_counts(np.bincount(labels_N).tolist(), fraction)
     is_chosen_N, is_decided_N = np.zeros(len(labels_N), dtype=bool), np.zeros(len(labels_N), dtype=bool)
     for label, count in enumerate(counts):
@@ -110,13 +133,17 @@ def choose_validation(
     return is_chosen_N
 
 
-def _copies(images_NHWC: np.ndarray) -> dict[int, np.ndarray]:
-    """Return the indices of the equal images, for each image that has equals."""
+def _copies(images_NHWC: np.ndarray, groups: Sequence[Sequence[int]]) -> dict[int, np.ndarray]:
+    """Return the indices of the images that belong together, for each image that has others."""
     indices_of: dict[bytes, list[int]] = {}
     for index, image in enumerate(images_NHWC):
         indices_of.setdefault(hashlib.sha256(image).digest(), []).append(index)
-    groups = [np.array(indices) for indices in indices_of.values() if len(indices) > 1]
-    return {int(index): group for group in groups for index in group}
+    together: dict[int, list[int]] = {}
+    for indices in (*indices_of.values(), *groups):
+        if len(indices) > 1:
+            united = sorted({other for index in indices for other in together.get(index, [index])})
+            together.update(dict.fromkeys(united, united))
+    return {index: np.array(indices) for index, indices in together.items()}
 
 
 def _all_test_images(prepared: PreparedDataset, device: Device) -> Split:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.data.duplicates.groups_file import GROUPS_FILE, read_training_groups
 from model.data.importing import import_dataset
 from model.data.opening import find_facts, open_dataset
 from model.data.record import RECORD_FILE, SKIPPED_LISTED, dataset_key
@@ -187,6 +188,23 @@ def test_near_duplicates_are_in_the_same_split(storage: Storage, tmp_path: Path)
     for seed in range(0, 40, 5):
         twins = {split for name, split in placed.items() if name.split("-")[0].split(".")[0] == str(seed)}
         assert len(twins) == 1
+    groups = read_training_groups(record.facts.id, storage)
+    assert {len(group) for group in groups} == {1 + len(TWINS)}
+    assert len(groups) == sum(placed[f"{seed}.png"] == "train" for seed in range(0, 40, 5))
+
+
+def test_the_groups_are_stored_when_the_images_of_an_earlier_release_are_added_again(
+    storage: Storage, tmp_path: Path
+) -> None:
+    files = {f"{'ab'[seed % 2]}/{seed}.png": encode(photo(seed)) for seed in range(30)}
+    files |= {f"a/{seed}-half.png": encode(TWINS["half"](photo(seed))) for seed in range(0, 30, 2)}
+    record = import_files(files, storage, tmp_path)
+    groups = read_training_groups(record.facts.id, storage)
+    assert groups
+    storage.delete(dataset_key(record.facts.id, GROUPS_FILE))
+    assert read_training_groups(record.facts.id, storage) == []
+    assert import_files(files, storage, tmp_path).facts.id == record.facts.id
+    assert read_training_groups(record.facts.id, storage) == groups
 
 
 def test_training_images_that_are_twins_of_test_images_are_skipped(storage: Storage, tmp_path: Path) -> None:

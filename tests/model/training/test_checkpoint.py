@@ -4,6 +4,8 @@ import json
 import pytest
 from safetensors import safe_open
 
+from model.data.duplicates.groups_file import GROUPS_FILE, TrainingGroups
+from model.data.record import dataset_key
 from model.errors import CorruptArtifactError
 from model.training.reporter import Drained
 from model.training.training import run_training
@@ -66,6 +68,33 @@ def test_a_finished_training_is_only_evaluated_when_resumed(tiny_training: TinyT
     assert not again.rows
     assert resumed.metrics == expected.metrics
     tiny_training.storage.delete("checkpoints/job_test")
+
+
+@pytest.mark.parametrize("is_grouped_first", [False, True])
+def test_a_resumed_training_keeps_its_validation_images(
+    tiny_training: TinyTraining, is_grouped_first: bool
+) -> None:
+    spec, storage = tiny_training.spec(validation_fraction=0.3), tiny_training.storage
+    key = dataset_key(spec.dataset, GROUPS_FILE)
+    # Every class has a group of 12 of its 16 images, which leaves few others for validation.
+    groups = TrainingGroups(groups=[list(range(start, start + 12)) for start in (0, 16, 32)])
+    file = groups.model_dump_json().encode()
+    own = storage.read_bytes(key)
+    storage.delete(key)
+    try:
+        if is_grouped_first:
+            storage.put_bytes(key, file)
+        expected = run_training(tiny_training.request(spec), Recorder())
+        drained = tiny_training.drain(spec, before_step=2)
+        if not is_grouped_first:  # the same images are added again while the training is interrupted
+            storage.put_bytes(key, file)
+            assert run_training(tiny_training.request(spec), Recorder()).metrics != expected.metrics
+        rest = tiny_training.request(spec, attempt=2, resume_from=drained.saved[-1].key)
+        assert run_training(rest, Recorder()).metrics == expected.metrics
+    finally:
+        storage.delete(key)
+        storage.put_bytes(key, own)
+        storage.delete("checkpoints/job_test")
 
 
 def test_a_checkpoint_of_another_spec_is_refused(tiny_training: TinyTraining) -> None:

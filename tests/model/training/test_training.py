@@ -309,6 +309,20 @@ def test_equal_images_are_on_one_side_of_the_validation_split(
     assert set(numbers_N[is_chosen_N]).isdisjoint(numbers_N[~is_chosen_N])
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 30)), min_size=20, max_size=80),
+    st.lists(st.sets(st.integers(0, 19), min_size=2, max_size=5), max_size=5),
+)
+def test_near_duplicates_are_on_one_side_of_the_validation_split(
+    images: list[tuple[int, int]], groups: list[set[int]]
+) -> None:
+    labels_N, numbers_N = np.array(images).T
+    members = [sorted(group) for group in groups]
+    is_chosen_N = choose_validation(pictures(numbers_N.tolist()), labels_N, 0.2, 0, members)
+    assert all(len(set(is_chosen_N[group].tolist())) == 1 for group in members)
+    assert set(numbers_N[is_chosen_N]).isdisjoint(numbers_N[~is_chosen_N])
+
+
 def test_copies_do_not_change_how_many_images_are_for_validation() -> None:
     labels_N = np.repeat([0, 1], 40)
     for copies in (1, 2, 4):

@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 from model.data.checks.facts import with_facts
+from model.data.duplicates.groups_file import GROUPS_FILE
 from model.data.record import IMAGES_FILE, RECORD_FILE, DatasetRecord, dataset_key, update_record
 from model.errors import (
     DatasetRejectedError,
@@ -117,6 +118,7 @@ class ImportSupervisor(Supervisor):
     def _store_dataset(self, record: DatasetRecord, out: Path) -> Outcome:
         """Put the dataset into storage, its record last; then end the import, which registers the dataset."""
         dataset_id = record.facts.id
+        self._put(dataset_key(dataset_id, GROUPS_FILE), out)
         if not self._storage.exists(dataset_key(dataset_id, RECORD_FILE)):
             for file in (IMAGES_FILE, RECORD_FILE):
                 self._put(dataset_key(dataset_id, file), out)
@@ -144,7 +146,7 @@ class ImportSupervisor(Supervisor):
             self._storage.put_file(key, out / key)
         except ObjectExistsError:
             # Two imports of the same images under different names may run at once: the first record is kept.
-            if not key.endswith(RECORD_FILE):
+            if not key.endswith((RECORD_FILE, GROUPS_FILE)):
                 raise
 
     def _reject(self, code: str, message: str) -> Outcome:
