@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from model.data.duplicates.groups_file import GROUPS_FILE
 from model.data.import_options import ImportOptions
 from model.data.record import IMAGES_FILE, READER_VERSION, RECORD_FILE, dataset_key, read_record
 from model.host.failpoints import Failpoint
@@ -56,7 +57,8 @@ def test_an_upload_becomes_a_dataset(store: JobStore, tmp_path: Path) -> None:
     assert (dataset_import.progress.files, dataset_import.progress.fraction) == (20, 1.0)
     dataset_id = dataset_import.result.dataset_id
     storage = storage_of(tmp_path)
-    assert storage.list() == [dataset_key(dataset_id, RECORD_FILE), dataset_key(dataset_id, IMAGES_FILE)]
+    files = (RECORD_FILE, GROUPS_FILE, IMAGES_FILE)
+    assert storage.list() == [dataset_key(dataset_id, file) for file in files]
     record = read_record(dataset_id, storage)
     registered = DatasetRegistry(store.redis).get("pets")
     assert registered.facts == record.facts
@@ -118,7 +120,7 @@ def test_the_same_images_again_are_the_same_dataset(store: JobStore, tmp_path: P
     registry = DatasetRegistry(store.redis)
     assert registry.get("animals").facts.id == registry.get("pets").facts.id
     assert registry.get("animals").facts.name == "animals"
-    assert len(storage_of(tmp_path).list()) == 2
+    assert len(storage_of(tmp_path).list()) == 3
 
 
 def _as_of_the_first_release(store: JobStore, storage: Storage, dataset_id: str) -> None:
@@ -358,4 +360,4 @@ def test_the_next_attempt_registers_a_dataset_that_an_earlier_one_stored(
         Outcome.WORKER_LOST,
         Outcome.SUCCEEDED,
     ]
-    assert len(storage_of(tmp_path).list("datasets/")) == 2
+    assert len(storage_of(tmp_path).list("datasets/")) == 3
