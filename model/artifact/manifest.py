@@ -73,6 +73,8 @@ class Metrics(BaseModel):
     epochs: Annotated[int, Field(ge=1)]
     batch_parts: Annotated[int, Field(ge=1)] = 1
     """Micro-batches per batch. With more than 1, because of too little memory, batch norms saw one micro-batch at a time."""
+    first_epoch_share: Fraction | None = None
+    """The share of the training images that were used, if a time budget did not allow a whole epoch."""
     ece_before: Fraction | None = None
     """Expected calibration error on the validation split before the temperature was fitted."""
     ece_after: Fraction | None = None

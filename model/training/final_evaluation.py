@@ -21,8 +21,12 @@ def evaluate_final_weights(
     *,
     recipe: ResolvedRecipe,
     finish_reason: FinishReason,
+    first_epoch_share: float | None = None,
 ) -> TrainedModel:
-    """Calibrate the best weights on the validation split, score them on the test split, and return the trained model."""
+    """Calibrate the best weights on the validation split, score them on the test split, and return the trained model.
+
+    `first_epoch_share` is the share of the images that were trained on, if a time budget did not allow an epoch.
+    """
     weights = state.best.weights if state.best else state.copy_evaluated_weights()
     network = state.evaluated_network
     network.load_state_dict(weights, strict=False)
@@ -31,6 +35,7 @@ def evaluate_final_weights(
         "epochs": state.epoch,
         "best_epoch": state.best.epoch if state.best else state.epoch,
         "batch_parts": state.micro_batches,
+        **({"first_epoch_share": first_epoch_share} if first_epoch_share is not None else {}),
         **validation_metrics,
         **_score_test(network, spec, data, temperature, device),
     }

@@ -70,6 +70,8 @@ class TrainingLoop:
             rank=rank,
         )
         self._saved_at, self._saved_position = time.monotonic(), state.position
+        self.first_epoch_share: float | None = None
+        """The share of the first epoch's steps that were made, if a time budget allowed no more."""
         self._mean_loss: float | None = None
         self._launched = LaunchedSteps(device.mark)
         self._read_sums = _no_sums
@@ -125,7 +127,7 @@ class TrainingLoop:
         while state.step < self._steps_per_epoch:
             is_over, command, progress = self._rank.broadcast(self._decide_next_step, length=3)
             if is_over:
-                self._warn_if_first_epoch_is_cut()
+                self._note_if_first_epoch_is_cut()
                 break
             self._obey(_COMMANDS[int(command)])
             started = time.perf_counter()
@@ -140,8 +142,9 @@ class TrainingLoop:
                 self._time_limit.note_step(step_s, len(batch_N))
             self._report_progress()
 
-    def _warn_if_first_epoch_is_cut(self) -> None:
+    def _note_if_first_epoch_is_cut(self) -> None:
         if self._state.epoch == 0 and self._rank.is_first:
+            self.first_epoch_share = self._state.step / self._steps_per_epoch
             _log.warning(
                 "time_budget_s %g allows only %d of the %d steps of the first epoch: not all images are used; raise "
                 "time_budget_s, or choose a smaller image_size",

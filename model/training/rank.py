@@ -55,7 +55,7 @@ def train_rank(request: TrainingRequest, reporter: Reporter, rank: Rank) -> Trai
     if device.needs_warm_up:
         _warm_up(request, recipe, state, device, rank)
     reporter.phase("training")
-    finish_reason = TrainingLoop(
+    loop = TrainingLoop(
         spec=spec,
         recipe=recipe,
         data=data,
@@ -67,12 +67,19 @@ def train_rank(request: TrainingRequest, reporter: Reporter, rank: Rank) -> Trai
         pauses=request.pauses,
         epoch_checkpoint_s=request.checkpoint_every_s,
         step_checkpoint_s=request.step_checkpoint_every_s,
-    ).run()
+    )
+    finish_reason = loop.run()
     if not rank.is_first:
         return None
     reporter.phase("evaluating")
     return evaluate_final_weights(
-        spec, data, state, device, recipe=resolved_recipe, finish_reason=finish_reason
+        spec,
+        data,
+        state,
+        device,
+        recipe=resolved_recipe,
+        finish_reason=finish_reason,
+        first_epoch_share=loop.first_epoch_share,
     )
 
 

@@ -76,7 +76,8 @@ def test_a_budget_for_less_than_an_epoch_is_warned_of(
     spec = with_budget(tiny_training, 1_000)
     first = drained(tiny_training, spec)
     much_later()
-    run_training(tiny_training.request(spec, attempt=2, resume_from=first.saved[0].key), Recorder())
+    request = tiny_training.request(spec, attempt=2, resume_from=first.saved[0].key)
+    assert run_training(request, Recorder()).metrics.first_epoch_share == 1 / 5
     [warning] = [message for message in caplog.messages if "time_budget_s" in message]
     assert warning.startswith("time_budget_s 1000 allows only 1 of the 5 steps of the first epoch")
 

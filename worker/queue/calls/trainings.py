@@ -140,8 +140,20 @@ def commit_publish(job_id: str, attempt_id: str, draft: Mapping[str, Any]) -> Sc
         "draft": json.dumps(unversioned),
         "measured": json.dumps(measured),
         "finish_reason": draft["finish_reason"],
+        "warning": json.dumps(warning) if (warning := _warn_of_share(metrics)) else "",
     }
     return QUEUE_SCRIPTS.call("training/commit_publish", arguments, read_committed)
+
+
+def _warn_of_share(metrics: Mapping[str, Any]) -> str | None:
+    """Return the warning that a model saw only some of its training images."""
+    share = metrics.get("first_epoch_share")
+    if share is None:
+        return None
+    return (
+        f"The time budget ended in the first epoch: {share:.0%} of the training images were used. Raise time_budget_s, or "
+        "choose a smaller image_size."
+    )
 
 
 def succeed(job_id: str, attempt_id: str) -> ScriptCall[Status]:

@@ -115,3 +115,17 @@ def test_a_pause_does_not_keep_a_committed_publish_from_its_next_claimant(
     assert isinstance(claimed, ClaimedJob)
     assert claimed.committed == committed
     assert store.succeed(job_id, attempt_id) == Status.SUCCEEDED
+
+
+def test_a_model_of_less_than_an_epoch_is_told_in_the_warnings_of_its_job(store: JobStore) -> None:
+    store.submit(make_job())
+    job_id, attempt_id = claim(store)
+    before = store.get(job_id).warnings
+    model = draft()
+    model["metrics"]["first_epoch_share"] = 0.25
+    for _ in range(2):  # a repeated commit changes nothing
+        store.commit_publish(job_id, attempt_id, model)
+    [*others, warning] = store.get(job_id).warnings
+    assert others == before
+    assert "25% of the training images were used" in warning
+    assert "Raise time_budget_s" in warning

@@ -16,5 +16,9 @@ set_fields(job, {
   finish_reason = args.finish_reason,
   manifest = '{"version":' .. version .. ',"created_at":"' .. at .. '",' .. args.draft:sub(2),
 })
+if args.warning ~= '' and not string.find(job.warnings, args.warning, 1, true) then
+  local others = job.warnings:sub(2, -2)
+  set_fields(job, {warnings = '[' .. others .. (others ~= '' and ',' or '') .. args.warning .. ']'})
+end
 if is_new_phase then emit_state(job, at) end
 return {'ok', version, job.manifest}
