@@ -141,15 +141,15 @@ def _train(arguments: argparse.Namespace) -> None:
     storage = open_storage((arguments.cache_dir / "storage").absolute().as_uri())
     facts = _find_dataset(arguments, storage)
     job = _job_spec(arguments, facts)
-    # Importing torch takes seconds, so it waits until the arguments are known to be valid.
     limit_openmp_spinning()
-    from model.training.training import run_training  # noqa: PLC0415 - see above
-
     devices = parse_devices(arguments.device or _best_device())
     job = job.model_copy(update={"gpus": len(devices)})
     spec, warnings = resolve(job, facts, devices[0].partition(":")[0])
     _warn(*warnings)
     make_folder(arguments.out)
+    # Importing torch takes seconds, so it waits until the arguments are known to be valid.
+    from model.training.training import run_training  # noqa: PLC0415 - see above
+
     request = TrainingRequest(
         spec=spec,
         checkpoint_prefix="checkpoints/command",

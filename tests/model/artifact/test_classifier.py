@@ -16,7 +16,7 @@ from tests.stored import stored_path
 
 
 @pytest.fixture(scope="module")
-def network() -> Iterator[ResNet9]:
+def network(narrow_network: None) -> Iterator[ResNet9]:
     """A network whose batch norms have running statistics that are not the initial ones."""
     threads = torch.get_num_threads()
     torch.set_num_threads(2)

@@ -1,17 +1,23 @@
 import hashlib
+import io
 import json
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
+from model.__main__ import main
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest
+from model.host.allocator import allocator_settings
 from model.host.installation import installed_version
 from model.recipes.resolved_recipe import resolve_recipe
 from model.storage.opening import open_storage
 from tests.model.tiny_training import import_colours
+
+pytestmark = pytest.mark.usefixtures("narrow_network")
 
 
 @pytest.fixture(scope="module")
@@ -22,29 +28,33 @@ def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "model", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+    """Run a command in this process, which has imported torch."""
+    command = ["model", *map(str, arguments)]
+    output, errors = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(output), redirect_stderr(errors):
+        patch.setattr(sys, "argv", command)
+        for name, value in allocator_settings().items():
+            patch.setenv(name, value)  # else the command would restart this process with them
+        try:
+            status = main()
+        except SystemExit as error:  # of argparse
+            status = int(error.code or 0)
+    return subprocess.CompletedProcess(command, status, output.getvalue(), errors.getvalue())
+
+
+def options(colours: Path, out: Path) -> list[str]:
+    quick = "--recipe classic --epochs 2 --image-size 16 --batch-size 24 --threads 1"
+    folders = ["--data", str(colours), "--out", str(out), "--cache-dir", str(out.parent / "cache")]
+    return ["train", *folders, *quick.split()]
 
 
 def train(colours: Path, out: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    cache = out.parent / "cache"
-    quick = (
-        "--recipe",
-        "classic",
-        "--epochs",
-        "2",
-        "--image-size",
-        "16",
-        "--batch-size",
-        "24",
-        "--threads",
-        "1",
-    )
-    return run("train", "--data", colours, "--out", out, "--cache-dir", cache, *quick, *more)
+    return run(*options(colours, out), *more)
 
 
 def test_json_output_has_an_object_per_epoch_and_one_with_the_scores(colours: Path, tmp_path: Path) -> None:
-    ended = train(colours, tmp_path / "out", "--json")
+    command = [sys.executable, "-m", "model", *options(colours, tmp_path / "out"), "--json"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
     assert ended.returncode == 0, ended.stderr
     *rows, scores = map(json.loads, ended.stdout.splitlines())
     assert [row["epoch"] for row in rows] == [1, 2]

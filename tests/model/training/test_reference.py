@@ -13,8 +13,8 @@ from model.training.optim.initialisation import initialise_network
 from model.training.seeding import epoch_order, seed_step
 from model.training.training import run_training
 from model.training.training_data import load_training_data
+from tests.model.conftest import NARROWER
 from tests.model.tiny_training import Recorder, TinyTraining
-from tests.model.training.conftest import NARROWER
 
 pytestmark = pytest.mark.usefixtures("narrow_network")
 
