@@ -9,6 +9,7 @@ import api.dashboard.routes
 import api.datasets.errors
 import api.datasets.resumable.routes
 import api.datasets.routes
+import api.datasets.version_routes
 import api.events.errors
 import api.events.routes
 import api.health.routes
@@ -25,6 +26,7 @@ from api.auth.keys import Keys
 from api.auth.schemas import SessionRequest
 from api.dashboard.routes import FOLDER, Assets
 from api.datasets.resumable import headers as tus
+from api.datasets.versions import NewVersion
 from api.http.dependencies import share, shared
 from api.http.error_handlers import ErrorHandlers
 from api.http.middleware.access_log import AccessLog
@@ -45,6 +47,7 @@ _ROUTERS = (
     api.events.routes.router,
     api.datasets.routes.router,
     api.datasets.resumable.routes.router,
+    api.datasets.version_routes.router,
     api.models.routes.router,
     api.predict.routes.router,
     api.health.routes.router,
@@ -61,7 +64,7 @@ _ANSWERS: Answers = {
     **api.predict.errors.ANSWERS,
     **api.events.errors.ANSWERS,
 }
-_JSON_BODIES = (JobSpec, AliasTarget, SessionRequest)
+_JSON_BODIES = (JobSpec, AliasTarget, NewVersion, SessionRequest)
 _ALLOWED_HEADERS = [
     *("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-ID"),
     *tus.REQUEST_HEADERS,

@@ -40,6 +40,24 @@ class UnexpectedDatasetError(ModelError):
     code = "other_dataset"
 
 
+class UnknownImageError(ModelError):
+    """Raised when corrections name an image, or a group of images, that the dataset does not have."""
+
+    code = "unknown_image"
+
+
+class EmptiedClassError(ModelError):
+    """Raised when corrections remove every image of a class."""
+
+    code = "class_emptied"
+
+
+class UnchangedDatasetError(ModelError):
+    """Raised when corrections and added images lead to the very dataset that they correct."""
+
+    code = "dataset_unchanged"
+
+
 class UnfitSpecError(ModelError):
     """Raised when the value of a spec's field does not fit the dataset."""
 

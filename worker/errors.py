@@ -263,12 +263,61 @@ class DatasetNotFoundError(WorkerError):
 
 
 class DatasetNameTakenError(WorkerError):
-    """Raised when a name belongs to another dataset already: a name never changes its dataset."""
+    """Raised when an upload gets a name that belongs to another dataset already."""
 
     code = "dataset_name_taken"
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"{name} is the name of another dataset, and datasets never change: choose a new name."
+            f"{name} is the name of another dataset, and datasets never change: choose a new name, or make the next version "
+            f"of that dataset with `ninefold datasets correct {name} --add FOLDER` (POST /datasets/{name}/versions)."
         )
         self.name = name
+
+
+class DatasetUnchangedError(WorkerError):
+    """Raised when a new version of a dataset turns out to be one of its versions."""
+
+    code = "dataset_unchanged"
+
+    def __init__(self, name: str, version: str) -> None:
+        super().__init__(
+            f"These images are version {version} of {name} already: use {name}@{version}. No version was made."
+        )
+        self.name = name
+        self.version = int(version)
+
+
+class ParentDeletedError(WorkerError):
+    """Raised when the dataset of which a version is made was deleted meanwhile."""
+
+    code = "parent_deleted"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The dataset that this version of {name} corrects was deleted: make the version from another one, which "
+            f"GET /datasets/{name}/versions lists, or add the folder again."
+        )
+        self.name = name
+
+
+class DatasetBeingDeletedError(WorkerError):
+    """Raised when a dataset is registered while the files of the same dataset are being deleted. Try again later."""
+
+    code = "dataset_being_deleted"
+
+    def __init__(self, dataset_id: str) -> None:
+        super().__init__(f"{dataset_id} is being deleted: try again.")
+        self.dataset_id = dataset_id
+
+
+class DatasetInUseError(WorkerError):
+    """Raised when a dataset cannot be deleted because work that has not ended needs it."""
+
+    code = "dataset_in_use"
+
+    def __init__(self, dataset_id: str, user: str, others: str) -> None:
+        more = f" and {others} more" if int(others) else ""
+        super().__init__(f"{user}{more} still needs {dataset_id}: wait until it has ended, or cancel it.")
+        self.dataset_id = dataset_id
+        self.user = user

@@ -4,12 +4,15 @@ from api.errors import ApiError
 from api.http.problem import Answer, Answers
 from model.errors import DatasetUnavailableError
 from worker.errors import (
+    DatasetInUseError,
     DatasetNameTakenError,
+    DatasetUnchangedError,
+    ParentDeletedError,
     TooManyPartsError,
     UploadNotFoundError,
     WrongOffsetError,
 )
-from worker.queue.records import JobError
+from worker.queue.records import DatasetImport, JobError
 from worker.queue.states import DEATHS
 
 TUS_VERSION = "1.0.0"
@@ -27,15 +30,29 @@ class UploadsBusyError(ApiError):
         super().__init__(f"{limit} datasets are being uploaded already: try again when one is done.")
 
 
-class DatasetReadyError(ApiError):
-    """Raised when an import that has made its dataset is cancelled or deleted."""
+class BuiltInDatasetError(ApiError):
+    """Raised when a built-in dataset is to be changed or deleted."""
 
-    code = "dataset_ready"
+    code = "built_in_dataset"
 
     def __init__(self) -> None:
         super().__init__(
-            "This dataset is ready: only an import that has made no dataset can be cancelled or removed."
+            "Built-in datasets have no further versions and cannot be deleted: add a folder of images as a dataset of your own."
         )
+
+
+class DatasetNotReadyError(ApiError):
+    """Raised when something is asked of a dataset that is being imported, or whose import made none."""
+
+    code = "dataset_processing"
+
+    def __init__(self, dataset_import: DatasetImport) -> None:
+        why = (
+            f"was not imported: {dataset_import.error.message}"
+            if dataset_import.error
+            else f"is being imported: GET /datasets/{dataset_import.id}?wait_s=60, then try again"
+        )
+        super().__init__(f"{dataset_import.name} {why.rstrip('.')}.")
 
 
 class RejectedError(ApiError):
@@ -74,9 +91,14 @@ ANSWERS: Answers = {
     EmptyUploadError: Answer(422),
     NotAZipError: Answer(415),
     DatasetNameTakenError: Answer(
-        409, "This name belongs to another dataset, and datasets never change. Choose a new name."
+        409,
+        "This name belongs to another dataset, and datasets never change. Choose a new name, or make the next version of "
+        "that dataset: POST /datasets/{name}/versions, ninefold datasets correct NAME --add FOLDER.",
     ),
-    DatasetReadyError: Answer(409),
+    BuiltInDatasetError: Answer(409),
+    DatasetNotReadyError: Answer(409),
+    DatasetInUseError: Answer(409),
+    ParentDeletedError: Answer(409),
     TusVersionError: Answer(412, headers={"Tus-Version": TUS_VERSION}),
     UploadNotFoundError: Answer(
         404, "No upload has this id, or it has expired. POST /uploads begins another."
@@ -84,7 +106,13 @@ ANSWERS: Answers = {
     WrongOffsetError: Answer(409),
     TooManyPartsError: Answer(413),
     RejectedError: Answer(
-        422, status_by_code={DatasetNameTakenError.code: 409, **dict.fromkeys(_FAULTS_OF_THE_SERVICE, 500)}
+        422,
+        status_by_code={
+            **dict.fromkeys(
+                (DatasetNameTakenError.code, DatasetUnchangedError.code, ParentDeletedError.code), 409
+            ),
+            **dict.fromkeys(_FAULTS_OF_THE_SERVICE, 500),
+        },
     ),
     DatasetUnavailableError: Answer(404, "No dataset has this id or name. GET /datasets lists all datasets."),
 }

@@ -1,10 +1,10 @@
-"""/datasets: upload, list, read and cancel datasets."""
+"""/datasets: upload, list, read, cancel and delete datasets."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from api.datasets.cancellation import cancel_or_delete
+from api.datasets.deletion import DatasetDeletion
 from api.datasets.errors import RejectedError
 from api.datasets.options import import_options
 from api.datasets.uploads import DatasetUploads
@@ -17,7 +17,6 @@ from api.records.dataset_schema import Dataset, DatasetStatus
 from api.records.datasets import DatasetCatalogue
 from model.data.import_options import ImportOptions
 from model.spec import Name
-from worker.queue.store import AsyncJobStore
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 
@@ -26,20 +25,22 @@ WaitS = Annotated[
     float, Query(ge=0, le=60, description="Seconds to wait until the dataset is no longer processing.")
 ]
 
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
+BINARY = {"schema": {"type": "string", "format": "binary"}}
 _ZIP: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "description": "A folder per class, optionally under train/ and test/ (or val/), or images with a table of their classes.",
-        "content": {"application/zip": _BINARY, "application/octet-stream": _BINARY},
+        "content": {"application/zip": BINARY, "application/octet-stream": BINARY},
     }
 }
-_CREATED: dict[int | str, dict[str, Any]] = {
+CREATED: dict[int | str, dict[str, Any]] = {
     201: {"model": Dataset, "description": "With wait_s: the dataset is ready."}
 }
 
 _REMOVED: dict[int | str, dict[str, Any]] = {
-    204: {"description": "The import was rejected or cancelled before, and is no longer listed."}
+    204: {
+        "description": "The dataset is deleted; or its import was rejected or cancelled before, and is no longer listed."
+    }
 }
 
 
@@ -48,7 +49,7 @@ _REMOVED: dict[int | str, dict[str, Any]] = {
     operation_id="create_dataset",
     summary="Upload images",
     status_code=202,
-    responses={**_CREATED, **problems(408, 409, 413, 415)},
+    responses={**CREATED, **problems(408, 409, 413, 415)},
     openapi_extra=_ZIP,
 )
 async def create_dataset(
@@ -65,12 +66,7 @@ async def create_dataset(
 ) -> Dataset:
     """Store a zip of images and queue its import, which a worker runs; the client may go away once the body was sent."""
     accepted = await uploads.receive(request, name, options, caller, idempotency_key)
-    dataset = await _find(request, datasets, accepted.id, caller, wait_s)
-    response.headers["Location"] = f"{request.scope.get('root_path', '')}/datasets/{dataset.id}"
-    if wait_s and dataset.status is DatasetStatus.REJECTED and dataset.error:
-        raise RejectedError(dataset.error)
-    response.status_code = 201 if dataset.status is DatasetStatus.READY else 202
-    return dataset
+    return await answer_import(request, response, datasets, accepted.id, caller=caller, wait_s=wait_s)
 
 
 @router.get("", operation_id="list_datasets", summary="All datasets", responses=problems(404))
@@ -91,19 +87,42 @@ async def get_dataset(
 
 @router.delete(
     "/{ref}",
-    operation_id="cancel_dataset",
-    summary="Cancel an import, or remove one that made no dataset",
+    operation_id="delete_dataset",
+    summary="Delete a dataset, or cancel its import",
     response_model=Dataset,
     responses={**_REMOVED, **problems(404, 409)},
 )
-async def cancel_dataset(
-    datasets: Catalogue, store: Annotated[AsyncJobStore, from_app(AsyncJobStore)], caller: Caller, ref: str
+async def delete_dataset(
+    deletion: Annotated[DatasetDeletion, from_app(DatasetDeletion)], caller: Caller, ref: str
 ) -> Dataset | Response:
-    """Cancel the import of a dataset that is processing: at once when it is queued, within seconds when it runs.
+    """Delete a ready dataset that no job and no import needs any more; models that were trained on it stay.
 
-    A rejected or cancelled import is removed from the list.
+    The name then finds its latest other version. The import of a dataset that is processing is cancelled: at once when it
+    is queued, within seconds when it runs. A rejected or cancelled import is removed from the list.
     """
-    return await cancel_or_delete(datasets, store, ref, caller.project) or Response(status_code=204)
+    return await deletion.cancel_or_delete(ref, caller.project) or Response(status_code=204)
+
+
+async def answer_import(
+    request: Request,
+    response: Response,
+    datasets: DatasetCatalogue,
+    import_id: str,
+    *,
+    caller: Principal,
+    wait_s: float,
+) -> Dataset:
+    """Return the dataset of an import that was accepted, after `wait_s` at most; set status and Location of the response.
+
+    Raises:
+        RejectedError: it was rejected while the client waited.
+    """
+    dataset = await _find(request, datasets, import_id, caller, wait_s)
+    response.headers["Location"] = f"{request.scope.get('root_path', '')}/datasets/{dataset.id}"
+    if wait_s and dataset.status is DatasetStatus.REJECTED and dataset.error:
+        raise RejectedError(dataset.error)
+    response.status_code = 201 if dataset.status is DatasetStatus.READY else 202
+    return dataset
 
 
 async def _find(

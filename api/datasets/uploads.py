@@ -55,8 +55,15 @@ class DatasetUploads:
         options: ImportOptions,
         caller: Principal,
         idempotency_key: str | None,
+        *,
+        parent: str | None = None,
+        note: str | None = None,
+        corrections: bytes | None = None,
     ) -> DatasetImport:
         """Read the zip from the request into storage and queue its import under `name`.
+
+        With `parent`, the id of a dataset, the import makes the next version of it; `corrections` is a whole zip that was
+        read from the request already.
 
         The import no longer depends on the client once this returns. A body that is cut short leaves nothing.
 
@@ -64,29 +71,43 @@ class DatasetUploads:
             ApiError: the body is not a zip, too large or too slow, or too many uploads are under way.
             StorageFullError: storage has too little room for new datasets.
             StorageHangsError: storage does not answer.
+            ParentDeletedError: the dataset `parent` was deleted.
             DatasetNameTakenError: the name is that of a built-in dataset, or another upload is imported under it.
             IdempotencyMismatchError: the key was used with another name or other bytes.
             ClientDisconnect: the client disconnected before the body was complete.
         """
         await self._space.require()
-        if content_type(request) not in _TYPES:
+        if corrections is None and content_type(request) not in _TYPES:
             raise UnsupportedMediaTypeError(HINT)
         check_name(name)
         import_id, storage = new_import_id(), self._storages.of(caller.project)
         with self._places.one():
-            received = await self._store_body(request, storage, upload_key(import_id))
+            received = await self._store_body(request, storage, upload_key(import_id), corrections)
         reach(Failpoint.SUBMIT_RESOLVED)
         new = NewImport(
-            import_id, name, received.size_bytes, received.sha256, caller.name, caller.project, options
+            import_id,
+            name,
+            received.size_bytes,
+            received.sha256,
+            caller.name,
+            caller.project,
+            options,
+            parent=parent,
+            note=note,
         )
         return await self._submissions.submit(new, idempotency_key)
 
-    async def _store_body(self, request: Request, storage: Storage, key: str) -> _Received:
+    async def _store_body(
+        self, request: Request, storage: Storage, key: str, corrections: bytes | None
+    ) -> _Received:
         """Write the body into a file, then make the file an object; without the object the file is removed."""
         file, is_hanging = UploadFile(storage, key), False
         try:
             await self._storages.run(file.open)
-            await self._write_body(request, file)
+            if corrections is None:
+                await self._write_body(request, file)
+            else:
+                await self._storages.run_within(WRITE_TIMEOUT_S, file.write, corrections)
             await self._storages.run_within(put_timeout_s(file.size_bytes), file.publish)
         except StorageHangsError:
             is_hanging = (

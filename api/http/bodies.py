@@ -20,13 +20,13 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 M = TypeVar("M", bound=BaseModel)
 
 
-async def read_json(request: Request, model: type[M]) -> M:
+async def read_json(request: Request, model: type[M], max_bytes: int = MAX_JSON_BYTES) -> M:
     """Read the request's body as `model`; an empty body counts as `{}`.
 
     Raises:
         ApiError: the body is too large, too slow, not JSON, or not a valid `model`.
     """
-    return parse(model, await _read(request))
+    return parse(model, await _read(request, max_bytes))
 
 
 def json_body_docs(model: type[BaseModel], **examples: dict[str, Any]) -> dict[str, Any]:
@@ -52,9 +52,9 @@ def content_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-async def _read(request: Request) -> bytes:
-    if int(request.headers.get("content-length", 0)) > MAX_JSON_BYTES:
-        raise _too_large()
+async def _read(request: Request, max_bytes: int) -> bytes:
+    if int(request.headers.get("content-length", 0)) > max_bytes:
+        raise _too_large(max_bytes)
     body = bytearray()
     try:
         async with asyncio.timeout(READ_TIMEOUT_S):
@@ -62,15 +62,15 @@ async def _read(request: Request) -> bytes:
                 if chunk and not body:
                     _check_type(request)
                 body += chunk
-                if len(body) > MAX_JSON_BYTES:
-                    raise _too_large()
+                if len(body) > max_bytes:
+                    raise _too_large(max_bytes)
     except TimeoutError:
         raise BodyTimeoutError(f"The body did not end within {READ_TIMEOUT_S:g} s: send it again.") from None
     return bytes(body)
 
 
-def _too_large() -> BodyTooLargeError:
-    return BodyTooLargeError(f"A JSON body may have {MAX_JSON_BYTES} bytes at most: send less.")
+def _too_large(max_bytes: int) -> BodyTooLargeError:
+    return BodyTooLargeError(f"A JSON body may have {max_bytes} bytes at most: send less.")
 
 
 def _check_type(request: Request) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Query
 
 from api.http.callers import Caller
-from model.data.built_in import BUILT_IN
+from api.records.datasets import find_built_in
 from worker.errors import DatasetNotFoundError
 from worker.queue.calls.listing import JobFilters
 from worker.queue.states import Status
@@ -26,8 +26,10 @@ Filters = Annotated[JobFilters, Depends(_filters)]
 
 async def with_dataset_id(filters: JobFilters, datasets: AsyncDatasetRegistry) -> JobFilters:
     """Replace a dataset's name by its id, because the index of jobs uses ids: that of its import until it is ready."""
-    if filters.dataset is None or filters.dataset in BUILT_IN:
+    if filters.dataset is None:
         return filters
+    if built_in := find_built_in(filters.dataset):
+        return replace(filters, dataset=built_in.id)
     try:
         found = await datasets.find(filters.dataset, filters.project)
     except DatasetNotFoundError:

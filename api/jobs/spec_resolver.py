@@ -11,7 +11,7 @@ from api.jobs.errors import (
     UnknownDatasetError,
     UnknownInitModelError,
 )
-from api.records.datasets import DatasetCatalogue
+from api.records.datasets import DatasetCatalogue, find_built_in
 from model.data.built_in import BUILT_IN
 from model.errors import UnfitSpecError
 from model.spec import DatasetFacts, JobSpec, ResolvedSpec
@@ -86,7 +86,7 @@ class SpecResolver:
             job = NewJob(posted, waits_for=found.id)
         else:
             resolved, warnings = await self._resolve(spec, found)
-            job = NewJob(resolved, warnings=tuple(warnings))
+            job = NewJob(resolved, warnings=tuple(warnings), is_uploaded=resolved.dataset not in BUILT_IN)
         return replace(job, created_by=caller.name, project=caller.project, priority=spec.priority)
 
     async def _resolve(self, spec: JobSpec, facts: DatasetFacts) -> tuple[ResolvedSpec, list[str]]:
@@ -97,8 +97,8 @@ class SpecResolver:
 
     async def _find(self, dataset: str, project: str) -> DatasetFacts | DatasetImport:
         """Find the facts of a dataset, or the import that will make the dataset."""
-        if dataset in BUILT_IN:
-            return BUILT_IN[dataset]
+        if built_in := find_built_in(dataset):
+            return built_in
         try:
             found = await self._catalogue.look_up(dataset, project)
         except DatasetNotFoundError:

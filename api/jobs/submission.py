@@ -8,7 +8,7 @@ from api.records.storage_space import StorageSpace
 from api.records.wake_up_throttle import WakeUpThrottle
 from model.host.failpoints import Failpoint, reach
 from model.spec import JobSpec
-from worker.errors import ImportEndedError
+from worker.errors import DatasetNotFoundError, ImportEndedError
 from worker.queue.calls.requests import Idempotency
 from worker.queue.calls.trainings import Submitted
 from worker.queue.kinds import Kind, Lane
@@ -69,7 +69,7 @@ class Submissions:
             reach(Failpoint.SUBMIT_RESOLVED)
             try:
                 return await self._store.submit(job, idempotency, queue_limit=self._queue_limit)
-            except ImportEndedError:  # the dataset became ready, or was rejected, since it was looked up
+            except (ImportEndedError, DatasetNotFoundError):  # the dataset changed since it was looked up
                 continue
 
 

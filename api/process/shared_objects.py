@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator, Mapping
 import anyio.to_thread
 
 from api.auth.keys import Keys
+from api.datasets.deletion import DatasetDeletion
 from api.datasets.resumable.uploads import ResumableUploads
 from api.datasets.submission import ImportSubmissions
 from api.datasets.upload_places import UploadLimits as DatasetUploadLimits
 from api.datasets.upload_places import UploadPlaces
 from api.datasets.uploads import DatasetUploads
+from api.datasets.versions import DatasetVersions
 from api.events.item_history import ItemHistory
 from api.feed.hub import BLOCK_MS, EventHub
 from api.feed.waiting import ChangeWaiter
@@ -68,6 +70,7 @@ class SharedObjects:
         places = UploadPlaces(
             DatasetUploadLimits(self._settings.max_dataset_bytes, self._settings.max_uploads)
         )
+        uploads = DatasetUploads(imports, self._storages, self._space, places)
         return {
             AsyncJobStore: store,
             AsyncLiveWorkers: live_workers,
@@ -88,8 +91,10 @@ class SharedObjects:
                 store, resolver, self._space, self._throttle, self._settings.max_queued_jobs
             ),
             ImportSubmissions: imports,
-            DatasetUploads: DatasetUploads(imports, self._storages, self._space, places),
+            DatasetUploads: uploads,
             ResumableUploads: ResumableUploads(store, imports, self._storages, self._space, places),
+            DatasetVersions: DatasetVersions(catalogue, uploads),
+            DatasetDeletion: DatasetDeletion(catalogue, datasets, store, self._storages),
             Predictions: self._predictions(models),
             ReadinessChecks: ReadinessChecks(
                 self._redis,

@@ -30,7 +30,7 @@ _OF_IMPORT: dict[str, DatasetStatus] = {
 
 
 class Dataset(BaseModel):
-    """Images that jobs can train on. A ready dataset never changes."""
+    """Images that jobs can train on. A ready dataset never changes; corrections make the next version of its name."""
 
     object: Literal["dataset"] = "dataset"
     id: str = Field(
@@ -75,6 +75,13 @@ class Dataset(BaseModel):
         default=[],
         description="What is unusual about the images or their classes, such as the same image in two classes.",
     )
+    version: int | None = Field(
+        default=None, description="The number of the version under `name`; `name@3` finds it."
+    )
+    parent: str | None = Field(
+        default=None, description="Id of the dataset of which this is, or will be, the next version."
+    )
+    note: str | None = Field(default=None, description="What its author says of this version.")
     created_by: str | None = None
     created_at: AwareDatetime | None = None
 
@@ -106,6 +113,8 @@ class Dataset(BaseModel):
             progress=dataset_import.progress,
             error=dataset_import.error,
             size_bytes=dataset_import.size_bytes,
+            parent=dataset_import.parent,
+            note=dataset_import.note,
             created_by=dataset_import.created_by,
             created_at=dataset_import.created_at,
         )
@@ -128,6 +137,9 @@ class Dataset(BaseModel):
             skipped_count=uploaded.skipped_count if uploaded else 0,
             skipped=uploaded.skipped if uploaded else [],
             warnings=uploaded.warnings if uploaded else [],
+            version=uploaded.version if uploaded else 1,
+            parent=uploaded.parent if uploaded else None,
+            note=uploaded.note if uploaded else None,
             created_by=uploaded.created_by if uploaded else None,
             created_at=uploaded.created_at if uploaded else None,
         )

@@ -4,12 +4,19 @@ from api.feed.waiting import ChangeWaiter
 from api.http.pages import Page
 from api.records.dataset_schema import Dataset
 from model.data.built_in import BUILT_IN
+from model.spec import DatasetFacts
 from worker.errors import DatasetNotFoundError, JobNotFoundError
 from worker.queue.ids import IMPORT_PREFIX
 from worker.queue.records import DatasetImport
 from worker.queue.states import Status
 from worker.queue.store import AsyncJobStore
 from worker.registry.datasets import AsyncDatasetRegistry, PendingDataset, RegisteredDataset
+
+
+def find_built_in(ref: str) -> DatasetFacts | None:
+    """Return the built-in dataset with this name; `digits@latest` and `digits@1` name it too."""
+    name, _, version = ref.partition("@")
+    return BUILT_IN.get(name) if version in ("", "latest", "1") else None
 
 
 class DatasetCatalogue:
@@ -26,8 +33,8 @@ class DatasetCatalogue:
         Raises:
             DatasetNotFoundError: there is no such dataset.
         """
-        if ref in BUILT_IN:
-            return Dataset.built_in(BUILT_IN[ref])
+        if built_in := find_built_in(ref):
+            return Dataset.built_in(built_in)
         found = await self.look_up(ref, project)
         if isinstance(found, RegisteredDataset) or not wait_s:
             return _shown(found)
@@ -50,8 +57,8 @@ class DatasetCatalogue:
         Raises:
             DatasetNotFoundError: there is no such dataset.
         """
-        if ref in BUILT_IN:
-            return Dataset.built_in(BUILT_IN[ref]), Status.SUCCEEDED
+        if built_in := find_built_in(ref):
+            return Dataset.built_in(built_in), Status.SUCCEEDED
         found = await self.look_up(ref, project)
         return _shown(found), found.status if isinstance(found, DatasetImport) else Status.SUCCEEDED
 
@@ -69,8 +76,20 @@ class DatasetCatalogue:
         except JobNotFoundError:
             raise DatasetNotFoundError(ref) from None
         if pending.result:  # it has made the dataset meanwhile
-            return await self._registry.get(pending.name, project)
+            return await self._registry.get(pending.id, project)
         return pending
+
+    async def versions(self, ref: str, project: str, limit: int, after: str) -> Page[Dataset]:
+        """Return a page of the versions of a name, the latest first.
+
+        Raises:
+            DatasetNotFoundError: there is no such dataset.
+        """
+        if built_in := find_built_in(ref):
+            return Page(data=[Dataset.built_in(built_in)], has_more=False)
+        name = (await self._registry.get(ref, project)).facts.name
+        found = await self._registry.list_versions(name, limit=limit, after=after, project=project)
+        return Page(data=[Dataset.registered(one) for one in found.datasets], has_more=found.has_more)
 
     async def page(self, project: str, limit: int, after: str) -> Page[Dataset]:
         """Return a page: imports that made no dataset, then datasets, each newest first; then the built-in ones."""

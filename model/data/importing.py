@@ -93,11 +93,11 @@ def import_dataset(
         of_classes = [*warn_of_class_names(set(layout.labels.values())), *lost]
         warnings = [*opened.warnings, *layout.warnings, *of_classes, *warn_of_conflicts(examined, layout)]
         warnings += warn_of_near_tests(placement)
-        record = _describe(name, placed, skipped, warnings)
+        record = describe_dataset(name, placed, skipped, warnings)
         if expected_id not in (None, record.facts.id):
             raise UnexpectedDatasetError(f"These images are {record.facts.id}, not {expected_id}.")
         trained = [image.examined.digest for image in placed if image.split == "train"]
-        return _store(record, placed, group_training_images(trained, near.groups), storage)
+        return store_dataset(record, placed, group_training_images(trained, near.groups), storage)
 
 
 def _check_name(name: str) -> None:
@@ -112,9 +112,10 @@ def _check_name(name: str) -> None:
         raise DatasetRejectedError(f"{name!r} is a built-in dataset: choose another name.")
 
 
-def _describe(
+def describe_dataset(
     name: str, placed: Sequence[PlacedImage], skipped: Sequence[SkippedFile], warnings: list[str]
 ) -> DatasetRecord:
+    """Return the record of a dataset: its facts, and what was found while its images were read."""
     content_hash = hash_content((image.split, image.label, image.examined.digest) for image in placed)
     classes = sorted({image.label for image in placed})
     counts = Counter((image.split, image.label) for image in placed)
@@ -146,7 +147,7 @@ def _describe(
     )
 
 
-def _store(
+def store_dataset(
     record: DatasetRecord, placed: Sequence[PlacedImage], groups: TrainingGroups, storage: Storage
 ) -> DatasetRecord:
     """Store the images, then the record, unless storage has this dataset already; return the stored record.

@@ -54,7 +54,7 @@ def place_images(
     groups = groups or {}
     labelled = [image for image in examined if image.file.path in layout.labels]
     labels = [layout.labels[image.file.path] for image in labelled]
-    test_split = _split_for_testing(layout)
+    test_split = split_for_testing(layout)
     if test_split is None:
         split = choose_test_images(labels, [image.digest for image in labelled], groups, known)
         twins = dict.fromkeys(split.left_out, "nearly the same image is in both splits")
@@ -142,7 +142,7 @@ def check_usable(placed: Sequence[PlacedImage], skipped: Sequence[SkippedFile]) 
         )
 
 
-def _split_for_testing(layout: Layout) -> str | None:
+def split_for_testing(layout: Layout) -> str | None:
     """Return `test`, or `val` when the source has no test split, or None when the source has neither.
 
     When the source has both, its `val` images become training images.

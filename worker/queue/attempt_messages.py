@@ -65,6 +65,9 @@ class ClaimedImport(Claimed):
     expected_id: str | None
     """The dataset that has the import's name already: the zip must hold the same dataset."""
     options: ImportOptions = NO_OPTIONS
+    parent: str | None = None
+    """The dataset of which the import makes the next version; the zip holds corrections, images to add, or both."""
+    note: str | None = None
 
 
 @dataclass(frozen=True)

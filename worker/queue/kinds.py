@@ -7,7 +7,7 @@ SCHEMA_VERSION = 3
 """The highest version of items that this release understands. A worker leaves items of a higher version to newer workers."""
 PLAIN_VERSION, VERSION_WITH_OPTIONS, VERSION_WITH_OTHER_SOURCES = 1, 2, 3
 """The version that items are written with: 2 for imports with options, which earlier workers would ignore; 3 for imports
-that read something else than one zip in storage."""
+that read something else than one zip in storage, such as the dataset of which they make the next version."""
 
 
 class Kind(StrEnum):

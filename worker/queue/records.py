@@ -172,5 +172,8 @@ class DatasetImport(WorkItem):
     object: Literal["dataset_import"] = "dataset_import"
     size_bytes: int
     """Size of the upload."""
+    parent: str | None = None
+    """The dataset of which the import makes the next version."""
+    note: str | None = None
     progress: ImportProgress | None
     result: ImportResult | None

@@ -81,13 +81,17 @@ QUEUE_SCRIPTS = ScriptFolder(
         )
     ),
     refusals=(
+        errors.DatasetBeingDeletedError,
         errors.DatasetNameTakenError,
+        errors.DatasetNotFoundError,
+        errors.DatasetUnchangedError,
         errors.IdempotencyMismatchError,
         errors.ImportEndedError,
         errors.JobCancelledError,
         errors.JobNotFoundError,
         errors.NothingCommittedError,
         errors.NothingToPublishError,
+        errors.ParentDeletedError,
         errors.PublishCommittedError,
         errors.QueueFullError,
         errors.StaleAttemptError,

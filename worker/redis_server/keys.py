@@ -58,6 +58,9 @@ DATASET_ENTRIES = (
     "ninefold:datasets:entries:"  # hash for each dataset that has several names: later name → record under it
 )
 DATASET_NAMES = "ninefold:datasets:names"  # hash: name → id of the dataset or of the import that will make it
+DATASET_VERSIONS = "ninefold:dataset_versions:"  # sorted set for each dataset name that ever had two versions: dataset id → version
+LAST_DATASET_VERSIONS = "ninefold:dataset_versions"  # hash: name → highest version ever given; of names that ever had two versions, or a deleted one
+RETIRED_DATASETS = "ninefold:dataset_deletions"  # set of ids: datasets whose deletion has begun
 
 WORKERS = "ninefold:workers"  # hash: worker id → its last heartbeat
 WORKERS_EXPIRE = "ninefold:workers:expire"  # sorted set: worker id → time at which its heartbeat expires

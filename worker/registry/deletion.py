@@ -1,11 +1,18 @@
-"""Deletes a model: its files, then its record. Every step may be repeated, also by several processes at once."""
+"""Deletes the files of models and datasets. Every step may be repeated, also by several processes at once.
+
+The record of a model goes after its files, that of a dataset before them: nothing names a dataset that is being deleted.
+"""
 
 import logging
+from contextlib import suppress
 
 from model.artifact.manifest import MANIFEST_FILE, model_key
+from model.data.record import RECORD_FILE, dataset_key
 from model.errors import StorageError
 from model.storage.interface import Storage
+from worker.errors import DatasetNotFoundError
 from worker.redis_server.projects import DEFAULT_PROJECT
+from worker.registry.datasets import DatasetRegistry
 from worker.registry.model_registry import ModelRegistry
 
 _log = logging.getLogger(__name__)
@@ -31,3 +38,26 @@ def _finish(registry: ModelRegistry, storage: Storage, model_id: str, project: s
         return False
     registry.end_deletion(model_id, project)
     return True
+
+
+def delete_dataset_files(storage: Storage, dataset_id: str) -> None:
+    """Delete all files of a dataset, the record first: files without a record are not a dataset."""
+    storage.delete(dataset_key(dataset_id, RECORD_FILE))
+    storage.delete(f"datasets/{dataset_id}/")
+
+
+def finish_dataset_deletions(
+    registry: DatasetRegistry, storage: Storage, project: str = DEFAULT_PROJECT
+) -> None:
+    """Finish every interrupted deletion of a dataset of a project."""
+    for dataset_id in registry.unfinished_deletions(project):
+        try:
+            with suppress(DatasetNotFoundError):
+                registry.get(dataset_id, project)
+                registry.end_deletion(dataset_id, project)  # a backup was taken while it was deleted
+                continue
+            delete_dataset_files(storage, dataset_id)
+        except StorageError as error:  # a later start tries again; this start must not fail because of it
+            _log.warning("the deletion of dataset %s cannot be finished: %s", dataset_id, error)
+        else:
+            registry.end_deletion(dataset_id, project)

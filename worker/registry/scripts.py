@@ -5,9 +5,10 @@ from worker.redis_server.scripts import ScriptFolder
 
 REGISTRY_SCRIPTS = ScriptFolder(
     path="registry/lua",
-    applied_once=frozenset(("register_model", "retire_model", "set_alias")),
+    applied_once=frozenset(("register_model", "retire_dataset", "retire_model", "set_alias")),
     refusals=(
         errors.AliasNotFoundError,
+        errors.DatasetInUseError,
         errors.DatasetNotFoundError,
         errors.IdempotencyMismatchError,
         errors.ModelInUseError,

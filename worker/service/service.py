@@ -16,7 +16,8 @@ from worker.queue.wake_ups import WakeUpSender
 from worker.redis_server.connection import connect
 from worker.redis_server.fitness import check_server
 from worker.redis_server.projects import known_projects, storage_url
-from worker.registry.deletion import finish_deletions
+from worker.registry.datasets import DatasetRegistry
+from worker.registry.deletion import finish_dataset_deletions, finish_deletions
 from worker.registry.model_registry import ModelRegistry
 from worker.service.abilities import DEFAULT_COMMANDS, Abilities, ChildCommands, make_abilities
 from worker.service.celery_app import make_app, make_worker, register_wake_up_task, stop_consuming
@@ -75,6 +76,7 @@ def _check_and_repair(client: redis.Redis, settings: WorkerSettings) -> None:
         storage.remove_unfinished()
         registry.reindex_if_empty(storage, project)
         finish_deletions(registry, storage, project)
+        finish_dataset_deletions(DatasetRegistry(client), storage, project)
     for warning in report.warnings:
         _log.warning("%s", warning)
 

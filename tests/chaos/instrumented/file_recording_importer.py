@@ -22,11 +22,9 @@ def run(history: History) -> None:
     """Run the import process."""
     name = sys.argv[sys.argv.index("--name") + 1]
     failure = name.partition(FAILURE_IN_NAME)[2]
-    import_dataset: Callable[..., DatasetRecord] = vars(importer)["import_dataset"]
+    make_dataset: Callable[..., DatasetRecord] = vars(importer)["_make_dataset"]
 
-    def import_slowly(
-        *arguments: Any, on_progress: Callable[[int, int], None], **options: Any
-    ) -> DatasetRecord:
+    def make_slowly(arguments: Any, on_progress: Callable[[int, int], None]) -> DatasetRecord:
         def record_file(files: int, total: int) -> None:
             history.add("file", name=name, pid=os.getpid(), files=files)
             if failure and files == FAIL_AT_FILE:
@@ -34,7 +32,7 @@ def run(history: History) -> None:
             time.sleep(FILE_S)
             on_progress(files, total)
 
-        return import_dataset(*arguments, on_progress=record_file, **options)
+        return make_dataset(arguments, record_file)
 
-    vars(importer)["import_dataset"] = import_slowly
+    vars(importer)["_make_dataset"] = make_slowly
     importer.main()

@@ -1,11 +1,13 @@
 """Supervises one attempt at an import: a process reads the upload into a folder, the worker stores and registers it."""
 
 import logging
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from model.data.checks.facts import with_facts
 from model.data.duplicates.groups_file import GROUPS_FILE
 from model.data.record import IMAGES_FILE, RECORD_FILE, DatasetRecord, dataset_key, update_record
+from model.data.versions.parent import INDEX_FILE
 from model.errors import (
     DatasetRejectedError,
     ObjectExistsError,
@@ -19,7 +21,13 @@ from worker.attempt.ending import AttemptEnding
 from worker.attempt.exit_classification import AttemptEnd
 from worker.attempt.outbox import Outbox
 from worker.attempt.supervisor import Supervisor
-from worker.errors import DatasetNameTakenError, WrongStateError
+from worker.errors import (
+    DatasetBeingDeletedError,
+    DatasetNameTakenError,
+    DatasetUnchangedError,
+    ParentDeletedError,
+    WrongStateError,
+)
 from worker.kinds.dataset_import.context import ImportContext
 from worker.kinds.dataset_import.messages import DatasetWritten
 from worker.kinds.dataset_import.running_import import RunningImport
@@ -28,7 +36,8 @@ from worker.kinds.dataset_import.uploaded_zip import uploaded_zip
 from worker.queue.attempt_messages import ClaimedImport, Flags
 from worker.queue.states import Outcome
 from worker.redis_server.projects import storage_url
-from worker.registry.datasets import registered
+from worker.registry.datasets import DatasetRegistry, registered
+from worker.registry.deletion import finish_dataset_deletions
 
 _log = logging.getLogger(__name__)
 
@@ -62,15 +71,15 @@ class ImportSupervisor(Supervisor):
         if self._context.drain.is_requested:
             return self._ending.requeue(AttemptEnd(Outcome.DRAINED))
         try:
-            with (
-                uploaded_zip(self._storage, self._claimed.upload, self._check_wanted) as upload,
-                self._storage.working_folder() as out,
-            ):
-                outcome = self._read_and_store(upload, out)
+            with ExitStack() as opened:
+                sources = self._sources(opened)
+                outcome = self._read_and_store(sources, opened.enter_context(self._storage.working_folder()))
         except _NotWantedError as error:
             outcome = self._ending.end_without_result(AttemptEnd(error.outcome))
         except ObjectMissingError:
             outcome = self._reject(DatasetRejectedError.code, _UPLOAD_GONE)
+        except ParentDeletedError as error:
+            outcome = self._reject(error.code, str(error))
         except StorageError as error:
             end = AttemptEnd(Outcome.CRASHED, f"Storage failed: {error}")
             _log.warning("%s: %s", self._claimed.item_id, end.message)
@@ -79,8 +88,25 @@ class ImportSupervisor(Supervisor):
             ImportSettlement(self._store, self._context.storage_url).settle(self._claimed.item_id)
         return outcome
 
-    def _read_and_store(self, upload: Path, out: Path) -> Outcome:
-        process = self._import.spawner.spawn(*self._arguments(upload, out))
+    def _sources(self, opened: ExitStack) -> list[str]:
+        """Provide the files that the process reads, and return the options that name them."""
+        upload = uploaded_zip(self._storage, self._claimed.upload, self._check_wanted)
+        sources = ["--source", str(opened.enter_context(upload))]
+        parent = self._claimed.parent
+        if parent is None:
+            return sources
+        try:
+            images = opened.enter_context(self._storage.as_file(dataset_key(parent, IMAGES_FILE)))
+        except ObjectMissingError:
+            raise ParentDeletedError(self._claimed.name) from None
+        sources += ["--base-id", parent, "--base-images", str(images)]
+        with suppress(ObjectMissingError):  # an earlier release imported it
+            index = opened.enter_context(self._storage.as_file(dataset_key(parent, INDEX_FILE)))
+            sources += ["--base-index", str(index)]
+        return sources
+
+    def _read_and_store(self, sources: list[str], out: Path) -> Outcome:
+        process = self._import.spawner.spawn(*self._arguments(sources, out))
         child = RunningImport(process, self._outbox, self._context.drain, timeout_s=self._import.timeout_s)
         end, final_message = self._supervise(child)
         self._has_begun = child.has_begun
@@ -107,10 +133,10 @@ class ImportSupervisor(Supervisor):
         if self._context.drain.is_requested:
             raise _NotWantedError(Outcome.DRAINED)
 
-    def _arguments(self, upload: Path, out: Path) -> list[str]:
+    def _arguments(self, sources: list[str], out: Path) -> list[str]:
         expected = self._claimed.expected_id
         return [
-            *("--source", str(upload), "--out", str(out), "--name", self._claimed.name),
+            *(*sources, "--out", str(out), "--name", self._claimed.name),
             *(("--expected-id", expected) if expected else ()),
             *("--options", self._claimed.options.model_dump_json(exclude_none=True)),
         ]
@@ -118,10 +144,7 @@ class ImportSupervisor(Supervisor):
     def _store_dataset(self, record: DatasetRecord, out: Path) -> Outcome:
         """Put the dataset into storage, its record last; then end the import, which registers the dataset."""
         dataset_id = record.facts.id
-        self._put(dataset_key(dataset_id, GROUPS_FILE), out)
-        if not self._storage.exists(dataset_key(dataset_id, RECORD_FILE)):
-            for file in (IMAGES_FILE, RECORD_FILE):
-                self._put(dataset_key(dataset_id, file), out)
+        self._put_missing(dataset_id, out)
         stored = update_record(record, self._storage)
         reach(Failpoint.IMPORT_STORED)
         entry = registered(
@@ -129,17 +152,30 @@ class ImportSupervisor(Supervisor):
             self._claimed.name,
             self._claimed.created_by,
             self._claimed.created_at,
+            parent=self._claimed.parent,
+            note=self._claimed.note,
         ).model_dump_json()
         try:
             self._ending.retry(
                 lambda: self._store.succeed_import(self._claimed.item_id, self._attempt_id, dataset_id, entry)
             )
-        except DatasetNameTakenError as error:
+        except (DatasetNameTakenError, DatasetUnchangedError, ParentDeletedError) as error:
             return self._reject(error.code, str(error))
+        except DatasetBeingDeletedError as error:
+            finish_dataset_deletions(DatasetRegistry(self._store.redis), self._storage, self._claimed.project)
+            return self._ending.requeue(AttemptEnd(Outcome.CRASHED, str(error)))
         except WrongStateError:  # it is being cancelled
             return self._ending.finish(AttemptEnd(Outcome.CANCELLED))
         reach(Failpoint.FINISH_RECORDED)
+        # The same dataset may have been deleted between the two steps before.
+        self._put_missing(dataset_id, out)
         return Outcome.SUCCEEDED
+
+    def _put_missing(self, dataset_id: str, out: Path) -> None:
+        self._put(dataset_key(dataset_id, GROUPS_FILE), out)
+        if not self._storage.exists(dataset_key(dataset_id, RECORD_FILE)):
+            for file in (IMAGES_FILE, RECORD_FILE):
+                self._put(dataset_key(dataset_id, file), out)
 
     def _put(self, key: str, out: Path) -> None:
         try:

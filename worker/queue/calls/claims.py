@@ -81,6 +81,8 @@ def _read_import(common: dict[str, Any], fields: Mapping[str, str]) -> Claimed:
         created_at=datetime.fromisoformat(fields["created_at"]),
         expected_id=fields.get("expected_id"),
         options=ImportOptions.model_validate_json(fields.get("import_options", "{}")),
+        parent=fields.get("parent"),
+        note=json.loads(fields["note"]) if "note" in fields else None,
     )
 
 

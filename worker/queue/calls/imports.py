@@ -1,6 +1,7 @@
 """What only dataset imports have: submit, success, pages of imports, and what is left to do after their end."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -37,6 +38,9 @@ class NewImport:
     options: ImportOptions = NO_OPTIONS
     has_parts: bool = False
     """Whether the upload arrived in parts; `import_id` is then the upload's id, too."""
+    parent: str | None = None
+    """The id of the dataset of which the next version is made; the version gets the same name."""
+    note: str | None = None
 
     @property
     def upload(self) -> str:
@@ -46,7 +50,7 @@ class NewImport:
     @property
     def schema_version(self) -> int:
         """The version of the item: earlier workers leave alone what they do not understand."""
-        if self.has_parts:
+        if self.has_parts or self.parent:
             return VERSION_WITH_OTHER_SOURCES
         return VERSION_WITH_OPTIONS if self.options_json else PLAIN_VERSION
 
@@ -57,10 +61,11 @@ class NewImport:
 
     @property
     def fingerprint(self) -> str:
-        """What makes an upload another one: its bytes and its options."""
-        if self.options_json is None:
+        """What makes an upload another one: its bytes, its options, and what it corrects."""
+        parts = [self.options_json, self.parent and json.dumps([self.parent, self.note])]
+        if not any(parts):
             return self.sha256
-        return hashlib.sha256(f"{self.sha256} {self.options_json}".encode()).hexdigest()
+        return hashlib.sha256(" ".join([self.sha256, *filter(None, parts)]).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,7 @@ def submit_import(
 
     Raises:
         DatasetNameTakenError: another upload is being imported under this name.
+        ParentDeletedError: the dataset of which a version is made does not exist any more.
         IdempotencyMismatchError: the key was used with another name, other options or other bytes.
         QueueFullError: `queue_limit` imports are queued already.
         UploadNotFoundError: the upload in parts has expired.
@@ -103,6 +109,8 @@ def submit_import(
         "upload_sha256": new.fingerprint,
         "import_options": new.options_json or "",
         "size_bytes": new.size_bytes,
+        "parent": new.parent or "",
+        "note": json.dumps(new.note) if new.note else "",
     }
 
     def read(reply: Reply) -> SubmittedImport:
@@ -155,6 +163,9 @@ def succeed_import(import_id: str, attempt_id: str, dataset_id: str, record: str
         StaleAttemptError: the attempt no longer holds the import.
         WrongStateError: the import is being cancelled.
         DatasetNameTakenError: the name belongs to another dataset.
+        DatasetUnchangedError: the new version is a version of its name already.
+        ParentDeletedError: the dataset that the version corrects was deleted.
+        DatasetBeingDeletedError: the files of the same dataset are being deleted.
     """
     arguments = {
         "item_id": import_id,

@@ -37,6 +37,8 @@ class NewJob:
     """All attempts train with this recipe. None: the recipe that the spec names, as this version has it."""
     waits_for: str | None = None
     """The id of the import whose dataset the job waits for."""
+    is_uploaded: bool = False
+    """Whether the dataset was uploaded: the job is refused if the dataset was deleted meanwhile."""
 
     @property
     def name(self) -> str:
@@ -67,6 +69,7 @@ def submit(
 
     Raises:
         IdempotencyMismatchError: the key was used with another body.
+        DatasetNotFoundError: the uploaded dataset of the job was deleted.
         ImportEndedError: the import that the job shall wait for has ended.
         QueueFullError: `queue_limit` jobs are queued already.
     """
@@ -90,6 +93,7 @@ def submit(
         "tags": json.dumps(job.spec.tags),
         "gpus": job.spec.gpus,
         "waits_for": job.waits_for,
+        "is_uploaded": job.is_uploaded or None,
     }
     return QUEUE_SCRIPTS.call("training/submit", arguments, lambda reply: Submitted(*read_submitted(reply)))
 

@@ -6,11 +6,11 @@ Imports are read like jobs: *job* means every work item here.
 import json
 from collections.abc import Iterable, Iterator
 
-from worker.queue.ids import IMPORT_PREFIX
 from worker.queue.kinds import Kind
 from worker.queue.states import TERMINAL, Status
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.projects import scoped, unscoped
+from worker.upkeep.backup.dataset_records import read_datasets
 from worker.upkeep.indexes import is_index
 from worker.upkeep.record_reader import RecordReader, pages
 from worker.upkeep.records import HashRecord, ListRecord, Record
@@ -27,6 +27,9 @@ _READ_OTHERWISE = (
     redis_keys.DATASET,
     redis_keys.DATASETS,
     redis_keys.DATASET_NAMES,
+    redis_keys.DATASET_VERSIONS,
+    redis_keys.LAST_DATASET_VERSIONS,
+    redis_keys.RETIRED_DATASETS,  # a dataset in a backup is not being deleted
 )
 """What keys begin with that are not read as they are found."""
 _SINGLE = (
@@ -177,17 +180,8 @@ class RecordCollection:
             self._read_models.update(page)
 
     def _datasets(self) -> Iterator[Record]:
-        """Yield names before the list and the list before its datasets: each is then found, as none is ever deleted."""
-        projects = self._reader.projects()
-        names = (scoped(project, redis_keys.DATASET_NAMES) for project in projects)
-        yield from map(self._without_lost_members, self._read(names))
-        for project in projects:
-            prefixes = [scoped(project, key) for key in (redis_keys.DATASET, redis_keys.DATASET_ENTRIES)]
-            for datasets in self._read([scoped(project, redis_keys.DATASETS)]):
-                yield datasets
-                yield from self._read(
-                    prefix + str(dataset_id) for prefix in prefixes for dataset_id in datasets.value
-                )
+        for project in self._reader.projects():
+            yield from read_datasets(self._reader, project, self._kept)
 
     def _read_others(self) -> Iterator[Record]:
         for record in map(self._without_lost_members, self._read(sorted(self._others))):
@@ -217,13 +211,6 @@ class RecordCollection:
         if own == redis_keys.NOT_BEFORE and isinstance(record, HashRecord):
             queued = {job_id for job_id, job in self._kept.items() if job.value["status"] == Status.QUEUED}
             kept = {job_id: due for job_id, due in record.value.items() if job_id in queued}
-            return record.model_copy(update={"value": kept})
-        if own == redis_keys.DATASET_NAMES and isinstance(record, HashRecord):
-            kept = {
-                name: owner
-                for name, owner in record.value.items()
-                if not owner.startswith(IMPORT_PREFIX) or owner in self._kept
-            }
             return record.model_copy(update={"value": kept})
         if own == redis_keys.ENDED_CHECKPOINTS and isinstance(record, ListRecord):
             unfinished = {job_id for job_id, job in self._kept.items() if not job.is_finished}

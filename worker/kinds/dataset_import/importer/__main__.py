@@ -13,6 +13,8 @@ from pathlib import Path
 
 from model.data.import_options import NO_OPTIONS, ImportOptions
 from model.data.importing import import_dataset
+from model.data.record import DatasetRecord
+from model.data.versions.making import Parent, make_version
 from model.errors import DatasetRejectedError, ModelError, StorageError
 from model.host.failpoints import Failpoint, reach
 from model.host.parent import end_with_parent
@@ -66,14 +68,7 @@ def main() -> None:
 def _import(arguments: argparse.Namespace, on_progress: ProgressSender) -> Line:
     """Import the upload; every exception becomes a final message."""
     try:
-        record = import_dataset(
-            arguments.source,
-            LocalStorage(arguments.out),
-            arguments.name,
-            options=arguments.options,
-            expected_id=arguments.expected_id,
-            on_progress=on_progress,
-        )
+        record = _make_dataset(arguments, on_progress)
     except ModelError as error:
         return Failed(code=error.code, message=str(error))
     except MemoryError:
@@ -91,9 +86,35 @@ def _import(arguments: argparse.Namespace, on_progress: ProgressSender) -> Line:
     return DatasetWritten(record=record)
 
 
+def _make_dataset(arguments: argparse.Namespace, on_progress: ProgressSender) -> DatasetRecord:
+    storage = LocalStorage(arguments.out)
+    if arguments.base_id:
+        return make_version(
+            Parent(arguments.base_id, arguments.base_images, arguments.base_index),
+            arguments.source,
+            storage,
+            arguments.name,
+            options=arguments.options,
+            on_progress=on_progress,
+        )
+    return import_dataset(
+        arguments.source,
+        storage,
+        arguments.name,
+        options=arguments.options,
+        expected_id=arguments.expected_id,
+        on_progress=on_progress,
+    )
+
+
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="worker.kinds.dataset_import.importer")
     parser.add_argument("--source", type=Path, required=True, help="the uploaded zip")
+    parser.add_argument(
+        "--base-id", help="make the next version of this dataset; the zip may hold corrections"
+    )
+    parser.add_argument("--base-images", type=Path, help="the zip of that dataset's images")
+    parser.add_argument("--base-index", type=Path, help="the index of that dataset")
     parser.add_argument("--out", type=Path, required=True, help="folder that receives the dataset")
     parser.add_argument("--name", required=True, help="name of the dataset")
     parser.add_argument("--expected-id", help="fail unless the dataset has this id")

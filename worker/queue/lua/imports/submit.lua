@@ -1,5 +1,5 @@
 -- Queue the import of an upload and reserve its name. The same upload under the same name again returns the first
--- import.
+-- import. The next version of a dataset reserves no name: its name finds the dataset until the version is ready.
 -- include: queue/lua/shared/submission.lua
 
 -- What has arrived in parts becomes one import, whoever asks for it and however often.
@@ -21,6 +21,13 @@ if replay then return replay end
 
 local refusal = queue_refusal('dataset_import')
 if refusal then return refusal end
+if args.parent ~= '' then
+  if redis.call('EXISTS', scoped(args.project, KEY.DATASET) .. args.parent) == 0 then return {'parent_deleted', args.name} end
+  return create_item('dataset_import', {
+    upload = args.upload, upload_sha256 = args.upload_sha256, size_bytes = args.size_bytes, parent = args.parent,
+    note = args.note ~= '' and args.note or nil, import_options = args.import_options ~= '' and args.import_options or nil,
+  })
+end
 local names = scoped(args.project, KEY.DATASET_NAMES)
 local owner = redis.call('HGET', names, args.name)
 local other = owner and load_item(owner)

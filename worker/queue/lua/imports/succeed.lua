@@ -2,6 +2,7 @@
 -- include: redis_server/lua/time.lua
 -- include: queue/lua/shared/attempt.lua
 -- include: queue/lua/shared/status.lua
+-- include: redis_server/lua/dataset_versions.lua
 
 -- The parts of a registry's record, in the order in which every release writes its fields: the facts, what the import
 -- found besides, and who added the dataset when. No string in a record contains these marks: its quotes are escaped.
@@ -52,7 +53,16 @@ refusal = transition_refusal(import, 'succeeded')
 if refusal then return refusal end
 local names = scoped(import.project, KEY.DATASET_NAMES)
 local owner = redis.call('HGET', names, import.name)
-if owner and owner ~= import.id and owner ~= args.dataset_id then return {'dataset_name_taken', import.name} end
+if redis.call('SISMEMBER', scoped(import.project, KEY.RETIRED_DATASETS), args.dataset_id) == 1 then
+  return {'dataset_being_deleted', args.dataset_id}
+end
+if import.parent then
+  if not version_under(import.project, import.name, import.parent) then return {'parent_deleted', import.name} end
+  local version = version_under(import.project, import.name, args.dataset_id)
+  if version then return {'dataset_unchanged', import.name, version} end
+elseif owner and owner ~= import.id and owner ~= args.dataset_id then
+  return {'dataset_name_taken', import.name}
+end
 
 end_attempt(import, at, 'succeeded', 'succeeded')
 local key = scoped(import.project, KEY.DATASET) .. args.dataset_id
@@ -61,6 +71,10 @@ if redis.call('SET', key, args.record, 'NX') then
   redis.call('ZADD', scoped(import.project, KEY.DATASETS), number, args.dataset_id)
 else
   add_again(import, key, redis.call('GET', key))
+end
+if import.parent then
+  enter_present(import.project, import.name)
+  add_version(import.project, import.name, args.dataset_id, last_version(import.project, import.name) + 1)
 end
 redis.call('HSET', names, import.name, args.dataset_id)
 redis.call('ZREM', scoped(import.project, KEY.IMPORTS), import.id)

@@ -34,7 +34,8 @@ local OWN_FIELDS = {
       .. ',"tags":' .. item.tags .. '}'
   end,
   dataset_import = function(item)
-    return ',"size_bytes":' .. item.size_bytes .. '}'
+    return ',"size_bytes":' .. item.size_bytes .. ',"parent":' .. quoted(item.parent)
+      .. ',"note":' .. (item.note or 'null') .. '}'
   end,
 }
 

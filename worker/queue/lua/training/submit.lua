@@ -6,6 +6,9 @@ if replay then return replay end
 
 local refusal = queue_refusal('training')
 if refusal then return refusal end
+if args.is_uploaded and redis.call('EXISTS', scoped(args.project, KEY.DATASET) .. args.dataset) == 0 then
+  return {'dataset_not_found', args.dataset}
+end
 if args.waits_for then
   local import = load_item(args.waits_for)
   if not import or TERMINAL[import.status] then return {'import_ended', args.waits_for} end

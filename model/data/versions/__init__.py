@@ -1,0 +1,1 @@
+"""Versions of a dataset: corrections, and the next version that they make of a parent."""

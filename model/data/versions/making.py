@@ -1,0 +1,164 @@
+"""Makes the next version of a dataset: its images, corrections, and added images. Treats the upload as hostile."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from model.data.archive import ImportLimits, Source, open_source
+from model.data.checks.class_names import warn_of_class_names
+from model.data.checks.conflicts import warn_of_conflicts
+from model.data.checks.small_classes import warn_of_lost_classes, without_small_classes
+from model.data.examination import ExaminedImage, OnProgress, examine_images, ignore_progress
+from model.data.files.file_endings import is_table
+from model.data.import_options import NO_OPTIONS, ImportOptions
+from model.data.importing import describe_dataset, store_dataset
+from model.data.layout.layout import Layout
+from model.data.layout.reading import LayoutReader
+from model.data.placement import PlacedImage, check_usable, place_images
+from model.data.record import DatasetRecord, SkippedFile
+from model.data.versions.correcting import Correction
+from model.data.versions.corrections import (
+    CORRECTIONS_FILE,
+    MAX_CORRECTIONS_BYTES,
+    Corrections,
+    parse_corrections,
+)
+from model.data.versions.parent import images_of_groups, open_parent
+from model.errors import DatasetRejectedError, UnchangedDatasetError
+from model.storage.interface import Storage
+
+
+@dataclass(frozen=True)
+class Parent:
+    """The stored dataset that a version corrects."""
+
+    dataset_id: str
+    images: Path
+    """Its zip."""
+    index: Path | None = None
+    """Its index; None when an earlier release imported it."""
+
+
+def make_version(
+    parent: Parent,
+    upload: Path,
+    storage: Storage,
+    name: str,
+    *,
+    options: ImportOptions | None = None,
+    limits: ImportLimits | None = None,
+    on_progress: OnProgress = ignore_progress,
+) -> DatasetRecord:
+    """Store the parent's images, corrected, together with those of a zip, as a dataset.
+
+    Every image of the parent stays in its split. An added image that the parent has already is skipped.
+
+    Args:
+        parent: the dataset that is corrected.
+        upload: a zip of images to add, in which `ninefold-corrections.json` holds the corrections; either may be missing.
+        storage: receives the dataset.
+        name: the name that both datasets have.
+        options: where the classes of the added images are.
+        limits: limits on the files of both together.
+        on_progress: is called with the number of files read so far, and of all files.
+
+    Raises:
+        UnknownImageError: the corrections name an image that the parent does not have.
+        EmptiedClassError: the corrections remove every image of a class.
+        UnchangedDatasetError: the result is the parent.
+        DatasetRejectedError: the upload is hostile or too large, or too few images are left.
+    """
+    options, limits = options or NO_OPTIONS, limits or ImportLimits()
+    with open_parent(parent.images, name) as parents, open_source(upload, limits) as whole:
+        opened, corrections = _take_corrections(whole)
+        if len(parents) + len(opened.files) > limits.max_files:
+            raise DatasetRejectedError(
+                f"{len(parents) + len(opened.files)} images are too many for one dataset: at most {limits.max_files} "
+                "are allowed."
+            )
+        groups = images_of_groups(parent.index, [one for one in corrections.keep_one if isinstance(one, str)])
+        correction = Correction(corrections, parents, groups)
+        both = replace(opened, files=[*(image.file for image in parents), *opened.files])
+        examined, unreadable = examine_images(both, on_progress)
+        parent_of = {id(image.file): image for image in parents}
+        kept = correction.apply(
+            (parent_of[id(image.file)], image) for image in examined if id(image.file) in parent_of
+        )
+        added = _Added(opened, [image for image in examined if id(image.file) not in parent_of], options)
+        placed, unplaced = added.place(kept)
+        skipped = unreadable + unplaced
+        check_usable(placed, skipped)
+        warnings = [
+            *opened.warnings,
+            *added.layout.warnings,
+            *warn_of_class_names({image.label for image in placed}),
+            *warn_of_lost_classes(added.layout, placed, skipped),
+            *_warn_of_conflicts(placed),
+        ]
+        record = describe_dataset(name, placed, skipped, warnings)
+        if record.facts.id == parent.dataset_id:
+            raise UnchangedDatasetError(_describe_unchanged(corrections, skipped))
+        return store_dataset(record, placed, storage)
+
+
+def _take_corrections(opened: Source) -> tuple[Source, Corrections]:
+    """Return the source without the file of corrections, and the corrections."""
+    file = next((file for file in opened.files if file.path == CORRECTIONS_FILE), None)
+    if reason := next((one.reason for one in opened.skipped if one.path == CORRECTIONS_FILE), None):
+        raise DatasetRejectedError(f"{CORRECTIONS_FILE} cannot be read: {reason}.")
+    if file is None:
+        return opened, Corrections()
+    if file.size_bytes > MAX_CORRECTIONS_BYTES:
+        raise DatasetRejectedError(
+            f"{CORRECTIONS_FILE} has {file.size_bytes} bytes, at most {MAX_CORRECTIONS_BYTES} are allowed: make several versions."
+        )
+    return replace(opened, files=[other for other in opened.files if other is not file]), parse_corrections(
+        file.read()
+    )
+
+
+class _Added:
+    """The images of the upload."""
+
+    def __init__(self, opened: Source, examined: Sequence[ExaminedImage], options: ImportOptions) -> None:
+        self._examined = examined
+        self._options = options
+        has_files = bool(examined) or any(is_table(file.path) for file in opened.files)
+        self.layout = (
+            LayoutReader(opened, examined, options).read() if has_files else Layout({}, {}, unplaced={})
+        )
+
+    def place(self, kept: Sequence[PlacedImage]) -> tuple[list[PlacedImage], list[SkippedFile]]:
+        """Return the images of the version and the skipped files of the upload."""
+        label_of = {image.examined.digest: image.label for image in kept}
+        new = [image for image in self._examined if image.digest not in label_of]
+        known = [
+            SkippedFile(
+                path=image.file.path,
+                reason=f"the same image is in the dataset already, in class {label_of[image.digest]!r}",
+            )
+            for image in self._examined
+            if image.digest in label_of
+        ]
+        placed, unplaced = place_images(new, self.layout, kept)
+        if self._options.min_images is not None:
+            self.layout = without_small_classes(self.layout, placed, self._options.min_images)
+            placed, unplaced = place_images(new, self.layout, kept)
+        return placed, known + unplaced
+
+
+def _warn_of_conflicts(placed: Sequence[PlacedImage]) -> list[str]:
+    labels = {image.examined.file.path: image.label for image in placed}
+    return warn_of_conflicts([image.examined for image in placed], Layout(labels, {}, unplaced={}))
+
+
+def _describe_unchanged(corrections: Corrections, skipped: Sequence[SkippedFile]) -> str:
+    if skipped and not corrections.count:
+        return (
+            f"Nothing changed: none of the added files is a new image ({skipped[0].path[:80]}: {skipped[0].reason}). "
+            "No version was made."
+        )
+    return (
+        "Nothing changed: after these corrections the dataset has the same images in the same classes as before. No "
+        "version was made."
+    )

@@ -1,0 +1,93 @@
+"""Reads the images of the dataset that a version corrects, with their ids, classes and splits."""
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import cast
+from zipfile import BadZipFile, ZipFile, ZipInfo
+
+from model.data.archive import SourceFile
+from model.data.split import SplitName
+from model.data.versions.image_ids import image_ids
+from model.errors import DatasetRejectedError, ImageError, UnknownImageError
+
+INDEX_FILE = "index.sqlite"
+
+
+@dataclass(frozen=True)
+class ParentImage:
+    """An image of the dataset that is corrected."""
+
+    id: str
+    split: SplitName
+    label: str
+    digest: str
+    file: SourceFile
+
+
+@contextmanager
+def open_parent(path: Path, name: str) -> Iterator[list[ParentImage]]:
+    """Open the zip of a dataset's images, which can be read while the block runs.
+
+    Args:
+        path: the zip as it is stored.
+        name: the dataset's name; messages show it before the names of its images.
+    """
+    try:
+        with ZipFile(path) as archive:
+            entries = archive.infolist()
+            parts = [entry.filename.split("/") for entry in entries]
+            digests = [file.partition(".")[0].partition("-")[0] for _, _, file in parts]
+            yield [
+                ParentImage(
+                    image_id,
+                    cast("SplitName", split),
+                    label,
+                    digest,
+                    SourceFile(f"{name}/{entry.filename}", entry.file_size, partial(_read, archive, entry)),
+                )
+                for entry, (split, label, _), digest, image_id in zip(
+                    entries, parts, digests, image_ids(digests), strict=True
+                )
+            ]
+    except (BadZipFile, ValueError) as error:
+        raise DatasetRejectedError(
+            f"The stored images of {name} are damaged ({error}): add its folder again under another name."
+        ) from error
+
+
+def _read(archive: ZipFile, entry: ZipInfo) -> bytes:
+    try:
+        return archive.read(entry)
+    except (BadZipFile, OSError) as error:
+        raise ImageError(f"is damaged in storage: {error}") from error
+
+
+def images_of_groups(index: Path | None, groups: Sequence[str]) -> Mapping[str, list[str]]:
+    """Return the ids of the images of each group of near-duplicates.
+
+    Args:
+        index: the dataset's index; None for a dataset that has none.
+        groups: ids of groups.
+
+    Raises:
+        UnknownImageError: the dataset has no such group.
+    """
+    if not groups:
+        return {}
+    if index is None:
+        raise UnknownImageError(
+            "This dataset has no groups, because an earlier release imported it: name the images in keep_one, or add its "
+            "folder again."
+        )
+    found: dict[str, list[str]] = {}
+    with closing(sqlite3.connect(f"{index.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        for group in groups:
+            rows = connection.execute("SELECT id FROM images WHERE group_id = ? ORDER BY number", (group,))
+            if not (members := [image_id for (image_id,) in rows]):
+                raise UnknownImageError(f"The dataset has no group {group}: its report names the groups.")
+            found[group] = members
+    return found
