@@ -14,18 +14,17 @@ from model.errors import EmptiedClassError, UnknownImageError
 class Correction:
     """Corrections of one dataset."""
 
-    def __init__(
-        self, corrections: Corrections, parents: Sequence[ParentImage], groups: Mapping[str, list[str]]
-    ) -> None:
-        """`groups` are the images of each group that the corrections name.
+    def __init__(self, corrections: Corrections, parents: Sequence[ParentImage]) -> None:
+        """Check the ids of the images.
 
         Raises:
             UnknownImageError: the dataset has no image with one of the ids.
         """
         self._labels = {one.image: one.label for one in corrections.relabel}
         self._removed = set(corrections.remove)
-        self._groups = [groups[group] if isinstance(group, str) else group for group in corrections.keep_one]
-        named = {*self._labels, *self._removed, *(image for group in self._groups for image in group)}
+        self._groups = corrections.keep_one
+        in_groups = {one for group in self._groups if not isinstance(group, str) for one in group}
+        named = {*self._labels, *self._removed, *in_groups}
         if unknown := sorted(named - {image.id for image in parents}):
             raise UnknownImageError(
                 f"The dataset has no image {name_some(unknown)}"
@@ -33,14 +32,21 @@ class Correction:
                 "corrected, from GET /datasets/{ref}/images."
             )
 
-    def apply(self, images: Iterable[tuple[ParentImage, ExaminedImage]]) -> list[PlacedImage]:
+    def apply(
+        self, images: Iterable[tuple[ParentImage, ExaminedImage]], groups: Mapping[str, Sequence[str]]
+    ) -> list[PlacedImage]:
         """Return the images that are kept, with their classes.
 
+        Args:
+            images: of the dataset.
+            groups: the ids of the images of each group of near-duplicates.
+
         Raises:
+            UnknownImageError: the dataset has no group with one of the ids.
             EmptiedClassError: every image of a class was removed.
         """
         by_id = {parent.id: PlacedImage(parent.split, parent.label, examined) for parent, examined in images}
-        removed = self._removed | self._further_copies(by_id)
+        removed = self._removed | self._further_copies(by_id, groups)
         kept = {
             image_id: replace(image, label=self._labels.get(image_id, image.label))
             for image_id, image in by_id.items()
@@ -56,11 +62,16 @@ class Correction:
             )
         return list(kept.values())
 
-    def _further_copies(self, by_id: Mapping[str, PlacedImage]) -> set[str]:
+    def _further_copies(
+        self, by_id: Mapping[str, PlacedImage], groups: Mapping[str, Sequence[str]]
+    ) -> set[str]:
         """Return the images of each group that are left out."""
         further: set[str] = set()
         for group in self._groups:
-            members = [image_id for image_id in group if image_id in by_id and image_id not in self._removed]
+            if isinstance(group, str) and group not in groups:
+                raise UnknownImageError(f"The dataset has no group {group}: its report names the groups.")
+            ids = groups[group] if isinstance(group, str) else group
+            members = [image_id for image_id in ids if image_id in by_id and image_id not in self._removed]
             if members:
                 further.update({*members} - {min(members, key=lambda image_id: _worth(by_id[image_id]))})
         return further

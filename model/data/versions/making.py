@@ -7,15 +7,15 @@ from pathlib import Path
 from model.data.archive import ImportLimits, Source, open_source
 from model.data.checks.class_names import warn_of_class_names
 from model.data.checks.conflicts import warn_of_conflicts
-from model.data.checks.small_classes import warn_of_lost_classes, without_small_classes
+from model.data.checks.small_classes import warn_of_lost_classes
+from model.data.duplicates.grouping import find_near_duplicates
 from model.data.examination import ExaminedImage, OnProgress, examine_images, ignore_progress
-from model.data.files.file_endings import is_table
 from model.data.import_options import NO_OPTIONS, ImportOptions
 from model.data.importing import describe_dataset, store_dataset
 from model.data.layout.layout import Layout
-from model.data.layout.reading import LayoutReader
-from model.data.placement import PlacedImage, check_usable, place_images
+from model.data.placement import PlacedImage, check_usable, warn_of_near_tests
 from model.data.record import DatasetRecord, SkippedFile
+from model.data.versions.adding import AddedImages
 from model.data.versions.correcting import Correction
 from model.data.versions.corrections import (
     CORRECTIONS_FILE,
@@ -23,7 +23,7 @@ from model.data.versions.corrections import (
     Corrections,
     parse_corrections,
 )
-from model.data.versions.parent import images_of_groups, open_parent
+from model.data.versions.parent import ParentImage, open_parent, read_groups
 from model.errors import DatasetRejectedError, UnchangedDatasetError
 from model.storage.interface import Storage
 
@@ -76,17 +76,16 @@ def make_version(
                 f"{len(parents) + len(opened.files)} images are too many for one dataset: at most {limits.max_files} "
                 "are allowed."
             )
-        groups = images_of_groups(parent.index, [one for one in corrections.keep_one if isinstance(one, str)])
-        correction = Correction(corrections, parents, groups)
+        correction = Correction(corrections, parents)
         both = replace(opened, files=[*(image.file for image in parents), *opened.files])
         examined, unreadable = examine_images(both, on_progress)
         parent_of = {id(image.file): image for image in parents}
-        kept = correction.apply(
-            (parent_of[id(image.file)], image) for image in examined if id(image.file) in parent_of
-        )
-        added = _Added(opened, [image for image in examined if id(image.file) not in parent_of], options)
-        placed, unplaced = added.place(kept)
-        skipped = unreadable + unplaced
+        of_parent = [(parent_of[id(image.file)], image) for image in examined if id(image.file) in parent_of]
+        groups = read_groups(parent.index) if parent.index else _find_groups(of_parent)
+        kept = correction.apply(of_parent, groups)
+        added = AddedImages(opened, [one for one in examined if id(one.file) not in parent_of], options)
+        placement = added.place(kept)
+        placed, skipped = placement.images, unreadable + placement.skipped
         check_usable(placed, skipped)
         warnings = [
             *opened.warnings,
@@ -94,6 +93,7 @@ def make_version(
             *warn_of_class_names({image.label for image in placed}),
             *warn_of_lost_classes(added.layout, placed, skipped),
             *_warn_of_conflicts(placed),
+            *warn_of_near_tests(placement),
         ]
         record = describe_dataset(name, placed, skipped, warnings)
         if record.facts.id == parent.dataset_id:
@@ -117,34 +117,14 @@ def _take_corrections(opened: Source) -> tuple[Source, Corrections]:
     )
 
 
-class _Added:
-    """The images of the upload."""
-
-    def __init__(self, opened: Source, examined: Sequence[ExaminedImage], options: ImportOptions) -> None:
-        self._examined = examined
-        self._options = options
-        has_files = bool(examined) or any(is_table(file.path) for file in opened.files)
-        self.layout = (
-            LayoutReader(opened, examined, options).read() if has_files else Layout({}, {}, unplaced={})
-        )
-
-    def place(self, kept: Sequence[PlacedImage]) -> tuple[list[PlacedImage], list[SkippedFile]]:
-        """Return the images of the version and the skipped files of the upload."""
-        label_of = {image.examined.digest: image.label for image in kept}
-        new = [image for image in self._examined if image.digest not in label_of]
-        known = [
-            SkippedFile(
-                path=image.file.path,
-                reason=f"the same image is in the dataset already, in class {label_of[image.digest]!r}",
-            )
-            for image in self._examined
-            if image.digest in label_of
-        ]
-        placed, unplaced = place_images(new, self.layout, kept)
-        if self._options.min_images is not None:
-            self.layout = without_small_classes(self.layout, placed, self._options.min_images)
-            placed, unplaced = place_images(new, self.layout, kept)
-        return placed, known + unplaced
+def _find_groups(images: Sequence[tuple[ParentImage, ExaminedImage]]) -> dict[str, list[str]]:
+    """Return the ids of the images of each group of near-duplicates of a dataset without index."""
+    near = find_near_duplicates((examined.digest, examined.facts.miniature) for _, examined in images)
+    groups: dict[str, list[str]] = {}
+    for parent, _ in images:
+        if group := near.groups.get(parent.digest):
+            groups.setdefault(group, []).append(parent.id)
+    return groups
 
 
 def _warn_of_conflicts(placed: Sequence[PlacedImage]) -> list[str]:

@@ -1,7 +1,7 @@
 """Reads the images of the dataset that a version corrects, with their ids, classes and splits."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +12,7 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 from model.data.archive import SourceFile
 from model.data.split import SplitName
 from model.data.versions.image_ids import image_ids
-from model.errors import DatasetRejectedError, ImageError, UnknownImageError
+from model.errors import DatasetRejectedError, ImageError
 
 INDEX_FILE = "index.sqlite"
 
@@ -34,7 +34,7 @@ def open_parent(path: Path, name: str) -> Iterator[list[ParentImage]]:
 
     Args:
         path: the zip as it is stored.
-        name: the dataset's name; messages show it before the names of its images.
+        name: the dataset's name. The paths of its images begin with a slash and the name: no upload has such paths.
     """
     try:
         with ZipFile(path) as archive:
@@ -47,7 +47,7 @@ def open_parent(path: Path, name: str) -> Iterator[list[ParentImage]]:
                     cast("SplitName", split),
                     label,
                     digest,
-                    SourceFile(f"{name}/{entry.filename}", entry.file_size, partial(_read, archive, entry)),
+                    SourceFile(f"/{name}/{entry.filename}", entry.file_size, partial(_read, archive, entry)),
                 )
                 for entry, (split, label, _), digest, image_id in zip(
                     entries, parts, digests, image_ids(digests), strict=True
@@ -66,28 +66,13 @@ def _read(archive: ZipFile, entry: ZipInfo) -> bytes:
         raise ImageError(f"is damaged in storage: {error}") from error
 
 
-def images_of_groups(index: Path | None, groups: Sequence[str]) -> Mapping[str, list[str]]:
-    """Return the ids of the images of each group of near-duplicates.
-
-    Args:
-        index: the dataset's index; None for a dataset that has none.
-        groups: ids of groups.
-
-    Raises:
-        UnknownImageError: the dataset has no such group.
-    """
-    if not groups:
-        return {}
-    if index is None:
-        raise UnknownImageError(
-            "This dataset has no groups, because an earlier release imported it: name the images in keep_one, or add its "
-            "folder again."
-        )
-    found: dict[str, list[str]] = {}
+def read_groups(index: Path) -> dict[str, list[str]]:
+    """Return the ids of the images of each group of near-duplicates, from the index of the dataset."""
+    groups: dict[str, list[str]] = {}
     with closing(sqlite3.connect(f"{index.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        for group in groups:
-            rows = connection.execute("SELECT id FROM images WHERE group_id = ? ORDER BY number", (group,))
-            if not (members := [image_id for (image_id,) in rows]):
-                raise UnknownImageError(f"The dataset has no group {group}: its report names the groups.")
-            found[group] = members
-    return found
+        rows = connection.execute(
+            "SELECT group_id, id FROM images WHERE group_id IS NOT NULL ORDER BY number"
+        )
+        for group, image_id in rows:
+            groups.setdefault(group, []).append(image_id)
+    return groups

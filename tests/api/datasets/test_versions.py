@@ -141,7 +141,8 @@ def test_a_dataset_is_deleted_unless_something_needs_it(
     for ref in ("pets", "pets@1"):
         assert client.delete(f"/datasets/{ref}").status_code == 204
     problem_in(client.get("/datasets/pets"), 404, "dataset_not_found")
-    assert [path for path in open_storage(settings.storage).list() if "datasets/" in path] == []
+    for gone in (first, second, third["id"]):
+        assert open_storage(settings.storage).list(f"datasets/{gone}/") == []
     assert client.get(f"/jobs/{job}").json()["spec"]["dataset"] == first
     assert client.post("/jobs", json={"dataset": first}).status_code == 422
     again = client.post("/datasets?name=pets&wait_s=60", content=zipped(8)).json()

@@ -1,5 +1,6 @@
 """Versions of a dataset: what corrections and added images make of it."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from model.errors import (
 )
 from model.storage.interface import Storage
 from model.storage.local import LocalStorage
-from tests.model.pictures import png, two_classes, write_zip
+from tests.model.photos import photo
+from tests.model.pictures import encode, png, two_classes, write_zip
 
 DUPLICATED = {**two_classes(), "cat/copy.png": png(0), "dog/copy.png": png(0)}
 """The first cat lies in both classes, and twice among the cats."""
@@ -169,7 +171,7 @@ def test_what_cannot_be_corrected_is_refused(versions: Versions, tmp_path: Path)
     refused: list[tuple[Any, type[Exception], str]] = [
         ({"remove": [UNKNOWN]}, UnknownImageError, UNKNOWN),
         ({"relabel": [{"image": UNKNOWN, "class": "dog"}]}, UnknownImageError, UNKNOWN),
-        ({"keep_one": ["grp_0123456789ab"]}, UnknownImageError, "groups"),
+        ({"keep_one": ["grp_0123456789ab"]}, UnknownImageError, "no group"),
         ({"remove": cats}, EmptiedClassError, "class cat"),
         ({"remove": cats[:9]}, DatasetRejectedError, "usable training images"),
         ({"relabel": [{"image": cats[0], "class": "cat"}]}, UnchangedDatasetError, "Nothing changed"),
@@ -202,3 +204,39 @@ def test_corrections_that_are_taken_back_give_the_first_dataset_again(versions: 
     second = versions.make(versions.first, {"relabel": [{"image": image, "class": "dog"}]})
     third = versions.make(second, {"relabel": [{"image": image, "class": "cat"}]})
     assert third.facts.id == versions.first.facts.id != second.facts.id
+
+
+def photo_of(quality: int) -> bytes:
+    return encode(photo(1), "JPEG", quality=quality)
+
+
+def id_of(data: bytes) -> str:
+    return f"img_{hashlib.sha256(data).hexdigest()[:24]}"
+
+
+def test_a_group_of_near_duplicates_keeps_one_image(storage: LocalStorage, tmp_path: Path) -> None:
+    near = {f"cat/{quality}.jpg": photo_of(quality) for quality in (95, 80, 60)}
+    versions = Versions(storage, tmp_path, {**two_classes(), **near})
+    ids = {id_of(data) for data in near.values()}
+    second = versions.make(versions.first, {"keep_one": [f"grp_{min(ids)[4:16]}"]})
+    assert second.images == versions.first.images - 2
+    assert len(versions.images(second).keys() & ids) == 1
+
+
+def test_an_added_twin_joins_the_split_of_its_image(storage: LocalStorage, tmp_path: Path) -> None:
+    versions = Versions(storage, tmp_path, {**two_classes(), "cat/photo.jpg": photo_of(95)})
+    before = versions.images(versions.first)
+    split = before[id_of(photo_of(95))][0]
+    twins = {f"cat/{quality}.jpg": photo_of(quality) for quality in (50, 60, 70, 80)}
+    after = versions.images(versions.make(versions.first, None, twins))
+    assert {place[0] for image, place in after.items() if image not in before} == {split}
+    other = "test" if split == "train" else "train"
+    straddling = {
+        f"{other}/cat/near.jpg": photo_of(50),
+        f"{other}/cat/1.png": png(98),
+        f"{split}/cat/2.png": png(99),
+    }
+    third = versions.make(versions.first, None, straddling)
+    reason = f"nearly the same image is in the {split} split"
+    assert [(one.path, one.reason) for one in third.skipped] == [(f"{other}/cat/near.jpg", reason)]
+    assert before.items() <= versions.images(third).items()
