@@ -9,6 +9,7 @@ from model.data.checks.class_names import warn_of_class_names
 from model.data.checks.conflicts import warn_of_conflicts
 from model.data.checks.small_classes import warn_of_lost_classes
 from model.data.duplicates.grouping import find_near_duplicates
+from model.data.duplicates.groups_file import group_training_images
 from model.data.examination import ExaminedImage, OnProgress, examine_images, ignore_progress
 from model.data.import_options import NO_OPTIONS, ImportOptions
 from model.data.importing import describe_dataset, store_dataset
@@ -98,7 +99,8 @@ def make_version(
         record = describe_dataset(name, placed, skipped, warnings)
         if record.facts.id == parent.dataset_id:
             raise UnchangedDatasetError(_describe_unchanged(corrections, skipped))
-        return store_dataset(record, placed, storage)
+        trained = [image.examined.digest for image in placed if image.split == "train"]
+        return store_dataset(record, placed, group_training_images(trained, added.groups), storage)
 
 
 def _take_corrections(opened: Source) -> tuple[Source, Corrections]:

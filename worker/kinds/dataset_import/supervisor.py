@@ -167,8 +167,9 @@ class ImportSupervisor(Supervisor):
         except WrongStateError:  # it is being cancelled
             return self._ending.finish(AttemptEnd(Outcome.CANCELLED))
         reach(Failpoint.FINISH_RECORDED)
-        # The same dataset may have been deleted between the two steps before.
-        self._put_missing(dataset_id, out)
+        with suppress(StorageError):
+            # The same dataset may have been deleted between the two steps before.
+            self._put_missing(dataset_id, out)
         return Outcome.SUCCEEDED
 
     def _put_missing(self, dataset_id: str, out: Path) -> None:
