@@ -46,7 +46,9 @@ class AddedImages:
         ]
         labelled = [image for image in new if image.file.path in self.layout.labels]
         everything = [*(image.examined for image in kept), *labelled]
-        self.groups = find_near_duplicates((image.digest, image.facts.miniature) for image in everything).groups
+        self.groups = find_near_duplicates(
+            (image.digest, image.facts.miniature) for image in everything
+        ).groups
         placement = _place(new, kept, self.layout, self.groups)
         if self._options.min_images is not None:
             self.layout = without_small_classes(self.layout, placement.images, self._options.min_images)
