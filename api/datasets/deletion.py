@@ -2,11 +2,12 @@
 
 from contextlib import suppress
 
-from api.datasets.errors import BuiltInDatasetError
+from api.datasets.errors import BuiltInDatasetError, DatasetReadyError
 from api.records.dataset_schema import Dataset
 from api.records.datasets import DatasetCatalogue, find_built_in
 from api.records.storages import Storages
 from worker.errors import JobNotFoundError, WrongStateError
+from worker.queue.ids import IMPORT_PREFIX
 from worker.queue.records import DatasetImport
 from worker.queue.store import AsyncJobStore
 from worker.registry.datasets import AsyncDatasetRegistry
@@ -36,12 +37,15 @@ class DatasetDeletion:
         Raises:
             DatasetNotFoundError: there is no such dataset.
             BuiltInDatasetError: the dataset is built in.
+            DatasetReadyError: the import with this id has made its dataset.
             DatasetInUseError: a job or an import that has not ended needs the dataset.
         """
         if find_built_in(ref):
             raise BuiltInDatasetError
         found = await self._datasets.look_up(ref, project)
         if not isinstance(found, DatasetImport):
+            if ref.startswith(IMPORT_PREFIX):  # the caller wanted to cancel it
+                raise DatasetReadyError(found.facts.id)
             await self._delete(found.facts.id, project)
             return None
         if found.is_finished:

@@ -30,6 +30,26 @@ class UploadsBusyError(ApiError):
         super().__init__(f"{limit} datasets are being uploaded already: try again when one is done.")
 
 
+class DatasetReadyError(ApiError):
+    """Raised when an import that has made its dataset is cancelled: only the id or name of a dataset deletes it."""
+
+    code = "dataset_ready"
+
+    def __init__(self, dataset_id: str) -> None:
+        super().__init__(
+            f"The import has made {dataset_id} already: DELETE /datasets/{dataset_id} deletes the dataset."
+        )
+
+
+class ArchivesBusyError(ApiError):
+    """Raised when the maximum number of datasets is being downloaded already."""
+
+    code = "downloads_busy"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} datasets are being downloaded already: try again when one is done.")
+
+
 class BuiltInDatasetError(ApiError):
     """Raised when a built-in dataset is to be changed or deleted."""
 
@@ -37,7 +57,7 @@ class BuiltInDatasetError(ApiError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Built-in datasets have no further versions and cannot be deleted: add a folder of images as a dataset of your own."
+            "Built-in datasets have no further versions, and can be neither deleted nor downloaded: add a folder of images as a dataset of your own."
         )
 
 
@@ -88,6 +108,7 @@ class TusVersionError(ApiError):
 
 ANSWERS: Answers = {
     UploadsBusyError: Answer(503, retry_after_s=_RETRY_BUSY_S),
+    ArchivesBusyError: Answer(503, retry_after_s=_RETRY_BUSY_S),
     EmptyUploadError: Answer(422),
     NotAZipError: Answer(415),
     DatasetNameTakenError: Answer(
@@ -96,6 +117,7 @@ ANSWERS: Answers = {
         "that dataset: POST /datasets/{name}/versions, ninefold datasets correct NAME --add FOLDER.",
     ),
     BuiltInDatasetError: Answer(409),
+    DatasetReadyError: Answer(409),
     DatasetNotReadyError: Answer(409),
     DatasetInUseError: Answer(409),
     ParentDeletedError: Answer(409),

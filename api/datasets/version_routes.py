@@ -1,9 +1,10 @@
-"""/datasets/{ref}/versions: list the versions of a dataset, and make the next one."""
+"""/datasets/{ref}/versions and /archive: list the versions of a dataset, make the next one, download one."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from api.datasets.archives import DatasetArchives
 from api.datasets.options import import_options
 from api.datasets.routes import BINARY, CREATED, Catalogue, WaitS, answer_import
 from api.datasets.versions import DatasetVersions, NewVersion, Note
@@ -79,3 +80,24 @@ async def list_dataset_versions(
 ) -> Page[Dataset]:
     """The versions of a name, the latest first; `after` is the id of a version."""
     return await datasets.versions(ref, caller.project, limit, after)
+
+
+@router.get(
+    "/{ref}/archive",
+    operation_id="download_dataset",
+    summary="Download a dataset",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "A zip: train/ and test/ with a folder for each class, images.csv, and croissant.json, which describes "
+            "them as Croissant 1.0.",
+            "content": {"application/zip": BINARY},
+        },
+        **problems(404, 409),
+    },
+)
+async def download_dataset(
+    archives: Annotated[DatasetArchives, from_app(DatasetArchives)], caller: Caller, ref: str
+) -> Response:
+    """All images of a dataset in their splits; the same zip, added again, is the same dataset."""
+    return await archives.response(ref, caller.project)

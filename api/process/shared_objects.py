@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 import anyio.to_thread
 
 from api.auth.keys import Keys
+from api.datasets.archives import DatasetArchives
 from api.datasets.deletion import DatasetDeletion
 from api.datasets.resumable.uploads import ResumableUploads
 from api.datasets.submission import ImportSubmissions
@@ -94,6 +95,7 @@ class SharedObjects:
             DatasetUploads: uploads,
             ResumableUploads: ResumableUploads(store, imports, self._storages, self._space, places),
             DatasetVersions: DatasetVersions(catalogue, uploads),
+            DatasetArchives: DatasetArchives(catalogue, self._storages),
             DatasetDeletion: DatasetDeletion(catalogue, datasets, store, self._storages),
             Predictions: self._predictions(models),
             ReadinessChecks: ReadinessChecks(

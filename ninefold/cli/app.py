@@ -6,7 +6,18 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ninefold.cli import datasets, demo, jobs, listings, predict, services, up, upkeep, watch
+from ninefold.cli import (
+    dataset_versions,
+    datasets,
+    demo,
+    jobs,
+    listings,
+    predict,
+    services,
+    up,
+    upkeep,
+    watch,
+)
 from ninefold.cli.hints import as_commands
 from ninefold.errors import NinefoldError, UnreachableError
 
@@ -74,6 +85,8 @@ app.command()(upkeep.backup)
 app.command()(upkeep.restore)
 app.command()(upkeep.gc)
 app.command()(upkeep.reindex)
+datasets.app.command()(dataset_versions.correct)
+datasets.app.command()(dataset_versions.download)
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(listings.jobs, name="jobs")
 app.add_typer(listings.models, name="models")

@@ -1,4 +1,4 @@
-"""Commands about datasets: add one, list all, cancel or delete an import."""
+"""Commands about datasets: add one, list all, delete one, cancel an import."""
 
 import re
 import unicodedata
@@ -165,15 +165,19 @@ def cancel(
 
 @app.command()
 def delete(
-    name: Annotated[str, typer.Argument(help="Id of an import (imp_…), or name of one that has not ended.")],
+    name: Annotated[
+        str, typer.Argument(help="Name, name@version or id of a dataset, or id of an import (imp_…).")
+    ],
     url: Url = DEFAULT_URL,
     api_key: ApiKey = None,
 ) -> None:
-    """Remove a rejected or cancelled import from the list. An import that has not ended is cancelled first.
+    """Delete a dataset, or one version of it; refused while a job needs it. Models that were trained on it stay.
+
+    An import that has not ended is cancelled first; a rejected or cancelled one is removed from the list.
 
     Example:
 
-        ninefold datasets delete imp_01m8gxq1fces4rzpk69k3rbxk6
+        ninefold datasets delete flowers@1
     """
     with connect(url, api_key) as client:
         client.delete_dataset(name)
@@ -182,9 +186,10 @@ def delete(
 
 def describe(dataset: "Json") -> str:
     """Describe one dataset in one line."""
-    line = f"{dataset['name']}  {dataset['id']}  "
+    version = f"@{dataset['version']}" if (dataset.get("version") or 1) > 1 else ""
+    line = f"{dataset['name']}{version}  {dataset['id']}  "
     if others := [name for name in dataset.get("names", []) if name != dataset["name"]]:
-        line = f"{dataset['name']} (also {', '.join(others)})  {dataset['id']}  "
+        line = f"{dataset['name']}{version} (also {', '.join(others)})  {dataset['id']}  "
     if dataset["status"] != "ready":
         return line + _describe_import(dataset)
     classes = dataset["classes"]

@@ -1,14 +1,15 @@
 """The Python client: one method for each call of the HTTP API."""
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from ninefold.client.address import DEFAULT_URL
+from ninefold.client.dataset_versions import corrections_of, download, send_version
 from ninefold.client.datasets import (
     cancel_import,
-    delete_import,
+    delete_dataset,
     follow_import,
     upload,
 )
@@ -164,8 +165,52 @@ class Client:
         return cancel_import(self._transport, self.dataset(ref))
 
     def delete_dataset(self, ref: str) -> None:
-        """Remove an import that made no dataset from the list; one that has not ended is cancelled before."""
-        delete_import(self._transport, self.dataset(ref))
+        """Delete a dataset, or an import that made none; one that has not ended is cancelled before.
+
+        The name finds its latest other version afterwards. Raises NinefoldError while a job or a version in the making
+        needs the dataset; models that were trained on it stay.
+        """
+        delete_dataset(self._transport, self.dataset(ref))
+
+    def create_dataset_version(
+        self,
+        ref: str,
+        *,
+        relabel: Mapping[str, str] | None = None,
+        remove: Iterable[str] = (),
+        keep_one: Iterable[str | Sequence[str]] = (),
+        add: str | Path | None = None,
+        note: str | None = None,
+        options: ImportOptions | None = None,
+        on_progress: Callable[[DatasetProgress], None] | None = None,
+        on_not_sent: Callable[[list[str]], None] | None = None,
+    ) -> Json:
+        """Make the next version of a dataset and return it once it is ready.
+
+        `relabel` gives images another class, `remove` leaves images out, `keep_one` keeps one image of each group; `add`
+        is a folder or zip of images. Every image stays in its split, and the dataset itself stays as it is. Raises
+        DatasetRejectedError if the version cannot be made.
+        """
+        report = on_progress or _ignore
+        dataset = send_version(
+            self._transport,
+            ref,
+            corrections_of(relabel or {}, remove, keep_one),
+            note=note,
+            add=Path(add) if add is not None else None,
+            options=options or ImportOptions(),
+            on_progress=report,
+            on_not_sent=on_not_sent or _ignore,
+        )
+        return follow_import(self._transport, dataset, report)
+
+    def dataset_versions(self, ref: str) -> Iterator[Json]:
+        """Yield the versions of a dataset, the latest first."""
+        return self._transport.list_pages(f"/datasets/{ref}/versions", {})
+
+    def download_dataset(self, ref: str, path: str | Path) -> None:
+        """Write a dataset to a new file: a zip with its splits and a Croissant description."""
+        download(self._transport, ref, Path(path))
 
     def dataset_events(self, ref: str, last_event_id: str | None = None) -> Iterator[Event]:
         """Yield the past events of a dataset's import, then new events as they happen, until the import ends."""

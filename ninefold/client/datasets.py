@@ -54,17 +54,17 @@ def upload(
         else:
             file = stack.enter_context(open_file(path))
             size = length = file.seek(0, os.SEEK_END)
-            source = _FileChunks(file)
+            source = FileChunks(file)
         if size > PART_BYTES:
             parts = PartUpload(transport, name, params, _TIMEOUT, on_progress)
             with suppress(PartsUnknownError):
                 return parts.send(source, size)
         body = ReportedBody(source, size, on_progress)
-        return _send_whole(transport, {"name": name, **params}, body, length)
+        return send_whole(transport, "/datasets", {"name": name, **params}, body, length)
 
 
-def _send_whole(
-    transport: Transport, params: dict[str, str | int], body: ReportedBody, length: int | None
+def send_whole(
+    transport: Transport, path: str, params: dict[str, str | int], body: ReportedBody, length: int | None
 ) -> Json:
     """Send a zip in one request, again from the beginning after an interruption."""
     headers = {"Content-Type": "application/zip", "Idempotency-Key": str(uuid.uuid4())}
@@ -74,7 +74,7 @@ def _send_whole(
         try:
             return transport.request_object(
                 "POST",
-                "/datasets",
+                path,
                 params=params,
                 content=body,
                 headers=headers,
@@ -87,7 +87,7 @@ def _send_whole(
     raise AssertionError("unreachable")  # the last attempt returns or raises
 
 
-class _FileChunks:
+class FileChunks:
     """The bytes of a file from its beginning, each time they are iterated."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -128,6 +128,11 @@ def cancel_import(transport: Transport, dataset: Json) -> Json:
     """
     if dataset["status"] == "cancelled":
         return dataset
+    if dataset["status"] == "ready":
+        raise NinefoldError(
+            f"{dataset['name']} is ready: nothing is left to cancel. Delete it with: ninefold datasets delete {dataset['name']}",
+            code="dataset_ready",
+        )
     if dataset["status"] == "rejected":
         raise NinefoldError(
             f"{dataset['name']} was rejected already: nothing is left to cancel.", code="rejected"
@@ -137,11 +142,11 @@ def cancel_import(transport: Transport, dataset: Json) -> Json:
     return cancelled
 
 
-def delete_import(transport: Transport, dataset: Json) -> None:
-    """Remove an import from the list; cancel it first if it has not ended.
+def delete_dataset(transport: Transport, dataset: Json) -> None:
+    """Delete a dataset, or remove an import from the list; one that has not ended is cancelled first.
 
     Raises:
-        NinefoldError: the dataset is ready.
+        NinefoldError: a job or a version in the making needs the dataset.
     """
     path = f"/datasets/{dataset['id']}"
     answer = transport.request("DELETE", path, is_repeatable=False)

@@ -27,6 +27,8 @@ class FolderZip:
     """What is left out, each with the reason."""
     _members: list[tuple[Path, str]]
     """The files and empty folders, with their names in the zip."""
+    _texts: dict[str, str]
+    """Further files, by name in the zip."""
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the zip. The files are stored uncompressed: image files are compressed already.
@@ -36,6 +38,8 @@ class FolderZip:
         """
         sink = _Sink()
         with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]  # no seek
+            for name, text in self._texts.items():
+                archive.writestr(zipfile.ZipInfo(name), text)
             for path, name in self._members:
                 # Timestamps before 1980 are clamped: the zip format cannot store them.
                 try:
@@ -71,8 +75,10 @@ class _Sink:
         return data
 
 
-def zip_folder(folder: Path, table: Path | None = None) -> FolderZip:
-    """Return the zip of a folder, without hidden files and folders. A `table` that lies elsewhere is put beside its files.
+def zip_folder(folder: Path, table: Path | None = None, texts: dict[str, str] | None = None) -> FolderZip:
+    """Return the zip of a folder, without hidden files and folders.
+
+    A `table` that lies elsewhere, and `texts`, are put beside its files.
 
     Links are followed; links that lead nowhere or in a circle, and files that cannot be read, are left out.
     """
@@ -89,7 +95,7 @@ def zip_folder(folder: Path, table: Path | None = None) -> FolderZip:
     empty = [(path, name) for path, name in listing.folders if name not in filled]
     tables = [(table, table.name)] if table is not None else []
     size = sum(path.stat().st_size for path, _ in (*listing.files, *tables))
-    return FolderZip(size, listing.not_sent, [*listing.files, *empty, *tables])
+    return FolderZip(size, listing.not_sent, [*listing.files, *empty, *tables], texts or {})
 
 
 @dataclass

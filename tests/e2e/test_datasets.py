@@ -4,6 +4,7 @@ import re
 import shutil
 import signal
 import subprocess
+import zipfile
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import ninefold.client.part_upload
 from ninefold import NinefoldError
 from ninefold.client.upload_progress import DatasetProgress
 from tests.e2e.service import NINEFOLD, Service
+from tests.model.pictures import png
 from tests.ninefold.processes import eventually
 
 pytestmark = pytest.mark.timeout(240)
@@ -159,3 +161,38 @@ def test_an_import_is_cancelled_before_it_is_deleted(
         assert deleted.returncode == 0, deleted.stderr
         assert "unwanted" not in run(service, "datasets", "list").stdout
         adding.wait(30)
+
+
+def test_a_correction_makes_a_version_and_a_job_may_use_the_first(
+    service: Service, tiny_folder: Path, tmp_path: Path
+) -> None:
+    folder = own_folder(tiny_folder, tmp_path, "corrected", "4/0.png")
+    first = service.client.add_dataset(folder, "corrected")
+    archive = tmp_path / "first.zip"
+    downloaded = run(service, "datasets", "download", "corrected", str(archive))
+    assert downloaded.returncode == 0, downloaded.stderr
+    with zipfile.ZipFile(archive) as zipped:
+        files = [name for name in zipped.namelist() if name.startswith("train/0/")]
+    images = [f"img_{name.split('/')[2][:24]}" for name in files]
+    table = tmp_path / "corrections.csv"
+    table.write_text(f"image,class\n{images[0]},1\n{images[1]},\n")
+    more = own_folder(tiny_folder, tmp_path, "more", "5/0.png")
+    (more / "1" / "new.png").write_bytes(png(77))
+    corrected = run(service, "datasets", "correct", "corrected", "--from", str(table), "--add", str(more))
+    assert corrected.returncode == 0, corrected.stderr
+    assert corrected.stdout.startswith("corrected@2  ds_")
+    assert service.client.dataset("corrected@1")["id"] == first["id"]
+    assert [one["version"] for one in service.client.dataset_versions("corrected")] == [2, 1]
+    assert service.client.dataset("corrected")["parent"] == first["id"]
+    job = service.client.submit("corrected@1", epochs=1)
+    assert job["spec"]["dataset"] == first["id"]
+    refused = run(service, "datasets", "delete", "corrected@1")
+    assert refused.returncode == 1
+    assert job["id"] in refused.stderr
+    service.client.wait(job["id"])
+    for ref in ("corrected@1", "corrected"):
+        assert run(service, "datasets", "delete", ref).returncode == 0
+    assert "corrected" not in run(service, "datasets", "list").stdout
+    unchanged = run(service, "datasets", "correct", "digits", "--remove", images[0])
+    assert unchanged.returncode == 1
+    assert "Built-in datasets" in unchanged.stderr

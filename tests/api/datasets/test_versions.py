@@ -168,3 +168,20 @@ def test_a_parent_cannot_be_deleted_while_its_next_version_is_made(
     )
     assert client.delete(f"/datasets/{processing['id']}").json()["status"] == "cancelled"
     assert client.delete("/datasets/pets").status_code == 204
+
+
+@pytest.mark.usefixtures("importer")
+def test_a_downloaded_dataset_that_is_added_again_is_the_same(
+    client: httpx.Client, settings: ApiSettings
+) -> None:
+    first, _ = add_pets(client, settings)
+    answer = client.get("/datasets/pets@1/archive")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
+    assert 'filename="pets-1.zip"' in answer.headers["content-disposition"]
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert json.loads(archive.read("croissant.json"))["name"] == "pets"
+    again = client.post("/datasets?name=again&wait_s=60", content=answer.content).json()
+    assert (again["id"], again["names"]) == (first, ["pets", "again"])
+    problem_in(client.get("/datasets/digits/archive"), 409, "built_in_dataset")
+    problem_in(client.get("/datasets/nothing/archive"), 404, "dataset_not_found")

@@ -30,6 +30,7 @@ ANSWERS = {
     "delete_dataset": {200, 204, 404, 409},
     "create_dataset_version": {201, 202, 404, 409, *BODY},
     "list_dataset_versions": {200, 404},
+    "download_dataset": {200, 404, 409},
     "describe_uploads": {204},
     "create_upload": {201, 409, 412, 413},
     "get_upload": {200, 404, 409},

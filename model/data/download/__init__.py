@@ -1,0 +1,1 @@
+"""Datasets as zips that a person downloads."""

@@ -1,0 +1,97 @@
+"""Makes the next version of a dataset, and downloads one."""
+
+import json
+import os
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+
+from ninefold.client.datasets import FileChunks, send_whole
+from ninefold.client.folder_zip import find_table, open_file, zip_folder
+from ninefold.client.import_options import ImportOptions
+from ninefold.client.transport import TIMEOUT_S, Json, Transport
+from ninefold.client.upload_progress import DatasetProgress, OnProgress, ReportedBody
+from ninefold.errors import NinefoldError
+
+_CHUNK_BYTES = 1 << 20
+CORRECTIONS_FILE = "ninefold-corrections.json"
+
+
+def corrections_of(
+    relabel: Mapping[str, str], remove: Iterable[str], keep_one: Iterable[str | Sequence[str]]
+) -> Json:
+    """Return corrections as the service reads them; empty when there are none."""
+    corrections: Json = {
+        "relabel": [{"image": image, "class": label} for image, label in relabel.items()],
+        "remove": list(remove),
+        "keep_one": [group if isinstance(group, str) else list(group) for group in keep_one],
+    }
+    return {name: items for name, items in corrections.items() if items}
+
+
+def send_version(
+    transport: Transport,
+    ref: str,
+    corrections: Json,
+    *,
+    note: str | None,
+    add: Path | None,
+    options: ImportOptions,
+    on_progress: OnProgress,
+    on_not_sent: Callable[[list[str]], None],
+) -> Json:
+    """Send corrections and images to add; return the dataset that is being made."""
+    path = f"/datasets/{ref}/versions"
+    params: dict[str, str | int] = {**options.params(), **({"note": note} if note else {})}
+    if add is None:
+        headers = {"Idempotency-Key": str(uuid.uuid4())}
+        return transport.request_object("POST", path, params=params, json=corrections, headers=headers)
+    texts = {CORRECTIONS_FILE: json.dumps(corrections)} if corrections else {}
+    source: Iterable[bytes]
+    with ExitStack() as stack:
+        if add.is_dir():
+            on_progress(DatasetProgress("packing"))
+            table = None
+            if options.labels is not None:
+                params["labels"], table = find_table(add, options.labels)
+            folder = zip_folder(add, table, texts)
+            on_not_sent(folder.not_sent)
+            size, source, length = folder.size, folder, None
+        elif texts:
+            raise NinefoldError(
+                "A zip cannot be added together with corrections: unpack it into a folder, or make two versions.",
+                code="zip_with_corrections",
+            )
+        else:
+            file = stack.enter_context(open_file(add))
+            size = length = file.seek(0, os.SEEK_END)
+            source = FileChunks(file)
+        return send_whole(transport, path, params, ReportedBody(source, size, on_progress), length)
+
+
+def download(transport: Transport, ref: str, path: Path) -> None:
+    """Write a version of a dataset as a zip to a file, which must not exist; a download that fails leaves nothing.
+
+    Raises:
+        NinefoldError: the file exists or cannot be written, or there is no such dataset.
+    """
+    part = path.with_name(f"{path.name}.part")
+    try:
+        if path.exists():
+            raise NinefoldError(f"{path} exists already: choose another name.", code="file_exists")
+        with (
+            part.open("wb") as file,
+            transport.stream(f"/datasets/{ref}/archive", {}, httpx.Timeout(TIMEOUT_S)) as response,
+        ):
+            for chunk in response.iter_bytes(_CHUNK_BYTES):
+                file.write(chunk)
+        part.replace(path)
+    except httpx.TransportError as error:
+        raise transport.unreachable(error) from error
+    except OSError as error:
+        raise NinefoldError(f"{path} cannot be written: {error.strerror}.", code="not_written") from error
+    finally:
+        part.unlink(missing_ok=True)
