@@ -72,7 +72,7 @@ def correct(
             keep_one=groups,
             add=add,
             note=note,
-            on_not_sent=lambda files: [typer.echo(f"  not sent {file}", err=True) for file in files],
+            on_not_sent=_tell_not_sent,
         )
     typer.echo(describe(dataset))
     for line in [*describe_skipped(dataset), *describe_warnings(dataset)]:
@@ -94,6 +94,11 @@ def download(
     with connect(url, api_key) as client:
         client.download_dataset(name, path)
     typer.echo(f"{path}  {path.stat().st_size:,} bytes")
+
+
+def _tell_not_sent(files: list[str]) -> None:
+    for file in files:
+        typer.echo(f"  not sent {file}", err=True)
 
 
 def _split(text: str) -> tuple[str, str]:
