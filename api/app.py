@@ -6,6 +6,8 @@ from starlette.middleware.cors import CORSMiddleware
 import api.auth.errors
 import api.auth.routes
 import api.dashboard.routes
+import api.datasets.contents.errors
+import api.datasets.contents.routes
 import api.datasets.errors
 import api.datasets.resumable.routes
 import api.datasets.routes
@@ -48,6 +50,7 @@ _ROUTERS = (
     api.datasets.routes.router,
     api.datasets.resumable.routes.router,
     api.datasets.version_routes.router,
+    api.datasets.contents.routes.router,
     api.models.routes.router,
     api.predict.routes.router,
     api.health.routes.router,
@@ -60,6 +63,7 @@ _ANSWERS: Answers = {
     **api.auth.errors.ANSWERS,
     **api.jobs.errors.ANSWERS,
     **api.datasets.errors.ANSWERS,
+    **api.datasets.contents.errors.ANSWERS,
     **api.models.errors.ANSWERS,
     **api.predict.errors.ANSWERS,
     **api.events.errors.ANSWERS,

@@ -8,6 +8,8 @@ import anyio.to_thread
 
 from api.auth.keys import Keys
 from api.datasets.archives import DatasetArchives
+from api.datasets.contents.index_files import IndexFiles
+from api.datasets.contents.reader import ContentsReader
 from api.datasets.deletion import DatasetDeletion
 from api.datasets.resumable.uploads import ResumableUploads
 from api.datasets.submission import ImportSubmissions
@@ -53,6 +55,7 @@ class SharedObjects:
         self._redis = connect_bounded(settings.redis_url)
         self._storages = Storages(settings.storage)
         self._storage = self._storages.root
+        self._indexes = IndexFiles(self._storages)
         self._space = StorageSpace(self._storages, settings.min_free_bytes, settings.max_storage_bytes)
         feed = Feed(connect_async(settings.redis_url, timeout_s=2 * BLOCK_MS / 1000))
         self._hub = EventHub(feed, max_event_streams())
@@ -80,6 +83,7 @@ class SharedObjects:
             Storages: self._storages,
             Downloads: Downloads(self._storages),
             DatasetCatalogue: catalogue,
+            ContentsReader: ContentsReader(catalogue, self._storages, self._indexes),
             StorageSpace: self._space,
             Keys: Keys(parse_keys(self._settings.api_keys.get_secret_value())),
             EventHub: self._hub,
@@ -133,6 +137,7 @@ class SharedObjects:
             await asyncio.to_thread(upkeep.stop)
             upkeep_redis.close()
             await asyncio.to_thread(self._wake_ups.close)
+            await asyncio.to_thread(self._indexes.close)
             await self._predictor.close()
             await self._hub.disconnect()
             await self._redis.aclose()

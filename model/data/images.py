@@ -26,6 +26,8 @@ MAX_SIDE = 65_535
 
 THUMBNAIL_SIDE = 32
 MINIATURE_SIDE = 16
+SEEN_SIDE = 160
+"""Pixels that `inspect_image` shows of a large image, at least."""
 
 SUGGESTION = "convert it to JPEG, PNG, WebP, GIF or BMP"
 PADDING = (128, 128, 128)
@@ -77,6 +79,8 @@ class ImageFacts:
     """Bits, 8 to 16, that the values of a 16-bit image use; None for all other images."""
     miniature: NDArray[np.uint8] = field(compare=False)
     """The image at `MINIATURE_SIDE` pixels a side, [height, width, 3], which shows near duplicates."""
+    mode: str = "RGB"
+    """Pillow's name of the pixel format of the file, such as `L` or `RGBA`."""
     thumbnail: NDArray[np.uint8] | None = field(default=None, compare=False)
     """The image at `THUMBNAIL_SIDE` pixels a side, [height, width, 3], if it was asked for."""
 
@@ -119,22 +123,38 @@ def decode_image(
     return _mending(data, decode)
 
 
-def inspect_image(data: bytes, *, max_pixels: int = MAX_PIXELS, with_thumbnail: bool = False) -> ImageFacts:
-    """Decode an image completely and return its size and format. Raises the same errors as `decode_image`."""
+def inspect_image(
+    data: bytes,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    with_thumbnail: bool = False,
+    see: Callable[[Image.Image], object] | None = None,
+) -> ImageFacts:
+    """Decode an image completely and return its size and format. Raises the same errors as `decode_image`.
+
+    Args:
+        data: the contents of the file.
+        max_pixels: as for `decode_image`.
+        with_thumbnail: whether the facts shall have a thumbnail.
+        see: is called with the upright RGB image, of which a large JPEG is decoded at a fraction of its size, but not
+            below `SEEN_SIDE` pixels.
+    """
 
     def inspect(data: bytes) -> ImageFacts:
         image = _open(data, max_pixels)
-        (width, height), is_wide = image.size, has_wide_samples(image)
+        (width, height), mode, is_wide = image.size, image.mode, has_wide_samples(image)
         # Decoding a JPEG at a fraction of its size still reads every byte, so it detects a truncated file.
-        _load(image, THUMBNAIL_SIDE)
+        _load(image, max(THUMBNAIL_SIDE, SEEN_SIDE // 2) if see else THUMBNAIL_SIDE)
         bits = count_bits(image) if is_wide else None
         upright = _turn_upright(to_rgb(image, sample_bits=bits or FULL_BITS), image)
         if _orientation(image) in _SIDEWAYS:
             width, height = height, width
+        if see is not None:
+            see(upright)
         thumbnail = resize_image(upright, THUMBNAIL_SIDE, Resize.SQUASH)
         miniature = np.array(Image.fromarray(thumbnail).reduce(THUMBNAIL_SIDE // MINIATURE_SIDE))
         kept = thumbnail if with_thumbnail else None
-        return ImageFacts(width, height, image.format or "", bits, miniature, kept)
+        return ImageFacts(width, height, image.format or "", bits, miniature, mode, kept)
 
     return _mending(data, inspect)
 

@@ -3,13 +3,12 @@
 import statistics
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import BinaryIO
-from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from pydantic import TypeAdapter, ValidationError
 
+from model.data.appearance.thumbnails import ThumbnailFile
 from model.data.archive import ImportLimits, open_source
 from model.data.built_in import BUILT_IN
 from model.data.checks.class_names import warn_of_class_names
@@ -23,6 +22,7 @@ from model.data.duplicates.groups_file import GROUPS_FILE, TrainingGroups, group
 from model.data.examination import OnProgress, examine_images, ignore_progress
 from model.data.files.characters import make_printable, shorten
 from model.data.files.not_images import NOT_AN_IMAGE
+from model.data.images_zip import write_zip
 from model.data.import_options import NO_OPTIONS, ImportOptions
 from model.data.layout.reading import MESSAGE_CHARACTERS, LayoutReader
 from model.data.placement import PlacedImage, check_usable, place_images, warn_of_near_tests
@@ -36,14 +36,12 @@ from model.data.record import (
     dataset_key,
     update_record,
 )
+from model.data.report.contents import Contents
+from model.data.report.writing import store_index
 from model.data.split import hash_content
 from model.errors import DatasetRejectedError, ObjectExistsError, UnexpectedDatasetError
 from model.spec import DatasetFacts, Name
 from model.storage.interface import Storage
-
-EXTENSIONS = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "BMP": "bmp"}
-ZIP_TIME = (1980, 1, 1, 0, 0, 0)
-"""The modification time of every file in the zip, so that equal images make equal zips. Zip files know no earlier time."""
 
 
 def import_dataset(
@@ -77,8 +75,11 @@ def import_dataset(
     """
     options, limits = options or NO_OPTIONS, limits or ImportLimits()
     _check_name(name)
-    with open_source(source, limits) as opened:
-        examined, unreadable = examine_images(opened, on_progress)
+    with ExitStack() as stack:
+        opened = stack.enter_context(open_source(source, limits))
+        folder = stack.enter_context(storage.working_folder())
+        thumbnails = stack.enter_context(ThumbnailFile(folder / "thumbnails"))
+        examined, unreadable = examine_images(opened, thumbnails, on_progress)
         layout = LayoutReader(opened, examined, options).read()
         near = find_near_duplicates(
             (image.digest, image.facts.miniature) for image in examined if image.file.path in layout.labels
@@ -96,6 +97,7 @@ def import_dataset(
         record = describe_dataset(name, placed, skipped, warnings)
         if expected_id not in (None, record.facts.id):
             raise UnexpectedDatasetError(f"These images are {record.facts.id}, not {expected_id}.")
+        store_index(record.facts.id, Contents(placed, near, skipped), thumbnails, folder, storage)
         trained = [image.examined.digest for image in placed if image.split == "train"]
         return store_dataset(record, placed, group_training_images(trained, near.groups), storage)
 
@@ -159,21 +161,8 @@ def store_dataset(
         storage.put_bytes(dataset_key(record.facts.id, GROUPS_FILE), groups.model_dump_json().encode())
     if not storage.exists(record_key):
         images_key = dataset_key(record.facts.id, IMAGES_FILE)
-        storage.put_stream(images_key, lambda file: _write_zip(file, placed))
+        storage.put_stream(images_key, lambda file: write_zip(file, placed))
         # Two imports of the same images under different names may run at once: the first record is kept.
         with suppress(ObjectExistsError):
             storage.put_bytes(record_key, record.model_dump_json(indent=1).encode())
     return with_facts(record, update_record(record, storage).facts)
-
-
-def _write_zip(file: BinaryIO, placed: Sequence[PlacedImage]) -> None:
-    """Write the images uncompressed, sorted and named by their content, so that equal datasets make equal zips."""
-    copies: Counter[str] = Counter()
-    with ZipFile(file, "w", ZIP_STORED) as archive:
-        for image in placed:
-            stem = f"{image.split}/{image.label}/{image.examined.digest}"
-            copies[stem] += 1
-            number = "" if copies[stem] == 1 else f"-{copies[stem]}"
-            entry = ZipInfo(f"{stem}{number}.{EXTENSIONS[image.examined.facts.format]}", ZIP_TIME)
-            entry.create_system, entry.external_attr = 3, 0o644 << 16
-            archive.writestr(entry, image.examined.read_again())

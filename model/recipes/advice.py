@@ -7,6 +7,8 @@ from model.spec import ID_PREFIXES, DatasetFacts, RecipeName, ResolvedSpec
 
 FEW_IMAGES = 20
 """A class with fewer training images is warned about."""
+MOST_IMBALANCE = 3
+"""A dataset whose largest class has more times the training images of its smallest is warned about."""
 FEW_STEPS = 100
 """A training of fewer steps is warned about."""
 
@@ -35,7 +37,7 @@ def _about_data(spec: ResolvedSpec, facts: DatasetFacts) -> Iterator[str]:
     if fewest < FEW_IMAGES:
         rare = facts.classes[facts.train_counts.index(fewest)]
         yield f"Class {rare!r} has only {fewest} training images: add images, at least {FEW_IMAGES} in all."
-    if most > 3 * fewest:
+    if most > MOST_IMBALANCE * fewest:
         yield (
             f"The largest class has {most} training images and the smallest {fewest}: training favours the "
             f"large classes; class_weighting is {spec.class_weighting.value}."

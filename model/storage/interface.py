@@ -70,6 +70,15 @@ class Storage(ABC):
         """
 
     @abstractmethod
+    def read_range(self, key: str, offset: int, length: int) -> bytes:
+        """Return some of the bytes of an object.
+
+        Raises:
+            ObjectMissingError: there is no object with this key.
+            StorageError: the object has fewer bytes.
+        """
+
+    @abstractmethod
     def as_file(self, key: str) -> AbstractContextManager[Path]:
         """Provide an object as a local file, which must not be changed. Raises the same errors as `read_bytes`."""
 
@@ -133,6 +142,11 @@ def object_exists_error(key: str) -> ObjectExistsError:
 def object_missing_error(key: str) -> ObjectMissingError:
     """Return the error for a read of a missing object."""
     return ObjectMissingError(f"Storage has no object {key!r}.")
+
+
+def short_object_error(key: str) -> StorageError:
+    """Return the error for a read of bytes that an object does not have."""
+    return StorageError(f"Storage has fewer bytes of {key!r} than are expected: the object is damaged.")
 
 
 def check_key(key: str) -> str:

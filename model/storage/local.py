@@ -18,6 +18,7 @@ from model.storage.interface import (
     check_key,
     object_exists_error,
     object_missing_error,
+    short_object_error,
 )
 from model.storage.scratch import remove
 
@@ -82,6 +83,15 @@ class LocalStorage(Storage):
         """Return the bytes of an object."""
         with self.as_file(key) as path, _as_storage_errors(f"read {key!r}"):
             return path.read_bytes()
+
+    def read_range(self, key: str, offset: int, length: int) -> bytes:
+        """Return some of the bytes of an object."""
+        with self.as_file(key) as path, _as_storage_errors(f"read {key!r}"), path.open("rb") as file:
+            file.seek(offset)
+            data = file.read(length)
+        if len(data) < length:
+            raise short_object_error(key)
+        return data
 
     @contextmanager
     def as_file(self, key: str) -> Iterator[Path]:

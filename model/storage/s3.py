@@ -28,6 +28,7 @@ from model.storage.interface import (
     check_key,
     object_exists_error,
     object_missing_error,
+    short_object_error,
 )
 from model.storage.scratch import remove
 
@@ -137,6 +138,16 @@ class S3Storage(Storage):
         """Return the bytes of an object."""
         with self._found(key):
             return bytes(obstore.get(self._store, check_key(key)).bytes())
+
+    def read_range(self, key: str, offset: int, length: int) -> bytes:
+        """Return some of the bytes of an object."""
+        if not length:
+            return b""
+        with self._found(key):
+            data = bytes(obstore.get_range(self._store, check_key(key), start=offset, length=length))
+        if len(data) < length:
+            raise short_object_error(key)
+        return data
 
     @contextmanager
     def as_file(self, key: str) -> Iterator[Path]:

@@ -13,7 +13,7 @@ _JOINTS = re.compile(r"\s*[|,;+&]\s*")
 def warn_of_class_names(classes: Collection[str]) -> list[str]:
     """Return warnings that name the classes in doubt; no warning if there are none."""
     warnings = []
-    if alike := _find_alike(classes):
+    if alike := find_alike(classes):
         shown = name_some([" = ".join(map(repr, names)) for names in alike], _SHOWN)
         warnings.append(
             f"Classes whose names differ only in upper and lower case or in spaces: {shown}. If they are the same class, give "
@@ -28,7 +28,7 @@ def warn_of_class_names(classes: Collection[str]) -> list[str]:
     return warnings
 
 
-def _find_alike(classes: Collection[str]) -> list[list[str]]:
+def find_alike(classes: Collection[str]) -> list[list[str]]:
     """Return the groups of classes with the same name but for case and spaces. Single letters differ by their case."""
     groups = defaultdict[str, list[str]](list)
     for label in sorted(classes):

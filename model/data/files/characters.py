@@ -20,6 +20,8 @@ def is_safe(character: str) -> bool:
 
 def make_printable(text: str) -> str:
     """Replace the characters that are not safe."""
+    if text.isprintable():
+        return text
     return "".join(character if is_safe(character) else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 

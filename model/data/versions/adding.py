@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from model.data.archive import Source
 from model.data.checks.small_classes import without_small_classes
-from model.data.duplicates.grouping import find_near_duplicates
+from model.data.duplicates.grouping import NearDuplicates, find_near_duplicates
 from model.data.examination import ExaminedImage
 from model.data.files.file_endings import is_table
 from model.data.import_options import ImportOptions
@@ -21,8 +21,8 @@ class AddedImages:
     def __init__(self, opened: Source, examined: Sequence[ExaminedImage], options: ImportOptions) -> None:
         self._examined = examined
         self._options = options
-        self.groups: Mapping[str, str] = {}
-        """The group of each digest of the version that is nearly the same as others, once the images are placed."""
+        self.near = NearDuplicates()
+        """The images of the version that are nearly the same, once the images are placed."""
         has_images = bool(examined) or any(is_table(file.path) for file in opened.files)
         self.layout = (
             LayoutReader(opened, examined, options).read() if has_images else Layout({}, {}, unplaced={})
@@ -46,13 +46,11 @@ class AddedImages:
         ]
         labelled = [image for image in new if image.file.path in self.layout.labels]
         everything = [*(image.examined for image in kept), *labelled]
-        self.groups = find_near_duplicates(
-            (image.digest, image.facts.miniature) for image in everything
-        ).groups
-        placement = _place(new, kept, self.layout, self.groups)
+        self.near = find_near_duplicates((image.digest, image.facts.miniature) for image in everything)
+        placement = _place(new, kept, self.layout, self.near.groups)
         if self._options.min_images is not None:
             self.layout = without_small_classes(self.layout, placement.images, self._options.min_images)
-            placement = _place(new, kept, self.layout, self.groups)
+            placement = _place(new, kept, self.layout, self.near.groups)
         return replace(placement, skipped=known + placement.skipped)
 
 

@@ -4,8 +4,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from model.data.files.image_ids import GroupId, ImageId
 from model.data.layout.class_name import parse_label
-from model.data.versions.image_ids import GroupId, ImageId
 from model.errors import DatasetRejectedError
 
 CORRECTIONS_FILE = "ninefold-corrections.json"

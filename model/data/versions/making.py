@@ -1,9 +1,11 @@
 """Makes the next version of a dataset: its images, corrections, and added images. Treats the upload as hostile."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from model.data.appearance.thumbnails import ThumbnailFile
 from model.data.archive import ImportLimits, Source, open_source
 from model.data.checks.class_names import warn_of_class_names
 from model.data.checks.conflicts import warn_of_conflicts
@@ -16,6 +18,8 @@ from model.data.importing import describe_dataset, store_dataset
 from model.data.layout.layout import Layout
 from model.data.placement import PlacedImage, check_usable, warn_of_near_tests
 from model.data.record import DatasetRecord, SkippedFile
+from model.data.report.contents import Contents
+from model.data.report.writing import store_index
 from model.data.versions.adding import AddedImages
 from model.data.versions.correcting import Correction
 from model.data.versions.corrections import (
@@ -70,7 +74,11 @@ def make_version(
         DatasetRejectedError: the upload is hostile or too large, or too few images are left.
     """
     options, limits = options or NO_OPTIONS, limits or ImportLimits()
-    with open_parent(parent.images, name) as parents, open_source(upload, limits) as whole:
+    with ExitStack() as stack:
+        parents = stack.enter_context(open_parent(parent.images, name))
+        whole = stack.enter_context(open_source(upload, limits))
+        folder = stack.enter_context(storage.working_folder())
+        thumbnails = stack.enter_context(ThumbnailFile(folder / "thumbnails"))
         opened, corrections = _take_corrections(whole)
         if len(parents) + len(opened.files) > limits.max_files:
             raise DatasetRejectedError(
@@ -79,7 +87,7 @@ def make_version(
             )
         correction = Correction(corrections, parents)
         both = replace(opened, files=[*(image.file for image in parents), *opened.files])
-        examined, unreadable = examine_images(both, on_progress)
+        examined, unreadable = examine_images(both, thumbnails, on_progress)
         parent_of = {id(image.file): image for image in parents}
         of_parent = [(parent_of[id(image.file)], image) for image in examined if id(image.file) in parent_of]
         groups = read_groups(parent.index) if parent.index else _find_groups(of_parent)
@@ -99,8 +107,9 @@ def make_version(
         record = describe_dataset(name, placed, skipped, warnings)
         if record.facts.id == parent.dataset_id:
             raise UnchangedDatasetError(_describe_unchanged(corrections, skipped))
+        store_index(record.facts.id, Contents(placed, added.near, skipped), thumbnails, folder, storage)
         trained = [image.examined.digest for image in placed if image.split == "train"]
-        return store_dataset(record, placed, group_training_images(trained, added.groups), storage)
+        return store_dataset(record, placed, group_training_images(trained, added.near.groups), storage)
 
 
 def _take_corrections(opened: Source) -> tuple[Source, Corrections]:

@@ -10,11 +10,9 @@ from typing import cast
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from model.data.archive import SourceFile
+from model.data.files.image_ids import image_ids
 from model.data.split import SplitName
-from model.data.versions.image_ids import image_ids
 from model.errors import DatasetRejectedError, ImageError
-
-INDEX_FILE = "index.sqlite"
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ class Foreign:
             "name": [self.model_name],
             "alias": ["production"],
             "file": ["manifest.json", "model.safetensors"],
+            "image_id": ["img_0123456789abcdef01234567"],
         }
 
 

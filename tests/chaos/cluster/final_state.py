@@ -4,6 +4,7 @@ import json
 import time
 
 from model.data.record import IMAGES_FILE, RECORD_FILE, dataset_key
+from model.data.report.index_file import INDEX_FILE
 from ninefold.client.events import read_events
 from tests.chaos.cluster.cluster import Cluster
 from tests.chaos.cluster.retrying_http import Json, RetryingHttp
@@ -84,7 +85,7 @@ class FinalState:
             self._add("named", name=name, dataset=found, files=found and self._files_of(found))
 
     def _files_of(self, dataset: Json) -> list[str]:
-        keys = {file: dataset_key(dataset["id"], file) for file in (IMAGES_FILE, RECORD_FILE)}
+        keys = {file: dataset_key(dataset["id"], file) for file in (IMAGES_FILE, INDEX_FILE, RECORD_FILE)}
         return [file for file, key in keys.items() if self._cluster.storage.exists(key)]
 
     def _record_events(self, item_id: str) -> None:

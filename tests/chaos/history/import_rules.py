@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from model.data.record import IMAGES_FILE, RECORD_FILE
+from model.data.report.index_file import INDEX_FILE
 from tests.chaos.history.run_history import RunHistory
 from worker.queue.states import TERMINAL, Status
 
@@ -15,7 +16,7 @@ def an_import_makes_one_complete_dataset(run: RunHistory) -> Iterator[str]:
         found, dataset_id = named["dataset"], one["result"]["dataset_id"]
         if not found or (found["id"], found["status"]) != (dataset_id, "ready"):
             yield f"{import_id} made {dataset_id}, and its name finds {found}"
-        elif set(named["files"]) != {IMAGES_FILE, RECORD_FILE}:
+        elif set(named["files"]) != {IMAGES_FILE, INDEX_FILE, RECORD_FILE}:
             yield f"{dataset_id} is ready, and storage has only {named['files']} of it"
         if (listed := run.listed[dataset_id]) != ["ready"]:
             yield f"{dataset_id} is listed as {listed}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from model.errors import ObjectExistsError, StorageError
+from model.errors import ObjectExistsError, ObjectMissingError, StorageError
 from model.storage.interface import Storage, StorageEntry
 from model.storage.opening import open_storage
 from tests.s3_server import BUCKET, running_s3
@@ -38,6 +38,19 @@ def test_stored_bytes_can_be_read(storage: Storage) -> None:
         assert path.read_bytes() == weights
     assert storage.exists("models/a/weights")
     assert not storage.exists("models/a")
+
+
+def test_some_bytes_of_an_object_can_be_read(storage: Storage) -> None:
+    storage.put_bytes("a", b"0123456789")
+    assert storage.read_range("a", 2, 3) == b"234"
+    assert storage.read_range("a", 9, 1) == b"9"
+    assert storage.read_range("a", 4, 0) == b""
+    with pytest.raises(StorageError, match="damaged"):
+        storage.read_range("a", 8, 3)
+    with pytest.raises(StorageError):
+        storage.read_range("a", 20, 3)
+    with pytest.raises(ObjectMissingError):
+        storage.read_range("b", 0, 1)
 
 
 def test_the_same_bytes_may_be_put_again_but_not_others(storage: Storage) -> None:

@@ -1,13 +1,14 @@
 """Supervises one attempt at an import: a process reads the upload into a folder, the worker stores and registers it."""
 
 import logging
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from model.data.checks.facts import with_facts
 from model.data.duplicates.groups_file import GROUPS_FILE
 from model.data.record import IMAGES_FILE, RECORD_FILE, DatasetRecord, dataset_key, update_record
-from model.data.versions.parent import INDEX_FILE
+from model.data.report.index_file import INDEX_FILE, THUMBNAILS_PATTERN
 from model.errors import (
     DatasetRejectedError,
     ObjectExistsError,
@@ -173,17 +174,26 @@ class ImportSupervisor(Supervisor):
         return Outcome.SUCCEEDED
 
     def _put_missing(self, dataset_id: str, out: Path) -> None:
-        self._put(dataset_key(dataset_id, GROUPS_FILE), out)
-        if not self._storage.exists(dataset_key(dataset_id, RECORD_FILE)):
-            for file in (IMAGES_FILE, RECORD_FILE):
-                self._put(dataset_key(dataset_id, file), out)
+        folder = out / dataset_key(dataset_id, "")
+        self._put_complete(dataset_id, [*folder.glob(THUMBNAILS_PATTERN), folder / INDEX_FILE])
+        self._put(dataset_id, folder / GROUPS_FILE)
+        self._put_complete(dataset_id, [folder / IMAGES_FILE, folder / RECORD_FILE])
 
-    def _put(self, key: str, out: Path) -> None:
+    def _put_complete(self, dataset_id: str, files: Sequence[Path]) -> None:
+        """Put files of which the last one is about the others, unless storage has the last one already.
+
+        A dataset of an earlier release has a record and no index.
+        """
+        if not self._storage.exists(dataset_key(dataset_id, files[-1].name)):
+            for file in files:
+                self._put(dataset_id, file)
+
+    def _put(self, dataset_id: str, file: Path) -> None:
         try:
-            self._storage.put_file(key, out / key)
+            self._storage.put_file(dataset_key(dataset_id, file.name), file)
         except ObjectExistsError:
             # Two imports of the same images under different names may run at once: the first record is kept.
-            if not key.endswith((RECORD_FILE, GROUPS_FILE)):
+            if file.name == IMAGES_FILE:
                 raise
 
     def _reject(self, code: str, message: str) -> Outcome:

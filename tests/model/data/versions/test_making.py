@@ -8,10 +8,10 @@ from zipfile import ZIP_STORED, ZipFile
 
 import pytest
 
+from model.data.files.image_ids import image_ids
 from model.data.importing import import_dataset
 from model.data.record import IMAGES_FILE, DatasetRecord, dataset_key
 from model.data.versions.corrections import CORRECTIONS_FILE
-from model.data.versions.image_ids import image_ids
 from model.data.versions.making import Parent, make_version
 from model.errors import (
     DatasetRejectedError,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from model.data.duplicates.groups_file import GROUPS_FILE
 from model.data.import_options import ImportOptions
 from model.data.record import IMAGES_FILE, READER_VERSION, RECORD_FILE, dataset_key, read_record
+from model.data.report.index_file import INDEX_FILE, THUMBNAILS_PATTERN
 from model.host.failpoints import Failpoint
 from model.storage.interface import Storage
 from tests.model.pictures import png, two_classes
@@ -24,6 +24,8 @@ from worker.redis_server.keys import DATASET
 from worker.registry.datasets import DatasetRegistry, RegisteredDataset
 
 FAILING = "failing_importer"
+FILES = (RECORD_FILE, IMAGES_FILE, INDEX_FILE, THUMBNAILS_PATTERN)
+"""Of a dataset, in storage."""
 
 
 def _error_code(ended: DatasetImport) -> str:
@@ -57,8 +59,8 @@ def test_an_upload_becomes_a_dataset(store: JobStore, tmp_path: Path) -> None:
     assert (dataset_import.progress.files, dataset_import.progress.fraction) == (20, 1.0)
     dataset_id = dataset_import.result.dataset_id
     storage = storage_of(tmp_path)
-    files = (RECORD_FILE, GROUPS_FILE, IMAGES_FILE)
-    assert storage.list() == [dataset_key(dataset_id, file) for file in files]
+    stored = [key.rpartition("/")[2] for key in storage.list()]
+    assert all(Path(name).match(pattern) for name, pattern in zip(stored, FILES, strict=True))
     record = read_record(dataset_id, storage)
     registered = DatasetRegistry(store.redis).get("pets")
     assert registered.facts == record.facts
@@ -120,7 +122,7 @@ def test_the_same_images_again_are_the_same_dataset(store: JobStore, tmp_path: P
     registry = DatasetRegistry(store.redis)
     assert registry.get("animals").facts.id == registry.get("pets").facts.id
     assert registry.get("animals").facts.name == "animals"
-    assert len(storage_of(tmp_path).list()) == 3
+    assert len(storage_of(tmp_path).list()) == len(FILES)
 
 
 def _as_of_the_first_release(store: JobStore, storage: Storage, dataset_id: str) -> None:
@@ -360,4 +362,4 @@ def test_the_next_attempt_registers_a_dataset_that_an_earlier_one_stored(
         Outcome.WORKER_LOST,
         Outcome.SUCCEEDED,
     ]
-    assert len(storage_of(tmp_path).list("datasets/")) == 3
+    assert len(storage_of(tmp_path).list("datasets/")) == len(FILES)

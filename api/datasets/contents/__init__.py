@@ -1,0 +1,1 @@
+"""What is in a dataset: its report, its images and its skipped files."""

@@ -1,0 +1,119 @@
+"""Reads the report, the images and the skipped files of a dataset. Never decodes an image. Knows no HTTP."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from api.datasets.contents.errors import (
+    DatasetNotReadyError,
+    ImageNotFoundError,
+    NoReportError,
+    UnknownAfterError,
+    UnknownClassError,
+)
+from api.datasets.contents.index_files import IndexFiles
+from api.records.dataset_schema import Dataset
+from api.records.datasets import DatasetCatalogue
+from api.records.storages import Storages
+from model.data.built_in import BUILT_IN
+from model.data.files.place import Place
+from model.data.record import IMAGES_FILE, SkippedFile, dataset_key
+from model.data.report.reading import DatasetIndex, ImageFilter, IndexedImage, NoSuchImageError
+from model.data.report.schema import Report
+from model.errors import ObjectMissingError
+from worker.registry.datasets import RegisteredDataset
+
+T = TypeVar("T")
+
+_CHUNK_BYTES = 4 << 20
+"""An original has at most 64 MiB; this much of it is in memory."""
+_SKIPPED_AT_ONCE = 1000
+
+
+@dataclass(frozen=True)
+class Found:
+    """A dataset that has a report."""
+
+    project: str
+    id: str
+    classes: list[str]
+
+
+class ContentsReader:
+    """Reads what is in the datasets of all projects."""
+
+    def __init__(self, datasets: DatasetCatalogue, storages: Storages, indexes: IndexFiles) -> None:
+        self._datasets = datasets
+        self._storages = storages
+        self._indexes = indexes
+
+    async def find(self, ref: str, project: str) -> Found:
+        """Return the dataset with this id or name.
+
+        Raises:
+            DatasetNotFoundError: there is none.
+            DatasetNotReadyError: it is being imported, or its import has failed.
+            NoReportError: it is built in.
+        """
+        if ref in BUILT_IN:
+            raise NoReportError(is_built_in=True)
+        found = await self._datasets.look_up(ref, project)
+        if not isinstance(found, RegisteredDataset):
+            raise DatasetNotReadyError(Dataset.imported(found).status)
+        return Found(project, found.facts.id, found.facts.classes)
+
+    async def report(self, dataset: Found) -> Report:
+        """Return the report; raises NoReportError when an earlier release imported the dataset."""
+        return await self._read(dataset, DatasetIndex.report)
+
+    async def images(self, dataset: Found, wanted: ImageFilter, after: str, limit: int) -> list[IndexedImage]:
+        """Return the next images that are wanted.
+
+        Raises:
+            NoReportError: an earlier release imported the dataset.
+            UnknownClassError: the dataset has no such class.
+            UnknownAfterError: `after` is not on the list.
+        """
+        if wanted.label is not None and wanted.label not in dataset.classes:
+            raise UnknownClassError(dataset.classes)
+        try:
+            return await self._read(dataset, lambda index: index.page(wanted, after, limit))
+        except NoSuchImageError:
+            raise UnknownAfterError from None
+
+    async def image(self, dataset: Found, image_id: str) -> IndexedImage:
+        """Return an image; raises ImageNotFoundError."""
+        try:
+            return await self._read(dataset, lambda index: index.image(image_id))
+        except NoSuchImageError:
+            raise ImageNotFoundError from None
+
+    async def thumbnail(self, dataset: Found, image: IndexedImage) -> bytes:
+        """Return the thumbnail of an image, a WebP file."""
+        file = await self._read(dataset, DatasetIndex.thumbnails)
+        return await self._bytes(dataset, file, image.thumbnail)
+
+    async def original(self, dataset: Found, image: IndexedImage) -> AsyncIterator[bytes]:
+        """Yield the bytes of an image as it was uploaded."""
+        start, end = image.original.offset, image.original.offset + image.original.length
+        for offset in range(start, end, _CHUNK_BYTES):
+            yield await self._bytes(dataset, IMAGES_FILE, Place(offset, min(_CHUNK_BYTES, end - offset)))
+
+    async def skipped(self, dataset: Found) -> AsyncIterator[list[SkippedFile]]:
+        """Yield all skipped files, some at once."""
+        after = 0
+        while files := await self._read(dataset, lambda index: index.skipped(after, _SKIPPED_AT_ONCE)):  # noqa: B023 - called at once
+            yield [file for _, file in files]
+            after = files[-1][0]
+
+    async def _read(self, dataset: Found, query: Callable[[DatasetIndex], T]) -> T:
+        try:
+            return await self._indexes.read(dataset.project, dataset.id, query)
+        except ObjectMissingError:
+            raise NoReportError(is_built_in=False) from None
+
+    async def _bytes(self, dataset: Found, file: str, place: Place) -> bytes:
+        storage = self._storages.of(dataset.project)
+        return await self._storages.run(
+            storage.read_range, dataset_key(dataset.id, file), place.offset, place.length
+        )
