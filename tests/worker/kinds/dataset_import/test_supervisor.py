@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from model.data.duplicates.groups_file import GROUPS_FILE
 from model.data.import_options import ImportOptions
 from model.data.record import IMAGES_FILE, READER_VERSION, RECORD_FILE, dataset_key, read_record
 from model.data.report.index_file import INDEX_FILE, THUMBNAILS_PATTERN
@@ -24,7 +25,7 @@ from worker.redis_server.keys import DATASET
 from worker.registry.datasets import DatasetRegistry, RegisteredDataset
 
 FAILING = "failing_importer"
-FILES = (RECORD_FILE, IMAGES_FILE, INDEX_FILE, THUMBNAILS_PATTERN)
+FILES = (RECORD_FILE, GROUPS_FILE, IMAGES_FILE, INDEX_FILE, THUMBNAILS_PATTERN)
 """Of a dataset, in storage."""
 
 
