@@ -77,8 +77,8 @@ class ImageFacts:
     format: str
     sample_bits: int | None
     """Bits, 8 to 16, that the values of a 16-bit image use; None for all other images."""
-    miniature: NDArray[np.uint8] = field(compare=False)
-    """The image at `MINIATURE_SIDE` pixels a side, [height, width, 3], which shows near duplicates."""
+    miniature: bytes = field(compare=False)
+    """The RGB pixels of the image at `MINIATURE_SIDE` pixels a side, which show near duplicates."""
     mode: str = "RGB"
     """Pillow's name of the pixel format of the file, such as `L` or `RGBA`."""
     thumbnail: NDArray[np.uint8] | None = field(default=None, compare=False)
@@ -151,10 +151,11 @@ def inspect_image(
             width, height = height, width
         if see is not None:
             see(upright)
-        thumbnail = resize_image(upright, THUMBNAIL_SIDE, Resize.SQUASH)
-        miniature = np.array(Image.fromarray(thumbnail).reduce(THUMBNAIL_SIDE // MINIATURE_SIDE))
-        kept = thumbnail if with_thumbnail else None
-        return ImageFacts(width, height, image.format or "", bits, miniature, mode, kept)
+        square = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+        small = upright if upright.size == square else _resample(upright, square, None)
+        miniature = small.reduce(THUMBNAIL_SIDE // MINIATURE_SIDE).tobytes()
+        thumbnail = np.array(small, dtype=np.uint8) if with_thumbnail else None
+        return ImageFacts(width, height, image.format or "", bits, miniature, mode, thumbnail)
 
     return _mending(data, inspect)
 

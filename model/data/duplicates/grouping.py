@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from model.data.duplicates.candidates import Pairs, find_candidates
 from model.data.duplicates.hashes import hash_images
 from model.data.duplicates.similarity import REFERENCE_IMAGES, Similarity
+from model.data.images import MINIATURE_SIDE
 
 MAX_LEADERS = 16
 """Images of equal hash are compared with at most this number of images, which bounds the work."""
@@ -28,13 +29,13 @@ class NearDuplicates:
     """The perceptual hash of each image, as a signed number of 64 bits."""
 
 
-def find_near_duplicates(images: Iterable[tuple[str, NDArray[np.uint8]]]) -> NearDuplicates:
-    """Group the files of an import, given by sha256 and miniature [16, 16, 3]; their order is irrelevant.
+def find_near_duplicates(images: Iterable[tuple[str, bytes]]) -> NearDuplicates:
+    """Group the files of an import, given by sha256 and miniature; their order is irrelevant.
 
     Files with equal bytes are a group too. Blank images are nearly the same only when their bytes are equal: nothing
     in them tells them apart.
     """
-    miniatures: dict[str, NDArray[np.uint8]] = {}
+    miniatures: dict[str, bytes] = {}
     copies: Counter[str] = Counter()
     for digest, miniature in images:
         copies[digest] += 1
@@ -42,7 +43,8 @@ def find_near_duplicates(images: Iterable[tuple[str, NDArray[np.uint8]]]) -> Nea
     digests = sorted(miniatures)
     if not digests:
         return NearDuplicates()
-    images_NHWC = np.stack([miniatures[digest] for digest in digests])
+    pixels = b"".join(miniatures[digest] for digest in digests)
+    images_NHWC = np.frombuffer(pixels, np.uint8).reshape(-1, MINIATURE_SIDE, MINIATURE_SIDE, 3)
     hashes_N = hash_images(images_NHWC)
     groups = {digest: _name(digest) for digest in digests if copies[digest] > 1}
     for members in _group(images_NHWC, hashes_N):

@@ -13,6 +13,7 @@ FREQUENCIES = 8
 LUMA = (19595, 38470, 7471)
 """ITU-R 601 weights of red, green and blue in 1/65536, as in Pillow's conversion to grey."""
 _COSINE_SCALE = 1 << 16
+_CHUNK = 5_000
 
 
 def to_grey(images_NHWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -24,9 +25,15 @@ def to_grey(images_NHWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def hash_images(images_NHWC: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """Return the hash [N] of small square RGB images; the first bit is the lowest frequency."""
-    grey_ND = to_grey(images_NHWC).reshape(len(images_NHWC), -1).astype(np.float64)
     cosines_FS = _cosines(images_NHWC.shape[1])
-    transformed_NB = grey_ND @ np.kron(cosines_FS, cosines_FS).T
+    basis_BD = np.kron(cosines_FS, cosines_FS).astype(np.float64)
+    chunks = (images_NHWC[begin : begin + _CHUNK] for begin in range(0, len(images_NHWC), _CHUNK))
+    return np.concatenate([np.empty(0, np.uint64), *(_hash(chunk, basis_BD) for chunk in chunks)])
+
+
+def _hash(images_NHWC: NDArray[np.uint8], basis_BD: NDArray[np.float64]) -> NDArray[np.uint64]:
+    grey_ND = to_grey(images_NHWC).reshape(len(images_NHWC), -1).astype(np.float64)
+    transformed_NB = grey_ND @ basis_BD.T
     is_high_NB = transformed_NB > np.median(transformed_NB, axis=1, keepdims=True)
     return np.packbits(is_high_NB, axis=1).view(">u8")[:, 0].astype(np.uint64)
 

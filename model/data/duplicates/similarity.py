@@ -4,7 +4,8 @@ All sums are integers, which float64 represents exactly, so that every machine t
 """
 # ruff: noqa: N803, N815 - shapes in names: images_NHWC
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,8 @@ REFERENCE_IMAGES = 1000
 MIN_DEVIATION = 2.0
 """Standard deviation of the brightness, 0 to 255, below which an image is blank and like all other blank images."""
 
-_CHUNK = 20_000
+_CHUNK = 5_000
+Number = TypeVar("Number", bound=np.generic)
 
 Floats = NDArray[np.float64]
 
@@ -48,7 +50,8 @@ class Similarity:
 
     def __init__(self, images_NHWC: NDArray[np.uint8]) -> None:
         self._images_NHWC = images_NHWC
-        self._coarse_grey = _vectors(_halve(to_grey(images_NHWC)[..., np.newaxis]))
+        grey = [_halve(to_grey(chunk)[..., np.newaxis]) for chunk in _chunks(images_NHWC)]
+        self._coarse_grey = _vectors(np.concatenate(grey))
         deviations_N = np.sqrt(self._coarse_grey.spreads_N) / self._coarse_grey.values_ND.shape[1] / 4
         self.is_blank_N = deviations_N < MIN_DEVIATION
 
@@ -122,5 +125,5 @@ def _correlate_all(first: _Vectors, second: _Vectors) -> Floats:
     return correlations_MR
 
 
-def _chunks(rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
-    return [rows[begin : begin + _CHUNK] for begin in range(0, len(rows), _CHUNK)]
+def _chunks(rows: NDArray[Number]) -> Iterator[NDArray[Number]]:
+    return (rows[begin : begin + _CHUNK] for begin in range(0, len(rows), _CHUNK))

@@ -4,7 +4,6 @@ import hashlib
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from sklearn.datasets import load_digits
 
@@ -13,7 +12,7 @@ from model.data.images import inspect_image
 from tests.model.photos import TWINS, photo
 from tests.model.pictures import encode
 
-Miniatures = dict[str, NDArray[np.uint8]]
+Miniatures = dict[str, bytes]
 
 
 def _miniatures(*images: Image.Image) -> Miniatures:
@@ -85,12 +84,14 @@ def test_a_slow_video_is_cut_into_groups_whose_frames_are_alike() -> None:
     assert sum(first == second for first, second in pairwise(found)) > 60
 
 
-def test_thousands_of_images_with_one_hash_are_grouped() -> None:
+def test_thousands_of_images_with_one_hash_do_not_depend_on_their_order() -> None:
     random = np.random.default_rng(0)
-    base = inspect_image(encode(photo(0))).miniature.astype(int)
-    noisy = np.clip(base + random.integers(-1, 2, (5000, 16, 16, 3)), 0, 255).astype(np.uint8)
-    miniatures = {hashlib.sha256(image.tobytes()).hexdigest(): image for image in noisy}
-    find_near_duplicates(miniatures.items())
+    base = np.frombuffer(inspect_image(encode(photo(0))).miniature, np.uint8).astype(int)
+    noisy = np.clip(base + random.integers(-1, 2, (5000, len(base))), 0, 255).astype(np.uint8)
+    miniatures = {hashlib.sha256(image.tobytes()).hexdigest(): image.tobytes() for image in noisy}
+    found = find_near_duplicates(miniatures.items())
+    assert len(set(found.hashes.values())) < 50
+    assert found == find_near_duplicates(reversed(miniatures.items()))
 
 
 def test_no_images_have_no_groups() -> None:
