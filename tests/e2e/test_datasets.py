@@ -166,7 +166,7 @@ def test_an_import_is_cancelled_before_it_is_deleted(
 def test_a_correction_makes_a_version_and_a_job_may_use_the_first(
     service: Service, tiny_folder: Path, tmp_path: Path
 ) -> None:
-    folder = own_folder(tiny_folder, tmp_path, "corrected", "4/0.png")
+    folder = own_folder(tiny_folder, tmp_path, "corrected", "0/2.png")
     first = service.client.add_dataset(folder, "corrected")
     archive = tmp_path / "first.zip"
     downloaded = run(service, "datasets", "download", "corrected", str(archive))
@@ -176,7 +176,7 @@ def test_a_correction_makes_a_version_and_a_job_may_use_the_first(
     images = [f"img_{name.split('/')[2][:24]}" for name in files]
     table = tmp_path / "corrections.csv"
     table.write_text(f"image,class\n{images[0]},1\n{images[1]},\n")
-    more = own_folder(tiny_folder, tmp_path, "more", "5/0.png")
+    more = own_folder(tiny_folder, tmp_path, "more", "0/3.png")
     (more / "1" / "new.png").write_bytes(png(77))
     corrected = run(service, "datasets", "correct", "corrected", "--from", str(table), "--add", str(more))
     assert corrected.returncode == 0, corrected.stderr
