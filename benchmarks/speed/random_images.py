@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -42,9 +43,13 @@ def random_run(device: Device, batch_size: int, images: int) -> tuple[ResolvedSp
     spec, _ = resolve(job, facts, device.torch_device.type)
     data = TrainingData(
         facts=facts,
-        train=Split(images_NHWC, labels_N),
-        validation=Split(images_NHWC[:0], labels_N[:0]),
-        test=Split(images_NHWC[:8], labels_N[:8]),
+        train=_split(images_NHWC, labels_N),
+        validation=_split(images_NHWC[:0], labels_N[:0]),
+        test=_split(images_NHWC[:8], labels_N[:8]),
         normalisation=measure_normalisation(images_NHWC),
     )
     return spec, replace(recipe_of(spec), resize_schedule=((0.0, 1.0),)), data
+
+
+def _split(images_NHWC: Tensor, labels_N: Tensor) -> Split:  # noqa: N803 - shapes in names
+    return Split(images_NHWC, labels_N, np.arange(len(labels_N)).astype(np.str_))

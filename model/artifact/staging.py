@@ -7,6 +7,7 @@ import torch
 from pydantic import JsonValue
 from safetensors.torch import save
 
+from model.artifact.label_errors import LABEL_ERRORS_FILE
 from model.artifact.manifest import (
     WEIGHTS_FILE,
     DatasetReference,
@@ -24,6 +25,10 @@ def stage_model(trained: TrainedModel, storage: Storage, model_id: str) -> Manif
     """Store the weights under `models/<model_id>/` and return the draft of the manifest."""
     weights = serialise_weights(trained)
     storage.put_bytes(model_key(model_id, WEIGHTS_FILE), weights)
+    if trained.label_errors:
+        storage.put_bytes(
+            model_key(model_id, LABEL_ERRORS_FILE), trained.label_errors.model_dump_json().encode()
+        )
     reach(Failpoint.PUBLISH_STAGED)
     return describe_model(trained, weights)
 

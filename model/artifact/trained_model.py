@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from model.artifact.label_errors import LabelErrors
 from model.artifact.manifest import FinishReason, Metrics, Preprocessing
 from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import DatasetFacts, ResolvedSpec
@@ -21,6 +22,7 @@ class TrainedModel:
     temperature: float
     metrics: Metrics
     finish_reason: FinishReason
+    label_errors: LabelErrors | None = None
 
     @property
     def classes(self) -> list[str]:

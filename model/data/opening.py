@@ -12,6 +12,7 @@ from PIL import Image
 from model.data.built_in import BUILT_IN, read_built_in
 from model.data.images import decode_image
 from model.data.record import IMAGES_FILE, dataset_key, read_record
+from model.data.report.image_ids import DIGEST_CHARACTERS, image_ids
 from model.data.sources.pixels import Pixels
 from model.data.split import SplitName
 from model.errors import CorruptArtifactError, ImageError
@@ -43,6 +44,8 @@ class OpenSplit:
 
     labels: Sequence[int]
     """The class index of each image."""
+    ids: Sequence[str]
+    """The id of each image, unique in the dataset."""
     read: ReadImage
 
 
@@ -76,7 +79,7 @@ def open_dataset(dataset: str, storage: Storage, cache_dir: Path) -> Iterator[Op
     facts = find_facts(dataset, storage)
     if dataset in BUILT_IN:
         train, test = read_built_in(dataset, cache_dir)
-        yield OpenDataset(facts, _split_of_pixels(train), _split_of_pixels(test))
+        yield OpenDataset(facts, _split_of_pixels(train, "train"), _split_of_pixels(test, "test"))
         return
     try:
         with storage.as_file(dataset_key(dataset, IMAGES_FILE)) as path, ZipFile(path) as archive:
@@ -89,15 +92,22 @@ def open_dataset(dataset: str, storage: Storage, cache_dir: Path) -> Iterator[Op
         ) from error
 
 
-def _split_of_pixels(pixels: Pixels) -> OpenSplit:
+def _split_of_pixels(pixels: Pixels, split: SplitName) -> OpenSplit:
     def read(index: int, image_size: int, before_pixels: object = None) -> Image.Image:  # noqa: ARG001 - `ReadImage`
         return Image.fromarray(pixels.images_NHWC[index])
 
-    return OpenSplit(pixels.labels_N.tolist(), read)
+    ids = [f"{split}-{index}" for index in range(len(pixels.labels_N))]
+    return OpenSplit(pixels.labels_N.tolist(), ids, read)
 
 
 def _split_of_zip(archive: ZipFile, split: SplitName, facts: DatasetFacts) -> OpenSplit:
-    names = [name for name in archive.namelist() if name.startswith(f"{split}/")]
+    all_names = archive.namelist()
+    all_ids = image_ids(name.split("/")[2][:DIGEST_CHARACTERS] for name in all_names)
+    names, ids = [], []
+    for name, image_id in zip(all_names, all_ids, strict=True):
+        if name.startswith(f"{split}/"):
+            names.append(name)
+            ids.append(image_id)
     index_of = {label: index for index, label in enumerate(facts.classes)}
 
     def read(
@@ -116,4 +126,4 @@ def _split_of_zip(archive: ZipFile, split: SplitName, facts: DatasetFacts) -> Op
                 f"{names[index]} of dataset {facts.id} could be read when it was imported and no longer can: {error}"
             ) from error
 
-    return OpenSplit([index_of[name.split("/")[1]] for name in names], read)
+    return OpenSplit([index_of[name.split("/")[1]] for name in names], ids, read)

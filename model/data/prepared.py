@@ -24,9 +24,9 @@ from model.host.cpus import cpu_quota
 from model.spec import FULL_BITS, DatasetFacts, Resize
 from model.storage.interface import Storage
 
-VERSION = 2
-"""Part of the cache folder's name. Increase it when decoding or resizing changes the pixels."""
-ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
+VERSION = 3
+"""Part of the cache folder's name. Increase it when the arrays, or their pixels, change."""
+ARRAYS = ("train_images", "train_labels", "train_ids", "test_images", "test_labels", "test_ids")
 META_FILE = "meta.json"
 CHUNK_IMAGES = 64
 SAMPLED_BLOCKS, BLOCK_BYTES = 64, 64 * 1024
@@ -43,8 +43,10 @@ class PreparedDataset:
     facts: DatasetFacts
     train_images_NHWC: NDArray[np.uint8]  # noqa: N815  # the shape
     train_labels_N: NDArray[np.int64]  # noqa: N815  # the shape
+    train_ids_N: NDArray[np.str_]  # noqa: N815  # the shape
     test_images_NHWC: NDArray[np.uint8]  # noqa: N815  # the shape
     test_labels_N: NDArray[np.int64]  # noqa: N815  # the shape
+    test_ids_N: NDArray[np.str_]  # noqa: N815  # the shape
 
 
 def prepare_dataset(
@@ -113,6 +115,7 @@ def _build(folder: Path, dataset: OpenDataset, image_size: int, resize: Resize) 
     for name, split in (("train", dataset.train), ("test", dataset.test)):
         _write_images(unfinished / f"{name}_images.npy", split, image_size, resize)
         np.save(unfinished / f"{name}_labels.npy", np.array(split.labels, dtype=np.int64))
+        np.save(unfinished / f"{name}_ids.npy", np.array(split.ids, dtype=np.str_))
     _write_meta(unfinished)
     if folder.exists():
         logger.warning("the prepared dataset %s was damaged and has been built again", folder.name)

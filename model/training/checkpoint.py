@@ -178,6 +178,7 @@ def _tensors(state: RunState) -> dict[str, Tensor]:
         "average": published_weights(state.average.network) if state.average else {},
         "best": state.best.weights if state.best else {},
         "sums": {"epoch": state.sums},
+        "predictions": state.predictions.tensors(),
     }
     # safetensors needs contiguous tensors; restoring copies into channels_last tensors again.
     return {f"{group}/{k}": v.contiguous() for group, tensors in groups.items() for k, v in tensors.items()}
@@ -195,6 +196,7 @@ def _load(state: RunState, tensors: Mapping[str, Tensor], header: Mapping[str, s
         ).copy_(buffer)
     sums = tensors["sums/epoch"][: len(state.sums)]  # later versions may have more
     state.sums[: len(sums)].copy_(sums)  # earlier versions had fewer sums
+    state.predictions.load(_group(tensors, "predictions"))
     for stored, value in json.loads(header["position"]).items():
         if stored in _POSITION_FIELDS:
             setattr(state, _POSITION_FIELDS[stored], value)

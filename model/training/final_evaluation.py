@@ -1,16 +1,24 @@
 """Evaluates the weights to be published: calibration on the validation split, scores on the test split."""
+# ruff: noqa: N803 - shapes in names: logits_NK
 
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
+
+from torch import Tensor
+
+from model.artifact.label_errors import MAX_LISTED, LabelError, LabelErrors
 from model.artifact.manifest import FinishReason, Metrics, Preprocessing
 from model.artifact.trained_model import TrainedModel
 from model.device.device import Device
 from model.evaluation.calibration import calibration_error, fit_temperature, held_out_calibration_error
+from model.evaluation.label_errors import find_label_errors
 from model.evaluation.predictions import predict_logits
 from model.evaluation.scores import score, wilson_interval
-from model.network.resnet9 import ResNet9
 from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import ResolvedSpec
 from model.training.run_state import RunState
-from model.training.training_data import TrainingData
+from model.training.training_data import Split, TrainingData
 
 
 def evaluate_final_weights(
@@ -30,14 +38,17 @@ def evaluate_final_weights(
     weights = state.best.weights if state.best else state.copy_evaluated_weights()
     network = state.evaluated_network
     network.load_state_dict(weights, strict=False)
-    temperature, validation_metrics = _calibrate(network, data, state, device)
+    logits_NK = partial(predict_logits, network, normalisation=data.normalisation, device=device)
+    validation_NK = logits_NK(data.validation.images_NHWC) if state.best else None
+    temperature, validation_metrics = _calibrate(validation_NK, data, state)
+    test_NK = logits_NK(data.test.images_NHWC) / temperature
     metrics = {
         "epochs": state.epoch,
         "best_epoch": state.best.epoch if state.best else state.epoch,
         "batch_parts": state.micro_batches,
         **({"first_epoch_share": first_epoch_share} if first_epoch_share is not None else {}),
         **validation_metrics,
-        **_score_test(network, spec, data, temperature, device),
+        **_score_test(test_NK, spec, data, logits_NK),
     }
     return TrainedModel(
         spec=spec,
@@ -48,16 +59,16 @@ def evaluate_final_weights(
         temperature=temperature,
         metrics=Metrics.model_validate(metrics),
         finish_reason=finish_reason,
+        label_errors=_find_label_errors(data, state, validation_NK, test_NK, temperature),
     )
 
 
 def _calibrate(
-    network: ResNet9, data: TrainingData, state: RunState, device: Device
+    logits_NK: Tensor | None, data: TrainingData, state: RunState
 ) -> tuple[float, dict[str, object]]:
-    if state.best is None:
+    if state.best is None or logits_NK is None:
         return 1.0, {"calibration": "uncalibrated"}
     labels_N = data.validation.labels_N
-    logits_NK = predict_logits(network, data.validation.images_NHWC, data.normalisation, device)
     temperature = fit_temperature(logits_NK, labels_N)
     return temperature, {
         "calibration": "temperature",
@@ -69,21 +80,52 @@ def _calibrate(
 
 
 def _score_test(
-    network: ResNet9, spec: ResolvedSpec, data: TrainingData, temperature: float, device: Device
+    test_NK: Tensor, spec: ResolvedSpec, data: TrainingData, logits_NK: Callable[..., Tensor]
 ) -> dict[str, object]:
-    """Return accuracy, calibrated loss, and accuracy with test-time augmentation (TTA): averaged with the mirror image."""
-    images_NHWC, labels_N = data.test.images_NHWC, data.test.labels_N
-    single = score(predict_logits(network, images_NHWC, data.normalisation, device) / temperature, labels_N)
-    with_flips = single
+    """Return accuracy, calibrated loss, and accuracy with test-time augmentation (TTA): averaged with the mirror image.
+
+    Args:
+        test_NK: calibrated logits of the test images.
+        spec: whether mirroring keeps the class.
+        data: the test images and their labels.
+        logits_NK: predicts the logits of images.
+    """
+    labels_N = data.test.labels_N
+    with_flips = single = score(test_NK, labels_N)
     if spec.horizontal_flip:
-        logits_NK = predict_logits(network, images_NHWC, data.normalisation, device, with_flips=True)
-        with_flips = score(logits_NK, labels_N)
+        with_flips = score(logits_NK(data.test.images_NHWC, with_flips=True), labels_N)
     return {
         "test_loss": single.loss,
         "test_accuracy": single.accuracy,
         "test_accuracy_tta": with_flips.accuracy,
         "ci95": wilson_interval(single.accuracy, len(labels_N)),
     }
+
+
+def _find_label_errors(
+    data: TrainingData, state: RunState, validation_NK: Tensor | None, test_NK: Tensor, temperature: float
+) -> LabelErrors:
+    """Return the probable label errors of all splits: no probabilities are of a network that had learnt the label."""
+    parts: list[tuple[Split, Literal["train", "test"], Tensor]] = [
+        (data.train, "train", state.predictions.mean_probabilities()),
+        (data.test, "test", test_NK.softmax(1)),
+    ]
+    if validation_NK is not None:
+        parts.append((data.validation, "train", (validation_NK / temperature).softmax(1)))
+    classes = data.facts.classes
+    errors = [
+        LabelError(
+            image=str(split.ids_N[suspect.index]),
+            split=name,
+            label=classes[suspect.label],
+            suggested=classes[suspect.suggested],
+            margin=suspect.margin,
+        )
+        for split, name, probabilities_NK in parts
+        for suspect in find_label_errors(probabilities_NK, split.labels_N[: len(probabilities_NK)])
+    ]
+    errors.sort(key=lambda error: error.margin)
+    return LabelErrors(dataset_id=data.facts.id, count=len(errors), images=errors[:MAX_LISTED])
 
 
 def _preprocessing(spec: ResolvedSpec, data: TrainingData) -> Preprocessing:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from model.device.device import Device
+from model.evaluation.training_predictions import TrainingPredictions
 from model.network.resnet9 import ResNet9, published_weights
 from model.recipes.recipe import Recipe
 from model.spec import ResolvedSpec
@@ -52,6 +53,7 @@ class RunState:
     optimizer: Sgd
     average: WeightAverage | None
     whitening: Whitening | None
+    predictions: TrainingPredictions
     sums: Tensor
     """Running sums of the current epoch: cross-entropy, correct predictions, images, and gradient norms; float64 [4] on
     the device."""
@@ -124,6 +126,7 @@ def initial_state(
         optimizer=optimizer,
         average=WeightAverage(network, horizon_steps) if horizon_steps else None,
         whitening=whitening,
+        predictions=TrainingPredictions(len(data.train), len(data.facts.classes), device.torch_device),
         sums=torch.zeros(4, dtype=torch.float64, device=device.torch_device),
     )
 

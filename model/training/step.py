@@ -146,13 +146,22 @@ class TrainingStep:
     ) -> Iterator[Tensor]:
         labels_N = self._data.train.labels_N[shard_N]
         count = min(self._state.micro_batches, len(shard_N))
-        micro_batches = list(zip(images_NCHW.tensor_split(count), labels_N.tensor_split(count), strict=True))
-        for micro_images_NCHW, micro_labels_N in micro_batches[:-1]:
+        micro_batches = list(
+            zip(
+                images_NCHW.tensor_split(count),
+                labels_N.tensor_split(count),
+                shard_N.tensor_split(count),
+                strict=True,
+            )
+        )
+        for micro_images_NCHW, micro_labels_N, indices_N in micro_batches[:-1]:
             with no_sync(self._network):
-                yield self._backward(micro_images_NCHW, micro_labels_N, loss_divisor)
+                yield self._backward(micro_images_NCHW, micro_labels_N, indices_N, loss_divisor)
         yield self._backward(*micro_batches[-1], loss_divisor)
 
-    def _backward(self, images_NCHW: Tensor, labels_N: Tensor, loss_divisor: float | Tensor) -> Tensor:
+    def _backward(
+        self, images_NCHW: Tensor, labels_N: Tensor, indices_N: Tensor, loss_divisor: float | Tensor
+    ) -> Tensor:
         with self._device.autocast():
             logits_NK = self._network(images_NCHW)
         logits_NK = logits_NK.float()
@@ -166,6 +175,7 @@ class TrainingStep:
         # DistributedDataParallel averages gradients over the ranks; the factor of world_size makes the average a sum.
         (loss * (self._rank.world_size / loss_divisor)).backward()  # type: ignore[no-untyped-call]
         logits_NK = logits_NK.detach()
+        self._state.predictions.add(indices_N, logits_NK)
         # The reported loss is plain cross-entropy, without smoothing or weights, so that it compares with the
         # validation loss.
         plain_loss = functional.cross_entropy(logits_NK, labels_N, reduction="sum")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from model.data.opening import find_facts
@@ -32,6 +33,8 @@ class Split:
     """uint8."""
     labels_N: Tensor
     """int64."""
+    ids_N: NDArray[np.str_]
+    """Of the images in their dataset."""
 
     def __len__(self) -> int:
         return len(self.labels_N)
@@ -75,11 +78,11 @@ def load_training_data(
     is_validation_N = choose_validation(
         prepared.train_images_NHWC, prepared.train_labels_N, spec.validation_fraction, spec.seed, groups
     )
-    train = _split(prepared.train_images_NHWC, prepared.train_labels_N, ~is_validation_N, device)
+    train = _train_split(prepared, ~is_validation_N, device)
     return TrainingData(
         facts=prepared.facts,
         train=train,
-        validation=_split(prepared.train_images_NHWC, prepared.train_labels_N, is_validation_N, device),
+        validation=_train_split(prepared, is_validation_N, device),
         test=_all_test_images(prepared, device),
         normalisation=measure_normalisation(train.images_NHWC),
         is_grouped=bool(groups),
@@ -146,12 +149,18 @@ def _copies(images_NHWC: np.ndarray, groups: Sequence[Sequence[int]]) -> dict[in
     return {index: np.array(indices) for index, indices in together.items()}
 
 
+def _train_split(prepared: PreparedDataset, chosen_N: np.ndarray, device: Device) -> Split:
+    images_NHWC, labels_N = prepared.train_images_NHWC, prepared.train_labels_N
+    return _split(images_NHWC[chosen_N], labels_N[chosen_N], prepared.train_ids_N[chosen_N], device)
+
+
 def _all_test_images(prepared: PreparedDataset, device: Device) -> Split:
-    all_N = np.ones(len(prepared.test_labels_N), dtype=bool)
-    return _split(prepared.test_images_NHWC, prepared.test_labels_N, all_N, device)
+    return _split(
+        np.array(prepared.test_images_NHWC), np.array(prepared.test_labels_N), prepared.test_ids_N, device
+    )
 
 
-def _split(images_NHWC: np.ndarray, labels_N: np.ndarray, chosen_N: np.ndarray, device: Device) -> Split:
-    # Indexing copies the images out of the read-only memory map of the cache file.
-    images, labels = torch.from_numpy(images_NHWC[chosen_N]), torch.from_numpy(labels_N[chosen_N])
-    return Split(device.place(images), device.place(labels.long()))
+def _split(images_NHWC: np.ndarray, labels_N: np.ndarray, ids_N: np.ndarray, device: Device) -> Split:
+    """Place copies of the images on the device: the cache's files are memory maps."""
+    labels = torch.from_numpy(labels_N).long()
+    return Split(device.place(torch.from_numpy(images_NHWC)), device.place(labels), ids_N)

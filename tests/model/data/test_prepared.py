@@ -184,7 +184,9 @@ def test_many_threads_hold_the_pixels_of_few_large_images(
         return Image.new("RGB", (image_size, image_size), (index % 256, 0, 0))
 
     images = 6 * prepared.CHUNK_IMAGES
-    prepared._write_images(tmp_path / "images.npy", OpenSplit([0] * images, read), 16, Resize.SQUASH)
+    prepared._write_images(
+        tmp_path / "images.npy", OpenSplit([0] * images, [""] * images, read), 16, Resize.SQUASH
+    )
     assert 1 <= most <= 2
     assert np.load(tmp_path / "images.npy")[:, 0, 0, 0].tolist() == [index % 256 for index in range(images)]
 

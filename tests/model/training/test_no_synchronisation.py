@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -33,6 +34,7 @@ def split(count: int, side: int, where: torch.device) -> Split:
     return Split(
         torch.randint(256, (count, side, side, 3), dtype=torch.uint8, device=where),
         torch.randint(2, (count,), device=where),
+        np.arange(count).astype(np.str_),
     )
 
 
