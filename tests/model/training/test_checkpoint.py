@@ -22,7 +22,7 @@ def test_a_drain_reports_the_position_that_it_saved(tiny_training: TinyTraining)
     assert saved.best_key == saved.key
     with safe_open(stored_path(tiny_training.storage, saved.key), "pt") as file:
         groups = {name.partition("/")[0] for name in file.keys()}  # noqa: SIM118 - not a dict
-    assert groups == {"network", "momentum", "average", "best", "sums"}
+    assert groups == {"network", "momentum", "average", "best", "sums", "predictions"}
     tiny_training.storage.delete("checkpoints/job_test")
 
 
