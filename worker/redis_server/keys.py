@@ -44,6 +44,7 @@ ENDED_IMPORTS = (
 MODEL = "ninefold:model:"  # string: manifest
 MODELS = "ninefold:models"  # sorted set of ids
 MODELS_BY_NAME = "ninefold:models:name:"  # sorted set of ids
+MODELS_BY_DATASET = "ninefold:models:dataset:"  # sorted set of ids for each dataset id
 RETIRED_MODELS = "ninefold:models:retired"  # set of ids: models whose deletion has begun
 VERSIONS = "ninefold:versions:"  # sorted set for each model name: model id → version
 LAST_VERSIONS = "ninefold:versions"  # hash: name → highest version ever given

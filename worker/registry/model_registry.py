@@ -12,6 +12,7 @@ class ModelRegistry(StoreClient):
 
     resolve = blocking_method(models.resolve)
     list_models = blocking_method(models.list_models)
+    list_models_of_dataset = blocking_method(models.list_models_of_dataset)
     list_aliases = blocking_method(aliases.list_aliases)
     set_alias = blocking_method(aliases.set_alias)
     delete_alias = blocking_method(aliases.delete_alias)
@@ -44,6 +45,7 @@ class AsyncModelRegistry(AsyncStoreClient):
 
     resolve = async_method(models.resolve)
     list_models = async_method(models.list_models)
+    list_models_of_dataset = async_method(models.list_models_of_dataset)
     list_aliases = async_method(aliases.list_aliases)
     set_alias = async_method(aliases.set_alias)
     delete_alias = async_method(aliases.delete_alias)

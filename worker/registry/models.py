@@ -79,8 +79,17 @@ def list_models(
 ) -> ScriptCall[ModelPage]:
     """List all models, or the models of one name, newest first."""
     by_name, every = (scoped(project, key) for key in (redis_keys.MODELS_BY_NAME, redis_keys.MODELS))
-    index = by_name + name if name else every
+    return _page_of(by_name + name if name else every, limit, after, project)
 
+
+def list_models_of_dataset(
+    dataset_id: str, *, limit: int = 20, after: str = "", project: str = DEFAULT_PROJECT
+) -> ScriptCall[ModelPage]:
+    """List the models that were trained on a dataset, newest first; those of earlier releases are not found."""
+    return _page_of(scoped(project, redis_keys.MODELS_BY_DATASET) + dataset_id, limit, after, project)
+
+
+def _page_of(index: str, limit: int, after: str, project: str) -> ScriptCall[ModelPage]:
     def read(reply: Reply) -> ModelPage:
         models = [RegisteredModel.model_validate_json(model) for model in reply]
         return ModelPage(models[:limit], len(models) > limit)

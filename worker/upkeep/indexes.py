@@ -18,6 +18,7 @@ _PREFIXES = (
     redis_keys.IMPORTS_BY_STATUS,
     redis_keys.WAITING,
     redis_keys.MODELS_BY_NAME,
+    redis_keys.MODELS_BY_DATASET,
     redis_keys.VERSIONS,
     redis_keys.ATTEMPT,
 )
@@ -84,7 +85,8 @@ def _lists(record: HashRecord) -> Iterator[str]:
 def _entries_of_model(record: StringRecord, project: str, model_id: str) -> Iterator[Record]:
     manifest = json.loads(record.value)
     name = manifest["name"]
-    for key in (redis_keys.MODELS, redis_keys.MODELS_BY_NAME + name):
+    of_dataset = redis_keys.MODELS_BY_DATASET + manifest["dataset"]["id"]
+    for key in (redis_keys.MODELS, redis_keys.MODELS_BY_NAME + name, of_dataset):
         yield SortedSetRecord(key=scoped(project, key), value={model_id: 0})
     versions = scoped(project, redis_keys.VERSIONS + name)
     yield SortedSetRecord(key=versions, value={model_id: manifest["version"]})

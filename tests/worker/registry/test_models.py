@@ -68,3 +68,16 @@ def test_models_are_listed_newest_first_in_pages(store: JobStore, registry: Mode
     assert ([model.manifest.id for model in page.models], page.has_more) == ([cats, digits[2]], True)
     page = registry.list_models("digits", after=digits[2])
     assert ([model.manifest.id for model in page.models], page.has_more) == ([digits[1], digits[0]], False)
+
+
+def test_the_models_of_a_dataset_are_listed_until_they_are_deleted(
+    store: JobStore, registry: ModelRegistry
+) -> None:
+    first, second = publish(store, promote="never"), publish(store, name="cats", promote="never")
+    dataset_id = registry.resolve(first).manifest.dataset.id
+    page = registry.list_models_of_dataset(dataset_id)
+    assert [model.manifest.id for model in page.models] == [second, first]
+    registry.begin_deletion(second)
+    page = registry.list_models_of_dataset(dataset_id)
+    assert [model.manifest.id for model in page.models] == [first]
+    assert registry.list_models_of_dataset("ds_other").models == []

@@ -5,6 +5,8 @@ local function register_model(project, model_id, name, version, manifest)
   redis.call('SET', scoped(project, KEY.MODEL) .. model_id, manifest)
   redis.call('ZADD', scoped(project, KEY.MODELS), 0, model_id)
   redis.call('ZADD', scoped(project, KEY.MODELS_BY_NAME) .. name, 0, model_id)
+  local dataset_id = cjson.decode(manifest).dataset.id
+  redis.call('ZADD', scoped(project, KEY.MODELS_BY_DATASET) .. dataset_id, 0, model_id)
   redis.call('ZADD', scoped(project, KEY.VERSIONS) .. name, version, model_id)
   local last_versions = scoped(project, KEY.LAST_VERSIONS)
   local last = redis.call('HGET', last_versions, name)

@@ -4,7 +4,8 @@
 local project, model_id = args.project, args.model_id
 local manifest = redis.call('GET', scoped(project, KEY.MODEL) .. model_id)
 if not manifest then return {'model_not_found', model_id} end
-local name = cjson.decode(manifest).name
+manifest = cjson.decode(manifest)
+local name = manifest.name
 local versions = scoped(project, KEY.VERSIONS) .. name
 local version = redis.call('ZSCORE', versions, model_id)
 local flat = redis.call('HGETALL', scoped(project, KEY.ALIASES) .. name)
@@ -15,5 +16,6 @@ end
 redis.call('SADD', scoped(project, KEY.RETIRED_MODELS), model_id)
 redis.call('ZREM', scoped(project, KEY.MODELS), model_id)
 redis.call('ZREM', scoped(project, KEY.MODELS_BY_NAME) .. name, model_id)
+redis.call('ZREM', scoped(project, KEY.MODELS_BY_DATASET) .. manifest.dataset.id, model_id)
 redis.call('ZREM', versions, model_id)
 return {'ok'}
