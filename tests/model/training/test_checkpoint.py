@@ -42,6 +42,7 @@ def test_the_names_in_the_header_are_those_that_earlier_versions_wrote(tiny_trai
         "threads",
         "torch",
         "ranks",
+        "validation_is_grouped",
     }
     tiny_training.storage.delete("checkpoints/job_test")
 
