@@ -9,6 +9,7 @@ import anyio.to_thread
 from api.auth.keys import Keys
 from api.datasets.archives import DatasetArchives
 from api.datasets.contents.index_files import IndexFiles
+from api.datasets.contents.label_errors import LabelErrorReader
 from api.datasets.contents.reader import ContentsReader
 from api.datasets.deletion import DatasetDeletion
 from api.datasets.resumable.uploads import ResumableUploads
@@ -83,7 +84,9 @@ class SharedObjects:
             Storages: self._storages,
             Downloads: Downloads(self._storages),
             DatasetCatalogue: catalogue,
-            ContentsReader: ContentsReader(catalogue, self._storages, self._indexes),
+            ContentsReader: ContentsReader(
+                catalogue, self._storages, self._indexes, LabelErrorReader(models, self._storages)
+            ),
             StorageSpace: self._space,
             Keys: Keys(parse_keys(self._settings.api_keys.get_secret_value())),
             EventHub: self._hub,

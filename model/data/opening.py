@@ -10,9 +10,9 @@ from zipfile import BadZipFile, ZipFile
 from PIL import Image
 
 from model.data.built_in import BUILT_IN, read_built_in
+from model.data.files.image_ids import image_ids
 from model.data.images import decode_image
 from model.data.record import IMAGES_FILE, dataset_key, read_record
-from model.data.report.image_ids import DIGEST_CHARACTERS, image_ids
 from model.data.sources.pixels import Pixels
 from model.data.split import SplitName
 from model.errors import CorruptArtifactError, ImageError
@@ -102,7 +102,7 @@ def _split_of_pixels(pixels: Pixels, split: SplitName) -> OpenSplit:
 
 def _split_of_zip(archive: ZipFile, split: SplitName, facts: DatasetFacts) -> OpenSplit:
     all_names = archive.namelist()
-    all_ids = image_ids(name.split("/")[2][:DIGEST_CHARACTERS] for name in all_names)
+    all_ids = image_ids(name.split("/")[2] for name in all_names)
     names, ids = [], []
     for name, image_id in zip(all_names, all_ids, strict=True):
         if name.startswith(f"{split}/"):

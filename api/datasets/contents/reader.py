@@ -12,12 +12,19 @@ from api.datasets.contents.errors import (
     UnknownClassError,
 )
 from api.datasets.contents.index_files import IndexFiles
+from api.datasets.contents.label_errors import (
+    LabelErrorReader,
+    page_of,
+    with_label_errors,
+    with_suggestion,
+)
 from api.records.dataset_schema import Dataset
 from api.records.datasets import DatasetCatalogue
 from api.records.storages import Storages
 from model.data.built_in import BUILT_IN
 from model.data.files.place import Place
 from model.data.record import IMAGES_FILE, SkippedFile, dataset_key
+from model.data.report.codes import FindingCode
 from model.data.report.reading import DatasetIndex, ImageFilter, IndexedImage, NoSuchImageError
 from model.data.report.schema import Report
 from model.errors import ObjectMissingError
@@ -36,16 +43,24 @@ class Found:
 
     project: str
     id: str
+    name: str
     classes: list[str]
 
 
 class ContentsReader:
     """Reads what is in the datasets of all projects."""
 
-    def __init__(self, datasets: DatasetCatalogue, storages: Storages, indexes: IndexFiles) -> None:
+    def __init__(
+        self,
+        datasets: DatasetCatalogue,
+        storages: Storages,
+        indexes: IndexFiles,
+        label_errors: LabelErrorReader,
+    ) -> None:
         self._datasets = datasets
         self._storages = storages
         self._indexes = indexes
+        self._label_errors = label_errors
 
     async def find(self, ref: str, project: str) -> Found:
         """Return the dataset with this id or name.
@@ -60,11 +75,13 @@ class ContentsReader:
         found = await self._datasets.look_up(ref, project)
         if not isinstance(found, RegisteredDataset):
             raise DatasetNotReadyError(Dataset.imported(found).status)
-        return Found(project, found.facts.id, found.facts.classes)
+        return Found(project, found.facts.id, found.facts.name, found.facts.classes)
 
     async def report(self, dataset: Found) -> Report:
         """Return the report; raises NoReportError when an earlier release imported the dataset."""
-        return await self._read(dataset, DatasetIndex.report)
+        report = await self._read(dataset, DatasetIndex.report)
+        errors = await self._label_errors.read(dataset.project, dataset.id)
+        return with_label_errors(report, errors, dataset.name)
 
     async def images(self, dataset: Found, wanted: ImageFilter, after: str, limit: int) -> list[IndexedImage]:
         """Return the next images that are wanted.
@@ -77,6 +94,10 @@ class ContentsReader:
         if wanted.label is not None and wanted.label not in dataset.classes:
             raise UnknownClassError(dataset.classes)
         try:
+            if wanted.finding == FindingCode.LABEL_ERRORS:
+                errors = await self._label_errors.read(dataset.project, dataset.id)
+                listed = errors.images if errors else []
+                return await self._read(dataset, lambda index: page_of(index, listed, wanted, after, limit))
             return await self._read(dataset, lambda index: index.page(wanted, after, limit))
         except NoSuchImageError:
             raise UnknownAfterError from None
@@ -87,6 +108,12 @@ class ContentsReader:
             return await self._read(dataset, lambda index: index.image(image_id))
         except NoSuchImageError:
             raise ImageNotFoundError from None
+
+    async def with_label_error(self, dataset: Found, image: IndexedImage) -> IndexedImage:
+        """Return the image with the class that it probably belongs to, if its label is probably wrong."""
+        errors = await self._label_errors.read(dataset.project, dataset.id)
+        error = next((one for one in errors.images if one.image == image.id), None) if errors else None
+        return with_suggestion(image, error) if error else image
 
     async def thumbnail(self, dataset: Found, image: IndexedImage) -> bytes:
         """Return the thumbnail of an image, a WebP file."""

@@ -110,7 +110,8 @@ async def get_image(
     dataset = await reader.find(ref, caller.project)
     image = await reader.image(dataset, image_id)
     if size is None:
-        return DatasetImage.indexed(image, _url(request, dataset.id))
+        described = await reader.with_label_error(dataset, image)
+        return DatasetImage.indexed(described, _url(request, dataset.id))
     return await image_response(request, reader, dataset, image, is_thumbnail=size == "thumbnail")
 
 

@@ -34,6 +34,8 @@ class IndexedImage:
     thumbnail: Place
     """In the file of thumbnails."""
     findings: list[str]
+    suggested_class: str | None = None
+    """The class that the image probably belongs to, when its label is probably wrong."""
 
 
 @dataclass(frozen=True)
