@@ -28,6 +28,7 @@ from api.auth.keys import Keys
 from api.auth.schemas import SessionRequest
 from api.dashboard.routes import FOLDER, Assets
 from api.datasets.resumable import headers as tus
+from api.datasets.sources import SourceRequest
 from api.datasets.versions import NewVersion
 from api.http.dependencies import share, shared
 from api.http.error_handlers import ErrorHandlers
@@ -68,7 +69,7 @@ _ANSWERS: Answers = {
     **api.predict.errors.ANSWERS,
     **api.events.errors.ANSWERS,
 }
-_JSON_BODIES = (JobSpec, AliasTarget, NewVersion, SessionRequest)
+_JSON_BODIES = (JobSpec, SourceRequest, AliasTarget, NewVersion, SessionRequest)
 _ALLOWED_HEADERS = [
     *("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-ID"),
     *tus.REQUEST_HEADERS,

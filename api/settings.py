@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from api.predictor.protocol.framing import MAX_BODY_BYTES
+from worker.errors import SourceRefusedError
+from worker.queue.import_source import SourceRules
 from worker.queue.kinds import QUEUE_LIMITS, Kind
 from worker.settings import ServiceSettings
 
@@ -91,6 +93,14 @@ def parse_keys(text: str) -> dict[str, str]:
             )
         keys[name] = key
     return keys
+
+
+def parse_rules(settings: ServiceSettings) -> SourceRules:
+    """Return which sources of datasets the operator allows; raises StartError when the setting is malformed."""
+    try:
+        return SourceRules.parse(settings.source_roots, egress=settings.allow_egress)
+    except SourceRefusedError as error:
+        raise StartError(str(error)) from error
 
 
 def parse_origins(text: str) -> frozenset[str]:

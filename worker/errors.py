@@ -190,6 +190,12 @@ class WrongOffsetError(WorkerError):
         self.offset = int(offset)
 
 
+class SourceRefusedError(WorkerError):
+    """Raised when an import may not read from an address, or the address is invalid. The message says what to do."""
+
+    code = "source_refused"
+
+
 class TooManyPartsError(WorkerError):
     """Raised when an upload consists of too many parts."""
 

@@ -40,6 +40,10 @@ class ServiceSettings(BaseSettings):
     api_keys: SecretStr = SecretStr("")
     """`alice:key,app:key`; without keys the API listens on the loopback interface only."""
     log_level: str = "INFO"
+    source_roots: str = ""
+    """Comma-separated folders and `s3://bucket/prefix` from which imports may read, on the hosts of the light workers."""
+    allow_egress: bool = False
+    """Whether imports may read from public addresses of the internet: `https://…` and `hf://…`."""
     archive_after_days: float = Field(default=30.0, ge=0)
     """Jobs that finished this long ago move from Redis to storage, and records of imports are deleted; 0: neither."""
     pack_after_days: float = Field(default=1.0, ge=0)
@@ -67,5 +71,7 @@ class WorkerSettings(ServiceSettings):
     """A trainer that sends no message for this long while training is killed; ten times as long outside training."""
     import_timeout_s: float = Field(default=1800.0, gt=0)
     """Maximum time to read an uploaded zip as a dataset."""
+    egress_proxy: SecretStr = SecretStr("")
+    """HTTP proxy through which imports read from the internet; the proxy then judges the addresses of names."""
     tensorboard_dir: Path | None = None
     """Folder for TensorBoard files, with a subfolder for each job, when `tensorboard` is installed."""

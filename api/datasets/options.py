@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import Query
 
+from api.http.errors import InvalidRequestError
 from model.data.import_options import Column, ImportOptions, MinImages, TablePath
 
 
@@ -29,3 +30,12 @@ def import_options(
         class_folder=class_folder,
         min_images=min_images,
     )
+
+
+def require_name(name: str | None) -> str:
+    """Return the name of an upload's dataset; raises InvalidRequestError when none was given."""
+    if name is None:
+        raise InvalidRequestError(
+            "Correct name: see errors.", field_errors=[{"param": "name", "message": "Field required"}]
+        )
+    return name

@@ -6,8 +6,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.datasets.deletion import DatasetDeletion
 from api.datasets.errors import RejectedError
-from api.datasets.options import import_options
+from api.datasets.options import import_options, require_name
+from api.datasets.sources import SourceImports, SourceRequest
 from api.datasets.uploads import DatasetUploads
+from api.http.bodies import content_type
 from api.http.callers import Caller, IdempotencyKey, Principal
 from api.http.dependencies import from_app
 from api.http.disconnect import while_connected
@@ -30,7 +32,14 @@ _ZIP: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "description": "A folder per class, optionally under train/ and test/ (or val/), or images with a table of their classes.",
-        "content": {"application/zip": BINARY, "application/octet-stream": BINARY},
+        "content": {
+            "application/zip": BINARY,
+            "application/octet-stream": BINARY,
+            "application/json": {
+                "schema": {"$ref": f"#/components/schemas/{SourceRequest.__name__}"},
+                "examples": {"source": {"value": {"name": "photos", "source": "s3://bucket/photos"}}},
+            },
+        },
     }
 }
 CREATED: dict[int | str, dict[str, Any]] = {
@@ -56,16 +65,25 @@ async def create_dataset(
     request: Request,
     *,
     uploads: Annotated[DatasetUploads, from_app(DatasetUploads)],
+    sources: Annotated[SourceImports, from_app(SourceImports)],
     datasets: Catalogue,
     caller: Caller,
     response: Response,
-    name: Annotated[Name, Query(description="The dataset's name; neither datasets nor their names change.")],
+    name: Annotated[
+        Name | None, Query(description="The dataset's name; neither datasets nor their names change.")
+    ] = None,
     options: Annotated[ImportOptions, Depends(import_options)],
     wait_s: WaitS = 0,
     idempotency_key: IdempotencyKey = None,
 ) -> Dataset:
-    """Store a zip of images and queue its import, which a worker runs; the client may go away once the body was sent."""
-    accepted = await uploads.receive(request, name, options, caller, idempotency_key)
+    """Store a zip of images and queue its import, which a worker runs; the client may go away once the body was sent.
+
+    A JSON body names a source from which the worker reads the images itself.
+    """
+    if content_type(request) == "application/json":
+        accepted = await sources.receive(request, caller, idempotency_key)
+    else:
+        accepted = await uploads.receive(request, require_name(name), options, caller, idempotency_key)
     return await answer_import(request, response, datasets, accepted.id, caller=caller, wait_s=wait_s)
 
 

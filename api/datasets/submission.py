@@ -56,7 +56,8 @@ class ImportSubmissions:
         return submitted.dataset_import
 
     async def _delete(self, new: NewImport) -> None:
-        await self._storages.run(self._storages.of(new.project).delete, new.upload)
+        if new.upload is not None:
+            await self._storages.run(self._storages.of(new.project).delete, new.upload)
 
 
 def check_name(name: str) -> None:

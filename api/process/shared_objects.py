@@ -13,6 +13,7 @@ from api.datasets.contents.label_errors import LabelErrorReader
 from api.datasets.contents.reader import ContentsReader
 from api.datasets.deletion import DatasetDeletion
 from api.datasets.resumable.uploads import ResumableUploads
+from api.datasets.sources import SourceImports
 from api.datasets.submission import ImportSubmissions
 from api.datasets.upload_places import UploadLimits as DatasetUploadLimits
 from api.datasets.upload_places import UploadPlaces
@@ -37,7 +38,7 @@ from api.records.redis_client import connect_bounded
 from api.records.storage_space import StorageSpace
 from api.records.storages import Storages
 from api.records.wake_up_throttle import WakeUpThrottle
-from api.settings import ApiSettings, parse_keys
+from api.settings import ApiSettings, parse_keys, parse_rules
 from worker.queue.feed import Feed
 from worker.queue.live_workers import AsyncLiveWorkers
 from worker.queue.store import AsyncJobStore, JobStore
@@ -58,6 +59,7 @@ class SharedObjects:
         self._storage = self._storages.root
         self._indexes = IndexFiles(self._storages)
         self._space = StorageSpace(self._storages, settings.min_free_bytes, settings.max_storage_bytes)
+        self._rules = parse_rules(settings)
         feed = Feed(connect_async(settings.redis_url, timeout_s=2 * BLOCK_MS / 1000))
         self._hub = EventHub(feed, max_event_streams())
         self._wake_ups = WakeUpSender(settings.redis_url)
@@ -99,6 +101,7 @@ class SharedObjects:
                 store, resolver, self._space, self._throttle, self._settings.max_queued_jobs
             ),
             ImportSubmissions: imports,
+            SourceImports: SourceImports(imports, self._space, self._rules),
             DatasetUploads: uploads,
             ResumableUploads: ResumableUploads(store, imports, self._storages, self._space, places),
             DatasetVersions: DatasetVersions(catalogue, uploads),

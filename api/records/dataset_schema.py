@@ -82,6 +82,9 @@ class Dataset(BaseModel):
         default=None, description="Id of the dataset of which this is, or will be, the next version."
     )
     note: str | None = Field(default=None, description="What its author says of this version.")
+    source: str | None = Field(
+        default=None, description="The address from which the images were read, when they were not uploaded."
+    )
     created_by: str | None = None
     created_at: AwareDatetime | None = None
 
@@ -112,7 +115,8 @@ class Dataset(BaseModel):
             queued_reason=dataset_import.queued_reason,
             progress=dataset_import.progress,
             error=dataset_import.error,
-            size_bytes=dataset_import.size_bytes,
+            size_bytes=dataset_import.size_bytes or None,
+            source=dataset_import.source,
             parent=dataset_import.parent,
             note=dataset_import.note,
             created_by=dataset_import.created_by,
@@ -140,6 +144,7 @@ class Dataset(BaseModel):
             version=uploaded.version if uploaded else 1,
             parent=uploaded.parent if uploaded else None,
             note=uploaded.note if uploaded else None,
+            source=uploaded.source if uploaded else None,
             created_by=uploaded.created_by if uploaded else None,
             created_at=uploaded.created_at if uploaded else None,
         )

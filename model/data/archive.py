@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import IO
 from zipfile import BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
 from model.data.files.characters import shorten
@@ -24,6 +25,8 @@ from model.errors import DatasetRejectedError, ImageError
 
 IGNORED_NAMES = frozenset({"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin"})
 """Names, in lower case, of files that operating systems create. Names that start with a dot are ignored as well."""
+LABELS_FILE = "labels.csv"
+"""The table that goes before the folders."""
 RATIO_MATTERS_FROM_BYTES = 1 << 20
 """The compression ratio of smaller files is not checked: small files are harmless."""
 
@@ -37,6 +40,7 @@ _UNREADABLE = (
     lzma.LZMAError,
     struct.error,
 )
+_OUTSIDE = "a link out of the folders that the operator allows: put the file itself there"
 _END_OF_DIRECTORY, _END_OF_DIRECTORY_64 = b"PK\5\6", b"PK\6\6"
 _TAIL_BYTES = 65_535 + 22 + 20 + 56
 """Maximum size of the end of a zip: the longest comment and the three records that end the directory."""
@@ -52,6 +56,8 @@ class ImportLimits:
     max_compression_ratio: int = 200
     max_directory_bytes: int = 32 << 20
     """Limit on the size of a zip's central directory, which zipfile reads into memory."""
+    within: tuple[Path, ...] = ()
+    """The folders in which every file must lie, links followed; empty for no limit. Without links in themselves."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,8 @@ class Source:
 @contextmanager
 def open_source(path: Path, limits: ImportLimits) -> Iterator[Source]:
     """Open a folder or a zip file; raises DatasetRejectedError when the path is neither, or is hostile or too large."""
+    if limits.within and not _lies_within(path, limits):
+        raise DatasetRejectedError(f"The source is {_OUTSIDE}.")
     _check_permission(path)
     if path.is_dir():
         yield _check_limits(_list_folder(path, limits), limits)
@@ -137,9 +145,23 @@ def _note_empty(folders: Iterable[str], source: Source) -> None:
     source.empty_folders.extend(sorted(set(folders) - filled - {".", ""}))
 
 
+def _check_place(file: IO[bytes], limits: ImportLimits) -> None:
+    """Check where an open file lies, however its path led there: the path may be another one by now."""
+    if not limits.within:
+        return
+    if not _lies_within(Path(f"/proc/self/fd/{file.fileno()}"), limits):
+        raise ImageError(_OUTSIDE)
+
+
+def _lies_within(path: Path, limits: ImportLimits) -> bool:
+    place = path.resolve()
+    return any(place.is_relative_to(folder) for folder in limits.within)
+
+
 def _read_file(path: Path, limits: ImportLimits) -> bytes:
     try:
         with path.open("rb") as file:
+            _check_place(file, limits)
             data = file.read(limits.max_file_bytes + 1)
     except OSError as error:
         raise ImageError(f"cannot be read: {error.strerror}") from error
@@ -259,6 +281,11 @@ def _is_ignored(name: str) -> bool:
 
 
 def _too_large(path: str, limits: ImportLimits) -> str:
+    if path.rpartition("/")[2].lower() == LABELS_FILE:
+        raise DatasetRejectedError(
+            f"{LABELS_FILE} is larger than {limits.max_file_bytes >> 20} MiB: keep only its columns with the images and the "
+            "classes."
+        )
     if not is_image_name(path):
         return reason_by_name(path)
     return f"larger than {limits.max_file_bytes >> 20} MiB: send a smaller copy"

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from model.data.archive import LABELS_FILE
 from model.data.examination import ExaminedImage
 from model.data.files.characters import make_printable, shorten
 from model.data.layout.columns import MAX_CLASSES
 from model.data.layout.layout import Layout, name_all
-from model.data.layout.table import LABELS_FILE
 from model.data.record import SkippedFile
 from model.data.split import MIN_TRAIN_IMAGES, SplitName, choose_test_images
 from model.errors import DatasetRejectedError

@@ -39,13 +39,13 @@ if TYPE_CHECKING:
 LARGEST_PUT_BYTES = 5 * 2**30
 """S3's limit for a put in one request. Only such a put can be conditional."""
 # A transfer may take an hour, but the server must send or accept something every 30 s. Endpoints may use http://.
-_CLIENT: "ClientConfig" = {
+CLIENT: "ClientConfig" = {
     "timeout": "1h",
     "connect_timeout": "5s",
     "read_timeout": "30s",
     "allow_http": True,
 }
-_RETRIES: "RetryConfig" = {"max_retries": 8, "retry_timeout": timedelta(seconds=30)}
+RETRIES: "RetryConfig" = {"max_retries": 8, "retry_timeout": timedelta(seconds=30)}
 _CHUNK_BYTES = 8 * 2**20
 _PROBE_BYTES = 4096
 
@@ -63,9 +63,7 @@ class S3Storage(Storage):
         self._copies = Path(tempfile.gettempdir(), f"ninefold-{os.getuid()}-copies")
         super().__init__(self._copies)
         with _as_storage_errors("be opened"):
-            self._store = S3Store(
-                bucket, prefix=prefix or None, client_options=_CLIENT, retry_config=_RETRIES
-            )
+            self._store = S3Store(bucket, prefix=prefix or None, client_options=CLIENT, retry_config=RETRIES)
 
     def check(self) -> None:
         """Check the bucket as every storage, and the disk through which its files pass."""

@@ -31,7 +31,13 @@ app = typer.Typer(
 
 @app.command()
 def add(
-    path: Annotated[Path, typer.Argument(exists=True, help="A folder of images, or a zip file of one.")],
+    path: Annotated[
+        str,
+        typer.Argument(
+            help="A folder of images, or a zip file of one; or file://, s3://, https:// or hf://, read by the service.",
+            show_default=False,
+        ),
+    ],
     *,
     name: Annotated[
         str | None, typer.Option(help="Name of the dataset. Default: the name of the folder or file.")
@@ -77,8 +83,12 @@ def add(
 
         ninefold datasets add photos.zip --name holiday
 
+        ninefold datasets add s3://bucket/photos --name photos
+
         ninefold datasets add dogs/ --labels dogs.csv --path-column id --label-column breed
     """
+    if "://" not in path and not Path(path).exists():
+        raise typer.BadParameter(f"Path '{path}' does not exist.", param_hint="PATH")
     options = ImportOptions(labels, path_column, label_column, split_column, class_folder, min_images)
     with connect(url, api_key) as client:
         dataset = _add(client, path, _choose_name(path, name), options)
@@ -88,7 +98,7 @@ def add(
     typer.echo(f"Train with: ninefold submit {dataset['name']} --watch", err=True)
 
 
-def _add(client: "Client", path: Path, name: str, options: ImportOptions) -> "Json":
+def _add(client: "Client", path: str, name: str, options: ImportOptions) -> "Json":
     from rich.console import Console  # noqa: PLC0415 - the import takes 0.1 s
 
     from ninefold.cli.dataset_view import dataset_view  # noqa: PLC0415 - imports rich and httpx
@@ -108,15 +118,19 @@ def _add(client: "Client", path: Path, name: str, options: ImportOptions) -> "Js
             typer.echo(f"  not sent {len(not_sent) - SHOWN_NOT_SENT:,} more", err=True)
 
 
-def _choose_name(path: Path, given: str | None) -> str:
-    """Return the name for the dataset of a path, and say so if it is not simply the name of the folder or file."""
+def _choose_name(text: str, given: str | None) -> str:
+    """Return the name for the dataset of a path or address, and say so if it is not simply the name of the folder or file."""
     if given is not None and not _NAME.fullmatch(given):
         raise NinefoldError(
             f"{given!r} cannot be a dataset's name: use 1 to 64 lower-case letters, digits, dots, dashes or underscores, "
             f"and begin with a letter or digit. Try --name {legal_name(given)}.",
             code="invalid_name",
         )
-    own = path.resolve().name if path.is_dir() else path.resolve().stem
+    path = Path(text)
+    if "://" in text:
+        own = text.rstrip("/").rpartition("/")[2].partition("@")[0].removesuffix(".zip")
+    else:
+        own = path.resolve().name if path.is_dir() else path.resolve().stem
     name = given or legal_name(own)
     if name not in (given, own):
         typer.echo(f"The dataset is named {name}; --name gives it another name.", err=True)

@@ -8,9 +8,11 @@ from typing import Any, Self
 from ninefold.client.address import DEFAULT_URL
 from ninefold.client.dataset_versions import corrections_of, download, send_version
 from ninefold.client.datasets import (
+    add_from_source,
     cancel_import,
     delete_dataset,
     follow_import,
+    is_source,
     upload,
 )
 from ninefold.client.events import Event, follow_events
@@ -140,6 +142,9 @@ class Client:
     ) -> Json:
         """Upload a folder with one subfolder for each class, or a zip of one; return the dataset once it is ready.
 
+        `path` may also be an address that the service reads itself, as a string: `file:///folder` on its workers' host,
+        `s3://bucket/prefix`, `https://host/photos.zip` or `hf://owner/dataset`, as far as its operator allows it.
+
         The dataset's record counts the images and names the files that were skipped, and its `warnings` say what may
         have been read wrongly. Classes that folders do not name come from a table: `labels` is its path, the columns
         hold the names of the images, their classes and their splits. With `class_folder="inner"` the
@@ -149,9 +154,12 @@ class Client:
         """
         report = on_progress or _ignore
         options = ImportOptions(labels, path_column, label_column, split_column, class_folder, min_images)
-        dataset = upload(
-            self._transport, Path(path), name, report, options, on_not_sent=on_not_sent or _ignore
-        )
+        if is_source(path):
+            dataset = add_from_source(self._transport, str(path), name, options)
+        else:
+            dataset = upload(
+                self._transport, Path(path), name, report, options, on_not_sent=on_not_sent or _ignore
+            )
         return follow_import(self._transport, dataset, report)
 
     def wait_for_dataset(

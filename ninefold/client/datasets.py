@@ -17,6 +17,7 @@ from ninefold.client.transport import TIMEOUT_S, Json, Transport
 from ninefold.client.upload_progress import DatasetProgress, OnProgress, ReportedBody
 from ninefold.errors import DatasetRejectedError, NinefoldError, UnreachableError
 
+_SOURCES = ("file://", "s3://", "https://", "hf://")
 _CHUNK_BYTES = 1 << 16
 _SEND_TIMEOUT_S = 120.0
 _ANSWER_TIMEOUT_S = 900.0
@@ -61,6 +62,21 @@ def upload(
                 return parts.send(source, size)
         body = ReportedBody(source, size, on_progress)
         return send_whole(transport, "/datasets", {"name": name, **params}, body, length)
+
+
+def is_source(text: str | Path) -> bool:
+    """Whether this names images that the service reads itself, not a file or folder here."""
+    return str(text).startswith(_SOURCES)
+
+
+def add_from_source(transport: Transport, source: str, name: str, options: ImportOptions) -> Json:
+    """Let the service read images from an address, and return the dataset, whose import may not have ended."""
+    return transport.request_object(
+        "POST",
+        "/datasets",
+        json={"name": name, "source": source, **options.params()},
+        headers={"Idempotency-Key": str(uuid.uuid4())},
+    )
 
 
 def send_whole(

@@ -9,6 +9,7 @@ from worker.attempt.drain import DrainSignal
 from worker.errors import StoreUnavailableError
 from worker.kinds.dataset_import.context import ImportContext
 from worker.kinds.dataset_import.importer_command import IMPORTER_COMMAND, importer_spawner
+from worker.kinds.dataset_import.sources.opening import SourceAccess
 from worker.kinds.dataset_import.supervisor import ImportSupervisor
 from worker.queue.attempt_messages import ClaimedImport
 from worker.queue.ids import new_attempt_id
@@ -21,7 +22,11 @@ POLL_EVERY_S = 0.02
 
 
 @contextmanager
-def running_importer(settings: ServiceSettings, command: Sequence[str] = IMPORTER_COMMAND) -> Iterator[None]:
+def running_importer(
+    settings: ServiceSettings,
+    command: Sequence[str] = IMPORTER_COMMAND,
+    sources: SourceAccess | None = None,
+) -> Iterator[None]:
     """Claim and run imports while the block runs."""
     spawner, is_stopped = importer_spawner(command), threading.Event()
     with connect(settings.redis_url) as client:
@@ -34,6 +39,7 @@ def running_importer(settings: ServiceSettings, command: Sequence[str] = IMPORTE
             renew_every_s=0.1,
             spawner=spawner,
             timeout_s=60,
+            sources=sources or SourceAccess(),
         )
         thread = threading.Thread(target=_run, args=(context, is_stopped))
         thread.start()

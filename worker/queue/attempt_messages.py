@@ -58,8 +58,10 @@ class ClaimedJob(Claimed):
 class ClaimedImport(Claimed):
     """A dataset import that an attempt has just claimed."""
 
-    upload: str
-    """Storage key of the zip."""
+    upload: str | None
+    """Storage key of the zip, or the folder of its parts."""
+    source: str | None = None
+    """The address from which the images are read; there is no upload then."""
     created_at: datetime
     """When the upload was accepted."""
     expected_id: str | None

@@ -171,7 +171,9 @@ class DatasetImport(WorkItem):
 
     object: Literal["dataset_import"] = "dataset_import"
     size_bytes: int
-    """Size of the upload."""
+    """Size of the upload; 0 for one that a worker reads from elsewhere."""
+    source: str | None = None
+    """The address from which the images are read, when they were not uploaded."""
     parent: str | None = None
     """The dataset of which the import makes the next version."""
     note: str | None = None

@@ -39,6 +39,8 @@ class RegisteredDataset(BaseModel):
     skipped: list[SkippedFile] = []
     """The first skipped files."""
     warnings: list[str] = []
+    source: str | None = None
+    """The address from which the images were read, when they were not uploaded."""
     created_by: str | None
     created_at: AwareDatetime
     parent: str | None = None
@@ -150,6 +152,7 @@ def registered(
     created_by: str | None,
     created_at: datetime,
     *,
+    source: str | None = None,
     parent: str | None = None,
     note: str | None = None,
 ) -> RegisteredDataset:
@@ -162,6 +165,7 @@ def registered(
             "skipped_count": record.skipped_count,
             "skipped": [_shortened(file) for file in record.skipped[:SKIPPED_SHOWN]],
             "warnings": record.warnings,
+            "source": source,
             "created_by": created_by,
             "created_at": created_at,
             "parent": parent,

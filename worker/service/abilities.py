@@ -11,6 +11,7 @@ from worker.attempt.context import WorkerContext
 from worker.attempt.supervisor import AttemptResult
 from worker.kinds.dataset_import.context import ImportContext
 from worker.kinds.dataset_import.importer_command import IMPORTER_COMMAND, importer_spawner
+from worker.kinds.dataset_import.sources.opening import source_access
 from worker.kinds.dataset_import.supervisor import ImportSupervisor
 from worker.kinds.training.context import TrainingContext
 from worker.kinds.training.supervisor import TrainingSupervisor
@@ -61,7 +62,14 @@ def make_abilities(
     if LANES[Kind.DATASET_IMPORT] in lanes:
         spawner = importer_spawner(commands.importer)
         cleanups.callback(spawner.close)
-        imports = ImportContext(**vars(shared), spawner=spawner, timeout_s=settings.import_timeout_s)
+        imports = ImportContext(
+            **vars(shared),
+            spawner=spawner,
+            timeout_s=settings.import_timeout_s,
+            sources=source_access(
+                settings.source_roots, settings.egress_proxy.get_secret_value(), egress=settings.allow_egress
+            ),
+        )
         run[Kind.DATASET_IMPORT] = partial(_run, ImportSupervisor, imports)
     if LANES[Kind.TRAINING] in lanes:
         spawner = trainer_spawner(commands.trainer, storage=settings.storage)

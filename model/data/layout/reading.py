@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from shlex import quote
 
-from model.data.archive import Source, SourceFile
+from model.data.archive import LABELS_FILE, Source, SourceFile
 from model.data.examination import ExaminedImage
 from model.data.files.characters import make_printable, shorten
 from model.data.files.file_endings import is_image_name, is_table
@@ -15,7 +15,7 @@ from model.data.layout.layout import Layout, name_some
 from model.data.layout.listed_images import place_listed_images
 from model.data.layout.mask_names import find_named_masks
 from model.data.layout.masks import MaskFinder, warn_of_masks
-from model.data.layout.table import LABELS_FILE, find_labels_files, read_table
+from model.data.layout.table import find_labels_files, read_table
 from model.data.layout.table_layout import layout_of_tables
 from model.errors import DatasetRejectedError
 

@@ -4,11 +4,10 @@ import csv
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from model.data.archive import SourceFile
+from model.data.archive import LABELS_FILE, SourceFile
 from model.data.layout.folder_names import split_of
 from model.errors import DatasetRejectedError, ImageError
 
-LABELS_FILE = "labels.csv"
 _DELIMITERS = ",;\t|"
 
 

@@ -14,6 +14,7 @@ import pytest
 from ninefold import Client, NinefoldError
 from ninefold.client.part_upload import MAX_INTERRUPTIONS
 from ninefold.client.upload_progress import DatasetProgress
+from tests.ninefold.client.http_server import Reply, Request, scripted_server
 
 SIZE = 3_000_000
 READY = {"id": "ds_1", "name": "cats", "status": "ready"}
@@ -103,3 +104,28 @@ def test_ctrl_c_during_an_upload_aborts_it(server: LossyServer, archive: Path) -
     server.may_read.set()
     assert adding.returncode == 130
     assert rest.strip() == "The upload was aborted; nothing of it is kept."
+
+
+def test_an_address_is_read_by_the_service_and_nothing_is_sent(tmp_path: Path) -> None:
+    def answer(_: Request) -> Reply:
+        return Reply(202, READY)
+
+    with scripted_server(answer) as server:
+        command = [
+            sys.executable,
+            "-m",
+            "ninefold",
+            "datasets",
+            "add",
+            "hf://owner/Cats@v2",
+            "--min-images",
+            "9",
+        ]
+        subprocess.run([*command, "--url", server.url], check=False, capture_output=True, cwd=tmp_path)
+        with Client(server.url) as client:
+            assert client.add_dataset("s3://bucket/cats", "cats") == READY
+    sent = [(request.method, request.target, json.loads(request.body)) for request in server.requests]
+    assert sent == [
+        ("POST", "/datasets", {"name": "cats", "source": "hf://owner/Cats@v2", "min_images": 9}),
+        ("POST", "/datasets", {"name": "cats", "source": "s3://bucket/cats"}),
+    ]

@@ -4,7 +4,7 @@ import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -43,10 +43,14 @@ def make_authority(folder: Path) -> Authority:
     return Authority(key, certificate, file)
 
 
-def make_server_context(authority: Authority, folder: Path, address: str = "127.0.0.1") -> ssl.SSLContext:
-    """Make the TLS settings of a server with a certificate for `address` from this authority."""
+def make_server_context(
+    authority: Authority, folder: Path, address: str = "127.0.0.1", hosts: Sequence[str] = ()
+) -> ssl.SSLContext:
+    """Make the TLS settings of a server with a certificate for `address` and `hosts` from this authority."""
     key = ec.generate_private_key(ec.SECP256R1())
-    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
+    names = x509.SubjectAlternativeName(
+        [x509.IPAddress(ipaddress.ip_address(address)), *map(x509.DNSName, hosts)]
+    )
     certificate = (
         _builder(_name("server"), authority.certificate.subject, key)
         .add_extension(names, critical=False)

@@ -1,9 +1,10 @@
 """What all imports of a worker share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from worker.attempt.context import WorkerContext
 from worker.attempt.spawner import Spawner
+from worker.kinds.dataset_import.sources.opening import SourceAccess
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,3 +14,5 @@ class ImportContext(WorkerContext):
     spawner: Spawner
     timeout_s: float
     """Maximum time to read one upload."""
+    sources: SourceAccess = field(default_factory=SourceAccess)
+    """What imports may read beside uploads."""

@@ -1,6 +1,7 @@
 """Supervises one attempt at an import: a process reads the upload into a folder, the worker stores and registers it."""
 
 import logging
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -27,15 +28,17 @@ from worker.errors import (
     DatasetNameTakenError,
     DatasetUnchangedError,
     ParentDeletedError,
+    SourceRefusedError,
     WrongStateError,
 )
 from worker.kinds.dataset_import.context import ImportContext
 from worker.kinds.dataset_import.messages import DatasetWritten
 from worker.kinds.dataset_import.running_import import RunningImport
 from worker.kinds.dataset_import.settlement import ImportSettlement
+from worker.kinds.dataset_import.sources.errors import SourceRejectedError, SourceUnavailableError
 from worker.kinds.dataset_import.uploaded_zip import uploaded_zip
 from worker.queue.attempt_messages import ClaimedImport, Flags
-from worker.queue.states import Outcome
+from worker.queue.states import DEATHS_ALLOWED, Outcome
 from worker.redis_server.projects import storage_url
 from worker.registry.datasets import DatasetRegistry, registered
 from worker.registry.deletion import finish_dataset_deletions
@@ -43,6 +46,7 @@ from worker.registry.deletion import finish_dataset_deletions
 _log = logging.getLogger(__name__)
 
 _TOO_SLOW = "Reading the zip took too long: split it, or use smaller images."
+_FETCH_TOO_SLOW = "Fetching the images took too long: use fewer, or raise NINEFOLD_IMPORT_TIMEOUT_S."
 _UPLOAD_GONE = "The upload is no longer in storage: upload the zip again."
 
 
@@ -67,6 +71,7 @@ class ImportSupervisor(Supervisor):
         self._storage = open_storage(storage_url(context.storage_url, claimed.project))
         self._ending = AttemptEnding(context, claimed, attempt_id)
         self._is_cancelled = False
+        self._fetch_ends_at = time.monotonic() + context.timeout_s
 
     def _work(self) -> Outcome:
         if self._context.drain.is_requested:
@@ -79,8 +84,12 @@ class ImportSupervisor(Supervisor):
             outcome = self._ending.end_without_result(AttemptEnd(error.outcome))
         except ObjectMissingError:
             outcome = self._reject(DatasetRejectedError.code, _UPLOAD_GONE)
-        except ParentDeletedError as error:
+        except (ParentDeletedError, SourceRefusedError) as error:
             outcome = self._reject(error.code, str(error))
+        except SourceRejectedError as error:
+            outcome = self._reject(DatasetRejectedError.code, str(error))
+        except SourceUnavailableError as error:
+            outcome = self._try_again_later(str(error))
         except StorageError as error:
             end = AttemptEnd(Outcome.CRASHED, f"Storage failed: {error}")
             _log.warning("%s: %s", self._claimed.item_id, end.message)
@@ -91,7 +100,12 @@ class ImportSupervisor(Supervisor):
 
     def _sources(self, opened: ExitStack) -> list[str]:
         """Provide the files that the process reads, and return the options that name them."""
-        upload = uploaded_zip(self._storage, self._claimed.upload, self._check_wanted)
+        if self._claimed.source is not None:
+            access = self._import.sources
+            return opened.enter_context(
+                access.open(self._claimed.source, self._storage, self._check_wanted)
+            ).options()
+        upload = uploaded_zip(self._storage, self._claimed.upload or "", self._check_wanted)
         sources = ["--source", str(opened.enter_context(upload))]
         parent = self._claimed.parent
         if parent is None:
@@ -105,6 +119,13 @@ class ImportSupervisor(Supervisor):
             index = opened.enter_context(self._storage.as_file(dataset_key(parent, INDEX_FILE)))
             sources += ["--base-index", str(index)]
         return sources
+
+    def _try_again_later(self, reason: str) -> Outcome:
+        """Return the import to the queue; fail it when this was the last attempt."""
+        if self._claimed.attempt_number >= DEATHS_ALLOWED:
+            return self._reject("source_unavailable", f"{reason}. Try again later.")
+        _log.warning("%s: %s", self._claimed.item_id, reason)
+        return self._ending.requeue(AttemptEnd(Outcome.CRASHED, reason))
 
     def _read_and_store(self, sources: list[str], out: Path) -> Outcome:
         process = self._import.spawner.spawn(*self._arguments(sources, out))
@@ -133,6 +154,8 @@ class ImportSupervisor(Supervisor):
             raise _NotWantedError(Outcome.CANCELLED)
         if self._context.drain.is_requested:
             raise _NotWantedError(Outcome.DRAINED)
+        if time.monotonic() > self._fetch_ends_at:
+            raise SourceRejectedError(_FETCH_TOO_SLOW)
 
     def _arguments(self, sources: list[str], out: Path) -> list[str]:
         expected = self._claimed.expected_id
@@ -153,6 +176,7 @@ class ImportSupervisor(Supervisor):
             self._claimed.name,
             self._claimed.created_by,
             self._claimed.created_at,
+            source=self._claimed.source,
             parent=self._claimed.parent,
             note=self._claimed.note,
         ).model_dump_json()

@@ -77,7 +77,8 @@ def read_committed(reply: Reply) -> Committed:
 def _read_import(common: dict[str, Any], fields: Mapping[str, str]) -> Claimed:
     return ClaimedImport(
         **common,
-        upload=fields["upload"],
+        upload=fields.get("upload"),
+        source=json.loads(fields["source"]) if "source" in fields else None,
         created_at=datetime.fromisoformat(fields["created_at"]),
         expected_id=fields.get("expected_id"),
         options=ImportOptions.model_validate_json(fields.get("import_options", "{}")),

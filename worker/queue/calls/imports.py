@@ -41,16 +41,20 @@ class NewImport:
     parent: str | None = None
     """The id of the dataset of which the next version is made; the version gets the same name."""
     note: str | None = None
+    source: str | None = None
+    """The address from which a worker reads the images; there is no upload then."""
 
     @property
-    def upload(self) -> str:
+    def upload(self) -> str | None:
         """The storage key of the zip, or the folder of its parts."""
+        if self.source is not None:
+            return None
         return parts_folder(self.import_id) if self.has_parts else upload_key(self.import_id)
 
     @property
     def schema_version(self) -> int:
         """The version of the item: earlier workers leave alone what they do not understand."""
-        if self.has_parts or self.parent:
+        if self.has_parts or self.parent or self.source is not None:
             return VERSION_WITH_OTHER_SOURCES
         return VERSION_WITH_OPTIONS if self.options_json else PLAIN_VERSION
 
@@ -106,6 +110,7 @@ def submit_import(
         ),
         "upload": new.upload,
         "has_parts": new.has_parts or None,
+        "source": new.source and json.dumps(new.source),
         "upload_sha256": new.fingerprint,
         "import_options": new.options_json or "",
         "size_bytes": new.size_bytes,

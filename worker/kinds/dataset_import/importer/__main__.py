@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from model.data.archive import ImportLimits
 from model.data.import_options import NO_OPTIONS, ImportOptions
 from model.data.importing import import_dataset
 from model.data.record import DatasetRecord
@@ -102,6 +103,7 @@ def _make_dataset(arguments: argparse.Namespace, on_progress: ProgressSender) ->
         storage,
         arguments.name,
         options=arguments.options,
+        limits=ImportLimits(within=tuple(arguments.within)),
         expected_id=arguments.expected_id,
         on_progress=on_progress,
     )
@@ -109,7 +111,10 @@ def _make_dataset(arguments: argparse.Namespace, on_progress: ProgressSender) ->
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="worker.kinds.dataset_import.importer")
-    parser.add_argument("--source", type=Path, required=True, help="the uploaded zip")
+    parser.add_argument("--source", type=Path, required=True, help="the zip or the folder")
+    parser.add_argument(
+        "--within", type=Path, action="append", default=[], help="a folder in which all files must lie"
+    )
     parser.add_argument(
         "--base-id", help="make the next version of this dataset; the zip may hold corrections"
     )

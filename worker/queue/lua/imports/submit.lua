@@ -43,5 +43,6 @@ local expected_id = owner and not other and owner or nil
 if not expected_id then redis.call('HSET', names, args.name, args.item_id) end
 return answer(create_item('dataset_import', {
   upload = args.upload, upload_sha256 = args.upload_sha256, size_bytes = args.size_bytes, expected_id = expected_id,
+  source = args.source,
   import_options = args.import_options ~= '' and args.import_options or nil,
 }))

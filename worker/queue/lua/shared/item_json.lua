@@ -34,8 +34,8 @@ local OWN_FIELDS = {
       .. ',"tags":' .. item.tags .. '}'
   end,
   dataset_import = function(item)
-    return ',"size_bytes":' .. item.size_bytes .. ',"parent":' .. quoted(item.parent)
-      .. ',"note":' .. (item.note or 'null') .. '}'
+    return ',"size_bytes":' .. item.size_bytes .. ',"source":' .. (item.source or 'null')
+      .. ',"parent":' .. quoted(item.parent) .. ',"note":' .. (item.note or 'null') .. '}'
   end,
 }
 

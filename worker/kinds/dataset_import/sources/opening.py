@@ -1,0 +1,107 @@
+"""Provides the source of an import as a local zip or folder, whatever the source is."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from model.data.archive import ImportLimits
+from model.errors import StorageError
+from model.storage.interface import Storage
+from worker.kinds.dataset_import.sources.downloads import Downloads
+from worker.kinds.dataset_import.sources.errors import SourceRejectedError
+from worker.kinds.dataset_import.sources.hugging_face import copy_repository
+from worker.queue.import_source import ImportSource, SourceKind, SourceRules, parse_repository, parse_source
+
+MakeDownloads = Callable[..., Downloads]
+
+
+@dataclass(frozen=True)
+class OpenedSource:
+    """A local zip or folder."""
+
+    path: Path
+    within: Sequence[Path] = ()
+    """The folders in which every file must lie, links followed; none where the files are our own copies."""
+
+    def options(self) -> list[str]:
+        """Return the options of the import process that name the source."""
+        within = [option for folder in self.within for option in ("--within", str(folder))]
+        return ["--source", str(self.path), *within]
+
+
+@dataclass(frozen=True)
+class SourceAccess:
+    """What one worker may read, and how."""
+
+    rules: SourceRules = field(default_factory=SourceRules)
+    make_downloads: MakeDownloads = Downloads
+    limits: ImportLimits = field(default_factory=ImportLimits)
+
+    @contextmanager
+    def open(
+        self, address: str, storage: Storage, check_wanted: Callable[[], None]
+    ) -> Iterator[OpenedSource]:
+        """Provide a source.
+
+        Args:
+            address: the source, as the record has it; this worker's own rules apply, too.
+            storage: provides the folder for copies.
+            check_wanted: is called often; may raise to end the work.
+
+        Raises:
+            SourceRefusedError: the operator of this worker does not allow the source.
+            SourceRejectedError: there is nothing to read.
+            SourceUnavailableError: another attempt may succeed.
+            StorageError: the worker's disk failed.
+        """
+        source = parse_source(address, self.rules)
+        if source.kind is SourceKind.FILE:
+            yield self._local(Path(source.path))
+            return
+        with storage.working_folder() as folder:
+            yield OpenedSource(self._copy(source, folder, check_wanted))
+
+    def _local(self, path: Path) -> OpenedSource:
+        try:
+            resolved = path.resolve(strict=True)
+            roots = [Path(root).resolve(strict=True) for root in self.rules.folders if Path(root).exists()]
+        except (OSError, RuntimeError) as error:
+            raise SourceRejectedError(
+                "The worker's host has nothing at this path: the light workers read it, so it must exist where they run."
+            ) from error
+        if not any(resolved.is_relative_to(root) for root in roots):
+            raise SourceRejectedError(
+                "The path leads out of the folders that the operator allows: give the path of the images themselves."
+            )
+        return OpenedSource(resolved, roots)
+
+    def _copy(self, source: ImportSource, folder: Path, check_wanted: Callable[[], None]) -> Path:
+        """Copy a source into a folder, and return the path of the zip or folder there."""
+        try:
+            if source.kind is SourceKind.S3:
+                from worker.kinds.dataset_import.sources.bucket import (  # noqa: PLC0415  # imports obstore, which file:// storage does not need
+                    copy_from_bucket,
+                )
+
+                return copy_from_bucket(source.path, folder, check_wanted, self.limits)
+            with closing(self.make_downloads(check_wanted=check_wanted)) as downloads:
+                if source.kind is SourceKind.HUGGING_FACE:
+                    return copy_repository(*parse_repository(source.path), folder, downloads, self.limits)
+                target = folder / "source.zip"
+                downloads.to_file(source.address, target, self.limits.max_total_bytes)
+                return target
+        except OSError as error:
+            raise StorageError(
+                f"the worker's disk cannot keep the source: {error.strerror or error}"
+            ) from error
+
+
+def source_access(roots: str, proxy: str, *, egress: bool) -> SourceAccess:
+    """Return what the settings of a worker allow.
+
+    Raises:
+        SourceRefusedError: `roots` is malformed.
+    """
+    return SourceAccess(SourceRules.parse(roots, egress=egress), partial(Downloads, proxy=proxy))
