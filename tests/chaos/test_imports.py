@@ -10,7 +10,9 @@ from tests.chaos.cluster.client import ClusterClient
 from tests.chaos.cluster.cluster import Cluster, running_cluster
 from tests.chaos.cluster.pictures import zip_of_pictures
 from tests.chaos.instrumented.fault_plans import Fault
+from tests.chaos.steps import CHILD_STEPS, WORKER_STEPS
 from tests.ninefold.processes import eventually
+from worker.queue.kinds import Kind
 
 WITHIN_S = 5 * 5.0
 QUICK = {(Failpoint.FINISH_RECORDED, None), (Failpoint.IMPORT_SETTLED, "raise_error")}
@@ -86,6 +88,27 @@ def test_jobs_that_wait_for_a_dataset_follow_it(
     client.check()
     expected = "failed" if fails else "succeeded"
     assert [client.status(job_id) for job_id in job_ids] == [expected] * len(job_ids)
+
+
+@pytest.mark.parametrize(
+    ("role", "dies_at"),
+    [
+        pytest.param(role, step, marks=() if step is Failpoint.IMPORT_STORED else (pytest.mark.chaos,))
+        for role, steps in (("worker", WORKER_STEPS), ("importer", CHILD_STEPS))
+        for step in steps[Kind.DATASET_IMPORT]
+    ],
+)
+def test_a_version_survives_the_death_of_a_process(
+    cluster: Cluster, client: ClusterClient, role: str, dies_at: Failpoint
+) -> None:
+    first = client.upload()
+    eventually(lambda: client.status(first) == "succeeded", WITHIN_S, "the dataset is ready")
+    cluster.plan(role, dies_at, Fault.KILL)
+    second = client.make_version(first)
+    cluster.await_fault(dies_at)
+    client.check()
+    assert client.status(second) == "succeeded"
+    assert (client.dataset(first)["version"], client.dataset(second)["version"]) == (1, 2)
 
 
 @pytest.mark.chaos

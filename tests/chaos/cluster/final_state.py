@@ -67,7 +67,7 @@ class FinalState:
                 "final",
                 work=Kind.DATASET_IMPORT,
                 item=one.model_dump(mode="json"),
-                key=one.name.removeprefix(self._name_prefix).partition(".")[0],
+                key=one.note or one.name.removeprefix(self._name_prefix).partition(".")[0],
                 has_upload=self._cluster.storage.exists(upload_key(one.id)),
                 is_settled=one.id not in unsettled,
                 waiting=store.waiting_jobs(one.id),

@@ -9,9 +9,12 @@ from worker.queue.states import TERMINAL, Status
 
 
 def an_import_makes_one_complete_dataset(run: RunHistory) -> Iterator[str]:
+    has_versions = {
+        one["name"] for one in run.imports.values() if one["parent"] and one["status"] == Status.SUCCEEDED
+    }
     for import_id, one in run.imports.items():
-        if one["status"] != Status.SUCCEEDED:
-            continue
+        if one["status"] != Status.SUCCEEDED or (one["name"] in has_versions and not one["parent"]):
+            continue  # the name finds the next version
         named = run.named[one["name"]]
         found, dataset_id = named["dataset"], one["result"]["dataset_id"]
         if not found or (found["id"], found["status"]) != (dataset_id, "ready"):
