@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import FilePayload, Page, ViewportSize
+from playwright.sync_api import FilePayload, Page, ViewportSize, expect
 
+from tests.browser.photos import make_photos, zip_of
 from tests.browser.test_datasets import archive, upload
 from tests.e2e.service import Service
 
@@ -18,9 +19,10 @@ DESK: ViewportSize = {"width": 1280, "height": 900}
 def save_screenshots(page: Page, name: str, *, full: bool = False) -> None:
     """Save the page in the light and in the dark theme."""
     for scheme in ("Light", "Dark"):
-        page.get_by_label(scheme, exact=True).check()
+        page.get_by_label(scheme, exact=True).evaluate("radio => radio.click()")  # a dialog may be above it
         page.mouse.move(0, 0)
         page.wait_for_timeout(600)
+        expect(page.locator(".toast.is-shown")).to_have_count(0, timeout=10_000)
         page.screenshot(path=FOLDER / f"{name}-{scheme.lower()}.png", full_page=full)
 
 
@@ -61,3 +63,33 @@ def test_take_screenshots(page: Page, service: Service, digit: FilePayload, few_
     page.locator("table.models").first.wait_for()
     save_screenshots(page, "models")
     client.cancel(running)
+
+
+def test_take_screenshots_of_datasets(page: Page, service: Service, tmp_path: Path) -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    photos = make_photos(tmp_path / "photos")
+    page.get_by_role("link", name="Datasets", exact=True).click()
+    page.get_by_label("Choose a zip").set_input_files(zip_of(photos, "photos.zip"))
+    page.get_by_role("button", name="Upload", exact=False).click()
+    page.locator(".findings img").first.wait_for()
+    page.set_viewport_size({"width": DESK["width"], "height": 1500})
+    save_screenshots(page, "dataset")
+    page.set_viewport_size({"width": PHONE["width"], "height": 1500})
+    save_screenshots(page, "dataset-phone")
+    page.set_viewport_size(DESK)
+
+    page.get_by_role("link", name="See the images").click()
+    page.locator(".tile[aria-label]").first.focus()
+    for key in ("ArrowRight", "x", "ArrowRight", "ArrowRight", "3"):
+        page.keyboard.press(key)
+    save_screenshots(page, "images")
+    page.set_viewport_size(PHONE)
+    save_screenshots(page, "images-phone")
+    page.set_viewport_size(DESK)
+    page.locator(".tile[aria-label]").first.click()
+    save_screenshots(page, "image")
+    page.keyboard.press("Escape")
+
+    page.get_by_role("link", name="Datasets", exact=True).click()
+    page.get_by_role("link", name="photos", exact=True).wait_for()
+    save_screenshots(page, "datasets")

@@ -2,6 +2,9 @@
 
 import { announce } from "./ui/announcements.js";
 import { DatasetAdding } from "./datasets/adding.js";
+import { datasetView } from "./datasets/page/dataset_view.js";
+import { datasetsView } from "./datasets/list_view.js";
+import { imagesView } from "./datasets/images/images_view.js";
 import { loadDatasets } from "./datasets/names.js";
 import { h, fill } from "./ui/dom.js";
 import { words } from "./ui/format.js";
@@ -13,7 +16,9 @@ import { modelsView } from "./models/view.js";
 import { readSession } from "./http/session.js";
 import { startSystemStatus } from "./system_status.js";
 
-const VIEWS = new Map(Object.entries({ jobs: jobsView, job: jobView, classify: classifyView, models: modelsView }));
+const VIEWS = new Map(Object.entries({
+  jobs: jobsView, job: jobView, datasets: datasetsView, dataset: datasetView, "dataset images": imagesView, classify: classifyView, models: modelsView,
+}));
 
 const jobs = new JobStore();
 const adding = new DatasetAdding(jobs);
@@ -23,8 +28,9 @@ let close = () => {};
 /** "#/jobs/job_x?clone=1" → view "job", id "job_x", query {clone: "1"} */
 function route() {
   const [path, query] = (location.hash.slice(2) || "jobs").split("?");
-  const [section, id] = path.split("/").map(decoded);
-  const view = section === "jobs" && id ? "job" : section;
+  const [section, id, part] = path.split("/").map(decoded);
+  const one = { jobs: "job", datasets: part === "images" ? "dataset images" : "dataset" };
+  const view = id && Object.hasOwn(one, section) ? one[section] : section;
   return { view: VIEWS.has(view) ? view : "jobs", section, id, query: new URLSearchParams(query) };
 }
 

@@ -1,32 +1,37 @@
-/** Uploads a zip of images as a new dataset: a file, its name and options, then the progress and the result. */
+/** Uploads images as a new dataset: a zip or a folder, its name and options, then the progress and the result. */
 
 import { announce } from "../ui/announcements.js";
 import { h, fill, setText, show } from "../ui/dom.js";
 import { bytes, whole } from "../ui/format.js";
+import { ChosenZip, dropped, folderOfInput } from "../zip/chosen_files.js";
 import { ImportOptionFields } from "./import_options.js";
+import { importText } from "./import_progress.js";
 import { progressBar } from "../ui/progress_bar.js";
 import { scheduleDraw } from "../ui/draw_scheduler.js";
 
 const SHOWN_SKIPPED = 3;
 const FORM = "dataset-form";
-const PHASES = { starting: "Starting the import of", reading: "Reading", storing: "Storing" };
 
-/** The panel's inputs belong to `form`, which may stand elsewhere: forms cannot be nested. */
-export function addPanel(adding) {
-  const panel = new AddPanel(adding);
+/**
+ * The panel's inputs belong to `form`, which may stand elsewhere: forms cannot be nested. `isLarge`: it is a place to drop
+ * a zip or a folder.
+ */
+export function addPanel(adding, { isLarge = false } = {}) {
+  const panel = new AddPanel(adding, isLarge);
   return { element: panel.element, form: panel.form, offerOptions: (openapi) => panel.offerOptions(openapi), close: () => panel.close() };
 }
 
 class AddPanel {
-  constructor(adding) {
+  /** The zip or folder that is offered or was sent last. */
+  chosen = null;
+
+  constructor(adding, isLarge) {
     this.adding = adding;
+    // Where there is a place to drop, the page of the new dataset tells more than this panel.
+    this.told = isLarge ? ["rejected", "cancelled"] : ["ready", "rejected", "cancelled"];
     this.form = h("form", { id: FORM });
     this.form.addEventListener("submit", (event) => { event.preventDefault(); this.#start(); });
-    this.file = h("input", { id: "dataset-file", form: FORM, type: "file", accept: ".zip,application/zip", class: "hidden", "aria-describedby": "dataset-hint" });
-    this.file.addEventListener("change", () => this.#offer());
-    this.choose = h("div", { class: "adding-choose" },
-      this.file, h("label", { for: "dataset-file", class: "button quiet small" }, "Upload images"),
-      h("span", { id: "dataset-hint", class: "muted small" }, "zip, one folder per class"));
+    this.#buildChoose(isLarge);
     this.#buildOffer();
     this.#buildProgress();
     this.result = h("div", { class: "small", role: "status" });
@@ -45,6 +50,32 @@ class AddPanel {
   close() {
     this.adding.removeEventListener("changed", this.scheduleDraw);
     this.adding.removeEventListener("ended", this.#offerAgain);
+  }
+
+  #buildChoose(isLarge) {
+    const input = (id, attributes, choice) => h("input", { id, form: FORM, type: "file", class: "hidden", "aria-describedby": "dataset-hint", ...attributes,
+      onchange: ({ target }) => { if (target.files.length) this.#offer(choice(target)); target.value = ""; } });
+    this.file = input("dataset-file", { accept: ".zip,application/zip" }, ({ files: [file] }) => new ChosenZip(file));
+    const folder = input("dataset-folder", { webkitdirectory: true }, folderOfInput);
+    const button = isLarge ? "button" : "button quiet small";
+    const buttons = [this.file, h("label", { for: "dataset-file", class: button }, isLarge ? "Choose a zip" : "Upload images"),
+      folder, h("label", { for: "dataset-folder", class: button }, isLarge ? "Choose a folder" : "Upload a folder")];
+    const hint = h("span", { id: "dataset-hint", class: "muted small" }, isLarge ? "With a folder for each class, or a table of the images and their classes" : "zip, one folder per class");
+    this.choose = isLarge
+      ? h("div", { class: "drop drop-dataset" }, h("strong", {}, "Drop a zip or a folder of images here"), hint, h("div", { class: "actions" }, buttons))
+      : h("div", { class: "adding-choose" }, buttons, hint);
+    if (isLarge) this.#acceptDrops();
+  }
+
+  #acceptDrops() {
+    const mark = (isOver) => this.choose.classList.toggle("is-over", isOver);
+    this.choose.addEventListener("dragover", (event) => { event.preventDefault(); mark(true); });
+    this.choose.addEventListener("dragleave", () => mark(false));
+    this.choose.addEventListener("drop", async (event) => {
+      event.preventDefault();
+      mark(false);
+      this.#offer(await dropped(event.dataTransfer));
+    });
   }
 
   #buildOffer() {
@@ -66,11 +97,11 @@ class AddPanel {
   }
 
   /** Asks for the name, which cannot be changed later. */
-  #offer() {
-    const [file] = this.file.files;
-    if (!file) return;
-    this.name.value = nameOf(file);
-    setText(this.size, `Upload ${bytes(file.size)}`);
+  #offer(chosen) {
+    if (chosen.size === 0) return announce("Nothing to upload: the folder has no files.");
+    this.chosen = chosen;
+    this.name.value = nameOf(chosen.name);
+    setText(this.size, `Upload ${chosen.files ? `${whole(chosen.files.length)} files, ` : ""}${bytes(chosen.size)}`);
     this.options.clear();
     this.isOffered = true;
     this.isRetry = false;
@@ -82,9 +113,9 @@ class AddPanel {
   /** Offers the rejected file once more, below the reason, if options may help. */
   #offerAgain = () => {
     const { step, isOwn, message } = this.adding.state;
-    const field = step === "rejected" && isOwn && this.file.files.length ? this.options.helpfulFor(message) : null;
+    const field = step === "rejected" && isOwn && this.chosen ? this.options.helpfulFor(message) : null;
     if (!field) {
-      if (isOwn) this.file.value = "";
+      if (isOwn) this.chosen = null;
       return;
     }
     this.isOffered = this.isRetry = this.options.element.open = true;
@@ -93,16 +124,15 @@ class AddPanel {
   };
 
   #discard() {
-    this.file.value = "";
+    this.chosen = null;
     this.isOffered = this.isRetry = false;
     this.draw();
     this.file.focus();
   }
 
   #start() {
-    const [file] = this.file.files;
     this.isOffered = this.isRetry = false;
-    this.adding.start(file, this.name.value, this.options.values);
+    this.adding.start(this.chosen, this.name.value, this.options.values);
   }
 
   #cancel() {
@@ -118,7 +148,7 @@ class AddPanel {
     show(this.hint, step === "importing");
     setText(this.text, progressText(adding.state));
     this.bar.update({ status: step, progress: { fraction: total ? done / total : 0 } });
-    show(this.result, ["ready", "rejected", "cancelled"].includes(step) && (!this.isOffered || this.isRetry));
+    show(this.result, this.told.includes(step) && (!this.isOffered || this.isRetry));
     const shown = `${step} ${name} ${message}`;
     if (this.shown === shown) return; // a live region is read aloud when it is replaced
     this.shown = shown;
@@ -128,10 +158,11 @@ class AddPanel {
   };
 }
 
-function progressText({ step, name, phase, done, total, reason }) {
+function progressText(state) {
+  const { step, name, done, total } = state;
+  if (step === "packing") return `Reading the files of ${name}: ${whole(done)} of ${whole(total)}`;
   if (step === "uploading") return `Uploading ${name}: ${bytes(done)} of ${bytes(total)}`;
-  if (!phase) return reason === "no_worker" ? `${name} waits: no worker imports datasets` : `${name} waits for a worker`;
-  return `${PHASES[phase] ?? phase} ${name}${total ? `: ${whole(done)} of ${whole(total)} files` : ""}`;
+  return importText(name, state);
 }
 
 function readyText({ name, images, classes, skipped, skipped_count: count, warnings }) {
@@ -140,9 +171,9 @@ function readyText({ name, images, classes, skipped, skipped_count: count, warni
   return [h("p", {}, `${name} is ready: ${whole(images)} images in ${classes.length} classes.`), ...warnings.map((warning) => h("p", { class: "warning" }, warning)), ...skippedList];
 }
 
-/** A name that the API accepts, from the name of the file. */
-function nameOf(file) {
-  const plain = file.name.replace(/\.zip$/i, "").toLowerCase().normalize("NFKD").replace(/\p{M}/gu, "");
+/** A name that the API accepts, from the name of a file or folder. */
+function nameOf(text) {
+  const plain = text.toLowerCase().normalize("NFKD").replace(/\p{M}/gu, "");
   const name = plain.replace(/[^a-z0-9._-]+/g, "-").replace(/^[^a-z0-9]+/, "").slice(0, 64).replace(/[^a-z0-9]+$/, "");
   return name.replace(/^(job|mdl|ds|imp)_/, "$1-") || "images";
 }

@@ -1,6 +1,7 @@
 /** The dataset that is being added: its upload, then its import. Continues while the user looks at other views. */
 
 import { get, request } from "../http/requests.js";
+import { importState } from "./import_progress.js";
 import { PART_BYTES, uploadInParts } from "../http/part_upload.js";
 import { upload } from "../http/upload.js";
 
@@ -8,7 +9,7 @@ const NONE = { step: "none", name: "", phase: null, done: 0, total: 0, reason: "
 
 /** Fires `changed` after any change, and `ended` with the ready dataset, or null, when the import or upload ends. */
 export class DatasetAdding extends EventTarget {
-  /** step: none, uploading, importing, ready, rejected or cancelled. isOwn: this page uploaded it. */
+  /** step: none, packing, uploading, importing, ready, rejected or cancelled. isOwn: this page uploaded it. */
   state = { ...NONE };
   #abort = null;
 
@@ -16,20 +17,26 @@ export class DatasetAdding extends EventTarget {
     super();
     jobs.addEventListener("event", ({ detail: { kind, data } }) => this.#onEvent(kind, data));
     jobs.addEventListener("live", () => { if (jobs.isLive) this.#readIfImporting(); });
-    addEventListener("beforeunload", (event) => { if (this.state.step === "uploading") event.preventDefault(); });
+    addEventListener("beforeunload", (event) => { if (this.isSending) event.preventDefault(); });
   }
 
   get isActive() {
-    return this.state.step === "uploading" || this.state.step === "importing";
+    return this.isSending || this.state.step === "importing";
   }
 
-  /** Uploads a file; `options` are query fields that say where its classes are. */
-  async start(file, name, options = {}) {
+  get isSending() {
+    return this.state.step === "packing" || this.state.step === "uploading";
+  }
+
+  /** Uploads a chosen zip or folder; `options` are query fields that say where its classes are. */
+  async start(chosen, name, options = {}) {
     this.#abort = new AbortController();
-    this.#set({ ...NONE, step: "uploading", name, total: file.size, isOwn: true });
+    const calls = { onProgress: (done, total) => this.#set({ done, total }), signal: this.#abort.signal };
+    this.#set({ ...NONE, step: chosen.files ? "packing" : "uploading", name, total: chosen.files?.length ?? chosen.size, isOwn: true });
     try {
-      const onProgress = (done, total) => this.#set({ done, total });
-      this.follow(await send({ name, ...options }, file, { onProgress, signal: this.#abort.signal }));
+      const file = await chosen.zip(calls);
+      this.#set({ step: "uploading", done: 0, total: file.size });
+      this.follow(await send({ name, ...options }, file, calls));
     } catch (problem) {
       if (this.#abort.signal.aborted) this.#end({ step: "cancelled", message: "The upload was cancelled." });
       else this.#end({ step: "rejected", message: messageOf(problem) });
@@ -40,12 +47,12 @@ export class DatasetAdding extends EventTarget {
   follow(dataset) {
     const { isOwn } = this.state;
     if (dataset.status !== "processing") return this.#endAs(dataset);
-    this.#set({ ...NONE, step: "importing", name: dataset.name, dataset, isOwn, ...importOf(dataset) });
+    this.#set({ ...NONE, step: "importing", name: dataset.name, dataset, isOwn, ...importState(dataset) });
     this.#readIfImporting(); // the import may have gone on since the answer
   }
 
   async cancel() {
-    if (this.state.step === "uploading") return this.#abort.abort();
+    if (this.isSending) return this.#abort.abort();
     const dataset = await request("DELETE", `datasets/${encodeURIComponent(this.state.dataset.id)}`);
     if (!dataset) this.#end({ step: "cancelled", message: "The import had ended without a dataset." });
     else if (dataset.status !== "processing") this.#endAs(dataset);
@@ -64,7 +71,7 @@ export class DatasetAdding extends EventTarget {
     const { id } = this.state.dataset;
     const dataset = await get(`datasets/${encodeURIComponent(id)}`).catch(() => null); // read again when the stream is live
     if (!dataset || this.state.step !== "importing" || this.state.dataset.id !== id) return;
-    if (dataset.status === "processing") this.#set(importOf(dataset));
+    if (dataset.status === "processing") this.#set(importState(dataset));
     else this.#endAs(dataset);
   }
 
@@ -89,10 +96,6 @@ export class DatasetAdding extends EventTarget {
 /** `query` holds the dataset's name and the options of its import. */
 function send(query, file, calls) {
   return file.size > PART_BYTES ? uploadInParts(query, file, calls) : upload(`datasets?${new URLSearchParams(query)}`, file, calls);
-}
-
-function importOf({ phase, queued_reason: reason, progress }) {
-  return { phase, reason, done: progress?.files ?? 0, total: progress?.total ?? 0 };
 }
 
 /** The message of a problem and of its field errors. */

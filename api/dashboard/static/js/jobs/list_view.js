@@ -16,7 +16,7 @@ const FILTERS = {
 };
 
 export function jobsView({ jobs, adding, query }) {
-  const view = new JobsView(jobs, adding, query.get("clone"));
+  const view = new JobsView(jobs, adding, { cloneId: query.get("clone"), dataset: query.get("dataset") });
   return { title: "Jobs", element: view.element, close: () => view.close() };
 }
 
@@ -24,13 +24,14 @@ class JobsView {
   rows = new Map();
   filter = "all";
 
-  constructor(jobs, adding, cloneId) {
+  /** `prefilled`: the id of a job to clone, or a dataset, for the form. */
+  constructor(jobs, adding, prefilled) {
     this.jobs = jobs;
     this.list = h("ul", { class: "job-list", "aria-label": "Jobs" });
     this.count = h("span", { class: "muted" });
     this.empty = h("div", { class: "empty", hidden: true });
     this.older = h("button", { class: "quiet", hidden: true, onclick: () => this.#loadOlder() }, "Older jobs");
-    this.form = submitForm({ jobs, adding, cloneId });
+    this.form = submitForm({ jobs, adding, ...prefilled });
     const form = this.form.element;
     const toForm = h("button", { class: "primary to-form", onclick: () => form.querySelector("select, input").focus() }, "New job");
     this.element = h("div", { class: "jobs-view" },

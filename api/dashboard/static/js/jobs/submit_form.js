@@ -22,9 +22,11 @@ export function submitForm(context) {
 
 class SubmitForm {
   fields = new Map();
+  /** The names of datasets that are being imported, and the id of the latest version of each other name. */
   processing = new Set();
+  latest = new Map();
 
-  constructor({ jobs, adding, cloneId }) {
+  constructor({ jobs, adding, cloneId, dataset }) {
     Object.assign(this, { jobs, adding });
     this.panel = addPanel(adding);
     this.mainFields = h("div", { class: "stack" });
@@ -38,7 +40,7 @@ class SubmitForm {
     this.form.addEventListener("submit", (event) => { event.preventDefault(); this.#submit(); });
     this.form.addEventListener("input", () => this.#schedulePreview());
     this.element = h("aside", { class: "card submit", "aria-labelledby": "submit-title" }, h("h2", { id: "submit-title" }, "New job"), this.form, this.panel.form);
-    this.#build(cloneId).catch((problem) => setText(this.error, problem.message));
+    this.#build(cloneId, dataset).catch((problem) => setText(this.error, problem.message));
     jobs.addEventListener("dataset", this.readDatasets);
     adding.addEventListener("changed", this.selectAdded);
     adding.addEventListener("ended", this.onAdded);
@@ -52,7 +54,7 @@ class SubmitForm {
     this.adding.removeEventListener("ended", this.onAdded);
   }
 
-  async #build(cloneId) {
+  async #build(cloneId, dataset) {
     const [openapi, datasets] = await Promise.all([get("openapi.json"), loadDatasets()]);
     this.panel.offerOptions(openapi);
     const all = openapi.components.schemas;
@@ -66,6 +68,7 @@ class SubmitForm {
     fill(this.mainFields, MAIN_FIELDS.map((name) => this.fields.get(name).element));
     fill(this.moreFields, [...this.fields].filter(([name]) => !MAIN_FIELDS.includes(name)).map(([, field]) => field.element));
     if (cloneId) this.#prefill(await get(`jobs/${encodeURIComponent(cloneId)}`));
+    if (dataset) this.#offerOne(await get(`datasets/${encodeURIComponent(dataset)}`));
     this.#schedulePreview();
   }
 
@@ -80,10 +83,21 @@ class SubmitForm {
     if (datasets.length === 0) return;
     const { input } = this.fields.get("dataset");
     const chosen = input.value;
-    this.processing = new Set(datasets.filter(({ status }) => status === "processing").map(({ name }) => name));
-    const options = new Map(usable(datasets).map(({ name, status }) => [name, status === "processing" ? `${name} (being imported)` : name]));
+    this.latest = new Map(datasets.toReversed().filter(({ status }) => status === "ready").map(({ name, id }) => [name, id]));
+    this.processing = new Set(usable(datasets).map(({ name }) => name).filter((name) => !this.latest.has(name)));
+    const options = new Map(usable(datasets).map(({ name }) => [name, this.processing.has(name) ? `${name} (being imported)` : name]));
     fill(input, [...options].map(([value, label]) => h("option", { value }, label)));
     input.value = [chosen, this.selectedBefore, "digits"].find((name) => options.has(name));
+  }
+
+  /** Selects a dataset, which may be an older version than the one that its name finds. */
+  #offerOne({ id, name, version }) {
+    const { input } = this.fields.get("dataset");
+    const isLatest = this.latest.get(name) === id;
+    if (!isLatest) input.append(h("option", { value: id }, `${name}, version ${version}`));
+    input.value = isLatest ? name : id;
+    this.element.scrollIntoView({ block: "nearest" });
+    this.button.focus({ preventScroll: true });
   }
 
   /** Selects the dataset of the page's own upload once its import has begun; the user may select another one meanwhile. */

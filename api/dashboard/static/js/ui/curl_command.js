@@ -7,10 +7,10 @@ import { session } from "../http/session.js";
 const OMITTED_FIELDS = new Set(["promote", "seed"]);
 
 /** A collapsible block with a command and a Copy button. */
-export function commandBlock(title, text) {
+export function commandBlock(title, text, { isOpen = false } = {}) {
   const code = h("pre", { tabindex: "0" }, text);
   const button = h("button", { type: "button", class: "quiet small", onclick: () => copy(code) }, "Copy");
-  return h("details", { class: "snippet" }, h("summary", {}, title), h("div", { class: "snippet-body" }, code, button));
+  return h("details", { class: "snippet", open: isOpen }, h("summary", {}, title), h("div", { class: "snippet-body" }, code, button));
 }
 
 export function jobCommand(spec) {
