@@ -7,8 +7,6 @@ import typer
 from typer.core import TyperGroup
 
 from ninefold.cli import (
-    dataset_versions,
-    datasets,
     demo,
     jobs,
     listings,
@@ -18,6 +16,7 @@ from ninefold.cli import (
     upkeep,
     watch,
 )
+from ninefold.cli.datasets.app import app as datasets
 from ninefold.cli.hints import as_commands
 from ninefold.errors import NinefoldError, UnreachableError
 
@@ -85,9 +84,7 @@ app.command()(upkeep.backup)
 app.command()(upkeep.restore)
 app.command()(upkeep.gc)
 app.command()(upkeep.reindex)
-datasets.app.command()(dataset_versions.correct)
-datasets.app.command()(dataset_versions.download)
-app.add_typer(datasets.app, name="datasets")
+app.add_typer(datasets, name="datasets")
 app.add_typer(listings.jobs, name="jobs")
 app.add_typer(listings.models, name="models")
 app.add_typer(listings.workers, name="workers")

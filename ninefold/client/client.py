@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from ninefold.client.address import DEFAULT_URL
-from ninefold.client.dataset_versions import corrections_of, download, send_version
-from ninefold.client.datasets import (
+from ninefold.client.datasets.import_options import ImportOptions
+from ninefold.client.datasets.imports import (
     add_from_source,
     cancel_import,
     delete_dataset,
@@ -15,11 +15,11 @@ from ninefold.client.datasets import (
     is_source,
     upload,
 )
+from ninefold.client.datasets.upload_progress import DatasetProgress
+from ninefold.client.datasets.versions import corrections_of, download, send_version
 from ninefold.client.events import Event, follow_events
-from ninefold.client.import_options import ImportOptions
 from ninefold.client.predictions import classify
 from ninefold.client.transport import Json, Transport
-from ninefold.client.upload_progress import DatasetProgress
 from ninefold.errors import JobFailedError
 
 RETRY_FOR_S = 30.0

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from ninefold.client.folder_zip import open_file
+from ninefold.client.datasets.folder_zip import open_file
 from ninefold.client.transport import Json, Transport
 from ninefold.errors import NinefoldError
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-import ninefold.client.datasets
-import ninefold.client.part_upload
+import ninefold.client.datasets.imports
+import ninefold.client.datasets.part_upload
 from ninefold import NinefoldError
-from ninefold.client.upload_progress import DatasetProgress
+from ninefold.client.datasets.upload_progress import DatasetProgress
 from tests.e2e.service import NINEFOLD, Service
 from tests.model.pictures import png
 from tests.ninefold.processes import eventually
@@ -58,7 +58,7 @@ def test_an_upload_in_parts_goes_on_after_a_kill_of_the_api(
     service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     part_bytes = 100_000
-    for module in (ninefold.client.datasets, ninefold.client.part_upload):
+    for module in (ninefold.client.datasets.imports, ninefold.client.datasets.part_upload):
         monkeypatch.setattr(module, "PART_BYTES", part_bytes)
     for number in range(16):
         (tmp_path / "noise" / str(number % 2)).mkdir(parents=True, exist_ok=True)

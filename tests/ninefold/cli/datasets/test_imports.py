@@ -4,8 +4,9 @@ import pytest
 
 from model.data.built_in import BUILT_IN
 from model.spec import ID_PREFIXES
-from ninefold.cli import datasets
-from ninefold.cli.datasets import describe, describe_skipped, describe_warnings, legal_name
+from ninefold.cli.datasets import imports
+from ninefold.cli.datasets.descriptions import describe, describe_skipped, describe_warnings
+from ninefold.cli.datasets.imports import legal_name
 
 UNKNOWN: dict[str, Any] = {
     "classes": None,
@@ -82,5 +83,5 @@ def test_every_folder_has_a_legal_name(text: str, name: str) -> None:
 
 def test_the_names_that_the_service_reserves_are_known_without_it() -> None:
     """The command line imports no `model`, so it has a copy of these."""
-    assert datasets._ID_PREFIXES == ID_PREFIXES
-    assert set(datasets._BUILT_IN) == set(BUILT_IN)
+    assert imports._ID_PREFIXES == ID_PREFIXES
+    assert set(imports._BUILT_IN) == set(BUILT_IN)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from ninefold import Client, NinefoldError
-from ninefold.client.part_upload import MAX_INTERRUPTIONS
-from ninefold.client.upload_progress import DatasetProgress
+from ninefold.client.datasets.part_upload import MAX_INTERRUPTIONS
+from ninefold.client.datasets.upload_progress import DatasetProgress
 from tests.ninefold.client.http_server import Reply, Request, scripted_server
 
 SIZE = 3_000_000

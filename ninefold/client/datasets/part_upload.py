@@ -7,8 +7,8 @@ from contextlib import suppress
 
 import httpx
 
+from ninefold.client.datasets.upload_progress import OnProgress, ReportedBody
 from ninefold.client.transport import Json, Transport
-from ninefold.client.upload_progress import OnProgress, ReportedBody
 from ninefold.errors import NinefoldError, UnreachableError
 
 PART_BYTES = 16 << 20

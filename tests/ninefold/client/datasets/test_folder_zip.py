@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ninefold.client.folder_zip import FolderZip, find_table, zip_folder
+from ninefold.client.datasets.folder_zip import FolderZip, find_table, zip_folder
 from ninefold.errors import NinefoldError
 
 

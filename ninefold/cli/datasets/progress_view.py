@@ -5,7 +5,7 @@ from typing import Protocol, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from ninefold.client.upload_progress import DatasetProgress
+from ninefold.client.datasets.upload_progress import DatasetProgress
 
 PHASES = {
     "packing": "listing the files",

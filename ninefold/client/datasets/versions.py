@@ -9,11 +9,11 @@ from pathlib import Path
 
 import httpx
 
-from ninefold.client.datasets import FileChunks, send_whole
-from ninefold.client.folder_zip import find_table, open_file, zip_folder
-from ninefold.client.import_options import ImportOptions
+from ninefold.client.datasets.folder_zip import find_table, open_file, zip_folder
+from ninefold.client.datasets.import_options import ImportOptions
+from ninefold.client.datasets.imports import FileChunks, send_whole
+from ninefold.client.datasets.upload_progress import DatasetProgress, OnProgress, ReportedBody
 from ninefold.client.transport import TIMEOUT_S, Json, Transport
-from ninefold.client.upload_progress import DatasetProgress, OnProgress, ReportedBody
 from ninefold.errors import NinefoldError
 
 _CHUNK_BYTES = 1 << 20

@@ -8,28 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ninefold.cli.connection import ApiKey, Url, connect
+from ninefold.cli.datasets.descriptions import describe, describe_skipped, describe_warnings
 from ninefold.client.address import DEFAULT_URL
-from ninefold.client.import_options import ImportOptions
+from ninefold.client.datasets.import_options import ImportOptions
 from ninefold.errors import NinefoldError
 
 if TYPE_CHECKING:
     from ninefold.client.client import Client
     from ninefold.client.transport import Json
 
-SHOWN_CLASSES = 5
 SHOWN_NOT_SENT = 20
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _ID_PREFIXES = ("job_", "mdl_", "ds_", "imp_")
 _BUILT_IN = ("digits", "cifar10", "cifar100", "fashion-mnist")
 
-app = typer.Typer(
-    help="Add and list datasets; cancel or delete imports.",
-    epilog="Example: ninefold datasets add flowers/",
-    no_args_is_help=True,
-)
 
-
-@app.command()
 def add(
     path: Annotated[
         str,
@@ -101,7 +94,7 @@ def add(
 def _add(client: "Client", path: str, name: str, options: ImportOptions) -> "Json":
     from rich.console import Console  # noqa: PLC0415 - the import takes 0.1 s
 
-    from ninefold.cli.dataset_view import dataset_view  # noqa: PLC0415 - imports rich and httpx
+    from ninefold.cli.datasets.progress_view import dataset_view  # noqa: PLC0415 - imports rich and httpx
 
     view = dataset_view(Console(stderr=True))
     not_sent: list[str] = []
@@ -146,7 +139,6 @@ def legal_name(text: str) -> str:
     return f"my-{name}" if name in _BUILT_IN else name
 
 
-@app.command("list")
 def list_all(url: Url = DEFAULT_URL, api_key: ApiKey = None) -> None:
     """List all datasets: first those that are being imported, were rejected or cancelled, then the others, newest first.
 
@@ -159,7 +151,6 @@ def list_all(url: Url = DEFAULT_URL, api_key: ApiKey = None) -> None:
             typer.echo(describe(dataset))
 
 
-@app.command()
 def cancel(
     name: Annotated[str, typer.Argument(help="Name or id of a dataset that is being imported.")],
     url: Url = DEFAULT_URL,
@@ -177,7 +168,6 @@ def cancel(
     typer.echo(f"{dataset['name']}  {dataset['id']}  {state}")
 
 
-@app.command()
 def delete(
     name: Annotated[
         str, typer.Argument(help="Name, name@version or id of a dataset, or id of an import (imp_…).")
@@ -198,50 +188,8 @@ def delete(
     typer.echo(f"{name}  deleted")
 
 
-def describe(dataset: "Json") -> str:
-    """Describe one dataset in one line."""
-    version = f"@{dataset['version']}" if (dataset.get("version") or 1) > 1 else ""
-    line = f"{dataset['name']}{version}  {dataset['id']}  "
-    if others := [name for name in dataset.get("names", []) if name != dataset["name"]]:
-        line = f"{dataset['name']}{version} (also {', '.join(others)})  {dataset['id']}  "
-    if dataset["status"] != "ready":
-        return line + _describe_import(dataset)
-    classes = dataset["classes"]
-    shown = ", ".join(classes[:SHOWN_CLASSES]) + (", …" if len(classes) > SHOWN_CLASSES else "")
-    line += (
-        f"{sum(dataset['train_counts']):,} to train, {sum(dataset['test_counts']):,} to test  "
-        f"{len(classes)} classes: {shown}"
-    )
-    return line + (f"  ({dataset['skipped_count']:,} files skipped)" if dataset["skipped_count"] else "")
-
-
-def _describe_import(dataset: "Json") -> str:
-    """Return the status of an import, and how far it is or why it was rejected."""
-    if dataset.get("error"):
-        return f"{dataset['status']}: {dataset['error']['message']}"
-    if dataset["status"] != "processing":
-        return str(dataset["status"])
-    if dataset.get("progress"):
-        return f"processing: {dataset['phase']} {dataset['progress']['fraction']:.0%}"
-    state = dataset.get("phase") or dataset.get("queued_reason") or "queued"
-    return f"processing: {state.replace('_', ' ')}"
-
-
 def after_interruption(name: str, *, is_uploaded: bool) -> str:
     """Tell what Ctrl-C did, and what to do next."""
     if is_uploaded:
         return f"{name} is still being imported. Look with: ninefold datasets list"
     return "The upload was aborted; nothing of it is kept."
-
-
-def describe_skipped(dataset: "Json") -> list[str]:
-    """Return one line for each skipped file that the record names, and one line that counts the others."""
-    named = dataset.get("skipped", [])
-    lines = [f"  skipped {file['path']}: {file['reason']}" for file in named]
-    unnamed = dataset["skipped_count"] - len(named)
-    return [*lines, f"  skipped {unnamed:,} more"] if unnamed else lines
-
-
-def describe_warnings(dataset: "Json") -> list[str]:
-    """Return one line for each warning about the dataset's images or classes."""
-    return [f"  warning: {warning}" for warning in dataset.get("warnings", [])]

@@ -2,8 +2,8 @@ import io
 
 from rich.console import Console
 
-from ninefold.cli.dataset_view import BarView, LineView
-from ninefold.client.upload_progress import DatasetProgress
+from ninefold.cli.datasets.progress_view import BarView, LineView
+from ninefold.client.datasets.upload_progress import DatasetProgress
 
 COURSE = [
     DatasetProgress("uploading", 0, 45_600_000),

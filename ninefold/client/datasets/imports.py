@@ -9,12 +9,12 @@ from typing import IO, Any
 
 import httpx
 
+from ninefold.client.datasets.folder_zip import find_table, open_file, zip_folder
+from ninefold.client.datasets.import_options import ImportOptions
+from ninefold.client.datasets.part_upload import MAX_INTERRUPTIONS, PART_BYTES, PartsUnknownError, PartUpload
+from ninefold.client.datasets.upload_progress import DatasetProgress, OnProgress, ReportedBody
 from ninefold.client.events import Event, follow_events
-from ninefold.client.folder_zip import find_table, open_file, zip_folder
-from ninefold.client.import_options import ImportOptions
-from ninefold.client.part_upload import MAX_INTERRUPTIONS, PART_BYTES, PartsUnknownError, PartUpload
 from ninefold.client.transport import TIMEOUT_S, Json, Transport
-from ninefold.client.upload_progress import DatasetProgress, OnProgress, ReportedBody
 from ninefold.errors import DatasetRejectedError, NinefoldError, UnreachableError
 
 _SOURCES = ("file://", "s3://", "https://", "hf://")

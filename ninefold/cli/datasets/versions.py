@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ninefold.cli.connection import ApiKey, Url, connect
-from ninefold.cli.datasets import describe, describe_skipped, describe_warnings
+from ninefold.cli.datasets.descriptions import describe, describe_skipped, describe_warnings
 from ninefold.client.address import DEFAULT_URL
 from ninefold.errors import NinefoldError
 

@@ -1,0 +1,50 @@
+"""Datasets in lines of text: one line for each dataset, skipped file and warning."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ninefold.client.transport import Json
+
+SHOWN_CLASSES = 5
+
+
+def describe(dataset: "Json") -> str:
+    """Describe one dataset in one line."""
+    version = f"@{dataset['version']}" if (dataset.get("version") or 1) > 1 else ""
+    line = f"{dataset['name']}{version}  {dataset['id']}  "
+    if others := [name for name in dataset.get("names", []) if name != dataset["name"]]:
+        line = f"{dataset['name']}{version} (also {', '.join(others)})  {dataset['id']}  "
+    if dataset["status"] != "ready":
+        return line + _describe_import(dataset)
+    classes = dataset["classes"]
+    shown = ", ".join(classes[:SHOWN_CLASSES]) + (", …" if len(classes) > SHOWN_CLASSES else "")
+    line += (
+        f"{sum(dataset['train_counts']):,} to train, {sum(dataset['test_counts']):,} to test  "
+        f"{len(classes)} classes: {shown}"
+    )
+    return line + (f"  ({dataset['skipped_count']:,} files skipped)" if dataset["skipped_count"] else "")
+
+
+def _describe_import(dataset: "Json") -> str:
+    """Return the status of an import, and how far it is or why it was rejected."""
+    if dataset.get("error"):
+        return f"{dataset['status']}: {dataset['error']['message']}"
+    if dataset["status"] != "processing":
+        return str(dataset["status"])
+    if dataset.get("progress"):
+        return f"processing: {dataset['phase']} {dataset['progress']['fraction']:.0%}"
+    state = dataset.get("phase") or dataset.get("queued_reason") or "queued"
+    return f"processing: {state.replace('_', ' ')}"
+
+
+def describe_skipped(dataset: "Json") -> list[str]:
+    """Return one line for each skipped file that the record names, and one line that counts the others."""
+    named = dataset.get("skipped", [])
+    lines = [f"  skipped {file['path']}: {file['reason']}" for file in named]
+    unnamed = dataset["skipped_count"] - len(named)
+    return [*lines, f"  skipped {unnamed:,} more"] if unnamed else lines
+
+
+def describe_warnings(dataset: "Json") -> list[str]:
+    """Return one line for each warning about the dataset's images or classes."""
+    return [f"  warning: {warning}" for warning in dataset.get("warnings", [])]
