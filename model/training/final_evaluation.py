@@ -105,26 +105,32 @@ def _score_test(
 def _find_label_errors(
     data: TrainingData, state: RunState, validation_NK: Tensor | None, test_NK: Tensor, temperature: float
 ) -> LabelErrors:
-    """Return the probable label errors of all splits: no probabilities are of a network that had learnt the label."""
+    """Return the probable label errors of all splits: no probabilities are of a network that had learnt the label.
+
+    Margins of a mean over the epochs are smaller than those of the final network, so the parts are merged by the rank of
+    an image among all images of its part.
+    """
     parts: list[tuple[Split, Literal["train", "test"], Tensor]] = [
         (data.train, "train", state.predictions.mean_probabilities()),
         (data.test, "test", test_NK.softmax(1)),
     ]
     if validation_NK is not None:
         parts.append((data.validation, "train", (validation_NK / temperature).softmax(1)))
-    classes = data.facts.classes
-    errors = [
-        LabelError(
-            image=str(split.ids_N[suspect.index]),
-            split=name,
-            label=classes[suspect.label],
-            suggested=classes[suspect.suggested],
-            margin=suspect.margin,
-        )
-        for split, name, probabilities_NK in parts
-        for suspect in find_label_errors(probabilities_NK, split.labels_N[: len(probabilities_NK)])
-    ]
-    errors.sort(key=lambda error: error.margin)
+    classes, ranked = data.facts.classes, list[tuple[float, LabelError]]()
+    for split, name, probabilities_NK in parts:
+        for rank, suspect in enumerate(
+            find_label_errors(probabilities_NK, split.labels_N[: len(probabilities_NK)])
+        ):
+            error = LabelError(
+                image=str(split.ids_N[suspect.index]),
+                split=name,
+                label=classes[suspect.label],
+                suggested=classes[suspect.suggested],
+                margin=suspect.margin,
+            )
+            ranked.append(((rank + 0.5) / len(split), error))
+    ranked.sort(key=lambda pair: pair[0])
+    errors = [error for _, error in ranked]
     return LabelErrors(dataset_id=data.facts.id, count=len(errors), images=errors[:MAX_LISTED])
 
 
