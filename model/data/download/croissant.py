@@ -21,6 +21,7 @@ _CONTEXT: dict[str, Any] = {
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
     "examples": {"@id": "cr:examples", "@type": "@json"},
     "extract": "cr:extract",
     "field": "cr:field",
@@ -40,6 +41,7 @@ _CONTEXT: dict[str, Any] = {
     "regex": "cr:regex",
     "repeated": "cr:repeated",
     "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
     "sc": "https://schema.org/",
     "separator": "cr:separator",
     "source": "cr:source",
@@ -55,7 +57,7 @@ def describe(facts: DatasetFacts, version: int | None, created_on: str, table_sh
         facts: of the dataset.
         version: its number under its name.
         created_on: the day on which it was added, as `2026-11-28`.
-        table_sha256: of `images.csv`, which lists path, label and split of each image.
+        table_sha256: of `images.csv`, which lists path, label and split of each image for other readers.
     """
     document = {
         "@context": _CONTEXT,
@@ -80,7 +82,7 @@ def describe(facts: DatasetFacts, version: int | None, created_on: str, table_sh
                 "@type": "cr:FileSet",
                 "@id": "image-files",
                 "name": "image-files",
-                "encodingFormat": "image/*",
+                "encodingFormat": ["image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"],
                 "includes": ["train/**", "test/**"],
             },
         ],
@@ -91,17 +93,10 @@ def describe(facts: DatasetFacts, version: int | None, created_on: str, table_sh
                 "name": "images",
                 "key": {"@id": "images/path"},
                 "field": [
-                    _column("path"),
-                    _column("label"),
-                    _column("split"),
-                    {
-                        "@type": "cr:Field",
-                        "@id": "images/image",
-                        "name": "image",
-                        "dataType": "sc:ImageObject",
-                        "source": {"fileSet": {"@id": "image-files"}, "extract": {"fileProperty": "content"}},
-                        "references": {"field": {"@id": "images/path"}},
-                    },
+                    _field("path", "sc:Text", "fullpath"),
+                    _field("label", "sc:Text", "fullpath", r"^(?:train|test)/([^/]+)/.+$"),
+                    _field("split", "sc:Text", "fullpath", r"^(train|test)/.+$"),
+                    _field("image", "sc:ImageObject", "content"),
                 ],
             }
         ],
@@ -109,11 +104,15 @@ def describe(facts: DatasetFacts, version: int | None, created_on: str, table_sh
     return json.dumps(document, indent=1, ensure_ascii=False).encode()
 
 
-def _column(name: str) -> dict[str, Any]:
+def _field(name: str, data_type: str, file_property: str, regex: str | None = None) -> dict[str, Any]:
+    """Return a field that is read from the image files; `regex` extracts its group from the property."""
+    source: dict[str, Any] = {"fileSet": {"@id": "image-files"}, "extract": {"fileProperty": file_property}}
+    if regex:
+        source["transform"] = {"regex": regex}
     return {
         "@type": "cr:Field",
         "@id": f"images/{name}",
         "name": name,
-        "dataType": "sc:Text",
-        "source": {"fileObject": {"@id": TABLE_FILE}, "extract": {"column": name}},
+        "dataType": data_type,
+        "source": source,
     }

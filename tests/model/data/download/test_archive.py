@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from zipfile import ZIP_STORED, ZipFile
@@ -47,9 +48,11 @@ def test_an_archive_that_is_added_again_is_the_same_dataset(tmp_path: Path) -> N
     [record_set] = description["recordSet"]
     assert [field["name"] for field in record_set["field"]] == ["path", "label", "split", "image"]
     ids = {part["@id"] for part in description["distribution"]}
-    for field in record_set["field"]:
-        source = field["source"]
-        assert (source.get("fileObject") or source["fileSet"])["@id"] in ids
+    fields = {field["name"]: field["source"] for field in record_set["field"]}
+    assert {source["fileSet"]["@id"] for source in fields.values()} < ids
+    image = next(name for name in names if name.startswith("train/"))
+    found = [re.match(fields[name]["transform"]["regex"], image) for name in ("split", "label")]
+    assert [match and match[1] for match in found] == image.split("/")[:2]
     assert "license" not in description
 
 
