@@ -8,9 +8,12 @@ import httpx
 import pytest
 import redis
 
+from api.datasets.errors import TUS_VERSION
+from api.datasets.resumable.headers import PART_TYPE
 from tests.worker.imported import new_import
 from tests.worker.samples import claim, draft, make_job
-from worker.queue.ids import new_model_id
+from worker.queue.calls.uploads import UploadRecord, create_upload
+from worker.queue.ids import new_import_id, new_model_id
 from worker.queue.store import JobStore
 from worker.redis_server.connection import connect
 from worker.registry.model_registry import ModelRegistry
@@ -19,17 +22,18 @@ PROJECT = "lab"
 ANSWERS_TO_ALL = {
     *("get_health", "get_readiness", "list_workers"),
     *("create_job", "create_dataset", "create_session", "get_session", "delete_session", "predict"),
-    *("list_jobs", "list_datasets", "list_models", "stream_events"),
+    *("list_jobs", "list_datasets", "list_models", "stream_events", "describe_uploads", "create_upload"),
 }
 """Operations that name nothing; what they return is checked on its own."""
 
 
 @dataclass(frozen=True)
 class Foreign:
-    """The ids and names of a job, an import, and a model in production, all of another project."""
+    """The ids and names of a job, an import, an upload, and a model in production, all of another project."""
 
     job_id: str
     import_id: str
+    upload_id: str
     model_id: str
     model_name: str = "secret"
 
@@ -38,6 +42,7 @@ class Foreign:
         return {
             "job_id": [self.job_id],
             "ref": [self.model_id, self.model_name, f"{self.model_name}:1", self.import_id, "hidden"],
+            "upload_id": [self.upload_id],
             "name": [self.model_name],
             "alias": ["production"],
             "file": ["manifest.json", "model.safetensors"],
@@ -55,7 +60,8 @@ def foreign(redis_client: redis.Redis) -> Foreign:
     store.succeed(job_id, attempt_id)
     assert ModelRegistry(redis_client).resolve("secret", PROJECT).manifest.id == model_id
     imported = store.submit_import(new_import("hidden", project=PROJECT)).dataset_import
-    return Foreign(job_id, imported.id, model_id)
+    upload_id = store.run(create_upload(new_import_id(), UploadRecord(name="half"), 10, PROJECT))
+    return Foreign(job_id, imported.id, upload_id, model_id)
 
 
 def paths_of(path: str, values: dict[str, list[str]]) -> Iterator[str]:
@@ -69,6 +75,14 @@ def paths_of(path: str, values: dict[str, list[str]]) -> Iterator[str]:
         yield from paths_of(before + value + after, values)
 
 
+def request_of(method: str, path: str) -> dict[str, Any]:
+    """Return a body and headers that the operation understands."""
+    if path.startswith("/uploads"):
+        headers = {"Tus-Resumable": TUS_VERSION, "Upload-Offset": "0", "Content-Type": PART_TYPE}
+        return {"headers": headers} | ({"content": b"PK"} if method == "patch" else {})
+    return {"json": {"version": 1}} if method == "put" else {}
+
+
 def test_nothing_of_another_project_answers_anything_but_404(client: httpx.Client, foreign: Foreign) -> None:
     walked = set()
     for path, operations in client.get("/openapi.json").json()["paths"].items():
@@ -78,8 +92,7 @@ def test_nothing_of_another_project_answers_anything_but_404(client: httpx.Clien
                 continue
             walked.add(operation["operationId"])
             for filled in paths_of(path, foreign.parameters()):
-                body: Any = {"json": {"version": 1}} if method == "put" else {}
-                answer = client.request(method, filled, **body)
+                answer = client.request(method, filled, **request_of(method, path))
                 assert answer.status_code == 404, (method, filled, answer.text)
     assert len(walked) > 15
 
