@@ -167,6 +167,27 @@ def test_a_refused_correction_says_why_and_keeps_what_was_corrected(
     monitor.errors = [error for error in monitor.errors if "422" not in error]
 
 
+def test_one_image_of_a_group_of_near_duplicates_is_kept(page: Page, photos: Path) -> None:
+    (photos / "three" / "copy.png").write_bytes((photos / "three" / "0.png").read_bytes())
+    add(page, photos, "copied")
+    finding = page.locator("[data-code=near_duplicates]")
+    finding.get_by_role("link", name="All").click()
+    tiles = page.locator(".tile[aria-label]")
+    tiles.first.focus()
+    page.keyboard.press("k")
+    bar = page.get_by_role("region", name="Corrections")
+    expect(bar).to_contain_text("one kept of 1 group")
+    group = page.locator("[data-mark=kept-one]").count()
+    assert group >= 2
+    page.keyboard.press("u")
+    expect(bar).to_be_hidden()
+    page.get_by_role("button", name="Keep one of each group shown").click()
+    expect(page.locator("[data-mark=kept-one]")).to_have_count(tiles.count())
+    bar.get_by_role("button", name="Make version").click()
+    expect(page.locator(".view-head")).to_contain_text("version 2", timeout=IMPORT_MS)
+    expect(finding).to_have_count(0)
+
+
 def test_a_dataset_is_deleted_after_a_question(page: Page, service: Service, photos: Path) -> None:
     add(page, photos, "unwanted")
     page.get_by_role("button", name="Delete").click()

@@ -47,6 +47,16 @@ export class Corrections extends EventTarget {
     this.#add({ group, isKept: !this.#groups.has(group) });
   }
 
+  /** Keeps one image of each of these groups. */
+  keepOneOfEach(groups) {
+    for (const group of groups) {
+      const step = { group, isKept: true };
+      if (!this.#groups.has(group)) this.#steps.push(step);
+      this.#apply(step);
+    }
+    this.#save();
+  }
+
   /** Takes back the last step and returns it; undefined if there is none. */
   undo() {
     const step = this.#steps.pop();

@@ -1,11 +1,12 @@
 /** The images of a dataset in a grid with filters, where they are looked at and corrected. */
 
-import { h, fill, setText } from "../../ui/dom.js";
+import { announce } from "../../ui/announcements.js";
+import { h, fill, setText, show } from "../../ui/dom.js";
 import { whole } from "../../ui/format.js";
 import { get } from "../../http/requests.js";
 import { correctionsBar } from "../corrections/bar.js";
 import { correctionsOf } from "../corrections/corrections.js";
-import { datasetHref, versionBadge } from "../dataset_text.js";
+import { counted, datasetHref, versionBadge } from "../dataset_text.js";
 import { CorrectionCommands } from "./commands.js";
 import { ImageFilters } from "./filters.js";
 import { ImageGrid } from "./grid.js";
@@ -13,6 +14,7 @@ import { ImageDialog } from "./image_dialog.js";
 import { showKeys } from "./keys_help.js";
 
 const PAGE_SIZE = 60;
+const KEYS_OF_FINDINGS = { label_errors: "Enter accepts the suggested class, ", near_duplicates: "k keeps one of a group, " };
 /** The findings whose images are in the order of their groups. */
 const GROUPED = ["label_conflicts", "split_leaks", "near_duplicates"];
 
@@ -29,11 +31,12 @@ class ImagesView {
     this.title = h("h1", {}, "Images");
     this.badge = h("span");
     this.keys = h("button", { class: "quiet small", onclick: showKeys }, "Keys (?)");
-    this.hint = h("p", { id: "grid-hint", class: "muted small grid-hint" }, "Arrow keys move, x removes, a letter relabels, u undoes, ? shows all keys.");
+    this.hint = h("p", { id: "grid-hint", class: "muted small grid-hint" });
+    this.keepAll = h("button", { class: "quiet small", hidden: true, onclick: () => this.#keepOneOfEach() }, "Keep one of each group shown");
     this.body = h("div");
     this.bar = h("div", { class: "bar-place" });
     this.element = h("section", { class: "images-view" }, this.back,
-      h("div", { class: "view-head" }, this.title, this.badge, h("div", { class: "actions" }, this.keys)), this.filters.element, this.hint, this.body, this.bar);
+      h("div", { class: "view-head" }, this.title, this.badge, h("div", { class: "actions" }, this.keepAll, this.keys)), this.filters.element, this.hint, this.body, this.bar);
     this.#load();
   }
 
@@ -82,9 +85,18 @@ class ImagesView {
   }
 
   readFirst = async () => {
+    const { finding } = this.filters.values;
+    setText(this.hint, `Arrow keys move, x removes, a letter relabels, ${KEYS_OF_FINDINGS[finding] ?? ""}u undoes, ? shows all keys.`);
+    show(this.keepAll, finding === "near_duplicates");
     this.grid.showLoading();
     await this.#readMore();
   };
+
+  #keepOneOfEach() {
+    const groups = new Set(this.grid.images.map(({ group }) => group).filter(Boolean));
+    this.corrections.keepOneOfEach(groups);
+    announce(`One image is kept of ${counted(groups.size, "group")}.`);
+  }
 
   async #readMore() {
     const query = this.filters.query;
