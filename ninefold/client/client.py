@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from ninefold.client.address import DEFAULT_URL
+from ninefold.client.datasets.contents import ImageSize, list_images, read_image, read_report
+from ninefold.client.datasets.downloads import download
 from ninefold.client.datasets.import_options import ImportOptions
 from ninefold.client.datasets.imports import (
     add_from_source,
@@ -16,7 +18,7 @@ from ninefold.client.datasets.imports import (
     upload,
 )
 from ninefold.client.datasets.upload_progress import DatasetProgress
-from ninefold.client.datasets.versions import corrections_of, download, send_version
+from ninefold.client.datasets.versions import corrections_of, send_version
 from ninefold.client.events import Event, follow_events
 from ninefold.client.predictions import classify
 from ninefold.client.transport import Json, Transport
@@ -218,7 +220,33 @@ class Client:
 
     def download_dataset(self, ref: str, path: str | Path) -> None:
         """Write a dataset to a new file: a zip with its splits and a Croissant description."""
-        download(self._transport, ref, Path(path))
+        download(self._transport, f"/datasets/{ref}/archive", Path(path))
+
+    def dataset_report(self, ref: str) -> Json:
+        """Return what is wrong with a dataset (`findings`, what costs a model most first), and tables of what is in it."""
+        return read_report(self._transport, ref)
+
+    def download_skipped_files(self, ref: str, path: str | Path) -> None:
+        """Write every file that the import of a dataset skipped, with the reason, to a new CSV file."""
+        download(self._transport, f"/datasets/{ref}/report?format=csv", Path(path))
+
+    def dataset_images(
+        self,
+        ref: str,
+        *,
+        class_: str | None = None,
+        split: str | None = None,
+        finding: str | None = None,
+        group: str | None = None,
+    ) -> Iterator[Json]:
+        """Yield the images of a dataset; those of a finding in its order, others by split, class and content."""
+        filters = {"class": class_, "split": split, "finding": finding, "group": group}
+        given = {field: value for field, value in filters.items() if value is not None}
+        return list_images(self._transport, ref, given)
+
+    def dataset_image(self, ref: str, image_id: str, size: ImageSize = "original") -> bytes:
+        """Return the file of an image as it was uploaded, or its thumbnail: a WebP file of at most 160 pixels a side."""
+        return read_image(self._transport, ref, image_id, size)
 
     def dataset_events(self, ref: str, last_event_id: str | None = None) -> Iterator[Event]:
         """Yield the past events of a dataset's import, then new events as they happen, until the import ends."""

@@ -196,3 +196,20 @@ def test_a_correction_makes_a_version_and_a_job_may_use_the_first(
     unchanged = run(service, "datasets", "correct", "digits", "--remove", images[0])
     assert unchanged.returncode == 1
     assert "Built-in datasets" in unchanged.stderr
+
+
+def test_the_report_and_the_images_of_a_dataset(service: Service, tiny_folder: Path, tmp_path: Path) -> None:
+    report = service.client.dataset_report("tiny")
+    assert {one["name"]: one["train"] + one["test"] for one in report["classes"]} == dict.fromkeys("0123", 16)
+    [image, *others] = service.client.dataset_images("tiny", class_="2", split="train")
+    assert {one["class"] for one in others} == {"2"}
+    original = service.client.dataset_image("tiny", image["id"])
+    assert original == (tiny_folder / image["path"].removeprefix("tiny/")).read_bytes()
+    assert service.client.dataset_image("tiny", image["id"], size="thumbnail").startswith(b"RIFF")
+    shown = run(service, "datasets", "report", "tiny", "--skipped-csv", str(tmp_path / "skipped.csv"))
+    assert report["findings"][0]["title"] in " ".join(shown.stdout.split())
+    assert (tmp_path / "skipped.csv").read_bytes() == b"path,reason\r\n"
+    saved = run(service, "datasets", "images", "tiny", "--class", "2", "--out", str(tmp_path / "out"))
+    assert saved.returncode == 0, saved.stderr
+    expected = {path.read_bytes() for path in (tiny_folder / "2").iterdir()}
+    assert {path.read_bytes() for path in (tmp_path / "out" / "2").iterdir()} == expected

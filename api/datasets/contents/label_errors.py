@@ -51,7 +51,7 @@ def with_label_errors(report: Report, errors: LabelErrors | None, dataset: str) 
         if errors.count > 1
         else "1 label is probably wrong",
         advice="Look at the images, the most probable errors first, and correct the labels that are wrong in a next version: "
-        f"ninefold datasets correct {dataset} --relabel IMAGE=CLASS. A training found them, whose network disagrees with them.",
+        f"`ninefold datasets correct {dataset} --relabel IMAGE=CLASS`. A training found them, whose network disagrees with them.",
         count=errors.count,
         classes=sorted({error.label for error in errors.images})[:_CLASSES_SHOWN],
         images=[error.image for error in errors.images[:SHOWN_IMAGES]],

@@ -28,7 +28,8 @@ def find_few_images(contents: Contents) -> Iterator[Found]:
             FindingCode.FEW_IMAGES,
             Severity.HIGH if is_severe else Severity.MEDIUM,
             f"{_classes_have(few)} fewer than {FEW_IMAGES} training images",
-            f"Add images to {_name(few, counts)}; or leave such classes out with min_images (--min-images).",
+            f"Add images to {_name(few, counts)}: `ninefold datasets correct NAME --add FOLDER`. Or leave such classes out: "
+            "`ninefold datasets add FOLDER --min-images N`.",
             _images_of(contents, few, "of a class with few images"),
             few,
         )
@@ -49,8 +50,8 @@ def find_imbalance(contents: Contents) -> Iterator[Found]:
             Severity.HIGH if ratio >= STRONG_IMBALANCE else Severity.MEDIUM,
             f"The largest class, {largest!r}, has {ratio:.3g} times as many training images as the smallest, {rare[0]!r} "
             f"({counts[largest]:,} and {counts[rare[0]]:,})",
-            f"Training favours large classes. Add images to {_name(rare, counts)}, or train with class_weighting "
-            "(--class-weighting balanced).",
+            f"Training favours large classes. Add images to {_name(rare, counts)}: `ninefold datasets correct NAME --add "
+            "FOLDER`. Or train with other weights: `ninefold submit NAME --set class_weighting=balanced`.",
             _images_of(contents, rare, "of a class with far fewer images than the largest"),
             rare,
         )
@@ -80,7 +81,7 @@ def find_similar_names(contents: Contents) -> Iterator[Found]:
             Severity.HIGH,
             "Class names differ only in upper and lower case or in spaces: "
             + name_some([" = ".join(map(repr, names)) for names in alike], _SHOWN),
-            "If they are the same class, give it one name.",
+            "If they are the same class, give its images one name: `ninefold datasets correct NAME --relabel IMAGE=CLASS`.",
             _images_of(contents, classes, "of a class whose name is like another one"),
             classes,
         )

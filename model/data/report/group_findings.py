@@ -21,7 +21,7 @@ def find_label_conflicts(contents: Contents) -> Iterator[Found]:
             Severity.HIGH,
             f"{count_of(len(images), 'image')} show the same as an image of another class",
             "A model that sees one picture under two names learns neither. Keep each in the class that it belongs to, and "
-            "remove it from the others.",
+            "remove it from the others: `ninefold datasets correct NAME --remove IMAGE`.",
             images,
         )
 
@@ -61,8 +61,8 @@ def find_near_duplicates(contents: Contents) -> Iterator[Found]:
             FindingCode.NEAR_DUPLICATES,
             Severity.LOW,
             f"{count_of(len(images), 'image')} are nearly the same as another one of their class, in {count_of(groups, 'group')}",
-            "They count several times in training, and are always in the same split. Keep one of each group where they "
-            "are no wanted variety.",
+            "They count several times in training, and are always in the same split. Where they are no wanted "
+            "variety, keep one of each group: `ninefold datasets correct NAME --keep-one GROUP`.",
             images,
         )
 

@@ -36,7 +36,8 @@ def find_blank_images(contents: Contents) -> Iterator[Found]:
             FindingCode.BLANK_IMAGES,
             Severity.MEDIUM,
             f"{count_of(len(images), 'image')} {_is(images)} black or of nearly one colour ({black:,} black)",
-            "They show nothing that a model could learn. Remove them, unless an empty picture is what their class means.",
+            "They show nothing that a model could learn. Unless an empty picture is what their class means, remove them: "
+            "`ninefold datasets correct NAME --remove IMAGE`.",
             images,
         )
 
@@ -56,7 +57,8 @@ def find_tiny_images(contents: Contents) -> Iterator[Found]:
             Severity.LOW,
             f"{count_of(len(images), 'image')} {_is(images)} tiny: the shorter side is below {TINY_SIDE} pixels, or below an "
             f"eighth of the median, {median}",
-            "Replace them by larger copies, or remove them: icons and previews are often among photos by mistake.",
+            "Icons and previews are often among photos by mistake. Replace them by larger copies, or remove them: "
+            "`ninefold datasets correct NAME --remove IMAGE`.",
             images,
         )
 
@@ -104,8 +106,8 @@ def find_skipped_files(contents: Contents) -> Iterator[Found]:
             Severity.MEDIUM if images else Severity.LOW,
             f"{count_of(len(contents.skipped), 'file')} of the upload {_is(contents.skipped)} not part of the dataset, "
             f"{images:,} of them named like images",
-            "The list names every file and the reason: GET /datasets/NAME/report?format=csv, or "
-            "`ninefold datasets report NAME --skipped-csv FILE`. Repair what should be part of it, then add the images again.",
+            "The list names every file and the reason: `ninefold datasets report NAME --skipped-csv FILE`, or "
+            "`GET /datasets/NAME/report?format=csv`. Repair what should be part of it, then add the images again.",
             count=len(contents.skipped),
         )
 

@@ -2,10 +2,10 @@
 
 import typer
 
-from ninefold.cli.datasets import imports, versions
+from ninefold.cli.datasets import images, imports, report, versions
 
 app = typer.Typer(
-    help="Add, list and correct datasets; download or delete one; cancel an import.",
+    help="Add, list, look into and correct datasets; download or delete one; cancel an import.",
     epilog="Example: ninefold datasets add flowers/",
     no_args_is_help=True,
 )
@@ -13,5 +13,7 @@ app.command()(imports.add)
 app.command("list")(imports.list_all)
 app.command()(imports.cancel)
 app.command()(imports.delete)
+app.command()(report.report)
+app.command()(images.images)
 app.command()(versions.correct)
 app.command()(versions.download)

@@ -1,4 +1,4 @@
-"""Makes the next version of a dataset, and downloads one."""
+"""Makes the next version of a dataset."""
 
 import json
 import os
@@ -7,16 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-import httpx
-
 from ninefold.client.datasets.folder_zip import find_table, open_file, zip_folder
 from ninefold.client.datasets.import_options import ImportOptions
 from ninefold.client.datasets.imports import FileChunks, send_whole
 from ninefold.client.datasets.upload_progress import DatasetProgress, OnProgress, ReportedBody
-from ninefold.client.transport import TIMEOUT_S, Json, Transport
+from ninefold.client.transport import Json, Transport
 from ninefold.errors import NinefoldError
 
-_CHUNK_BYTES = 1 << 20
 CORRECTIONS_FILE = "ninefold-corrections.json"
 
 
@@ -70,28 +67,3 @@ def send_version(
             size = length = file.seek(0, os.SEEK_END)
             source = FileChunks(file)
         return send_whole(transport, path, params, ReportedBody(source, size, on_progress), length)
-
-
-def download(transport: Transport, ref: str, path: Path) -> None:
-    """Write a version of a dataset as a zip to a file, which must not exist; a download that fails leaves nothing.
-
-    Raises:
-        NinefoldError: the file exists or cannot be written, or there is no such dataset.
-    """
-    part = path.with_name(f"{path.name}.part")
-    try:
-        if path.exists():
-            raise NinefoldError(f"{path} exists already: choose another name.", code="file_exists")
-        with (
-            part.open("wb") as file,
-            transport.stream(f"/datasets/{ref}/archive", {}, httpx.Timeout(TIMEOUT_S)) as response,
-        ):
-            for chunk in response.iter_bytes(_CHUNK_BYTES):
-                file.write(chunk)
-        part.replace(path)
-    except httpx.TransportError as error:
-        raise transport.unreachable(error) from error
-    except OSError as error:
-        raise NinefoldError(f"{path} cannot be written: {error.strerror}.", code="not_written") from error
-    finally:
-        part.unlink(missing_ok=True)

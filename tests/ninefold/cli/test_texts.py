@@ -1,13 +1,20 @@
 """What the command line says: the first command after a start, and errors of the service in the words of commands."""
 
+import ast
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+from api.datasets.contents.errors import DatasetNotReadyError, ImageNotFoundError
 from api.datasets.zip_body import HINT
 from api.jobs.errors import UnknownDatasetError
 from api.predict.errors import ModelRequiredError, NoModelError
 from api.records.errors import ANSWERS
+from ninefold.cli.app import app
 from ninefold.cli.hints import as_commands
 from ninefold.cli.up import _welcome
 
@@ -18,6 +25,8 @@ from ninefold.cli.up import _welcome
         (str(NoModelError()), "ninefold submit digits"),
         (f"These bytes are not a zip. {HINT}", "Give a folder, or a zip of one."),
         (str(ModelRequiredError(["cats", "dogs"])), "name one with --model, of cats, dogs"),
+        (str(DatasetNotReadyError("processing")), "ninefold datasets list tells when the import has ended"),
+        (str(ImageNotFoundError()), "ninefold datasets images NAME lists its images"),
         (str(UnknownDatasetError(["digits"])), "ninefold datasets add FOLDER"),
         *((answer.detail, "ninefold") for answer in ANSWERS.values() if "lists all" in (answer.detail or "")),
     ],
@@ -36,3 +45,33 @@ def test_the_first_command_has_the_address_and_the_key_that_it_needs() -> None:
     assert "ninefold submit digits --watch --url http://127.0.0.1:9000" in other
     assert '-H "Authorization: Bearer $NINEFOLD_API_KEY" http://127.0.0.1:9000/jobs' in other
     assert "secret-of-alice" not in other
+
+
+SERVICES = ("api", "worker", "predictor")
+"""Their options are read by their own processes."""
+
+
+def commands_in_texts() -> Iterator[str]:
+    """Yield the commands of `ninefold` in the strings of the sources, each as far as it is fixed."""
+    for package in ("model", "worker", "api", "ninefold"):
+        for path in Path(package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+                text = "".join(str(part.value) for part in parts if isinstance(part, ast.Constant))
+                yield from re.findall(
+                    r"(?:`|: |    )ninefold ((?:datasets |jobs |models )?[a-z]+ [^`\n]*)", text
+                )
+
+
+def test_the_commands_that_texts_advise_exist_with_their_options() -> None:
+    commands = {command for command in commands_in_texts() if not command.startswith(SERVICES)}
+    assert "datasets correct NAME --keep-one GROUP" in commands
+    for command in commands:
+        found: Any = typer.main.get_command(app)
+        for word in command.split():
+            if not hasattr(found, "commands"):
+                break
+            assert word in found.commands, command
+            found = found.commands[word]
+        options = {option for parameter in found.params for option in parameter.opts}
+        assert set(re.findall(r" (--[a-z-]+)", command)) <= options, command
