@@ -44,7 +44,7 @@ def images(
     url: Url = DEFAULT_URL,
     api_key: ApiKey = None,
 ) -> None:
-    """List images of a dataset: id, class, split, width x height, path in the upload; save them with --out.
+    """List images of a dataset: id, class, split, width x height, group, path in the upload; save them with --out.
 
     Images of a finding come in its order, the most important first; others by split, class and content. The class that an
     image probably belongs to stands behind its own (cat > dog).
@@ -77,5 +77,6 @@ def images(
 def describe_image(image: "Json", width: int) -> str:
     """Describe an image in one line; `width` is that of the column of classes."""
     label = image["class"] + (f" > {image['suggested_class']}" if image.get("suggested_class") else "")
+    group = image.get("group") or "-"
     size = f"{image['width']}x{image['height']}"
-    return f"{image['id']}  {label:<{width}}  {image['split']:<5}  {size:<9}  {image['path']}"
+    return f"{image['id']}  {label:<{width}}  {image['split']:<5}  {size:<9}  {group:<16}  {image['path']}"

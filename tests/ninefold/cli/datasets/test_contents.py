@@ -112,12 +112,12 @@ def test_the_report_is_one_json_object_and_the_skipped_files_a_new_file(tmp_path
 
 
 def test_images_are_lines_of_one_version() -> None:
-    service = Service(image("1"), image("2", suggested_class="dog"), image("3"))
+    service = Service(image("1", group="grp_0123456789ab"), image("2", suggested_class="dog"), image("3"))
     with scripted_server(service) as server:
         result = run(server, "images", "pets", "--class", "cat", "--finding", "label_errors", "--limit", "2")
         assert result.stdout.splitlines() == [
-            f"img_{'1' * 24}  cat  train  32x24      cat/1.jpg",
-            f"img_{'2' * 24}  cat > dog  train  32x24      cat/1.jpg",
+            f"img_{'1' * 24}  cat  train  32x24      grp_0123456789ab  cat/1.jpg",
+            f"img_{'2' * 24}  cat > dog  train  32x24      -                 cat/1.jpg",
         ]
         lists = [request.target for request in server.requests if "/images" in request.target]
         assert lists[0] == "/datasets/ds_1/images?limit=100&class=cat&finding=label_errors"
