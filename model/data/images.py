@@ -118,7 +118,7 @@ def decode_image(
         _load(image, image_size, before)
         should_rescale = is_wide_colour and sample_bits < FULL_BITS
         pixels = rescale_colours(image, data, sample_bits) if should_rescale else image
-        return _turn_upright(to_rgb(pixels, sample_bits=sample_bits), image)
+        return _turn_upright(to_rgb(pixels, sample_bits=sample_bits), _orientation(image))
 
     return _mending(data, decode)
 
@@ -146,8 +146,9 @@ def inspect_image(
         # Decoding a JPEG at a fraction of its size still reads every byte, so it detects a truncated file.
         _load(image, max(THUMBNAIL_SIDE, SEEN_SIDE // 2) if see else THUMBNAIL_SIDE)
         bits = count_bits(image) if is_wide else None
-        upright = _turn_upright(to_rgb(image, sample_bits=bits or FULL_BITS), image)
-        if _orientation(image) in _SIDEWAYS:
+        orientation = _orientation(image)
+        upright = _turn_upright(to_rgb(image, sample_bits=bits or FULL_BITS), orientation)
+        if orientation in _SIDEWAYS:
             width, height = height, width
         if see is not None:
             see(upright)
@@ -233,8 +234,8 @@ def _load(image: Image.Image, image_size: int, before_pixels: Callable[[int], ob
     image.load()
 
 
-def _turn_upright(rgb: Image.Image, loaded: Image.Image) -> Image.Image:
-    transposition = _TRANSPOSITIONS.get(_orientation(loaded))
+def _turn_upright(rgb: Image.Image, orientation: int) -> Image.Image:
+    transposition = _TRANSPOSITIONS.get(orientation)
     return rgb if transposition is None else rgb.transpose(transposition)
 
 

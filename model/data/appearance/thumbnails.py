@@ -16,17 +16,18 @@ _METHOD = 2
 
 
 def reduce(image: Image.Image) -> Image.Image:
-    """Return an RGB image in the size of its thumbnail."""
+    """Return an RGB image in the size of its thumbnail: the image itself if it is small enough."""
     scale = min(1.0, THUMBNAIL_SIDE / max(image.size))
+    if scale == 1.0:
+        return image
     size = max(1, round(scale * image.width)), max(1, round(scale * image.height))
     return image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
 
 
 def encode_thumbnail(small: Image.Image) -> bytes:
     """Return the pixels as WebP; nothing else of the image, such as its metadata, is kept."""
-    small.info.clear()
     file = BytesIO()
-    small.save(file, "WEBP", quality=_QUALITY, method=_METHOD)
+    small.save(file, "WEBP", quality=_QUALITY, method=_METHOD, exif=b"", icc_profile=b"", xmp=b"")
     return file.getvalue()
 
 
