@@ -51,7 +51,7 @@ def find_imbalance(contents: Contents) -> Iterator[Found]:
             f"The largest class, {largest!r}, has {ratio:.3g} times as many training images as the smallest, {rare[0]!r} "
             f"({counts[largest]:,} and {counts[rare[0]]:,})",
             f"Training favours large classes. Add images to {_name(rare, counts)}: `ninefold datasets correct NAME --add "
-            "FOLDER`. Or train with other weights: `ninefold submit NAME --set class_weighting=balanced`.",
+            "FOLDER`. Or train with other weights: `ninefold submit NAME --set class_weighting=square_root`.",
             _images_of(contents, rare, "of a class with far fewer images than the largest"),
             rare,
         )
