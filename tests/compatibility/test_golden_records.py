@@ -27,6 +27,7 @@ from worker.queue.ids import new_attempt_id
 from worker.queue.records import Job
 from worker.queue.states import Outcome, Status
 from worker.queue.store import JobStore
+from worker.redis_server import keys as redis_keys
 from worker.redis_server.connection import connect
 from worker.registry.model_registry import ModelRegistry
 from worker.upkeep.backup.restore import read_backup
@@ -206,6 +207,10 @@ def test_a_backup_that_the_release_made_is_restored(
         _check_restored(store, storage, file, folder.parent)
 
 
+_INDEXES_OF_LATER_RELEASES = (redis_keys.MODELS_BY_DATASET + "digits",)
+"""A restore makes them although the release had none."""
+
+
 def _check_restored(store: JobStore, storage: Storage, backup: IO[bytes], folder: Path) -> None:
     with running_valkey() as url, connect(url) as empty:
         target = open_storage((folder / "restored").as_uri())
@@ -217,7 +222,10 @@ def _check_restored(store: JobStore, storage: Storage, backup: IO[bytes], folder
             assert restored.rows(job.id) == store.rows(job.id)
             assert restored.logs(job.id) == store.logs(job.id)
             assert restored.events(job.id) == store.events(job.id)
-        assert _records(empty) == _records(store.redis)
+        found = _records(empty)
+        for key in _INDEXES_OF_LATER_RELEASES:
+            found.pop(key, None)
+        assert found == _records(store.redis)
         assert ModelRegistry(empty).list_models() == ModelRegistry(store.redis).list_models()
         assert target.list() == storage.list()
 

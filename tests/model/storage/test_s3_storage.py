@@ -65,7 +65,7 @@ def test_an_s3_url_without_a_bucket_is_refused() -> None:
 
 def test_an_unreachable_server_raises_an_error(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    monkeypatch.setattr(s3, "_RETRIES", {"max_retries": 1})
+    monkeypatch.setattr(s3, "RETRIES", {"max_retries": 1})
     unreachable = open_storage(f"s3://{BUCKET}")
     for ask in (unreachable.check, unreachable.list, lambda: unreachable.read_bytes("a")):
         with pytest.raises(StorageError, match="error sending request"):

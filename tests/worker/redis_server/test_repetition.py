@@ -18,7 +18,7 @@ from tests.worker.samples import draft, make_job, make_spec, row
 from worker.errors import AliasNotFoundError, JobNotFoundError, ModelNotFoundError, WrongStateError
 from worker.queue import live_workers
 from worker.queue.attempt_messages import Report, TrainingReport
-from worker.queue.calls import attempts, history, imports, requests, trainings
+from worker.queue.calls import attempts, history, imports, requests, trainings, uploads
 from worker.queue.calls.requests import Idempotency
 from worker.queue.ids import new_attempt_id
 from worker.queue.records import Checkpoint, JobError, Progress
@@ -29,7 +29,7 @@ from worker.redis_server import keys as redis_keys
 from worker.redis_server.clients import AsyncStoreClient, Operation, StoreClient
 from worker.redis_server.connection import connect, connect_async
 from worker.redis_server.scripts import ScriptCall, load_script
-from worker.registry import aliases, models
+from worker.registry import aliases, datasets, models
 from worker.registry.datasets import DatasetRegistry
 from worker.registry.model_registry import ModelRegistry
 from worker.registry.scripts import REGISTRY_SCRIPTS
@@ -41,6 +41,8 @@ READS = {
     "queue/lua/requests/replay",
     "queue/lua/live_workers/list_workers",
     "registry/lua/get_dataset",
+    "queue/lua/uploads/read",
+    "registry/lua/list_dataset_versions",
     "registry/lua/list_datasets",
     "registry/lua/list_models",
     "registry/lua/resolve_model",
@@ -164,6 +166,16 @@ def import_and_wait(run: Run) -> None:
     run(imports.note_settled(import_id))
 
 
+def upload_and_forget(run: Run) -> None:
+    """Receive two parts of an upload, then delete the upload."""
+    record = uploads.UploadRecord(name="birds")
+    upload_id = run(uploads.create_upload("upl_1", record, 30, idempotency_key="upload"))
+    for offset, key in ((0, "uploads/a"), (10, "uploads/b")):
+        part = uploads.UploadPart(key=key, size_bytes=10, sha256="00")
+        assert run(uploads.append_part(upload_id, offset, part)) == offset + 10
+    assert run(uploads.delete_upload(upload_id)) is True
+
+
 def test_a_repeated_call_has_the_same_answer_and_one_effect(
     run: Run, calls: set[str], redis_client: redis.Redis
 ) -> None:
@@ -206,6 +218,12 @@ def test_a_repeated_call_has_the_same_answer_and_one_effect(
 
     import_and_wait(run)
     assert DatasetRegistry(redis_client).get("pets").facts.id == "ds_1"
+    for unfinished in store.list_jobs().jobs:
+        if unfinished.status is Status.QUEUED:
+            run(requests.cancel(unfinished.id))
+    run(datasets.begin_deletion("ds_1"))
+    run(datasets.end_deletion("ds_1"))
+    upload_and_forget(run)
     run(live_workers.send_heartbeat(worker_record()))
     run(live_workers.remove("host:1"))
     assert calls == changes()

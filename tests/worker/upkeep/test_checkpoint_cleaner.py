@@ -47,7 +47,7 @@ def cancel_when_queued_again(store: JobStore, job_id: str, attempt_id: str) -> N
 
 def cancel_when_the_worker_is_dead(store: JobStore, job_id: str, attempt_id: str) -> None:
     store.cancel(job_id)
-    store.reap(job_id, attempt_id, 0)
+    store.reap(job_id, attempt_id, 1)  # its report renewed its lease
 
 
 def die_too_often(store: JobStore, job_id: str, attempt_id: str) -> None:
