@@ -182,6 +182,9 @@ def test_a_correction_makes_a_version_and_a_job_may_use_the_first(
     assert corrected.returncode == 0, corrected.stderr
     assert corrected.stdout.startswith("corrected@2  ds_")
     assert service.client.dataset("corrected@1")["id"] == first["id"]
+    listed = run(service, "datasets", "list").stdout
+    assert "corrected@1  ds_" in listed
+    assert "corrected@2  ds_" in listed
     assert [one["version"] for one in service.client.dataset_versions("corrected")] == [2, 1]
     assert service.client.dataset("corrected")["parent"] == first["id"]
     job = service.client.submit("corrected@1", epochs=1)

@@ -8,9 +8,10 @@ if TYPE_CHECKING:
 SHOWN_CLASSES = 5
 
 
-def describe(dataset: "Json") -> str:
-    """Describe one dataset in one line."""
-    version = f"@{dataset['version']}" if (dataset.get("version") or 1) > 1 else ""
+def describe(dataset: "Json", *, shows_version: bool = False) -> str:
+    """Describe one dataset in one line, with its version if it is a later one than the first, or if `shows_version`."""
+    number = dataset.get("version") or 1
+    version = f"@{number}" if number > 1 or shows_version else ""
     line = f"{dataset['name']}{version}  {dataset['id']}  "
     if others := [name for name in dataset.get("names", []) if name != dataset["name"]]:
         line = f"{dataset['name']}{version} (also {', '.join(others)})  {dataset['id']}  "

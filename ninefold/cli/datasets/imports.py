@@ -146,9 +146,13 @@ def list_all(url: Url = DEFAULT_URL, api_key: ApiKey = None) -> None:
 
         ninefold datasets list
     """
+    later_versions_of = set[str]()
     with connect(url, api_key) as client:
         for dataset in client.datasets():
-            typer.echo(describe(dataset))
+            name = dataset["name"]
+            typer.echo(describe(dataset, shows_version=name in later_versions_of))
+            if (dataset.get("version") or 1) > 1:
+                later_versions_of.add(name)
 
 
 def cancel(
