@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+_LEAST_DIFFERENCE = 0.2
+"""In probability. Of closer calls nearly all labels are right: see docs/adr/0027."""
+
 
 @dataclass(frozen=True)
 class Suspect:
@@ -19,7 +22,7 @@ class Suspect:
     suggested: int
     """The class that the image probably belongs to."""
     margin: float
-    """Probability of `label` minus that of `suggested`, -1 to 0: the lower, the more probable the error."""
+    """Probability of `label` minus that of `suggested`, -1 to -0.2: the lower, the more probable the error."""
 
 
 def find_label_errors(probabilities_NK: Tensor, labels_N: Tensor) -> list[Suspect]:
@@ -40,7 +43,7 @@ def find_label_errors(probabilities_NK: Tensor, labels_N: Tensor) -> list[Suspec
     confident_NK = torch.where(probabilities_NK >= thresholds_K, probabilities_NK, 0)
     best_N, suggested_N = confident_NK.max(1)
     margins_N = own_N - best_N
-    is_suspect_N = (suggested_N != labels_N) & (margins_N < 0)
+    is_suspect_N = (suggested_N != labels_N) & (margins_N <= -_LEAST_DIFFERENCE)
     suspects = [
         Suspect(index, int(labels_N[index]), int(suggested_N[index]), float(margins_N[index]))
         for index in is_suspect_N.nonzero()[:, 0].tolist()

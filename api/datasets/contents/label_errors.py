@@ -15,7 +15,6 @@ from worker.registry.model_registry import AsyncModelRegistry
 _MODELS = 5
 """The newest models of a dataset that are looked at; those of earlier releases have no such file."""
 _CLASSES_SHOWN = 100
-_HIGH_SHARE = 0.02
 
 
 class LabelErrorReader:
@@ -43,15 +42,13 @@ def with_label_errors(report: Report, errors: LabelErrors | None, dataset: str) 
     """Return the report with the finding of the label errors, after the others of its severity."""
     if errors is None or not errors.images:
         return report
-    severity = Severity.HIGH if errors.count >= _HIGH_SHARE * report.images else Severity.MEDIUM
     finding = Finding(
         code=FindingCode.LABEL_ERRORS,
-        severity=severity,
-        title=f"{errors.count} labels are probably wrong"
-        if errors.count > 1
-        else "1 label is probably wrong",
+        severity=Severity.MEDIUM,
+        title=f"{errors.count} labels may be wrong" if errors.count > 1 else "1 label may be wrong",
         advice="Look at the images, the most probable errors first, and correct the labels that are wrong in a next version: "
-        f"`ninefold datasets correct {dataset} --relabel IMAGE=CLASS`. A training found them, whose network disagrees with them.",
+        f"`ninefold datasets correct {dataset} --relabel IMAGE=CLASS`. A training found them, whose network disagrees with them: "
+        "the less accurate the model, the more of these labels are right.",
         count=errors.count,
         classes=sorted({error.label for error in errors.images})[:_CLASSES_SHOWN],
         images=[error.image for error in errors.images[:SHOWN_IMAGES]],
