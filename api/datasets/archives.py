@@ -1,20 +1,20 @@
 """Sends datasets as zips, a limited number at once: each occupies a thread while it is read."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from api.datasets.errors import ArchivesBusyError, BuiltInDatasetError, DatasetNotReadyError
-from api.records.datasets import DatasetCatalogue, find_built_in
+from api.datasets.errors import ArchivesBusyError
+from api.datasets.uploaded import find_uploaded
+from api.http.places import Places
+from api.records.datasets import DatasetCatalogue
 from api.records.storages import Storages
 from model.data.download.appended_zip import AppendedZip
 from model.data.download.archive import open_archive
 from model.data.record import IMAGES_FILE, dataset_key
 from model.errors import ObjectMissingError
 from worker.errors import DatasetNotFoundError
-from worker.queue.records import DatasetImport
 from worker.registry.datasets import RegisteredDataset
 
 MAX_ARCHIVES = 16
@@ -29,7 +29,7 @@ class DatasetArchives:
     def __init__(self, datasets: DatasetCatalogue, storages: Storages) -> None:
         self._datasets = datasets
         self._storages = storages
-        self._free = MAX_ARCHIVES
+        self._places = Places(MAX_ARCHIVES, ArchivesBusyError)
 
     async def response(self, ref: str, project: str) -> Response:
         """Return the archive, which is made while it is sent.
@@ -40,13 +40,9 @@ class DatasetArchives:
             DatasetNotReadyError: the dataset is being imported.
             ArchivesBusyError: the maximum number of datasets is being sent.
         """
-        if find_built_in(ref):
-            raise BuiltInDatasetError
-        found = await self._datasets.look_up(ref, project)
-        if isinstance(found, DatasetImport):
-            raise DatasetNotReadyError(found)
+        found = await find_uploaded(self._datasets, ref, project)
         with ExitStack() as borrowed:
-            borrowed.enter_context(self._one_of_max_archives())
+            borrowed.enter_context(self._places.one())
             archive = await self._open(found, project, borrowed)
             number = f"-{found.version}" if found.version else ""
             headers = {
@@ -65,16 +61,6 @@ class DatasetArchives:
             return await self._storages.run_within(_OPEN_TIMEOUT_S, borrowed.enter_context, opened)
         except (ObjectMissingError, FileNotFoundError):  # it was deleted during the request
             raise DatasetNotFoundError(found.facts.id) from None
-
-    @contextmanager
-    def _one_of_max_archives(self) -> Iterator[None]:
-        if not self._free:
-            raise ArchivesBusyError(MAX_ARCHIVES)
-        self._free -= 1
-        try:
-            yield
-        finally:
-            self._free += 1
 
 
 class _BorrowedArchive(StreamingResponse):

@@ -1,10 +1,9 @@
 """Limits the number of uploads that one process receives at once. Knows no HTTP."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from api.datasets.errors import UploadsBusyError
+from api.http.places import Places
 
 
 @dataclass(frozen=True)
@@ -19,20 +18,9 @@ class UploadLimits:
     """Maximum time to receive the body of one request."""
 
 
-class UploadPlaces:
+class UploadPlaces(Places):
     """The uploads under way, whole ones and parts."""
 
     def __init__(self, limits: UploadLimits) -> None:
+        super().__init__(limits.max_uploads, UploadsBusyError)
         self.limits = limits
-        self._taken = 0
-
-    @contextmanager
-    def one(self) -> Iterator[None]:
-        """Occupy a place; raises UploadsBusyError when there is none."""
-        if self._taken >= self.limits.max_uploads:
-            raise UploadsBusyError(self.limits.max_uploads)
-        self._taken += 1
-        try:
-            yield
-        finally:
-            self._taken -= 1

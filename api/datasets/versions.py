@@ -7,12 +7,12 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 from pydantic import Field, StringConstraints
 from starlette.requests import Request
 
-from api.datasets.errors import BuiltInDatasetError, DatasetNotReadyError
+from api.datasets.uploaded import find_uploaded
 from api.datasets.uploads import DatasetUploads
 from api.http.bodies import content_type, read_json
 from api.http.callers import Principal
 from api.http.errors import InvalidRequestError
-from api.records.datasets import DatasetCatalogue, find_built_in
+from api.records.datasets import DatasetCatalogue
 from model.data.import_options import ImportOptions
 from model.data.versions.corrections import CORRECTIONS_FILE, MAX_CORRECTIONS_BYTES, Corrections
 from worker.queue.records import DatasetImport
@@ -54,11 +54,7 @@ class DatasetVersions:
             DatasetNotReadyError: the dataset is being imported.
             InvalidRequestError: the corrections name no image.
         """
-        if find_built_in(ref):
-            raise BuiltInDatasetError
-        found = await self._datasets.look_up(ref, caller.project)
-        if isinstance(found, DatasetImport):
-            raise DatasetNotReadyError(found)
+        found = await find_uploaded(self._datasets, ref, caller.project)
         corrections = None
         if content_type(request) == "application/json":
             posted = await read_json(request, NewVersion, MAX_CORRECTIONS_BYTES)

@@ -2,8 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from api.http.places import Places
 from api.models.errors import DownloadsBusyError, ModelFileNotFoundError
 from api.records.storages import Storages
 from model.artifact.manifest import MANIFEST_FILE, Manifest, model_key
@@ -27,7 +27,7 @@ class Downloads:
 
     def __init__(self, storages: Storages) -> None:
         self._storages = storages
-        self._free = MAX_DOWNLOADS
+        self._places = Places(MAX_DOWNLOADS, DownloadsBusyError)
 
     async def response(self, request: Request, project: str, manifest: Manifest, name: str) -> Response:
         """Answer with a file of a model, or 304 if the client's ETag matches.
@@ -45,7 +45,7 @@ class Downloads:
         if known and _matches_etag(request, headers := _headers(known.sha256)):
             return Response(status_code=304, headers=headers)  # without fetching the file from storage
         with ExitStack() as borrowed:
-            borrowed.enter_context(self._one_of_max_downloads())
+            borrowed.enter_context(self._places.one())
             try:
                 path = await self._storages.run_within(_FETCH_TIMEOUT_S, borrowed.enter_context, stored)
                 sha256, status = await self._storages.run(_examine, path, known.sha256 if known else "")
@@ -58,16 +58,6 @@ class Downloads:
             return _BorrowedFileResponse(
                 borrowed.pop_all(), path, headers=headers, filename=filename, stat_result=status
             )
-
-    @contextmanager
-    def _one_of_max_downloads(self) -> Iterator[None]:
-        if not self._free:
-            raise DownloadsBusyError(MAX_DOWNLOADS)
-        self._free -= 1
-        try:
-            yield
-        finally:
-            self._free += 1
 
 
 def _headers(sha256: str) -> dict[str, str]:

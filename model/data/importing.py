@@ -18,7 +18,7 @@ from model.data.checks.mirroring import keeps_classes_when_mirrored
 from model.data.checks.samples import count_sample_bits
 from model.data.checks.small_classes import warn_of_lost_classes, without_small_classes
 from model.data.duplicates.grouping import find_near_duplicates
-from model.data.duplicates.groups_file import GROUPS_FILE, TrainingGroups, group_training_images
+from model.data.duplicates.groups_file import GROUPS_FILE, group_training_images
 from model.data.examination import OnProgress, examine_images, ignore_progress
 from model.data.files.characters import make_printable, shorten
 from model.data.files.not_images import NOT_AN_IMAGE
@@ -97,9 +97,7 @@ def import_dataset(
         record = describe_dataset(name, placed, skipped, warnings)
         if expected_id not in (None, record.facts.id):
             raise UnexpectedDatasetError(f"These images are {record.facts.id}, not {expected_id}.")
-        store_index(record.facts.id, Contents(placed, near, skipped), thumbnails, folder, storage)
-        trained = [image.examined.digest for image in placed if image.split == "train"]
-        return store_dataset(record, placed, group_training_images(trained, near.groups), storage)
+        return store_dataset(record, Contents(placed, near, skipped), thumbnails, folder, storage)
 
 
 def _check_name(name: str) -> None:
@@ -150,18 +148,28 @@ def describe_dataset(
 
 
 def store_dataset(
-    record: DatasetRecord, placed: Sequence[PlacedImage], groups: TrainingGroups, storage: Storage
+    record: DatasetRecord, contents: Contents, thumbnails: ThumbnailFile, folder: Path, storage: Storage
 ) -> DatasetRecord:
-    """Store the images, then the record, unless storage has this dataset already; return the stored record.
+    """Store the index and the groups, the images, then the record, unless storage has them already; return the record.
 
     What was skipped and what is warned of belongs to this import, whose files may lie elsewhere.
+
+    Args:
+        record: describes the dataset.
+        contents: its images.
+        thumbnails: of the images.
+        folder: a working folder of the storage, which receives the files of the index.
+        storage: receives the dataset.
     """
+    store_index(record.facts.id, contents, thumbnails, folder, storage)
+    trained = [image.examined.digest for image in contents.placed if image.split == "train"]
+    groups = group_training_images(trained, contents.near.groups)
     record_key = dataset_key(record.facts.id, RECORD_FILE)
     with suppress(ObjectExistsError):
         storage.put_bytes(dataset_key(record.facts.id, GROUPS_FILE), groups.model_dump_json().encode())
     if not storage.exists(record_key):
         images_key = dataset_key(record.facts.id, IMAGES_FILE)
-        storage.put_stream(images_key, lambda file: write_zip(file, placed))
+        storage.put_stream(images_key, lambda file: write_zip(file, contents.placed))
         # Two imports of the same images under different names may run at once: the first record is kept.
         with suppress(ObjectExistsError):
             storage.put_bytes(record_key, record.model_dump_json(indent=1).encode())

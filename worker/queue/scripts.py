@@ -73,7 +73,6 @@ QUEUE_SCRIPTS = ScriptFolder(
             "training/submit",
             "training/stop",
             "imports/submit",
-            "uploads/delete",
             "requests/cancel",
             "requests/pause",
             "requests/resume",

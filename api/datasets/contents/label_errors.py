@@ -8,13 +8,12 @@ from model.artifact.label_errors import LABEL_ERRORS_FILE, LabelError, LabelErro
 from model.artifact.manifest import model_key
 from model.data.report.codes import FindingCode
 from model.data.report.reading import DatasetIndex, ImageFilter, IndexedImage, NoSuchImageError
-from model.data.report.schema import SHOWN_IMAGES, Finding, Report, Severity
+from model.data.report.schema import SHOWN_CLASSES, SHOWN_IMAGES, Finding, Report, Severity, rank_of
 from model.errors import ObjectMissingError
 from worker.registry.model_registry import AsyncModelRegistry
 
 _MODELS = 5
 """The newest models of a dataset that are looked at; those of earlier releases have no such file."""
-_CLASSES_SHOWN = 100
 
 
 class LabelErrorReader:
@@ -50,12 +49,10 @@ def with_label_errors(report: Report, errors: LabelErrors | None, dataset: str) 
         f"`ninefold datasets correct {dataset} --relabel IMAGE=CLASS`. A training found them, whose network disagrees with them: "
         "the less accurate the model, the more of these labels are right.",
         count=errors.count,
-        classes=sorted({error.label for error in errors.images})[:_CLASSES_SHOWN],
+        classes=sorted({error.label for error in errors.images})[:SHOWN_CLASSES],
         images=[error.image for error in errors.images[:SHOWN_IMAGES]],
     )
-    order: list[str] = list(Severity)
-    findings = [*report.findings, finding]
-    findings.sort(key=lambda one: order.index(one.severity) if one.severity in order else len(order))
+    findings = sorted([*report.findings, finding], key=lambda one: rank_of(one.severity))
     return report.model_copy(update={"findings": findings})
 
 

@@ -19,9 +19,8 @@ from api.datasets.contents.label_errors import (
     with_suggestion,
 )
 from api.records.dataset_schema import Dataset
-from api.records.datasets import DatasetCatalogue
+from api.records.datasets import DatasetCatalogue, find_built_in
 from api.records.storages import Storages
-from model.data.built_in import BUILT_IN
 from model.data.files.place import Place
 from model.data.record import IMAGES_FILE, SkippedFile, dataset_key
 from model.data.report.codes import FindingCode
@@ -70,7 +69,7 @@ class ContentsReader:
             DatasetNotReadyError: it is being imported, or its import has failed.
             NoReportError: it is built in.
         """
-        if ref in BUILT_IN:
+        if find_built_in(ref):
             raise NoReportError(is_built_in=True)
         found = await self._datasets.look_up(ref, project)
         if not isinstance(found, RegisteredDataset):

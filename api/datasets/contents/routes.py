@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 
 from api.datasets.contents.reader import ContentsReader
 from api.datasets.contents.responses import image_response, skipped_response
-from api.datasets.contents.schemas import DatasetImage, DatasetReport, GroupId
+from api.datasets.contents.schemas import DatasetImage, DatasetReport, GroupQuery
 from api.http.accept import prefers
 from api.http.callers import Caller
 from api.http.dependencies import from_app
@@ -47,11 +47,11 @@ async def get_report(
 ) -> Any:
     """Findings in order of what they cost a model, then tables; as CSV, every skipped file."""
     dataset = await reader.find(ref, caller.project)
-    report = await reader.report(dataset)
     if format == "csv" or (
         not format and prefers(request.headers.get("accept", ""), "text/csv", "application/json")
     ):
         return await skipped_response(reader, dataset)
+    report = await reader.report(dataset)
     return DatasetReport.stored(report, dataset.id, _url(request, dataset.id))
 
 
@@ -72,7 +72,7 @@ async def list_images(
     ] = None,
     split: Literal["train", "test"] | None = None,
     finding: Annotated[FindingCode | None, Query(description="Only the images of this finding.")] = None,
-    group: GroupId | None = None,
+    group: GroupQuery | None = None,
     limit: Limit = 20,
     after: After = "",
 ) -> Page[DatasetImage]:

@@ -5,10 +5,11 @@ from typing import Annotated, Literal, Self
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from model.data.files.image_ids import GroupId
 from model.data.report.reading import IndexedImage
 from model.data.report.schema import Report
 
-GroupId = Annotated[str, Query(pattern="^grp_[0-9a-f]{12}$", description="A group of near-duplicates.")]
+GroupQuery = Annotated[GroupId, Query(description="A group of near-duplicates.")]
 
 
 class ImageLinks(BaseModel):

@@ -31,7 +31,7 @@ RESPONSE_HEADERS = (
 _MAX_DIGITS = 15
 _MAX_METADATA_BYTES = 8192
 _OF_CLIENTS = frozenset({"filename", "filetype", "type", "contentType", "relativePath"})
-"""What clients such as Uppy say of a file of their own accord, and nobody needs here."""
+"""What clients such as Uppy add to the metadata of every file; it is ignored."""
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 
 

@@ -56,7 +56,7 @@ class ResumableUploads:
         return await self._store.read_upload(upload_id, project)
 
     async def state(self, upload_id: str, project: str) -> UploadState:
-        """Return how far an upload is; queue its import if all has arrived and nobody has done so.
+        """Return how far an upload is. If all bytes have arrived and no import is queued, queue the import.
 
         Raises:
             UploadNotFoundError: it is unknown or has expired.

@@ -17,6 +17,7 @@ from model.data.report.image_findings import (
     find_skipped_files,
     find_tiny_images,
 )
+from model.data.report.schema import rank_of
 
 _CHECKS: tuple[Callable[[Contents], Iterator[Found]], ...] = (
     find_split_classes,
@@ -37,5 +38,4 @@ _CHECKS: tuple[Callable[[Contents], Iterator[Found]], ...] = (
 def find_all(contents: Contents) -> list[Found]:
     """Return all findings about a dataset; those of the same severity are in the order of the checks."""
     found = [one for check in _CHECKS for one in check(contents)]
-    order = ("high", "medium", "low")
-    return sorted(found, key=lambda one: order.index(one.severity))
+    return sorted(found, key=lambda one: rank_of(one.severity))

@@ -3,9 +3,7 @@
 from dataclasses import dataclass, field
 
 from model.data.report.codes import FindingCode
-from model.data.report.schema import SHOWN_IMAGES, Finding, Severity
-
-_MOST_CLASSES = 100
+from model.data.report.schema import SHOWN_CLASSES, SHOWN_IMAGES, Finding, Severity
 
 
 @dataclass(frozen=True)
@@ -30,6 +28,6 @@ class Found:
             title=self.title,
             advice=self.advice,
             count=len(self.images) if self.count is None else self.count,
-            classes=self.classes[:_MOST_CLASSES],
+            classes=self.classes[:SHOWN_CLASSES],
             images=[ids[number] for number in list(self.images)[:SHOWN_IMAGES]],
         )

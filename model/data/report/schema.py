@@ -10,6 +10,7 @@ from model.later_values import OrLater
 
 SHOWN_IMAGES = 24
 SHOWN_SKIPPED = 20
+SHOWN_CLASSES = 100
 
 
 class Severity(StrEnum):
@@ -20,6 +21,12 @@ class Severity(StrEnum):
     LOW = "low"
 
 
+def rank_of(severity: str) -> int:
+    """Return the place of a severity among all, the worst first; one of a later release comes last."""
+    order: list[str] = list(Severity)
+    return order.index(severity) if severity in order else len(order)
+
+
 class Finding(BaseModel):
     """Something about the images that costs a model accuracy, or makes its test result too good."""
 
@@ -28,7 +35,9 @@ class Finding(BaseModel):
     title: str
     advice: str = Field(description="What to do.")
     count: int = Field(description="Number of images, or of skipped files.")
-    classes: list[str] = Field(default=[], description="The classes that it is about, at most 100.")
+    classes: list[str] = Field(
+        default=[], description=f"The classes that it is about, at most {SHOWN_CLASSES}."
+    )
     images: list[str] = Field(
         default=[], description=f"The ids of the first {SHOWN_IMAGES} images, the most important ones first."
     )

@@ -11,7 +11,6 @@ from model.data.checks.class_names import warn_of_class_names
 from model.data.checks.conflicts import warn_of_conflicts
 from model.data.checks.small_classes import warn_of_lost_classes
 from model.data.duplicates.grouping import find_near_duplicates
-from model.data.duplicates.groups_file import group_training_images
 from model.data.examination import ExaminedImage, OnProgress, examine_images, ignore_progress
 from model.data.import_options import NO_OPTIONS, ImportOptions
 from model.data.importing import describe_dataset, store_dataset
@@ -19,7 +18,6 @@ from model.data.layout.layout import Layout
 from model.data.placement import PlacedImage, check_usable, warn_of_near_tests
 from model.data.record import DatasetRecord, SkippedFile
 from model.data.report.contents import Contents
-from model.data.report.writing import store_index
 from model.data.versions.adding import AddedImages
 from model.data.versions.correcting import Correction
 from model.data.versions.corrections import (
@@ -107,9 +105,7 @@ def make_version(
         record = describe_dataset(name, placed, skipped, warnings)
         if record.facts.id == parent.dataset_id:
             raise UnchangedDatasetError(_describe_unchanged(corrections, skipped))
-        store_index(record.facts.id, Contents(placed, added.near, skipped), thumbnails, folder, storage)
-        trained = [image.examined.digest for image in placed if image.split == "train"]
-        return store_dataset(record, placed, group_training_images(trained, added.near.groups), storage)
+        return store_dataset(record, Contents(placed, added.near, skipped), thumbnails, folder, storage)
 
 
 def _take_corrections(opened: Source) -> tuple[Source, Corrections]:

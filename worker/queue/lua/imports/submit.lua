@@ -2,7 +2,7 @@
 -- import. The next version of a dataset reserves no name: its name finds the dataset until the version is ready.
 -- include: queue/lua/shared/submission.lua
 
--- What has arrived in parts becomes one import, whoever asks for it and however often.
+-- An upload in parts becomes one import: a second request for it gets the first import.
 local upload = args.has_parts and scoped(args.project, KEY.UPLOADS) .. args.item_id
 local function answer(reply)
   if upload then redis.call('HSET', upload, 'dataset_id', reply[2]) end

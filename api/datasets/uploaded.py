@@ -1,0 +1,22 @@
+"""Finds uploaded datasets that are ready. Knows no HTTP."""
+
+from api.datasets.errors import BuiltInDatasetError, DatasetNotReadyError
+from api.records.datasets import DatasetCatalogue, find_built_in
+from worker.queue.records import DatasetImport
+from worker.registry.datasets import RegisteredDataset
+
+
+async def find_uploaded(datasets: DatasetCatalogue, ref: str, project: str) -> RegisteredDataset:
+    """Return the uploaded dataset with this id or name.
+
+    Raises:
+        DatasetNotFoundError: there is no such dataset.
+        BuiltInDatasetError: it is built in.
+        DatasetNotReadyError: it is being imported, or its import made none.
+    """
+    if find_built_in(ref):
+        raise BuiltInDatasetError
+    found = await datasets.look_up(ref, project)
+    if isinstance(found, DatasetImport):
+        raise DatasetNotReadyError(found)
+    return found
