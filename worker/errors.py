@@ -308,7 +308,7 @@ class ParentDeletedError(WorkerError):
 
 
 class DatasetBeingDeletedError(WorkerError):
-    """Raised when a dataset is registered while the files of the same dataset are being deleted. Try again later."""
+    """Raised when a dataset is to be stored while the files of the same dataset are being deleted. Try again later."""
 
     code = "dataset_being_deleted"
 

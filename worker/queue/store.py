@@ -24,6 +24,7 @@ class JobStore(StoreClient):
     report = blocking_method(attempts.report)
     commit_publish = blocking_method(trainings.commit_publish)
     succeed = blocking_method(trainings.succeed)
+    note_dataset = blocking_method(imports.note_dataset)
     succeed_import = blocking_method(imports.succeed_import)
     finish = blocking_method(attempts.finish)
     requeue = blocking_method(attempts.requeue)

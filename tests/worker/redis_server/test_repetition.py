@@ -157,6 +157,7 @@ def import_and_wait(run: Run) -> None:
     import_id, attempt_id = _claim(run)
     run(attempts.report(import_id, attempt_id, 1, Report(phase=Phase.READING)))
     entry = entry_of(dataset_record())
+    run(imports.note_dataset(import_id, attempt_id, "ds_1"))
     assert run(imports.succeed_import(import_id, attempt_id, "ds_1", entry)) is Status.SUCCEEDED
     run(trainings.release_waiting(waiting[0], import_id, make_spec(dataset="ds_1"), ()))
     import_id, attempt_id = _claim(run)

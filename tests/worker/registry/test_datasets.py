@@ -11,7 +11,12 @@ from tests.worker.imported import (
     import_record,
     new_import,
 )
-from worker.errors import DatasetNameTakenError, DatasetNotFoundError
+from worker.errors import (
+    DatasetBeingDeletedError,
+    DatasetInUseError,
+    DatasetNameTakenError,
+    DatasetNotFoundError,
+)
 from worker.queue.states import Status
 from worker.queue.store import JobStore
 from worker.registry.datasets import SKIPPED_SHOWN, DatasetRegistry, PendingDataset
@@ -106,3 +111,30 @@ def test_datasets_are_listed_newest_first_in_pages(store: JobStore, registry: Da
     assert ([dataset.facts.id for dataset in page.datasets], page.has_more) == (["ds_2", "ds_1"], True)
     page = registry.list_datasets(limit=2, after="ds_1")
     assert ([dataset.facts.id for dataset in page.datasets], page.has_more) == (["ds_0"], False)
+
+
+def test_a_dataset_is_not_deleted_while_an_import_stores_it_again(
+    store: JobStore, registry: DatasetRegistry
+) -> None:
+    added = import_record(store, dataset_record("ds_1", "pets"))
+    store.submit_import(new_import("animals"))
+    import_id, attempt_id = claim_import(store)
+    store.note_dataset(import_id, attempt_id, "ds_1")
+    with pytest.raises(DatasetInUseError, match=import_id):
+        registry.begin_deletion("ds_1")
+    store.succeed_import(import_id, attempt_id, "ds_1", entry_of(dataset_record("ds_1", "animals")))
+    registry.begin_deletion("ds_1")
+    assert registry.list_datasets().datasets != [added]
+
+
+def test_an_import_does_not_store_a_dataset_whose_files_are_being_deleted(
+    store: JobStore, registry: DatasetRegistry
+) -> None:
+    import_record(store, dataset_record("ds_1", "pets"))
+    registry.begin_deletion("ds_1")
+    store.submit_import(new_import("animals"))
+    held = claim_import(store)
+    with pytest.raises(DatasetBeingDeletedError):
+        store.note_dataset(*held, "ds_1")
+    registry.end_deletion("ds_1")
+    store.note_dataset(*held, "ds_1")

@@ -168,6 +168,13 @@ class ImportSupervisor(Supervisor):
     def _store_dataset(self, record: DatasetRecord, out: Path) -> Outcome:
         """Put the dataset into storage, its record last; then end the import, which registers the dataset."""
         dataset_id = record.facts.id
+        try:
+            self._ending.retry(
+                lambda: self._store.note_dataset(self._claimed.item_id, self._attempt_id, dataset_id)
+            )
+        except DatasetBeingDeletedError as error:
+            finish_dataset_deletions(DatasetRegistry(self._store.redis), self._storage, self._claimed.project)
+            return self._ending.requeue(AttemptEnd(Outcome.CRASHED, str(error)))
         self._put_missing(dataset_id, out)
         stored = update_record(record, self._storage)
         reach(Failpoint.IMPORT_STORED)
@@ -186,15 +193,9 @@ class ImportSupervisor(Supervisor):
             )
         except (DatasetNameTakenError, DatasetUnchangedError, ParentDeletedError) as error:
             return self._reject(error.code, str(error))
-        except DatasetBeingDeletedError as error:
-            finish_dataset_deletions(DatasetRegistry(self._store.redis), self._storage, self._claimed.project)
-            return self._ending.requeue(AttemptEnd(Outcome.CRASHED, str(error)))
         except WrongStateError:  # it is being cancelled
             return self._ending.finish(AttemptEnd(Outcome.CANCELLED))
         reach(Failpoint.FINISH_RECORDED)
-        with suppress(StorageError):
-            # The same dataset may have been deleted between the two steps before.
-            self._put_missing(dataset_id, out)
         return Outcome.SUCCEEDED
 
     def _put_missing(self, dataset_id: str, out: Path) -> None:

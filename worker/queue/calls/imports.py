@@ -154,6 +154,17 @@ def list_imports(
     )
 
 
+def note_dataset(import_id: str, attempt_id: str, dataset_id: str) -> ScriptCall[None]:
+    """Note the dataset that an import stores from now on: nobody deletes it until the import has ended.
+
+    Raises:
+        StaleAttemptError: the attempt no longer holds the import.
+        DatasetBeingDeletedError: the files of the same dataset are being deleted.
+    """
+    arguments = {"item_id": import_id, "attempt_id": attempt_id, "dataset_id": dataset_id}
+    return QUEUE_SCRIPTS.call("imports/note_dataset", arguments, lambda _: None)
+
+
 def succeed_import(import_id: str, attempt_id: str, dataset_id: str, record: str) -> ScriptCall[Status]:
     """End an import whose dataset is in storage, and register the dataset under the import's name.
 
@@ -170,7 +181,6 @@ def succeed_import(import_id: str, attempt_id: str, dataset_id: str, record: str
         DatasetNameTakenError: the name belongs to another dataset.
         DatasetUnchangedError: the new version is a version of its name already.
         ParentDeletedError: the dataset that the version corrects was deleted.
-        DatasetBeingDeletedError: the files of the same dataset are being deleted.
     """
     arguments = {
         "item_id": import_id,

@@ -7,7 +7,7 @@ local key = scoped(project, KEY.DATASET) .. dataset_id
 local record = redis.call('GET', key)
 if not record then return {'dataset_not_found', dataset_id} end
 
--- What has not ended and needs the dataset: jobs on it, and imports that make its next version.
+-- What has not ended and needs the dataset: jobs on it, and imports that store it or make its next version.
 local users = {}
 local function add_users(by_status, field)
   for _, status in ipairs(args.live) do
@@ -19,6 +19,7 @@ local function add_users(by_status, field)
 end
 add_users(KEY.JOBS_BY_STATUS, 'dataset')
 add_users(KEY.IMPORTS_BY_STATUS, 'parent')
+add_users(KEY.IMPORTS_BY_STATUS, 'stores')
 if #users > 0 then return {'dataset_in_use', dataset_id, users[1], tostring(#users - 1)} end
 
 local names = redis.call('HKEYS', scoped(project, KEY.DATASET_ENTRIES) .. dataset_id)

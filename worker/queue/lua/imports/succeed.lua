@@ -53,9 +53,6 @@ refusal = transition_refusal(import, 'succeeded')
 if refusal then return refusal end
 local names = scoped(import.project, KEY.DATASET_NAMES)
 local owner = redis.call('HGET', names, import.name)
-if redis.call('SISMEMBER', scoped(import.project, KEY.RETIRED_DATASETS), args.dataset_id) == 1 then
-  return {'dataset_being_deleted', args.dataset_id}
-end
 if import.parent then
   if not version_under(import.project, import.name, import.parent) then return {'parent_deleted', import.name} end
   local version = version_under(import.project, import.name, args.dataset_id)

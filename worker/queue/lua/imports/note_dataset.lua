@@ -1,0 +1,9 @@
+-- Note which dataset an import stores from now on: nobody deletes that dataset until the import has ended.
+-- include: queue/lua/shared/attempt.lua
+local import, refusal = held_item()
+if refusal then return refusal end
+if redis.call('SISMEMBER', scoped(import.project, KEY.RETIRED_DATASETS), args.dataset_id) == 1 then
+  return {'dataset_being_deleted', args.dataset_id}
+end
+set_fields(import, {stores = args.dataset_id})
+return {'ok'}
