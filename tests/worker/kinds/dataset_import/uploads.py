@@ -4,13 +4,19 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from model.data.duplicates.groups_file import GROUPS_FILE
 from model.data.import_options import NO_OPTIONS, ImportOptions
+from model.data.record import IMAGES_FILE, RECORD_FILE
+from model.data.report.index_file import INDEX_FILE, THUMBNAILS_PATTERN
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
 from tests.model.pictures import two_classes, write_zip
 from tests.worker.imported import new_import
 from worker.queue.ids import upload_key
 from worker.queue.store import JobStore
+
+FILES = (RECORD_FILE, GROUPS_FILE, IMAGES_FILE, INDEX_FILE, THUMBNAILS_PATTERN)
+"""Of a dataset, in storage."""
 
 
 def storage_of(folder: Path) -> Storage:
