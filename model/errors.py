@@ -185,5 +185,17 @@ class CorruptArtifactError(ModelError):
     code = "corrupt_artifact"
 
 
+class NoEvaluationError(ModelError):
+    """Raised when a model has no stored evaluation, because an earlier release published it."""
+
+    code = "no_evaluation"
+
+    def __init__(self, name: str, version: int) -> None:
+        super().__init__(
+            f"{name}:{version} was trained by an earlier release, which stored no evaluation: train it again, or "
+            "evaluate it on a dataset with POST /models/{ref}/evaluations."
+        )
+
+
 class DamagedCheckpointError(CorruptArtifactError):
     """Raised when a checkpoint's bytes are not those that were saved."""

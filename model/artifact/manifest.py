@@ -5,12 +5,12 @@ The manifest is written after the other files, so a model with a manifest is com
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from model.later_values import OrLater
-from model.spec import ImageSize, Name, Resize, ResolvedSpec
+from model.spec import DatasetFacts, ImageSize, Name, Resize, ResolvedSpec
 
 WEIGHTS_FILE = "model.safetensors"
 MANIFEST_FILE = "manifest.json"
@@ -39,6 +39,11 @@ class DatasetReference(BaseModel):
     id: str
     name: str
     content_hash: str
+
+    @classmethod
+    def of(cls, facts: DatasetFacts) -> Self:
+        """Refer to the dataset with these facts."""
+        return cls(id=facts.id, name=facts.name, content_hash=facts.content_hash)
 
 
 class Preprocessing(BaseModel):

@@ -1,7 +1,8 @@
-"""Writes the weights of a trained model to storage and drafts its manifest; the worker publishes the manifest later."""
+"""Writes the files of a trained model to storage and drafts its manifest; the worker publishes the manifest later."""
 
 import hashlib
 import platform
+from collections.abc import Mapping
 
 import torch
 from pydantic import JsonValue
@@ -22,34 +23,34 @@ from model.storage.interface import Storage
 
 
 def stage_model(trained: TrainedModel, storage: Storage, model_id: str) -> ManifestDraft:
-    """Store the weights under `models/<model_id>/` and return the draft of the manifest."""
-    weights = serialise_weights(trained)
-    storage.put_bytes(model_key(model_id, WEIGHTS_FILE), weights)
+    """Store the files under `models/<model_id>/` and return the draft of the manifest."""
+    files = model_files(trained)
+    for name, data in files.items():
+        storage.put_bytes(model_key(model_id, name), data)
     if trained.label_errors:
         storage.put_bytes(
             model_key(model_id, LABEL_ERRORS_FILE), trained.label_errors.model_dump_json().encode()
         )
     reach(Failpoint.PUBLISH_STAGED)
-    return describe_model(trained, weights)
+    return describe_model(trained, files)
 
 
-def serialise_weights(trained: TrainedModel) -> bytes:
-    """Return the contents of the weights file, in safetensors format."""
-    return save(trained.state_dict)
+def model_files(trained: TrainedModel) -> dict[str, bytes]:
+    """Return the contents of the files that the manifest lists, by name. The weights are in safetensors format."""
+    return {WEIGHTS_FILE: save(trained.state_dict), **trained.further_files}
 
 
-def describe_model(trained: TrainedModel, weights: bytes) -> ManifestDraft:
+def describe_model(trained: TrainedModel, files: Mapping[str, bytes]) -> ManifestDraft:
     """Draft the manifest: every field except the model's id, name, version and origin."""
-    facts = trained.facts
     return ManifestDraft(
-        dataset=DatasetReference(id=facts.id, name=facts.name, content_hash=facts.content_hash),
+        dataset=DatasetReference.of(trained.facts),
         spec=trained.spec,
         classes=trained.classes,
         preprocessing=trained.preprocessing,
         temperature=trained.temperature,
         metrics=trained.metrics,
         finish_reason=trained.finish_reason,
-        files={WEIGHTS_FILE: FileFacts(sha256=hashlib.sha256(weights).hexdigest(), size_bytes=len(weights))},
+        files={name: _facts_of(data) for name, data in files.items()},
         parameters=trained.parameters,
         versions={
             "ninefold": installed_version(),
@@ -58,6 +59,10 @@ def describe_model(trained: TrainedModel, weights: bytes) -> ManifestDraft:
         },
         lineage=_lineage(trained),
     )
+
+
+def _facts_of(data: bytes) -> FileFacts:
+    return FileFacts(sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
 
 
 def _lineage(trained: TrainedModel) -> dict[str, JsonValue]:

@@ -1,6 +1,7 @@
 """The result of a training, before it is published."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -23,6 +24,8 @@ class TrainedModel:
     metrics: Metrics
     finish_reason: FinishReason
     label_errors: LabelErrors | None = None
+    further_files: Mapping[str, bytes] = field(default_factory=dict)
+    """Files that are published beside the weights, by name: the predictions and the evaluation."""
 
     @property
     def classes(self) -> list[str]:

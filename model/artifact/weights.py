@@ -1,11 +1,10 @@
-"""Reads the weights of published models and checks their sha256."""
-
-import hashlib
+"""Reads the weights of published models."""
 
 from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor
 
+from model.artifact.files import read_file
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, model_key
 from model.errors import CorruptArtifactError, InitModelUnavailableError
 from model.network.resnet9 import ResNet9
@@ -21,15 +20,7 @@ def read_weights(storage: Storage, manifest: Manifest) -> dict[str, Tensor]:
         CorruptArtifactError: the stored weights are damaged or differ from the published ones.
         StorageError: the weights cannot be read.
     """
-    expected = manifest.files.get(WEIGHTS_FILE)
-    if expected is None:
-        raise CorruptArtifactError(f"The manifest of {manifest.id} names no {WEIGHTS_FILE}.")
-    data = storage.read_bytes(model_key(manifest.id, WEIGHTS_FILE))
-    if hashlib.sha256(data).hexdigest() != expected.sha256:
-        raise CorruptArtifactError(
-            f"The weights of {manifest.id} are not those that were published: restore them from a backup, or "
-            "train again."
-        )
+    data = read_file(storage, manifest, WEIGHTS_FILE)
     try:
         return load(data)
     except SafetensorError as error:

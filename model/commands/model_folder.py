@@ -34,11 +34,12 @@ def make_folder(folder: Path) -> None:
 
 
 def write_model(trained: "TrainedModel", spec: ResolvedSpec, folder: Path) -> Manifest:
-    """Write weights and manifest; return the manifest."""
-    from model.artifact.staging import describe_model, serialise_weights  # noqa: PLC0415 - imports torch
+    """Write all files, the manifest last; return the manifest."""
+    from model.artifact.staging import describe_model, model_files  # noqa: PLC0415 - imports torch
 
-    weights = serialise_weights(trained)
-    manifest = unregistered_manifest(describe_model(trained, weights), "local", spec.name)
-    (folder / WEIGHTS_FILE).write_bytes(weights)
+    files = model_files(trained)
+    manifest = unregistered_manifest(describe_model(trained, files), "local", spec.name)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
     (folder / MANIFEST_FILE).write_text(manifest.model_dump_json(indent=2) + "\n")
     return manifest

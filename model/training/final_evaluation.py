@@ -5,16 +5,21 @@ from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from model.artifact.label_errors import MAX_LISTED, LabelError, LabelErrors
-from model.artifact.manifest import FinishReason, Metrics, Preprocessing
+from model.artifact.manifest import DatasetReference, FinishReason, Metrics, Preprocessing
 from model.artifact.trained_model import TrainedModel
 from model.device.device import Device
 from model.evaluation.calibration import calibration_error, fit_temperature, held_out_calibration_error
+from model.evaluation.evaluating import evaluate
+from model.evaluation.evaluation import EVALUATION_FILE
 from model.evaluation.label_errors import find_label_errors
 from model.evaluation.predictions import predict_logits
-from model.evaluation.scores import score, wilson_interval
+from model.evaluation.scores import score
+from model.evaluation.stored_predictions import PREDICTIONS_FILE, StoredPredictions, serialise_predictions
 from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import ResolvedSpec
 from model.training.run_state import RunState
@@ -29,11 +34,20 @@ def evaluate_final_weights(
     *,
     recipe: ResolvedRecipe,
     finish_reason: FinishReason,
+    test_groups_N: NDArray[np.int32],
     first_epoch_share: float | None = None,
 ) -> TrainedModel:
     """Calibrate the best weights on the validation split, score them on the test split, and return the trained model.
 
-    `first_epoch_share` is the share of the images that were trained on, if a time budget did not allow an epoch.
+    Args:
+        spec: of the training.
+        data: its images.
+        state: its weights.
+        device: of the images and the weights.
+        recipe: of the training.
+        finish_reason: the reason why it ended.
+        test_groups_N: the number of the near-duplicates' group of each test image; -1 of an image alone.
+        first_epoch_share: the share of the images that were trained on, if a time budget did not allow an epoch.
     """
     weights = state.best.weights if state.best else state.copy_evaluated_weights()
     network = state.evaluated_network
@@ -41,14 +55,23 @@ def evaluate_final_weights(
     logits_NK = partial(predict_logits, network, normalisation=data.normalisation, device=device)
     validation_NK = logits_NK(data.validation.images_NHWC) if state.best else None
     temperature, validation_metrics = _calibrate(validation_NK, data, state)
-    test_NK = logits_NK(data.test.images_NHWC) / temperature
+    test_NK = logits_NK(data.test.images_NHWC)
+    predictions = StoredPredictions(
+        test_NK.cpu().numpy(), data.test.labels_N.cpu().numpy(), test_groups_N, data.test.ids_N
+    )
+    evaluation = evaluate(predictions, data.facts.classes, temperature, DatasetReference.of(data.facts))
     metrics = {
         "epochs": state.epoch,
         "best_epoch": state.best.epoch if state.best else state.epoch,
         "batch_parts": state.micro_batches,
         **({"first_epoch_share": first_epoch_share} if first_epoch_share is not None else {}),
         **validation_metrics,
-        **_score_test(test_NK, spec, data, logits_NK),
+        "test_loss": evaluation.log_loss,
+        "test_accuracy": evaluation.accuracy,
+        "test_accuracy_tta": _mirrored_accuracy(data, logits_NK)
+        if spec.horizontal_flip
+        else evaluation.accuracy,
+        "ci95": evaluation.ci95,
     }
     return TrainedModel(
         spec=spec,
@@ -59,7 +82,11 @@ def evaluate_final_weights(
         temperature=temperature,
         metrics=Metrics.model_validate(metrics),
         finish_reason=finish_reason,
-        label_errors=_find_label_errors(data, state, validation_NK, test_NK, temperature),
+        label_errors=_find_label_errors(data, state, validation_NK, test_NK / temperature, temperature),
+        further_files={
+            PREDICTIONS_FILE: serialise_predictions(predictions),
+            EVALUATION_FILE: evaluation.model_dump_json(indent=1).encode(),
+        },
     )
 
 
@@ -79,27 +106,9 @@ def _calibrate(
     }
 
 
-def _score_test(
-    test_NK: Tensor, spec: ResolvedSpec, data: TrainingData, logits_NK: Callable[..., Tensor]
-) -> dict[str, object]:
-    """Return accuracy, calibrated loss, and accuracy with test-time augmentation (TTA): averaged with the mirror image.
-
-    Args:
-        test_NK: calibrated logits of the test images.
-        spec: whether mirroring keeps the class.
-        data: the test images and their labels.
-        logits_NK: predicts the logits of images.
-    """
-    labels_N = data.test.labels_N
-    with_flips = single = score(test_NK, labels_N)
-    if spec.horizontal_flip:
-        with_flips = score(logits_NK(data.test.images_NHWC, with_flips=True), labels_N)
-    return {
-        "test_loss": single.loss,
-        "test_accuracy": single.accuracy,
-        "test_accuracy_tta": with_flips.accuracy,
-        "ci95": wilson_interval(single.accuracy, len(labels_N)),
-    }
+def _mirrored_accuracy(data: TrainingData, logits_NK: Callable[..., Tensor]) -> float:
+    """Return the accuracy with test-time augmentation: logits are averaged over an image and its mirror image."""
+    return score(logits_NK(data.test.images_NHWC, with_flips=True), data.test.labels_N).accuracy
 
 
 def _find_label_errors(

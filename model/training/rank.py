@@ -7,6 +7,7 @@ from contextlib import nullcontext, suppress
 from model.artifact.trained_model import TrainedModel
 from model.artifact.weights import load_initial_weights
 from model.data.duplicates.groups_file import read_training_groups
+from model.data.report.near_duplicates import number_groups
 from model.device.device import Device, open_device
 from model.device.ranks import Rank
 from model.errors import DamagedCheckpointError, InitModelUnavailableError, ObjectMissingError
@@ -79,6 +80,7 @@ def train_rank(request: TrainingRequest, reporter: Reporter, rank: Rank) -> Trai
         device,
         recipe=resolved_recipe,
         finish_reason=finish_reason,
+        test_groups_N=number_groups(spec.dataset, data.test.ids_N, request.storage),
         first_epoch_share=loop.first_epoch_share,
     )
 

@@ -18,6 +18,7 @@ from model.data.layout.layout import Layout
 from model.data.placement import PlacedImage, check_usable, warn_of_near_tests
 from model.data.record import DatasetRecord, SkippedFile
 from model.data.report.contents import Contents
+from model.data.report.near_duplicates import read_groups
 from model.data.versions.adding import AddedImages
 from model.data.versions.correcting import Correction
 from model.data.versions.corrections import (
@@ -26,7 +27,7 @@ from model.data.versions.corrections import (
     Corrections,
     parse_corrections,
 )
-from model.data.versions.parent import ParentImage, open_parent, read_groups
+from model.data.versions.parent import ParentImage, open_parent
 from model.errors import DatasetRejectedError, UnchangedDatasetError
 from model.storage.interface import Storage
 

@@ -1,8 +1,7 @@
 """Reads the images of the dataset that a version corrects, with their ids, classes and splits."""
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -62,15 +61,3 @@ def _read(archive: ZipFile, entry: ZipInfo) -> bytes:
         return archive.read(entry)
     except (BadZipFile, OSError) as error:
         raise ImageError(f"is damaged in storage: {error}") from error
-
-
-def read_groups(index: Path) -> dict[str, list[str]]:
-    """Return the ids of the images of each group of near-duplicates, from the index of the dataset."""
-    groups: dict[str, list[str]] = {}
-    with closing(sqlite3.connect(f"{index.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        rows = connection.execute(
-            "SELECT group_id, id FROM images WHERE group_id IS NOT NULL ORDER BY number"
-        )
-        for group, image_id in rows:
-            groups.setdefault(group, []).append(image_id)
-    return groups

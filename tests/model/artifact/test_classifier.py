@@ -94,7 +94,7 @@ def test_weights_with_another_sha256_are_refused(network: ResNet9, storage: Stor
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(bytes(data))
-    with pytest.raises(CorruptArtifactError, match="mdl_a are not those that were published"):
+    with pytest.raises(CorruptArtifactError, match="mdl_a is not the file that was published"):
         Classifier.load(storage, manifest, "cpu")
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from model.evaluation.scores import score, wilson_interval
+from model.evaluation.scores import score
 
 
 def test_score_has_loss_accuracy_and_balanced_accuracy() -> None:
@@ -14,13 +14,3 @@ def test_score_has_loss_accuracy_and_balanced_accuracy() -> None:
     assert result.loss == pytest.approx(
         nn.functional.cross_entropy(logits_NK, torch.tensor([0, 0, 0, 1])).item()
     )
-
-
-@pytest.mark.parametrize(
-    ("accuracy", "count", "low", "high"),
-    [(0.5, 100, 0.4038, 0.5962), (0.9, 1000, 0.8799, 0.9171), (1.0, 20, 0.8389, 1.0), (0.0, 20, 0.0, 0.1611)],
-)
-def test_the_wilson_interval_has_the_known_limits(
-    accuracy: float, count: int, low: float, high: float
-) -> None:
-    assert wilson_interval(accuracy, count) == pytest.approx((low, high), abs=2e-4)
