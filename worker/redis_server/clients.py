@@ -50,11 +50,8 @@ class StoreClient:
         with outages_as_unavailable():
             if isinstance(operation, Commands):
                 return operation.read(self._execute(operation))
-            return operation.read(
-                self._evaluate(
-                    scripts.load_script(operation.folder, operation.name), operation.arguments_json
-                )
-            )
+            script = scripts.load_script(operation.folder, operation.name)
+            return operation.read(self._evaluate(script, script.argv(operation.arguments)))
 
     def _execute(self, operation: Commands[Any]) -> list[Any]:
         with self.redis.pipeline(transaction=len(operation.commands) > 1) as pipe:
@@ -62,11 +59,11 @@ class StoreClient:
                 pipe.execute_command(*command)  # type: ignore[no-untyped-call]
             return pipe.execute()
 
-    def _evaluate(self, script: Script, arguments: str) -> Any:
+    def _evaluate(self, script: Script, arguments: tuple[str, ...]) -> Any:
         try:
-            return self.redis.evalsha(script.sha, 0, arguments)
+            return self.redis.evalsha(script.sha, 0, *arguments)
         except NoScriptError:  # the server is new or was restarted: send the whole text once
-            return self.redis.eval(script.text, 0, arguments)
+            return self.redis.eval(script.text, 0, *arguments)
 
 
 class AsyncStoreClient:
@@ -84,11 +81,8 @@ class AsyncStoreClient:
         with outages_as_unavailable():
             if isinstance(operation, Commands):
                 return operation.read(await self._execute(operation))
-            return operation.read(
-                await self._evaluate(
-                    scripts.load_script(operation.folder, operation.name), operation.arguments_json
-                )
-            )
+            script = scripts.load_script(operation.folder, operation.name)
+            return operation.read(await self._evaluate(script, script.argv(operation.arguments)))
 
     async def _execute(self, operation: Commands[Any]) -> list[Any]:
         async with self.redis.pipeline(transaction=len(operation.commands) > 1) as pipe:
@@ -96,11 +90,11 @@ class AsyncStoreClient:
                 pipe.execute_command(*command)
             return await pipe.execute()
 
-    async def _evaluate(self, script: Script, arguments: str) -> Any:
+    async def _evaluate(self, script: Script, arguments: tuple[str, ...]) -> Any:
         try:
-            return await self.redis.evalsha(script.sha, 0, arguments)
+            return await self.redis.evalsha(script.sha, 0, *arguments)
         except NoScriptError:
-            return await self.redis.eval(script.text, 0, arguments)
+            return await self.redis.eval(script.text, 0, *arguments)
 
 
 def blocking_method(build: Callable[P, Operation[T]]) -> Callable[Concatenate[StoreClient, P], T]:

@@ -14,7 +14,9 @@ from worker.errors import WorkerError
 from worker.redis_server import keys as redis_keys
 
 _APPLY_ONCE = "redis_server/lua/apply_once.lua"
-_ARGUMENTS = "local args = cjson.decode(ARGV[1])"
+_DECODED_ARGUMENTS = "local args = cjson.decode(ARGV[1])"
+_ARGUMENTS = re.compile(r"^-- arguments: (.+)\n", re.MULTILINE)
+_ARGUMENT = re.compile(r"\bargs\.(\w+)")
 _INCLUDE = re.compile(r"^-- include: (\S+)\n", re.MULTILINE)
 _CONSTANT = re.compile(r"\b[A-Z]+\.[A-Z_]+\b")
 _COMMENT = re.compile(r"^ *--.*\n", re.MULTILINE)
@@ -31,6 +33,12 @@ class Script:
 
     text: str
     sha: str
+    arguments: tuple[str, ...] = ()
+    """Names of the arguments that Redis passes one by one; empty if it passes all of them as one JSON object."""
+
+    def argv(self, given: Mapping[str, object]) -> tuple[str, ...]:
+        """Write the arguments of a call as Redis passes them to the script."""
+        return tuple(str(given[name]) for name in self.arguments) or (json.dumps(given),)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +49,9 @@ class ScriptFolder:
     `worker`, and the file holds nothing but local definitions. Redis runs the whole text at each call, therefore a text
     holds nothing but what its script needs: keys and limits are written into it as literals, a table only if the text
     mentions it, and of the included functions only those that the script reaches.
+
+    A script that runs often names its arguments, which are strings then: `-- arguments: NAME, NAME`. Redis passes them one
+    by one, because decoding a JSON object takes as long as a command.
     """
 
     path: str
@@ -80,13 +91,13 @@ class ScriptCall(Generic[T]):
     arguments: Mapping[str, object]
     parse: Callable[[Reply], T]
 
-    @property
-    def arguments_json(self) -> str:
-        """The arguments as the script gets them: one JSON object."""
-        return json.dumps(self.arguments)
+    def read(self, reply: str | Reply) -> T:
+        """Parse a reply that begins with `ok`; raise the refusal whose code any other list begins with.
 
-    def read(self, reply: Reply) -> T:
-        """Parse a reply that begins with `ok`; raise the refusal whose code any other reply begins with."""
+        A script that runs often returns its only result as a string: Redis converts a list in the time of a command.
+        """
+        if isinstance(reply, str):
+            return self.parse([reply])
         if reply[0] == "ok":
             return self.parse(reply[1:])
         refusals: dict[str, Callable[..., WorkerError]] = {one.code: one for one in self.folder.refusals}
@@ -118,15 +129,18 @@ def load_script(folder: ScriptFolder, name: str) -> Script:
     *included, own = (_read(one) for one in _with_includes(path, set()))
     if name in folder.applied_once:
         own = _read(_APPLY_ONCE).replace("-- SCRIPT", own)
+    listed = _ARGUMENTS.search(own)
+    arguments = tuple(listed[1].split(", ")) if listed else ()
     own = _COMMENT.sub("", own)
-    body = _with_literals("\n".join([_ARGUMENTS, *_reached("".join(included), own), own]), folder.constants)
+    body = _with_literals("\n".join([*_reached("".join(included), own), own]), folder.constants)
+    body = _with_arguments(body, arguments) if arguments else f"{_DECODED_ARGUMENTS}\n{body}"
     tables = [
         f"local {table} = {entries}"
         for table, entries in folder.tables.items()
         if re.search(rf"\b{table}\b", body)
     ]
     text = "\n".join([*tables, body])
-    return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+    return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest(), arguments)
 
 
 def _read(path: str) -> str:
@@ -153,6 +167,10 @@ def _reached(included: str, own: str) -> list[str]:
             reached.insert(0, definition)
             text += definition
     return reached
+
+
+def _with_arguments(text: str, names: tuple[str, ...]) -> str:
+    return _ARGUMENT.sub(lambda match: f"ARGV[{names.index(match[1]) + 1}]", text)
 
 
 def _with_literals(text: str, constants: Mapping[str, str | int]) -> str:

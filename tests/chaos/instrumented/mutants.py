@@ -1,6 +1,7 @@
 """Mutants: Ninefold with one guarantee removed, to show that the history checker notices. Only tests use them."""
 
 import hashlib
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -12,7 +13,7 @@ FOLDER = "mutants"
 EDITS = {
     "fencing": (
         ("if item.attempt ~= args.attempt_id then return item, {", "if false then return item, {"),
-        ("if known[2] ~= args.attempt_id then", "if false then"),
+        ("if known[1] ~= ARGV[2] then", "if false then"),
     ),
     "idempotency": (("if not first[1] then return nil", "if true then return nil"),),
 }
@@ -36,8 +37,9 @@ def install(folder: Path) -> None:
 def _install_edits(switches: Path) -> None:
     @cache
     def edited(folder: ScriptFolder, name: str, mutant: str) -> Script:
-        text = mutate(load_script(folder, name).text, mutant)
-        return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+        script = load_script(folder, name)
+        text = mutate(script.text, mutant)
+        return replace(script, text=text, sha=hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
     def load_edited(folder: ScriptFolder, name: str) -> Script:
         mutant = next((mutant for mutant in EDITS if (switches / mutant).exists()), None)

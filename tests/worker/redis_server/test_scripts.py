@@ -31,6 +31,13 @@ def test_a_script_contains_only_functions_that_it_uses(name: str) -> None:
     assert [one for one in functions if len(re.findall(rf"\b{one}\b", text)) < 2] == []
 
 
+@pytest.mark.parametrize("name", _SCRIPTS)
+def test_a_script_that_lists_its_arguments_decodes_none(name: str) -> None:
+    script = load_script(QUEUE_SCRIPTS, name)
+    assert bool(script.arguments) != ("cjson.decode(ARGV" in script.text)
+    assert not script.arguments or not re.search(r"\bargs\b", script.text)
+
+
 @pytest.mark.parametrize("path", _INCLUDED, ids=lambda path: path.stem)
 def test_an_included_file_holds_only_local_definitions(path: Path) -> None:
     beginnings = re.findall(r"^\S.*", path.read_text(), re.MULTILINE)

@@ -8,7 +8,7 @@
 local function begin_report()
   local item, refusal = held_item()
   if refusal then return nil, refusal end
-  local reply, renewals = {'ok', item.status}, item.renewals + 1
+  local reply, renewals = item.status, item.renewals + 1
   if args.seq <= tonumber(item.seq) then
     set_fields(item, {renewals = renewals})
     return nil, reply
