@@ -38,6 +38,7 @@ class DatasetArchives:
             DatasetNotFoundError: there is no such dataset.
             BuiltInDatasetError: the dataset is built in.
             DatasetNotReadyError: the dataset is being imported.
+            DatasetNotMadeError: its import was rejected or cancelled.
             ArchivesBusyError: the maximum number of datasets is being sent.
         """
         found = await find_uploaded(self._datasets, ref, project)

@@ -62,17 +62,22 @@ class BuiltInDatasetError(ApiError):
 
 
 class DatasetNotReadyError(ApiError):
-    """Raised when something is asked of a dataset that is being imported, or whose import made none."""
+    """Raised when something is asked of a dataset that is being imported."""
 
     code = "dataset_processing"
 
+    def __init__(self, name: str, import_id: str) -> None:
+        super().__init__(f"{name} is being imported: GET /datasets/{import_id}?wait_s=60, then try again.")
+
+
+class DatasetNotMadeError(ApiError):
+    """Raised when something is asked of a dataset whose import was rejected or cancelled."""
+
+    code = "dataset_rejected"
+
     def __init__(self, dataset_import: DatasetImport) -> None:
-        why = (
-            f"was not imported: {dataset_import.error.message}"
-            if dataset_import.error
-            else f"is being imported: GET /datasets/{dataset_import.id}?wait_s=60, then try again"
-        )
-        super().__init__(f"{dataset_import.name} {why.rstrip('.')}.")
+        reason = dataset_import.error.message if dataset_import.error else "Its import was cancelled."
+        super().__init__(f"There is no dataset {dataset_import.name}. {reason} Add the images again.")
 
 
 class RejectedError(ApiError):
@@ -119,6 +124,7 @@ ANSWERS: Answers = {
     BuiltInDatasetError: Answer(409),
     DatasetReadyError: Answer(409),
     DatasetNotReadyError: Answer(409),
+    DatasetNotMadeError: Answer(409),
     DatasetInUseError: Answer(409),
     ParentDeletedError: Answer(409),
     TusVersionError: Answer(412, headers={"Tus-Version": TUS_VERSION}),

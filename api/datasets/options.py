@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import Query
 
-from api.http.errors import InvalidRequestError
+from api.http.errors import invalid_field
 from model.data.import_options import Column, ImportOptions, MinImages, TablePath
 
 
@@ -35,7 +35,5 @@ def import_options(
 def require_name(name: str | None) -> str:
     """Return the name of an upload's dataset; raises InvalidRequestError when none was given."""
     if name is None:
-        raise InvalidRequestError(
-            "Correct name: see errors.", field_errors=[{"param": "name", "message": "Field required"}]
-        )
+        raise invalid_field("name", "Give the dataset a name.")
     return name

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from api.datasets.submission import ImportSubmissions, check_name
 from api.http.bodies import read_json
 from api.http.callers import Principal
-from api.http.errors import InvalidRequestError
+from api.http.errors import invalid_field, invalid_fields
 from api.records.storage_space import StorageSpace
 from model.data.import_options import ImportOptions
 from model.spec import Name
@@ -57,19 +57,13 @@ class SourceImports:
         """
         await self._space.require()
         if extra := sorted(set(request.query_params) - {"wait_s"}):
-            message = "With a JSON body this belongs into the body."
-            raise InvalidRequestError(
-                f"Correct {', '.join(extra)}: {message}",
-                field_errors=[{"param": name, "message": message} for name in extra],
-            )
+            raise invalid_fields(extra, "With a JSON body this belongs into the body.")
         body = await read_json(request, SourceRequest)
         check_name(body.name)
         try:
             source = parse_source(body.source, self._rules)
         except SourceRefusedError as error:
-            raise InvalidRequestError(
-                f"Correct source: {error}", field_errors=[{"param": "source", "message": str(error)}]
-            ) from None
+            raise invalid_field("source", str(error)) from None
         new = NewImport(
             new_import_id(),
             body.name,

@@ -1,6 +1,7 @@
 """Finds uploaded datasets that are ready. Knows no HTTP."""
 
-from api.datasets.errors import BuiltInDatasetError, DatasetNotReadyError
+from api.datasets.errors import BuiltInDatasetError, DatasetNotMadeError, DatasetNotReadyError
+from api.records.dataset_schema import Dataset
 from api.records.datasets import DatasetCatalogue, find_built_in
 from worker.queue.records import DatasetImport
 from worker.registry.datasets import RegisteredDataset
@@ -12,11 +13,14 @@ async def find_uploaded(datasets: DatasetCatalogue, ref: str, project: str) -> R
     Raises:
         DatasetNotFoundError: there is no such dataset.
         BuiltInDatasetError: it is built in.
-        DatasetNotReadyError: it is being imported, or its import made none.
+        DatasetNotReadyError: it is being imported.
+        DatasetNotMadeError: its import was rejected or cancelled.
     """
     if find_built_in(ref):
         raise BuiltInDatasetError
     found = await datasets.look_up(ref, project)
     if isinstance(found, DatasetImport):
-        raise DatasetNotReadyError(found)
+        if Dataset.imported(found).is_processing:
+            raise DatasetNotReadyError(found.name, found.id)
+        raise DatasetNotMadeError(found)
     return found

@@ -52,6 +52,7 @@ class DatasetVersions:
             DatasetNotFoundError: there is no such dataset.
             BuiltInDatasetError: the dataset is built in.
             DatasetNotReadyError: the dataset is being imported.
+            DatasetNotMadeError: its import was rejected or cancelled.
             InvalidRequestError: the corrections name no image.
         """
         found = await find_uploaded(self._datasets, ref, caller.project)

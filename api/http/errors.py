@@ -1,6 +1,6 @@
 """Errors of reading a request, whichever feature it is for, and how each is answered."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -39,6 +39,20 @@ class InvalidRequestError(ApiError):
     """Raised when a parameter or a field of the body has an invalid value."""
 
     code = "invalid_request"
+
+
+def invalid_field(param: str, message: str) -> InvalidRequestError:
+    """Return the error for one wrong field, parameter or header."""
+    return invalid_fields([param], message)
+
+
+def invalid_fields(params: Iterable[str], message: str) -> InvalidRequestError:
+    """Return the error for several fields that are wrong for the same reason."""
+    listed = [param[:_PARAM_LENGTH] for param in params][:_ERRORS_LISTED]
+    return InvalidRequestError(
+        f"Correct {', '.join(listed)}: {message}",
+        field_errors=[{"param": param, "message": message} for param in listed],
+    )
 
 
 ANSWERS: Answers = {

@@ -3,7 +3,6 @@
 import re
 
 _COMMANDS = (
-    (r"GET /datasets/\S+\?wait_s=\d+ returns when", "ninefold datasets list tells when"),
     (r"GET /datasets/(\S+)\?wait_s=\d+", r"ninefold datasets list"),
     (r"GET /datasets/\S+/images (?=lists )", "ninefold datasets images NAME "),
     (r"GET /(datasets|jobs|models|workers) (?=lists )", r"ninefold \1 list "),

@@ -21,18 +21,6 @@ class NoReportError(ApiError):
         )
 
 
-class DatasetNotReadyError(ApiError):
-    """Raised when a dataset is still being imported, or its import has failed."""
-
-    code = "dataset_not_ready"
-
-    def __init__(self, status: str) -> None:
-        super().__init__(
-            f"This dataset is {status}: only a ready dataset has images and a report. GET /datasets/{{ref}}?wait_s=60 "
-            "returns when the import has ended."
-        )
-
-
 class ImageNotFoundError(ApiError):
     """Raised when a dataset has no image with an id."""
 
@@ -56,22 +44,8 @@ class UnknownClassError(ApiError):
         super().__init__(message, field_errors=[{"param": "class", "message": message}])
 
 
-class UnknownAfterError(ApiError):
-    """Raised when a list shall continue after an image that is not on it."""
-
-    code = "invalid_request"
-
-    def __init__(self) -> None:
-        message = (
-            "Pass the id of the last image that you have; it must belong to the same dataset and finding."
-        )
-        super().__init__(f"Correct after: {message}", field_errors=[{"param": "after", "message": message}])
-
-
 ANSWERS: Answers = {
     NoReportError: Answer(409),
-    DatasetNotReadyError: Answer(409),
     ImageNotFoundError: Answer(404),
     UnknownClassError: Answer(422),
-    UnknownAfterError: Answer(422),
 }

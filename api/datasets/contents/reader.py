@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from api.datasets.contents.errors import (
-    DatasetNotReadyError,
     ImageNotFoundError,
     NoReportError,
-    UnknownAfterError,
     UnknownClassError,
 )
 from api.datasets.contents.index_files import IndexFiles
@@ -18,7 +16,8 @@ from api.datasets.contents.label_errors import (
     with_label_errors,
     with_suggestion,
 )
-from api.records.dataset_schema import Dataset
+from api.datasets.uploaded import find_uploaded
+from api.http.errors import invalid_field
 from api.records.datasets import DatasetCatalogue, find_built_in
 from api.records.storages import Storages
 from model.data.files.place import Place
@@ -27,13 +26,15 @@ from model.data.report.codes import FindingCode
 from model.data.report.reading import DatasetIndex, ImageFilter, IndexedImage, NoSuchImageError
 from model.data.report.schema import Report
 from model.errors import ObjectMissingError
-from worker.registry.datasets import RegisteredDataset
 
 T = TypeVar("T")
 
 _CHUNK_BYTES = 4 << 20
 """An original has at most 64 MiB; this much of it is in memory."""
 _SKIPPED_AT_ONCE = 1000
+_UNKNOWN_AFTER = (
+    "Pass the id of the last image that you have; it must belong to the same dataset and finding."
+)
 
 
 @dataclass(frozen=True)
@@ -66,14 +67,13 @@ class ContentsReader:
 
         Raises:
             DatasetNotFoundError: there is none.
-            DatasetNotReadyError: it is being imported, or its import has failed.
             NoReportError: it is built in.
+            DatasetNotReadyError: it is being imported.
+            DatasetNotMadeError: its import was rejected or cancelled.
         """
         if find_built_in(ref):
             raise NoReportError(is_built_in=True)
-        found = await self._datasets.look_up(ref, project)
-        if not isinstance(found, RegisteredDataset):
-            raise DatasetNotReadyError(Dataset.imported(found).status)
+        found = await find_uploaded(self._datasets, ref, project)
         return Found(project, found.facts.id, found.facts.name, found.facts.classes)
 
     async def report(self, dataset: Found) -> Report:
@@ -88,7 +88,7 @@ class ContentsReader:
         Raises:
             NoReportError: an earlier release imported the dataset.
             UnknownClassError: the dataset has no such class.
-            UnknownAfterError: `after` is not on the list.
+            InvalidRequestError: `after` is not on the list.
         """
         if wanted.label is not None and wanted.label not in dataset.classes:
             raise UnknownClassError(dataset.classes)
@@ -99,7 +99,7 @@ class ContentsReader:
                 return await self._read(dataset, lambda index: page_of(index, listed, wanted, after, limit))
             return await self._read(dataset, lambda index: index.page(wanted, after, limit))
         except NoSuchImageError:
-            raise UnknownAfterError from None
+            raise invalid_field("after", _UNKNOWN_AFTER) from None
 
     async def image(self, dataset: Found, image_id: str) -> IndexedImage:
         """Return an image; raises ImageNotFoundError."""

@@ -10,7 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.datasets.errors import TUS_VERSION, TusVersionError
-from api.http.errors import InvalidRequestError, validation_error
+from api.http.errors import invalid_field, invalid_fields, validation_error
 from model.data.import_options import ImportOptions
 from model.spec import Name
 from worker.queue.calls.uploads import UploadRecord, UploadState
@@ -64,7 +64,7 @@ def read_offset(headers: Headers) -> int:
     """Return the place in the upload at which a part begins."""
     offset = read_number(headers, "Upload-Offset")
     if offset is None:
-        raise _invalid(
+        raise invalid_field(
             "Upload-Offset", "Say how many bytes have been sent before: HEAD tells how many arrived."
         )
     return offset
@@ -76,7 +76,7 @@ def read_number(headers: Headers, name: str) -> int | None:
     if text is None:
         return None
     if not (text.isascii() and text.isdigit()) or len(text) > _MAX_DIGITS:
-        raise _invalid(name, "This is not a number of bytes.")
+        raise invalid_field(name, "This is not a number of bytes.")
     return int(text)
 
 
@@ -84,7 +84,7 @@ def read_length(headers: Headers) -> int | None:
     """Return the length of a new upload; None if the client will say it later."""
     length, deferred = read_number(headers, "Upload-Length"), headers.get("upload-defer-length")
     if (length is None) == (deferred is None) or deferred not in (None, "1"):
-        raise _invalid("Upload-Length", "Send either Upload-Length, or Upload-Defer-Length: 1.")
+        raise invalid_field("Upload-Length", "Send either Upload-Length, or Upload-Defer-Length: 1.")
     return length
 
 
@@ -92,19 +92,16 @@ def read_record(headers: Headers, created_by: str) -> UploadRecord:
     """Return what Upload-Metadata says: the dataset's name, and the options of the import."""
     text = headers.get("upload-metadata", "")
     if len(text) > _MAX_METADATA_BYTES:
-        raise _invalid("Upload-Metadata", f"At most {_MAX_METADATA_BYTES} bytes are allowed.")
+        raise invalid_field("Upload-Metadata", f"At most {_MAX_METADATA_BYTES} bytes are allowed.")
     values = _decode(text)
     known = {"name", *ImportOptions.model_fields}
     if unknown := set(values) - known - _OF_CLIENTS:
         listed = ", ".join(sorted(known))
-        raise InvalidRequestError(
-            f"Correct Upload-Metadata: it may hold {listed}.",
-            field_errors=[
-                {"param": key[:100], "message": "There is no such field."} for key in sorted(unknown)
-            ],
-        )
+        raise invalid_fields(sorted(unknown), f"There is no such field: Upload-Metadata may hold {listed}.")
     if "name" not in values:
-        raise _invalid("Upload-Metadata", "It must hold the dataset's name: `name` and the name in base64.")
+        raise invalid_field(
+            "Upload-Metadata", "It must hold the dataset's name: `name` and the name in base64."
+        )
     options = {key: value for key, value in values.items() if key in ImportOptions.model_fields}
     try:
         return UploadRecord(
@@ -126,16 +123,10 @@ def _decode(text: str) -> dict[str, str]:
         try:
             values[key] = base64.b64decode(value.strip(), validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
-            raise _invalid(
+            raise invalid_field(
                 "Upload-Metadata", "Write each entry as a key, a space and a base64 value."
             ) from None
     return values
-
-
-def _invalid(header: str, message: str) -> InvalidRequestError:
-    return InvalidRequestError(
-        f"Correct {header}: {message}", field_errors=[{"param": header, "message": message}]
-    )
 
 
 def expires_at(state: UploadState) -> datetime:

@@ -3,9 +3,12 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ninefold.client.transport import Json
 
 SHOWN_CLASSES = 5
+SHOWN_NOT_SENT = 20
 
 
 def describe(dataset: "Json", *, shows_version: bool = False) -> str:
@@ -49,3 +52,10 @@ def describe_skipped(dataset: "Json") -> list[str]:
 def describe_warnings(dataset: "Json") -> list[str]:
     """Return one line for each warning about the dataset's images or classes."""
     return [f"  warning: {warning}" for warning in dataset.get("warnings", [])]
+
+
+def describe_not_sent(files: "Sequence[str]") -> list[str]:
+    """Return one line for each of the first files that cannot be read and are not sent, and one that counts the others."""
+    lines = [f"  not sent {file}" for file in files[:SHOWN_NOT_SENT]]
+    unnamed = len(files) - len(lines)
+    return [*lines, f"  not sent {unnamed:,} more"] if unnamed else lines

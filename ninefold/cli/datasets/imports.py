@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ninefold.cli.connection import ApiKey, Url, connect
-from ninefold.cli.datasets.descriptions import describe, describe_skipped, describe_warnings
+from ninefold.cli.datasets.descriptions import (
+    describe,
+    describe_not_sent,
+    describe_skipped,
+    describe_warnings,
+)
 from ninefold.client.address import DEFAULT_URL
 from ninefold.client.datasets.import_options import ImportOptions
 from ninefold.errors import NinefoldError
@@ -17,7 +22,6 @@ if TYPE_CHECKING:
     from ninefold.client.client import Client
     from ninefold.client.transport import Json
 
-SHOWN_NOT_SENT = 20
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _ID_PREFIXES = ("job_", "mdl_", "ds_", "imp_")
 _BUILT_IN = ("digits", "cifar10", "cifar100", "fashion-mnist")
@@ -105,10 +109,8 @@ def _add(client: "Client", path: str, name: str, options: ImportOptions) -> "Jso
         typer.echo(after_interruption(name, is_uploaded=view.progress.is_uploaded), err=True)
         raise
     finally:
-        for line in not_sent[:SHOWN_NOT_SENT]:
-            typer.echo(f"  not sent {line}", err=True)
-        if len(not_sent) > SHOWN_NOT_SENT:
-            typer.echo(f"  not sent {len(not_sent) - SHOWN_NOT_SENT:,} more", err=True)
+        for line in describe_not_sent(not_sent):
+            typer.echo(line, err=True)
 
 
 def _choose_name(text: str, given: str | None) -> str:

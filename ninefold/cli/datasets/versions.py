@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ninefold.cli.connection import ApiKey, Url, connect
-from ninefold.cli.datasets.descriptions import describe, describe_skipped, describe_warnings
+from ninefold.cli.datasets.descriptions import (
+    describe,
+    describe_not_sent,
+    describe_skipped,
+    describe_warnings,
+)
 from ninefold.client.address import DEFAULT_URL
 from ninefold.errors import NinefoldError
 
@@ -97,8 +102,8 @@ def download(
 
 
 def _tell_not_sent(files: list[str]) -> None:
-    for file in files:
-        typer.echo(f"  not sent {file}", err=True)
+    for line in describe_not_sent(files):
+        typer.echo(line, err=True)
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import typer
 
-from api.datasets.contents.errors import DatasetNotReadyError, ImageNotFoundError
+from api.datasets.contents.errors import ImageNotFoundError
+from api.datasets.errors import DatasetNotReadyError
 from api.datasets.zip_body import HINT
 from api.jobs.errors import UnknownDatasetError
 from api.predict.errors import ModelRequiredError, NoModelError
@@ -25,7 +26,7 @@ from ninefold.cli.up import _welcome
         (str(NoModelError()), "ninefold submit digits"),
         (f"These bytes are not a zip. {HINT}", "Give a folder, or a zip of one."),
         (str(ModelRequiredError(["cats", "dogs"])), "name one with --model, of cats, dogs"),
-        (str(DatasetNotReadyError("processing")), "ninefold datasets list tells when the import has ended"),
+        (str(DatasetNotReadyError("pets", "imp_1")), "ninefold datasets list, then try again"),
         (str(ImageNotFoundError()), "ninefold datasets images NAME lists its images"),
         (str(UnknownDatasetError(["digits"])), "ninefold datasets add FOLDER"),
         *((answer.detail, "ninefold") for answer in ANSWERS.values() if "lists all" in (answer.detail or "")),

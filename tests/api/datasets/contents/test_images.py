@@ -143,8 +143,11 @@ def test_what_has_no_report_says_why(client: httpx.Client, store: JobStore) -> N
     problem_in(client.get("/datasets/digits/report"), 409, "no_report")
     problem_in(client.get("/datasets/nothing/images"), 404, "dataset_not_found")
     pending = store.submit_import(new_import("pending")).dataset_import
-    problem_in(client.get(f"/datasets/{pending.id}/images"), 409, "dataset_not_ready")
+    problem_in(client.get(f"/datasets/{pending.id}/images"), 409, "dataset_processing")
     complete_import(store, dataset_record("ds_gone"))
+    cancelled = store.submit_import(new_import("cancelled")).dataset_import
+    client.delete(f"/datasets/{cancelled.id}")
+    problem_in(client.get(f"/datasets/{cancelled.id}/report"), 409, "dataset_rejected")
     problem_in(client.get("/datasets/ds_gone/images/img_0?size=original"), 409, "no_report")
 
 
