@@ -116,8 +116,7 @@ class ContentsReader:
 
     async def thumbnail(self, dataset: Found, image: IndexedImage) -> bytes:
         """Return the thumbnail of an image, a WebP file."""
-        file = await self._read(dataset, DatasetIndex.thumbnails)
-        return await self._bytes(dataset, file, image.thumbnail)
+        return await self._bytes(dataset, image.thumbnails_file, image.thumbnail)
 
     async def original(self, dataset: Found, image: IndexedImage) -> AsyncIterator[bytes]:
         """Yield the bytes of an image as it was uploaded."""

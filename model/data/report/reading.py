@@ -32,7 +32,9 @@ class IndexedImage:
     original: Place
     """In `images.zip`."""
     thumbnail: Place
-    """In the file of thumbnails."""
+    """In `thumbnails_file`."""
+    thumbnails_file: str
+    """Name of the file of thumbnails."""
     findings: list[str]
     suggested_class: str | None = None
     """The class that the image probably belongs to, when its label is probably wrong."""
@@ -65,10 +67,6 @@ class DatasetIndex:
     def report(self) -> Report:
         """Return the report."""
         return Report.model_validate_json(self._fact("report"))
-
-    def thumbnails(self) -> str:
-        """Return the name of the file of thumbnails."""
-        return self._fact("thumbnails")
 
     def image(self, image_id: str) -> IndexedImage:
         """Return an image; raises NoSuchImageError."""
@@ -129,13 +127,14 @@ class DatasetIndex:
         return str(row["value"])
 
     def _described(self, rows: Sequence[sqlite3.Row]) -> list[IndexedImage]:
+        thumbnails_file = self._fact("thumbnails")
         numbers = [row["number"] for row in rows]
         codes: dict[int, list[str]] = {number: [] for number in numbers}
         marks = ", ".join("?" * len(numbers))
         query = f"SELECT number, code FROM findings WHERE number IN ({marks}) ORDER BY number, code"  # noqa: S608 - question marks
         for number, code in self._connection.execute(query, numbers):
             codes[number].append(code)
-        return [_image(row, codes[row["number"]]) for row in rows]
+        return [_image(row, codes[row["number"]], thumbnails_file) for row in rows]
 
 
 @contextmanager
@@ -148,7 +147,7 @@ def open_index(path: Path) -> Iterator[DatasetIndex]:
         raise StorageError(f"The index of the dataset is damaged ({error}).") from error
 
 
-def _image(row: sqlite3.Row, codes: list[str]) -> IndexedImage:
+def _image(row: sqlite3.Row, codes: list[str], thumbnails_file: str) -> IndexedImage:
     return IndexedImage(
         number=row["number"],
         id=row["id"],
@@ -163,5 +162,6 @@ def _image(row: sqlite3.Row, codes: list[str]) -> IndexedImage:
         group=row["group_id"],
         original=Place(row["offset"], row["length"]),
         thumbnail=Place(row["thumbnail_offset"], row["thumbnail_length"]),
+        thumbnails_file=thumbnails_file,
         findings=codes,
     )

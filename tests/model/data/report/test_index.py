@@ -44,7 +44,7 @@ def test_the_index_says_where_the_bytes_of_each_image_lie(storage: Storage, tmp_
             assert image.id[4:28] == name.split("/")[2][:24]
             data = storage.read_range(zipped, image.original.offset, image.original.length)
             assert data == archive.read(name) == files[image.path]
-            pack = dataset_key(record.facts.id, index.thumbnails())
+            pack = dataset_key(record.facts.id, image.thumbnails_file)
             thumbnail = storage.read_range(pack, image.thumbnail.offset, image.thumbnail.length)
             with Image.open(io.BytesIO(thumbnail)) as opened:
                 assert (opened.format, opened.size) == ("WEBP", (image.width, image.height))
@@ -76,7 +76,7 @@ def test_a_thumbnail_shows_an_upright_image_without_metadata(storage: Storage, t
     record = import_files(two_classes() | {"cat/x.jpg": lying}, storage, tmp_path)
     with index_of(record, storage) as index:
         [image] = [image for image in index.page(EVERYTHING, "", 100) if image.format == "JPEG"]
-        pack = dataset_key(record.facts.id, index.thumbnails())
+        pack = dataset_key(record.facts.id, image.thumbnails_file)
     assert (image.width, image.height) == (100, 400)
     data = storage.read_range(pack, image.thumbnail.offset, image.thumbnail.length)
     assert b"secret" not in data
@@ -91,7 +91,7 @@ def test_only_images_of_the_dataset_have_a_thumbnail_in_storage(storage: Storage
     [pack] = [key for key in storage.list() if Path(key).match(THUMBNAILS_PATTERN)]
     with index_of(record, storage) as index:
         images = index.page(EVERYTHING, "", 100)
-        assert pack == dataset_key(record.facts.id, index.thumbnails())
+        assert {dataset_key(record.facts.id, image.thumbnails_file) for image in images} == {pack}
     assert len(storage.read_bytes(pack)) == sum(image.thumbnail.length for image in images)
 
 
