@@ -69,6 +69,13 @@ class SourceFile:
     size_bytes: int
     read: Callable[[], bytes]
     """Return the file's bytes; raises ImageError when the file cannot be read. Several threads may call the function at once."""
+    known_as: str = ""
+    """The path that people know, if `path` is another one."""
+
+    @property
+    def shown_path(self) -> str:
+        """The path to name in messages and lists."""
+        return self.known_as or self.path
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ class ExaminedImage:
         data = self.file.read()
         if hashlib.sha256(data).hexdigest() != self.digest:
             raise DatasetRejectedError(
-                f"{self.file.path} changed during the import: start the import again when nothing writes to the source."
+                f"{self.file.shown_path} changed during the import: start the import again when nothing writes to the source."
             )
         return data
 
@@ -124,10 +124,10 @@ def _examine(file: SourceFile, thumbnail_share: float) -> _Decoded | SkippedFile
         facts = inspect_image(data, with_thumbnail=is_sampled, see=lambda image: seen.append(_see(image)))
         return _Decoded(file, digest, len(data), facts, seen[-1])
     except (ImageTooLargeError, UnsupportedFormatError) as error:
-        return SkippedFile(path=file.path, reason=str(error))
+        return SkippedFile(path=file.shown_path, reason=str(error))
     except ImageError as error:
         other = describe_other_file(file.path, data) if data is not None else None
-        return SkippedFile(path=file.path, reason=other or str(error))
+        return SkippedFile(path=file.shown_path, reason=other or str(error))
 
 
 def _map_in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

@@ -12,11 +12,10 @@ from model.data.appearance.thumbnails import ThumbnailFile
 from model.data.archive import ImportLimits, open_source
 from model.data.built_in import BUILT_IN
 from model.data.checks.class_names import warn_of_class_names
-from model.data.checks.conflicts import warn_of_conflicts
 from model.data.checks.facts import warn_of_facts, with_facts
 from model.data.checks.mirroring import keeps_classes_when_mirrored
 from model.data.checks.samples import count_sample_bits
-from model.data.checks.small_classes import warn_of_lost_classes, without_small_classes
+from model.data.checks.small_classes import describe_lost_classes, find_lost_classes, without_small_classes
 from model.data.duplicates.grouping import find_near_duplicates
 from model.data.duplicates.groups_file import GROUPS_FILE, group_training_images
 from model.data.examination import OnProgress, examine_images, ignore_progress
@@ -36,6 +35,7 @@ from model.data.record import (
     dataset_key,
     update_record,
 )
+from model.data.report.conflicts import warn_of_conflicts
 from model.data.report.contents import Contents
 from model.data.report.writing import store_index
 from model.data.split import hash_content
@@ -90,14 +90,14 @@ def import_dataset(
             placement = place_images(examined, layout, near.groups)
         placed, skipped = placement.images, unreadable + placement.skipped
         check_usable(placed, skipped)
-        lost = warn_of_lost_classes(layout, placed, skipped)
-        of_classes = [*warn_of_class_names(set(layout.labels.values())), *lost]
-        warnings = [*opened.warnings, *layout.warnings, *of_classes, *warn_of_conflicts(examined, layout)]
+        contents = Contents(placement, near, skipped, find_lost_classes(layout, placed, skipped))
+        names = warn_of_class_names(set(layout.labels.values()))
+        warnings = [*opened.warnings, *layout.warnings, *names, *warn_of_contents(contents)]
         warnings += warn_of_near_tests(placement)
         record = describe_dataset(name, placed, skipped, warnings)
         if expected_id not in (None, record.facts.id):
             raise UnexpectedDatasetError(f"These images are {record.facts.id}, not {expected_id}.")
-        return store_dataset(record, Contents(placed, near, skipped), thumbnails, folder, storage)
+        return store_dataset(record, contents, thumbnails, folder, storage)
 
 
 def _check_name(name: str) -> None:
@@ -110,6 +110,12 @@ def _check_name(name: str) -> None:
         ) from error
     if name in BUILT_IN:
         raise DatasetRejectedError(f"{name!r} is a built-in dataset: choose another name.")
+
+
+def warn_of_contents(contents: Contents) -> list[str]:
+    """Return warnings of classes without images and of images in several classes."""
+    lost = [f"{describe_lost_classes(contents.lost_classes)}."] if contents.lost_classes else []
+    return [*lost, *warn_of_conflicts(contents)]
 
 
 def describe_dataset(

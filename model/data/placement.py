@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from model.data.archive import LABELS_FILE
 from model.data.examination import ExaminedImage
@@ -31,6 +31,8 @@ class Placement:
     skipped: list[SkippedFile]
     near_tests: int = 0
     """The number of skipped images that are nearly the same as a test image."""
+    left_out: list[PlacedImage] = field(default_factory=list)
+    """The skipped images that are the same, or nearly the same, as an image of another split."""
 
 
 def place_images(
@@ -64,22 +66,24 @@ def place_images(
         tested = {image.file.path for image in labelled if layout.splits[image.file.path] == test_split}
         of_test = {image.digest for image in labelled if image.file.path in tested}
         twins = _twins_of_tests(labelled, tested, test_split, groups)
-    placed = []
+    placed, left_out = list[PlacedImage](), list[PlacedImage]()
     skipped = [SkippedFile(path=path, reason=reason) for path, reason in layout.unplaced.items()]
     near_tests = 0
     for image, label in zip(labelled, labels, strict=True):
-        path = image.file.path
+        path, of_train = image.file.path, PlacedImage("train", label, image)
         if path in tested:
             placed.append(PlacedImage("test", label, image))
         elif image.digest in of_test:
             skipped.append(SkippedFile(path=path, reason=f"the same image is in the {test_split} split"))
+            left_out.append(of_train)
         elif image.digest in twins:
             skipped.append(SkippedFile(path=path, reason=twins[image.digest]))
+            left_out.append(of_train)
             near_tests += 1
         else:
-            placed.append(PlacedImage("train", label, image))
+            placed.append(of_train)
     placed.sort(key=lambda image: (image.split, image.label, image.examined.digest))
-    return Placement(placed, skipped, near_tests)
+    return Placement(placed, skipped, near_tests, left_out)
 
 
 def warn_of_near_tests(placement: Placement) -> list[str]:
@@ -100,7 +104,7 @@ def _twins_of_tests(
 ) -> dict[str, str]:
     """Return the reason to skip each image that is nearly the same as a test image, by digest."""
     paths = {
-        groups[image.digest]: image.file.path
+        groups[image.digest]: image.file.shown_path
         for image in sorted(labelled, key=lambda image: image.file.path, reverse=True)
         if image.file.path in tested and image.digest in groups
     }

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from model.data.layout.layout import Layout, name_all
@@ -37,18 +37,20 @@ def without_small_classes(layout: Layout, placed: Sequence[PlacedImage], min_ima
     )
 
 
-def warn_of_lost_classes(
+def find_lost_classes(
     layout: Layout, placed: Sequence[PlacedImage], skipped: Sequence[SkippedFile]
-) -> list[str]:
-    """Return a warning that names the classes of the source that have no usable image, and the reason if it is known."""
+) -> dict[str, str]:
+    """Return the classes of the source that have no usable image, each with the reason, or `""` if it is not known."""
     named = layout.without_images | set(layout.labels.values())
-    lost = sorted(named - {image.label for image in placed})
-    if not lost:
-        return []
     reasons: dict[str, str] = {}
     for file in skipped:
         for folder in unicodedata.normalize("NFC", file.path).split("/")[:-1]:
             reasons.setdefault(folder, file.reason.rstrip("."))
-    described = [f"{label} ({reasons[label]})" if label in reasons else label for label in lost]
+    return {label: reasons.get(label, "") for label in sorted(named - {image.label for image in placed})}
+
+
+def describe_lost_classes(lost: Mapping[str, str], most_characters: int = 3000) -> str:
+    """Return which classes have no usable image, and why; of many classes, those that fit."""
+    described = [f"{label} ({reason})" if reason else label for label, reason in lost.items()]
     classes = "1 class has" if len(lost) == 1 else f"{len(lost)} classes have"
-    return [f"{classes} no usable image and will not be learned: {name_all(described)}."]
+    return f"{classes} no usable image and will not be learned: {name_all(described, most_characters)}"

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 
 from model.data.checks.class_names import find_alike
+from model.data.checks.small_classes import describe_lost_classes
 from model.data.layout.folder_names import is_split_name
 from model.data.layout.layout import name_some
 from model.data.report.codes import FindingCode
@@ -16,6 +17,7 @@ VERY_FEW_IMAGES = 5
 STRONG_IMBALANCE = 20
 """From these numbers on, the severity is high."""
 _SHOWN = 5
+_NAMED_CHARACTERS = 300
 
 
 def find_few_images(contents: Contents) -> Iterator[Found]:
@@ -68,6 +70,21 @@ def find_split_classes(contents: Contents) -> Iterator[Found]:
             "If these folders are splits, put a folder for each class into each of them, then add the images again.",
             _images_of(contents, classes, "of a class that is named like a split"),
             classes,
+        )
+
+
+def find_empty_classes(contents: Contents) -> Iterator[Found]:
+    """Find classes of the source that have no usable image."""
+    lost = contents.lost_classes
+    if lost:
+        yield Found(
+            FindingCode.EMPTY_CLASSES,
+            Severity.HIGH,
+            describe_lost_classes(lost, _NAMED_CHARACTERS),
+            "A model cannot predict them. The skipped files say why images are missing: `ninefold datasets report NAME "
+            "--skipped-csv FILE`. Repair these images, then add them: `ninefold datasets correct NAME --add FOLDER`.",
+            classes=list(lost),
+            count=len(lost),
         )
 
 

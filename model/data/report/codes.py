@@ -7,6 +7,7 @@ class FindingCode(StrEnum):
     """What may be wrong with a dataset."""
 
     SPLIT_CLASSES = "split_classes"
+    EMPTY_CLASSES = "empty_classes"
     LABEL_CONFLICTS = "label_conflicts"
     SPLIT_LEAKS = "split_leaks"
     LABEL_ERRORS = "label_errors"

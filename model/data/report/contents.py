@@ -1,11 +1,11 @@
 """What a report is about: the images of a dataset with their groups, and the files that are not part of it."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from model.data.duplicates.grouping import NearDuplicates
-from model.data.placement import PlacedImage
+from model.data.placement import PlacedImage, Placement
 from model.data.record import SkippedFile
 
 
@@ -13,17 +13,24 @@ class Contents:
     """The contents of a dataset.
 
     Args:
-        placed: its images in the order of its zip: an image's index is its number.
+        placement: its images in the order of its zip: an image's index is its number.
         near: which files of the import are nearly the same.
         skipped: the files that are not part of it.
+        lost_classes: the classes of the source without a usable image, each with the reason or `""`.
     """
 
     def __init__(
-        self, placed: Sequence[PlacedImage], near: NearDuplicates, skipped: Sequence[SkippedFile]
+        self,
+        placement: Placement,
+        near: NearDuplicates,
+        skipped: Sequence[SkippedFile],
+        lost_classes: Mapping[str, str],
     ) -> None:
-        self.placed = placed
+        self.placed = placement.images
         self.near = near
         self.skipped = skipped
+        self.lost_classes = lost_classes
+        self._left_out = placement.left_out
 
     @cached_property
     def groups(self) -> list[str | None]:
@@ -34,6 +41,23 @@ class Contents:
 
     @cached_property
     def left_out(self) -> Counter[str]:
-        """The number of files of each group of near-duplicates that are not part of the dataset."""
-        placed = {image.examined.digest for image in self.placed}
-        return Counter(group for digest, group in self.near.groups.items() if digest not in placed)
+        """The number of images of each group that are left out because another split has the same image."""
+        return Counter(self.near.groups[image.examined.digest] for image in self._left_out)
+
+    @cached_property
+    def conflicts(self) -> dict[str, list[PlacedImage]]:
+        """The images, left out or not, of each group that lies in several classes."""
+        members = defaultdict[str, list[PlacedImage]](list)
+        for image in [*self.placed, *self._left_out]:
+            if group := self.near.groups.get(image.examined.digest):
+                members[group].append(image)
+        return {group: images for group, images in members.items() if len({one.label for one in images}) > 1}
+
+    @cached_property
+    def in_conflict(self) -> dict[str, list[int]]:
+        """The numbers of the images of each group that lies in several classes."""
+        numbers: dict[str, list[int]] = {group: [] for group in self.conflicts}
+        for number, image in enumerate(self.placed):
+            if (group := self.near.groups.get(image.examined.digest)) in numbers:
+                numbers[group].append(number)
+        return {group: some for group, some in numbers.items() if some}

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from model.data.report.class_findings import (
+    find_empty_classes,
     find_few_images,
     find_imbalance,
     find_similar_names,
@@ -21,9 +22,11 @@ from model.data.report.schema import rank_of
 
 _CHECKS: tuple[Callable[[Contents], Iterator[Found]], ...] = (
     find_split_classes,
+    find_empty_classes,
     find_label_conflicts,
     find_split_leaks,
     find_similar_names,
+    find_empty_classes,
     find_few_images,
     find_imbalance,
     find_formats_of_classes,

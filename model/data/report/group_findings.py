@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from model.data.layout.layout import count_of, name_all
 from model.data.report.codes import FindingCode
+from model.data.report.conflicts import describe_conflicts
 from model.data.report.contents import Contents
 from model.data.report.found import Found
 from model.data.report.schema import Severity
@@ -14,12 +15,16 @@ _NAMED_CHARACTERS = 200
 
 def find_label_conflicts(contents: Contents) -> Iterator[Found]:
     """Find groups of near-duplicates with several classes."""
-    images = _in_several_classes(contents)
+    images = {
+        number: f"in {name_all(sorted({one.label for one in contents.conflicts[group]}), _NAMED_CHARACTERS)}"
+        for group, numbers in contents.in_conflict.items()
+        for number in numbers
+    }
     if images:
         yield Found(
             FindingCode.LABEL_CONFLICTS,
             Severity.HIGH,
-            f"{count_of(len(images), 'image')} show the same as an image of another class",
+            describe_conflicts(contents),
             "A model that sees one picture under two names learns neither. Keep each in the class that it belongs to, and "
             "remove it from the others: `ninefold datasets correct NAME --remove IMAGE`.",
             images,
@@ -29,7 +34,7 @@ def find_label_conflicts(contents: Contents) -> Iterator[Found]:
 def find_split_leaks(contents: Contents) -> Iterator[Found]:
     """Find test images of which near-duplicates were meant for training; the import has left these out."""
     images = {
-        number: "nearly the same as a training image that is left out"
+        number: "the same, or nearly the same, as a training image that is left out"
         for number, image in enumerate(contents.placed)
         if image.split == "test" and contents.left_out[contents.near.groups.get(image.examined.digest, "")]
     }
@@ -39,7 +44,7 @@ def find_split_leaks(contents: Contents) -> Iterator[Found]:
         yield Found(
             FindingCode.SPLIT_LEAKS,
             Severity.MEDIUM,
-            f"{count_of(len(images), 'test image')} {'is' if len(images) == 1 else 'are'} nearly the same as training images, "
+            f"{count_of(len(images), 'test image')} {'is' if len(images) == 1 else 'are'} the same, or nearly the same, as training images, "
             f"of which {left_out:,} {'is' if left_out == 1 else 'are'} left out",
             "A model that has seen its test images looks better than it is. The import has left the training images out, and "
             "the skipped files name them; remove them from the source, or the test images if they are the copies.",
@@ -74,13 +79,3 @@ def _members(contents: Contents) -> dict[str, list[int]]:
         if group is not None:
             members[group].append(number)
     return members
-
-
-def _in_several_classes(contents: Contents) -> dict[int, str]:
-    """Return the images of the groups that lie in several classes, groups together, each with these classes."""
-    found = {}
-    for members in _members(contents).values():
-        classes = sorted({contents.placed[number].label for number in members})
-        if len(classes) > 1:
-            found.update(dict.fromkeys(members, f"in {name_all(classes, _NAMED_CHARACTERS)}"))
-    return found

@@ -34,7 +34,7 @@ class Finding(BaseModel):
     severity: OrLater[Severity] = Field(description="high, medium or low.")
     title: str
     advice: str = Field(description="What to do.")
-    count: int = Field(description="Number of images, or of skipped files.")
+    count: int = Field(description="Number of images; of classes without images; or of skipped files.")
     classes: list[str] = Field(
         default=[], description=f"The classes that it is about, at most {SHOWN_CLASSES}."
     )

@@ -79,7 +79,7 @@ def _insert_images(
         images = zip(contents.placed, contents.groups, ids, originals, thumbnails, strict=True)
         for number, (image, group, image_id, original, thumbnail) in enumerate(images):
             examined, facts = image.examined, image.examined.facts
-            path = make_printable(examined.file.path)[-_PATH_CHARACTERS:]
+            path = make_printable(examined.file.shown_path)[-_PATH_CHARACTERS:]
             yield (
                 *(
                     number,

@@ -66,13 +66,14 @@ def _place(
     splits_of: dict[str, set[str]] = {}
     for digest, split in splits.items():
         splits_of.setdefault(groups.get(digest, digest), set()).add(split)
-    images, twins = list(kept), []
+    images, twins, left_out = list(kept), list[SkippedFile](), list(added.left_out)
     for image in added.images:
         taken = splits_of.get(groups.get(image.examined.digest, ""), set())
         if others := taken - {image.split}:
             reason = f"nearly the same image is in the {min(others)} split"
             twins.append(SkippedFile(path=image.examined.file.path, reason=reason))
+            left_out.append(image)
         else:
             images.append(image)
     images.sort(key=lambda image: (image.split, image.label, image.examined.digest))
-    return Placement(images, added.skipped + twins, added.near_tests)
+    return Placement(images, added.skipped + twins, added.near_tests, left_out)

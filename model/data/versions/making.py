@@ -8,14 +8,12 @@ from pathlib import Path
 from model.data.appearance.thumbnails import ThumbnailFile
 from model.data.archive import ImportLimits, Source, open_source
 from model.data.checks.class_names import warn_of_class_names
-from model.data.checks.conflicts import warn_of_conflicts
-from model.data.checks.small_classes import warn_of_lost_classes
+from model.data.checks.small_classes import find_lost_classes
 from model.data.duplicates.grouping import find_near_duplicates
 from model.data.examination import ExaminedImage, OnProgress, examine_images, ignore_progress
 from model.data.import_options import NO_OPTIONS, ImportOptions
-from model.data.importing import describe_dataset, store_dataset
-from model.data.layout.layout import Layout
-from model.data.placement import PlacedImage, check_usable, warn_of_near_tests
+from model.data.importing import describe_dataset, store_dataset, warn_of_contents
+from model.data.placement import check_usable, warn_of_near_tests
 from model.data.record import DatasetRecord, SkippedFile
 from model.data.report.contents import Contents
 from model.data.report.near_duplicates import read_groups
@@ -74,7 +72,7 @@ def make_version(
     """
     options, limits = options or NO_OPTIONS, limits or ImportLimits()
     with ExitStack() as stack:
-        parents = stack.enter_context(open_parent(parent.images, name))
+        parents = stack.enter_context(open_parent(parent.images, name, parent.index))
         whole = stack.enter_context(open_source(upload, limits))
         folder = stack.enter_context(storage.working_folder())
         thumbnails = stack.enter_context(ThumbnailFile(folder / "thumbnails"))
@@ -95,18 +93,18 @@ def make_version(
         placement = added.place(kept)
         placed, skipped = placement.images, unreadable + placement.skipped
         check_usable(placed, skipped)
+        contents = Contents(placement, added.near, skipped, find_lost_classes(added.layout, placed, skipped))
         warnings = [
             *opened.warnings,
             *added.layout.warnings,
             *warn_of_class_names({image.label for image in placed}),
-            *warn_of_lost_classes(added.layout, placed, skipped),
-            *_warn_of_conflicts(placed),
+            *warn_of_contents(contents),
             *warn_of_near_tests(placement),
         ]
         record = describe_dataset(name, placed, skipped, warnings)
         if record.facts.id == parent.dataset_id:
             raise UnchangedDatasetError(_describe_unchanged(corrections, skipped))
-        return store_dataset(record, Contents(placed, added.near, skipped), thumbnails, folder, storage)
+        return store_dataset(record, contents, thumbnails, folder, storage)
 
 
 def _take_corrections(opened: Source) -> tuple[Source, Corrections]:
@@ -133,11 +131,6 @@ def _find_groups(images: Sequence[tuple[ParentImage, ExaminedImage]]) -> dict[st
         if group := near.groups.get(parent.digest):
             groups.setdefault(group, []).append(parent.id)
     return groups
-
-
-def _warn_of_conflicts(placed: Sequence[PlacedImage]) -> list[str]:
-    labels = {image.examined.file.path: image.label for image in placed}
-    return warn_of_conflicts([image.examined for image in placed], Layout(labels, {}, unplaced={}))
 
 
 def _describe_unchanged(corrections: Corrections, skipped: Sequence[SkippedFile]) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_STORED, ZipFile
@@ -11,6 +12,8 @@ import pytest
 from model.data.files.image_ids import image_ids
 from model.data.importing import import_dataset
 from model.data.record import IMAGES_FILE, DatasetRecord, dataset_key
+from model.data.report.index_file import INDEX_FILE
+from model.data.report.reading import ImageFilter, open_index
 from model.data.versions.corrections import CORRECTIONS_FILE
 from model.data.versions.making import Parent, make_version
 from model.errors import (
@@ -23,6 +26,7 @@ from model.storage.interface import Storage
 from model.storage.local import LocalStorage
 from tests.model.photos import photo
 from tests.model.pictures import encode, png, two_classes, write_zip
+from tests.stored import stored_path
 
 DUPLICATED = {**two_classes(), "cat/copy.png": png(0), "dog/copy.png": png(0)}
 """The first cat lies in both classes, and twice among the cats."""
@@ -51,8 +55,14 @@ class Versions:
         return self.make_of(parent, upload)
 
     def make_of(self, parent: DatasetRecord, upload: Path) -> DatasetRecord:
-        with self._storage.as_file(dataset_key(parent.facts.id, IMAGES_FILE)) as images:
-            return make_version(Parent(parent.facts.id, images), upload, self._storage, "pets")
+        def key(file: str) -> str:
+            return dataset_key(parent.facts.id, file)
+
+        with ExitStack() as stack:
+            images = stack.enter_context(self._storage.as_file(key(IMAGES_FILE)))
+            has_index = self._storage.exists(key(INDEX_FILE))
+            index = stack.enter_context(self._storage.as_file(key(INDEX_FILE))) if has_index else None
+            return make_version(Parent(parent.facts.id, images, index), upload, self._storage, "pets")
 
     def images(self, record: DatasetRecord) -> dict[str, tuple[str, str]]:
         """Return split and class of each image, by id."""
@@ -240,3 +250,23 @@ def test_an_added_twin_joins_the_split_of_its_image(storage: LocalStorage, tmp_p
     reason = f"nearly the same image is in the {split} split"
     assert [(one.path, one.reason) for one in third.skipped] == [(f"{other}/cat/near.jpg", reason)]
     assert before.items() <= versions.images(third).items()
+
+
+def paths_of(storage: Storage, record: DatasetRecord) -> set[str]:
+    with open_index(stored_path(storage, dataset_key(record.facts.id, INDEX_FILE))) as index:
+        return {image.path for image in index.page(ImageFilter(), "", 1000)}
+
+
+def test_images_of_earlier_versions_are_named_by_their_path_in_the_upload(
+    storage: LocalStorage, tmp_path: Path
+) -> None:
+    versions = Versions(storage, tmp_path, two_classes())
+    second = versions.make(versions.first, None, {"cat/0.png": png(50)})
+    third = versions.make(second, None, {"bird/twin.png": png(3), "dog/photo.jpg": photo_of(95)})
+    assert paths_of(storage, third) == {*two_classes(), "dog/photo.jpg"}
+    fourth = versions.make(third, None, {"cat/near.jpg": photo_of(60)})
+    [warning] = [one for one in fourth.warnings if "another class" in one]
+    assert ": cat/near.jpg = dog/photo.jpg. Keep" in warning
+    storage.delete(dataset_key(fourth.facts.id, INDEX_FILE))
+    without_index = versions.make(fourth, None, {"cat/new.png": png(60)})
+    assert any("pets/train/dog/" in one or "pets/test/dog/" in one for one in without_index.warnings)
