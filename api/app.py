@@ -18,6 +18,7 @@ import api.health.routes
 import api.http.errors
 import api.jobs.errors
 import api.jobs.routes
+import api.models.alias_routes
 import api.models.errors
 import api.models.routes
 import api.predict.errors
@@ -39,7 +40,7 @@ from api.http.middleware.unread_bodies import UnreadBodies
 from api.http.openapi import OpenApiDocument
 from api.http.problem import Answers
 from api.http.unknown_parameters import refuse_unknown_parameters
-from api.models.schemas import AliasTarget
+from api.models.alias_schemas import AliasTarget, RollbackRequest
 from api.process.shared_objects import SharedObjects
 from api.settings import ApiSettings, parse_origins
 from model.host.installation import installed_version
@@ -53,6 +54,7 @@ _ROUTERS = (
     api.datasets.version_routes.router,
     api.datasets.contents.routes.router,
     api.models.routes.router,
+    api.models.alias_routes.router,
     api.predict.routes.router,
     api.health.routes.router,
     api.auth.routes.router,
@@ -69,7 +71,7 @@ _ANSWERS: Answers = {
     **api.predict.errors.ANSWERS,
     **api.events.errors.ANSWERS,
 }
-_JSON_BODIES = (JobSpec, SourceRequest, AliasTarget, NewVersion, SessionRequest)
+_JSON_BODIES = (JobSpec, SourceRequest, AliasTarget, RollbackRequest, NewVersion, SessionRequest)
 _ALLOWED_HEADERS = [
     *("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-ID"),
     *tus.REQUEST_HEADERS,

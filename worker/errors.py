@@ -258,6 +258,35 @@ class AliasNotFoundError(WorkerError):
         self.alias = alias
 
 
+class AliasMovedError(WorkerError):
+    """Raised when an alias does not point at the version that the caller expected."""
+
+    code = "alias_moved"
+
+    def __init__(self, name: str, alias: str, version: str) -> None:
+        found = f"points at version {version}" if version else "does not exist"
+        super().__init__(
+            f"{alias} of {name} {found}, which is not what you expected: look at it, and decide again."
+        )
+        self.name = name
+        self.alias = alias
+        self.version = int(version) if version else None
+
+
+class NothingToRollBackToError(WorkerError):
+    """Raised when an alias has no earlier version that still exists."""
+
+    code = "nothing_to_roll_back_to"
+
+    def __init__(self, name: str, alias: str, deleted: str) -> None:
+        why = f"; its earlier versions ({deleted.replace(',', ', ')}) are deleted" if deleted else ""
+        super().__init__(
+            f"{alias} of {name} has no earlier version to return to{why}: point it at the version that you want."
+        )
+        self.name = name
+        self.alias = alias
+
+
 class DatasetNotFoundError(WorkerError):
     """Raised when no dataset has this id or name."""
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from api.errors import ApiError
 from api.http.problem import Answer, Answers
-from worker.errors import AliasNotFoundError, ModelInUseError
+from worker.errors import AliasMovedError, AliasNotFoundError, ModelInUseError, NothingToRollBackToError
 
 
 class ModelFileNotFoundError(ApiError):
@@ -29,5 +29,7 @@ ANSWERS: Answers = {
     DownloadsBusyError: Answer(503, retry_after_s=10),
     ModelFileNotFoundError: Answer(404),
     ModelInUseError: Answer(409),
+    AliasMovedError: Answer(409),
+    NothingToRollBackToError: Answer(409),
     AliasNotFoundError: Answer(404, "This name has no such alias. GET /models/{ref} lists its aliases."),
 }

@@ -1,44 +1,22 @@
-"""/models: list, read, download and delete models, and point aliases at them."""
+"""/models: list, read, download and delete models."""
 
-import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import AfterValidator, WithJsonSchema
 
-from api.http.bodies import json_body_docs, read_json
 from api.http.callers import Caller
 from api.http.dependencies import from_app
 from api.http.openapi import problems
 from api.http.pages import After, Limit, Page, after_id
 from api.models import deletion
 from api.models.files import Downloads
-from api.models.schemas import Alias, AliasTarget, Model
+from api.models.schemas import Model
 from api.records.storages import Storages
 from model.spec import Name
-from worker.errors import AliasNotFoundError
 from worker.registry.model_registry import AsyncModelRegistry
 
 router = APIRouter(prefix="/models", tags=["models"])
 
-_ALIAS_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
-
-
-def _check_alias(alias: str) -> str:
-    if not _ALIAS_NAME.fullmatch(alias):
-        raise ValueError(
-            "an alias has 1 to 32 lower-case letters a to z, digits, hyphens and underscores, and begins with a letter"
-        )
-    if alias == "latest":
-        raise ValueError("latest always means the newest version: choose another alias")
-    return alias
-
-
-AliasName = Annotated[
-    str,
-    AfterValidator(_check_alias),
-    WithJsonSchema({"type": "string", "pattern": f"^{_ALIAS_NAME.pattern}$"}),
-]
 AfterModel = Annotated[After, after_id("mdl_")]
 Registry = Annotated[AsyncModelRegistry, from_app(AsyncModelRegistry)]
 ModelStorages = Annotated[Storages, from_app(Storages)]
@@ -46,7 +24,6 @@ ModelStorages = Annotated[Storages, from_app(Storages)]
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
 }
-_ALIAS = "/{name}/aliases/{alias}"
 
 
 @router.get("", operation_id="list_models", summary="All models, newest first")
@@ -99,39 +76,3 @@ async def get_model_file(
     """A model's file; its ETag is its SHA-256."""
     manifest = (await models.resolve(ref, caller.project)).manifest
     return await downloads.response(request, caller.project, manifest, file)
-
-
-@router.get(_ALIAS, operation_id="get_alias", summary="The version of an alias", responses=problems(404))
-async def get_alias(models: Registry, caller: Caller, name: Name, alias: AliasName) -> Alias:
-    """The version that an alias points at."""
-    if alias not in await models.list_aliases(name, caller.project):
-        raise AliasNotFoundError(name, alias)
-    return Alias.pointing_at(await models.resolve(f"{name}@{alias}", caller.project), alias)
-
-
-@router.put(
-    _ALIAS,
-    operation_id="set_alias",
-    summary="Promote",
-    responses=problems(404, 408, 413, 415),
-    openapi_extra=json_body_docs(AliasTarget, third={"version": 3}),
-)
-async def set_alias(
-    request: Request, models: Registry, caller: Caller, name: Name, alias: AliasName
-) -> Alias:
-    """Point an alias at a version; the next request already uses that version."""
-    target = await read_json(request, AliasTarget)
-    model = await models.set_alias(name, alias, target.version, caller.name, caller.project)
-    return Alias.pointing_at(model, alias)
-
-
-@router.delete(
-    _ALIAS,
-    operation_id="delete_alias",
-    summary="Delete an alias",
-    status_code=204,
-    responses=problems(404),
-)
-async def delete_alias(models: Registry, caller: Caller, name: Name, alias: AliasName) -> None:
-    """Delete an alias; the model stays."""
-    await models.delete_alias(name, alias, caller.name, caller.project)

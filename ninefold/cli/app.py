@@ -18,6 +18,7 @@ from ninefold.cli import (
 )
 from ninefold.cli.datasets.app import app as datasets
 from ninefold.cli.hints import as_commands
+from ninefold.cli.models.app import app as models
 from ninefold.errors import NinefoldError, UnreachableError
 
 FAILED_STATUS = 1
@@ -86,5 +87,5 @@ app.command()(upkeep.gc)
 app.command()(upkeep.reindex)
 app.add_typer(datasets, name="datasets")
 app.add_typer(listings.jobs, name="jobs")
-app.add_typer(listings.models, name="models")
+app.add_typer(models, name="models")
 app.add_typer(listings.workers, name="workers")

@@ -5,6 +5,7 @@ import re
 _COMMANDS = (
     (r"GET /datasets/(\S+)\?wait_s=\d+", r"ninefold datasets list"),
     (r"GET /datasets/\S+/images (?=lists )", "ninefold datasets images NAME "),
+    (r"GET /models/\{ref\} (?=lists )", "ninefold models list "),
     (r"GET /(datasets|jobs|models|workers) (?=lists )", r"ninefold \1 list "),
     (r"POST /datasets\?name= adds one", "Add one with: ninefold datasets add FOLDER"),
     (r"POST /jobs with a dataset, such as \{[^}]*\}", "ninefold submit digits"),

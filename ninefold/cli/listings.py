@@ -1,4 +1,4 @@
-"""Commands that list jobs, models and workers: a line for each, or one JSON object a line."""
+"""Commands that list jobs and workers: a line for each, or one JSON object a line."""
 
 import json
 from itertools import islice
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from ninefold.client.transport import Json
 
 jobs = typer.Typer(help="List jobs.", no_args_is_help=True)
-models = typer.Typer(help="List models.", no_args_is_help=True)
 workers = typer.Typer(help="List workers.", no_args_is_help=True)
 
 Limit = Annotated[int, typer.Option(help="Largest number of lines.", min=1)]
@@ -46,29 +45,7 @@ def list_jobs(
     filters = {"status": status, "dataset": dataset, "tag": tag}
     given = {field: value for field, value in filters.items() if value is not None}
     with connect(url, api_key) as client:
-        _print(islice(client.jobs(**given), limit), _describe_job, as_json=as_json)
-
-
-@models.command("list")
-def list_models(
-    name: Annotated[str | None, typer.Option(help="Only versions of this name.")] = None,
-    limit: Limit = 20,
-    *,
-    as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
-    api_key: ApiKey = None,
-) -> None:
-    """List the models, newest first: name and version, id, test accuracy, classes, and the aliases that point at it.
-
-    Examples:
-
-        ninefold models list
-
-        ninefold models list --name flowers --json
-    """
-    with connect(url, api_key) as client:
-        found = client.models(**({"name": name} if name else {}))
-        _print(islice(found, limit), _describe_model, as_json=as_json)
+        print_each(islice(client.jobs(**given), limit), _describe_job, as_json=as_json)
 
 
 @workers.command("list")
@@ -80,10 +57,11 @@ def list_workers(*, as_json: AsJson = False, url: Url = DEFAULT_URL, api_key: Ap
         ninefold workers list
     """
     with connect(url, api_key) as client:
-        _print(client.workers(), _describe_worker, as_json=as_json)
+        print_each(client.workers(), _describe_worker, as_json=as_json)
 
 
-def _print(items: "Iterable[Json]", describe: "Callable[[Json], str]", *, as_json: bool) -> None:
+def print_each(items: "Iterable[Json]", describe: "Callable[[Json], str]", *, as_json: bool) -> None:
+    """Print a line for each item: its description, or its JSON."""
     for item in items:
         typer.echo(json.dumps(item, ensure_ascii=False) if as_json else describe(item))
 
@@ -98,12 +76,6 @@ def _describe_job(job: "Json") -> str:
     else:
         state = f"{job['progress']['fraction']:.0%}" if job.get("progress") else ""
     return f"{job['id']}  {job['status']}  {job['name']}  {job['spec']['dataset']}  {state}".rstrip()
-
-
-def _describe_model(model: "Json") -> str:
-    aliases = "".join(f"  @{alias}" for alias in model["aliases"])
-    accuracy = f"test accuracy {model['metrics']['test_accuracy']:.1%}"
-    return f"{model['name']}:{model['version']}  {model['id']}  {accuracy}  {len(model['classes'])} classes{aliases}"
 
 
 def _describe_worker(worker: "Json") -> str:

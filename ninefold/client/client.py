@@ -20,6 +20,7 @@ from ninefold.client.datasets.imports import (
 from ninefold.client.datasets.upload_progress import DatasetProgress
 from ninefold.client.datasets.versions import corrections_of, send_version
 from ninefold.client.events import Event, follow_events
+from ninefold.client.models import ModelCalls
 from ninefold.client.predictions import classify
 from ninefold.client.transport import Json, Transport
 from ninefold.errors import JobFailedError
@@ -27,7 +28,7 @@ from ninefold.errors import JobFailedError
 RETRY_FOR_S = 30.0
 
 
-class Client:
+class Client(ModelCalls):
     """Calls one Ninefold service. Use the client as a context manager, or call `close`.
 
     Calls that are safe to repeat are retried for `patience_s` seconds while the service restarts.
@@ -259,14 +260,6 @@ class Client:
     def dataset(self, ref: str) -> Json:
         """Return one dataset by id or name; while its `status` is `processing`, its classes and counts are `None`."""
         return self._transport.request_object("GET", f"/datasets/{ref}")
-
-    def models(self, **filters: str) -> Iterator[Json]:
-        """Yield every model, newest first. Filter: `name`."""
-        return self._transport.list_pages("/models", filters)
-
-    def model(self, ref: str) -> Json:
-        """Return one model by `mdl_…`, `name`, `name:3`, `name:latest` or `name@alias`."""
-        return self._transport.request_object("GET", f"/models/{ref}")
 
     def workers(self) -> list[Json]:
         """Return every live worker, the lanes that it serves and what it runs."""

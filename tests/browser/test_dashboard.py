@@ -134,6 +134,14 @@ def test_a_button_puts_another_version_into_production(page: Page, service: Serv
     newer.get_by_role("button", name="Make production").click()
     expect(newer.locator(".badge")).to_have_text("production")
     expect(older.locator(".badge")).to_have_count(0)
+    card.get_by_text("History of production").click()
+    expect(card.locator("details tbody tr")).to_have_count(2)
+    expect(card.locator("details tbody tr").first).to_contain_text("tester")
+    card.get_by_role("button", name="Roll moved back to version 1").click()
+    expect(older.locator(".badge")).to_have_text("production")
+    card.get_by_text("History of production").click()
+    expect(card.locator("details tbody tr").first).to_contain_text("2 → 1 rollback")
+    expect(card.get_by_role("button", name="Roll moved back")).to_have_count(0)
 
 
 def test_the_form_of_a_clone_has_the_settings_of_the_original_job(page: Page, service: Service) -> None:

@@ -200,7 +200,7 @@ def test_a_model_is_read_and_kept(redis_client: redis.Redis) -> None:
 
     history: Any = redis_client.lrange(redis_keys.ALIAS_HISTORY + "digits", 0, -1)
     redis_client.lset(redis_keys.ALIAS_HISTORY + "digits", 0, _with_future(history[0]))
-    assert [change.to_version for change in registry.alias_history("digits", "canary")] == [1]
+    assert [change.to_version for change in registry.alias_history("digits", "canary").changes] == [1]
 
 
 def test_the_registry_is_rebuilt_with_the_fields(redis_client: redis.Redis, tmp_path: Path) -> None:

@@ -5,8 +5,11 @@ from worker.redis_server.scripts import ScriptFolder
 
 REGISTRY_SCRIPTS = ScriptFolder(
     path="registry/lua",
-    applied_once=frozenset(("register_model", "retire_dataset", "retire_model", "set_alias")),
+    applied_once=frozenset(
+        ("register_model", "retire_dataset", "retire_model", "roll_back_alias", "set_alias")
+    ),
     refusals=(
+        errors.AliasMovedError,
         errors.AliasNotFoundError,
         errors.DatasetInUseError,
         errors.DatasetNotFoundError,
@@ -14,5 +17,6 @@ REGISTRY_SCRIPTS = ScriptFolder(
         errors.ModelInUseError,
         errors.ModelNotFoundError,
         errors.NoProductionError,
+        errors.NothingToRollBackToError,
     ),
 )

@@ -48,9 +48,7 @@ def test_every_form_of_reference_resolves(
     first, second = publish(registry, storage, 1), publish(registry, storage, 2)
     problem_in(client.get("/models/shapes"), 409, "no_production")
     promoted = client.put("/models/shapes/aliases/production", json={"version": 1})
-    assert promoted.json() == {
-        "object": "alias", "name": "shapes", "alias": "production", "version": 1, "model_id": first.id,
-    }  # fmt: skip
+    assert (promoted.json()["version"], promoted.json()["model_id"]) == (1, first.id)
     references = {
         "shapes": first, "shapes:1": first, "shapes@production": first, first.id: first,
         "shapes:2": second, "shapes:latest": second, second.id: second,

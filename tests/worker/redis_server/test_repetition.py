@@ -40,7 +40,9 @@ READS = {
     "queue/lua/history/read",
     "queue/lua/requests/replay",
     "queue/lua/live_workers/list_workers",
+    "registry/lua/get_alias",
     "registry/lua/get_dataset",
+    "registry/lua/list_alias_changes",
     "queue/lua/uploads/read",
     "registry/lua/list_dataset_versions",
     "registry/lua/list_datasets",
@@ -207,10 +209,17 @@ def test_a_repeated_call_has_the_same_answer_and_one_effect(
         run(requests.delete(ended))
     assert store.list_jobs().jobs == []
 
-    assert run(aliases.set_alias("digits", "canary", 1, "bob")).aliases == ["canary", "production"]
+    assert run(aliases.set_alias("digits", "canary", 1, "bob")).model.aliases == ["canary", "production"]
+    first = registry.resolve(model_id).manifest
+    second = first.model_copy(update={"id": "mdl_second", "version": 2})
+    run(models.register(second.model_dump_json()))
+    run(aliases.set_alias("digits", "canary", 2, "bob"))
+    assert run(aliases.roll_back_alias("digits", "canary", "bob")).model.manifest.version == 1
     for alias in ("canary", "production"):
         run(aliases.delete_alias("digits", alias, "bob"))
-    assert len(registry.alias_history("digits", "canary")) == 2
+    assert len(registry.alias_history("digits", "canary").changes) == 4
+    run(models.begin_deletion(second.id))
+    run(models.end_deletion(second.id))
     manifest = registry.resolve(model_id).manifest.model_dump_json()
     run(models.begin_deletion(model_id))
     run(models.end_deletion(model_id))

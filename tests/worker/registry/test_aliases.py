@@ -39,11 +39,11 @@ def test_the_history_of_an_alias_names_the_callers_and_the_versions(
     registry.set_alias("digits", "production", 2, "bob")
     registry.set_alias("digits", "canary", 2, "bob")
     registry.delete_alias("digits", "production", None)
-    history = registry.alias_history("digits", "production")
+    history = registry.alias_history("digits", "production").changes
     assert [(change.by, change.from_version, change.to_version) for change in history] == [
-        ("alice", None, 1),
-        ("bob", 1, 2),
         (None, 2, None),
+        ("bob", 1, 2),
+        ("alice", None, 1),
     ]
     assert registry.production_names() == []
 

@@ -17,8 +17,15 @@ local function has_alias(project, name, alias)
   return redis.call('HEXISTS', scoped(project, KEY.ALIASES) .. name, alias) == 1
 end
 
+-- Note something in the history of a name's aliases. `notes` are further fields, as JSON text that begins with a comma.
+local function note_alias(project, name, alias, from_version, to_version, by, at, notes)
+  redis.call('RPUSH', scoped(project, KEY.ALIAS_HISTORY) .. name, '{"alias":"' .. alias .. '","at":"' .. at .. '","by":'
+    .. by .. ',"from_version":' .. (from_version or 'null') .. ',"to_version":' .. (to_version or 'null')
+    .. (notes or '') .. '}')
+end
+
 -- Point an alias at a version and note the change in the alias's history; without a version, delete the alias.
-local function set_alias(project, name, alias, version, by, at)
+local function set_alias(project, name, alias, version, by, at, notes)
   local aliases = scoped(project, KEY.ALIASES) .. name
   local before = redis.call('HGET', aliases, alias)
   if before == version then return end
@@ -30,6 +37,5 @@ local function set_alias(project, name, alias, version, by, at)
   if alias == 'production' then
     redis.call(version and 'SADD' or 'SREM', scoped(project, KEY.PRODUCTION_NAMES), name)
   end
-  redis.call('RPUSH', scoped(project, KEY.ALIAS_HISTORY) .. name, '{"alias":"' .. alias .. '","at":"' .. at .. '","by":'
-    .. by .. ',"from_version":' .. (before or 'null') .. ',"to_version":' .. (version or 'null') .. '}')
+  note_alias(project, name, alias, before, version, by, at, notes)
 end

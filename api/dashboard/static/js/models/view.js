@@ -4,6 +4,7 @@ import { announce } from "../ui/announcements.js";
 import { h, fill, show } from "../ui/dom.js";
 import { ago, interval, percent } from "../ui/format.js";
 import { request } from "../http/requests.js";
+import { aliasPanel } from "./alias_panel.js";
 import { modelPages } from "./pages.js";
 
 export function modelsView({ jobs }) {
@@ -65,7 +66,8 @@ function empty() {
 function group(name, models, reload) {
   const head = ["Version", "Test accuracy", "Dataset", "Image", "Made", ""].map((text) => h("th", { scope: "col" }, text));
   return h("section", { class: "card" }, h("h2", {}, name),
-    h("div", { class: "scroll" }, h("table", { class: "models" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, models.map((model) => row(model, reload))))));
+    h("div", { class: "scroll" }, h("table", { class: "models" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, models.map((model) => row(model, reload))))),
+    [...new Set(models.flatMap((model) => model.aliases))].sort().map((alias) => aliasPanel(name, alias, reload)));
 }
 
 function row(model, reload) {

@@ -1,0 +1,102 @@
+"""The answers and bodies of the alias routes, as OpenAPI shows them."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from worker.redis_server.timestamps import Timestamp
+from worker.registry import aliases
+
+
+def _check_reason(reason: str) -> str:
+    if not reason.isprintable():
+        raise ValueError("a reason is one line of text: leave out line breaks and control characters")
+    return reason
+
+
+Reason = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(_check_reason)
+]
+Version = Annotated[int, Field(strict=True, ge=1, le=999_999_999)]
+
+
+class AliasChange(BaseModel):
+    """One entry of the history of an alias."""
+
+    object: Literal["alias_change"] = "alias_change"
+    id: str
+    alias: str
+    at: Timestamp
+    by: str | None
+    from_version: int | None = Field(description="null: the alias did not exist.")
+    to_version: int | None = Field(description="null: the alias was deleted.")
+    reason: str | None
+    returns_to: str | None = Field(description="Of a rollback: the change that had set this version.")
+    skipped_versions: list[int] = Field(description="Of a rollback: deleted versions in between.")
+
+    @classmethod
+    def of(cls, change: aliases.AliasChange) -> Self:
+        """Describe an entry of the registry's history."""
+        return cls(
+            id=f"chg_{change.number}",
+            alias=change.alias,
+            at=change.at,
+            by=change.by,
+            from_version=change.from_version,
+            to_version=change.to_version,
+            reason=change.reason,
+            returns_to=f"chg_{change.returns_to}" if change.returns_to else None,
+            skipped_versions=change.skipped,
+        )
+
+
+class Alias(BaseModel):
+    """A name for one version of a model."""
+
+    object: Literal["alias"] = "alias"
+    name: str
+    alias: str
+    version: int
+    model_id: str
+    previous_version: int | None = Field(description="The version to which a rollback leads.")
+    change: AliasChange | None = Field(description="The change that made the alias point here.")
+
+    @classmethod
+    def of(cls, state: aliases.AliasState, alias: str) -> Self:
+        """Describe an alias of the registry."""
+        manifest = state.model.manifest
+        return cls(
+            name=manifest.name,
+            alias=alias,
+            version=manifest.version,
+            model_id=manifest.id,
+            previous_version=state.previous_version,
+            change=AliasChange.of(state.change) if state.change else None,
+        )
+
+
+class AliasTarget(BaseModel):
+    """The version that an alias shall point at."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: Version
+    expected_version: Version | None = Field(
+        default=None,
+        description="Change nothing (409 `alias_moved`) unless the alias points at this version; null: unless there is no "
+        "such alias. Left out: whatever it points at.",
+    )
+    reason: Reason | None = Field(default=None, description="Why, for the history.")
+
+
+class RollbackRequest(BaseModel):
+    """Why an alias shall be rolled back, and from where."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    expected_version: Version | None = Field(
+        default=None,
+        description="Change nothing (409 `alias_moved`) unless the alias points at this version. A repetition is then no "
+        "second rollback.",
+    )
+    reason: Reason | None = Field(default=None, description="Why, for the history.")

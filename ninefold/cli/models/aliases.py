@@ -1,0 +1,125 @@
+"""Commands that move an alias of a model, and tell how it was moved."""
+
+import json
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ninefold.cli.connection import ApiKey, Url, connect
+from ninefold.cli.listings import AsJson, Limit, print_each
+from ninefold.client.address import DEFAULT_URL
+
+if TYPE_CHECKING:
+    from ninefold.client.transport import Json
+
+Name = Annotated[str, typer.Argument(help="Name of the model, without a version.")]
+AliasName = Annotated[str, typer.Option("--alias", help="The alias.")]
+Reason = Annotated[str | None, typer.Option(metavar="TEXT", help="Why, for the history.")]
+Expected = Annotated[
+    int | None,
+    typer.Option(
+        "--expect",
+        metavar="VERSION",
+        min=0,
+        help="Change nothing unless the alias points at this version (0: at none).",
+    ),
+]
+
+
+def promote(
+    model: Annotated[
+        str, typer.Argument(metavar="NAME:VERSION", help="The version to promote, or its id mdl_….")
+    ],
+    alias: AliasName = "production",
+    reason: Reason = None,
+    expect: Expected = None,
+    *,
+    as_json: AsJson = False,
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = None,
+) -> None:
+    """Point an alias at a version; the next prediction already uses it.
+
+    Examples:
+
+        ninefold models promote flowers:3
+
+        ninefold models promote flowers:3 --alias canary --reason "more photos" --expect 2
+    """
+    with connect(url, api_key) as client:
+        state = client.promote(model, alias, reason=reason, **_expected(expect))
+    _print_state(state, as_json=as_json)
+
+
+def rollback(
+    name: Name,
+    alias: AliasName = "production",
+    reason: Reason = None,
+    expect: Expected = None,
+    *,
+    as_json: AsJson = False,
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = None,
+) -> None:
+    """Point an alias at the version before its present one; once more goes further back.
+
+    Examples:
+
+        ninefold models rollback flowers
+
+        ninefold models rollback flowers --reason "too many errors" --expect 3
+    """
+    with connect(url, api_key) as client:
+        state = client.rollback(name, alias, reason=reason, **_expected(expect))
+    _print_state(state, as_json=as_json)
+
+
+def history(
+    name: Name,
+    alias: AliasName = "production",
+    limit: Limit = 20,
+    *,
+    as_json: AsJson = False,
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = None,
+) -> None:
+    """List who moved an alias when, from which version to which, and why; the newest change first.
+
+    Examples:
+
+        ninefold models history flowers
+
+        ninefold models history flowers --alias canary --json
+    """
+    with connect(url, api_key) as client:
+        print_each(islice(client.alias_history(name, alias), limit), describe_change, as_json=as_json)
+
+
+def _expected(version: int | None) -> dict[str, int | None]:
+    return {} if version is None else {"expected_version": version or None}
+
+
+def _print_state(state: "Json", *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(state, ensure_ascii=False))
+        return
+    typer.echo(f"{state['name']}@{state['alias']} is version {state['version']} ({state['model_id']})")
+    if skipped := (state["change"] or {}).get("skipped_versions"):
+        typer.echo(f"skipped, because they are deleted: {', '.join(map(str, skipped))}", err=True)
+    if state["previous_version"]:
+        back = f"ninefold models rollback {state['name']}"
+        option = "" if state["alias"] == "production" else f" --alias {state['alias']}"
+        typer.echo(f"To version {state['previous_version']} with: {back}{option}", err=True)
+
+
+def describe_change(change: "Json") -> str:
+    """Return one line about an entry of a history."""
+    before, after = (_version(change[field]) for field in ("from_version", "to_version"))
+    back = " (rollback)" if change["returns_to"] else ""
+    reason = f"  {change['reason']}" if change["reason"] else ""
+    return f"{change['at']}  {change['by'] or 'anybody'}  {before} → {after}{back}{reason}"
+
+
+def _version(version: int | None) -> str:
+    return "none" if version is None else str(version)

@@ -1,0 +1,18 @@
+"""The commands below `ninefold models`."""
+
+import typer
+
+from ninefold.cli.models import aliases, files, listing
+
+app = typer.Typer(
+    help="List and look at models; promote a version, roll back, read the history; download or delete one.",
+    epilog="Example: ninefold models list --name flowers",
+    no_args_is_help=True,
+)
+app.command("list")(listing.list_models)
+app.command()(listing.get)
+app.command()(aliases.promote)
+app.command()(aliases.rollback)
+app.command()(aliases.history)
+app.command()(files.download)
+app.command()(files.delete)

@@ -1,0 +1,92 @@
+"""What the client does with models and their aliases: reads, promotes, rolls back, downloads, deletes."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ninefold.client.datasets.downloads import download
+from ninefold.client.transport import Json, Transport
+
+_UNCHECKED = -1
+"""As `expected_version`: whatever version the alias points at."""
+
+
+class ModelCalls:
+    """The calls of a client that are about models."""
+
+    _transport: Transport
+
+    def models(self, **filters: str) -> Iterator[Json]:
+        """Yield every model, newest first. Filter: `name`."""
+        return self._transport.list_pages("/models", filters)
+
+    def model(self, ref: str) -> Json:
+        """Return one model by `mdl_…`, `name`, `name:3`, `name:latest` or `name@alias`."""
+        return self._transport.request_object("GET", f"/models/{ref}")
+
+    def delete_model(self, ref: str) -> None:
+        """Delete a model. Raises NinefoldError (`model_in_use`) while an alias points at it."""
+        self._transport.request("DELETE", f"/models/{ref}", is_repeatable=False)
+
+    def download_model(self, ref: str, path: str | Path, file: str = "model.safetensors") -> None:
+        """Write a file of a model, such as `model.safetensors` or `manifest.json`, to a new file."""
+        download(self._transport, f"/models/{ref}/files/{file}", Path(path))
+
+    def alias(self, name: str, alias: str = "production") -> Json:
+        """Return an alias: its version, the change that made it so, and the version to which a rollback leads."""
+        return self._transport.request_object("GET", _path(name, alias))
+
+    def promote(
+        self,
+        ref: str,
+        alias: str = "production",
+        *,
+        expected_version: int | None = _UNCHECKED,
+        reason: str | None = None,
+    ) -> Json:
+        """Point an alias at a version, given as `name:3`, `name:latest` or `mdl_…`; return the alias.
+
+        With `expected_version`, raises NinefoldError (`alias_moved`) unless the alias points at this version; with None,
+        unless there is no such alias.
+        """
+        model = self.model(ref)
+        body = _body(expected_version, reason) | {"version": model["version"]}
+        return self._transport.request_object("PUT", _path(model["name"], alias), json=body)
+
+    def rollback(
+        self,
+        name: str,
+        alias: str = "production",
+        *,
+        expected_version: int | None = _UNCHECKED,
+        reason: str | None = None,
+    ) -> Json:
+        """Point an alias at the version before its present one, and return the alias; once more goes further back.
+
+        A lost answer is asked for again with the same key, so the alias goes back once. Deleted versions are skipped
+        (`change.skipped_versions`). Raises NinefoldError (`nothing_to_roll_back_to`) if no earlier version exists.
+        """
+        headers = {"Idempotency-Key": str(uuid.uuid4())}
+        body = _body(expected_version, reason)
+        return self._transport.request_object(
+            "POST", f"{_path(name, alias)}/rollback", json=body, headers=headers
+        )
+
+    def delete_alias(self, name: str, alias: str, *, reason: str | None = None) -> None:
+        """Delete an alias; the model and the history stay."""
+        params = {"reason": reason} if reason else {}
+        self._transport.request("DELETE", _path(name, alias), params=params, is_repeatable=False)
+
+    def alias_history(self, name: str, alias: str = "production") -> Iterator[Json]:
+        """Yield who moved an alias when, from which version to which, and why; the newest change first."""
+        return self._transport.list_pages(f"{_path(name, alias)}/history", {})
+
+
+def _path(name: str, alias: str) -> str:
+    return f"/models/{name}/aliases/{alias}"
+
+
+def _body(expected_version: int | None, reason: str | None) -> dict[str, Any]:
+    body: dict[str, Any] = {} if expected_version == _UNCHECKED else {"expected_version": expected_version}
+    return body | ({"reason": reason} if reason else {})

@@ -1,0 +1,101 @@
+"""`ninefold models`: what the commands print and do, with the real API."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from typer.testing import CliRunner, Result
+
+from api.settings import ApiSettings
+from model.storage.opening import open_storage
+from ninefold import Client
+from ninefold.cli.app import app
+from tests.api.published import publish_model
+from tests.api.serving import running_api
+from worker.registry.model_registry import ModelRegistry
+
+
+@pytest.fixture(scope="module")
+def settings(valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> ApiSettings:
+    folder = tmp_path_factory.mktemp("api")
+    return ApiSettings(
+        redis_url=valkey_url,
+        storage=(folder / "storage").as_uri(),
+        cache_dir=folder / "cache",
+        runtime_dir=Path("/tmp/nf-no-predictor"),  # noqa: S108  # no predictor listens there
+    )
+
+
+@pytest.fixture(scope="module")
+def api_url(settings: ApiSettings) -> Iterator[str]:
+    with running_api(settings) as url:
+        yield url
+
+
+@pytest.fixture
+def url(api_url: str, settings: ApiSettings, redis_client: redis.Redis) -> str:
+    """The address of a service with three versions of `shapes`."""
+    for version in (1, 2, 3):
+        manifest = publish_model(open_storage(settings.storage), version=version, seed=version)
+        ModelRegistry(redis_client).register(manifest.model_dump_json())
+    return api_url
+
+
+def run(url: str, *arguments: str, status: int = 0) -> Result:
+    result = CliRunner().invoke(app, ["models", *arguments, "--url", url])
+    assert result.exit_code == status, result.output
+    return result
+
+
+def test_a_version_is_promoted_rolled_back_and_the_history_tells_it(url: str) -> None:
+    run(url, "promote", "shapes:1", "--expect", "0")
+    promoted = run(url, "promote", "shapes:latest", "--reason", "more photos")
+    assert promoted.stdout.startswith("shapes@production is version 3 (mdl_")
+    assert "ninefold models rollback shapes" in promoted.stderr
+    assert run(url, "get", "shapes").stdout.startswith("shapes:3 ")
+
+    refused = run(url, "promote", "shapes:2", "--expect", "1", status=1)
+    assert "production of shapes points at version 3" in refused.stderr
+    back = json.loads(run(url, "rollback", "shapes", "--reason", "too many errors", "--json").stdout)
+    assert (back["version"], back["change"]["returns_to"]) == (1, "chg_1")
+    assert "no earlier version" in run(url, "rollback", "shapes", status=1).stderr
+
+    newest, promoted_line, first = run(url, "history", "shapes").stdout.splitlines()
+    assert "  3 → 1 (rollback)  too many errors" in newest
+    assert promoted_line.endswith("  1 → 3  more photos")
+    assert first.endswith("  none → 1")
+    listed = run(url, "history", "shapes", "--limit", "1", "--json").stdout.splitlines()
+    assert [json.loads(line)["id"] for line in listed] == ["chg_3"]
+    assert "ninefold models list" in run(url, "history", "shapes", "--alias", "canary", status=1).stderr
+
+
+def test_a_model_is_shown_downloaded_and_deleted(url: str, tmp_path: Path) -> None:
+    shown = run(url, "get", "shapes:2").stdout
+    assert "class-0, class-1, class-2" in shown
+    assert "model.safetensors" in shown
+    assert json.loads(run(url, "get", "shapes:2", "--json").stdout)["version"] == 2
+
+    target = tmp_path / "mine"
+    run(url, "download", "shapes:2", "--to", str(target))
+    assert sorted(file.name for file in target.iterdir()) == ["manifest.json", "model.safetensors"]
+    assert "exists already" in run(url, "download", "shapes:2", "--to", str(target), status=1).stderr
+    run(url, "download", "shapes:2", "--to", str(tmp_path / "one"), "--file", "manifest.json")
+    assert [file.name for file in (tmp_path / "one").iterdir()] == ["manifest.json"]
+
+    run(url, "promote", "shapes:1")
+    assert "production" in run(url, "delete", "shapes:1", status=1).stderr
+    assert "shapes:2 (mdl_" in run(url, "delete", "shapes:2").stdout
+    assert "shapes:2" not in run(url, "list", "--name", "shapes").stdout
+
+
+def test_the_client_rolls_back_and_deletes_an_alias(url: str) -> None:
+    with Client(url) as client:
+        client.promote("shapes:1", "canary", expected_version=None)
+        moved = client.promote(client.model("shapes:2")["id"], "canary", expected_version=1)
+        assert (moved["version"], moved["previous_version"]) == (2, 1)
+        assert client.rollback("shapes", "canary", expected_version=2)["version"] == 1
+        assert client.alias("shapes", "canary")["change"]["returns_to"] == "chg_1"
+        client.delete_alias("shapes", "canary", reason="no longer used")
+        assert [one["to_version"] for one in client.alias_history("shapes", "canary")] == [None, 1, 2, 1]
