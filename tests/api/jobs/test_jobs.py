@@ -247,7 +247,9 @@ def test_logs_end_with_the_last_lines(client: httpx.Client, store: JobStore) -> 
 def test_waiting_ends_when_the_state_changes(client: httpx.Client, store: JobStore) -> None:
     job_id = submit(client)
     began = time.monotonic()
-    with ThreadPoolExecutor(1) as caller:  # joined: a claim that outlives the test would take the next test's job
+    with ThreadPoolExecutor(
+        1
+    ) as caller:  # joined: a claim that outlives the test would take the next test's job
         answer = caller.submit(client.get, f"/jobs/{job_id}?wait_s=20")
         time.sleep(0.5)
         claim(store)
