@@ -20,6 +20,8 @@ import api.jobs.errors
 import api.jobs.routes
 import api.models.alias_routes
 import api.models.errors
+import api.models.evaluation.errors
+import api.models.evaluation.routes
 import api.models.routes
 import api.predict.errors
 import api.predict.routes
@@ -55,6 +57,7 @@ _ROUTERS = (
     api.datasets.contents.routes.router,
     api.models.routes.router,
     api.models.alias_routes.router,
+    api.models.evaluation.routes.router,
     api.predict.routes.router,
     api.health.routes.router,
     api.auth.routes.router,
@@ -68,6 +71,7 @@ _ANSWERS: Answers = {
     **api.datasets.errors.ANSWERS,
     **api.datasets.contents.errors.ANSWERS,
     **api.models.errors.ANSWERS,
+    **api.models.evaluation.errors.ANSWERS,
     **api.predict.errors.ANSWERS,
     **api.events.errors.ANSWERS,
 }

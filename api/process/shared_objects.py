@@ -27,6 +27,7 @@ from api.health.readiness import ReadinessChecks
 from api.health.storage_probe import StorageProbe
 from api.jobs.spec_resolver import SpecResolver, WorkerDevices
 from api.jobs.submission import Submissions
+from api.models.evaluation.reader import EvaluationReader
 from api.models.files import MAX_DOWNLOADS, Downloads
 from api.predict.limits import UploadBudget, UploadLimits
 from api.predict.predictions import Predictions
@@ -85,6 +86,7 @@ class SharedObjects:
             AsyncModelRegistry: models,
             Storages: self._storages,
             Downloads: Downloads(self._storages),
+            EvaluationReader: EvaluationReader(self._storages),
             DatasetCatalogue: catalogue,
             ContentsReader: ContentsReader(
                 catalogue, self._storages, self._indexes, LabelErrorReader(models, self._storages)

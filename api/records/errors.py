@@ -1,7 +1,10 @@
 """How the errors of Redis, storage and the records in them are answered, whichever feature meets them."""
 
+from collections.abc import Sequence
+
 import redis
 
+from api.errors import ApiError
 from api.http.problem import Answer, Answers
 from model.errors import StorageError, StorageFullError
 from worker.errors import (
@@ -20,7 +23,23 @@ _REDIS_UNAVAILABLE = Answer(
     retry_after_s=2,
 )
 
+_NAMED = 20
+
+
+class UnknownClassError(ApiError):
+    """Raised when a query names a class that the dataset or the model does not have."""
+
+    code = "unknown_class"
+
+    def __init__(self, owner: str, param: str, classes: Sequence[str]) -> None:
+        named = ", ".join(map(repr, classes[:_NAMED]))
+        more = f" and {len(classes) - _NAMED} more" if len(classes) > _NAMED else ""
+        message = f"This {owner} has the classes {named}{more}."
+        super().__init__(message, field_errors=[{"param": param, "message": message}])
+
+
 ANSWERS: Answers = {
+    UnknownClassError: Answer(422),
     StoreUnavailableError: _REDIS_UNAVAILABLE,
     redis.ConnectionError: _REDIS_UNAVAILABLE,
     redis.TimeoutError: _REDIS_UNAVAILABLE,

@@ -1,11 +1,7 @@
 """Errors of the reports and images of datasets."""
 
-from collections.abc import Sequence
-
 from api.errors import ApiError
 from api.http.problem import Answer, Answers
-
-_NAMED = 20
 
 
 class NoReportError(ApiError):
@@ -32,20 +28,7 @@ class ImageNotFoundError(ApiError):
         )
 
 
-class UnknownClassError(ApiError):
-    """Raised when images of a class are asked for that the dataset does not have."""
-
-    code = "unknown_class"
-
-    def __init__(self, classes: Sequence[str]) -> None:
-        named = ", ".join(map(repr, classes[:_NAMED]))
-        more = f" and {len(classes) - _NAMED} more" if len(classes) > _NAMED else ""
-        message = f"This dataset has the classes {named}{more}."
-        super().__init__(message, field_errors=[{"param": "class", "message": message}])
-
-
 ANSWERS: Answers = {
     NoReportError: Answer(409),
     ImageNotFoundError: Answer(404),
-    UnknownClassError: Answer(422),
 }

@@ -7,7 +7,6 @@ from typing import TypeVar
 from api.datasets.contents.errors import (
     ImageNotFoundError,
     NoReportError,
-    UnknownClassError,
 )
 from api.datasets.contents.index_files import IndexFiles
 from api.datasets.contents.label_errors import (
@@ -19,6 +18,7 @@ from api.datasets.contents.label_errors import (
 from api.datasets.uploaded import find_uploaded
 from api.http.errors import invalid_field
 from api.records.datasets import DatasetCatalogue, find_built_in
+from api.records.errors import UnknownClassError
 from api.records.storages import Storages
 from model.data.files.place import Place
 from model.data.record import IMAGES_FILE, SkippedFile, dataset_key
@@ -91,7 +91,7 @@ class ContentsReader:
             InvalidRequestError: `after` is not on the list.
         """
         if wanted.label is not None and wanted.label not in dataset.classes:
-            raise UnknownClassError(dataset.classes)
+            raise UnknownClassError("dataset", "class", dataset.classes)
         try:
             if wanted.finding == FindingCode.LABEL_ERRORS:
                 errors = await self._label_errors.read(dataset.project, dataset.id)

@@ -44,6 +44,8 @@ ANSWERS = {
     "get_model": {200, 404, 409},
     "delete_model": {204, 404, 409},
     "get_model_file": {200, 304, 404, 409},
+    "get_evaluation": {200, 404, 409},
+    "list_evaluated_images": {200, 404, 409},
     "get_alias": {200, 404},
     "set_alias": {200, 404, 409, *BODY},
     "list_alias_changes": {200, 404},

@@ -1,0 +1,1 @@
+"""How good a model is: its evaluation, and the images behind each figure."""
