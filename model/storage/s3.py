@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 LARGEST_PUT_BYTES = 5 * 2**30
 """S3's limit for a put in one request. Only such a put can be conditional."""
+PART_BYTES = 16 * 2**20
+"""Of a larger object; S3 takes 10,000 parts, so 156 GiB."""
+_PARTS_AT_ONCE = 4
 # A transfer may take an hour, but the server must send or accept something every 30 s. Endpoints may use http://.
 CLIENT: "ClientConfig" = {
     "timeout": "1h",
@@ -76,7 +79,7 @@ class S3Storage(Storage):
         self._put(check_key(key), data)
 
     def put_stream(self, key: str, write: Callable[[BinaryIO], object]) -> None:
-        """Store the bytes that `write` writes, atomically, at most `LARGEST_PUT_BYTES` of them.
+        """Store the bytes that `write` writes, atomically.
 
         Storing the same bytes again is allowed and renews the object's time of change.
         """
@@ -112,19 +115,41 @@ class S3Storage(Storage):
 
     def _put(self, key: str, data: bytes | mmap.mmap) -> None:
         """Create the object in one step, or check that the existing object has the same bytes."""
-        if len(data) > LARGEST_PUT_BYTES:
-            raise StorageError(
-                f"Storage cannot write {key!r}: S3 takes {LARGEST_PUT_BYTES >> 30} GiB at once, at most."
-            )
         with _as_storage_errors(f"write {key!r}"):
-            try:
-                obstore.put(self._store, key, data, mode="create")
-            except AlreadyExistsError:
-                if self._digest(key) != hashlib.sha256(data).digest():
-                    raise object_exists_error(key) from None
-                # A repeated put makes the object new again, so that garbage collection keeps it.
-                obstore.put(self._store, key, data, use_multipart=False)
+            if len(data) > LARGEST_PUT_BYTES:
+                self._put_in_parts(key, data)
+            else:
+                self._put_at_once(key, data)
         reach(Failpoint.PUT_DURABLE)
+
+    def _put_at_once(self, key: str, data: bytes | mmap.mmap) -> None:
+        try:
+            obstore.put(self._store, key, data, mode="create")
+        except AlreadyExistsError:
+            self._check_same(key, data)
+            # A repeated put makes the object new again, so that garbage collection keeps it.
+            obstore.put(self._store, key, data, use_multipart=False)
+
+    def _put_in_parts(self, key: str, data: bytes | mmap.mmap) -> None:
+        """Send parts, which become the object when all have arrived.
+
+        This is not conditional: of two writers with different bytes at the same time the last one wins. Such writers do
+        not exist: an object of this size is an upload or the images of a dataset, whose keys no other bytes have.
+        """
+        if self.exists(key):
+            self._check_same(key, data)
+        obstore.put(
+            self._store,
+            key,
+            data,
+            use_multipart=True,
+            chunk_size=PART_BYTES,
+            max_concurrency=_PARTS_AT_ONCE,
+        )
+
+    def _check_same(self, key: str, data: bytes | mmap.mmap) -> None:
+        if self._digest(key) != hashlib.sha256(data).digest():
+            raise object_exists_error(key)
 
     def _digest(self, key: str) -> bytes:
         digest = hashlib.sha256()
@@ -186,7 +211,7 @@ class S3Storage(Storage):
         return folder in _measure(self._below(folder.key), depth=folder.key.count("/") + 1)
 
     def leftovers(self) -> Sequence[StorageEntry]:
-        """Return nothing: a put in one request leaves no unfinished object in the bucket."""
+        """Return nothing: a put in one request leaves no unfinished object, and that of parts is not listed."""
         return []
 
     def free_bytes(self) -> int:

@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +20,15 @@ MAX_BYTES = 1 << 30
 _TIMEOUT_S = 30.0
 """Time for a query, before which a bucket may be asked for the index."""
 
-_Key = tuple[str, str]
+
+@dataclass(frozen=True)
+class IndexKey:
+    """Names an index."""
+
+    project: str
+    dataset_id: str
+    added_at: datetime
+    """A dataset that is deleted and added again has a new index."""
 
 
 class _LentFile:
@@ -31,13 +41,13 @@ class _LentFile:
         self._lent = ExitStack()
         self._opening = threading.Lock()
 
-    def open(self, storages: Storages, project: str, dataset_id: str) -> Path:
+    def open(self, storages: Storages, key: IndexKey) -> Path:
         """Return the local path of the index; ask storage for it first if that is necessary."""
         with self._opening:
             if self._path is None or not self._path.exists():
                 self._lent.close()
-                key = dataset_key(dataset_id, INDEX_FILE)
-                self._path = self._lent.enter_context(storages.of(project).as_file(key))
+                stored = storages.of(key.project).as_file(dataset_key(key.dataset_id, INDEX_FILE))
+                self._path = self._lent.enter_context(stored)
                 self.size_bytes = self._path.stat().st_size
             return self._path
 
@@ -52,36 +62,36 @@ class IndexFiles:
     def __init__(self, storages: Storages, max_bytes: int = MAX_BYTES) -> None:
         self._storages = storages
         self._max_bytes = max_bytes
-        self._files: dict[_Key, _LentFile] = {}
+        self._files: dict[IndexKey, _LentFile] = {}
         """The one that was asked for last is the last."""
         self._lock = threading.Lock()
 
-    async def read(self, project: str, dataset_id: str, query: Callable[[DatasetIndex], T]) -> T:
+    async def read(self, key: IndexKey, query: Callable[[DatasetIndex], T]) -> T:
         """Return what `query` reads from an index, in a thread.
 
         Raises:
             ObjectMissingError: the dataset has no index.
             StorageError: storage fails or does not answer, or the index is damaged.
         """
-        return await self._storages.run_within(_TIMEOUT_S, self._read, project, dataset_id, query)
+        return await self._storages.run_within(_TIMEOUT_S, self._read, key, query)
 
     def close(self) -> None:
         """Return all files to storage."""
         for file in self._files.values():
             file.close()
 
-    def _read(self, project: str, dataset_id: str, query: Callable[[DatasetIndex], T]) -> T:
-        with self._borrowed((project, dataset_id)) as path, open_index(path) as index:
+    def _read(self, key: IndexKey, query: Callable[[DatasetIndex], T]) -> T:
+        with self._borrowed(key) as path, open_index(path) as index:
             return query(index)
 
     @contextmanager
-    def _borrowed(self, key: _Key) -> Iterator[Path]:
+    def _borrowed(self, key: IndexKey) -> Iterator[Path]:
         with self._lock:
             file = self._files.pop(key, None) or _LentFile()
             self._files[key] = file
             file.users += 1
         try:
-            yield file.open(self._storages, *key)
+            yield file.open(self._storages, key)
         finally:
             with self._lock:
                 file.users -= 1

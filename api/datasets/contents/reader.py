@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from api.datasets.contents.errors import (
     ImageNotFoundError,
     NoReportError,
 )
-from api.datasets.contents.index_files import IndexFiles
+from api.datasets.contents.index_files import IndexFiles, IndexKey
 from api.datasets.contents.label_errors import (
     LabelErrorReader,
     page_of,
@@ -45,6 +46,7 @@ class Found:
     id: str
     name: str
     classes: list[str]
+    added_at: datetime
 
 
 class ContentsReader:
@@ -74,7 +76,7 @@ class ContentsReader:
         if find_built_in(ref):
             raise NoReportError(is_built_in=True)
         found = await find_uploaded(self._datasets, ref, project)
-        return Found(project, found.facts.id, found.facts.name, found.facts.classes)
+        return Found(project, found.facts.id, found.facts.name, found.facts.classes, found.created_at)
 
     async def report(self, dataset: Found) -> Report:
         """Return the report; raises NoReportError when an earlier release imported the dataset."""
@@ -133,7 +135,7 @@ class ContentsReader:
 
     async def _read(self, dataset: Found, query: Callable[[DatasetIndex], T]) -> T:
         try:
-            return await self._indexes.read(dataset.project, dataset.id, query)
+            return await self._indexes.read(IndexKey(dataset.project, dataset.id, dataset.added_at), query)
         except ObjectMissingError:
             raise NoReportError(is_built_in=False) from None
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from model.errors import StorageError
+from model.errors import ObjectExistsError, StorageError
 from model.storage import s3
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
@@ -72,8 +72,20 @@ def test_an_unreachable_server_raises_an_error(storage: Storage, monkeypatch: py
             ask()
 
 
-def test_an_object_larger_than_one_put_is_refused(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3, "LARGEST_PUT_BYTES", 2**30)
-    with pytest.raises(StorageError, match="takes 1 GiB at once"):
-        storage.put_stream("a", lambda file: file.truncate(2**30 + 1) and file.seek(0, 2))
-    assert not storage.exists("a")
+def test_an_object_larger_than_one_put_is_sent_in_parts(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3, "LARGEST_PUT_BYTES", s3.PART_BYTES // 2)
+    data = b"0123456789abcdef" * (s3.PART_BYTES // 16 + 1000)
+    for _ in range(2):  # the same bytes may be put again
+        storage.put_stream("a", lambda file: file.write(data))
+        assert storage.read_bytes("a") == data
+    with pytest.raises(ObjectExistsError, match="never change"):
+        storage.put_stream("a", lambda file: file.write(data[:-1] + b"x"))
+    assert storage.read_range("a", s3.PART_BYTES - 16, 32) == b"0123456789abcdef" * 2
+    with storage.working_folder() as folder:
+        (folder / "file").write_bytes(data)
+        storage.put_file("b", folder / "file")
+    assert storage.list() == ["a", "b"]
+    assert storage.used_bytes() == 2 * len(data)
+    assert [one for one in (tmp_path / "copies").rglob("*") if one.is_file()] == []
