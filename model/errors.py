@@ -17,14 +17,17 @@ class DatasetUnavailableError(ModelError):
 
 
 class DatasetTooLargeError(ModelError):
-    """Raised when the images of a dataset do not fit into the free memory."""
+    """Raised when the disk of the cache has no room for the images of a dataset at their final size."""
 
     code = "dataset_too_large"
 
-    def __init__(self, images: int, image_size: int, needed_bytes: int, free_bytes: int, where: str) -> None:
+    def __init__(
+        self, images: int, image_size: int, needed_bytes: int, free_bytes: int, fitting_size: int | None
+    ) -> None:
+        fits = f"choose image_size {fitting_size}" if fitting_size else "free some space"
         super().__init__(
-            f"The {images} images take {needed_bytes / 1e9:.2f} GB at {image_size} px, and {free_bytes / 1e9:.2f} GB of "
-            f"memory are free {where}: choose a smaller image_size, use fewer images, or train where there is more memory."
+            f"The {images} images take {needed_bytes / 1e9:.2f} GB at {image_size} px, and the cache has room for "
+            f"{free_bytes / 1e9:.2f} GB: {fits}, use fewer images, or choose another folder for the cache."
         )
 
 

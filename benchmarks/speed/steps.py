@@ -63,7 +63,7 @@ def main() -> None:
         variants = [
             start(variant, batch_size) for variant in (replace(device, uses_cuda_graphs=False), device)
         ]
-        order_N = device.place(torch.randperm(IMAGES))
+        order_N = device.pin(torch.randperm(IMAGES))
         batches = torch.split(order_N, batch_size)[: min(options.steps, IMAGES // batch_size)]
         for step in variants:
             milliseconds(step, batches[:5], options.device)

@@ -50,6 +50,14 @@ class Device:
         """Copy a tensor to this device."""
         return tensor.to(self.torch_device, non_blocking=True)
 
+    def host_buffer(self, shape: tuple[int, ...]) -> Tensor:
+        """Return an uninitialised uint8 tensor in the host's memory, from which `place` copies without waiting."""
+        return torch.empty(shape, dtype=torch.uint8, pin_memory=self.torch_device.type == "cuda")
+
+    def pin(self, tensor: Tensor) -> Tensor:
+        """Return a tensor of the host such that `place` copies it, or parts of it, without waiting."""
+        return tensor.pin_memory() if self.torch_device.type == "cuda" else tensor
+
     def read_async(self, values: Tensor) -> Callable[[], list[float] | None]:
         """Start copying values to the host; the returned function gives them, or None while the copy is under way.
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from model.device.device import Device, is_out_of_memory
+from model.network.images import Images
 from model.network.normalisation import Normalisation
 
 _BATCH_PIXELS = 512 * 32 * 32
@@ -16,7 +17,7 @@ _BATCH_PIXELS = 512 * 32 * 32
 @torch.inference_mode()
 def predict_logits(
     network: nn.Module,
-    images_NHWC: Tensor,
+    images_NHWC: Images,
     normalisation: Normalisation,
     device: Device,
     *,
@@ -26,7 +27,7 @@ def predict_logits(
 
     Args:
         network: is switched to evaluation mode and stays in that mode.
-        images_NHWC: uint8 images, on the device.
+        images_NHWC: one image at least.
         normalisation: of the model's training images.
         device: provides autocast.
         with_flips: average the logits of each image and of its mirror image (test-time augmentation).
@@ -46,12 +47,17 @@ def predict_logits(
 
 
 def _predict_in_batches(
-    logits_of: Callable[[Tensor], Tensor], images_NHWC: Tensor, batch_size: int, device: Device
+    logits_of: Callable[[Tensor], Tensor], images_NHWC: Images, batch_size: int, device: Device
 ) -> Tensor:
     """Predict batch by batch; when a batch does not fit into memory, start again with half the batch size."""
     batch_size = max(1, min(batch_size, len(images_NHWC)))
     try:
-        return torch.cat([logits_of(batch_NHWC) for batch_NHWC in torch.split(images_NHWC, batch_size)])
+        return torch.cat(
+            [
+                logits_of(images_NHWC[start : start + batch_size])
+                for start in range(0, len(images_NHWC), batch_size)
+            ]
+        )
     except RuntimeError as error:
         if batch_size <= 1 or not is_out_of_memory(error):
             raise

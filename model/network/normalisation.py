@@ -7,6 +7,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from model.network.images import Images
+
 _CHUNK_PIXELS = 1024 * 32 * 32
 """Pixels whose statistics are computed at once; they take 48 bytes each."""
 
@@ -33,16 +35,16 @@ def _times_255(values: tuple[float, float, float], device: torch.device) -> Tens
     return torch.tensor(values, device=device).mul_(255)
 
 
-def measure_normalisation(images_NHWC: Tensor) -> Normalisation:
+def measure_normalisation(images_NHWC: Images) -> Normalisation:
     """Compute mean and standard deviation of uint8 images, in chunks: a float copy of all images would not fit in memory."""
     total, squares = torch.zeros(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
-    pixels_per_image = images_NHWC.shape[1] * images_NHWC.shape[2]
-    chunk_images = min(1024, max(1, _CHUNK_PIXELS // pixels_per_image))
-    for chunk_NHWC in torch.split(images_NHWC, chunk_images):
-        pixels = chunk_NHWC.reshape(-1, 3).double() / 255
+    images, height, width = images_NHWC.shape[:3]
+    chunk_images = min(1024, max(1, _CHUNK_PIXELS // (height * width)))
+    for start in range(0, images, chunk_images):
+        pixels = images_NHWC[start : start + chunk_images].reshape(-1, 3).double() / 255
         total += pixels.sum(0).cpu()
         squares += pixels.square().sum(0).cpu()
-    pixel_count = images_NHWC.numel() / 3
+    pixel_count = images * height * width
     mean = total / pixel_count
     # At least one grey level: images of a single colour have a deviation of 0, which must not be a divisor.
     std = (squares / pixel_count - mean.square()).clamp(min=0).sqrt().clamp(min=1 / 255)

@@ -122,7 +122,7 @@ class TrainingLoop:
         state = self._state
         state.network.train()
         order_N = epoch_order(self._spec.seed, state.epoch, len(self._data.train))
-        batches = self._device.place(order_N).tensor_split(self._steps_per_epoch)
+        batches = self._device.pin(order_N).tensor_split(self._steps_per_epoch)
         self._read_sums = _no_sums
         while state.step < self._steps_per_epoch:
             is_over, command, progress = self._rank.broadcast(self._decide_next_step, length=3)

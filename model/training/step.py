@@ -59,23 +59,41 @@ class TrainingStep:
         """Update the weights once.
 
         Args:
-            batch_N: int64 indices of training images, on the device.
+            batch_N: int64 indices of training images, on the host.
             progress: completed share of the training, 0 to below 1.
         """
         state = self._state
         seed_step(self._spec.seed, state.epoch, state.step, self._rank.index)
         set_learning_rate(state.optimizer, self._schedule.learning_rate(progress, state.steps_made))
-        shard_N = self._rank.shard(batch_N)
         side = image_side_at(self._recipe, progress, self._spec.image_size)
+        batch_on_device_N = self._device.place(batch_N)
+        shard_N = self._rank.shard(batch_on_device_N)
         self._graphs.call(
-            self._update_weights, side, self._loss_divisor(batch_N), shard_N, self._choose_flips(shard_N)
+            self._update_weights,
+            side,
+            self._loss_divisor(batch_on_device_N),
+            shard_N,
+            self._choose_flips(shard_N),
+            self._take_images(self._rank.shard(batch_N), shard_N),
         )
         state.steps_made += 1
         if state.average:
             state.average.update(state.network, state.steps_made)
 
+    def _take_images(self, on_host_N: Tensor, on_device_N: Tensor) -> Tensor:
+        """Return the uint8 images of a shard, on the device; the indices on the host save waiting for the device."""
+        started, images_NHWC = time.perf_counter(), self._data.train.images_NHWC
+        taken_NHWC = images_NHWC[on_device_N if images_NHWC.device == on_device_N.device else on_host_N]
+        self._state.data_s += time.perf_counter() - started
+        return taken_NHWC
+
     def _update_weights(
-        self, side: int, loss_divisor: float | Tensor, shard_N: Tensor, flips_N: Tensor
+        self,
+        side: int,
+        loss_divisor: float | Tensor,
+        shard_N: Tensor,
+        flips_N: Tensor,
+        images_NHWC: Tensor,
     ) -> None:
         """Do the device's work of a step. Must not wait for the device or depend on computed values: see `CudaGraphs`.
 
@@ -84,11 +102,12 @@ class TrainingStep:
             loss_divisor: divides the summed loss of the whole batch.
             shard_N: indices of this rank's images.
             flips_N: bool, which of these images to mirror.
+            images_NHWC: these images, uint8.
         """
         state = self._state
         state.optimizer.zero_grad()
         started = time.perf_counter()
-        images_NCHW = self._augment(self._data.train.images_NHWC[shard_N], flips_N, self._data.normalisation)
+        images_NCHW = self._augment(images_NHWC, flips_N, self._data.normalisation)
         state.data_s += time.perf_counter() - started
         loss_scale = self._device.loss_scale
         sums = self._compute_gradients(shrink(images_NCHW, side), shard_N, loss_divisor / loss_scale)

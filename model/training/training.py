@@ -1,14 +1,11 @@
 """Trains a network from a resolved spec to weights that can be published. Knows no service."""
 
 from model.artifact.trained_model import TrainedModel
-from model.data.opening import find_facts
 from model.device.ranks import SINGLE_PROCESS
-from model.host.memory import available_memory_bytes
 from model.training.launch import run_ranks
 from model.training.rank import train_rank
 from model.training.reporter import Reporter
 from model.training.request import TrainingRequest
-from model.training.training_data import check_room
 
 
 def run_training(request: TrainingRequest, reporter: Reporter) -> TrainedModel:
@@ -21,10 +18,6 @@ def run_training(request: TrainingRequest, reporter: Reporter) -> TrainedModel:
         RankDiedError: one of several training processes died.
         RankFailedError: one of several training processes had an unexpected error.
     """
-    free_bytes = available_memory_bytes()
-    if free_bytes is not None:
-        facts = find_facts(request.spec.dataset, request.storage)
-        check_room(request.spec, facts, free_bytes, "on this machine", copies=len(request.devices))
     if len(request.devices) > 1:
         return run_ranks(request, reporter)
     trained = train_rank(request, reporter, SINGLE_PROCESS)

@@ -1,8 +1,9 @@
-"""Puts a dataset on the device as uint8 images, split into train, validation and test."""
+"""Opens a dataset for training: uint8 images, split into train, validation and test, on the device or in a file."""
 # ruff: noqa: N803, N815 - shapes in names: images_NCHW
 
 import hashlib
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model.data.opening import find_facts
-from model.data.prepared import PreparedDataset, prepare_dataset
+from model.data.prepared.dataset import PreparedDataset, PreparedSplit, prepare_dataset
+from model.data.prepared.images_in_file import ImagesInFile
 from model.device.device import Device
-from model.errors import DatasetTooLargeError
+from model.network.images import Images
 from model.network.normalisation import Normalisation, measure_normalisation
 from model.recipes.validation import validation_counts
 from model.spec import DatasetFacts, ResolvedSpec
@@ -23,16 +24,21 @@ from model.training.seeding import derive_seed
 
 _VALIDATION = -3
 """Negative, so that this position in `derive_seed` never coincides with an epoch."""
+_LARGEST_SHARE = 0.5
+"""Of a GPU's free memory that images may take; network and activations need the rest."""
+_CHUNK_BYTES = 64 << 20
+"""Images are copied to a GPU in chunks of this size."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Split:
     """The images of one split and their labels."""
 
-    images_NHWC: Tensor
-    """uint8."""
+    images_NHWC: Images
     labels_N: Tensor
-    """int64."""
+    """int64, on the device."""
     ids_N: NDArray[np.str_]
     """Of the images in their dataset."""
 
@@ -42,7 +48,7 @@ class Split:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """All images that a training uses, on its device."""
+    """All images that a training uses."""
 
     facts: DatasetFacts
     train: Split
@@ -62,7 +68,10 @@ def load_training_data(
     device: Device,
     groups: Sequence[Sequence[int]] = (),
 ) -> TrainingData:
-    """Prepare a dataset and copy it to the device. The spec's seed determines which images are for validation.
+    """Prepare a dataset. The spec's seed determines which images are for validation.
+
+    The images are copied to a GPU that has room for them. Otherwise, and on CPUs, each batch is read from the cache's
+    file, which the kernel keeps in memory as long as there is room.
 
     Args:
         spec: names the dataset.
@@ -71,37 +80,42 @@ def load_training_data(
         device: receives the images.
         groups: positions of training images that are nearly the same, by group.
     """
-    free_bytes = device.free_memory_bytes()
-    if free_bytes is not None:
-        check_room(spec, find_facts(spec.dataset, storage), free_bytes, f"on {device.torch_device}")
     prepared = prepare_dataset(spec.dataset, spec.image_size, spec.resize, storage, cache_dir)
     is_validation_N = choose_validation(
-        prepared.train_images_NHWC, prepared.train_labels_N, spec.validation_fraction, spec.seed, groups
+        prepared.train.images, prepared.train.labels_N, spec.validation_fraction, spec.seed, groups
     )
-    train = _train_split(prepared, ~is_validation_N, device)
+    is_on_device = _fits_on_device(prepared, device)
+    train = _split(prepared.train, np.flatnonzero(~is_validation_N), device, is_on_device=is_on_device)
+    validation = _split(prepared.train, np.flatnonzero(is_validation_N), device, is_on_device=is_on_device)
+    all_test_N = np.arange(len(prepared.test.images))
     return TrainingData(
         facts=prepared.facts,
         train=train,
-        validation=_train_split(prepared, is_validation_N, device),
-        test=_all_test_images(prepared, device),
+        validation=validation,
+        test=_split(prepared.test, all_test_N, device, is_on_device=is_on_device),
         normalisation=measure_normalisation(train.images_NHWC),
         is_grouped=bool(groups),
     )
 
 
-def check_room(
-    spec: ResolvedSpec, facts: DatasetFacts, free_bytes: int, where: str, *, copies: int = 1
-) -> None:
-    """Raise DatasetTooLargeError if `copies` of all images, as uint8, need more than `free_bytes`."""
-    images = facts.train_images + sum(facts.test_counts)
-    needed_bytes = copies * images * spec.image_size**2 * 3
-    if needed_bytes > free_bytes:
-        each = f", in each of {copies} processes" if copies > 1 else ""
-        raise DatasetTooLargeError(images, spec.image_size, needed_bytes, free_bytes, where + each)
+def _fits_on_device(prepared: PreparedDataset, device: Device) -> bool:
+    free_bytes = device.free_memory_bytes()
+    if free_bytes is None:
+        return False
+    needed_bytes = sum(split.images.size_bytes for split in (prepared.train, prepared.test))
+    fits = needed_bytes <= _LARGEST_SHARE * free_bytes
+    if not fits:
+        _log.info(
+            "the images (%.2f GB) are read from the disk's cache: %.2f GB of memory are free on %s",
+            needed_bytes / 1e9,
+            free_bytes / 1e9,
+            device.torch_device,
+        )
+    return fits
 
 
 def choose_validation(
-    images_NHWC: np.ndarray,
+    images_NHWC: Iterable[np.ndarray],
     labels_N: np.ndarray,
     fraction: float,
     seed: int,
@@ -136,11 +150,11 @@ def choose_validation(
     return is_chosen_N
 
 
-def _copies(images_NHWC: np.ndarray, groups: Sequence[Sequence[int]]) -> dict[int, np.ndarray]:
+def _copies(images_NHWC: Iterable[np.ndarray], groups: Sequence[Sequence[int]]) -> dict[int, np.ndarray]:
     """Return the indices of the images that belong together, for each image that has others."""
     indices_of: dict[bytes, list[int]] = {}
     for index, image in enumerate(images_NHWC):
-        indices_of.setdefault(hashlib.sha256(image).digest(), []).append(index)
+        indices_of.setdefault(hashlib.sha256(image.data).digest(), []).append(index)
     together: dict[int, list[int]] = {}
     for indices in (*indices_of.values(), *groups):
         if len(indices) > 1:
@@ -149,18 +163,17 @@ def _copies(images_NHWC: np.ndarray, groups: Sequence[Sequence[int]]) -> dict[in
     return {index: np.array(indices) for index, indices in together.items()}
 
 
-def _train_split(prepared: PreparedDataset, chosen_N: np.ndarray, device: Device) -> Split:
-    images_NHWC, labels_N = prepared.train_images_NHWC, prepared.train_labels_N
-    return _split(images_NHWC[chosen_N], labels_N[chosen_N], prepared.train_ids_N[chosen_N], device)
+def _split(prepared: PreparedSplit, rows_N: np.ndarray, device: Device, *, is_on_device: bool) -> Split:
+    """Return the split of the images at these positions of a prepared split."""
+    images: Images = ImagesInFile(prepared.images, rows_N, device)
+    if is_on_device:
+        images = _copy_to_device(images, device)
+    return Split(images, device.place(torch.from_numpy(prepared.labels_N[rows_N])), prepared.ids_N[rows_N])
 
 
-def _all_test_images(prepared: PreparedDataset, device: Device) -> Split:
-    return _split(
-        np.array(prepared.test_images_NHWC), np.array(prepared.test_labels_N), prepared.test_ids_N, device
-    )
-
-
-def _split(images_NHWC: np.ndarray, labels_N: np.ndarray, ids_N: np.ndarray, device: Device) -> Split:
-    """Place copies of the images on the device: the cache's files are memory maps."""
-    labels = torch.from_numpy(labels_N).long()
-    return Split(device.place(torch.from_numpy(images_NHWC)), device.place(labels), ids_N)
+def _copy_to_device(images_NHWC: Images, device: Device) -> Tensor:
+    copy_NHWC = torch.empty(tuple(images_NHWC.shape), dtype=torch.uint8, device=device.torch_device)
+    step = max(1, _CHUNK_BYTES // copy_NHWC[:1].numel()) if len(copy_NHWC) else 1
+    for start in range(0, len(copy_NHWC), step):
+        copy_NHWC[start : start + step] = images_NHWC[start : start + step]
+    return copy_NHWC

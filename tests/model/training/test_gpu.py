@@ -55,7 +55,7 @@ def test_steps_replayed_as_cuda_graphs_train_like_launched_ones(
 
 def test_garbage_collected_graphs_do_not_disturb_a_recording() -> None:
     earlier, _ = start(open_device("cuda:0", 1), "recipe", RecipeName.FAST)
-    make_steps(earlier, torch.device("cuda:0"))
+    make_steps(earlier)
     cycle: list[object] = [earlier]
     cycle.append(cycle)
     thresholds = gc.get_threshold()
@@ -65,7 +65,7 @@ def test_garbage_collected_graphs_do_not_disturb_a_recording() -> None:
     gc.enable()
     try:
         step, _ = start(open_device("cuda:0", 1), "recipe", RecipeName.FAST)
-        make_steps(step, torch.device("cuda:0"))
+        make_steps(step)
     finally:
         gc.set_threshold(*thresholds)
     assert step.graph_count > 0

@@ -57,8 +57,8 @@ def start(device: Device, field: str, value: object, side: int = 32) -> tuple[Tr
     return step, state
 
 
-def make_steps(step: TrainingStep, where: torch.device) -> None:
-    batch_N = torch.arange(16, device=where)
+def make_steps(step: TrainingStep) -> None:
+    batch_N = torch.arange(16)
     for number in range(STEPS):
         step(batch_N, number / 20)
 
@@ -69,7 +69,7 @@ def test_a_step_does_not_wait_for_the_device(field: str, value: str, monkeypatch
     monkeypatch.setattr("model.training.run_state.whitening_matrix", lambda _: torch.eye(27, device=META))
     device = Device(META, threads=1, steps_between_loss_reads=50, needs_warm_up=False)
     step, state = start(device, field, value)
-    make_steps(step, META)
+    make_steps(step)
     assert state.steps_made == STEPS
 
 
@@ -79,10 +79,10 @@ def test_a_step_does_not_wait_for_the_device(field: str, value: str, monkeypatch
 def test_a_step_on_a_gpu_does_not_wait_for_it(uses_graphs: bool, field: str, value: str) -> None:
     device = replace(open_device("cuda:0", 1), uses_cuda_graphs=uses_graphs)
     step, state = start(device, field, value)
-    make_steps(step, device.torch_device)  # recording waits for the GPU once
+    make_steps(step)  # recording waits for the GPU once
     torch.cuda.set_sync_debug_mode("error")
     try:
-        make_steps(step, device.torch_device)
+        make_steps(step)
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert state.steps_made == 2 * STEPS

@@ -17,12 +17,12 @@ from model.artifact.staging import stage_model
 from model.artifact.trained_model import TrainedModel
 from model.artifact.weights import load_initial_weights
 from model.device.device import Device, open_device
-from model.errors import DatasetTooLargeError, InitModelUnavailableError, ModelError, TrainingDivergedError
+from model.errors import InitModelUnavailableError, ModelError, TrainingDivergedError
 from model.network.resnet9 import ResNet9
 from model.recipes.schedule import steps_per_epoch
 from model.spec import RecipeName
 from model.storage.opening import open_storage
-from model.training import rank, training
+from model.training import rank
 from model.training.reporter import Drained, EpochRow
 from model.training.step import warm_up
 from model.training.training import run_training
@@ -133,17 +133,6 @@ def test_the_live_loss_is_known_from_the_first_step_also_where_it_is_read_rarely
     losses = [step.loss for step in recorder.steps]
     assert losses[0]
     assert None not in losses
-
-
-def test_a_dataset_larger_than_the_free_memory_is_refused_with_both_sizes(
-    tiny_training: TinyTraining, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    images = tiny_training.facts.train_images + sum(tiny_training.facts.test_counts)
-    recorder = Recorder()
-    monkeypatch.setattr(training, "available_memory_bytes", lambda: images * 16 * 16 * 3 - 1)
-    with pytest.raises(DatasetTooLargeError, match=rf"The {images} images take 0.00 GB at 16 px.*image_size"):
-        tiny_training.train(recorder)
-    assert recorder.phases == []
 
 
 def test_the_seed_determines_the_weights(tiny_training: TinyTraining) -> None:

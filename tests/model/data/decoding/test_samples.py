@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from model.data.images import decode_image, inspect_image
-from model.data.prepared import prepare_dataset
+from model.data.prepared.dataset import prepare_dataset
 from model.spec import Resize
 from model.storage.interface import Storage
 from tests.model.imports import import_files
@@ -90,7 +90,7 @@ def test_the_same_pictures_in_12_and_16_bits_give_the_same_pixels(
         }
         record = import_files(split, storage, tmp_path)
         prepared = prepare_dataset(record.facts.id, 16, Resize.SQUASH, storage, tmp_path)
-        pixels.append({image.tobytes() for image in prepared.train_images_NHWC})
+        pixels.append({image.tobytes() for image in prepared.train.images})
         warnings.append(record.warnings)
     assert pixels[0] == pixels[1]
     assert warnings[1] == []

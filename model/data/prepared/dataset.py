@@ -1,8 +1,9 @@
-"""Resizes the images of a dataset to squares and caches them as arrays on local disk. Imports no torch."""
+"""Resizes the images of a dataset to squares and caches them as files on local disk. Imports no torch."""
 
 import hashlib
 import json
 import logging
+import math
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from filelock import FileLock
@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from model.data.images import resize_image
 from model.data.opening import OpenDataset, OpenSplit, find_facts, open_dataset
 from model.data.pixel_budget import PixelBudget
-from model.errors import StorageError
+from model.data.prepared.image_file import ImageFile, NewImageFile
+from model.data.split import SplitName
+from model.errors import DatasetTooLargeError, StorageError
 from model.host.cpus import cpu_quota
-from model.spec import FULL_BITS, DatasetFacts, Resize
+from model.spec import FULL_BITS, SMALLEST_IMAGE_SIZE, DatasetFacts, Resize
 from model.storage.interface import Storage
 
 VERSION = 3
@@ -31,22 +33,25 @@ META_FILE = "meta.json"
 CHUNK_IMAGES = 64
 SAMPLED_BLOCKS, BLOCK_BYTES = 64, 64 * 1024
 
-_ZEROS = bytes(1 << 20)
-
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class PreparedSplit:
+    """The images of one split at their final size."""
+
+    images: ImageFile
+    labels_N: NDArray[np.int64]  # noqa: N815  # the shape
+    ids_N: NDArray[np.str_]  # noqa: N815  # the shape
+
+
+@dataclass(frozen=True)
 class PreparedDataset:
-    """All images at their final size. The arrays are memory-mapped (copy on write) from the cache."""
+    """All images of a dataset at their final size, in the cache."""
 
     facts: DatasetFacts
-    train_images_NHWC: NDArray[np.uint8]  # noqa: N815  # the shape
-    train_labels_N: NDArray[np.int64]  # noqa: N815  # the shape
-    train_ids_N: NDArray[np.str_]  # noqa: N815  # the shape
-    test_images_NHWC: NDArray[np.uint8]  # noqa: N815  # the shape
-    test_labels_N: NDArray[np.int64]  # noqa: N815  # the shape
-    test_ids_N: NDArray[np.str_]  # noqa: N815  # the shape
+    train: PreparedSplit
+    test: PreparedSplit
 
 
 def prepare_dataset(
@@ -64,6 +69,7 @@ def prepare_dataset(
     Raises:
         DatasetUnavailableError: the dataset is unknown or cannot be downloaded.
         CorruptArtifactError: the images in storage are damaged.
+        DatasetTooLargeError: the disk of the cache has no room for the images at this size.
         StorageError: the cache cannot be written.
     """
     facts = find_facts(dataset, storage)
@@ -81,9 +87,11 @@ def prepare_dataset(
 
 
 def _load(folder: Path, facts: DatasetFacts) -> PreparedDataset:
-    # Copy on write, because torch warns about read-only arrays and the files must not change.
-    arrays = [np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False) for name in ARRAYS]
-    return PreparedDataset(facts, *arrays)
+    def load(split: SplitName) -> PreparedSplit:
+        labels_N, ids_N = (np.load(folder / f"{split}_{name}.npy") for name in ("labels", "ids"))
+        return PreparedSplit(ImageFile(folder / f"{split}_images.npy"), labels_N, ids_N)
+
+    return PreparedDataset(facts, load("train"), load("test"))
 
 
 @contextmanager
@@ -112,6 +120,7 @@ def _build(folder: Path, dataset: OpenDataset, image_size: int, resize: Resize) 
     unfinished = folder.parent / f".{folder.name}"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()
+    _check_room(len(dataset.train.labels) + len(dataset.test.labels), image_size, folder.parent)
     for name, split in (("train", dataset.train), ("test", dataset.test)):
         _write_images(unfinished / f"{name}_images.npy", split, image_size, resize)
         np.save(unfinished / f"{name}_labels.npy", np.array(split.labels, dtype=np.int64))
@@ -123,33 +132,26 @@ def _build(folder: Path, dataset: OpenDataset, image_size: int, resize: Resize) 
     unfinished.rename(folder)
 
 
-def _write_images(path: Path, split: OpenSplit, image_size: int, resize: Resize) -> None:
-    shape = (len(split.labels), image_size, image_size, 3)
-    images_NHWC = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-    with path.open("r+b") as file:
-        _reserve(file, images_NHWC.offset, path.stat().st_size)
+def _check_room(images: int, image_size: int, folder: Path) -> None:
+    needed_bytes, free_bytes = images * image_size**2 * 3, shutil.disk_usage(folder).free
+    if needed_bytes > free_bytes:
+        fitting_size = math.isqrt(free_bytes // (images * 3))
+        fits = fitting_size if fitting_size >= SMALLEST_IMAGE_SIZE else None
+        raise DatasetTooLargeError(images, image_size, needed_bytes, free_bytes, fits)
 
+
+def _write_images(path: Path, split: OpenSplit, image_size: int, resize: Resize) -> None:
+    images = NewImageFile(path, (len(split.labels), image_size, image_size, 3))
     budget = PixelBudget()  # not one large image a thread: a machine may have many threads
 
     def fill(start: int) -> None:
         for index in range(start, min(start + CHUNK_IMAGES, len(split.labels))):
             with budget.share() as take:
-                images_NHWC[index] = resize_image(split.read(index, image_size, take), image_size, resize)
+                images.write(index, resize_image(split.read(index, image_size, take), image_size, resize))
 
     with ThreadPoolExecutor(cpu_quota()) as pool:
         for _ in pool.map(fill, range(0, len(split.labels), CHUNK_IMAGES)):
             pass
-    images_NHWC.flush()
-
-
-def _reserve(file: BinaryIO, begin: int, end: int) -> None:
-    """Reserve the space of the zeros in a file: a full disk raises an error here, and a SIGBUS in a memory map."""
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(file.fileno(), begin, end - begin)
-        return
-    file.seek(begin)  # macOS
-    file.writelines(_ZEROS[: end - start] for start in range(begin, end, len(_ZEROS)))
-    file.flush()
 
 
 def _write_meta(folder: Path) -> None:
