@@ -1,0 +1,62 @@
+"""Runs exported networks on the CPU with ONNX Runtime."""
+# ruff: noqa: N803 - shapes in names: images_NHWC
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as errors
+
+from model.errors import CorruptArtifactError
+from model.export.interface import IMAGES
+
+_ERRORS = (
+    errors.Fail,
+    errors.InvalidArgument,
+    errors.InvalidGraph,
+    errors.InvalidProtobuf,
+    errors.NotImplemented,
+)
+_RUNTIME_ERRORS = (*_ERRORS, errors.RuntimeException)
+_OUT_OF_MEMORY = ("allocate memory", "bad_alloc", "bad allocation")
+_FATAL = 4
+
+
+class Engine:
+    """One network, ready to run."""
+
+    def __init__(self, graph: bytes, threads: int) -> None:
+        """Load a graph.
+
+        Args:
+            graph: an ONNX file that refers to no other file.
+            threads: that compute.
+
+        Raises:
+            CorruptArtifactError: the file is damaged, or no graph that the engine knows.
+            MemoryError: memory does not suffice.
+        """
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.log_severity_level = _FATAL  # errors are raised
+        with _translated_errors():
+            self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+    def run(self, images_NHWC: NDArray[np.uint8], outputs: Sequence[str]) -> list[NDArray[np.float32]]:
+        """Return these outputs for uint8 images; raises MemoryError."""
+        with _translated_errors():
+            computed: list[Any] = self._session.run(outputs, {IMAGES: images_NHWC})
+        return computed
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    try:
+        yield
+    except _RUNTIME_ERRORS as error:
+        if any(words in str(error) for words in _OUT_OF_MEMORY):
+            raise MemoryError(str(error)) from None
+        raise CorruptArtifactError(f"ONNX Runtime cannot run this network: {error}") from error
