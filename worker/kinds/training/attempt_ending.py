@@ -11,7 +11,7 @@ from worker.attempt.ending import AttemptEnding
 from worker.attempt.exit_classification import AttemptEnd
 from worker.errors import JobCancelledError
 from worker.kinds.training.messages import Staged
-from worker.kinds.training.publishing import complete_draft, complete_publish
+from worker.kinds.training.publishing import complete_draft, complete_publish, find_ancestry
 from worker.queue.attempt_messages import ClaimedJob, Committed
 from worker.queue.states import Outcome, Status
 from worker.registry.deletion import finish_deletions
@@ -42,7 +42,8 @@ class TrainingEnding(AttemptEnding):
     def publish(self, staged: Staged) -> Outcome:
         """Pass the commit point with the staged model, then complete the publish."""
         reach(Failpoint.PUBLISH_BEGUN)
-        draft = complete_draft(staged.draft, self._claimed, self._model_id)
+        ancestry = find_ancestry(staged.draft, self._storage)
+        draft = complete_draft(staged.draft, self._claimed, self._model_id, ancestry)
         try:
             committed = self.retry(lambda: self._store.commit_publish(self._item_id, self._attempt_id, draft))
         except JobCancelledError:

@@ -1,0 +1,54 @@
+"""What a manifest says of the models from whose weights the model comes."""
+
+from pathlib import Path
+
+import pytest
+
+from model.artifact.manifest import MANIFEST_FILE, ManifestDraft, model_key
+from model.comparison.ancestry import ancestry_of
+from model.storage.interface import Storage
+from model.storage.opening import open_storage
+from tests.model.manifests import draft, published
+from tests.worker.samples import make_job
+from worker.kinds.training.publishing import complete_draft, find_ancestry
+from worker.queue.attempt_messages import ClaimedJob
+from worker.queue.ids import new_attempt_id
+from worker.queue.store import JobStore
+from worker.registry.model_registry import ModelRegistry
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Storage:
+    return open_storage(tmp_path.as_uri())
+
+
+def started_from(model_id: str, dataset: str = "digits") -> ManifestDraft:
+    plain = draft()
+    spec = plain.spec.model_copy(update={"init_from": model_id})
+    reference = plain.dataset.model_copy(update={"id": dataset})
+    return plain.model_copy(update={"spec": spec, "dataset": reference})
+
+
+def test_the_lineage_names_all_ancestors_and_their_datasets(store: JobStore, storage: Storage) -> None:
+    store.submit(make_job())
+    attempt_id = new_attempt_id()
+    claimed = store.claim("host:1", attempt_id)
+    assert isinstance(claimed, ClaimedJob)
+    parent = published("mdl_parent", started_from("mdl_deleted", "ds_parent"))
+    storage.put_bytes(model_key("mdl_parent", MANIFEST_FILE), parent.model_dump_json().encode())
+
+    child = started_from("mdl_parent")
+    complete = complete_draft(child, claimed, "mdl_child", find_ancestry(child, storage))
+    store.commit_publish(claimed.item_id, attempt_id, complete)
+    store.succeed(claimed.item_id, attempt_id)
+    manifest = ModelRegistry(store.redis).resolve("mdl_child").manifest
+    assert manifest.lineage["ancestors"] == [
+        {"model": "mdl_parent", "dataset": "ds_parent"},
+        {"model": "mdl_deleted", "dataset": None},
+    ]
+    storage.delete(model_key("mdl_parent", MANIFEST_FILE))
+    assert ancestry_of(manifest, storage).datasets == {"ds_parent"}
+
+
+def test_a_model_with_random_initial_weights_has_no_ancestors(storage: Storage) -> None:
+    assert find_ancestry(draft(), storage) is None
