@@ -73,5 +73,9 @@ class WorkerSettings(ServiceSettings):
     """Maximum time to read an uploaded zip as a dataset."""
     egress_proxy: SecretStr = SecretStr("")
     """HTTP proxy through which imports read from the internet; the proxy then judges the addresses of names."""
+    prepared_bytes: int = Field(default=0, ge=0)
+    """Space of all prepared datasets on this host; 0: half of the space on the disk that other files leave."""
+    prepared_days: float = Field(default=30.0, ge=0)
+    """Prepared datasets that were not used for this long are deleted; 0: never for their age."""
     tensorboard_dir: Path | None = None
     """Folder for TensorBoard files, with a subfolder for each job, when `tensorboard` is installed."""

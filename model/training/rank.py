@@ -37,7 +37,9 @@ def train_rank(request: TrainingRequest, reporter: Reporter, rank: Rank) -> Trai
     reporter.phase("preparing_data")
     resumed = [request.resume_from, *request.fallback_checkpoints] if request.resume_from else []
     groups = _find_groups(request, resumed)
-    data = load_training_data(spec, request.storage, request.cache_dir, device, groups)
+    data = load_training_data(
+        spec, request.storage, request.cache_dir, device, groups, cache_limits=request.cache_limits
+    )
     _log.info("training images are %s", "mirrored at random" if spec.horizontal_flip else "not mirrored")
     steps = steps_per_epoch(len(data.train), spec.batch_size)
     state = initial_state(spec, recipe, data, steps, device, load_weights=_weight_loader(request, data))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.data.prepared.cache import DEFAULT_LIMITS, CacheLimits
 from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import ResolvedSpec
 from model.storage.interface import Storage
@@ -25,6 +26,7 @@ class TrainingRequest:
     cache_dir: Path
     """Local folder for prepared datasets."""
     storage: Storage
+    cache_limits: CacheLimits = DEFAULT_LIMITS
     checkpoint_every_s: float = 30.0
     """Save a checkpoint at the end of an epoch when the last one is at least this old."""
     step_checkpoint_every_s: float = 300.0

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from model.data.prepared.cache import DEFAULT_LIMITS, CacheLimits
 from model.data.prepared.dataset import PreparedDataset, PreparedSplit, prepare_dataset
 from model.data.prepared.images_in_file import ImagesInFile
 from model.device.device import Device
@@ -67,6 +68,8 @@ def load_training_data(
     cache_dir: Path,
     device: Device,
     groups: Sequence[Sequence[int]] = (),
+    *,
+    cache_limits: CacheLimits = DEFAULT_LIMITS,
 ) -> TrainingData:
     """Prepare a dataset. The spec's seed determines which images are for validation.
 
@@ -79,8 +82,11 @@ def load_training_data(
         cache_dir: keeps the prepared images.
         device: receives the images.
         groups: positions of training images that are nearly the same, by group.
+        cache_limits: when other prepared datasets are deleted.
     """
-    prepared = prepare_dataset(spec.dataset, spec.image_size, spec.resize, storage, cache_dir)
+    prepared = prepare_dataset(
+        spec.dataset, spec.image_size, spec.resize, storage, cache_dir, limits=cache_limits
+    )
     is_validation_N = choose_validation(
         prepared.train.images, prepared.train.labels_N, spec.validation_fraction, spec.seed, groups
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from model.data.prepared.cache import CacheLimits
 from model.host.cpus import cpu_quota
 from worker.attempt.context import WorkerContext
 from worker.attempt.supervisor import AttemptResult
@@ -13,6 +14,7 @@ from worker.kinds.dataset_import.context import ImportContext
 from worker.kinds.dataset_import.importer_command import IMPORTER_COMMAND, importer_spawner
 from worker.kinds.dataset_import.sources.opening import source_access
 from worker.kinds.dataset_import.supervisor import ImportSupervisor
+from worker.kinds.training.cache_cleaner import CacheCleaner
 from worker.kinds.training.context import TrainingContext
 from worker.kinds.training.supervisor import TrainingSupervisor
 from worker.kinds.training.trainer_command import TRAINER_COMMAND, trainer_spawner
@@ -83,7 +85,11 @@ def make_abilities(
             threads=settings.threads or cpu_quota(),
             stall_timeout_s=settings.stall_timeout_s,
             tensorboard_dir=settings.tensorboard_dir,
+            cache_limits=CacheLimits(settings.prepared_bytes, settings.prepared_days),
         )
+        cleaner = CacheCleaner(settings.cache_dir, trainings.cache_limits)
+        cleaner.start()
+        cleanups.callback(cleaner.stop)
         run[Kind.TRAINING] = partial(_run, TrainingSupervisor, trainings)
         prepare.append(standby.prepare)
     return Abilities(lanes, len(devices), run, lambda: [prepare_one() for prepare_one in prepare])

@@ -1,29 +1,29 @@
 """Resizes the images of a dataset to squares and caches them as files on local disk. Imports no torch."""
 
+import errno
 import hashlib
 import json
 import logging
-import math
 import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
 from numpy.typing import NDArray
 
 from model.data.images import resize_image
 from model.data.opening import OpenDataset, OpenSplit, find_facts, open_dataset
 from model.data.pixel_budget import PixelBudget
+from model.data.prepared.cache import DEFAULT_LIMITS, CacheLimits, PreparedCache, build_lock, unfinished_path
 from model.data.prepared.image_file import ImageFile, NewImageFile
 from model.data.split import SplitName
-from model.errors import DatasetTooLargeError, StorageError
+from model.errors import StorageError
 from model.host.cpus import cpu_quota
-from model.spec import FULL_BITS, SMALLEST_IMAGE_SIZE, DatasetFacts, Resize
+from model.spec import FULL_BITS, DatasetFacts, Resize
 from model.storage.interface import Storage
 
 VERSION = 3
@@ -55,9 +55,17 @@ class PreparedDataset:
 
 
 def prepare_dataset(
-    dataset: str, image_size: int, resize: Resize, storage: Storage, cache_dir: Path
+    dataset: str,
+    image_size: int,
+    resize: Resize,
+    storage: Storage,
+    cache_dir: Path,
+    *,
+    limits: CacheLimits = DEFAULT_LIMITS,
 ) -> PreparedDataset:
     """Return a dataset's images as squares, from the cache; build the cache when it is missing or damaged.
+
+    The cache keeps the images as long as this process has their files open.
 
     Args:
         dataset: a built-in name or `ds_…`.
@@ -65,11 +73,12 @@ def prepare_dataset(
         resize: how an image that is not square becomes a square.
         storage: contains the imported datasets.
         cache_dir: a folder on a local disk, which several processes may share.
+        limits: when other prepared datasets are deleted from the cache.
 
     Raises:
         DatasetUnavailableError: the dataset is unknown or cannot be downloaded.
         CorruptArtifactError: the images in storage are damaged.
-        DatasetTooLargeError: the disk of the cache has no room for the images at this size.
+        DatasetTooLargeError: the cache has no room for the images at this size.
         StorageError: the cache cannot be written.
     """
     facts = find_facts(dataset, storage)
@@ -77,31 +86,37 @@ def prepare_dataset(
     bits = "" if facts.sample_bits == FULL_BITS else f"-{facts.sample_bits}bits"
     name = f"{dataset}-{image_size}-{resize}-v{VERSION}-{facts.content_hash[:16]}{bits}"
     folder = cache_dir / "prepared" / name
-    if not _is_complete(folder):
-        with build_lock(folder):
-            # Another trainer may have built the cache while this trainer waited for the lock.
-            if not _is_complete(folder):
-                with open_dataset(dataset, storage, cache_dir) as opened, _as_storage_errors():
-                    _build(folder, opened, image_size, resize)
-    return _load(folder, facts)
+    if found := _load(folder, facts):
+        return found
+    with _as_storage_errors(), build_lock(folder):
+        # Another trainer may have built the cache while this trainer waited for the lock.
+        if found := _load(folder, facts):
+            return found
+        with open_dataset(dataset, storage, cache_dir) as opened:
+            _build(folder, opened, image_size, resize, PreparedCache(folder.parent, limits))
+        built = _load(folder, facts)
+    if not built:
+        raise StorageError(f"The prepared images cannot be read from {folder}: is the folder being deleted?")
+    return built
 
 
-def _load(folder: Path, facts: DatasetFacts) -> PreparedDataset:
+def _load(folder: Path, facts: DatasetFacts) -> PreparedDataset | None:
+    """Open a prepared dataset, which nobody deletes then; None if it is missing or damaged."""
+
     def load(split: SplitName) -> PreparedSplit:
+        images = ImageFile(folder / f"{split}_images.npy")
         labels_N, ids_N = (np.load(folder / f"{split}_{name}.npy") for name in ("labels", "ids"))
-        return PreparedSplit(ImageFile(folder / f"{split}_images.npy"), labels_N, ids_N)
+        return PreparedSplit(images, labels_N, ids_N)
 
-    return PreparedDataset(facts, load("train"), load("test"))
-
-
-@contextmanager
-def build_lock(folder: Path) -> Iterator[None]:
-    """Let one process at a time build a folder; the kernel releases the lock of a process that dies (flock)."""
-    with _as_storage_errors():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder.parent / f".{folder.name}.lock").acquire()
-    with lock:
-        yield
+    try:
+        opened = PreparedDataset(facts, load("train"), load("test"))
+    except (OSError, ValueError, EOFError):
+        return None
+    if not opened.train.images.is_in_place or not _is_complete(folder):
+        return None
+    with suppress(OSError):
+        os.utime(folder)  # the time of the last use
+    return opened
 
 
 @contextmanager
@@ -115,33 +130,43 @@ def _as_storage_errors() -> Iterator[None]:
         ) from error
 
 
-def _build(folder: Path, dataset: OpenDataset, image_size: int, resize: Resize) -> None:
+def _build(folder: Path, dataset: OpenDataset, image_size: int, resize: Resize, cache: PreparedCache) -> None:
     """Write the arrays to a temporary folder, then rename it, so that readers never see an incomplete folder."""
-    unfinished = folder.parent / f".{folder.name}"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir()
-    _check_room(len(dataset.train.labels) + len(dataset.test.labels), image_size, folder.parent)
-    for name, split in (("train", dataset.train), ("test", dataset.test)):
-        _write_images(unfinished / f"{name}_images.npy", split, image_size, resize)
-        np.save(unfinished / f"{name}_labels.npy", np.array(split.labels, dtype=np.int64))
-        np.save(unfinished / f"{name}_ids.npy", np.array(split.ids, dtype=np.str_))
-    _write_meta(unfinished)
+    shutil.rmtree(unfinished_path(folder), ignore_errors=True)  # of a process that died
+    splits = (dataset.train, dataset.test)
+    with cache.room(sum(len(split.labels) for split in splits), image_size):
+        files = _reserve(unfinished_path(folder), dataset, image_size, cache)
+    for file, split in zip(files, splits, strict=True):
+        _write_images(file, split, image_size, resize)
+    _write_meta(unfinished_path(folder))
     if folder.exists():
         logger.warning("the prepared dataset %s was damaged and has been built again", folder.name)
         shutil.rmtree(folder)
-    unfinished.rename(folder)
+    unfinished_path(folder).rename(folder)
 
 
-def _check_room(images: int, image_size: int, folder: Path) -> None:
-    needed_bytes, free_bytes = images * image_size**2 * 3, shutil.disk_usage(folder).free
-    if needed_bytes > free_bytes:
-        fitting_size = math.isqrt(free_bytes // (images * 3))
-        fits = fitting_size if fitting_size >= SMALLEST_IMAGE_SIZE else None
-        raise DatasetTooLargeError(images, image_size, needed_bytes, free_bytes, fits)
+def _reserve(
+    folder: Path, dataset: OpenDataset, image_size: int, cache: PreparedCache
+) -> tuple[NewImageFile, NewImageFile]:
+    """Make the folder with all files, and reserve the space of the images; delete other datasets if the disk is full."""
+
+    def create(name: SplitName, split: OpenSplit) -> NewImageFile:
+        np.save(folder / f"{name}_labels.npy", np.array(split.labels, dtype=np.int64))
+        np.save(folder / f"{name}_ids.npy", np.array(split.ids, dtype=np.str_))
+        return NewImageFile(folder / f"{name}_images.npy", (len(split.labels), image_size, image_size, 3))
+
+    while True:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        try:
+            return create("train", dataset.train), create("test", dataset.test)
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not cache.evict_one():
+                raise
 
 
-def _write_images(path: Path, split: OpenSplit, image_size: int, resize: Resize) -> None:
-    images = NewImageFile(path, (len(split.labels), image_size, image_size, 3))
+def _write_images(images: NewImageFile, split: OpenSplit, image_size: int, resize: Resize) -> None:
     budget = PixelBudget()  # not one large image a thread: a machine may have many threads
 
     def fill(start: int) -> None:

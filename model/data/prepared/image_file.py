@@ -5,9 +5,11 @@ and a failing disk raises an error where a map would end the process with SIGBUS
 """
 # ruff: noqa: N803 - shapes in names: rows_N
 
+import fcntl
 import os
 import weakref
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +24,10 @@ _ZEROS = bytes(1 << 20)
 
 
 class ImageFile:
-    """An open `.npy` file of uint8 images, NHWC. Stays readable when the file is deleted."""
+    """An open `.npy` file of uint8 images, NHWC. Stays readable when the file is deleted.
+
+    While it is open it holds a shared lock (flock), which ends with the process at the latest: see `lock_unused`.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -33,6 +38,15 @@ class ImageFile:
         self._image_bytes = int(np.prod(self.shape[1:]))
         self._descriptor = os.open(path, os.O_RDONLY)
         weakref.finalize(self, os.close, self._descriptor)
+        fcntl.flock(self._descriptor, fcntl.LOCK_SH)
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the path still leads to this file."""
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), self.path.stat())
+        except FileNotFoundError:
+            return False
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -120,6 +134,18 @@ class NewImageFile:
             return
         for start in range(0, size, len(_ZEROS)):  # macOS
             os.pwrite(self._descriptor, _ZEROS[: size - start], self._begin + start)
+
+
+@contextmanager
+def lock_unused(path: Path) -> Iterator[bool]:
+    """Keep others from opening a file of images; gives False if it is open in any process of this host."""
+    with path.open("r+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 def _runs(rows_N: NDArray[np.int64]) -> Iterator[tuple[int, int, int]]:

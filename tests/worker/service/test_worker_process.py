@@ -71,6 +71,22 @@ def test_a_starting_worker_completes_an_interrupted_deletion_of_a_model(
         assert redis_client.exists(RETIRED_MODELS) == 0
 
 
+def test_a_worker_cleans_its_cache_at_its_start_and_a_trainer_refuses_what_does_not_fit_into_it(
+    store: JobStore, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unused = tmp_path / "cache" / "prepared" / "digits-16-squash-v2"
+    unused.mkdir(parents=True)
+    os.utime(unused, (1e9, 1e9))
+    monkeypatch.setenv("NINEFOLD_PREPARED_BYTES", "1000")
+    with running_worker(redis_url, tmp_path, ()):
+        wait_until(lambda: not unused.exists())
+        job_id = _submit(store, redis_url)
+        wait_until(lambda: _is_over(store, job_id), 60)
+    error = store.get(job_id).error
+    assert error
+    assert error.code == "dataset_too_large"
+
+
 def test_an_idle_worker_ends_at_once_with_its_trainers(redis_url: str, tmp_path: Path) -> None:
     with running_worker(redis_url, tmp_path) as worker:
         trainers = worker.trainers()

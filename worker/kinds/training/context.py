@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.data.prepared.cache import DEFAULT_LIMITS, CacheLimits
 from worker.attempt.context import WorkerContext
 from worker.kinds.training.warm_standby import WarmStandby
 
@@ -16,3 +17,4 @@ class TrainingContext(WorkerContext):
     threads: int
     stall_timeout_s: float
     tensorboard_dir: Path | None = None
+    cache_limits: CacheLimits = DEFAULT_LIMITS

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from model.artifact.manifest import ManifestDraft
+from model.data.prepared.cache import DEFAULT_LIMITS, CacheLimits
 from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import ResolvedSpec
 from worker.attempt.messages import Completed, DrainCompleted, Failed, Line, PhaseBegun, read_line
@@ -27,6 +28,7 @@ class Start(Line):
     """The recipe to train with. None: the recipe that the spec names, as the trainer has it."""
     storage: str
     cache_dir: Path
+    cache_limits: CacheLimits = DEFAULT_LIMITS
     out_prefix: str
     """Prefix of the keys of this attempt's checkpoints."""
     resume_from: str | None

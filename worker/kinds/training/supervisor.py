@@ -79,6 +79,7 @@ class TrainingSupervisor(Supervisor):
             recipe=claimed.recipe,
             storage=self._storage_url,
             cache_dir=context.cache_dir,
+            cache_limits=context.cache_limits,
             out_prefix=f"{checkpoints_prefix(claimed.item_id)}/{claimed.attempt_number}",
             resume_from=claimed.checkpoint.key if claimed.checkpoint else None,
             fall_back_to=self._checkpoints.fallbacks(),

@@ -20,7 +20,9 @@ from model.data.images import MAX_PIXELS, decode_image, resize_image
 from model.data.importing import import_dataset
 from model.data.opening import OpenSplit
 from model.data.prepared import dataset as prepared_dataset
-from model.data.prepared.dataset import PreparedSplit, build_lock, prepare_dataset
+from model.data.prepared.cache import KEPT_FREE_BYTES, build_lock
+from model.data.prepared.dataset import PreparedSplit, prepare_dataset
+from model.data.prepared.image_file import NewImageFile
 from model.data.record import IMAGES_FILE, dataset_key
 from model.errors import CorruptArtifactError, DatasetTooLargeError, StorageError
 from model.spec import Resize
@@ -159,7 +161,7 @@ def test_a_full_disk_raises_a_storage_error(tmp_path: Path) -> None:
 def test_images_that_the_disk_has_no_room_for_are_refused_with_the_size_that_fits(
     room: float, advice: str, storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=int(room)))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=int(room) + KEPT_FREE_BYTES))
     with pytest.raises(DatasetTooLargeError, match=f"The 1797 images take 0.01 GB at 32 px.*{advice}"):
         prepare_dataset("digits", 32, Resize.SQUASH, storage, tmp_path)
 
@@ -198,7 +200,10 @@ def test_many_threads_hold_the_pixels_of_few_large_images(
 
     images = 6 * prepared_dataset.CHUNK_IMAGES
     prepared_dataset._write_images(
-        tmp_path / "images.npy", OpenSplit([0] * images, [""] * images, read), 16, Resize.SQUASH
+        NewImageFile(tmp_path / "images.npy", (images, 16, 16, 3)),
+        OpenSplit([0] * images, [""] * images, read),
+        16,
+        Resize.SQUASH,
     )
     assert 1 <= most <= 2
     assert np.load(tmp_path / "images.npy")[:, 0, 0, 0].tolist() == [index % 256 for index in range(images)]

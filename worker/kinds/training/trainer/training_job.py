@@ -44,6 +44,7 @@ def train(start: Start, reporter: PipeReporter) -> ManifestDraft:
         micro_batches=start.batch_parts,
         pauses=start.pauses,
         cache_dir=start.cache_dir,
+        cache_limits=start.cache_limits,
         storage=storage,
     )
     trained = run_training(request, with_tensorboard(reporter, start.curves) if start.curves else reporter)
