@@ -25,6 +25,22 @@ class ModelCalls:
         """Return one model by `mdl_…`, `name`, `name:3`, `name:latest` or `name@alias`."""
         return self._transport.request_object("GET", f"/models/{ref}")
 
+    def evaluation(self, ref: str) -> Json:
+        """Return how good a model is on the test images of its dataset: scores with intervals, confusions, calibration."""
+        return self._transport.request_object("GET", f"/models/{ref}/evaluation")
+
+    def evaluation_images(
+        self, ref: str, *, label: str | None = None, predicted: str | None = None, order: str = "worst"
+    ) -> Iterator[Json]:
+        """Yield the test images of a label that the model takes for a class, the surest mistakes first.
+
+        With `order="best"`, the images whose label is most probable come first.
+        """
+        filters = {"label": label, "predicted": predicted, "order": order}
+        given = {field: value for field, value in filters.items() if value is not None}
+        model = self.model(ref)
+        return self._transport.list_pages(f"/models/{model['id']}/evaluation/images", given, cursor="image")
+
     def delete_model(self, ref: str) -> None:
         """Delete a model. Raises NinefoldError (`model_in_use`) while an alias points at it."""
         self._transport.request("DELETE", f"/models/{ref}", is_repeatable=False)

@@ -12,12 +12,13 @@ import { JobStore } from "./jobs/store.js";
 import { classifyView } from "./classify/view.js";
 import { jobView } from "./jobs/job_view.js";
 import { jobsView } from "./jobs/list_view.js";
+import { modelView } from "./models/page/model_view.js";
 import { modelsView } from "./models/view.js";
 import { readSession } from "./http/session.js";
 import { startSystemStatus } from "./system_status.js";
 
 const VIEWS = new Map(Object.entries({
-  jobs: jobsView, job: jobView, datasets: datasetsView, dataset: datasetView, "dataset images": imagesView, classify: classifyView, models: modelsView,
+  jobs: jobsView, job: jobView, datasets: datasetsView, dataset: datasetView, "dataset images": imagesView, classify: classifyView, models: modelsView, model: modelView,
 }));
 
 const jobs = new JobStore();
@@ -29,7 +30,7 @@ let close = () => {};
 function route() {
   const [path, query] = (location.hash.slice(2) || "jobs").split("?");
   const [section, id, part] = path.split("/").map(decoded);
-  const one = { jobs: "job", datasets: part === "images" ? "dataset images" : "dataset" };
+  const one = { jobs: "job", models: "model", datasets: part === "images" ? "dataset images" : "dataset" };
   const view = id && Object.hasOwn(one, section) ? one[section] : section;
   return { view: VIEWS.has(view) ? view : "jobs", section, id, query: new URLSearchParams(query) };
 }

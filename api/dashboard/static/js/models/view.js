@@ -73,7 +73,7 @@ function group(name, models, reload) {
 function row(model, reload) {
   const isProduction = model.aliases.includes("production");
   return h("tr", {},
-    h("th", { scope: "row" }, `${model.version}`, model.aliases.map((alias) => h("span", { class: "badge", "data-alias": alias }, alias))),
+    h("th", { scope: "row" }, h("a", { href: `#/models/${model.id}`, "aria-label": `${model.name} version ${model.version}` }, `Version ${model.version}`), model.aliases.map((alias) => h("span", { class: "badge", "data-alias": alias }, alias))),
     h("td", {}, h("strong", {}, percent(model.metrics.test_accuracy)), h("span", { class: "muted" }, ` ${interval(model.metrics.ci95)}`)),
     h("td", {}, model.dataset.name), h("td", {}, `${model.preprocessing.image_size} px`),
     h("td", {}, h("a", { href: `#/jobs/${model.job_id}` }, ago(model.created_at))),

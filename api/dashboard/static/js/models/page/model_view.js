@@ -1,0 +1,83 @@
+/** The page of one model: how good it is on its test images, and which images it takes for which class. */
+
+import { h, fill, setText, show } from "../../ui/dom.js";
+import { ago, decimal, interval, percent, whole } from "../../ui/format.js";
+import { get } from "../../http/requests.js";
+import { classTablePart } from "./class_table.js";
+import { curvesPart } from "./curves.js";
+import { EvaluatedImages } from "./evaluated_images.js";
+import { matrixPart } from "./matrix.js";
+
+export function modelView({ id, query }) {
+  const view = new ModelView(id, query);
+  return { title: id, element: view.element, close: () => { view.isClosed = true; } };
+}
+
+class ModelView {
+  constructor(ref, query) {
+    this.ref = ref;
+    this.asked = { label: query.get("label") ?? undefined, predicted: query.get("predicted") ?? undefined };
+    this.name = h("h1", {}, ref.startsWith("mdl_") ? "Model" : ref);
+    this.badges = h("span");
+    this.actions = h("div", { class: "actions" });
+    this.about = h("p", { class: "muted model-about" }, "Loading…");
+    this.body = h("div", { class: "model-body" }, h("div", { class: "card is-loading", "aria-hidden": "true" }));
+    this.element = h("section", { class: "model-view" }, h("a", { class: "back", href: "#/models" }, "All models"),
+      h("div", { class: "view-head" }, this.name, this.badges, this.actions), this.about, this.body);
+    this.load();
+  }
+
+  load = async () => {
+    try {
+      const model = await get(`models/${encodeURIComponent(this.ref)}`);
+      const path = `models/${encodeURIComponent(model.id)}/evaluation`;
+      const evaluation = await get(path).catch((problem) => { if (problem.code !== "no_evaluation") throw problem; return { message: problem.message }; });
+      if (this.isClosed) return;
+      this.#drawHead(model);
+      this.#drawBody(model, evaluation, path);
+    } catch (problem) {
+      if (!this.isClosed) fill(this.body, h("p", { class: "notice", role: "alert" }, problem.message, " ", h("button", { class: "quiet small", onclick: this.load }, "Try again")));
+    }
+  };
+
+  #drawHead(model) {
+    setText(this.name, `${model.name}:${model.version}`);
+    document.title = `${model.name}:${model.version} · Ninefold`;
+    fill(this.badges, model.aliases.map((alias) => h("span", { class: "badge", "data-alias": alias }, alias)));
+    fill(this.about, "Trained on ", h("a", { href: `#/datasets/${encodeURIComponent(model.dataset.id)}` }, model.dataset.name),
+      ` · ${whole(model.classes.length)} classes · ${model.preprocessing.image_size} px · made ${ago(model.created_at)}`, model.job_id ? [" by ", h("a", { href: `#/jobs/${model.job_id}` }, "this job")] : null);
+    const files = h("details", { class: "downloads" }, h("summary", { class: "button quiet" }, "Download"),
+      h("ul", {}, [...Object.keys(model.files), "manifest.json"].map((file) => h("li", {}, h("a", { href: `models/${encodeURIComponent(model.id)}/files/${encodeURIComponent(file)}`, download: true }, file)))));
+    fill(this.actions, h("a", { class: "button primary", href: `#/classify?model=${model.id}` }, "Classify"), files);
+  }
+
+  #drawBody(model, evaluation, path) {
+    if (evaluation.message) return void fill(this.body, h("p", { class: "card muted" }, evaluation.message));
+    const images = new EvaluatedImages({ path: `${path}/images`, onClose: () => this.#remember({}) });
+    const choose = (wanted) => { this.#remember(wanted); images.open(wanted); };
+    fill(this.body, figures(evaluation), h("div", { class: "matrix-part" }, matrixPart(evaluation, choose), images.element), curvesPart(evaluation), classTablePart(evaluation, choose));
+    const { label, predicted } = this.asked;
+    if (label || predicted) images.open({ label, predicted });
+  }
+
+  /** Keeps the chosen cell in the address, so that a reload and a link show the same images. */
+  #remember(wanted) {
+    const query = String(new URLSearchParams(Object.entries(wanted).filter(([, value]) => value !== undefined)));
+    history.replaceState(null, "", `#/models/${encodeURIComponent(this.ref)}${query && `?${query}`}`);
+  }
+}
+
+function figures(evaluation) {
+  const { accuracy, ci95, ci95_by_group: byGroup, groups, images, balanced_accuracy: balanced, top_k: topK, log_loss: loss, log_loss_uncalibrated: rawLoss, calibration } = evaluation;
+  const grouped = groups < images ? `${interval(byGroup)} by ${whole(groups)} groups of near-duplicates` : null;
+  const [k, share] = Object.entries(topK).find(([rank]) => rank === "3") ?? Object.entries(topK)[0] ?? [];
+  const all = [
+    ["Accuracy", percent(accuracy), `${interval(ci95)} on ${whole(images)} test images`, grouped],
+    ["Balanced accuracy", percent(balanced), "each class counts the same"],
+    k ? [`Top ${k}`, percent(share), `the label is among the ${k} likeliest`] : null,
+    ["Log loss", decimal(loss), `${decimal(rawLoss)} without the temperature`],
+    ["Calibration error", percent(calibration.ece), `${percent(calibration.ece_uncalibrated)} without the temperature`],
+  ];
+  return h("dl", { class: "figures model-figures" }, all.filter(Boolean).map(([name, value, ...notes]) =>
+    h("div", {}, h("dt", {}, name), h("dd", { class: "figure" }, value), notes.filter(Boolean).map((note) => h("dd", { class: "muted" }, note)))));
+}

@@ -1,0 +1,127 @@
+"""The commands that show how good a model is, and list the images behind it."""
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ninefold.cli.connection import ApiKey, Url, connect
+from ninefold.cli.listings import AsJson, print_each
+from ninefold.cli.models.listing import Ref
+from ninefold.client.address import DEFAULT_URL
+
+if TYPE_CHECKING:
+    from ninefold.client.transport import Json
+
+SHOWN_CLASSES = 40
+SHOWN_CONFUSIONS = 8
+SHOWN_THRESHOLDS = (0.5, 0.7, 0.9, 0.95)
+
+
+def evaluation(
+    ref: Ref,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the evaluation as a JSON object.")] = False,
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = None,
+) -> None:
+    """Show how good a model is: accuracy with its interval, calibration, each class, and the most frequent confusions.
+
+    Examples:
+
+        ninefold models evaluation flowers
+
+        ninefold models evaluation flowers:3 --json
+    """
+    with connect(url, api_key) as client:
+        found = client.evaluation(ref)
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+        return
+    for line in describe(found):
+        typer.echo(line)
+
+
+def images(
+    ref: Ref,
+    *,
+    label: Annotated[str | None, typer.Option(metavar="CLASS", help="Only images of this class.")] = None,
+    predicted: Annotated[
+        str | None, typer.Option(metavar="CLASS", help="Only images that the model takes for this class.")
+    ] = None,
+    order: Annotated[
+        str, typer.Option(metavar="worst|best", help="worst: the surest mistakes first.")
+    ] = "worst",
+    limit: Annotated[int, typer.Option(min=1, help="Largest number of images.")] = 20,
+    as_json: AsJson = False,
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = None,
+) -> None:
+    """List test images of a model's dataset: id, label, what the model takes it for, and both probabilities.
+
+    Examples:
+
+        ninefold models images flowers
+
+        ninefold models images flowers --label rose --predicted tulip --json
+    """
+    with connect(url, api_key) as client:
+        found = client.evaluation_images(ref, label=label, predicted=predicted, order=order)
+        print_each(islice(found, limit), _describe_image, as_json=as_json)
+
+
+def describe(found: "Json") -> Iterator[str]:
+    """Yield the lines that describe an evaluation."""
+    model, dataset = found["model"], found["dataset"]
+    yield f"{model['name']}:{model['version']}  {model['id']}  on the {found['split']} images of {dataset['name']} ({dataset['id']})"
+    for name, images in found["unknown_classes"].items():
+        yield f"not counted: {images:,} images of {name}, a class that the model does not have"
+    yield ""
+    groups = "" if found["groups"] == found["images"] else f", in {found['groups']:,} groups"
+    yield f"accuracy           {found['accuracy']:>7.1%}  {_interval(found['ci95'])}  {found['images']:,} images{groups}"
+    if groups:
+        yield f"  by groups                 {_interval(found['ci95_by_group'])}"
+    yield f"balanced accuracy  {found['balanced_accuracy']:>7.1%}"
+    for k, share in found["top_k"].items():
+        yield f"top {k:<15}{share:>7.1%}"
+    calibration = found["calibration"]
+    yield f"log loss           {found['log_loss']:>7.3f}  {found['log_loss_uncalibrated']:.3f} without the temperature"
+    yield f"calibration error  {calibration['ece']:>7.1%}  {calibration['ece_uncalibrated']:.1%} without the temperature"
+    for one in found["thresholds"]:
+        if one["min_score"] in SHOWN_THRESHOLDS and one["images"]:
+            yield f"score >= {one['min_score']:<9}{one['accuracy']:>7.1%}  {_interval(one['ci95'])}  of {one['coverage']:.1%} of the images"
+    yield ""
+    yield from _class_table(found["classes"])
+    if found["confusions"]:
+        yield ""
+        yield "most frequent confusions"
+        for one in found["confusions"][:SHOWN_CONFUSIONS]:
+            yield f"{one['images']:>7,}  {one['label']} > {one['predicted']}"
+
+
+def _class_table(classes: "list[Json]") -> Iterator[str]:
+    shown = sorted(classes, key=lambda one: (one["f1"] is None, one["f1"]))[:SHOWN_CLASSES]
+    width = max([5, *(len(one["name"]) for one in shown)])
+    yield f"{'class':<{width}}  {'images':>7}  {'precision':>9}  {'recall':>7}  {'F1':>7}"
+    for one in shown:
+        scores = f"{_share(one['precision']):>9}  {_share(one['recall']):>7}  {_share(one['f1']):>7}"
+        yield f"{one['name']:<{width}}  {one['support']:>7,}  {scores}  {_interval(one['f1_ci95'])}".rstrip()
+    if len(classes) > len(shown):
+        yield f"{len(classes) - len(shown):,} more classes, with higher scores: --json names all"
+
+
+def _describe_image(image: "Json") -> str:
+    label = f"{image['label']} {image['label_score']:.1%}"
+    if image["rank"] == 1:
+        return f"{image['image']}  {label}  right"
+    return f"{image['image']}  {label} > {image['predicted']} {image['score']:.1%}"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
+
+
+def _interval(bounds: "list[float] | None") -> str:
+    return f"[{bounds[0]:.1%}, {bounds[1]:.1%}]" if bounds else ""

@@ -1,0 +1,72 @@
+"""`ninefold models evaluation` and `ninefold models images`, with the real API."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from typer.testing import CliRunner, Result
+
+from api.settings import ApiSettings
+from model.storage.opening import open_storage
+from ninefold.cli.app import app
+from tests.api.evaluated import publish_evaluated, some_predictions
+from tests.api.published import publish_model
+from tests.api.serving import running_api
+from worker.registry.model_registry import ModelRegistry
+
+
+@pytest.fixture(scope="module")
+def settings(valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> ApiSettings:
+    folder = tmp_path_factory.mktemp("api")
+    return ApiSettings(
+        redis_url=valkey_url,
+        storage=(folder / "storage").as_uri(),
+        cache_dir=folder / "cache",
+        runtime_dir=Path("/tmp/nf-no-predictor"),  # noqa: S108  # no predictor listens there
+    )
+
+
+@pytest.fixture(scope="module")
+def api_url(settings: ApiSettings) -> Iterator[str]:
+    with running_api(settings) as url:
+        yield url
+
+
+@pytest.fixture
+def url(api_url: str, settings: ApiSettings, redis_client: redis.Redis) -> str:
+    """The address of a service with one model that has an evaluation and one that has none."""
+    storage = open_storage(settings.storage)
+    publish_evaluated(storage, redis_client, some_predictions())
+    old = publish_model(storage, name="old")
+    ModelRegistry(redis_client).register(old.model_dump_json())
+    return api_url
+
+
+def run(url: str, *arguments: str, status: int = 0) -> Result:
+    result = CliRunner().invoke(app, ["models", *arguments, "--url", url])
+    assert result.exit_code == status, result.output
+    return result
+
+
+def test_an_evaluation_is_shown_with_intervals_classes_and_confusions(url: str) -> None:
+    lines = run(url, "evaluation", "shapes:1").stdout.splitlines()
+    assert lines[0].startswith("shapes:1  mdl_")
+    assert "accuracy             60.0%  [42.3%, 75.4%]  30 images" in lines
+    assert any(line.startswith("class-2       10      60.0%    60.0%    60.0%  [") for line in lines)
+    assert lines[-3:] == [
+        "      4  class-0 > class-1",
+        "      4  class-1 > class-2",
+        "      4  class-2 > class-0",
+    ]
+    assert json.loads(run(url, "evaluation", "shapes:1", "--json").stdout)["object"] == "evaluation"
+    assert "train it again" in run(url, "evaluation", "old:1", status=1).stderr
+
+
+def test_the_images_of_a_confusion_are_listed(url: str) -> None:
+    lines = run(url, "images", "shapes:1", "--label", "class-0", "--predicted", "class-1").stdout.splitlines()
+    assert len(lines) == 4
+    assert all("  class-0 " in line and " > class-1 " in line for line in lines)
+    listed = run(url, "images", "shapes:1", "--order", "best", "--limit", "1", "--json").stdout.splitlines()
+    assert [json.loads(line)["rank"] for line in listed] == [1]
