@@ -1,4 +1,4 @@
-"""docker-compose.yml with real containers: build, start, train a model, classify an image, remove."""
+"""docker-compose.yml with real containers: build, start, train a model, classify an image, kill a worker, remove."""
 
 import io
 import os
@@ -16,6 +16,13 @@ from PIL import Image
 
 pytestmark = [pytest.mark.container, pytest.mark.timeout(3600)]
 
+KILL_THE_SERVICE = """
+import os
+for child in open("/proc/1/task/1/children").read().split():
+    os.kill(int(child), 9)
+"""
+"""Runs in a container, whose first process is an init process with the service as its child."""
+
 ROOT = Path(__file__).parents[2]
 COMPOSE = shlex.split(os.environ.get("NINEFOLD_COMPOSE", "docker compose"))
 KEY = secrets.token_hex(16)
@@ -26,8 +33,8 @@ ENVIRONMENT = {
 }
 
 
-def compose(*arguments: str) -> None:
-    subprocess.run([*COMPOSE, *arguments], cwd=ROOT, env=ENVIRONMENT, check=True)
+def compose(*arguments: str, check: bool = True) -> None:
+    subprocess.run([*COMPOSE, *arguments], cwd=ROOT, env=ENVIRONMENT, check=check)
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +101,23 @@ def test_a_job_trains_and_its_model_classifies(http: httpx.Client) -> None:
     )
     assert answer.status_code == 200, answer.text
     assert answer.json()["model"]["id"] == job["result"]["model"]["id"]
+
+
+def test_a_worker_that_dies_is_started_again_and_its_job_goes_on(http: httpx.Client) -> None:
+    job_id = http.post("/jobs", json={"dataset": "digits", "epochs": 1000}).json()["id"]
+    assert attempts_of_running(http, job_id) == 1
+    compose("exec", "-T", "worker", "python", "-c", KILL_THE_SERVICE, check=False)  # the command dies too
+    deadline = time.monotonic() + 180
+    while attempts_of_running(http, job_id) < 2:
+        assert time.monotonic() < deadline, "no worker took the job again within 180 s"
+        time.sleep(1)
+    http.post(f"/jobs/{job_id}/cancel").raise_for_status()
+    assert http.get(f"/jobs/{job_id}", params={"wait_s": 60}, timeout=90).json()["status"] == "cancelled"
+
+
+def attempts_of_running(client: httpx.Client, job_id: str) -> int:
+    """Wait until the job runs, at most a minute; return how many attempts it has had."""
+    job = client.get(f"/jobs/{job_id}").json()
+    if job["status"] == "queued":
+        job = client.get(f"/jobs/{job_id}", params={"wait_s": 60}, timeout=90).json()
+    return len(job["attempts"])
