@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.request import Request, urlopen
 
-from moto.server import ThreadedMotoServer
-
 BUCKET = "bucket"
 
 
 @contextmanager
 def running_s3() -> Iterator[dict[str, str]]:
     """Run the server; yields the environment variables with its address and credentials."""
+    from moto.server import ThreadedMotoServer  # noqa: PLC0415 - the import takes 0.5 s, and few tests need it
+
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()

@@ -1,15 +1,8 @@
-"""The built-in datasets: their facts, known without any file, and how to read their images. Imports no torch."""
+"""The facts of the built-in datasets, known without any file. Imports neither torch nor numpy."""
 
 import hashlib
-from pathlib import Path
 
-import numpy as np
-
-from model.data.sources.cifar import CIFAR10, CIFAR100, read_cifar
-from model.data.sources.digits import read_digits
-from model.data.sources.fashion_mnist import DOWNLOADS, read_fashion_mnist
-from model.data.sources.pixels import Pixels
-from model.data.split import choose_test_images
+from model.data.sources.published_files import CIFAR10_ARCHIVE, CIFAR100_ARCHIVE, FASHION_MNIST_FILES
 from model.spec import DatasetFacts
 
 _CIFAR100_CLASSES = """
@@ -42,7 +35,7 @@ BUILT_IN = {
         test_counts=[1000] * 10,
         median_width=32,
         median_height=32,
-        content_hash=CIFAR10.download.sha256,
+        content_hash=CIFAR10_ARCHIVE.sha256,
     ),
     "cifar100": DatasetFacts(
         id="cifar100",
@@ -52,7 +45,7 @@ BUILT_IN = {
         test_counts=[100] * 100,
         median_width=32,
         median_height=32,
-        content_hash=CIFAR100.download.sha256,
+        content_hash=CIFAR100_ARCHIVE.sha256,
     ),
     "fashion-mnist": DatasetFacts(
         id="fashion-mnist",
@@ -74,40 +67,6 @@ BUILT_IN = {
         test_counts=[1000] * 10,
         median_width=28,
         median_height=28,
-        content_hash=hashlib.sha256("".join(file.sha256 for file in DOWNLOADS).encode()).hexdigest(),
+        content_hash=hashlib.sha256("".join(file.sha256 for file in FASHION_MNIST_FILES).encode()).hexdigest(),
     ),
 }
-
-
-def read_built_in(name: str, cache_dir: Path) -> tuple[Pixels, Pixels]:
-    """Return the training images and the test images of a built-in dataset, downloading its files when necessary.
-
-    Args:
-        name: a key of `BUILT_IN`.
-        cache_dir: downloads are kept in its subfolder `downloads`.
-
-    Raises:
-        DatasetUnavailableError: the dataset cannot be downloaded.
-    """
-    downloads = cache_dir / "downloads"
-    match name:
-        case "digits":
-            return _split(read_digits())
-        case "cifar10":
-            return read_cifar(CIFAR10, downloads)
-        case "cifar100":
-            return read_cifar(CIFAR100, downloads)
-        case "fashion-mnist":
-            return read_fashion_mnist(downloads)
-    raise KeyError(name)
-
-
-def _split(pixels: Pixels) -> tuple[Pixels, Pixels]:
-    """Split into training and test images by the rule that is used for imported datasets."""
-    digests = [hashlib.sha256(image.tobytes()).hexdigest() for image in pixels.images_NHWC]
-    chosen = choose_test_images([str(label) for label in pixels.labels_N], digests).test
-    is_test_N = np.array([digest in chosen for digest in digests])
-    train, test = (
-        Pixels(pixels.images_NHWC[mask_N], pixels.labels_N[mask_N]) for mask_N in (~is_test_N, is_test_N)
-    )
-    return train, test

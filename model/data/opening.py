@@ -9,11 +9,12 @@ from zipfile import BadZipFile, ZipFile
 
 from PIL import Image
 
-from model.data.built_in import BUILT_IN, read_built_in
+from model.data.built_in import BUILT_IN
 from model.data.files.image_ids import image_ids
 from model.data.images import decode_image
 from model.data.record import IMAGES_FILE, dataset_key, read_record
 from model.data.sources.pixels import Pixels
+from model.data.sources.reading import read_built_in
 from model.data.split import SplitName
 from model.errors import CorruptArtifactError, ImageError
 from model.spec import DatasetFacts

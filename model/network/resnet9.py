@@ -68,7 +68,8 @@ class _LeanMaxPool(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient_NCHW: Tensor) -> Tensor:
         [indices_NCHW] = ctx.saved_tensors
-        return functional.max_unpool2d(gradient_NCHW, indices_NCHW, (2, 2), output_size=ctx.input_sides)
+        # Not functional.max_unpool2d, whose check of the size imports sympy: 0.6 s in the first step.
+        return cast("Tensor", torch.ops.aten.max_unpool2d(gradient_NCHW, indices_NCHW, ctx.input_sides))
 
 
 class ReluDropout(nn.Dropout):

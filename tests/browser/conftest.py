@@ -47,7 +47,6 @@ def service(chromium: str, tmp_path_factory: pytest.TempPathFactory, few_digits:
     """`ninefold up` with an empty data folder, an API key and the dataset `few-digits`."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("NINEFOLD_API_KEYS", f"tester:{KEY}")
-        environment.setenv("NINEFOLD_THREADS", "1")
         service = Service(tmp_path_factory.mktemp("data"))
     try:
         service.client.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.service import NINEFOLD
+from tests.e2e.service import NINEFOLD, ONE_THREAD
 from tests.ninefold.processes import command_line, descendants, eventually, is_alive
 
 pytestmark = pytest.mark.timeout(400)
@@ -19,6 +19,8 @@ def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The TMPDIR of the demo: a short path, because a Unix socket's path may have 107 bytes."""
     with tempfile.TemporaryDirectory(prefix="nf-") as folder:
         monkeypatch.setenv("TMPDIR", folder)
+        for name, value in ONE_THREAD.items():
+            monkeypatch.setenv(name, value)
         yield Path(folder)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from model.data.sources.downloads import ALTERNATIVES, Download, fetch
 from model.data.sources.pixels import Pixels
+from model.data.sources.published_files import CIFAR10_ARCHIVE, CIFAR100_ARCHIVE
 from model.errors import DatasetUnavailableError
 
 _PIXEL_BYTES = 3 * 32 * 32
@@ -26,21 +27,13 @@ class Edition:
 
 
 CIFAR10 = Edition(
-    Download(
-        "cifar10",
-        "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
-        "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
-    ),
+    CIFAR10_ARCHIVE,
     train_files=tuple(f"cifar-10-batches-bin/data_batch_{number}.bin" for number in range(1, 6)),
     test_files=("cifar-10-batches-bin/test_batch.bin",),
     label_bytes=1,
 )
 CIFAR100 = Edition(
-    Download(
-        "cifar100",
-        "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",
-        "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec",
-    ),
+    CIFAR100_ARCHIVE,
     train_files=("cifar-100-binary/train.bin",),
     test_files=("cifar-100-binary/test.bin",),
     label_bytes=2,

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from model.data.built_in import BUILT_IN, read_built_in
+from model.data.built_in import BUILT_IN
+from model.data.sources.reading import read_built_in
 from model.data.split import hash_content
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 
-from model.data.built_in import read_built_in
+from model.data.sources.reading import read_built_in
 from model.data.exporting import export_images
 from model.data.images import decode_image
 from model.storage.interface import Storage

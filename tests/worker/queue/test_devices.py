@@ -32,7 +32,7 @@ def test_a_job_for_two_devices_waits_for_them_and_survives_the_death_of_one_proc
     given = {
         "dataset": facts.id,
         "epochs": EPOCHS,
-        "batch_size": 8,
+        "batch_size": 24,
         "image_size": 16,
         "gpus": 2,
         "recipe": "classic",

@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import numpy as np
 from PIL import Image
-from sklearn.datasets import load_digits
 
 from model.data.duplicates.grouping import find_near_duplicates
 from model.data.images import inspect_image
+from model.data.sources.digits import read_digits
 from tests.model.photos import TWINS, photo
 from tests.model.pictures import encode
 
@@ -57,7 +57,7 @@ def test_files_with_equal_bytes_are_a_group() -> None:
 
 
 def test_digits_look_alike_and_are_few_groups() -> None:
-    images = [Image.fromarray((image * 15).astype(np.uint8)) for image in load_digits().images]
+    images = [Image.fromarray(image) for image in read_digits().images_NHWC]
     found = [group for group in _groups(_miniatures(*images)) if group]
     assert len(found) < 0.02 * len(images)
 

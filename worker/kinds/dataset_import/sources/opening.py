@@ -5,16 +5,27 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from model.data.archive import ImportLimits
 from model.errors import StorageError
 from model.storage.interface import Storage
-from worker.kinds.dataset_import.sources.downloads import Downloads
 from worker.kinds.dataset_import.sources.errors import SourceRejectedError
-from worker.kinds.dataset_import.sources.hugging_face import copy_repository
 from worker.queue.import_source import ImportSource, SourceKind, SourceRules, parse_repository, parse_source
 
-MakeDownloads = Callable[..., Downloads]
+if TYPE_CHECKING:
+    from worker.kinds.dataset_import.sources.downloads import Downloads
+
+MakeDownloads = Callable[..., "Downloads"]
+
+
+def make_downloads(**options: Any) -> "Downloads":
+    """Return connections to other hosts, with the options of `Downloads`."""
+    from worker.kinds.dataset_import.sources.downloads import (  # noqa: PLC0415  # imports httpcore, which uploads do not need
+        Downloads,
+    )
+
+    return Downloads(**options)
 
 
 @dataclass(frozen=True)
@@ -36,7 +47,7 @@ class SourceAccess:
     """What one worker may read, and how."""
 
     rules: SourceRules = field(default_factory=SourceRules)
-    make_downloads: MakeDownloads = Downloads
+    make_downloads: MakeDownloads = make_downloads
     limits: ImportLimits = field(default_factory=ImportLimits)
 
     @contextmanager
@@ -88,6 +99,10 @@ class SourceAccess:
                 return copy_from_bucket(source.path, folder, check_wanted, self.limits)
             with closing(self.make_downloads(check_wanted=check_wanted)) as downloads:
                 if source.kind is SourceKind.HUGGING_FACE:
+                    from worker.kinds.dataset_import.sources.hugging_face import (  # noqa: PLC0415  # imports httpcore, too
+                        copy_repository,
+                    )
+
                     return copy_repository(*parse_repository(source.path), folder, downloads, self.limits)
                 target = folder / "source.zip"
                 downloads.to_file(source.address, target, self.limits.max_total_bytes)
@@ -104,4 +119,4 @@ def source_access(roots: str, proxy: str, *, egress: bool) -> SourceAccess:
     Raises:
         SourceRefusedError: `roots` is malformed.
     """
-    return SourceAccess(SourceRules.parse(roots, egress=egress), partial(Downloads, proxy=proxy))
+    return SourceAccess(SourceRules.parse(roots, egress=egress), partial(make_downloads, proxy=proxy))
