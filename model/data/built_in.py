@@ -67,6 +67,8 @@ BUILT_IN = {
         test_counts=[1000] * 10,
         median_width=28,
         median_height=28,
-        content_hash=hashlib.sha256("".join(file.sha256 for file in FASHION_MNIST_FILES).encode()).hexdigest(),
+        content_hash=hashlib.sha256(
+            "".join(file.sha256 for file in FASHION_MNIST_FILES).encode()
+        ).hexdigest(),
     ),
 }

@@ -15,7 +15,9 @@ _SIDE = 28
 
 def read_fashion_mnist(folder: Path) -> tuple[Pixels, Pixels]:
     """Return the training images and the test images; missing files are downloaded into `folder`."""
-    train_images, train_labels, test_images, test_labels = (fetch(file, folder) for file in FASHION_MNIST_FILES)
+    train_images, train_labels, test_images, test_labels = (
+        fetch(file, folder) for file in FASHION_MNIST_FILES
+    )
     return read_idx(train_images, train_labels), read_idx(test_images, test_labels)
 
 

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import numpy as np
 
-from model.data.sources.reading import read_built_in
 from model.data.exporting import export_images
 from model.data.images import decode_image
+from model.data.sources.reading import read_built_in
 from model.storage.interface import Storage
 
 
