@@ -8,10 +8,10 @@ STAMP := .venv/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo check test chaos soak lock clean
+.PHONY: help venv demo check test chaos soak croissant lock clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: $(STAMP)  ## create .venv with all locked dependencies
 
@@ -44,6 +44,14 @@ MINUTES ?= 10
 SEED ?= 0
 soak: $(STAMP)  ## inject random faults for some minutes: make soak MINUTES=60 SEED=1
 	$(BIN)/python -m tests.chaos.soak --minutes $(MINUTES) --seed $(SEED)
+
+CROISSANT := .venv/croissant/bin/python
+$(CROISSANT): $(STAMP)
+	$(PYTHON) -m venv .venv/croissant
+	$(CROISSANT) -m pip install --disable-pip-version-check --quiet "mlcroissant[image]==1.1.1"
+
+croissant: $(CROISSANT)  ## read a downloaded dataset with mlcroissant, which has a .venv of its own (400 MB)
+	MLCROISSANT_PYTHON=$(CROISSANT) $(BIN)/python -m pytest -m croissant tests/model/data/download
 
 lock: $(STAMP)  ## update requirements.lock from pyproject.toml
 	PYTHON=$(BIN)/python .ci/lock
