@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, FilePayload, Page, sync_playwright
 
 from ninefold import Client
 from tests.browser.page_monitor import PageMonitor
+from tests.browser.photos import make_photos
 from tests.e2e.service import Service
 from tests.handwritten import digit_images
 
@@ -96,6 +97,12 @@ def page(browser: Browser, service: Service, monitor: PageMonitor) -> Iterator[P
     page.on("pageerror", lambda error: monitor.errors.append(str(error)))
     yield page
     context.close()
+
+
+@pytest.fixture
+def photos(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A folder of images with faults, another dataset for each test."""
+    return make_photos(tmp_path / "My Photos", request.node.name)
 
 
 @pytest.fixture(scope="session")

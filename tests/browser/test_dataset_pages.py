@@ -4,42 +4,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import FilePayload, Page, expect
+from playwright.sync_api import Page, expect
 
+from tests.browser.adding import IMPORT_MS, add
 from tests.browser.page_monitor import PageMonitor
-from tests.browser.photos import make_photos, zip_of
 from tests.e2e.service import Service
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-
-IMPORT_MS = 60_000
-
-
-@pytest.fixture
-def photos(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    """A folder of images with faults, another dataset for each test."""
-    return make_photos(tmp_path / "My Photos", request.node.name)
-
-
-def drop(page: Page, file: FilePayload) -> None:
-    """Drop a file on the place for it."""
-    transfer = page.evaluate_handle(
-        """([name, type, bytes]) => {
-            const transfer = new DataTransfer();
-            transfer.items.add(new File([Uint8Array.from(bytes)], name, { type }));
-            return transfer;
-        }""",
-        [file["name"], file["mimeType"], list(file["buffer"])],
-    )
-    page.locator(".drop-dataset").dispatch_event("drop", {"dataTransfer": transfer})
-
-
-def add(page: Page, photos: Path, name: str) -> None:
-    """Add the photos as a dataset under a name; the page of the dataset is open afterwards."""
-    page.get_by_role("link", name="Datasets", exact=True).click()
-    drop(page, zip_of(photos, f"{name}.zip"))
-    page.get_by_role("button", name="Upload", exact=False).click()
-    expect(page.get_by_role("heading", name=name, level=1)).to_be_visible(timeout=IMPORT_MS)
 
 
 def test_a_dropped_zip_is_imported_and_its_report_leads_to_the_images(page: Page, photos: Path) -> None:

@@ -1,4 +1,4 @@
-/** Uploads images as a new dataset: a zip or a folder, its name and options, then the progress and the result. */
+/** Uploads a zip or a folder as a new dataset, or into the next version of one: its name or note, its options, the progress, the result. */
 
 import { announce } from "../ui/announcements.js";
 import { h, fill, setText, show } from "../ui/dom.js";
@@ -14,10 +14,10 @@ const FORM = "dataset-form";
 
 /**
  * The panel's inputs belong to `form`, which may stand elsewhere: forms cannot be nested. `isLarge`: it is a place to drop
- * a zip or a folder.
+ * a zip or a folder. `parent`: the dataset to whose next version the images are added.
  */
-export function addPanel(adding, { isLarge = false } = {}) {
-  const panel = new AddPanel(adding, isLarge);
+export function addPanel(adding, { isLarge = false, parent = null } = {}) {
+  const panel = new AddPanel(adding, isLarge, parent);
   return { element: panel.element, form: panel.form, offerOptions: (openapi) => panel.offerOptions(openapi), close: () => panel.close() };
 }
 
@@ -25,8 +25,8 @@ class AddPanel {
   /** The zip or folder that is offered or was sent last. */
   chosen = null;
 
-  constructor(adding, isLarge) {
-    this.adding = adding;
+  constructor(adding, isLarge, parent) {
+    Object.assign(this, { adding, parent });
     // Where there is a place to drop, the page of the new dataset tells more than this panel.
     this.told = isLarge ? ["rejected", "cancelled"] : ["ready", "rejected", "cancelled"];
     this.form = h("form", { id: FORM });
@@ -81,9 +81,11 @@ class AddPanel {
   #buildOffer() {
     this.name = h("input", { id: "dataset-name", form: FORM, type: "text", required: true, maxlength: "64", pattern: "[a-z0-9][a-z0-9._\\-]*", title: "small letters, digits, dots, _ and -", autocomplete: "off", spellcheck: "false", autocapitalize: "none" });
     this.options = new ImportOptionFields(FORM);
+    this.note = h("input", { id: "dataset-note", form: FORM, type: "text", maxlength: "1000", autocomplete: "off", placeholder: "What do you add?" });
     this.size = h("button", { form: FORM, class: "primary small" });
+    const field = this.parent ? [h("label", { for: "dataset-note" }, "Note of the version"), this.note] : [h("label", { for: "dataset-name" }, "Name of the new dataset"), this.name];
     this.offer = h("div", { class: "adding-offer", hidden: true },
-      h("div", { class: "field" }, h("label", { for: "dataset-name" }, "Name of the new dataset"), this.name),
+      h("div", { class: "field" }, field),
       this.options.element,
       h("div", { class: "actions" }, this.size, h("button", { type: "button", class: "quiet small", onclick: () => this.#discard() }, "Discard")));
   }
@@ -106,8 +108,9 @@ class AddPanel {
     this.isOffered = true;
     this.isRetry = false;
     this.draw();
-    this.name.focus();
-    this.name.select();
+    const first = this.parent ? this.note : this.name;
+    first.focus();
+    first.select();
   }
 
   /** Offers the rejected file once more, below the reason, if options may help. */
@@ -132,7 +135,9 @@ class AddPanel {
 
   #start() {
     this.isOffered = this.isRetry = false;
-    this.adding.start(this.chosen, this.name.value, this.options.values);
+    const note = this.note.value.trim();
+    if (this.parent) this.adding.start(this.chosen, { name: this.parent.name, parent: this.parent.id }, { ...(note && { note }), ...this.options.values });
+    else this.adding.start(this.chosen, { name: this.name.value }, this.options.values);
   }
 
   #cancel() {
@@ -145,7 +150,7 @@ class AddPanel {
     show(this.choose, !adding.isActive && !this.isOffered);
     show(this.offer, Boolean(this.isOffered) && !adding.isActive);
     show(this.progress, adding.isActive);
-    show(this.hint, step === "importing");
+    show(this.hint, step === "importing" && !this.parent);
     setText(this.text, progressText(adding.state));
     this.bar.update({ status: step, progress: { fraction: total ? done / total : 0 } });
     show(this.result, this.told.includes(step) && (!this.isOffered || this.isRetry));
@@ -153,7 +158,7 @@ class AddPanel {
     if (this.shown === shown) return; // a live region is read aloud when it is replaced
     this.shown = shown;
     fill(this.result, step === "ready" ? readyText(dataset) : null,
-      step === "rejected" ? h("p", { class: "field-error" }, `${name} was not added. ${message}`) : null,
+      step === "rejected" ? h("p", { class: "field-error" }, `${this.parent ? "The images were" : `${name} was`} not added. ${message}`) : null,
       step === "cancelled" ? h("p", { class: "muted small" }, message) : null);
   };
 }

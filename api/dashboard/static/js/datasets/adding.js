@@ -28,15 +28,18 @@ export class DatasetAdding extends EventTarget {
     return this.state.step === "packing" || this.state.step === "uploading";
   }
 
-  /** Uploads a chosen zip or folder; `options` are query fields that say where its classes are. */
-  async start(chosen, name, options = {}) {
+  /**
+   * Uploads a chosen zip or folder as a new dataset, or, with `parent`, the id of a dataset, as images that its next version adds.
+   * `query` holds the note of a version and the fields that say where the classes are.
+   */
+  async start(chosen, { name, parent }, query = {}) {
     this.#abort = new AbortController();
     const calls = { onProgress: (done, total) => this.#set({ done, total }), signal: this.#abort.signal };
     this.#set({ ...NONE, step: chosen.files ? "packing" : "uploading", name, total: chosen.files?.length ?? chosen.size, isOwn: true });
     try {
       const file = await chosen.zip(calls);
       this.#set({ step: "uploading", done: 0, total: file.size });
-      this.follow(await send({ name, ...options }, file, calls));
+      this.follow(await (parent ? upload(versionsPath(parent, query), file, calls) : send({ name, ...query }, file, calls)));
     } catch (problem) {
       if (this.#abort.signal.aborted) this.#end({ step: "cancelled", message: "The upload was cancelled." });
       else this.#end({ step: "rejected", message: messageOf(problem) });
@@ -91,6 +94,10 @@ export class DatasetAdding extends EventTarget {
     this.state = { ...this.state, ...change };
     this.dispatchEvent(new Event("changed"));
   }
+}
+
+function versionsPath(parent, query) {
+  return `datasets/${encodeURIComponent(parent)}/versions?${new URLSearchParams(query)}`;
 }
 
 /** `query` holds the dataset's name and the options of its import. */

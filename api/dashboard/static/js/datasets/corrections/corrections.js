@@ -12,7 +12,10 @@ export function correctionsOf(datasetId) {
 
 /** Fires `changed` after each change. */
 export class Corrections extends EventTarget {
-  /** Each step: {image, class} for a new class, {image, isRemoved}, {image} for neither, or {group, isKept}. */
+  /**
+   * Each step: {image, class} for a new class, {image, isRemoved}, {image} for neither, {group, isKept}, or {steps} for several
+   * at once.
+   */
   #steps = [];
   #marks = new Map();
   #groups = new Set();
@@ -35,26 +38,28 @@ export class Corrections extends EventTarget {
     return { ...this.#marks.get(id), isOneKept: this.#groups.has(group) };
   }
 
-  relabel(image, label) {
-    this.#add(label === image.class ? { image: image.id } : { image: image.id, class: label });
+  /** Gives each image the class that `labelOf(image)` returns. */
+  relabel(images, labelOf) {
+    this.#add(images.map((image) => (labelOf(image) === image.class ? { image: image.id } : { image: image.id, class: labelOf(image) })));
   }
 
-  toggleRemoved(image) {
-    this.#add(this.of(image).isRemoved ? { image: image.id } : { image: image.id, isRemoved: true });
+  /** Removes the images, or keeps them again if all of them are removed; returns whether they are removed. */
+  toggleRemoved(images) {
+    const isRemoved = images.some((image) => !this.of(image).isRemoved);
+    this.#add(images.map(({ id }) => (isRemoved ? { image: id, isRemoved } : { image: id })));
+    return isRemoved;
   }
 
-  toggleKeepOne(group) {
-    this.#add({ group, isKept: !this.#groups.has(group) });
+  /** Keeps one image of each of these groups, or all if one is kept of each; returns whether one is kept. */
+  toggleKeepOne(groups) {
+    const isKept = groups.some((group) => !this.#groups.has(group));
+    this.#add(groups.map((group) => ({ group, isKept })));
+    return isKept;
   }
 
   /** Keeps one image of each of these groups. */
   keepOneOfEach(groups) {
-    for (const group of groups) {
-      const step = { group, isKept: true };
-      if (!this.#groups.has(group)) this.#steps.push(step);
-      this.#apply(step);
-    }
-    this.#save();
+    this.#add([...groups].filter((group) => !this.#groups.has(group)).map((group) => ({ group, isKept: true })));
   }
 
   /** Takes back the last step and returns it; undefined if there is none. */
@@ -117,7 +122,9 @@ export class Corrections extends EventTarget {
     this.#save({ isQuiet: true });
   }
 
-  #add(step) {
+  #add(steps) {
+    if (steps.length === 0) return;
+    const step = steps.length === 1 ? steps[0] : { steps };
     this.#steps.push(step);
     this.#apply(step);
     this.#save();
@@ -129,8 +136,9 @@ export class Corrections extends EventTarget {
     for (const step of this.#steps) this.#apply(step);
   }
 
-  #apply({ image, group, isKept, ...mark }) {
-    if (group) this.#groups[isKept ? "add" : "delete"](group);
+  #apply({ steps, image, group, isKept, ...mark }) {
+    if (steps) for (const step of steps) this.#apply(step);
+    else if (group) this.#groups[isKept ? "add" : "delete"](group);
     else if (Object.keys(mark).length) this.#marks.set(image, mark);
     else this.#marks.delete(image);
   }

@@ -1,4 +1,4 @@
-/** The keys that correct an image, in the grid and in the large view. */
+/** The keys that correct images, in the grid and in the large view. Each command takes a list of images. */
 
 import { announce } from "../../ui/announcements.js";
 import { pickClass } from "./class_picker.js";
@@ -6,7 +6,8 @@ import { pickClass } from "./class_picker.js";
 export const KEYS = [
   ["← → ↑ ↓", "move"], ["Enter or Space", "show the image large; in the grid, Enter accepts a suggested class"], ["x", "remove the image, or keep it again"],
   ["1 to 9", "give it the class with this name, else with this place in the list"], ["a letter, or r", "choose a class by its name"],
-  ["y", "accept the suggested class, and go to the next image"], ["k", "keep only one image of its group of near-duplicates"], ["u", "undo"], ["?", "show these keys"], ["Escape", "close"],
+  ["y", "accept the suggested class, and go to the next image"], ["k", "keep only one image of its group of near-duplicates"], ["u", "undo"], ["Shift + arrow keys or click", "select several images, which the keys above then correct"], ["Ctrl + click or Space", "select one more, or one less"], ["Ctrl + A", "select all images that are shown"],
+  ["?", "show these keys"], ["Escape", "close; in the grid, select none"],
 ];
 
 export class CorrectionCommands {
@@ -16,34 +17,37 @@ export class CorrectionCommands {
   }
 
   /** Does what a key says; returns "done", "next" if the next image shall follow, or "" if the key means nothing. */
-  press(key, image) {
-    if (key === "x" || key === "Delete") this.toggleRemoved(image);
+  press(key, images) {
+    if (key === "x" || key === "Delete") this.toggleRemoved(images);
     else if (key === "u") this.undo();
     else if (key === "?") this.onHelp();
-    else if (key === "y") return this.accept(image) ? "next" : "done";
-    else if (key === "k") this.keepOne(image);
-    else if (key === "r") this.choose(image);
-    else if (/^[1-9]$/.test(key)) this.#relabelByNumber(image, key);
-    else if (/^[\p{L}\p{N}]$/u.test(key)) this.choose(image, key);
+    else if (key === "y") return this.accept(images) ? "next" : "done";
+    else if (key === "k") this.keepOne(images);
+    else if (key === "r") this.choose(images);
+    else if (/^[1-9]$/.test(key)) this.#relabelByNumber(images, key);
+    else if (/^[\p{L}\p{N}]$/u.test(key)) this.choose(images, key);
     else return "";
     return "done";
   }
 
-  toggleRemoved(image) {
-    this.corrections.toggleRemoved(image);
-    announce(this.corrections.of(image).isRemoved ? "Removed." : "Kept.");
+  toggleRemoved(images) {
+    const isRemoved = this.corrections.toggleRemoved(images);
+    announce(`${isRemoved ? "Removed" : "Kept"}${countText(images)}.`);
   }
 
-  accept(image) {
-    if (!image.suggested_class) return announce("No class is suggested for this image.");
-    this.#relabel(image, image.suggested_class);
+  accept(images) {
+    const suggested = images.filter(({ suggested_class: label }) => label);
+    if (suggested.length === 0) return announce("No class is suggested.");
+    this.corrections.relabel(suggested, (image) => image.suggested_class);
+    announce(`Relabelled${countText(suggested)}.`);
     return true;
   }
 
-  keepOne(image) {
-    if (!image.group) return announce("This image has no near-duplicates.");
-    this.corrections.toggleKeepOne(image.group);
-    announce(this.corrections.of(image).isOneKept ? "One image of this group is kept." : "All images of this group are kept.");
+  keepOne(images) {
+    const groups = [...new Set(images.map(({ group }) => group).filter(Boolean))];
+    if (groups.length === 0) return announce("No near-duplicates.");
+    const isKept = this.corrections.toggleKeepOne(groups);
+    announce(`${isKept ? "One image is kept" : "All images are kept"} of ${groups.length === 1 ? "this group" : `${groups.length} groups`}.`);
   }
 
   undo() {
@@ -51,19 +55,25 @@ export class CorrectionCommands {
   }
 
   /** Asks for the class; `text` is what was typed already. */
-  async choose(image, text = "") {
+  async choose(images, text = "") {
     const label = await pickClass({ classes: this.classes, text });
-    if (label) this.#relabel(image, label);
+    if (label) this.#relabel(images, label);
   }
 
-  #relabelByNumber(image, key) {
+  #relabelByNumber(images, key) {
     const label = this.classes.includes(key) ? key : this.classes[Number(key) - 1];
-    if (label) this.#relabel(image, label);
+    if (label) this.#relabel(images, label);
     else announce(`There are ${this.classes.length} classes.`);
   }
 
-  #relabel(image, label) {
-    this.corrections.relabel(image, label);
-    announce(label === image.class ? `It stays ${label}.` : `${image.class} is now ${label}.`);
+  #relabel(images, label) {
+    this.corrections.relabel(images, () => label);
+    const [image] = images;
+    if (images.length > 1) announce(`${images.length} images are ${label}.`);
+    else announce(label === image.class ? `It stays ${label}.` : `${image.class} is now ${label}.`);
   }
+}
+
+function countText({ length }) {
+  return length === 1 ? "" : ` ${length} images`;
 }

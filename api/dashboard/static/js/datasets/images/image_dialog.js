@@ -14,13 +14,13 @@ export class ImageDialog {
     this.facts = h("dl", { class: "facts" });
     this.previous = h("button", { class: "quiet", "aria-label": "Previous image", onclick: () => this.#move(-1) }, "←");
     this.next = h("button", { class: "quiet", "aria-label": "Next image", onclick: () => this.#move(1) }, "→");
-    this.remove = h("button", { class: "quiet danger", onclick: () => commands.toggleRemoved(this.image) });
-    this.accept = h("button", { class: "primary", onclick: () => { commands.accept(this.image); this.#move(1); } });
-    this.keep = h("button", { class: "quiet", onclick: () => commands.keepOne(this.image) });
+    this.remove = h("button", { class: "quiet danger", onclick: () => commands.toggleRemoved([this.image]) });
+    this.accept = h("button", { class: "primary", onclick: () => { commands.accept([this.image]); this.#move(1); } });
+    this.keep = h("button", { class: "quiet", onclick: () => commands.keepOne([this.image]) });
     const close = h("button", { class: "quiet", "aria-label": "Close", onclick: () => this.dialog.close() }, "✕");
     this.dialog = h("dialog", { class: "viewer", "aria-label": "Image" }, this.picture, h("div", { class: "viewer-side" },
       h("div", { class: "viewer-nav" }, this.previous, this.next, close), this.title, this.state,
-      h("div", { class: "actions" }, this.accept, h("button", { class: "quiet", onclick: () => commands.choose(this.image) }, "Relabel…"), this.remove, this.keep,
+      h("div", { class: "actions" }, this.accept, h("button", { class: "quiet", onclick: () => commands.choose([this.image]) }, "Relabel…"), this.remove, this.keep,
         h("button", { class: "quiet", onclick: () => commands.undo() }, "Undo")), this.facts));
     this.dialog.addEventListener("keydown", (event) => this.#onKeyDown(event));
     this.dialog.addEventListener("close", () => { corrections.removeEventListener("changed", this.draw); this.dialog.remove(); onClose(); });
@@ -82,7 +82,7 @@ export class ImageDialog {
   #onKeyDown(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.key === "Escape" || event.key === "Tab") return;
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    const outcome = step ? "" : this.commands.press(event.key, this.image);
+    const outcome = step ? "" : this.commands.press(event.key, [this.image]);
     if (!step && !outcome) return;
     event.preventDefault();
     event.stopPropagation();

@@ -12,6 +12,7 @@ import { ImageFilters } from "./filters.js";
 import { ImageGrid } from "./grid.js";
 import { ImageDialog } from "./image_dialog.js";
 import { showKeys } from "./keys_help.js";
+import { SelectionBar } from "./selection_bar.js";
 
 const PAGE_SIZE = 60;
 const KEYS_OF_FINDINGS = { label_errors: "Enter accepts the suggested class, ", near_duplicates: "k keeps one of a group, " };
@@ -32,11 +33,12 @@ class ImagesView {
     this.badge = h("span");
     this.keys = h("button", { class: "quiet small", onclick: showKeys }, "Keys (?)");
     this.hint = h("p", { id: "grid-hint", class: "muted small grid-hint" });
+    this.selectAll = h("button", { class: "quiet small", onclick: () => this.grid?.selection.all(this.grid.images) }, "Select all shown");
     this.keepAll = h("button", { class: "quiet small", hidden: true, onclick: () => this.#keepOneOfEach() }, "Keep one of each group shown");
     this.body = h("div");
     this.bar = h("div", { class: "bar-place" });
     this.element = h("section", { class: "images-view" }, this.back,
-      h("div", { class: "view-head" }, this.title, this.badge, h("div", { class: "actions" }, this.keepAll, this.keys)), this.filters.element, this.hint, this.body, this.bar);
+      h("div", { class: "view-head" }, this.title, this.badge, h("div", { class: "actions" }, this.selectAll, this.keepAll, this.keys)), this.filters.element, this.hint, this.body, this.bar);
     this.#load();
   }
 
@@ -75,7 +77,7 @@ class ImagesView {
     this.correctionsBar = correctionsBar(dataset, corrections);
     this.filters.build(this.report.classes, this.report.findings);
     fill(this.body, this.grid.element);
-    fill(this.bar, this.correctionsBar.element);
+    fill(this.bar, new SelectionBar({ grid: this.grid, commands: this.commands }).element, this.correctionsBar.element);
   }
 
   /** Keeps the filters in the address, so that a reload and a link show the same images. */
@@ -86,7 +88,7 @@ class ImagesView {
 
   readFirst = async () => {
     const { finding } = this.filters.values;
-    setText(this.hint, `Arrow keys move, x removes, a letter relabels, ${KEYS_OF_FINDINGS[finding] ?? ""}u undoes, ? shows all keys.`);
+    setText(this.hint, `Arrow keys move, with Shift they select, x removes, a letter relabels, ${KEYS_OF_FINDINGS[finding] ?? ""}u undoes, ? shows all keys.`);
     show(this.keepAll, finding === "near_duplicates");
     this.grid.showLoading();
     await this.#readMore();
@@ -138,9 +140,10 @@ class ImagesView {
 
   #onKey(event, image, index) {
     const isAccept = event.key === "Enter" && image.suggested_class && this.filters.values.finding === "label_errors";
-    const outcome = this.commands.press(isAccept ? "y" : event.key, image);
+    const { selected, selection } = this.grid;
+    const outcome = this.commands.press(isAccept ? "y" : event.key, selected);
     if (!outcome) return;
     event.preventDefault();
-    if (outcome === "next") this.grid.focus(index + 1);
+    if (outcome === "next" && selection.size === 0) this.grid.focus(index + 1);
   }
 }

@@ -10,20 +10,21 @@ import { correctionsBar } from "../corrections/bar.js";
 import { correctionsOf } from "../corrections/corrections.js";
 import { contentsText, datasetHref, datasetPill, originText, versionBadge } from "../dataset_text.js";
 import { afterImportEvent, importBar, importState, importText } from "../import_progress.js";
+import { AdditionPart } from "./addition.js";
 import { findingsPart } from "./findings.js";
 import { tablesPart } from "./tables.js";
 import { versionsPart } from "./versions.js";
 
-export function datasetView({ jobs, id }) {
-  const view = new DatasetView(jobs, id);
+export function datasetView({ jobs, adding, id }) {
+  const view = new DatasetView(jobs, adding, id);
   return { title: id, element: view.element, close: () => view.close() };
 }
 
 class DatasetView {
   dataset = null;
 
-  constructor(jobs, ref) {
-    Object.assign(this, { jobs, ref });
+  constructor(jobs, adding, ref) {
+    Object.assign(this, { jobs, adding, ref });
     this.name = h("h1", {}, ref.startsWith("imp_") || ref.startsWith("ds_") ? "Dataset" : ref);
     this.badge = h("span");
     this.actions = h("div", { class: "actions" });
@@ -44,6 +45,7 @@ class DatasetView {
   close() {
     this.isClosed = true;
     this.corrections?.close();
+    this.addition?.close();
     this.jobs.removeEventListener("event", this.onEvent);
     this.jobs.removeEventListener("live", this.onLive);
     this.jobs.removeEventListener("status", this.onJob);
@@ -108,7 +110,8 @@ class DatasetView {
     if (status !== "ready") return [remove];
     const images = isBuiltIn ? null : h("a", { class: "button", href: datasetHref(dataset, "/images") }, "See the images");
     const download = isBuiltIn ? null : h("a", { class: "button quiet", href: `datasets/${encodeURIComponent(id)}/archive`, download: true }, "Download");
-    return [h("a", { class: "button primary", href: `#/jobs?dataset=${encodeURIComponent(isBuiltIn ? dataset.name : id)}` }, "Train on it"), images, download, remove];
+    const add = isBuiltIn ? null : h("button", { class: "quiet", onclick: () => this.addition.open() }, "Add images");
+    return [h("a", { class: "button primary", href: `#/jobs?dataset=${encodeURIComponent(isBuiltIn ? dataset.name : id)}` }, "Train on it"), images, add, download, remove];
   }
 
   async #remove() {
@@ -129,10 +132,12 @@ class DatasetView {
     if (dataset.status === "processing") return void fill(this.body);
     if (dataset.status !== "ready") return void fill(this.body, this.#withoutDataset());
     this.#followCorrections();
+    this.addition?.close();
+    this.addition = dataset.is_built_in ? null : new AdditionPart(this.adding, dataset, correctionsOf(dataset.id));
     const [report, versions] = await Promise.all([this.#readReport(), this.#readVersions()]);
     if (this.isClosed || dataset !== this.dataset) return;
     fill(this.body, report.findings ? findingsPart(dataset, report) : h("p", { class: "card muted" }, report.message),
-      tablesPart(dataset, report.findings ? report : null), versions.length ? versionsPart(dataset, versions) : null, this.corrections?.element);
+      this.addition?.element, tablesPart(dataset, report.findings ? report : null), versions.length ? versionsPart(dataset, versions) : null, this.corrections?.element);
   }
 
   #withoutDataset() {

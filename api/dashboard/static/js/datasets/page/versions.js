@@ -8,7 +8,7 @@ export function versionsPart(dataset, versions) {
   const head = ["Version", "Images", "Note", "Made"].map((text) => h("th", { scope: "col" }, text));
   return h("section", { class: "card" }, h("h2", {}, "Versions"),
     h("div", { class: "scroll" }, h("table", { class: "version-table" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, versions.map((version) => row(dataset, version))))),
-    versions.length === 1 ? h("p", { class: "muted small" }, "Correct images in the grid to make the next version. This one stays as it is.") : null);
+    versions.length === 1 ? h("p", { class: "muted small" }, "Correct images in the grid, or add images, to make the next version. This one stays as it is.") : null);
 }
 
 function row(dataset, version) {
