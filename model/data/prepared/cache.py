@@ -1,8 +1,9 @@
-"""The folder of prepared datasets of one host: locks, and what is deleted when. Imports no torch.
+"""The folder of prepared datasets of one host: locks, and what is deleted when. Imports no numpy.
 
 A prepared dataset is a folder `NAME`; `.NAME` is one that is being built or deleted, `.NAME.lock` is locked meanwhile.
 """
 
+import fcntl
 import logging
 import math
 import shutil
@@ -14,7 +15,6 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from model.data.prepared.image_file import lock_unused
 from model.errors import DatasetTooLargeError
 from model.spec import SMALLEST_IMAGE_SIZE
 
@@ -157,7 +157,7 @@ def _take_away(folder: Path) -> bool:
     """Rename a folder so that no process finds it any more; False if one has found it before."""
     shutil.rmtree(unfinished_path(folder), ignore_errors=True)
     try:
-        with lock_unused(folder / LOCKED_FILE) as is_unused:
+        with _lock_unused(folder / LOCKED_FILE) as is_unused:
             if is_unused:
                 folder.rename(unfinished_path(folder))
             return is_unused
@@ -165,6 +165,18 @@ def _take_away(folder: Path) -> bool:
         with suppress(FileNotFoundError):
             folder.rename(unfinished_path(folder))
         return True
+
+
+@contextmanager
+def _lock_unused(path: Path) -> Iterator[bool]:
+    """Keep others from opening a file of images; gives False if it is open in any process of this host."""
+    with path.open("r+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 def _too_large(images: int, image_size: int, room_bytes: int) -> DatasetTooLargeError:

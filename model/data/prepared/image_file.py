@@ -9,7 +9,6 @@ import fcntl
 import os
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +25,8 @@ _ZEROS = bytes(1 << 20)
 class ImageFile:
     """An open `.npy` file of uint8 images, NHWC. Stays readable when the file is deleted.
 
-    While it is open it holds a shared lock (flock), which ends with the process at the latest: see `lock_unused`.
+    While it is open it holds a shared lock (flock), which ends with the process at the latest: the cache
+    deletes no file that is open.
     """
 
     def __init__(self, path: Path) -> None:
@@ -134,18 +134,6 @@ class NewImageFile:
             return
         for start in range(0, size, len(_ZEROS)):  # macOS
             os.pwrite(self._descriptor, _ZEROS[: size - start], self._begin + start)
-
-
-@contextmanager
-def lock_unused(path: Path) -> Iterator[bool]:
-    """Keep others from opening a file of images; gives False if it is open in any process of this host."""
-    with path.open("r+b") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
 
 
 def _runs(rows_N: NDArray[np.int64]) -> Iterator[tuple[int, int, int]]:
