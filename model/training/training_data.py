@@ -60,6 +60,8 @@ class TrainingData:
     """Mean and standard deviation of the images in `train`."""
     is_grouped: bool = False
     """Whether near duplicates are on one side of the validation split."""
+    prepared: PreparedDataset | None = None
+    """Open, so that the cache keeps it for the next attempt as long as this one trains, also with images on a GPU."""
 
 
 def load_training_data(
@@ -101,6 +103,7 @@ def load_training_data(
         test=_split(prepared.test, all_test_N, device, is_on_device=is_on_device),
         normalisation=measure_normalisation(train.images_NHWC),
         is_grouped=bool(groups),
+        prepared=prepared,
     )
 
 

@@ -1,13 +1,17 @@
 """A training step never makes the host wait for a GPU. Checked on meta tensors, which have no content to wait for."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from model.data.prepared.image_file import ImageFile, NewImageFile
+from model.data.prepared.images_in_file import ImagesInFile
 from model.device.device import Device, open_device
 from model.device.ranks import SINGLE_PROCESS
+from model.network.images import Images
 from model.network.normalisation import Normalisation
 from model.recipes.defaults import resolve
 from model.recipes.recipe import recipe_of
@@ -38,13 +42,17 @@ def split(count: int, side: int, where: torch.device) -> Split:
     )
 
 
-def start(device: Device, field: str, value: object, side: int = 32) -> tuple[TrainingStep, RunState]:
+def start(
+    device: Device, field: str, value: object, side: int = 32, train_images: Images | None = None
+) -> tuple[TrainingStep, RunState]:
     """Return the step and state of a training whose spec sets one field."""
     where = device.torch_device
     dataset = facts([40, 40])
     job = JobSpec.model_validate({"dataset": dataset.id, "batch_size": 16, "image_size": side, field: value})
     spec, _ = resolve(job, dataset, "cuda")
     train, validation, test = (split(count, side, where) for count in (64, 16, 16))
+    if train_images:
+        train = replace(train, images_NHWC=train_images)
     data = TrainingData(dataset, train, validation, test, Normalisation((0.5,) * 3, (0.5,) * 3))
     recipe = recipe_of(spec)
     state = initial_state(spec, recipe, data, steps_per_epoch=4, device=device)
@@ -69,6 +77,18 @@ def test_a_step_does_not_wait_for_the_device(field: str, value: str, monkeypatch
     monkeypatch.setattr("model.training.run_state.whitening_matrix", lambda _: torch.eye(27, device=META))
     device = Device(META, threads=1, steps_between_loss_reads=50, needs_warm_up=False)
     step, state = start(device, field, value)
+    make_steps(step)
+    assert state.steps_made == STEPS
+
+
+def test_a_step_does_not_wait_for_the_device_to_read_images_from_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("model.training.run_state.whitening_matrix", lambda _: torch.eye(27, device=META))
+    device = Device(META, threads=1, steps_between_loss_reads=50, needs_warm_up=False)
+    NewImageFile(tmp_path / "images.npy", (64, 32, 32, 3))
+    images = ImagesInFile(ImageFile(tmp_path / "images.npy"), np.arange(64), device)
+    step, state = start(device, "recipe", RecipeName.FAST, train_images=images)
     make_steps(step)
     assert state.steps_made == STEPS
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from model.data.prepared.cache import CacheLimits, PreparedCache
 from model.device.device import Device, open_device
 from model.spec import Augmentation
 from model.training import rank
@@ -63,6 +64,19 @@ def test_images_are_copied_to_a_device_when_they_take_at_most_half_of_its_free_m
         )
         images = [split.images_NHWC for split in (data.train, data.validation, data.test)]
         assert [isinstance(one, Tensor) for one in images] == [is_copied] * 3
+
+
+@pytest.mark.parametrize("free_bytes", [0, 1 << 40])
+def test_a_dataset_is_not_deleted_while_a_training_uses_it(
+    tiny_training: TinyTraining, tmp_path: Path, free_bytes: int
+) -> None:
+    data = load_training_data(tiny_training.spec(), tiny_training.storage, tmp_path, device_with(free_bytes))
+    cache = PreparedCache(tmp_path / "prepared", CacheLimits(max_bytes=1))
+    cache.clean()
+    assert list(tmp_path.glob("prepared/*/train_images.npy"))
+    del data
+    cache.clean()
+    assert not list(tmp_path.glob("prepared/*/train_images.npy"))
 
 
 def test_images_that_do_not_fit_into_memory_are_read_from_the_file(tmp_path: Path) -> None:
