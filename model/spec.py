@@ -10,9 +10,12 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    JsonValue,
     StrictBool,
     StringConstraints,
+    ValidationInfo,
     WithJsonSchema,
+    field_validator,
 )
 
 FULL_BITS = 16
@@ -112,6 +115,7 @@ SMALLEST_IMAGE_SIZE = 16
 ImageSize = Annotated[int, Field(strict=True, ge=SMALLEST_IMAGE_SIZE, le=224)]
 ValidationFraction = Annotated[float, Field(strict=True, ge=0, le=0.5)]
 TimeBudget = Annotated[float, Field(strict=True, ge=1, le=30 * 86_400)]
+Patience = Annotated[int, Field(strict=True, ge=1, le=MAX_EPOCHS)]
 Gpus = Annotated[int, Field(strict=True, ge=1, le=16)]
 Priority = Annotated[int, Field(strict=True, ge=-100, le=100)]
 Seed = Annotated[int, Field(strict=True, ge=0, le=2**32 - 1)]
@@ -139,6 +143,18 @@ class TrainingSpec(BaseModel):
     time_budget_s: TimeBudget | None = None
     """Seconds from the first step to the published model. Without `epochs` the training makes as many epochs as fit."""
     validation_fraction: ValidationFraction | None = None
+    patience: Patience | None = None
+    """Epochs without a better validation score after which the training ends early, with a short cool-down."""
+
+    @field_validator("patience")
+    @classmethod
+    def _has_validation_images(cls, patience: int | None, info: ValidationInfo) -> int | None:
+        if patience is not None and info.data.get("validation_fraction") == 0:
+            raise ValueError(
+                "patience needs validation images, and validation_fraction is 0: raise validation_fraction, or leave "
+                "patience out"
+            )
+        return patience
 
 
 class JobSpec(TrainingSpec):
@@ -152,6 +168,10 @@ class JobSpec(TrainingSpec):
     priority: Priority = 0
     """Queued jobs of a higher priority run first; among equals the one that was posted first."""
     tags: Annotated[list[Tag], Field(max_length=16)] = []
+
+
+LATER_FIELDS = frozenset({"patience"})
+"""The fields of `ResolvedSpec` that the first release does not know and refuses. Records that it reads leave them out."""
 
 
 class ResolvedSpec(BaseModel):
@@ -180,6 +200,15 @@ class ResolvedSpec(BaseModel):
     """The id of the model whose weights the training starts from."""
     time_budget_s: TimeBudget | None = None
     gpus: Gpus = 1
+    patience: Annotated[Patience | None, Field(exclude_if=lambda value: value is None)] = None
+
+    def first_release_json(self) -> str:
+        """Return the spec as JSON that every release reads: without the fields of `LATER_FIELDS`."""
+        return self.model_dump_json(exclude=set(LATER_FIELDS))
+
+    def later_settings(self) -> dict[str, JsonValue]:
+        """Return the fields of `LATER_FIELDS` that are set."""
+        return self.model_dump(mode="json", include=set(LATER_FIELDS))
 
 
 class DatasetFacts(BaseModel):

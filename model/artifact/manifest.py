@@ -14,6 +14,10 @@ from model.spec import DatasetFacts, ImageSize, Name, Resize, ResolvedSpec
 
 WEIGHTS_FILE = "model.safetensors"
 MANIFEST_FILE = "manifest.json"
+SETTINGS = "settings"
+"""The key in `lineage` of the settings that `ResolvedSpec.later_settings` gives."""
+FINISH_REASON = "finish_reason"
+"""The key in `lineage` of a reason that the first release does not know."""
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -26,6 +30,8 @@ class FinishReason(StrEnum):
     STOPPED = "stopped"
     """A user stopped the training and got the best weights until then."""
     TIME_BUDGET = "time_budget"
+    PATIENCE = "patience"
+    """The validation score did not become better for as many epochs as the spec's `patience`."""
 
 
 Rgb = tuple[float, float, float]

@@ -10,16 +10,23 @@ from safetensors.torch import save
 
 from model.artifact.label_errors import LABEL_ERRORS_FILE
 from model.artifact.manifest import (
+    FINISH_REASON,
+    SETTINGS,
     WEIGHTS_FILE,
     DatasetReference,
     FileFacts,
+    FinishReason,
     ManifestDraft,
     model_key,
 )
 from model.artifact.trained_model import TrainedModel
 from model.host.failpoints import Failpoint, reach
 from model.host.installation import installed_version
+from model.spec import LATER_FIELDS
 from model.storage.interface import Storage
+
+_LATER_REASONS = (FinishReason.PATIENCE,)
+"""The reasons that the first release does not know; its word in the manifest is `completed`."""
 
 
 def stage_model(trained: TrainedModel, storage: Storage, model_id: str) -> ManifestDraft:
@@ -44,12 +51,14 @@ def describe_model(trained: TrainedModel, files: Mapping[str, bytes]) -> Manifes
     """Draft the manifest: every field except the model's id, name, version and origin."""
     return ManifestDraft(
         dataset=DatasetReference.of(trained.facts),
-        spec=trained.spec,
+        spec=trained.spec.model_copy(update=dict.fromkeys(LATER_FIELDS)),
         classes=trained.classes,
         preprocessing=trained.preprocessing,
         temperature=trained.temperature,
         metrics=trained.metrics,
-        finish_reason=trained.finish_reason,
+        finish_reason=FinishReason.COMPLETED
+        if trained.finish_reason in _LATER_REASONS
+        else trained.finish_reason,
         files={name: _facts_of(data) for name, data in files.items()},
         parameters=trained.parameters,
         versions={
@@ -66,6 +75,9 @@ def _facts_of(data: bytes) -> FileFacts:
 
 
 def _lineage(trained: TrainedModel) -> dict[str, JsonValue]:
-    """Return the origin of the weights. The recipe is here, because earlier versions refuse new fields of a manifest."""
-    parent: dict[str, JsonValue] = {"init_from": trained.spec.init_from} if trained.spec.init_from else {}
-    return {**parent, "recipe": trained.recipe.model_dump(mode="json")}
+    """Return the origin of the weights. The recipe, new settings and new reasons are here: the first release refuses others."""
+    spec, reason = trained.spec, trained.finish_reason
+    parent: dict[str, JsonValue] = {"init_from": spec.init_from} if spec.init_from else {}
+    settings: dict[str, JsonValue] = {SETTINGS: later} if (later := spec.later_settings()) else {}
+    ended: dict[str, JsonValue] = {FINISH_REASON: reason} if reason in _LATER_REASONS else {}
+    return {**parent, **settings, **ended, "recipe": trained.recipe.model_dump(mode="json")}

@@ -33,14 +33,17 @@ def resolve(spec: JobSpec, facts: DatasetFacts, device_kind: str) -> tuple[Resol
         device_kind: `cpu` or `cuda`.
 
     Raises:
-        UnfitSpecError: the batches are too small for the requested number of devices.
+        UnfitSpecError: the batches are too small for the requested number of devices, or patience has no validation
+            images.
     """
     fraction = _given_or(spec.validation_fraction, _default_validation_fraction(facts))
-    images = facts.train_images - sum(validation_counts(facts.train_counts, fraction))
+    validation_images = sum(validation_counts(facts.train_counts, fraction))
+    images = facts.train_images - validation_images
     name = spec.recipe or _default_recipe(facts)
     recipe = RECIPES[name]
     batch_size = spec.batch_size or _default_batch_size(name, facts.train_images)
     _check_batch_per_device(images, batch_size, spec.gpus)
+    _check_patience(spec.patience, fraction, validation_images)
     image_size = spec.image_size or default_image_size(facts)
     resolved = ResolvedSpec(
         dataset=facts.id,
@@ -64,6 +67,7 @@ def resolve(spec: JobSpec, facts: DatasetFacts, device_kind: str) -> tuple[Resol
         init_from=spec.init_from,
         time_budget_s=spec.time_budget_s,
         gpus=spec.gpus,
+        patience=spec.patience,
     )
     return resolved, warnings_for(resolved, facts, default_image_size(facts))
 
@@ -75,6 +79,15 @@ def _check_batch_per_device(images: int, batch_size: int, gpus: int) -> None:
             "gpus",
             f"batches of {smallest_batch} images are too small for {gpus} devices, which need {MIN_IMAGES_PER_DEVICE} images "
             "each: use fewer devices or a larger batch_size.",
+        )
+
+
+def _check_patience(patience: int | None, fraction: float, validation_images: int) -> None:
+    if patience is not None and not validation_images:
+        raise UnfitSpecError(
+            "patience",
+            f"patience needs validation images, and validation_fraction {fraction} of this dataset is none: raise "
+            "validation_fraction, add images, or leave patience out.",
         )
 
 

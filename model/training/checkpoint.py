@@ -24,9 +24,9 @@ from model.errors import (
 from model.host.failpoints import Failpoint, reach
 from model.network.resnet9 import published_weights
 from model.recipes.resolved_recipe import ResolvedRecipe
-from model.spec import ResolvedSpec
+from model.spec import LATER_FIELDS, ResolvedSpec
 from model.storage.interface import Storage
-from model.training.run_state import Best, RunState
+from model.training.run_state import Best, CoolDown, RunState
 
 _FORMAT = "1"
 _POSITION_FIELDS = {
@@ -42,6 +42,8 @@ _POSITION_FIELDS = {
 """Names in a checkpoint's header, which never change, and the field of `RunState` that each one stores."""
 _BEST_FIELDS = [field.name for field in fields(Best) if field.name != "weights"]
 _GROUPED = "validation_is_grouped"
+_COOL_DOWN = "cool_down"
+"""Not a position field: the first release refuses a checkpoint with a position field that it does not know."""
 _log = logging.getLogger(__name__)
 
 
@@ -115,11 +117,12 @@ class Checkpoints:
         best = state.best and {k: v for k, v in vars(state.best).items() if k != "weights"}
         return {
             "format": _FORMAT,
-            "spec": self._spec.model_dump_json(),
+            "spec": self._spec.first_release_json(),
             "recipe": self._recipe.model_dump_json(),
             "position": json.dumps(position),
             "best": json.dumps(best),
             _GROUPED: json.dumps(self._is_grouped),
+            **({_COOL_DOWN: json.dumps(vars(state.cool_down))} if state.cool_down else {}),
             **self._environment,
         }
 
@@ -150,8 +153,8 @@ class Checkpoints:
 
 
 def _known_fields(spec: ResolvedSpec) -> dict[str, object]:
-    """Return the spec without the fields of later versions, which some workers add to a checkpoint and others do not."""
-    return {name: getattr(spec, name) for name in ResolvedSpec.model_fields}
+    """Return the fields of the spec that every release stores in a checkpoint."""
+    return {name: getattr(spec, name) for name in ResolvedSpec.model_fields if name not in LATER_FIELDS}
 
 
 def _check_bytes(key: str, path: Path) -> None:
@@ -200,6 +203,8 @@ def _load(state: RunState, tensors: Mapping[str, Tensor], header: Mapping[str, s
     for stored, value in json.loads(header["position"]).items():
         if stored in _POSITION_FIELDS:
             setattr(state, _POSITION_FIELDS[stored], value)
+    cool_down = json.loads(header.get(_COOL_DOWN, "null"))
+    state.cool_down = cool_down and CoolDown(**cool_down)
     best = json.loads(header["best"])
     state.best = best and Best(weights=_group(tensors, "best"), **{name: best[name] for name in _BEST_FIELDS})
 

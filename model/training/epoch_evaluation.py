@@ -9,7 +9,7 @@ from model.errors import TrainingDivergedError
 from model.evaluation.predictions import predict_logits
 from model.evaluation.scores import Score, score
 from model.spec import ClassWeighting, ResolvedSpec
-from model.training.run_limit import TimeLimit
+from model.training.limits.run_limit import TimeLimit
 from model.training.run_state import Best, RunState
 from model.training.training_data import Split, TrainingData
 

@@ -17,8 +17,9 @@ from model.recipes.schedule import steps_per_epoch
 from model.spec import ResolvedSpec
 from model.training.checkpoint import Checkpoints
 from model.training.epoch_evaluation import EpochEvaluation
+from model.training.limits.patience import PatienceLimit
+from model.training.limits.run_limit import EpochLimit, RunLimit, TimeLimit, downtime_s
 from model.training.reporter import CheckpointSaved, Command, Drained, EpochRow, Progress, Reporter
-from model.training.run_limit import EpochLimit, RunLimit, TimeLimit, downtime_s
 from model.training.run_state import RunState
 from model.training.seeding import epoch_order
 from model.training.step import TrainingStep
@@ -58,6 +59,7 @@ class TrainingLoop:
         self._device, self._reporter, self._checkpoints, self._rank = device, reporter, checkpoints, rank
         self._epoch_checkpoint_s, self._step_checkpoint_s = epoch_checkpoint_s, step_checkpoint_s
         self._steps_per_epoch = steps_per_epoch(len(data.train), spec.batch_size)
+        self._patience: PatienceLimit | None = None
         self._limit, self._time_limit = self._make_limit(pauses)
         self._evaluation = EpochEvaluation(spec, data, state, device, self._time_limit)
         self._make_step = TrainingStep(
@@ -77,16 +79,23 @@ class TrainingLoop:
         self._read_sums = _no_sums
 
     def _make_limit(self, pauses: Sequence[tuple[float, float]]) -> tuple[RunLimit, TimeLimit | None]:
+        """Return the end of the training, and the time budget that is part of it, if any; set `_patience`."""
         time_left = partial(remaining_time, self._recipe, full_side=self._spec.image_size)
         epoch_limit = EpochLimit(self._spec.epochs, self._steps_per_epoch, time_left)
         budget_s, state = self._spec.time_budget_s, self._state
         if budget_s is None:
-            return epoch_limit, None
+            return self._with_patience(epoch_limit, epoch_limit), None
         used_s = state.used_s + downtime_s(state.still_running_at, time.time(), pauses)
         time_limit = TimeLimit(epoch_limit, budget_s, self._images_to_score_at_the_end(), used_s)
         interval_s = max(_MIN_CHECKPOINT_INTERVAL_S, budget_s * _CHECKPOINT_INTERVAL_SHARE)
         self._step_checkpoint_s = min(self._step_checkpoint_s, interval_s)
-        return time_limit, time_limit
+        return self._with_patience(time_limit, epoch_limit), time_limit
+
+    def _with_patience(self, limit: RunLimit, epochs: EpochLimit) -> RunLimit:
+        if self._spec.patience is None:
+            return limit
+        self._patience = PatienceLimit(limit, epochs, self._state, self._recipe, self._spec.patience)
+        return self._patience
 
     def _images_to_score_at_the_end(self) -> int:
         """Count forward passes: validation images for the last epoch and for calibration, test images up to 3 times."""
@@ -96,7 +105,7 @@ class TrainingLoop:
         return 2 * len(self._data.validation) + views * len(self._data.test)
 
     def run(self) -> FinishReason:
-        """Train to the last epoch, to the end of the time budget, or until a stop is requested.
+        """Train to the last epoch, to the end of time budget or patience, or until a stop is requested.
 
         At least one epoch is evaluated, so that there is something to publish.
 
@@ -111,12 +120,15 @@ class TrainingLoop:
             while state.epoch < self._spec.epochs:
                 started = time.perf_counter()
                 self._train_epoch()
-                if state.step == 0:  # the time budget ended after the last epoch
+                if state.step == 0:  # the time budget or the patience ended after the last epoch
                     break
                 self._end_epoch(started)
         except _StoppedEarly:
             return FinishReason.STOPPED
-        return FinishReason.COMPLETED if state.epoch >= self._spec.epochs else FinishReason.TIME_BUDGET
+        if state.epoch >= self._spec.epochs:
+            return FinishReason.COMPLETED
+        has_cooled_down = state.cool_down is not None and state.epoch >= state.cool_down.last_epoch
+        return FinishReason.PATIENCE if has_cooled_down else FinishReason.TIME_BUDGET
 
     def _train_epoch(self) -> None:
         state = self._state
@@ -215,7 +227,9 @@ class TrainingLoop:
         )
 
     def _expected_epochs(self, progress: float) -> int:
-        """Return the spec's epochs, or the fewer epochs that fit into the time budget at the current speed."""
+        """Return the spec's epochs, or fewer: those until the end of the cool-down, or that fit into the time budget."""
+        if self._state.cool_down:
+            return self._state.cool_down.last_epoch
         if not self._time_limit:
             return self._spec.epochs
         state = self._state
@@ -256,6 +270,8 @@ class TrainingLoop:
             peak_memory_mb=self._device.peak_memory_mb(),
         )
         self._reporter.epoch(row, self._evaluation.keep_if_best(validation))
+        if self._patience:
+            self._patience.note_epoch()
         if time.monotonic() - self._saved_at > self._epoch_checkpoint_s:
             self._save()
 

@@ -45,6 +45,23 @@ class Best:
         return other is None or (self.score, -self.val_loss) > (other.score, -other.val_loss)
 
 
+@dataclass(frozen=True)
+class CoolDown:
+    """The end of a training whose patience is used up."""
+
+    after_epoch: int
+    """The number of epochs that were completed when the patience was used up."""
+    epochs: int
+    """The number of epochs of the cool-down; 0 ends the training at once."""
+    progress: float
+    """The progress of the training when the cool-down began, 0 to 1."""
+
+    @property
+    def last_epoch(self) -> int:
+        """The number of the training's last epoch, from 1."""
+        return self.after_epoch + self.epochs
+
+
 @dataclass
 class RunState:
     """Weights, averages, position and running sums of a training."""
@@ -66,6 +83,7 @@ class RunState:
     data_s: float = 0.0
     """Seconds of `train_s` that were spent on making batches."""
     best: Best | None = field(default=None)
+    cool_down: CoolDown | None = None
     steps_made: int = 0
     """Steps of the whole training; fewer than the position implies if a time budget ended an epoch early."""
     micro_batches: int = 1

@@ -26,6 +26,10 @@ def submit(
     ] = None,
     recipe: Annotated[str | None, typer.Option(help="Training recipe: fast, thorough or classic.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training images.", min=1)] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(help="End early after this many epochs without a better validation score.", min=1),
+    ] = None,
     init_from: Annotated[
         str | None, typer.Option(help="Model whose weights training starts from, such as flowers:2.")
     ] = None,
@@ -66,6 +70,7 @@ def submit(
         "name": name,
         "recipe": recipe,
         "epochs": epochs,
+        "patience": patience,
         "init_from": init_from,
         "image_size": image_size,
         "seed": seed,

@@ -37,7 +37,7 @@ def _check_published(api: Api, deployment: Deployment, job: Json) -> None:
 def test_an_old_worker_runs_a_job_of_the_new_api(deployment: Deployment, old: Release) -> None:
     api = deployment.start_api(THIS_RELEASE, predicts=True)
     deployment.start_worker(old)
-    job_id = api.submit("digits", **SPEC)["id"]
+    job_id = api.submit("digits", **SPEC, patience=3)["id"]  # which the old worker does not know
     streamed = stored_events(api, job_id)
     job = api.wait_for_success(job_id)
     assert _outcomes(job) == ["succeeded"]

@@ -76,6 +76,15 @@ def test_more_devices_than_the_batch_can_be_divided_among_are_refused(client: ht
     assert "larger batch_size" in problem["errors"][0]["message"]
 
 
+def test_patience_is_shown_in_the_spec_and_needs_validation_images(client: httpx.Client) -> None:
+    job = client.get(f"/jobs/{submit(client, patience=5)}").json()
+    assert job["spec"]["patience"] == 5
+    posted = client.post("/jobs", json=DIGITS | {"patience": 5, "validation_fraction": 0})
+    problem = problem_in(posted, 422, "invalid_request")
+    assert problem["errors"][0]["param"] == "patience"
+    assert "raise validation_fraction" in problem["errors"][0]["message"]
+
+
 def test_an_unknown_dataset_is_refused_with_a_list_of_known_datasets(client: httpx.Client) -> None:
     problem = problem_in(client.post("/jobs", json={"dataset": "dogs<&"}), 422, "dataset_not_found")
     assert problem["errors"][0]["param"] == "dataset"

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from pydantic import ValidationError
 
 from model.data.importing import import_dataset
 from model.errors import UnfitSpecError
@@ -130,8 +131,17 @@ def test_fields_that_the_user_sets_stay() -> None:
         "validation_fraction": 0.0, "promote": "never", "tags": ["a"], "init_from": "mdl_1", "time_budget_s": 60.0,
         "gpus": 2,
     }  # fmt: skip
+    assert "patience" not in resolved(facts([500, 100]), **given).model_dump()  # the first release refuses it
+    assert resolved(facts([500, 100]), **given | {"patience": 3, "validation_fraction": 0.1}).patience == 3
     spec = resolved(facts([500, 100]), **given)
     assert spec.model_dump(mode="json") == {"dataset": "ds_0123", **given}
+
+
+def test_patience_needs_validation_images() -> None:
+    with pytest.raises(UnfitSpecError, match=r"validation_fraction 0.1 of this dataset is none: raise"):
+        resolved(facts([4, 4]), batch_size=4, validation_fraction=0.1, patience=3)
+    with pytest.raises(ValidationError, match="validation_fraction is 0: raise validation_fraction"):
+        JobSpec(dataset="any", validation_fraction=0.0, patience=3)
 
 
 def test_each_device_needs_two_images_of_every_batch() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from model.artifact.manifest import FinishReason
 from model.data.record import RECORD_FILE, dataset_key
 from model.device.ranks import Rank
 from model.errors import InitModelUnavailableError, ModelError, RankDiedError, RankFailedError
@@ -56,6 +57,15 @@ def test_two_ranks_drained_and_resumed_equal_two_uninterrupted_ones(tiny_trainin
     )
     assert weight_hash(trained) == weight_hash(expected)
     assert untimed(drained) + untimed(resumed) == untimed(uninterrupted)
+
+
+def test_ranks_whose_patience_is_used_up_end_together(tiny_training: TinyTraining) -> None:
+    few: dict[str, object] = {"recipe": "thorough", "epochs": 6, "batch_size": 40, "learning_rate": 1e-6}
+    recorder = Recorder()
+    request = tiny_training.request(tiny_training.spec(**few, patience=1))
+    trained = run_training(with_two_ranks(request), recorder)
+    assert trained.finish_reason is FinishReason.PATIENCE
+    assert recorder.rows[-1].epoch == recorder.steps[-1].epochs == trained.metrics.epochs < 6
 
 
 def test_an_error_of_a_rank_is_raised_with_its_code_and_message(tiny_training: TinyTraining) -> None:

@@ -49,7 +49,7 @@ def _read_job(common: dict[str, Any], fields: Mapping[str, str]) -> Claimed:
     attempts = _ATTEMPTS.validate_json(f"[{fields.get('attempts', '')}]")
     return ClaimedJob(
         **common,
-        spec=ResolvedSpec.model_validate_json(fields["spec"]),
+        spec=_read_spec(fields["spec"], fields.get("later_settings", "{}")),
         recipe=ResolvedRecipe.model_validate_json(fields["recipe"]) if "recipe" in fields else None,
         checkpoint=Checkpoint.model_validate_json(fields["checkpoint"]) if "checkpoint" in fields else None,
         should_stop="stop" in fields,
@@ -59,6 +59,10 @@ def _read_job(common: dict[str, Any], fields: Mapping[str, str]) -> Claimed:
         if "manifest" in fields
         else None,
     )
+
+
+def _read_spec(spec_json: str, later_settings: str) -> ResolvedSpec:
+    return ResolvedSpec.model_validate_json(json.dumps(json.loads(spec_json) | json.loads(later_settings)))
 
 
 def _pauses(transitions: list[Transition]) -> tuple[tuple[float, float], ...]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from model.artifact.manifest import FINISH_REASON
 from model.data.built_in import BUILT_IN
 from model.recipes.defaults import resolve
 from model.recipes.resolved_recipe import ResolvedRecipe, resolve_recipe
@@ -86,7 +87,8 @@ def submit(
         "priority": job.priority,
         "dataset": job.spec.dataset,
         "promote": job.spec.promote,
-        "spec": _resolved(job.spec).model_dump_json(),
+        "spec": _resolved(job.spec).first_release_json(),
+        "later_settings": _later_settings(job.spec),
         "posted_spec": job.waits_for and job.spec.model_dump_json(),
         "recipe": _recipe_json(job),
         "warnings": json.dumps(job.warnings),
@@ -103,8 +105,14 @@ def _resolved(spec: ResolvedSpec | JobSpec) -> ResolvedSpec:
     if isinstance(spec, ResolvedSpec):
         return spec
     stand_in = BUILT_IN["cifar10"].model_copy(update={"id": spec.dataset})
-    # The number of devices may not fit the batches, which the real dataset decides.
-    return resolve(spec.model_copy(update={"gpus": 1}), stand_in, "cpu")[0]
+    # Whether the number of devices and the patience fit depends on the real dataset.
+    return resolve(spec.model_copy(update={"gpus": 1, "patience": None}), stand_in, "cpu")[0]
+
+
+def _later_settings(spec: ResolvedSpec | JobSpec) -> str | None:
+    """Return the settings that the first release does not know, if any; of a job that waits `posted_spec` has them."""
+    settings = spec.later_settings() if isinstance(spec, ResolvedSpec) else {}
+    return json.dumps(settings) if settings else None
 
 
 def _recipe_json(job: NewJob) -> str | None:
@@ -144,6 +152,7 @@ def commit_publish(job_id: str, attempt_id: str, draft: Mapping[str, Any]) -> Sc
         "draft": json.dumps(unversioned),
         "measured": json.dumps(measured),
         "finish_reason": draft["finish_reason"],
+        "later_finish_reason": draft.get("lineage", {}).get(FINISH_REASON),
         "warning": json.dumps(warning) if (warning := _warn_of_share(metrics)) else "",
     }
     return QUEUE_SCRIPTS.call("training/commit_publish", arguments, read_committed)
@@ -183,7 +192,8 @@ def release_waiting(
         "item_id": job_id,
         "import_id": import_id,
         "dataset": spec.dataset,
-        "spec": spec.model_dump_json(),
+        "spec": spec.first_release_json(),
+        "later_settings": _later_settings(spec),
         "recipe": resolve_recipe(spec).model_dump_json(),
         "warnings": json.dumps(warnings),
         "gpus": spec.gpus,

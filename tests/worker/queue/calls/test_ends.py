@@ -1,13 +1,17 @@
 """How attempts end: once, by publishing a model, by dying, or because another attempt has the job."""
 
+from typing import Any
+
 import pytest
 
+from model.artifact.manifest import FinishReason
 from tests.worker.samples import checkpoint, claim, draft, make_job, row
 from worker.errors import JobCancelledError, StaleAttemptError
 from worker.queue.attempt_messages import ClaimedJob, TrainingReport
 from worker.queue.ids import new_attempt_id
 from worker.queue.states import DEATHS, Outcome, Status
 from worker.queue.store import JobStore
+from worker.redis_server import keys as redis_keys
 
 
 def test_a_superseded_attempt_cannot_write(store: JobStore) -> None:
@@ -115,6 +119,22 @@ def test_a_pause_does_not_keep_a_committed_publish_from_its_next_claimant(
     assert isinstance(claimed, ClaimedJob)
     assert claimed.committed == committed
     assert store.succeed(job_id, attempt_id) == Status.SUCCEEDED
+
+
+def test_what_the_first_release_does_not_know_is_stored_beside_what_it_reads(store: JobStore) -> None:
+    """It refuses a spec with a further field, and a reason that it does not know."""
+    store.submit(make_job(patience=4))
+    attempt_id = new_attempt_id()
+    claimed = store.claim("host:1", attempt_id)
+    assert isinstance(claimed, ClaimedJob)
+    assert claimed.spec.patience == 4
+    store.commit_publish(claimed.item_id, attempt_id, draft() | {"lineage": {"finish_reason": "patience"}})
+    store.succeed(claimed.item_id, attempt_id)
+    record: Any = store.redis.hgetall(redis_keys.ITEM + claimed.item_id)
+    assert "patience" not in record["spec"]
+    assert record["finish_reason"] == "completed"
+    job = store.get(claimed.item_id)
+    assert (job.finish_reason, job.spec.patience) == (FinishReason.PATIENCE, 4)
 
 
 def test_a_model_of_less_than_an_epoch_is_told_in_the_warnings_of_its_job(store: JobStore) -> None:

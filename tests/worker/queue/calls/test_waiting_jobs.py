@@ -81,6 +81,18 @@ def test_a_released_job_has_its_place_by_submission_and_its_width(store: JobStor
     assert (narrow.item_id, wide.item_id) == (later, waiting.id)
 
 
+def test_a_job_waits_with_a_setting_that_the_first_release_does_not_know(
+    store: JobStore, import_id: str
+) -> None:
+    job = submit_waiting(store, import_id, patience=4)
+    assert job.spec.patience == 4
+    complete_import(store, dataset_record("ds_1", "pets"))
+    release(store, job.id, import_id, patience=4)
+    claimed = claimed_job(store)
+    assert claimed is not None
+    assert claimed.spec.patience == store.get(job.id).spec.patience == 4
+
+
 def test_a_release_repeated_later_changes_nothing(store: JobStore, import_id: str) -> None:
     job = submit_waiting(store, import_id)
     release(store, job.id, import_id)

@@ -9,7 +9,7 @@ local function claimed(item)
   local reply = {'ok', 'transitions', '[' .. item.transitions .. ']'}
   for _, name in ipairs({
     'id', 'kind', 'project', 'name', 'attempt_number', 'created_by', 'spec', 'recipe', 'checkpoint', 'stop', 'attempts',
-    'manifest', 'model_version', 'created_at', 'upload', 'source', 'expected_id', 'import_options', 'parent', 'note',
+    'later_settings', 'manifest', 'model_version', 'created_at', 'upload', 'source', 'expected_id', 'import_options', 'parent', 'note',
   }) do
     if item[name] then
       reply[#reply + 1] = name

@@ -25,12 +25,18 @@ local function attempts_json(item)
   return '[' .. (attempts or '') .. ']'
 end
 
+-- The spec: as it was posted while the job waits, else with the settings that the first release does not know.
+local function spec_json(item)
+  if item.posted_spec or not item.later_settings then return item.posted_spec or item.spec end
+  return item.spec:sub(1, -2) .. ',' .. item.later_settings:sub(2)
+end
+
 -- The fields that only one kind has.
 local OWN_FIELDS = {
   training = function(item)
-    return ',"spec":' .. (item.posted_spec or item.spec) .. ',"recipe":' .. (item.recipe or 'null')
+    return ',"spec":' .. spec_json(item) .. ',"recipe":' .. (item.recipe or 'null')
       .. ',"warnings":' .. item.warnings .. ',"metrics":' .. (item.metrics or 'null')
-      .. ',"best":' .. (item.best or 'null') .. ',"finish_reason":' .. quoted(item.finish_reason)
+      .. ',"best":' .. (item.best or 'null') .. ',"finish_reason":' .. quoted(item.later_finish_reason or item.finish_reason)
       .. ',"tags":' .. item.tags .. '}'
   end,
   dataset_import = function(item)

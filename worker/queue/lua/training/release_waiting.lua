@@ -14,6 +14,7 @@ if TERMINAL[job.status] then return {'ok'} end
 clear_fields(job, 'posted_spec')
 set_fields(job, {
   spec = args.spec, recipe = args.recipe, warnings = args.warnings, gpus = args.gpus > 1 and args.gpus or nil,
+  later_settings = args.later_settings,
 })
 if job.status == 'queued' then enqueue(job) end
 emit_state(job, now())

@@ -6,7 +6,7 @@ import { ago, elapsed, words } from "../ui/format.js";
 import { commandBlock, jobCommand } from "../ui/curl_command.js";
 
 /** Fields that stay empty when the user leaves them empty. */
-const OPTIONAL_FIELDS = new Set(["init_from", "time_budget_s"]);
+const OPTIONAL_FIELDS = new Set(["init_from", "time_budget_s", "patience"]);
 
 export function jobDetails(job) {
   const warnings = h("div", {}, job.warnings.map((warning) => h("p", { class: "warning" }, warning)));

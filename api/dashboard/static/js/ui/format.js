@@ -40,8 +40,13 @@ export function duration(seconds) {
   return minutes ? `${minutes} min ${total % 60} s` : `${total} s`;
 }
 
-/** How long a job may train: a number of epochs, a time budget, or both; neither is known before the dataset is. */
-export function trainingLength({ epochs, time_budget_s: budget }) {
+/** How long a job may train: at most a number of epochs, a time budget, or both; neither is known before the dataset is. */
+export function trainingLength({ patience, ...limits }) {
+  const longest = longestTraining(limits);
+  return isNumber(patience) ? `${longest}, fewer if ${patience} epochs bring nothing better` : longest;
+}
+
+function longestTraining({ epochs, time_budget_s: budget }) {
   if (!isNumber(budget)) return isNumber(epochs) ? `${epochs} epochs` : "length chosen later";
   return isNumber(epochs) && epochs < MAX_EPOCHS ? `${epochs} epochs or ${duration(budget)}` : duration(budget);
 }

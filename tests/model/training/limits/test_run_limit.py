@@ -8,8 +8,8 @@ import pytest
 
 from model.artifact.manifest import FinishReason
 from model.spec import ResolvedSpec
+from model.training.limits.run_limit import EpochLimit, TimeLimit, downtime_s
 from model.training.reporter import Drained
-from model.training.run_limit import EpochLimit, TimeLimit, downtime_s
 from model.training.training import run_training
 from tests.model.tiny_training import Recorder, TinyTraining
 
