@@ -99,6 +99,32 @@ def test_a_repeated_request_makes_one_version(client: httpx.Client, settings: Ap
     problem_in(other, 422, "idempotency_mismatch")
 
 
+def test_two_versions_of_one_parent_at_once_have_two_numbers(
+    client: httpx.Client, settings: ApiSettings
+) -> None:
+    with running_importer(settings):
+        first, images = add_pets(client, settings)
+    with running_importer(settings), running_importer(settings):
+        begun = [
+            client.post("/datasets/pets/versions", json={"remove": [image]}).json() for image in images[:2]
+        ]
+        made = [client.get(f"/datasets/{one['id']}?wait_s=60").json() for one in begun]
+    assert [one["status"] for one in made] == ["ready", "ready"]
+    assert {one["version"] for one in made} == {2, 3}
+    assert [(one["parent"], one["images"]) for one in made] == [(first, 15), (first, 15)]
+    assert client.get("/datasets/pets@1").json()["id"] == first
+    for one in made:
+        assert client.get(f"/datasets/pets@{one['version']}").json()["id"] == one["id"]
+    listed = client.get("/datasets/pets/versions").json()["data"]
+    assert [one["version"] for one in listed] == [3, 2, 1]
+    same = [client.post("/datasets/pets@1/versions", json={"remove": images[4:5]}).json() for _ in range(2)]
+    with running_importer(settings), running_importer(settings):
+        ends = [client.get(f"/datasets/{one['id']}?wait_s=60").json() for one in same]
+    assert sorted(one["status"] for one in ends) == ["ready", "rejected"]
+    assert next(one["error"] for one in ends if one["error"])["code"] == "dataset_unchanged"
+    assert leftovers(settings) == []
+
+
 @pytest.mark.usefixtures("importer")
 def test_what_cannot_be_corrected_is_refused_with_what_to_do(
     client: httpx.Client, settings: ApiSettings

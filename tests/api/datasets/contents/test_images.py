@@ -140,7 +140,14 @@ def test_a_dataset_of_an_earlier_release_gets_its_report_when_it_is_added_again(
 
 
 def test_what_has_no_report_says_why(client: httpx.Client, store: JobStore) -> None:
-    problem_in(client.get("/datasets/digits/report"), 409, "no_report")
+    for path in (
+        "digits/report",
+        "cifar10/images",
+        "digits/images/img_0",
+        "digits/images/img_0?size=thumbnail",
+    ):
+        detail = problem_in(client.get(f"/datasets/{path}"), 409, "no_report")["detail"]
+        assert "Built-in datasets have no report" in str(detail)
     problem_in(client.get("/datasets/nothing/images"), 404, "dataset_not_found")
     pending = store.submit_import(new_import("pending")).dataset_import
     problem_in(client.get(f"/datasets/{pending.id}/images"), 409, "dataset_processing")
