@@ -11,7 +11,7 @@ from model.training.reporter import Command
 from model.training.training import run_training
 from tests.model.tiny_training import Recorder, TinyTraining, import_colours
 
-SPARE_MIB = 550
+SPARE_MIB = 200
 BATCH = 24
 
 
@@ -34,7 +34,7 @@ def main() -> None:
         storage, folder / "cache", import_colours(folder / "images", storage, images=8)
     )
     spec = tiny_training.spec(
-        recipe=None, epochs=1, batch_size=BATCH, image_size=96, augmentation="light", validation_fraction=0.0
+        recipe=None, epochs=1, batch_size=BATCH, image_size=64, augmentation="light", validation_fraction=0.0
     )
     trained = run_training(tiny_training.request(spec), MemoryLimiter())
     json.dump(

@@ -42,7 +42,7 @@ def test_a_damaged_checkpoint_changes_no_result(
     store: JobStore, tmp_path: Path, has_valid_fallback: bool
 ) -> None:
     """Training resumes from the checkpoint before, or starts again when all are damaged; each row is reported once."""
-    runs = TrainingRuns(store, tmp_path)
+    runs = TrainingRuns(store, tmp_path, batch_size=24)
     expected = runs.run_uninterrupted()
     job_id = runs.submit()
     runs.run(("killed_at_failpoint", "checkpoint.reported", "3"))

@@ -39,12 +39,13 @@ def without_timings(row: EpochRow) -> dict[str, object]:
 class TrainingRuns:
     """Runs attempts in the test's own process, with real trainer processes."""
 
-    def __init__(self, store: JobStore, folder: Path) -> None:
+    def __init__(self, store: JobStore, folder: Path, batch_size: int = 8) -> None:
+        """An epoch has 48 images; `batch_size` decides the number of its steps."""
         self.store = store
         self._folder = folder
         self.storage = open_storage((folder / "storage").as_uri())
         facts = import_colours(folder / "images", self.storage)
-        given = {"dataset": facts.id, "epochs": EPOCHS, "batch_size": 8, "image_size": 16, "promote": "never"}
+        given = {"dataset": facts.id, "epochs": EPOCHS, "batch_size": batch_size, "image_size": 16, "promote": "never"}
         self._spec, _ = resolve(JobSpec.model_validate(given), facts, "cpu")
 
     def submit(self) -> str:

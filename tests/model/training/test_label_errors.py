@@ -15,6 +15,8 @@ from model.storage.local import LocalStorage
 from model.training.training import run_training
 from tests.model.tiny_training import COLOURS, Recorder, TinyTraining, import_colours
 
+pytestmark = pytest.mark.usefixtures("narrow_network")
+
 WRONG = {("train", "red"): "green", ("test", "green"): "blue"}
 """One image of this split and colour is in the folder of the other colour."""
 

@@ -42,8 +42,8 @@ def test_shards_cover_a_batch_and_do_not_overlap(ranks: int) -> None:
 
 
 def test_two_ranks_drained_and_resumed_equal_two_uninterrupted_ones(tiny_training: TinyTraining) -> None:
-    spec = tiny_training.spec(recipe="thorough", batch_size=12, learning_rate=0.05)
-    uninterrupted, drained, resumed = Recorder(), Recorder(drain_before=4), Recorder()
+    spec = tiny_training.spec(recipe="thorough", batch_size=24, learning_rate=0.05)
+    uninterrupted, drained, resumed = Recorder(), Recorder(drain_before=3), Recorder()
     expected = run_training(with_two_ranks(tiny_training.request(spec, attempt=1)), uninterrupted)
     assert expected.metrics.test_accuracy > 0.9
     assert uninterrupted.phases == ["preparing_data", "training", "evaluating"]
