@@ -45,7 +45,13 @@ class TrainingRuns:
         self._folder = folder
         self.storage = open_storage((folder / "storage").as_uri())
         facts = import_colours(folder / "images", self.storage)
-        given = {"dataset": facts.id, "epochs": EPOCHS, "batch_size": batch_size, "image_size": 16, "promote": "never"}
+        given = {
+            "dataset": facts.id,
+            "epochs": EPOCHS,
+            "batch_size": batch_size,
+            "image_size": 16,
+            "promote": "never",
+        }
         self._spec, _ = resolve(JobSpec.model_validate(given), facts, "cpu")
 
     def submit(self) -> str:
