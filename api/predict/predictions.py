@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from starlette.requests import Request
 
@@ -17,8 +18,8 @@ from api.predict.errors import (
 from api.predict.limits import UploadBudget, UploadLimits
 from api.predict.schemas import ClassifiedImage, FailedImage, Prediction, PredictionModel, PredictionTimings
 from api.predict.uploads import uploaded_images
-from api.predictor.client import PredictorClient
-from api.predictor.protocol.messages import ItemAnswer, ItemError, Timings
+from api.predictor.client import Predicted, PredictorClient
+from api.predictor.protocol.messages import ItemAnswer, ItemError
 from worker.redis_server.projects import model_address
 from worker.registry.model_registry import AsyncModelRegistry
 
@@ -58,26 +59,26 @@ class Predictions:
             starlette.requests.ClientDisconnect: the client closed the connection.
         """
         started = time.monotonic()
-        model = await self._find_model(ref, project)
-        async with uploaded_images(request, self._limits, self._budget) as images:
-            answers, timings = await while_connected(
-                request, self._classify(model_address(model.id, project), images, top_k)
-            )
-        return Prediction(
-            model=model,
-            predictions=[
-                _item(index, images[index].filename, answer) for index, answer in enumerate(answers)
-            ],
-            timings_ms=PredictionTimings(**timings.model_dump(), total=_ms_since(started)),
-        )
-
-    async def _find_model(self, ref: str | None, project: str) -> PredictionModel:
         found = await self._registry.resolve(
             await self._only_production_name(project) if ref is None else ref, project
         )
         manifest = found.manifest
-        return PredictionModel(
-            id=manifest.id, name=manifest.name, version=manifest.version, alias=found.alias
+        async with uploaded_images(request, self._limits, self._budget) as images:
+            predicted = await while_connected(
+                request, self._classify(model_address(manifest.id, project), images, top_k)
+            )
+        return Prediction(
+            model=PredictionModel(
+                id=manifest.id,
+                name=manifest.name,
+                version=manifest.version,
+                alias=found.alias,
+                precision=predicted.precision,
+            ),
+            predictions=[
+                _item(index, images[index].filename, answer) for index, answer in enumerate(predicted.items)
+            ],
+            timings_ms=PredictionTimings(**predicted.timings_ms.model_dump(), total=_ms_since(started)),
         )
 
     async def _only_production_name(self, project: str) -> str:
@@ -88,25 +89,23 @@ class Predictions:
             raise ModelRequiredError(names)
         return names[0]
 
-    async def _classify(
-        self, model: str, images: Sequence[UploadedImage], top_k: int
-    ) -> tuple[list[ItemAnswer], Timings]:
+    async def _classify(self, model: str, images: Sequence[UploadedImage], top_k: int) -> Predicted:
+        """Return the answers to all images; raises NoImageClassifiedError if each of them is an error."""
         answers = {index: error for index, image in enumerate(images) if (error := self._upload_error(image))}
         valid = {
             index: image.data for index, image in enumerate(images) if index not in answers and image.data
         }
-        timings = Timings(queue=0, decode=0, infer=0)
+        predicted = None
         if valid:
             predicted = await self._predictor.predict(
                 model, list(valid.values()), top_k=top_k, deadline_s=self._deadline_s
             )
             answers |= dict(zip(valid, predicted.items, strict=True))
-            timings = predicted.timings_ms
         in_order = [answers[index] for index in range(len(images))]
         failed = [answer.error for answer in in_order if answer.error]
-        if len(failed) == len(images):
+        if predicted is None or len(failed) == len(images):
             raise NoImageClassifiedError(failed)
-        return in_order, timings
+        return replace(predicted, items=in_order)
 
     def _upload_error(self, image: UploadedImage) -> ItemAnswer | None:
         """Return the answer to an image that is too large or empty, else `None`."""

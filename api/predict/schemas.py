@@ -16,6 +16,7 @@ class PredictionModel(BaseModel):
     alias: str | None = Field(
         description="The alias in the request's model reference; null for a version or an id."
     )
+    precision: str = Field(description="The numbers that the network computed with: `float32` or `int8`.")
 
 
 class _Item(BaseModel):

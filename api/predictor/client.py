@@ -42,6 +42,8 @@ class Predicted:
     items: list[ItemAnswer]
     """One per image, in the order of the request."""
     timings_ms: Timings
+    precision: str
+    """The numbers that the model computed with, such as `float32`."""
 
 
 class _Connection:
@@ -108,8 +110,8 @@ class _Connection:
 
     def _handle(self, message: Message, body: bytes) -> None:
         match message:
-            case Answer(request_id=request_id, timings_ms=timings):
-                self._settle(request_id, Predicted(ITEM_ANSWERS.validate_json(body), timings))
+            case Answer(request_id=request_id, timings_ms=timings, precision=precision):
+                self._settle(request_id, Predicted(ITEM_ANSWERS.validate_json(body), timings, precision))
             case Failure(request_id=request_id, code=code, message=text, retry_after_s=retry_after_s):
                 error = ERRORS_BY_CODE.get(code, InferenceFailedError)
                 self._settle(request_id, error(text, retry_after_s=retry_after_s))
@@ -170,7 +172,7 @@ class PredictorClient:
             raise _unavailable("The predictor does not answer") from error
 
     async def is_ready(self, *, timeout_s: float = 2.0) -> bool:
-        """Return whether the predictor answers a ping and has loaded torch."""
+        """Return whether the predictor answers a ping and has loaded the library that computes."""
         try:
             async with asyncio.timeout(timeout_s):
                 return await (await self._connection()).ping()

@@ -44,7 +44,7 @@ class SupervisionTimes:
     ping_every_s: float = 1.0
     ping_timeout_s: float = 10.0
     start_timeout_s: float = 120.0
-    """Long enough to import torch from a disk with a cold cache."""
+    """Long enough to import torch, for a GPU, from a disk with a cold cache."""
     backoff_s: float = 0.2
     """Wait before restarting a predictor that had become ready; each start that never becomes ready doubles the
     wait, up to `max_backoff_s`."""

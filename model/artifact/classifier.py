@@ -1,5 +1,8 @@
-"""Loads a published model and classifies images with it. Knows no image files and no sockets."""
+"""Loads a published model and classifies images with it on a GPU. Knows no image files and no sockets."""
 # ruff: noqa: N803 - shapes in names: images_NHWC
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -7,17 +10,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from model.artifact.batches import batches_of, warm_up_images
 from model.artifact.manifest import Manifest
+from model.artifact.precision import Precision
 from model.artifact.weights import read_weights
+from model.device.device import is_out_of_memory
 from model.errors import CorruptArtifactError
 from model.network.normalisation import Normalisation
 from model.network.resnet9 import ConvNorm, ResNet9
 from model.storage.interface import Storage
 
-MAX_BATCH = 64
-MAX_BATCH_PIXELS = 64 * 96 * 96
-"""Limit on the pixels of a batch, since the first layer needs 256 bytes per pixel and the second 512."""
-WARM_UP_BATCHES = (1, 2)
+_BATCH_PIXELS = 64 * 96 * 96
+"""The first layer needs 256 bytes per pixel and the second 512."""
 
 
 class Classifier:
@@ -29,6 +33,7 @@ class Classifier:
         self._normalisation = Normalisation(manifest.preprocessing.mean, manifest.preprocessing.std)
         self._temperature = manifest.temperature
         self._device = device
+        self.precision = Precision.FLOAT32
 
     @classmethod
     def load(cls, storage: Storage, manifest: Manifest, device: str) -> "Classifier":
@@ -37,6 +42,7 @@ class Classifier:
         Raises:
             CorruptArtifactError: the stored weights are damaged or differ from the published ones.
             StorageError: the weights cannot be read.
+            MemoryError: memory does not suffice.
         """
         network = ResNet9(len(manifest.classes))
         weights = read_weights(storage, manifest)
@@ -46,33 +52,41 @@ class Classifier:
             raise CorruptArtifactError(
                 f"The weights of {manifest.id} are of another network than ResNet9: train the model again."
             ) from error
-        classifier = cls(network, manifest, torch.device(device))
-        size = manifest.preprocessing.image_size
-        for count in WARM_UP_BATCHES:
-            classifier.classify(np.zeros((count, size, size, 3), dtype=np.uint8))
+        with _translated_memory_error():
+            classifier = cls(network, manifest, torch.device(device))
+        for images_NHWC in warm_up_images(manifest.preprocessing.image_size):
+            classifier.classify(images_NHWC)
         return classifier
 
     @torch.inference_mode()
     def classify(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the calibrated probabilities as float32 [N, classes].
+        """Return the calibrated probabilities as float32 [N, classes]; raises MemoryError.
 
         Args:
             images_NHWC: uint8 images of the model's size, made by `model.data.images.resize_image`.
         """
-        if images_NHWC.dtype != np.uint8 or images_NHWC.shape[1:] != (self._size, self._size, 3):
-            raise ValueError(
-                f"images must be uint8 [N, {self._size}, {self._size}, 3], not {images_NHWC.dtype} "
-                f"{list(images_NHWC.shape)}"
-            )
-        images = torch.from_numpy(np.require(images_NHWC, requirements=["C", "W"]))
-        batch_size = min(MAX_BATCH, max(1, MAX_BATCH_PIXELS // self._size**2))
-        probabilities = [self._classify_batch(batch_NHWC) for batch_NHWC in torch.split(images, batch_size)]
-        result: NDArray[np.float32] = torch.cat(probabilities).numpy()
+        with _translated_memory_error():
+            probabilities = [
+                self._classify_batch(torch.from_numpy(np.require(batch_NHWC, requirements=["C", "W"])))
+                for batch_NHWC in batches_of(images_NHWC, self._size, max_pixels=_BATCH_PIXELS)
+            ]
+            result: NDArray[np.float32] = torch.cat(probabilities).numpy()
         return result
 
     def _classify_batch(self, images_NHWC: Tensor) -> Tensor:
         logits_NK = self._network(self._normalisation.apply(images_NHWC.to(self._device)))
         return torch.softmax(logits_NK.float() / self._temperature, dim=1).cpu()
+
+
+@contextmanager
+def _translated_memory_error() -> Iterator[None]:
+    """Raise a lack of memory on any device as MemoryError."""
+    try:
+        yield
+    except RuntimeError as error:
+        if is_out_of_memory(error):
+            raise MemoryError(str(error)) from None
+        raise
 
 
 def fuse_network(network: ResNet9) -> ResNet9:

@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
 from model.errors import CorruptArtifactError
 from model.export.interface import IMAGES
+from model.host.allocator import return_free_memory
 
 _ERRORS = (
     errors.Fail,
@@ -19,8 +21,8 @@ _ERRORS = (
     errors.InvalidGraph,
     errors.InvalidProtobuf,
     errors.NotImplemented,
+    errors.RuntimeException,
 )
-_RUNTIME_ERRORS = (*_ERRORS, errors.RuntimeException)
 _OUT_OF_MEMORY = ("allocate memory", "bad_alloc", "bad allocation")
 _FATAL = 4
 
@@ -42,8 +44,12 @@ class Engine:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.log_severity_level = _FATAL  # errors are raised
+        _share_arena()
+        options.add_session_config_entry("session.use_env_allocators", "1")
         with _translated_errors():
             self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        self._session._model_bytes = None  # the session would keep the file for a fallback to other devices
+        return_free_memory()
 
     def run(self, images_NHWC: NDArray[np.uint8], outputs: Sequence[str]) -> list[NDArray[np.float32]]:
         """Return these outputs for uint8 images; raises MemoryError."""
@@ -52,11 +58,20 @@ class Engine:
         return computed
 
 
+@cache
+def _share_arena() -> None:
+    """Let all networks compute in the same memory: an arena of its own would keep 55 MB or more for each."""
+    memory = onnxruntime.OrtMemoryInfo(
+        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    )
+    onnxruntime.create_and_register_allocator(memory, None)
+
+
 @contextmanager
 def _translated_errors() -> Iterator[None]:
     try:
         yield
-    except _RUNTIME_ERRORS as error:
+    except _ERRORS as error:
         if any(words in str(error) for words in _OUT_OF_MEMORY):
             raise MemoryError(str(error)) from None
         raise CorruptArtifactError(f"ONNX Runtime cannot run this network: {error}") from error

@@ -1,5 +1,6 @@
 """Settings of the memory allocator for processes that train: keep large freed blocks for reuse."""
 
+import ctypes
 import os
 import sys
 from collections.abc import Mapping
@@ -38,3 +39,10 @@ def restart_with_allocator_settings() -> None:
     wanted = add_allocator_settings(os.environ)
     if wanted != os.environ:
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], wanted)  # noqa: S606 - starts this program
+
+
+def return_free_memory() -> None:
+    """Return to the system what the C library keeps of freed memory; does nothing where it has no such function."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -20,7 +20,7 @@ class Ping(_Message):
 
 
 class Pong(_Message):
-    """Predictor → API or parent process: the answer to a ping; `ready` is true once torch is loaded."""
+    """Predictor → API or parent process: the answer to a ping; `ready` is true once the library that computes is loaded."""
 
     kind: Literal["pong"] = "pong"
     ready: bool
@@ -68,6 +68,8 @@ class Answer(_Message):
     kind: Literal["answer"] = "answer"
     request_id: int
     timings_ms: Timings
+    precision: str
+    """The numbers that the model computed with, such as `float32`."""
 
 
 class Failure(_Message):

@@ -27,6 +27,11 @@ class ServedModel(Network, Protocol):
         ...
 
     @property
+    def precision(self) -> str:
+        """The numbers that the model computes with."""
+        ...
+
+    @property
     def size_bytes(self) -> int:
         """Memory of the model."""
         ...
@@ -92,6 +97,7 @@ class RequestClassifier:
         with self._admission.admit(request.model, request.image_count, request.total_bytes):
             try:
                 async with asyncio.timeout(request.deadline_s), self._models.use(request.model) as model:
+                    precision = model.precision
                     results = await self._classify_all(model, request, images)
             except TimeoutError as error:
                 raise DeadlineExceededError(
@@ -99,7 +105,7 @@ class RequestClassifier:
                     retry_after_s=1,
                 ) from error
         results.sort(key=lambda result: result.index)
-        answer = Answer(request_id=request.request_id, timings_ms=_slowest(results))
+        answer = Answer(request_id=request.request_id, timings_ms=_slowest(results), precision=precision)
         return answer, [result.answer for result in results]
 
     async def _classify_all(

@@ -1,10 +1,8 @@
-"""Loads models from storage into memory. The only module of the API that imports torch, and only when called."""
+"""Loads models from storage into memory. The only module of the API that imports torch: on a GPU, and when called."""
 
 import asyncio
 import logging
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,32 +11,23 @@ from pydantic import ValidationError
 
 from api.predictor.errors import CorruptModelError, ModelUnavailableError
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, model_key
+from model.artifact.precision import Precision
 from model.data.images import decode_image, resize_image
 from model.data.pixel_budget import PixelBudget
 from model.errors import CorruptArtifactError, ImageTooLargeError, StorageError
 from model.host.cpus import cpu_quota
+from model.host.gpus import may_have_gpu
+from model.storage.interface import Storage
 from model.storage.opening import open_storage
 from worker.redis_server.projects import parse_model_address, storage_url
 
 if TYPE_CHECKING:
     from model.artifact.classifier import Classifier
+    from model.artifact.onnx_classifier import OnnxClassifier
 
 _NO_ROOM = "There is not enough memory to load this model at the moment: try again, or give the predictor more memory."
 
 log = logging.getLogger(__name__)
-
-
-@contextmanager
-def _as_memory_error() -> Iterator[None]:
-    """Raise a lack of memory on any device as MemoryError."""
-    from model.device.device import is_out_of_memory  # noqa: PLC0415 - imports torch
-
-    try:
-        yield
-    except RuntimeError as error:
-        if is_out_of_memory(error):
-            raise MemoryError(str(error)) from None
-        raise
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +35,18 @@ class LoadedModel:
     """A classifier with its labels and its preprocessing."""
 
     manifest: Manifest
-    classifier: "Classifier"
+    classifier: "Classifier | OnnxClassifier"
     pixel_budget: PixelBudget
 
     @property
     def classes(self) -> list[str]:
         """Labels, in the order of the scores."""
         return self.manifest.classes
+
+    @property
+    def precision(self) -> Precision:
+        """The numbers that the model computes with."""
+        return self.classifier.precision
 
     @property
     def size_bytes(self) -> int:
@@ -76,8 +70,7 @@ class LoadedModel:
 
     def classify(self, images_NHWC: np.ndarray, /) -> np.ndarray:  # noqa: N803 - the name tells the shape
         """Return calibrated scores_NK for images_NHWC (uint8); raises MemoryError."""
-        with _as_memory_error():
-            return self.classifier.classify(images_NHWC)
+        return self.classifier.classify(images_NHWC)
 
 
 class ModelLoader:
@@ -98,7 +91,7 @@ class ModelLoader:
         return self._device.startswith("cuda")
 
     async def prepare(self) -> None:
-        """Import torch and choose the device."""
+        """Choose the device, and import the library that computes on it."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._prepare)
         self.is_ready = True
 
@@ -112,23 +105,33 @@ class ModelLoader:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._load, address)
 
     def _prepare(self) -> None:
-        import torch  # noqa: PLC0415 - takes seconds; the socket must answer meanwhile
+        # The imports take seconds with torch; the socket must answer meanwhile.
+        if self.is_on_gpu or (self._device == "auto" and may_have_gpu()):
+            import torch  # noqa: PLC0415 - see above
 
-        torch.set_num_threads(self.threads)
-        if self._device == "auto":
-            self._device = "cuda" if torch.cuda.is_available() else "cpu"
+            torch.set_num_threads(self.threads)
+            if self._device == "auto":
+                self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        if not self.is_on_gpu:
+            self._device = "cpu"
+            import model.artifact.onnx_classifier  # noqa: F401, PLC0415 - see above
         log.info("ready on %s with %d threads", self._device, self.threads)
 
-    def _load(self, address: str) -> LoadedModel:
-        from model.artifact.classifier import Classifier  # noqa: PLC0415 - imports torch
+    def _classifier(self, storage: Storage, manifest: Manifest) -> "Classifier | OnnxClassifier":
+        if self.is_on_gpu:
+            from model.artifact.classifier import Classifier  # noqa: PLC0415 - imports torch
 
+            return Classifier.load(storage, manifest, self._device)
+        from model.artifact.onnx_classifier import OnnxClassifier  # noqa: PLC0415 - imports ONNX Runtime
+
+        return OnnxClassifier.load(storage, manifest, self.threads)
+
+    def _load(self, address: str) -> LoadedModel:
         model_id, project = parse_model_address(address)
         try:
             storage = open_storage(storage_url(self._storage, project))
             manifest = Manifest.model_validate_json(storage.read_bytes(model_key(model_id, MANIFEST_FILE)))
-            with _as_memory_error():
-                classifier = Classifier.load(storage, manifest, self._device)
-            loaded = LoadedModel(manifest, classifier, self._pixel_budget)
+            loaded = LoadedModel(manifest, self._classifier(storage, manifest), self._pixel_budget)
         except (CorruptArtifactError, ValidationError) as error:
             log.error("model %s is corrupt: %s", model_id, error)
             raise CorruptModelError(
@@ -139,5 +142,5 @@ class ModelLoader:
             raise ModelUnavailableError(str(error), retry_after_s=5) from error
         except MemoryError as error:
             raise ModelUnavailableError(_NO_ROOM, retry_after_s=5) from error
-        log.info("loaded %s (%s:%d)", model_id, manifest.name, manifest.version)
+        log.info("loaded %s (%s:%d) in %s", model_id, manifest.name, manifest.version, loaded.precision)
         return loaded

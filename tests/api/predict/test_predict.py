@@ -52,7 +52,13 @@ def test_a_body_that_is_one_image(service: Service, model: Manifest) -> None:
     assert response.status_code == 200, response.text
     answer = response.json()
     assert answer["object"] == "prediction"
-    assert answer["model"] == {"id": model.id, "name": "shapes", "version": 1, "alias": "production"}
+    assert answer["model"] == {
+        "id": model.id,
+        "name": "shapes",
+        "version": 1,
+        "alias": "production",
+        "precision": "float32",
+    }
     (item,) = answer["predictions"]
     assert (item["index"], item["filename"], item["status"]) == (0, None, "ok")
     assert {"label": item["label"], "score": item["score"]} == item["scores"][0]

@@ -309,6 +309,28 @@ def test_stop_ends_the_predictor(storage_url: str) -> None:
     assert not Path(f"/proc/{pid}").exists()
 
 
+def test_on_a_cpu_the_predictor_needs_no_torch_and_little_memory(
+    predictor: PredictorProcess, socket_path: Path, model: Manifest
+) -> None:
+    predicted = _predict(socket_path, model.id, [png(seed) for seed in range(64)])
+    assert predicted.precision == "float32"
+    assert "torch" not in Path(f"/proc/{predictor.pid}/maps").read_text()
+
+
+def test_the_memory_of_a_predictor_grows_by_the_weights_of_each_model(
+    storage_url: str, storage: Storage
+) -> None:
+    models = [publish_model(storage, name=f"m{seed}", seed=seed) for seed in range(3)]
+    used_mb = []
+    with running_predictor(storage_url) as (predictor, socket_path):
+        for model in models:
+            _predict(socket_path, model.id, [png(seed) for seed in range(64)])
+            status = Path(f"/proc/{predictor.pid}/status").read_text()
+            used_mb.append(int(status.split("VmRSS:")[1].split()[0]) / 1024)
+    assert used_mb[0] < 160
+    assert used_mb[2] - used_mb[1] < 40  # 25 MB of weights
+
+
 def test_the_modules_that_the_api_imports_do_not_import_torch() -> None:
     code = (
         "import sys, api.predict.routes, api.predictor.client, api.predictor.supervision\n"

@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 
 import numpy as np
@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from model.artifact.classifier import Classifier, fuse_network
-from model.artifact.manifest import WEIGHTS_FILE, model_key
+from model.artifact.manifest import WEIGHTS_FILE, Manifest, model_key
+from model.artifact.onnx_classifier import OnnxClassifier
 from model.errors import CorruptArtifactError, StorageError
 from model.network.resnet9 import ResNet9
 from model.storage.interface import Storage
@@ -32,14 +33,27 @@ def network(narrow_network: None) -> Iterator[ResNet9]:
     torch.set_num_threads(threads)
 
 
+Load = Callable[[Storage, Manifest], Classifier | OnnxClassifier]
+
+
+@pytest.fixture(params=["torch", "onnx"])
+def load(request: pytest.FixtureRequest) -> Load:
+    """Loads a model as the predictor does on a GPU and on a CPU."""
+    if request.param == "onnx":
+        return lambda storage, manifest: OnnxClassifier.load(storage, manifest, 1)
+    return lambda storage, manifest: Classifier.load(storage, manifest, "cpu")
+
+
 def random_images(count: int, size: int = 16) -> np.ndarray:
     return np.random.default_rng(count).integers(0, 256, (count, size, size, 3), dtype=np.uint8)
 
 
-def test_classify_returns_the_calibrated_softmax_of_the_network(network: ResNet9, storage: Storage) -> None:
+def test_classify_returns_the_calibrated_softmax_of_the_network(
+    network: ResNet9, storage: Storage, load: Load
+) -> None:
     manifest = publish(storage, network, "mdl_a", temperature=1.7)
     images = random_images(5)
-    scores = Classifier.load(storage, manifest, "cpu").classify(images)
+    scores = load(storage, manifest).classify(images)
     normalised = (images / 255 - (0.4, 0.5, 0.6)) / (0.2, 0.25, 0.3)
     with torch.inference_mode():
         logits = network(torch.from_numpy(normalised.transpose(0, 3, 1, 2)).float())
@@ -58,9 +72,9 @@ def test_the_fused_network_has_the_same_outputs(network: ResNet9) -> None:
 
 
 def test_an_image_gets_the_same_probabilities_in_a_batch_of_any_size(
-    network: ResNet9, storage: Storage
+    network: ResNet9, storage: Storage, load: Load
 ) -> None:
-    classifier = Classifier.load(storage, publish(storage, network, "mdl_a"), "cpu")
+    classifier = load(storage, publish(storage, network, "mdl_a"))
     images = random_images(70)
     together = classifier.classify(images)
     assert together.shape == (70, 3)
@@ -70,8 +84,8 @@ def test_an_image_gets_the_same_probabilities_in_a_batch_of_any_size(
         )
 
 
-def test_read_only_images_are_accepted(network: ResNet9, storage: Storage) -> None:
-    classifier = Classifier.load(storage, publish(storage, network, "mdl_a"), "cpu")
+def test_read_only_images_are_accepted(network: ResNet9, storage: Storage, load: Load) -> None:
+    classifier = load(storage, publish(storage, network, "mdl_a"))
     images = random_images(2)
     images.setflags(write=False)
     assert classifier.classify(images).shape == (2, 3)
@@ -81,37 +95,39 @@ def test_read_only_images_are_accepted(network: ResNet9, storage: Storage) -> No
     "images", [random_images(1, 17), random_images(1).astype(np.float32), random_images(1)[0]]
 )
 def test_images_of_another_shape_or_type_are_refused(
-    images: np.ndarray, network: ResNet9, storage: Storage
+    images: np.ndarray, network: ResNet9, storage: Storage, load: Load
 ) -> None:
-    classifier = Classifier.load(storage, publish(storage, network, "mdl_a"), "cpu")
+    classifier = load(storage, publish(storage, network, "mdl_a"))
     with pytest.raises(ValueError, match=r"uint8 \[N, 16, 16, 3\]"):
         classifier.classify(images)
 
 
-def test_weights_with_another_sha256_are_refused(network: ResNet9, storage: Storage) -> None:
+def test_weights_with_another_sha256_are_refused(network: ResNet9, storage: Storage, load: Load) -> None:
     manifest = publish(storage, network, "mdl_a")
     path = stored_path(storage, model_key("mdl_a", WEIGHTS_FILE))
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(bytes(data))
     with pytest.raises(CorruptArtifactError, match="mdl_a is not the file that was published"):
-        Classifier.load(storage, manifest, "cpu")
+        load(storage, manifest)
 
 
-def test_weights_of_another_network_are_refused(network: ResNet9, storage: Storage) -> None:
+def test_weights_of_another_network_are_refused(network: ResNet9, storage: Storage, load: Load) -> None:
     manifest = publish(storage, network, "mdl_a").model_copy(update={"classes": ["a", "b"]})
     with pytest.raises(CorruptArtifactError, match="another network"):
-        Classifier.load(storage, manifest, "cpu")
+        load(storage, manifest)
 
 
-def test_a_manifest_without_weights_is_refused(network: ResNet9, storage: Storage) -> None:
+def test_a_manifest_without_weights_is_refused(network: ResNet9, storage: Storage, load: Load) -> None:
     manifest = publish(storage, network, "mdl_a").model_copy(update={"files": {}})
     with pytest.raises(CorruptArtifactError, match="names no"):
-        Classifier.load(storage, manifest, "cpu")
+        load(storage, manifest)
 
 
-def test_the_error_for_missing_weights_names_the_object(network: ResNet9, storage: Storage) -> None:
+def test_the_error_for_missing_weights_names_the_object(
+    network: ResNet9, storage: Storage, load: Load
+) -> None:
     manifest = publish(storage, network, "mdl_a")
     storage.delete("models/mdl_a/")
     with pytest.raises(StorageError, match="no object"):
-        Classifier.load(storage, manifest, "cpu")
+        load(storage, manifest)

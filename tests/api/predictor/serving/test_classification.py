@@ -18,6 +18,7 @@ class BrokenModel:
 
     classes = ["a"]  # noqa: RUF012  # never changed
     size_bytes = 1
+    precision = "float32"
 
     def decode(self, _data: bytes) -> np.ndarray:
         raise ZeroDivisionError("unexpected")

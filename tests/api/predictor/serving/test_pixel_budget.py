@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from api.predictor.serving.loader import LoadedModel
-from model.artifact.classifier import Classifier
+from model.artifact.onnx_classifier import OnnxClassifier
 from model.data.images import decode_image
 from model.data.pixel_budget import PixelBudget
 from model.errors import ImageError
@@ -64,7 +64,7 @@ def test_a_large_image_is_not_overtaken_by_small_ones() -> None:
 def test_decoding_waits_for_room_and_returns_its_pixels_to_the_budget(tmp_path: Path) -> None:
     storage = open_storage(f"file://{tmp_path}/storage")
     manifest = publish_model(storage)
-    model = LoadedModel(manifest, Classifier.load(storage, manifest, "cpu"), PixelBudget(1))
+    model = LoadedModel(manifest, OnnxClassifier.load(storage, manifest, 1), PixelBudget(1))
     with ThreadPoolExecutor(1) as threads:
         with model.pixel_budget.share() as take:
             take(1)
@@ -82,7 +82,7 @@ def test_a_served_model_scales_16_bit_images_as_those_of_its_dataset(tmp_path: P
     manifest = publish_model(storage)
     preprocessing = manifest.preprocessing.model_copy(update={"sample_bits": 12})
     manifest = manifest.model_copy(update={"preprocessing": preprocessing})
-    model = LoadedModel(manifest, Classifier.load(storage, manifest, "cpu"), PixelBudget())
+    model = LoadedModel(manifest, OnnxClassifier.load(storage, manifest, 1), PixelBudget())
     values = np.arange(256, dtype=np.uint16).reshape(16, 16)
     assert np.array_equal(model.decode(encode(Image.fromarray(values << 4)))[..., 0], values)
 

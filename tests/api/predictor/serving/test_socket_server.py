@@ -22,6 +22,7 @@ class WordyModel:
 
     classes = [f"{k}" + "x" * 4_000_000 for k in range(MAX_BODY_BYTES // 4_000_000 + 1)]  # noqa: RUF012  # never changed
     size_bytes = 1
+    precision = "float32"
 
     def decode(self, _data: bytes) -> np.ndarray:
         return np.zeros((1, 1, 3), np.uint8)
