@@ -14,8 +14,11 @@ class ApiError(Exception):
         *,
         field_errors: Sequence[Mapping[str, str]] = (),
         retry_after_s: int | None = None,
+        members: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(message)
         self.field_errors = field_errors
         """One `param` and `message` for each wrong field of the request."""
         self.retry_after_s = retry_after_s
+        self.members = dict(members or {})
+        """Further members of the problem document, as JSON values."""

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import (
     AfterValidator,
@@ -16,6 +16,7 @@ from pydantic import (
     ValidationInfo,
     WithJsonSchema,
     field_validator,
+    model_validator,
 )
 
 FULL_BITS = 16
@@ -99,10 +100,22 @@ class ClassWeighting(StrEnum):
 
 
 class Promote(StrEnum):
-    """Whether a successful job moves the `production` alias to its model: only the first model of a name, or never."""
+    """Whether a successful job moves the `production` alias to its model.
+
+    Only the first model of a name; also a model that is better than the one in production; or never.
+    """
 
     FIRST = "first"
+    IF_BETTER = "if_better"
     NEVER = "never"
+
+
+class Metric(StrEnum):
+    """What a model must be better in than the one in production."""
+
+    ACCURACY = "accuracy"
+    BALANCED_ACCURACY = "balanced_accuracy"
+    LOG_LOSS = "log_loss"
 
 
 MAX_EPOCHS = 1000
@@ -119,6 +132,8 @@ Patience = Annotated[int, Field(strict=True, ge=1, le=MAX_EPOCHS)]
 Gpus = Annotated[int, Field(strict=True, ge=1, le=16)]
 Priority = Annotated[int, Field(strict=True, ge=-100, le=100)]
 Seed = Annotated[int, Field(strict=True, ge=0, le=2**32 - 1)]
+Margin = Annotated[float, Field(strict=True, ge=0, le=10, allow_inf_nan=False)]
+"""How much better; 0.01 is one percentage point of accuracy."""
 
 
 class TrainingSpec(BaseModel):
@@ -165,12 +180,23 @@ class JobSpec(TrainingSpec):
     init_from: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
     """A model whose weights the training starts from: `name`, `name:3`, `name@alias` or `mdl_…`."""
     promote: Promote = Promote.FIRST
+    promote_metric: Metric = Metric.ACCURACY
+    """With `promote: if_better`: what the model must be better in."""
+    promote_margin: Margin = 0.0
+    """With `promote: if_better`: the lower end of the difference's 95 % interval must be above this."""
     priority: Priority = 0
     """Queued jobs of a higher priority run first; among equals the one that was posted first."""
     tags: Annotated[list[Tag], Field(max_length=16)] = []
 
+    @model_validator(mode="after")
+    def _check_promotion(self) -> Self:
+        is_set = self.promote_metric is not Metric.ACCURACY or self.promote_margin
+        if is_set and self.promote is not Promote.IF_BETTER:
+            raise ValueError("promote_metric and promote_margin need promote: if_better")
+        return self
 
-LATER_FIELDS = frozenset({"patience"})
+
+LATER_FIELDS = frozenset({"patience", "promote_metric", "promote_margin"})
 """The fields of `ResolvedSpec` that the first release does not know and refuses. Records that it reads leave them out."""
 
 
@@ -200,11 +226,16 @@ class ResolvedSpec(BaseModel):
     """The id of the model whose weights the training starts from."""
     time_budget_s: TimeBudget | None = None
     gpus: Gpus = 1
+    promote_metric: Metric | None = Field(default=None, exclude_if=lambda metric: metric is None)
+    """Only with `promote: if_better`. Records that the first release reads say `promote: never` then."""
+    promote_margin: Margin | None = Field(default=None, exclude_if=lambda margin: margin is None)
     patience: Annotated[Patience | None, Field(exclude_if=lambda value: value is None)] = None
 
     def first_release_json(self) -> str:
-        """Return the spec as JSON that every release reads: without the fields of `LATER_FIELDS`."""
-        return self.model_dump_json(exclude=set(LATER_FIELDS))
+        """Return the spec as JSON that every release reads: without the fields of `LATER_FIELDS`, and without a gate."""
+        is_gated = self.promote is Promote.IF_BETTER
+        known = self.model_copy(update={"promote": Promote.NEVER}) if is_gated else self
+        return known.model_dump_json(exclude=set(LATER_FIELDS))
 
     def later_settings(self) -> dict[str, JsonValue]:
         """Return the fields of `LATER_FIELDS` that are set."""

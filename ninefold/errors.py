@@ -1,6 +1,6 @@
 """The errors of the client and the command line."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -14,6 +14,7 @@ class NinefoldError(Exception):
         code: str = "error",
         status: int | None = None,
         errors: Sequence[dict[str, Any]] = (),
+        members: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(detail)
         self.detail = detail
@@ -22,6 +23,8 @@ class NinefoldError(Exception):
         """The HTTP status code, if the error came from a response of the service."""
         self.errors = list(errors)
         """`{param, message}` of each field or image of the request that was refused."""
+        self.members = dict(members or {})
+        """All members of the problem document, such as the `comparison` of `not_better`."""
 
 
 class UnreachableError(NinefoldError):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from api.errors import ApiError
@@ -26,7 +26,9 @@ class FieldError(BaseModel):
 
 
 class Problem(BaseModel):
-    """An error, as RFC 9457 writes it."""
+    """An error, as RFC 9457 writes it. Some codes have further members: `not_better` has the `comparison`."""
+
+    model_config = ConfigDict(extra="allow")
 
     type: str
     title: str
@@ -72,6 +74,7 @@ def problem_response(error: Exception, answer: Answer, request_id: str) -> Respo
     retry_after_s = answer.retry_after_s
     if isinstance(error, ApiError):
         retry_after_s = error.retry_after_s or retry_after_s
+        body |= error.members
         if error.field_errors:
             body["errors"] = list(error.field_errors)
     headers = dict(answer.headers) | ({"Retry-After": str(retry_after_s)} if retry_after_s else {})

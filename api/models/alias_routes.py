@@ -9,9 +9,11 @@ from pydantic import AfterValidator, WithJsonSchema
 
 from api.http.bodies import json_body_docs, read_json
 from api.http.callers import Caller, IdempotencyKey
+from api.http.dependencies import from_app
 from api.http.openapi import problems
 from api.http.pages import After, Limit, Page
 from api.models.alias_schemas import Alias, AliasChange, AliasTarget, Reason, RollbackRequest
+from api.models.promotion import GatedPromotions
 from api.models.routes import Registry
 from model.spec import Name
 from worker.queue.calls.requests import Idempotency
@@ -64,22 +66,30 @@ async def get_alias(models: Registry, caller: Caller, name: Name, alias: AliasNa
         AliasTarget,
         third={"version": 3},
         careful={"version": 3, "expected_version": 2, "reason": "trained on the new photos"},
+        gated={"version": 3, "if_better": {"metric": "balanced_accuracy", "margin": 0.01}},
     ),
 )
 async def set_alias(
-    request: Request, models: Registry, caller: Caller, name: Name, alias: AliasName
+    request: Request,
+    models: Registry,
+    promotions: Annotated[GatedPromotions, from_app(GatedPromotions)],
+    caller: Caller,
+    *,
+    name: Name,
+    alias: AliasName,
 ) -> Alias:
     """Point an alias at a version; the next request already uses that version."""
     target = await read_json(request, AliasTarget)
-    state = await models.set_alias(
-        name,
-        alias,
-        target.version,
-        caller.name,
-        caller.project,
-        expected=_expectation(target),
-        reason=target.reason,
-    )
+    expected, reason = _expectation(target), target.reason
+    if target.gate:
+        by, project = caller.name, caller.project
+        state = await promotions.promote(
+            name, alias, target.version, target.gate, by=by, project=project, expected=expected, reason=reason
+        )
+    else:
+        state = await models.set_alias(
+            name, alias, target.version, caller.name, caller.project, expected=expected, reason=reason
+        )
     return Alias.of(state, alias)
 
 

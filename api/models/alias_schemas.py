@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from model.comparison.result import Comparison, Gate
 from worker.redis_server.timestamps import Timestamp
 from worker.registry import aliases
 
@@ -33,6 +34,11 @@ class AliasChange(BaseModel):
     reason: str | None
     returns_to: str | None = Field(description="Of a rollback: the change that had set this version.")
     skipped_versions: list[int] = Field(description="Of a rollback: deleted versions in between.")
+    job_id: str | None = Field(description="The job whose `promote` asked for it.")
+    refused_version: int | None = Field(
+        description="The version that a job's `promote: if_better` did not promote; the alias stayed where it was."
+    )
+    gate: Comparison | None = Field(description="The comparison that decided.")
 
     @classmethod
     def of(cls, change: aliases.AliasChange) -> Self:
@@ -47,6 +53,9 @@ class AliasChange(BaseModel):
             reason=change.reason,
             returns_to=f"chg_{change.returns_to}" if change.returns_to else None,
             skipped_versions=change.skipped,
+            job_id=change.job_id,
+            refused_version=change.refused_version,
+            gate=change.gate,
         )
 
 
@@ -87,6 +96,16 @@ class AliasTarget(BaseModel):
         "such alias. Left out: whatever it points at.",
     )
     reason: Reason | None = Field(default=None, description="Why, for the history.")
+    if_better: Literal[True] | Gate | None = Field(
+        default=None,
+        description="Change nothing unless the version is better than the present one on test images that neither was "
+        "trained on: 409 `not_better` or `no_common_test_set`. `true`: a higher accuracy.",
+    )
+
+    @property
+    def gate(self) -> Gate | None:
+        """What the version must achieve; None when it is not compared."""
+        return Gate() if self.if_better is True else self.if_better
 
 
 class RollbackRequest(BaseModel):

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from api.errors import ApiError
 from api.http.problem import Answer, Answers
+from model.comparison.description import describe
+from model.comparison.result import Comparison
 from worker.errors import AliasMovedError, AliasNotFoundError, ModelInUseError, NothingToRollBackToError
 
 
@@ -14,6 +16,31 @@ class ModelFileNotFoundError(ApiError):
 
     def __init__(self, files: Sequence[str]) -> None:
         super().__init__(f"This model has no such file. It has: {', '.join(files)}.")
+
+
+class NotBetterError(ApiError):
+    """Raised when a version shall be promoted if it is better, and is not. The problem has the numbers."""
+
+    code = "not_better"
+
+    def __init__(self, comparison: Comparison) -> None:
+        super().__init__(
+            f"{describe(comparison)} Nothing was changed; leave out if_better to promote it anyway.",
+            members={"comparison": comparison.model_dump(mode="json")},
+        )
+
+
+class NoCommonTestSetError(ApiError):
+    """Raised when two models cannot be compared."""
+
+    code = "no_common_test_set"
+
+    def __init__(self, why: str, comparison: Comparison | None = None) -> None:
+        shown = comparison and comparison.model_dump(mode="json")
+        super().__init__(
+            f"{why} Nothing was changed; leave out if_better to promote without a comparison.",
+            members={"comparison": shown},
+        )
 
 
 class DownloadsBusyError(ApiError):
@@ -29,6 +56,8 @@ ANSWERS: Answers = {
     DownloadsBusyError: Answer(503, retry_after_s=10),
     ModelFileNotFoundError: Answer(404),
     ModelInUseError: Answer(409),
+    NotBetterError: Answer(409),
+    NoCommonTestSetError: Answer(409),
     AliasMovedError: Answer(409),
     NothingToRollBackToError: Answer(409),
     AliasNotFoundError: Answer(404, "This name has no such alias. GET /models/{ref} lists its aliases."),

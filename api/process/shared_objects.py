@@ -29,6 +29,7 @@ from api.jobs.spec_resolver import SpecResolver, WorkerDevices
 from api.jobs.submission import Submissions
 from api.models.evaluation.reader import EvaluationReader
 from api.models.files import MAX_DOWNLOADS, Downloads
+from api.models.promotion import GatedPromotions
 from api.predict.limits import UploadBudget, UploadLimits
 from api.predict.predictions import Predictions
 from api.predictor.client import PredictorClient
@@ -86,6 +87,7 @@ class SharedObjects:
             AsyncModelRegistry: models,
             Storages: self._storages,
             Downloads: Downloads(self._storages),
+            GatedPromotions: GatedPromotions(models, self._storages),
             EvaluationReader: EvaluationReader(self._storages),
             DatasetCatalogue: catalogue,
             ContentsReader: ContentsReader(

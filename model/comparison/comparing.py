@@ -4,14 +4,14 @@ from typing import Any
 
 from model.artifact.manifest import Manifest
 from model.comparison.pairing import Pairing, PredictedModel, pair_models
-from model.comparison.result import ComparedModel, Comparison, Gate, McNemar, Metric
+from model.comparison.result import MIN_GROUPS, ComparedModel, Comparison, Gate, McNemar
 from model.comparison.statistics import (
-    MIN_UNITS,
     difference_interval,
     images_needed,
     mcnemar_p_value,
 )
 from model.evaluation.stored_predictions import read_predictions
+from model.spec import Metric
 from model.storage.interface import Storage
 
 
@@ -52,7 +52,7 @@ def compare(candidate: Manifest, current: Manifest, pairing: Pairing, gate: Gate
     scores = pairing.scores(gate.metric)
     ours, theirs = scores.mean(scores.candidate_N), scores.mean(scores.current_N)
     low, high = difference_interval(scores)
-    is_better = low > gate.margin and scores.units >= MIN_UNITS
+    is_better = low > gate.margin and scores.units >= MIN_GROUPS
     needed = images_needed(ours - theirs, low, gate.margin, scores.units, len(pairing.ids_N))
     ours_right_N, theirs_right_N = pairing.candidate.is_right_N, pairing.current.is_right_N
     only_ours, only_theirs = (

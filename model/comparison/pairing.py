@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from model.artifact.manifest import Manifest
 from model.comparison.ancestry import ancestry_of
-from model.comparison.result import LeftOut, Metric
+from model.comparison.result import LeftOut
 from model.comparison.statistics import PairedScores
 from model.comparison.training_images import content_of, read_hashes, read_training_images
 from model.data.built_in import BUILT_IN
 from model.evaluation.image_results import ImageResults, image_results
 from model.evaluation.stored_predictions import StoredPredictions
+from model.spec import Metric
 from model.storage.interface import Storage
 
 

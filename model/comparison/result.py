@@ -1,22 +1,12 @@
 """The fields of a comparison of two models, and what a candidate must achieve to be better."""
 
-from enum import StrEnum
-from typing import Annotated
-
 from pydantic import BaseModel, ConfigDict, Field
 
 from model.artifact.manifest import Fraction
+from model.spec import Margin, Metric
 
-
-class Metric(StrEnum):
-    """What a candidate must be better in."""
-
-    ACCURACY = "accuracy"
-    BALANCED_ACCURACY = "balanced_accuracy"
-    LOG_LOSS = "log_loss"
-
-
-Margin = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
+MIN_GROUPS = 20
+"""With fewer independent images nothing is decided: all of a few images prove little, whatever the bootstrap says."""
 
 
 class Gate(BaseModel):

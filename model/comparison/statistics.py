@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from model.comparison.result import MIN_GROUPS
 from model.evaluation.intervals import RESAMPLES, Interval
 
-MIN_UNITS = 20
-"""With fewer independent images nothing is decided: all of a few images prove little, whatever the bootstrap says."""
 _TAIL = 0.025
 _NUMBERS_AT_ONCE = 2**22
 _BISECTIONS = 60
@@ -115,7 +114,7 @@ def images_needed(difference: float, low: float, margin: float, units: int, imag
     """
     if difference <= margin:
         return None
-    needed_units = max(MIN_UNITS, math.ceil(units * ((difference - low) / (difference - margin)) ** 2))
+    needed_units = max(MIN_GROUPS, math.ceil(units * ((difference - low) / (difference - margin)) ** 2))
     return math.ceil(needed_units * images / units)
 
 

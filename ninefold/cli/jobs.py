@@ -33,6 +33,10 @@ def submit(
     init_from: Annotated[
         str | None, typer.Option(help="Model whose weights training starts from, such as flowers:2.")
     ] = None,
+    promote: Annotated[
+        str | None,
+        typer.Option(help="When the model becomes production: first, if_better or never. Default: first."),
+    ] = None,
     image_size: Annotated[int | None, typer.Option(help="Side of the images in pixels, 16 to 224.")] = None,
     seed: Annotated[
         int | None, typer.Option(help="Random seed; the same seed gives the same model.", min=0)
@@ -72,6 +76,7 @@ def submit(
         "epochs": epochs,
         "patience": patience,
         "init_from": init_from,
+        "promote": promote,
         "image_size": image_size,
         "seed": seed,
         "priority": priority,

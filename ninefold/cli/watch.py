@@ -52,10 +52,13 @@ def summary(job: "Json") -> str:
         raise NinefoldError(f"{job['id']} succeeded, but its record has no result", code="unexpected_answer")
     low, high = result["ci95"]
     model = result["model"]
-    return (
-        f"test accuracy {result['test_accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%})\n"
-        f"model {model['name']}:{model['version']}  {model['id']}"
-    )
+    lines = [
+        f"test accuracy {result['test_accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%})",
+        f"model {model['name']}:{model['version']}  {model['id']}",
+    ]
+    if promotion := result.get("promotion"):
+        lines.append(f"promotion: {promotion['detail']}")
+    return "\n".join(lines)
 
 
 def next_command(job: "Json") -> str:

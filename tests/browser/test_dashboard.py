@@ -139,9 +139,29 @@ def test_a_button_puts_another_version_into_production(page: Page, service: Serv
     expect(card.locator("details tbody tr").first).to_contain_text("tester")
     card.get_by_role("button", name="Roll moved back to version 1").click()
     expect(older.locator(".badge")).to_have_text("production")
-    card.get_by_text("History of production").click()
     expect(card.locator("details tbody tr").first).to_contain_text("2 → 1 rollback")
     expect(card.get_by_role("button", name="Roll moved back")).to_have_count(0)
+
+
+def test_a_version_that_is_not_better_is_refused_with_the_numbers(
+    page: Page, service: Service, monitor: PageMonitor
+) -> None:
+    for promote in ("first", "if_better"):
+        job = service.client.submit("few-digits", epochs=1, name="gated", seed=3, promote=promote)
+        job = service.client.wait(job["id"])
+    assert job["result"]["promotion"]["outcome"] == "not_better"  # the same seed makes the same model
+    assert (job["spec"]["promote"], job["spec"]["promote_metric"]) == ("if_better", "accuracy")
+    page.goto(f"{service.url}/#/jobs/{job['id']}")
+    expect(page.get_by_text("gated:2 is not shown to be better than gated:1").first).to_be_visible()
+
+    page.get_by_role("link", name="Models").click()
+    card = page.locator(".card", has=page.get_by_role("heading", name="gated", exact=True))
+    card.get_by_role("button", name="If better").click()
+    expect(card.get_by_role("alert")).to_contain_text("gated:2 is not shown to be better than gated:1")
+    card.get_by_text("History of production").click()
+    expect(card.locator("details tbody tr").first).to_contain_text("1 stays 2 refused")
+    # The browser reports the 409 response as an error, too.
+    monitor.errors = [error for error in monitor.errors if "409" not in error]
 
 
 def test_the_form_of_a_clone_has_the_settings_of_the_original_job(page: Page, service: Service) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from model.comparison.result import Gate
 from model.data.import_options import NO_OPTIONS, ImportOptions
 from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import ResolvedSpec
@@ -52,6 +53,12 @@ class ClaimedJob(Claimed):
     """Start and end of each pause of the job so far, in Unix time."""
     committed: Committed | None
     """The model that an earlier attempt committed: this attempt only writes the manifest and finishes the job."""
+
+    @property
+    def gate(self) -> Gate | None:
+        """What the model must achieve to become the one in production; None when nothing is compared."""
+        metric, margin = self.spec.promote_metric, self.spec.promote_margin
+        return Gate(metric=metric, margin=margin or 0.0) if metric else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,12 @@
 """The records of work items as their owner sees them. Knows no Redis."""
 
+from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from model.artifact.manifest import FinishReason
+from model.comparison.result import Comparison
 from model.later_values import OrLater
 from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import JobSpec, ResolvedSpec
@@ -92,6 +94,31 @@ class ModelRef(_Record):
     version: int
 
 
+class PromotionOutcome(StrEnum):
+    """What became of a model that is promoted only if it is better."""
+
+    FIRST = "first"
+    """No version was in production."""
+    BETTER = "better"
+    NOT_BETTER = "not_better"
+    NO_COMMON_TEST_SET = "no_common_test_set"
+
+
+class Promotion(_Record):
+    """The decision about a job's `promote: if_better`."""
+
+    outcome: OrLater[PromotionOutcome]
+    from_version: int | None
+    """The version that was in production."""
+    detail: str
+    comparison: Comparison | None = None
+
+    @property
+    def is_promoted(self) -> bool:
+        """Whether the model is in production now."""
+        return self.outcome in {PromotionOutcome.FIRST, PromotionOutcome.BETTER}
+
+
 class JobResult(_Record):
     """The test metrics and the model of a succeeded job."""
 
@@ -99,6 +126,8 @@ class JobResult(_Record):
     test_accuracy_tta: float | None
     ci95: tuple[float, float] | None
     model: ModelRef
+    promotion: Promotion | None = Field(default=None, exclude_if=lambda promotion: promotion is None)
+    """Only of a job with `promote: if_better`."""
 
 
 class JobError(_Record):

@@ -81,6 +81,7 @@ QUEUE_SCRIPTS = ScriptFolder(
         )
     ),
     refusals=(
+        errors.AliasMovedError,
         errors.DatasetBeingDeletedError,
         errors.DatasetNameTakenError,
         errors.DatasetNotFoundError,

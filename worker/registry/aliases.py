@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from model.comparison.result import Comparison
 from worker.errors import ModelNotFoundError
 from worker.queue.calls.requests import Idempotency
 from worker.redis_server import keys as redis_keys
@@ -36,6 +37,12 @@ class AliasChange(BaseModel):
     """Of a rollback: the number of the change that set the version before."""
     skipped: list[int] = []
     """Of a rollback: the versions in between, which are deleted."""
+    job_id: str | None = None
+    """The job whose `promote` asked for it."""
+    refused_version: int | None = None
+    """Of a promotion that was refused: the version that was not promoted."""
+    gate: Comparison | None = None
+    """The comparison that decided."""
 
 
 @dataclass(frozen=True)
@@ -101,15 +108,16 @@ def set_alias(
     *,
     expected: Expectation | None = None,
     reason: str | None = None,
+    gate: Comparison | None = None,
 ) -> ScriptCall[AliasState]:
-    """Point an alias at a version. The same change once more, with the same expectation, changes nothing.
+    """Point an alias at a version; `gate` is the comparison that allowed it. The same change once more, with the same expectation, changes nothing.
 
     Raises:
         ModelNotFoundError: the name has no such version.
         AliasMovedError: the alias does not point at the expected version.
     """
     arguments = {
-        **_arguments(name, alias, by, project, expected=expected, reason=reason),
+        **_arguments(name, alias, by, project, expected=expected, reason=reason, gate=gate),
         "version": str(version),
     }
     return REGISTRY_SCRIPTS.call("set_alias", arguments, _read_state)
@@ -166,14 +174,16 @@ def _arguments(
     *,
     expected: Expectation | None = None,
     reason: str | None = None,
+    gate: Comparison | None = None,
 ) -> dict[str, object]:
+    notes = {"reason": json.dumps(reason) if reason else None, "gate": gate and gate.model_dump_json()}
     return {
         "project": project,
         "name": name,
         "alias": alias,
         "by": json.dumps(by),
         "expected": expected and str(expected.version or ""),
-        "notes": f',"reason":{json.dumps(reason)}' if reason else "",
+        "notes": "".join(f',"{name}":{text}' for name, text in notes.items() if text),
     }
 
 

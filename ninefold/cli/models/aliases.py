@@ -35,6 +35,16 @@ def promote(
     reason: Reason = None,
     expect: Expected = None,
     *,
+    if_better: Annotated[
+        bool,
+        typer.Option("--if-better", help="Only if it is better on test images that neither was trained on."),
+    ] = False,
+    metric: Annotated[
+        str | None, typer.Option(help="Better in what: accuracy, balanced_accuracy or log_loss.")
+    ] = None,
+    margin: Annotated[
+        float | None, typer.Option(help="How much better, such as 0.01 for a percentage point.", min=0)
+    ] = None,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
     api_key: ApiKey = None,
@@ -45,10 +55,16 @@ def promote(
 
         ninefold models promote flowers:3
 
-        ninefold models promote flowers:3 --alias canary --reason "more photos" --expect 2
+        ninefold models promote flowers:3 --alias production --if-better --reason "more photos"
+
+        ninefold models promote flowers:3 --if-better --metric balanced_accuracy --margin 0.01 --expect 2
     """
+    chosen = {name: value for name, value in (("metric", metric), ("margin", margin)) if value is not None}
+    if chosen and not if_better:
+        raise typer.BadParameter("--metric and --margin need --if-better")
+    gate = chosen or if_better
     with connect(url, api_key) as client:
-        state = client.promote(model, alias, reason=reason, **_expected(expect))
+        state = client.promote(model, alias, reason=reason, if_better=gate, **_expected(expect))
     _print_state(state, as_json=as_json)
 
 
@@ -105,7 +121,10 @@ def _print_state(state: "Json", *, as_json: bool) -> None:
         typer.echo(json.dumps(state, ensure_ascii=False))
         return
     typer.echo(f"{state['name']}@{state['alias']} is version {state['version']} ({state['model_id']})")
-    if skipped := (state["change"] or {}).get("skipped_versions"):
+    change = state["change"] or {}
+    if change.get("gate"):
+        typer.echo(describe_gate(change["gate"]))
+    if skipped := change.get("skipped_versions"):
         typer.echo(f"skipped, because they are deleted: {', '.join(map(str, skipped))}", err=True)
     if state["previous_version"]:
         back = f"ninefold models rollback {state['name']}"
@@ -116,9 +135,24 @@ def _print_state(state: "Json", *, as_json: bool) -> None:
 def describe_change(change: "Json") -> str:
     """Return one line about an entry of a history."""
     before, after = (_version(change[field]) for field in ("from_version", "to_version"))
-    back = " (rollback)" if change["returns_to"] else ""
-    reason = f"  {change['reason']}" if change["reason"] else ""
-    return f"{change['at']}  {change['by'] or 'anybody'}  {before} → {after}{back}{reason}"
+    move = f"{before} → {after}{' (rollback)' if change['returns_to'] else ''}"
+    if change["refused_version"]:
+        move = f"{change['refused_version']} refused, {after} stays"
+    gate = describe_gate(change["gate"]) if change["gate"] else None
+    notes = "".join(f"  {note}" for note in (change["job_id"], gate, change["reason"]) if note)
+    return f"{change['at']}  {change['by'] or 'anybody'}  {move}{notes}"
+
+
+def describe_gate(found: "Json") -> str:
+    """Return the numbers of a comparison."""
+    if not found["images"]:
+        return "no common test images"
+    metric = found["metric"].replace("_", " ")
+    low, high = found["ci95"]
+    return (
+        f"{metric} {found['candidate']:.4g} against {found['current']:.4g} on {found['images']} images, "
+        f"difference {found['difference']:+.4f} ({low:+.4f} to {high:+.4f})"
+    )
 
 
 def _version(version: int | None) -> str:

@@ -7,9 +7,10 @@ from PIL import Image
 
 from model.artifact.manifest import Manifest, model_key
 from model.comparison.comparing import compare_models
-from model.comparison.result import Comparison, Gate, Metric
+from model.comparison.result import Comparison, Gate
 from model.data.record import dataset_key
 from model.errors import NoEvaluationError
+from model.spec import Metric
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
 from tests.model.comparison.published import Publisher, import_photos

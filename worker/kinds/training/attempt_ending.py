@@ -60,6 +60,8 @@ class TrainingEnding(AttemptEnding):
                 self._item_id,
                 self._attempt_id,
                 committed,
+                gate=self._claimed.gate,
+                project=self._claimed.project,
                 may_wait=self._may_wait,
             )
         except StorageError as error:

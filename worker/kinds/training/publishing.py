@@ -4,14 +4,18 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from model.artifact.manifest import MANIFEST_FILE, ManifestDraft, model_key
+from model.artifact.manifest import MANIFEST_FILE, Manifest, ManifestDraft, model_key
 from model.comparison.ancestry import ANCESTORS, Ancestry, ancestry_from
+from model.comparison.result import Gate
 from model.errors import StorageError
 from model.host.failpoints import Failpoint, reach
 from model.storage.interface import Storage
+from worker.errors import AliasMovedError
 from worker.queue.attempt_messages import ClaimedJob, Committed
 from worker.queue.store import JobStore
 from worker.redis_server.retry import retry_while_unavailable
+from worker.registry.model_registry import ModelRegistry
+from worker.registry.promotion import decide_promotion
 
 _log = logging.getLogger(__name__)
 
@@ -51,6 +55,8 @@ def complete_publish(
     attempt_id: str,
     committed: Committed,
     *,
+    gate: Gate | None,
+    project: str,
     may_wait: Callable[[], bool],
 ) -> None:
     """Write the manifest and end the job. After the commit point nothing cancels the job any more.
@@ -62,5 +68,30 @@ def complete_publish(
     """
     storage.put_bytes(model_key(committed.manifest["id"], MANIFEST_FILE), committed.manifest_json.encode())
     reach(Failpoint.PUBLISH_WRITTEN)
-    retry_while_unavailable(lambda: store.succeed(job_id, attempt_id), may_wait)
+    if gate is None:
+        retry_while_unavailable(lambda: store.succeed(job_id, attempt_id), may_wait)
+    else:
+        manifest = Manifest.model_validate_json(committed.manifest_json)
+        retry_while_unavailable(
+            lambda: _succeed_and_promote(store, storage, attempt_id, manifest, gate=gate, project=project),
+            may_wait,
+        )
     reach(Failpoint.FINISH_RECORDED)
+
+
+def _succeed_and_promote(
+    store: JobStore, storage: Storage, attempt_id: str, manifest: Manifest, *, gate: Gate, project: str
+) -> None:
+    """End a job and promote its model if it is better; decide again if another version got into production meanwhile.
+
+    The decision and the end of the job are one change: an attempt that repeats the publication decides once.
+    """
+    assert manifest.job_id is not None  # noqa: S101  # it is the manifest of a job
+    registry = ModelRegistry(store.redis)
+    while True:
+        promotion = decide_promotion(registry, storage, manifest, gate, project)
+        try:
+            store.succeed(manifest.job_id, attempt_id, promotion)
+        except AliasMovedError:
+            continue
+        return

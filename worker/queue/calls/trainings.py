@@ -9,14 +9,14 @@ from model.artifact.manifest import FINISH_REASON
 from model.data.built_in import BUILT_IN
 from model.recipes.defaults import resolve
 from model.recipes.resolved_recipe import ResolvedRecipe, resolve_recipe
-from model.spec import JobSpec, ResolvedSpec
+from model.spec import JobSpec, Promote, ResolvedSpec
 from worker.queue.attempt_messages import Committed
 from worker.queue.calls.attempts import read_status
 from worker.queue.calls.claims import read_committed
 from worker.queue.calls.requests import Idempotency, read_job, read_submitted, submission_arguments
 from worker.queue.ids import new_job_id
-from worker.queue.kinds import QUEUE_LIMITS, Kind
-from worker.queue.records import Job, JobError
+from worker.queue.kinds import PLAIN_VERSION, QUEUE_LIMITS, VERSION_WITH_GATE, Kind
+from worker.queue.records import Job, JobError, Promotion
 from worker.queue.scripts import QUEUE_SCRIPTS
 from worker.queue.states import Status
 from worker.redis_server import keys as redis_keys
@@ -83,6 +83,7 @@ def submit(
             created_by=job.created_by,
             idempotency=idempotency,
             queue_limit=queue_limit,
+            schema_version=VERSION_WITH_GATE if job.spec.promote is Promote.IF_BETTER else PLAIN_VERSION,
         ),
         "priority": job.priority,
         "dataset": job.spec.dataset,
@@ -169,14 +170,24 @@ def _warn_of_share(metrics: Mapping[str, Any]) -> str | None:
     )
 
 
-def succeed(job_id: str, attempt_id: str) -> ScriptCall[Status]:
-    """End a job after `commit_publish`, and register its model.
+def succeed(job_id: str, attempt_id: str, promotion: Promotion | None = None) -> ScriptCall[Status]:
+    """End a job after `commit_publish`, and register its model; a job with a gate needs the decision about its promotion.
 
     Raises:
         StaleAttemptError: the attempt no longer holds the job.
         NothingCommittedError: no model was committed.
+        AliasMovedError: `production` does not point at the version with which the model was compared: decide again.
     """
-    return QUEUE_SCRIPTS.call("training/succeed", {"item_id": job_id, "attempt_id": attempt_id}, read_status)
+    arguments: dict[str, object] = {"item_id": job_id, "attempt_id": attempt_id}
+    if promotion:
+        gate = promotion.comparison and promotion.comparison.model_dump_json()
+        arguments["decision"] = {
+            "expected": str(promotion.from_version or ""),
+            "is_promoted": promotion.is_promoted,
+            "json": promotion.model_dump_json(),
+            "gate": f',"gate":{gate}' if gate else "",
+        }
+    return QUEUE_SCRIPTS.call("training/succeed", arguments, read_status)
 
 
 def waiting_jobs(import_id: str) -> Commands[list[str]]:

@@ -10,8 +10,10 @@ from typer.testing import CliRunner, Result
 
 from api.settings import ApiSettings
 from model.storage.opening import open_storage
-from ninefold import Client
+from ninefold import Client, NinefoldError
 from ninefold.cli.app import app
+from tests.api.evaluated import publish_evaluated
+from tests.api.models.test_promotion import predictions
 from tests.api.published import publish_model
 from tests.api.serving import running_api
 from worker.registry.model_registry import ModelRegistry
@@ -99,3 +101,23 @@ def test_the_client_rolls_back_and_deletes_an_alias(url: str) -> None:
         assert client.alias("shapes", "canary")["change"]["returns_to"] == "chg_1"
         client.delete_alias("shapes", "canary", reason="no longer used")
         assert [one["to_version"] for one in client.alias_history("shapes", "canary")] == [None, 1, 2, 1]
+
+
+def test_a_version_is_promoted_only_if_it_is_better(
+    api_url: str, settings: ApiSettings, redis_client: redis.Redis
+) -> None:
+    for version, wrong in enumerate((30, 28, 10), start=1):
+        publish_evaluated(open_storage(settings.storage), redis_client, predictions(wrong), version=version)
+    run(api_url, "promote", "shapes:1")
+    refused = run(api_url, "promote", "shapes:2", "--if-better", status=1)
+    assert "shapes:2 is not shown to be better than shapes:1" in refused.stderr
+    run(api_url, "promote", "shapes:3", "--if-better", "--margin", "0.9", status=1)
+    promoted = run(api_url, "promote", "shapes:3", "--if-better", "--metric", "balanced_accuracy")
+    assert "balanced accuracy 0.8333 against 0.5 on 60 images, difference +0.3333 (" in promoted.stdout
+    assert "0.8333 against 0.5" in run(api_url, "history", "shapes").stdout.splitlines()[0]
+    assert "need --if-better" in run(api_url, "promote", "shapes:1", "--margin", "0.1", status=2).output
+    with Client(api_url) as client:
+        with pytest.raises(NinefoldError) as caught:
+            client.promote("shapes:2", if_better=True)
+        assert caught.value.code == "not_better"
+        assert caught.value.members["comparison"]["images"] == 60

@@ -25,10 +25,11 @@ local function attempts_json(item)
   return '[' .. (attempts or '') .. ']'
 end
 
--- The spec: as it was posted while the job waits, else with the settings that the first release does not know.
+-- The spec: as it was posted while the job waits, else with the settings and the word that the first release does not know.
 local function spec_json(item)
   if item.posted_spec or not item.later_settings then return item.posted_spec or item.spec end
-  return item.spec:sub(1, -2) .. ',' .. item.later_settings:sub(2)
+  local spec = item.spec:sub(1, -2) .. ',' .. item.later_settings:sub(2)
+  return item.promote == 'if_better' and spec:gsub('"promote":"never"', '"promote":"if_better"', 1) or spec
 end
 
 -- The fields that only one kind has.

@@ -10,15 +10,23 @@ if refusal then return has_ended(job, 'succeeded') and {'ok', job.status} or ref
 refusal = transition_refusal(job, 'succeeded')
 if refusal then return refusal end
 if not job.manifest then return {'nothing_committed', job.id} end
+local production = redis.call('HGET', scoped(job.project, KEY.ALIASES) .. job.name, 'production') or ''
+local decision = args.decision
+if decision and decision.expected ~= production then return {'alias_moved', job.name, 'production', production} end
 
 end_attempt(job, at, job.finish_reason == 'stopped' and 'stopped' or 'succeeded', 'succeeded')
 local model = '"model":{"id":"' .. job.model_id .. '","name":"' .. job.name .. '","version":' .. job.model_version .. '}'
-set_fields(job, {result = '{' .. job.measured:sub(2, -2) .. ',' .. model .. '}'})
+local promotion = decision and ',"promotion":' .. decision.json or ''
+set_fields(job, {result = '{' .. job.measured:sub(2, -2) .. ',' .. model .. promotion .. '}'})
 register_model(job.project, job.model_id, job.name, job.model_version, job.manifest)
 local alias
-if job.promote == 'first' and not has_alias(job.project, job.name, 'production') then
+local notes = ',"job_id":"' .. job.id .. '"' .. (decision and decision.gate or '')
+if decision and decision.is_promoted or job.promote == 'first' and production == '' then
   alias = 'production'
-  set_alias(job.project, job.name, alias, job.model_version, job.created_by, at)
+  set_alias(job.project, job.name, alias, job.model_version, job.created_by, at, notes)
+elseif decision then
+  notes = notes .. ',"refused_version":' .. job.model_version
+  note_alias(job.project, job.name, 'production', production, production, job.created_by, at, notes)
 end
 emit(job, at, 'model', model .. ',"alias":' .. quoted(alias))
 -- The registry has the manifest now, and nothing resumes the job.

@@ -20,6 +20,7 @@ export function statusDetail(job) {
   if (job.status === "queued") return queued(job);
   if (job.status === "running" && job.phase && job.phase !== "training") return words(job.phase);
   if (job.status === "failed") return job.error?.message ?? "failed";
+  if (job.result?.promotion) return job.result.promotion.detail;
   if (job.status === "succeeded" && job.finish_reason === "patience") return `ended early: no better epoch for ${job.spec.patience} epochs`;
   return "";
 }

@@ -2,8 +2,11 @@
 
 import { announce } from "../ui/announcements.js";
 import { h, fill, show } from "../ui/dom.js";
-import { ago } from "../ui/format.js";
+import { ago, comparisonText } from "../ui/format.js";
 import { get, post } from "../http/requests.js";
+
+/** The histories that are open: a page that is drawn again, because a job has ended, opens them again. */
+const open = new Set();
 
 /** `reload` is called after the alias was rolled back. */
 export function aliasPanel(name, alias, reload) {
@@ -60,12 +63,21 @@ function history(path, alias) {
     older.disabled = false;
   };
   older.addEventListener("click", readMore);
-  return h("details", { ontoggle: ({ target }) => { if (target.open && !last) readMore(); } },
+  const onToggle = ({ target }) => {
+    if (target.open) open.add(path);
+    else open.delete(path);
+    if (target.open && !last) readMore();
+  };
+  return h("details", { open: open.has(path), ontoggle: onToggle },
     h("summary", {}, `History of ${alias}`), note, table, older);
 }
 
 function row(change) {
-  const moved = `${change.from_version ?? "none"} → ${change.to_version ?? "none"}`;
+  const moved = change.refused_version
+    ? [`${change.to_version} stays`, h("span", { class: "muted" }, ` ${change.refused_version} refused`)]
+    : [`${change.from_version ?? "none"} → ${change.to_version ?? "none"}`, change.returns_to ? h("span", { class: "muted" }, " rollback") : null];
+  const job = change.job_id ? h("a", { href: `#/jobs/${change.job_id}` }, "by its job") : null;
+  const why = [change.reason, change.gate && comparisonText(change.gate)].filter(Boolean).join(" · ");
   return h("tr", {}, h("td", { title: change.at }, ago(change.at)), h("td", {}, change.by ?? "anybody"),
-    h("td", {}, moved, change.returns_to ? h("span", { class: "muted" }, " rollback") : null), h("td", {}, change.reason ?? ""));
+    h("td", {}, moved), h("td", {}, why, why && job ? " · " : null, job));
 }

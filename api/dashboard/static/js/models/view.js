@@ -65,12 +65,13 @@ function empty() {
 
 function group(name, models, reload) {
   const head = ["Version", "Test accuracy", "Dataset", "Image", "Made", ""].map((text) => h("th", { scope: "col" }, text));
-  return h("section", { class: "card" }, h("h2", {}, name),
-    h("div", { class: "scroll" }, h("table", { class: "models" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, models.map((model) => row(model, reload))))),
+  const hasProduction = models.some((model) => model.aliases.includes("production"));
+  return h("section", { class: "card" }, h("h2", {}, name), h("p", { class: "notice", role: "alert", hidden: true }),
+    h("div", { class: "scroll" }, h("table", { class: "models" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, models.map((model) => row(model, reload, hasProduction))))),
     [...new Set(models.flatMap((model) => model.aliases))].sort().map((alias) => aliasPanel(name, alias, reload)));
 }
 
-function row(model, reload) {
+function row(model, reload, hasProduction) {
   const isProduction = model.aliases.includes("production");
   return h("tr", {},
     h("th", { scope: "row" }, h("a", { href: `#/models/${model.id}`, "aria-label": `${model.name} version ${model.version}` }, `Version ${model.version}`), model.aliases.map((alias) => h("span", { class: "badge", "data-alias": alias }, alias))),
@@ -78,16 +79,23 @@ function row(model, reload) {
     h("td", {}, model.dataset.name), h("td", {}, `${model.preprocessing.image_size} px`),
     h("td", {}, h("a", { href: `#/jobs/${model.job_id}` }, ago(model.created_at))),
     h("td", { class: "row-actions" },
-      isProduction ? null : h("button", { class: "quiet small", onclick: () => promote(model, reload) }, "Make production"),
+      isProduction ? null : h("button", { class: "quiet small", onclick: (event) => promote(event.target, model, reload) }, "Make production"),
+      isProduction || !hasProduction ? null : h("button", { class: "quiet small", onclick: (event) => promote(event.target, model, reload, { if_better: true }) }, "If better"),
       h("a", { class: "button quiet small", href: `#/classify?model=${model.id}` }, "Classify")));
 }
 
-async function promote(model, reload) {
+/** A refusal is shown in the card of the name; `notice` has its place there. */
+async function promote(button, model, reload, conditions = {}) {
+  const notice = button.closest(".card").querySelector(".notice");
+  button.disabled = true;
+  show(notice, false);
   try {
-    await request("PUT", `models/${model.name}/aliases/production`, { json: { version: model.version } });
+    await request("PUT", `models/${model.name}/aliases/production`, { json: { version: model.version, ...conditions } });
     announce(`${model.name}: version ${model.version} is now in production.`);
     reload();
   } catch (problem) {
-    announce(problem.message);
+    fill(notice, problem.message);
+    show(notice, true);
   }
+  button.disabled = false;
 }

@@ -4,7 +4,8 @@ import { announce } from "./announcements.js";
 import { h } from "./dom.js";
 import { session } from "../http/session.js";
 
-const OMITTED_FIELDS = new Set(["promote", "seed"]);
+/** These values say no more than leaving the field out does. */
+const OMITTED = { promote: "first", seed: 0 };
 
 /** A collapsible block with a command and a Copy button. */
 export function commandBlock(title, text, { isOpen = false } = {}) {
@@ -14,7 +15,7 @@ export function commandBlock(title, text, { isOpen = false } = {}) {
 }
 
 export function jobCommand(spec) {
-  const kept = Object.entries(spec).filter(([name, value]) => !OMITTED_FIELDS.has(name) && value !== null && !(Array.isArray(value) && value.length === 0));
+  const kept = Object.entries(spec).filter(([name, value]) => OMITTED[name] !== value && value !== null && !(Array.isArray(value) && value.length === 0));
   return `curl ${absoluteUrl("jobs")}${keyHeader()} --json ${shellQuoted(JSON.stringify(Object.fromEntries(kept)))}`;
 }
 

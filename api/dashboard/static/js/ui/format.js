@@ -12,6 +12,15 @@ export function interval(bounds) {
   return bounds ? `${(bounds[0] * 100).toFixed(1)} to ${percent(bounds[1])}` : "accuracy";
 }
 
+/** The numbers of a comparison of two models: metric of both, difference with its interval, images. */
+export function comparisonText({ metric, images, candidate, current, difference, ci95 }) {
+  if (images === 0) return "no common test images";
+  const isLoss = metric === "log_loss";
+  const value = (number) => (isLoss ? decimal(number) : percent(number));
+  const points = (number) => `${number < 0 ? "−" : "+"}${isLoss ? decimal(Math.abs(number)) : (Math.abs(number) * 100).toFixed(1)}`;
+  return `${words(metric)} ${value(candidate)} against ${value(current)} on ${images} images, ${points(difference)}${isLoss ? "" : " points"} (95 %: ${points(ci95[0])} to ${points(ci95[1])})`;
+}
+
 export function decimal(value, digits = 3) {
   return isNumber(value) ? value.toFixed(digits) : "–";
 }
