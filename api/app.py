@@ -19,6 +19,7 @@ import api.http.errors
 import api.jobs.errors
 import api.jobs.routes
 import api.models.alias_routes
+import api.models.comparison.routes
 import api.models.errors
 import api.models.evaluation.errors
 import api.models.evaluation.routes
@@ -57,6 +58,7 @@ _ROUTERS = (
     api.datasets.contents.routes.router,
     api.models.routes.router,
     api.models.alias_routes.router,
+    api.models.comparison.routes.router,
     api.models.evaluation.routes.router,
     api.predict.routes.router,
     api.health.routes.router,

@@ -27,6 +27,7 @@ from api.health.readiness import ReadinessChecks
 from api.health.storage_probe import StorageProbe
 from api.jobs.spec_resolver import SpecResolver, WorkerDevices
 from api.jobs.submission import Submissions
+from api.models.comparison.reader import ComparisonReader
 from api.models.evaluation.reader import EvaluationReader
 from api.models.files import MAX_DOWNLOADS, Downloads
 from api.models.promotion import GatedPromotions
@@ -87,6 +88,7 @@ class SharedObjects:
             AsyncModelRegistry: models,
             Storages: self._storages,
             Downloads: Downloads(self._storages),
+            ComparisonReader: ComparisonReader(self._storages),
             GatedPromotions: GatedPromotions(models, self._storages),
             EvaluationReader: EvaluationReader(self._storages),
             DatasetCatalogue: catalogue,

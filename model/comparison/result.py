@@ -83,3 +83,13 @@ class Comparison(_Part):
         description="About how many such images would show a difference of this size; null when it is shown, or when no "
         "number would."
     )
+
+
+class ClassDifference(_Part):
+    """The recall of two models for one class, on common images."""
+
+    name: str
+    images: int
+    candidate: Fraction
+    current: Fraction
+    difference: float

@@ -49,6 +49,22 @@ class ModelCalls:
         """Write a file of a model, such as `model.safetensors` or `manifest.json`, to a new file."""
         download(self._transport, f"/models/{ref}/files/{file}", Path(path))
 
+    def compare_models(self, ref: str, *others: str) -> Json:
+        """Compare a model with others: settings that differ, and metrics, classes and disagreements on common test images.
+
+        Each entry of `pairs` is the first model against one of the others, on test images that neither was trained on.
+        """
+        params = {"with": list(others)}
+        return self._transport.request_object("GET", f"/models/{ref}/comparison", params=params)
+
+    def compared_images(self, ref: str, other: str, which: str = "all") -> Iterator[Json]:
+        """Yield the images for which two models predict different classes, the clearest first.
+
+        With `which="only_candidate"` those that only the first model gets right, with `only_current` only the other.
+        """
+        filters = {"with": other, "which": which}
+        return self._transport.list_pages(f"/models/{ref}/comparison/images", filters, cursor="image")
+
     def alias(self, name: str, alias: str = "production") -> Json:
         """Return an alias: its version, the change that made it so, and the version to which a rollback leads."""
         return self._transport.request_object("GET", _path(name, alias))

@@ -2,7 +2,7 @@
 
 import typer
 
-from ninefold.cli.models import aliases, evaluation, files, listing
+from ninefold.cli.models import aliases, compare, evaluation, files, listing
 
 app = typer.Typer(
     help="List and look at models; promote a version, roll back, read the history; download or delete one.",
@@ -13,6 +13,7 @@ app.command("list")(listing.list_models)
 app.command()(listing.get)
 app.command()(evaluation.evaluation)
 app.command()(evaluation.images)
+app.command()(compare.compare)
 app.command()(aliases.promote)
 app.command()(aliases.rollback)
 app.command()(aliases.history)

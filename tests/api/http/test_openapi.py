@@ -49,6 +49,8 @@ ANSWERS = {
     "get_alias": {200, 404},
     "set_alias": {200, 404, 409, *BODY},
     "list_alias_changes": {200, 404},
+    "compare_models": {200, 404, 409},
+    "list_compared_images": {200, 404, 409},
     "roll_back_alias": {200, 404, 409, *BODY},
     "delete_alias": {204, 404},
     "predict": {200, 404, 409, *BODY},

@@ -31,6 +31,7 @@ EXAMPLES = [
     "models list",
     "models get",
     "models promote",
+    "models compare",
     "models rollback",
     "models history",
     "models download",

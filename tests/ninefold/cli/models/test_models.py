@@ -121,3 +121,14 @@ def test_a_version_is_promoted_only_if_it_is_better(
             client.promote("shapes:2", if_better=True)
         assert caught.value.code == "not_better"
         assert caught.value.members["comparison"]["images"] == 60
+
+    compared = run(api_url, "compare", "shapes:3", "shapes:1", "shapes:2", "--images", "3").stdout
+    assert "shapes:3 is better than shapes:1" in compared
+    assert "shapes:3 is better than shapes:2" in compared
+    assert "different predictions for 20 images" in compared
+    assert compared.count("  is class-") == 3
+    first, *images = run(
+        api_url, "compare", "shapes:3", "shapes:1", "--images", "2", "--json"
+    ).stdout.splitlines()
+    assert json.loads(first)["object"] == "model_comparison"
+    assert [json.loads(one)["object"] for one in images] == ["compared_image"] * 2
