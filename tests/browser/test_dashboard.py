@@ -160,6 +160,10 @@ def test_a_version_that_is_not_better_is_refused_with_the_numbers(
     expect(card.get_by_role("alert")).to_contain_text("gated:2 is not shown to be better than gated:1")
     card.get_by_text("History of production").click()
     expect(card.locator("details tbody tr").first).to_contain_text("1 stays 2 refused")
+    card.get_by_role("link", name="Compare").first.click()
+    expect(page.get_by_role("heading", name="gated:2 against gated:1")).to_be_visible()
+    expect(page.get_by_text("All settings are the same.")).to_be_visible()
+    expect(page.get_by_text("log loss").first).to_be_visible()
     # The browser reports the 409 response as an error, too.
     monitor.errors = [error for error in monitor.errors if "409" not in error]
 

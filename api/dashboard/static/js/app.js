@@ -13,12 +13,13 @@ import { classifyView } from "./classify/view.js";
 import { jobView } from "./jobs/job_view.js";
 import { jobsView } from "./jobs/list_view.js";
 import { modelView } from "./models/page/model_view.js";
+import { comparisonView } from "./models/comparison_view.js";
 import { modelsView } from "./models/view.js";
 import { readSession } from "./http/session.js";
 import { startSystemStatus } from "./system_status.js";
 
 const VIEWS = new Map(Object.entries({
-  jobs: jobsView, job: jobView, datasets: datasetsView, dataset: datasetView, "dataset images": imagesView, classify: classifyView, models: modelsView, model: modelView,
+  jobs: jobsView, job: jobView, datasets: datasetsView, dataset: datasetView, "dataset images": imagesView, classify: classifyView, models: modelsView, compare: comparisonView, model: modelView,
 }));
 
 const jobs = new JobStore();

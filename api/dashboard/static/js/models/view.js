@@ -65,14 +65,15 @@ function empty() {
 
 function group(name, models, reload) {
   const head = ["Version", "Test accuracy", "Dataset", "Image", "Made", ""].map((text) => h("th", { scope: "col" }, text));
-  const hasProduction = models.some((model) => model.aliases.includes("production"));
   return h("section", { class: "card" }, h("h2", {}, name), h("p", { class: "notice", role: "alert", hidden: true }),
-    h("div", { class: "scroll" }, h("table", { class: "models" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, models.map((model) => row(model, reload, hasProduction))))),
+    h("div", { class: "scroll" }, h("table", { class: "models" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, models.map((model) => row(model, reload, models))))),
     [...new Set(models.flatMap((model) => model.aliases))].sort().map((alias) => aliasPanel(name, alias, reload)));
 }
 
-function row(model, reload, hasProduction) {
+function row(model, reload, models) {
   const isProduction = model.aliases.includes("production");
+  const hasProduction = models.some((one) => one.aliases.includes("production"));
+  const rival = models.find((one) => one !== model && one.aliases.includes("production")) ?? models.find((one) => one !== model);
   return h("tr", {},
     h("th", { scope: "row" }, h("a", { href: `#/models/${model.id}`, "aria-label": `${model.name} version ${model.version}` }, `Version ${model.version}`), model.aliases.map((alias) => h("span", { class: "badge", "data-alias": alias }, alias))),
     h("td", {}, h("strong", {}, percent(model.metrics.test_accuracy)), h("span", { class: "muted" }, ` ${interval(model.metrics.ci95)}`)),
@@ -81,6 +82,7 @@ function row(model, reload, hasProduction) {
     h("td", { class: "row-actions" },
       isProduction ? null : h("button", { class: "quiet small", onclick: (event) => promote(event.target, model, reload) }, "Make production"),
       isProduction || !hasProduction ? null : h("button", { class: "quiet small", onclick: (event) => promote(event.target, model, reload, { if_better: true }) }, "If better"),
+      rival ? h("a", { class: "button quiet small", href: `#/compare?models=${model.id},${rival.id}` }, "Compare") : null,
       h("a", { class: "button quiet small", href: `#/classify?model=${model.id}` }, "Classify")));
 }
 
