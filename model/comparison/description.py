@@ -21,7 +21,7 @@ def describe(found: Comparison) -> str:
     low, high = found.ci95
     values = f"{_value(found.metric, found.candidate)} against {_value(found.metric, found.current)}"
     is_loss = found.metric is Metric.LOG_LOSS
-    interval = f"{_difference(found.metric, low)} to {_difference(found.metric, high)}"
+    interval = f"{_signed(found.metric, low)} to {_signed(found.metric, high)}"
     better_by = f"{_difference(found.metric, found.difference)} (95 %: {interval})"
     margin = (
         f", with a margin of {_difference(found.metric, found.margin).lstrip('+')}" if found.margin else ""
@@ -48,14 +48,10 @@ def describe_missing(found: Comparison) -> str:
 
 
 def _needed(found: Comparison) -> str:
-    if found.images_needed is None:
-        return "More images would not show that it is better." if _is_worse(found) else ""
     few = f"Fewer than {MIN_GROUPS} different images decide nothing. " if found.groups < MIN_GROUPS else ""
+    if found.images_needed is None:
+        return f"{few}If the difference stays like this, more images will not show that it is better."
     return f"{few}About {found.images_needed:,} such images would show a difference of this size."
-
-
-def _is_worse(found: Comparison) -> bool:
-    return found.difference is not None and found.difference <= found.margin
 
 
 def _counts(left_out: LeftOut) -> dict[str, int]:
@@ -71,4 +67,9 @@ def _value(metric: Metric, value: float) -> str:
 
 
 def _difference(metric: Metric, value: float) -> str:
-    return f"{value:+.3f}" if metric is Metric.LOG_LOSS else f"{100 * value:+.1f} points"
+    return _signed(metric, value) + ("" if metric is Metric.LOG_LOSS else " points")
+
+
+def _signed(metric: Metric, value: float) -> str:
+    text = f"{value:+.3f}" if metric is Metric.LOG_LOSS else f"{100 * value:+.1f}"
+    return text if text.strip("+-0.") else text.lstrip("+-")

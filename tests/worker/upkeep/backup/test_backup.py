@@ -95,7 +95,10 @@ def test_a_restore_brings_everything_back(old: Service, new: Service) -> None:
     put_model(old, model_id)
     running = run_with_checkpoint(old)
     old.store.submit(make_job(tags=["later"]), Idempotency("key", "hash"))
-    ModelRegistry(old.client).set_alias("digits", "canary", 1, "alice")
+    registry, key = ModelRegistry(old.client), Idempotency("back", "hash")
+    registry.set_alias("digits", "canary", 1, "alice", reason="a trial")
+    registry.delete_alias("digits", "canary", "alice")
+    rolled_back = registry.roll_back_alias("digits", "canary", "bob", idempotency=key)
     for name in ("pets", "animals"):
         import_record(old.store, dataset_record("ds_1", "pets"), name=name)
     import_id = old.store.submit_import(new_import("birds")).dataset_import.id
@@ -112,8 +115,15 @@ def test_a_restore_brings_everything_back(old: Service, new: Service) -> None:
     assert new.storage.list() == old.storage.list()
     again = new.store.submit(make_job(tags=["later"]), Idempotency("key", "hash"))
     assert again.is_replay
-    [kept] = map(str, new.client.scan_iter("ninefold:idempotency:*"))
-    assert new.client.pexpiretime(kept) == old.client.pexpiretime(kept) > 0
+    for kept in map(str, new.client.scan_iter("ninefold:idempotency:*")):
+        assert new.client.pexpiretime(kept) == old.client.pexpiretime(kept) > 0
+    restored = ModelRegistry(new.client)
+    assert restored.roll_back_alias("digits", "canary", "bob", idempotency=key) == rolled_back
+    assert [one.reason for one in restored.alias_history("digits", "canary").changes] == [
+        None,
+        None,
+        "a trial",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,10 @@ export function comparisonText({ metric, images, candidate, current, difference,
   if (images === 0) return "no common test images";
   const isLoss = metric === "log_loss";
   const value = (number) => (isLoss ? decimal(number) : percent(number));
-  const points = (number) => `${number < 0 ? "−" : "+"}${isLoss ? decimal(Math.abs(number)) : (Math.abs(number) * 100).toFixed(1)}`;
+  const points = (number) => {
+    const text = isLoss ? decimal(Math.abs(number)) : (Math.abs(number) * 100).toFixed(1);
+    return `${Number(text) === 0 ? "" : number < 0 ? "−" : "+"}${text}`;
+  };
   return `${words(metric)} ${value(candidate)} against ${value(current)} on ${images} images, ${points(difference)}${isLoss ? "" : " points"} (95 %: ${points(ci95[0])} to ${points(ci95[1])})`;
 }
 
