@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from api.app import create_app
 from api.predictor.supervision import PredictorOptions, PredictorProcess
 from api.process.server import serve
 from api.process.server_processes import serve_in_processes
@@ -38,6 +37,8 @@ def main() -> None:
 
 
 def _serve(settings: ApiSettings, listener: socket.socket) -> None:
+    from api.app import create_app  # noqa: PLC0415 - takes 0.6 s, which a refused start need not take
+
     if settings.api_workers == 1:
         serve(create_app, settings, [listener])
     else:

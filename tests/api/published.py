@@ -1,6 +1,8 @@
 """Publishes models with random weights for tests: real files and real manifests."""
 
+import functools
 import hashlib
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import torch
@@ -32,6 +34,23 @@ def random_network(classes: int, seed: int) -> ResNet9:
     return network
 
 
+@dataclass(frozen=True)
+class _Weights:
+    """The published weights of a random network."""
+
+    data: bytes
+    sha256: str
+    parameters: int
+
+
+@functools.lru_cache(maxsize=4)  # of 26 MB each; most tests publish the same
+def _random_weights(classes: int, seed: int) -> _Weights:
+    network = random_network(classes, seed)
+    data = save(published_weights(network))
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    return _Weights(data, hashlib.sha256(data).hexdigest(), parameters)
+
+
 def publish_model(
     storage: Storage,
     *,
@@ -43,9 +62,8 @@ def publish_model(
 ) -> Manifest:
     """Store weights and manifest of a model and return the manifest; the registry does not know the model yet."""
     model_id = new_model_id()
-    network = random_network(classes, seed)
-    weights = save(published_weights(network))
-    storage.put_bytes(model_key(model_id, WEIGHTS_FILE), weights)
+    weights = _random_weights(classes, seed)
+    storage.put_bytes(model_key(model_id, WEIGHTS_FILE), weights.data)
     manifest = Manifest(
         id=model_id,
         name=name,
@@ -63,8 +81,8 @@ def publish_model(
         metrics=Metrics(
             test_accuracy=0.5, test_accuracy_tta=0.5, test_loss=1.0, ci95=(0.4, 0.6), best_epoch=1, epochs=1
         ),
-        files={WEIGHTS_FILE: FileFacts(sha256=hashlib.sha256(weights).hexdigest(), size_bytes=len(weights))},
-        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        files={WEIGHTS_FILE: FileFacts(sha256=weights.sha256, size_bytes=len(weights.data))},
+        parameters=weights.parameters,
         versions={"ninefold": "0", "torch": torch.__version__, "python": "3"},
     )
     storage.put_bytes(model_key(model_id, "manifest.json"), manifest.model_dump_json().encode())

@@ -11,12 +11,19 @@ import pytest
 import redis
 
 from ninefold import NinefoldError
+from ninefold.client.transport import Json
 from tests.e2e.service import NINEFOLD, UNUSABLE_PROXIES, Service
 from tests.worker.packing import packer
 from worker.queue.store import JobStore
 from worker.redis_server.connection import connect
 
 pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture(scope="module")
+def finished(service: Service) -> Json:
+    """A job that has succeeded after two epochs, whose model is `tiny`."""
+    return service.client.wait(service.submit(epochs=2))
 
 
 def run(service: Service, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -83,9 +90,8 @@ def test_a_folder_of_images_becomes_a_model_that_classifies(
         assert re.fullmatch(rf"{re.escape(file)}( +\d \d+\.\d%)+", line)
 
 
-def test_watching_a_finished_job_prints_its_epochs_and_result(service: Service) -> None:
-    job_id = service.submit(epochs=2)
-    service.client.wait(job_id)
+def test_watching_a_finished_job_prints_its_epochs_and_result(service: Service, finished: Json) -> None:
+    job_id = finished["id"]
     watched = run(service, "watch", job_id)
     assert watched.returncode == 0
     assert "epoch 2" in watched.stdout
@@ -110,9 +116,10 @@ def test_a_refused_command_prints_one_line_without_a_traceback(service: Service)
         assert "Traceback" not in refused.stderr
 
 
-def test_a_file_that_is_no_image_is_named(service: Service, tmp_path: Path, tiny_folder: Path) -> None:
+def test_a_file_that_is_no_image_is_named(
+    service: Service, finished: Json, tmp_path: Path, tiny_folder: Path
+) -> None:
     (tmp_path / "notes.txt").write_text("not an image")
-    service.client.wait(service.submit(epochs=2))
     answered = run(
         service, "predict", str(tiny_folder / "1" / "1.png"), str(tmp_path / "notes.txt"), "--model", "tiny"
     )
@@ -121,8 +128,8 @@ def test_a_file_that_is_no_image_is_named(service: Service, tmp_path: Path, tiny
     assert "1 of 2 files" in answered.stderr
 
 
-def test_reindex_restores_models_that_redis_lost(service: Service) -> None:
-    model_id = service.client.wait(service.submit(epochs=1))["result"]["model"]["id"]
+def test_reindex_restores_models_that_redis_lost(service: Service, finished: Json) -> None:
+    model_id = finished["result"]["model"]["id"]
     environment = service.environment_of("api")
     with redis.Redis.from_url(environment["REDIS_URL"]) as client:
         for pattern in ("ninefold:model*", "ninefold:versions*"):

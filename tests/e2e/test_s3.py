@@ -26,13 +26,13 @@ def test_a_bucket_holds_datasets_checkpoints_and_models(
         try:
             client = service.client
             client.add_dataset(tiny_folder, "tiny")
-            job_id = service.submit(epochs=20)
+            job_id = service.submit(epochs=10)
             service.wait_for_epoch(job_id, 1)
             client.pause(job_id)
             eventually(lambda: client.job(job_id)["status"] == "paused", 30, "the job is paused")
             assert storage.list(f"checkpoints/{job_id}/")
             client.resume(job_id)
-            job = service.assert_succeeds(job_id, epochs=20)
+            job = service.assert_succeeds(job_id, epochs=10)
             assert [attempt["outcome"] for attempt in job["attempts"]] == ["paused", "succeeded"]
             assert job["attempts"][1]["from_epoch"] > 0
 

@@ -18,14 +18,8 @@ def descendants(pid: int) -> dict[int, int]:
 
     Process ids are reused; an id together with its start time is not.
     """
-    table: dict[int, tuple[int, int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if fields[0] != "Z":
-            table[int(stat.parent.name)] = (int(fields[1]), int(fields[19]))
+    stats = {int(stat.parent.name): _read_stat(stat) for stat in Path("/proc").glob("[0-9]*/stat")}
+    table = {member: stat for member, stat in stats.items() if stat}
     family = {pid} & table.keys()
     while children := {child for child, (parent, _) in table.items() if parent in family} - family:
         family |= children
@@ -34,7 +28,17 @@ def descendants(pid: int) -> dict[int, int]:
 
 def is_alive(pid: int, started: int) -> bool:
     """Whether the process with this id and this start time still runs."""
-    return descendants(pid).get(pid) == started
+    stat = _read_stat(Path(f"/proc/{pid}/stat"))
+    return stat is not None and stat[1] == started
+
+
+def _read_stat(stat: Path) -> tuple[int, int] | None:
+    """Return the parent and the start time of a process, or None if it has ended."""
+    try:
+        fields = stat.read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] == "Z" else (int(fields[1]), int(fields[19]))
 
 
 def eventually(is_true: Callable[[], object], within_s: float, what: str) -> None:
