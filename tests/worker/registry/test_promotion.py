@@ -144,6 +144,14 @@ def test_margin_and_metric_of_the_job_count(store: JobStore, storage: Storage) -
     )
 
 
+def test_earlier_releases_read_a_result_that_they_know(store: JobStore, storage: Storage) -> None:
+    job = train(store, storage, 30)
+    result = json.loads(str(store.redis.hget(redis_keys.ITEM + job.id, "result")))
+    assert result.keys() == {"test_accuracy", "test_accuracy_tta", "ci95", "model"}
+    assert json.loads(store.get_json(job.id))["result"]["promotion"]["outcome"] == "first"
+    assert store.list_jobs().jobs == [job]
+
+
 def test_a_current_model_without_predictions_stays(store: JobStore, storage: Storage) -> None:
     train(store, storage, None)
     promotion = promotion_of(train(store, storage, 0))

@@ -32,6 +32,11 @@ local function spec_json(item)
   return item.promote == 'if_better' and spec:gsub('"promote":"never"', '"promote":"if_better"', 1) or spec
 end
 
+local function result_json(item)
+  if not (item.result and item.promotion) then return item.result or 'null' end
+  return item.result:sub(1, -2) .. ',"promotion":' .. item.promotion .. '}'
+end
+
 -- The fields that only one kind has.
 local OWN_FIELDS = {
   training = function(item)
@@ -53,7 +58,7 @@ local function item_json(item)
     ',"created_by":', item.created_by, ',"created_at":"', item.created_at,
     '","started_at":', quoted(item.started_at), ',"finished_at":', quoted(item.finished_at),
     ',', queue_json(item), ',"progress":', item.progress or 'null', ',"attempts":', attempts_json(item),
-    ',"transitions":[', item.transitions, '],"result":', item.result or 'null', ',"error":', item.error or 'null',
+    ',"transitions":[', item.transitions, '],"result":', result_json(item), ',"error":', item.error or 'null',
     OWN_FIELDS[item.kind](item),
   })
 end

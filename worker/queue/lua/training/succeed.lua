@@ -16,8 +16,8 @@ if decision and decision.expected ~= production then return {'alias_moved', job.
 
 end_attempt(job, at, job.finish_reason == 'stopped' and 'stopped' or 'succeeded', 'succeeded')
 local model = '"model":{"id":"' .. job.model_id .. '","name":"' .. job.name .. '","version":' .. job.model_version .. '}'
-local promotion = decision and ',"promotion":' .. decision.json or ''
-set_fields(job, {result = '{' .. job.measured:sub(2, -2) .. ',' .. model .. promotion .. '}'})
+-- The decision is a field of its own, because the first release refuses new fields of a result.
+set_fields(job, {result = '{' .. job.measured:sub(2, -2) .. ',' .. model .. '}', promotion = decision and decision.json})
 register_model(job.project, job.model_id, job.name, job.model_version, job.manifest)
 local alias
 local notes = ',"job_id":"' .. job.id .. '"' .. (decision and decision.gate or '')
