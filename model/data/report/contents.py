@@ -42,7 +42,8 @@ class Contents:
     @cached_property
     def left_out(self) -> Counter[str]:
         """The number of images of each group that are left out because another split has the same image."""
-        return Counter(self.near.groups[image.examined.digest] for image in self._left_out)
+        groups = (self.near.groups.get(image.examined.digest) for image in self._left_out)
+        return Counter(group for group in groups if group)
 
     @cached_property
     def conflicts(self) -> dict[str, list[PlacedImage]]:
