@@ -43,6 +43,7 @@ from api.http.middleware.unread_bodies import UnreadBodies
 from api.http.openapi import OpenApiDocument
 from api.http.problem import Answers
 from api.http.unknown_parameters import refuse_unknown_parameters
+from api.jobs.schemas import Rerun
 from api.models.alias_schemas import AliasTarget, RollbackRequest
 from api.process.shared_objects import SharedObjects
 from api.settings import ApiSettings, parse_origins
@@ -77,7 +78,7 @@ _ANSWERS: Answers = {
     **api.predict.errors.ANSWERS,
     **api.events.errors.ANSWERS,
 }
-_JSON_BODIES = (JobSpec, SourceRequest, AliasTarget, RollbackRequest, NewVersion, SessionRequest)
+_JSON_BODIES = (JobSpec, Rerun, SourceRequest, AliasTarget, RollbackRequest, NewVersion, SessionRequest)
 _ALLOWED_HEADERS = [
     *("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-ID"),
     *tus.REQUEST_HEADERS,

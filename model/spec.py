@@ -196,7 +196,7 @@ class JobSpec(TrainingSpec):
         return self
 
 
-LATER_FIELDS = frozenset({"patience", "promote_metric", "promote_margin"})
+LATER_FIELDS = frozenset({"patience", "promote_metric", "promote_margin", "rerun_of"})
 """The fields of `ResolvedSpec` that the first release does not know and refuses. Records that it reads leave them out."""
 
 
@@ -230,6 +230,8 @@ class ResolvedSpec(BaseModel):
     """Only with `promote: if_better`. Records that the first release reads say `promote: never` then."""
     promote_margin: Margin | None = Field(default=None, exclude_if=lambda margin: margin is None)
     patience: Annotated[Patience | None, Field(exclude_if=lambda value: value is None)] = None
+    rerun_of: Annotated[str | None, Field(exclude_if=lambda value: value is None)] = None
+    """The id of the job that this job repeats."""
 
     def first_release_json(self) -> str:
         """Return the spec as JSON that every release reads: without the fields of `LATER_FIELDS`, and without a gate."""

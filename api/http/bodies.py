@@ -1,6 +1,7 @@
 """Reads a JSON body of limited size and validates it. Knows no route."""
 
 import asyncio
+import json
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -18,6 +19,7 @@ READ_TIMEOUT_S = 30.0
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 M = TypeVar("M", bound=BaseModel)
+N = TypeVar("N", bound=BaseModel)
 
 
 async def read_json(request: Request, model: type[M], max_bytes: int = MAX_JSON_BYTES) -> M:
@@ -29,10 +31,25 @@ async def read_json(request: Request, model: type[M], max_bytes: int = MAX_JSON_
     return parse(model, await _read(request, max_bytes))
 
 
-def json_body_docs(model: type[BaseModel], **examples: dict[str, Any]) -> dict[str, Any]:
-    """Describe a JSON body for OpenAPI, as the `openapi_extra` of a route that calls `read_json`."""
+async def read_json_by_key(
+    request: Request, key: str, with_key: type[N], without: type[M], max_bytes: int = MAX_JSON_BYTES
+) -> M | N:
+    """Read the request's body as `with_key` if it is an object that has this key, else as `without`; see `read_json`."""
+    body = await _read(request, max_bytes)
+    try:
+        has_key = json.loads(body).get(key) is not None
+    except (ValueError, AttributeError, RecursionError):
+        has_key = False
+    return parse(with_key, body) if has_key else parse(without, body)
+
+
+def json_body_docs(
+    model: type[BaseModel], *others: type[BaseModel], **examples: dict[str, Any]
+) -> dict[str, Any]:
+    """Describe a JSON body of one of several models for OpenAPI, as the `openapi_extra` of a route that reads it."""
+    schemas = [{"$ref": f"#/components/schemas/{one.__name__}"} for one in (model, *others)]
     content = {
-        "schema": {"$ref": f"#/components/schemas/{model.__name__}"},
+        "schema": {"anyOf": schemas} if others else schemas[0],
         "examples": {name: {"value": value} for name, value in examples.items()},
     }
     return {"requestBody": {"required": True, "content": {"application/json": content}}}

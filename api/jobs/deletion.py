@@ -4,9 +4,9 @@ from contextlib import suppress
 
 from api.records.storages import Storages
 from worker.errors import JobNotFoundError
+from worker.queue.archive import JobArchive
 from worker.queue.ids import checkpoints_prefix
 from worker.queue.store import AsyncJobStore
-from worker.upkeep.archive import JobArchive
 
 _DELETE_TIMEOUT_S = 60.0
 """Checkpoints are large, and a bucket deletes them one by one."""

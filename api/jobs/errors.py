@@ -53,7 +53,46 @@ class UnknownInitModelError(ApiError):
         super().__init__(message, field_errors=[{"param": "init_from", "message": message}])
 
 
+class NotResolvedError(ApiError):
+    """Raised when a rerun names a job that never got its dataset."""
+
+    code = "job_not_resolved"
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(
+            f"{job_id} has no settings to copy yet: it waits for its dataset, or ended while it waited. Wait until it runs, "
+            "or post a job with the dataset."
+        )
+
+
+class DatasetGoneError(ApiError):
+    """Raised when the dataset of a job that shall be repeated was deleted."""
+
+    code = "dataset_gone"
+
+    def __init__(self, job_id: str, dataset: str) -> None:
+        super().__init__(
+            f"The dataset {dataset} of {job_id} was deleted, so the job cannot be repeated. Add the same images again: they "
+            "get the same id; then post the rerun again."
+        )
+
+
+class InitModelGoneError(ApiError):
+    """Raised when the model from whose weights a job started that shall be repeated was deleted."""
+
+    code = "init_model_unavailable"
+
+    def __init__(self, job_id: str, model_id: str) -> None:
+        super().__init__(
+            f"{job_id} started from the weights of {model_id}, which was deleted, so the job cannot be repeated. Post a job "
+            "with its settings and another init_from, or with none."
+        )
+
+
 ANSWERS: Answers = {
+    DatasetGoneError: Answer(409),
+    InitModelGoneError: Answer(409),
+    NotResolvedError: Answer(409),
     DatasetProcessingError: Answer(409),
     DatasetUnusableError: Answer(422),
     UnknownDatasetError: Answer(422),

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from api.feed.waiting import ChangeWaiter
-from api.http.bodies import json_body_docs, read_json
+from api.http.bodies import json_body_docs, read_json_by_key
 from api.http.callers import Caller, IdempotencyKey
 from api.http.dependencies import from_app
 from api.http.disconnect import while_connected
@@ -21,14 +21,12 @@ from api.jobs.responses import (
     page_response,
     stored_job_response,
 )
-from api.jobs.schemas import Job, JobLogs, JobPlan
-from api.jobs.spec_resolver import SpecResolver
+from api.jobs.schemas import Job, JobLogs, JobPlan, Rerun
 from api.jobs.submission import Submissions
 from api.records.job_json import is_finished, state_of
 from api.records.jobs import JobId, JobReader
 from api.records.storages import Storages
 from api.records.wake_up_throttle import WakeUpThrottle
-from model.recipes.resolved_recipe import resolve_recipe
 from model.spec import JobSpec
 from worker.queue.kinds import Lane
 from worker.queue.records import EpochRow
@@ -44,8 +42,10 @@ WakeUps = Annotated[WakeUpThrottle, from_app(WakeUpThrottle)]
 
 _SPEC = json_body_docs(
     JobSpec,
+    Rerun,
     shortest={"dataset": "digits"},
     chosen={"dataset": "cifar10", "name": "pets", "epochs": 10, "recipe": "fast", "tags": ["first-try"]},
+    again={"rerun_of": "job_01m8gy3zwvqwycbs4v1zz2cnka"},
 )
 _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 
@@ -58,7 +58,7 @@ _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema"
     response_model=Job,
     responses={
         200: {"model": JobPlan, "description": "With dry_run: the spec that would run."},
-        **problems(408, 413, 415),
+        **problems(404, 408, 409, 413, 415),
     },
     openapi_extra=_SPEC,
 )
@@ -66,16 +66,14 @@ async def create_job(
     request: Request,
     *,
     submissions: Annotated[Submissions, from_app(Submissions)],
-    resolver: Annotated[SpecResolver, from_app(SpecResolver)],
     caller: Caller,
     dry_run: Annotated[bool, Query(description="Validate and resolve the spec; create nothing.")] = False,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Queue a training job. Fields that are left out are chosen from the dataset and the device."""
-    spec = await read_json(request, JobSpec)
+    """Queue a training job. Fields that are left out are chosen from the dataset and the device; `rerun_of` copies all."""
+    spec = await read_json_by_key(request, "rerun_of", Rerun, JobSpec)
     if dry_run:
-        resolved, warnings = await resolver.plan(spec, caller.project)
-        return model_response(JobPlan(spec=resolved, recipe=resolve_recipe(resolved), warnings=warnings))
+        return model_response(await submissions.plan(spec, caller))
     return accepted_response(request, await submissions.submit(spec, caller, idempotency_key))
 
 

@@ -1,12 +1,25 @@
 """The answers of the job routes, as OpenAPI shows them."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from model.recipes.resolved_recipe import ResolvedRecipe
-from model.spec import ResolvedSpec
+from model.spec import Name, Priority, Promote, ResolvedSpec, Tag
 from worker.queue.records import Job as JobRecord
+
+
+class Rerun(BaseModel):
+    """A job that repeats another one with its spec and recipe, to see whether it gives the same weights."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)  # `Reruns` says of a further field what to do
+
+    rerun_of: Annotated[str, StringConstraints(pattern=r"^job_[0-9a-z]{26}$")]
+    """The job to repeat: `job_…`."""
+    name: Name | None = None
+    promote: Promote | None = None
+    priority: Priority = 0
+    tags: Annotated[list[Tag], Field(max_length=16)] | None = None
 
 
 class JobLinks(BaseModel):

@@ -3,11 +3,14 @@
 import hashlib
 
 from api.http.callers import Principal
+from api.jobs.reruns import Reruns
+from api.jobs.schemas import JobPlan, Rerun
 from api.jobs.spec_resolver import SpecResolver
 from api.records.storage_space import StorageSpace
 from api.records.wake_up_throttle import WakeUpThrottle
 from model.host.failpoints import Failpoint, reach
-from model.spec import JobSpec
+from model.recipes.resolved_recipe import resolve_recipe
+from model.spec import JobSpec, ResolvedSpec
 from worker.errors import DatasetNotFoundError, ImportEndedError
 from worker.queue.calls.requests import Idempotency
 from worker.queue.calls.trainings import Submitted
@@ -31,22 +34,37 @@ class Submissions:
         self,
         store: AsyncJobStore,
         resolver: SpecResolver,
+        reruns: Reruns,
+        *,
         space: StorageSpace,
         wake_ups: WakeUpThrottle,
         queue_limit: int,
     ) -> None:
         self._store = store
         self._resolver = resolver
+        self._reruns = reruns
         self._space = space
         self._wake_ups = wake_ups
         self._queue_limit = queue_limit
 
-    async def submit(self, spec: JobSpec, caller: Principal, idempotency_key: str | None) -> Submitted:
+    async def plan(self, spec: JobSpec | Rerun, caller: Principal) -> JobPlan:
+        """Return what would run; create nothing. Raises as `SpecResolver.plan` and `Reruns.new_job` do."""
+        if not isinstance(spec, Rerun):
+            resolved, warnings = await self._resolver.plan(spec, caller.project)
+            return JobPlan(spec=resolved, recipe=resolve_recipe(resolved), warnings=warnings)
+        job = await self._reruns.new_job(spec, caller)
+        assert isinstance(job.spec, ResolvedSpec)  # noqa: S101 - a rerun copies a resolved spec
+        recipe = job.recipe or resolve_recipe(job.spec)
+        return JobPlan(spec=job.spec, recipe=recipe, warnings=list(job.warnings))
+
+    async def submit(
+        self, spec: JobSpec | Rerun, caller: Principal, idempotency_key: str | None
+    ) -> Submitted:
         """Queue a job; a repeated idempotency key returns the job that the first request queued.
 
         Raises:
             StorageFullError: storage has too little room for the job's checkpoints and model.
-            ApiError: the spec cannot be resolved, as in `SpecResolver.new_job`.
+            ApiError: the spec cannot be resolved, as in `SpecResolver.new_job` and `Reruns.new_job`.
         """
         idempotency = Idempotency(idempotency_key, _hash(spec)) if idempotency_key else None
         if idempotency and (
@@ -62,10 +80,13 @@ class Submissions:
         return submitted
 
     async def _resolve_and_submit(
-        self, spec: JobSpec, caller: Principal, idempotency: Idempotency | None
+        self, spec: JobSpec | Rerun, caller: Principal, idempotency: Idempotency | None
     ) -> Submitted:
         while True:
-            job = await self._resolver.new_job(spec, caller)
+            if isinstance(spec, Rerun):
+                job = await self._reruns.new_job(spec, caller)
+            else:
+                job = await self._resolver.new_job(spec, caller)
             reach(Failpoint.SUBMIT_RESOLVED)
             try:
                 return await self._store.submit(job, idempotency, queue_limit=self._queue_limit)
@@ -73,12 +94,14 @@ class Submissions:
                 continue
 
 
-def _hash(spec: JobSpec) -> str:
+def _hash(spec: JobSpec | Rerun) -> str:
     """Hash what a request asks for: a body that only spells out defaults asks for the same job.
 
     Fields that the first release did not know count only when they differ from their default, so that a request which
     is repeated to an API of another release has the same hash.
     """
+    if isinstance(spec, Rerun):
+        return hashlib.sha256(spec.model_dump_json().encode()).hexdigest()
     later = {
         name
         for name, field in JobSpec.model_fields.items()

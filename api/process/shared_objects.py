@@ -25,6 +25,7 @@ from api.feed.waiting import ChangeWaiter
 from api.health.cache_disk import CacheDisk
 from api.health.readiness import ReadinessChecks
 from api.health.storage_probe import StorageProbe
+from api.jobs.reruns import Reruns
 from api.jobs.spec_resolver import SpecResolver, WorkerDevices
 from api.jobs.submission import Submissions
 from api.models.comparison.reader import ComparisonReader
@@ -76,6 +77,8 @@ class SharedObjects:
         waiter = ChangeWaiter(self._hub, self._settings.max_wait_s)
         catalogue = DatasetCatalogue(store, datasets, waiter)
         resolver = SpecResolver(catalogue, datasets, models, WorkerDevices(live_workers))
+        jobs = JobReader(store, self._storages)
+        reruns = Reruns(jobs, catalogue, models)
         imports = ImportSubmissions(store, self._storages, self._throttle, self._settings.max_queued_imports)
         places = UploadPlaces(
             DatasetUploadLimits(self._settings.max_dataset_bytes, self._settings.max_uploads)
@@ -100,11 +103,15 @@ class SharedObjects:
             EventHub: self._hub,
             ChangeWaiter: waiter,
             ItemHistory: ItemHistory(store),
-            JobReader: JobReader(store, self._storages),
+            JobReader: jobs,
             WakeUpThrottle: self._throttle,
-            SpecResolver: resolver,
             Submissions: Submissions(
-                store, resolver, self._space, self._throttle, self._settings.max_queued_jobs
+                store,
+                resolver,
+                reruns,
+                space=self._space,
+                wake_ups=self._throttle,
+                queue_limit=self._settings.max_queued_jobs,
             ),
             ImportSubmissions: imports,
             SourceImports: SourceImports(imports, self._space, self._rules),

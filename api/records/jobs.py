@@ -8,9 +8,9 @@ from pydantic import AfterValidator
 
 from api.records.storages import Storages
 from worker.errors import JobNotFoundError
+from worker.queue.archive import ArchivedJob, JobArchive
 from worker.queue.records import EpochRow
 from worker.queue.store import AsyncJobStore
-from worker.upkeep.archive import ArchivedJob, JobArchive
 
 _JOB_ID = re.compile(r"job_[0-9a-z]{26}")
 

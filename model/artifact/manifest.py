@@ -16,6 +16,8 @@ WEIGHTS_FILE = "model.safetensors"
 MANIFEST_FILE = "manifest.json"
 SETTINGS = "settings"
 """The key in `lineage` of the settings that `ResolvedSpec.later_settings` gives."""
+ENVIRONMENT = "environment"
+"""The key in `lineage` of what decides the weights besides spec, dataset, recipe and versions."""
 FINISH_REASON = "finish_reason"
 """The key in `lineage` of a reason that the first release does not know."""
 

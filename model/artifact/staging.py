@@ -10,6 +10,7 @@ from safetensors.torch import save
 
 from model.artifact.label_errors import LABEL_ERRORS_FILE
 from model.artifact.manifest import (
+    ENVIRONMENT,
     FINISH_REASON,
     SETTINGS,
     WEIGHTS_FILE,
@@ -80,4 +81,7 @@ def _lineage(trained: TrainedModel) -> dict[str, JsonValue]:
     parent: dict[str, JsonValue] = {"init_from": spec.init_from} if spec.init_from else {}
     settings: dict[str, JsonValue] = {SETTINGS: later} if (later := spec.later_settings()) else {}
     ended: dict[str, JsonValue] = {FINISH_REASON: reason} if reason in _LATER_REASONS else {}
-    return {**parent, **settings, **ended, "recipe": trained.recipe.model_dump(mode="json")}
+    environment: dict[str, JsonValue] = (
+        {ENVIRONMENT: dict(trained.environment)} if trained.environment else {}
+    )
+    return {**parent, **settings, **ended, **environment, "recipe": trained.recipe.model_dump(mode="json")}

@@ -23,6 +23,8 @@ class TrainedModel:
     temperature: float
     metrics: Metrics
     finish_reason: FinishReason
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What decides the weights besides spec, dataset, recipe and versions: device, processor, threads."""
     label_errors: LabelErrors | None = None
     further_files: Mapping[str, bytes] = field(default_factory=dict)
     """Files that are published beside the weights, by name: the predictions and the evaluation."""

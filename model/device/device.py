@@ -102,6 +102,12 @@ class Device:
         """Return the facts that must be equal for a resumed training to be bit-exact; stored in checkpoint headers."""
         return {"device": self.torch_device.type, "threads": str(self.threads), "torch": torch.__version__}
 
+    def describe_processor(self) -> str:
+        """Name the GPU, or the instructions of the CPU that torch uses: others round differently."""
+        if self.torch_device.type == "cuda":
+            return torch.cuda.get_device_name(self.torch_device)
+        return torch.backends.cpu.get_cpu_capability()
+
 
 def is_out_of_memory(error: RuntimeError) -> bool:
     """Whether an allocation of a tensor failed. For the CPU PyTorch has no exception class of its own."""

@@ -82,12 +82,27 @@ def evaluate_final_weights(
         temperature=temperature,
         metrics=Metrics.model_validate(metrics),
         finish_reason=finish_reason,
+        environment=_describe_environment(spec, data, state, device),
         label_errors=_find_label_errors(data, state, validation_NK, test_NK / temperature, temperature),
         further_files={
             PREDICTIONS_FILE: serialise_predictions(predictions),
             EVALUATION_FILE: evaluation.model_dump_json(indent=1).encode(),
         },
     )
+
+
+def _describe_environment(
+    spec: ResolvedSpec, data: TrainingData, state: RunState, device: Device
+) -> dict[str, str]:
+    facts = device.describe()
+    return {
+        "device": facts["device"],
+        "processor": device.describe_processor(),
+        "threads": facts["threads"],
+        "devices": str(spec.gpus),
+        "micro_batches": str(state.micro_batches),
+        "validation_by_group": str(data.is_grouped).lower(),
+    }
 
 
 def _calibrate(

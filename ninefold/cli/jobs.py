@@ -15,12 +15,19 @@ if TYPE_CHECKING:
 
 def submit(
     dataset: Annotated[
-        str,
+        str | None,
         typer.Argument(
             help="Name or id of a dataset: digits, cifar10, cifar100, fashion-mnist, or one that you added."
         ),
-    ],
+    ] = None,
     *,
+    rerun_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="JOB",
+            help="Repeat a job, with its dataset, settings and recipe, to see whether its weights are the same.",
+        ),
+    ] = None,
     name: Annotated[
         str | None, typer.Option(help="Name of the model. Default: the name of the dataset.")
     ] = None,
@@ -69,7 +76,11 @@ def submit(
         ninefold submit flowers --recipe thorough --image-size 64 --tag first-try
 
         ninefold submit cifar10 --set batch_size=256 --set learning_rate=0.4
+
+        ninefold submit --rerun-of job_01k5… --watch
     """
+    if (dataset is None) == (rerun_of is None):
+        raise typer.BadParameter("name either a dataset or, with --rerun-of, a job to repeat")
     given = {
         "name": name,
         "recipe": recipe,
@@ -84,7 +95,7 @@ def submit(
     }
     spec = {field: value for field, value in given.items() if value is not None} | parse_fields(option or [])
     with connect(url, api_key) as client:
-        job = client.submit(dataset, **spec)
+        job = client.rerun(rerun_of, **spec) if rerun_of else client.submit(dataset or "", **spec)
         typer.echo(job["id"])
         for warning in job.get("warnings") or []:
             typer.secho(f"warning: {warning}", err=True, fg=typer.colors.YELLOW)

@@ -58,7 +58,16 @@ def summary(job: "Json") -> str:
     ]
     if promotion := result.get("promotion"):
         lines.append(f"promotion: {promotion['detail']}")
+    if rerun := result.get("rerun"):
+        lines.append(rerun_line(rerun))
     return "\n".join(lines)
+
+
+def rerun_line(rerun: "Json") -> str:
+    """Say whether the weights are equal to those of the job that was repeated, and what differed."""
+    words = {True: "equal to those", False: "other than those", None: "not comparable with those"}
+    differences = f" ({', '.join(rerun['differences'])})" if rerun["differences"] else ""
+    return f"the weights are {words[rerun['reproduced']]} of {rerun['of']}{differences}"
 
 
 def next_command(job: "Json") -> str:

@@ -61,6 +61,16 @@ class Client(ModelCalls):
             "POST", "/jobs", json={"dataset": dataset, **spec}, headers=headers
         )
 
+    def rerun(self, job_id: str, **own: Any) -> Json:
+        """Submit a job that repeats another one with its spec and recipe; `own` may give name, promote, priority and tags.
+
+        When it has succeeded, `result["rerun"]` says whether its weights are equal (`reproduced`), and what differed.
+        """
+        headers = {"Idempotency-Key": str(uuid.uuid4())}
+        return self._transport.request_object(
+            "POST", "/jobs", json={"rerun_of": job_id, **own}, headers=headers
+        )
+
     def job(self, job_id: str) -> Json:
         """Return the current record of a job."""
         return self._transport.request_object("GET", f"/jobs/{job_id}")

@@ -31,6 +31,7 @@ from tests.worker.imported import import_record
 from tests.worker.samples import claim, make_job, publish, row
 from worker.errors import JobNotFoundError, WrongStateError
 from worker.kinds.training.publishing import complete_draft
+from worker.queue.archive import JobArchive
 from worker.queue.attempt_messages import ClaimedJob, TrainingReport
 from worker.queue.ids import new_attempt_id
 from worker.queue.kinds import Lane
@@ -41,7 +42,6 @@ from worker.queue.store import JobStore
 from worker.redis_server import keys as redis_keys
 from worker.registry.datasets import DatasetRegistry
 from worker.registry.model_registry import ModelRegistry
-from worker.upkeep.archive import JobArchive
 from worker.upkeep.archiver import JobArchiver
 
 FUTURE = {"future": {"depth": [1, None, "text"]}}

@@ -104,6 +104,19 @@ def test_watching_a_finished_job_prints_its_epochs_and_result(service: Service, 
     assert run(service, "watch", job_id).stdout == watched.stdout
 
 
+def test_a_rerun_has_the_same_weights_although_the_model_was_deleted(service: Service) -> None:
+    spec = {"epochs": 2, "image_size": 16, "recipe": "classic", "batch_size": 16, "seed": 3}
+    job_id = service.client.submit("tiny", name="original", promote="never", **spec)["id"]
+    service.client.delete_model(service.client.wait(job_id)["result"]["model"]["id"])
+    again = run(service, "submit", "--rerun-of", job_id, "--watch")
+    assert again.returncode == 0, again.stderr
+    assert f"the weights are equal to those of {job_id}" in again.stdout
+    rerun = service.client.job(again.stdout.split()[0])
+    assert rerun["result"]["rerun"] == {"of": job_id, "reproduced": True, "differences": []}
+    assert rerun["result"]["environment"]["device"] == "cpu"
+    assert run(service, "submit", "tiny", "--rerun-of", job_id).returncode == 2
+
+
 def test_a_refused_command_prints_one_line_without_a_traceback(service: Service) -> None:
     for arguments in (
         ["submit", "nothing"],

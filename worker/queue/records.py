@@ -119,6 +119,17 @@ class Promotion(_Record):
         return self.outcome in {PromotionOutcome.FIRST, PromotionOutcome.BETTER}
 
 
+class RerunResult(_Record):
+    """How the model of a rerun compares with that of the job that it repeats."""
+
+    of: str
+    """The id of that job."""
+    reproduced: bool | None
+    """Whether the weights are equal; None if the weights of that job are not known."""
+    differences: list[str]
+    """What differed, each as `name old → new`: versions, device, threads, recipe."""
+
+
 class JobResult(_Record):
     """The test metrics and the model of a succeeded job."""
 
@@ -128,6 +139,13 @@ class JobResult(_Record):
     model: ModelRef
     promotion: Promotion | None = Field(default=None, exclude_if=lambda promotion: promotion is None)
     """Only of a job with `promote: if_better`."""
+    weights_sha256: str | None = None
+    """The hash of the model's weights, which stays known when the model is deleted."""
+    versions: dict[str, str] = {}
+    environment: dict[str, str] = {}
+    """What decides the weights besides spec, dataset, recipe and versions: device, processor, threads."""
+    rerun: RerunResult | None = None
+    """For a rerun: whether its weights are equal to those of the job that it repeats."""
 
 
 class JobError(_Record):

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from model.errors import ObjectExistsError
 from model.storage.interface import Storage
 from worker.errors import JobNotFoundError
+from worker.queue.archive import ArchivedJob, JobArchive
 from worker.queue.ids import checkpoints_prefix
 from worker.queue.kinds import Kind
 from worker.queue.store import JobStore
 from worker.redis_server.timestamps import format_time, utc_now
-from worker.upkeep.archive import ArchivedJob, JobArchive
 
 ARCHIVE_EVERY_S = 600.0
 

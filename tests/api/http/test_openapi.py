@@ -12,7 +12,7 @@ PUBLIC = {"get_health", "get_readiness", "create_session", "get_session", "delet
 BODY = {408, 413, 415}
 
 ANSWERS = {
-    "create_job": {200, 202, *BODY},
+    "create_job": {200, 202, 404, 409, *BODY},
     "list_jobs": {200},
     "get_job": {200, 404},
     "cancel_job": {200, 404, 409},

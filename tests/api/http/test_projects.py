@@ -113,6 +113,7 @@ def test_lists_and_streams_hold_nothing_of_another_project(
     for field, value in (("dataset", "hidden"), ("dataset", foreign.import_id), ("init_from", "secret")):
         answer = client.post("/jobs", json={"dataset": "digits"} | {field: value})
         assert answer.status_code == 422
+    assert client.post("/jobs", json={"rerun_of": foreign.job_id}).status_code == 404
     assert client.post("/predict?model=secret", content=b"x").status_code == 404
     with connect(redis_url) as redis_client:
         assert JobStore(redis_client).get(foreign.job_id, PROJECT).name == "secret"

@@ -47,7 +47,7 @@ EXAMPLES = [
     "gc",
     "reindex",
 ]
-SUBMIT_OPTIONS_THAT_ARE_NO_FIELD = {"option", "watch", "url", "api_key"}
+SUBMIT_OPTIONS_THAT_ARE_NO_FIELD = {"option", "watch", "url", "api_key", "rerun_of"}
 
 
 @pytest.mark.parametrize("command", EXAMPLES)

@@ -13,12 +13,12 @@ from model.storage.opening import open_storage
 from tests.worker.imported import claim_import, dataset_record, import_record, new_import
 from tests.worker.samples import claim, make_job, publish, row
 from worker.errors import JobNotFoundError
+from worker.queue.archive import JobArchive
 from worker.queue.attempt_messages import TrainingReport
 from worker.queue.records import JobError
 from worker.queue.states import Outcome
 from worker.queue.store import JobStore
 from worker.registry.datasets import DatasetRegistry
-from worker.upkeep.archive import JobArchive
 from worker.upkeep.archiver import JobArchiver
 
 DAYS = 30

@@ -11,6 +11,7 @@ from model.storage.opening import open_storage
 from tests.worker.imported import dataset_record, import_record
 from tests.worker.packing import packer
 from tests.worker.samples import claim, make_job, publish, row
+from worker.queue.archive import JobArchive
 from worker.queue.attempt_messages import TrainingReport
 from worker.queue.packed_history import PACKED
 from worker.queue.records import Best, JobError
@@ -18,7 +19,6 @@ from worker.queue.scripts import PACKED_BYTES
 from worker.queue.states import Outcome, Phase
 from worker.queue.store import JobStore
 from worker.redis_server import keys as redis_keys
-from worker.upkeep.archive import JobArchive
 from worker.upkeep.archiver import JobArchiver
 from worker.upkeep.backup.restore import read_backup
 from worker.upkeep.backup.write import write_backup

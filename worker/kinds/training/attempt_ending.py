@@ -12,6 +12,7 @@ from worker.attempt.exit_classification import AttemptEnd
 from worker.errors import JobCancelledError
 from worker.kinds.training.messages import Staged
 from worker.kinds.training.publishing import complete_draft, complete_publish, find_ancestry
+from worker.kinds.training.reproduction import compare_with_original
 from worker.queue.attempt_messages import ClaimedJob, Committed
 from worker.queue.states import Outcome, Status
 from worker.registry.deletion import finish_deletions
@@ -45,7 +46,12 @@ class TrainingEnding(AttemptEnding):
         ancestry = find_ancestry(staged.draft, self._storage)
         draft = complete_draft(staged.draft, self._claimed, self._model_id, ancestry)
         try:
-            committed = self.retry(lambda: self._store.commit_publish(self._item_id, self._attempt_id, draft))
+            rerun = self.retry(
+                lambda: compare_with_original(self._store, self._storage, self._claimed, draft)
+            )
+            committed = self.retry(
+                lambda: self._store.commit_publish(self._item_id, self._attempt_id, draft, rerun)
+            )
         except JobCancelledError:
             return self.end_without_result(AttemptEnd(Outcome.CANCELLED))
         reach(Failpoint.PUBLISH_COMMITTED)

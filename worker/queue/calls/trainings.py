@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from model.artifact.manifest import FINISH_REASON
+from model.artifact.manifest import ENVIRONMENT, FINISH_REASON, WEIGHTS_FILE
 from model.data.built_in import BUILT_IN
 from model.recipes.defaults import resolve
 from model.recipes.resolved_recipe import ResolvedRecipe, resolve_recipe
@@ -16,7 +16,7 @@ from worker.queue.calls.claims import read_committed
 from worker.queue.calls.requests import Idempotency, read_job, read_submitted, submission_arguments
 from worker.queue.ids import new_job_id
 from worker.queue.kinds import PLAIN_VERSION, QUEUE_LIMITS, VERSION_WITH_GATE, Kind
-from worker.queue.records import Job, JobError, Promotion
+from worker.queue.records import Job, JobError, Promotion, RerunResult
 from worker.queue.scripts import QUEUE_SCRIPTS
 from worker.queue.states import Status
 from worker.redis_server import keys as redis_keys
@@ -134,10 +134,12 @@ def stop(job_id: str, project: str = DEFAULT_PROJECT) -> ScriptCall[Job]:
     return QUEUE_SCRIPTS.call("training/stop", {"item_id": job_id, "project": project}, read_job)
 
 
-def commit_publish(job_id: str, attempt_id: str, draft: Mapping[str, Any]) -> ScriptCall[Committed]:
+def commit_publish(
+    job_id: str, attempt_id: str, draft: Mapping[str, Any], rerun: RerunResult | None = None
+) -> ScriptCall[Committed]:
     """Commit the publication of a model: assign its version and time. A repeated commit returns the first result.
 
-    `draft` is the manifest without its version and time.
+    `draft` is the manifest without its version and time; `rerun` compares the model with that of the repeated job.
 
     Raises:
         StaleAttemptError: the attempt no longer holds the job.
@@ -154,9 +156,20 @@ def commit_publish(job_id: str, attempt_id: str, draft: Mapping[str, Any]) -> Sc
         "measured": json.dumps(measured),
         "finish_reason": draft["finish_reason"],
         "later_finish_reason": draft.get("lineage", {}).get(FINISH_REASON),
+        "later_result": json.dumps(_later_result(draft, rerun)),
         "warning": json.dumps(warning) if (warning := _warn_of_share(metrics)) else "",
     }
     return QUEUE_SCRIPTS.call("training/commit_publish", arguments, read_committed)
+
+
+def _later_result(draft: Mapping[str, Any], rerun: RerunResult | None) -> dict[str, Any]:
+    """Return the fields of a job's result that the first release does not know."""
+    return {
+        "weights_sha256": draft.get("files", {}).get(WEIGHTS_FILE, {}).get("sha256"),
+        "versions": draft.get("versions", {}),
+        "environment": draft.get("lineage", {}).get(ENVIRONMENT, {}),
+        "rerun": rerun and rerun.model_dump(mode="json"),
+    }
 
 
 def _warn_of_share(metrics: Mapping[str, Any]) -> str | None:

@@ -35,7 +35,8 @@ if refusal then return refusal end
 -- The files of a model that will never be published are deleted like those of a deleted model.
 local function give_up_publishing()
   redis.call('SADD', scoped(item.project, KEY.RETIRED_MODELS), item.model_id)
-  clear_fields(item, 'manifest', 'model_id', 'model_version', 'measured', 'finish_reason', 'later_finish_reason')
+  clear_fields(item, 'manifest', 'model_id', 'model_version', 'measured', 'finish_reason', 'later_finish_reason',
+    'later_result')
 end
 
 end_attempt(item, at, outcome, outcome)

@@ -32,9 +32,12 @@ local function spec_json(item)
   return item.promote == 'if_better' and spec:gsub('"promote":"never"', '"promote":"if_better"', 1) or spec
 end
 
+-- The result, with the fields that the first release does not know: each is a field of its own in the record.
 local function result_json(item)
-  if not (item.result and item.promotion) then return item.result or 'null' end
-  return item.result:sub(1, -2) .. ',"promotion":' .. item.promotion .. '}'
+  local result = item.result
+  if not result then return 'null' end
+  if item.promotion then result = result:sub(1, -2) .. ',"promotion":' .. item.promotion .. '}' end
+  return item.later_result and result:sub(1, -2) .. ',' .. item.later_result:sub(2) or result
 end
 
 -- The fields that only one kind has.

@@ -14,6 +14,7 @@ local is_new_phase = job.phase ~= 'publishing' -- the trainer reports the phase 
 set_fields(job, {
   phase = 'publishing', model_id = args.model_id, model_version = version, measured = args.measured,
   finish_reason = args.finish_reason, later_finish_reason = args.later_finish_reason,
+  later_result = args.later_result,
   manifest = '{"version":' .. version .. ',"created_at":"' .. at .. '",' .. args.draft:sub(2),
 })
 if args.warning ~= '' and not string.find(job.warnings, args.warning, 1, true) then

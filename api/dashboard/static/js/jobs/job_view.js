@@ -3,7 +3,7 @@
 import { announce } from "../ui/announcements.js";
 import { loadDatasets } from "../datasets/names.js";
 import { h, fill, setText, show } from "../ui/dom.js";
-import { get } from "../http/requests.js";
+import { get, post } from "../http/requests.js";
 import { jobActions } from "./actions.js";
 import { jobCurves } from "./curves.js";
 import { jobDetails } from "./details.js";
@@ -78,9 +78,27 @@ class JobView {
     fill(this.element,
       h("a", { class: "back", href: "#/jobs" }, "All jobs"),
       h("div", { class: "view-head" }, h("h1", {}, job.name), this.pill.element,
-        h("div", { class: "actions" }, this.actions.element, h("a", { class: "button quiet", href: `#/jobs?clone=${job.id}` }, "Clone"), this.classify)),
+        h("div", { class: "actions" }, this.actions.element, h("a", { class: "button quiet", href: `#/jobs?clone=${job.id}` }, "Clone"), this.#rerunButton(), this.classify)),
       h("p", { class: "muted" }, this.about, " · ", h("code", {}, job.id), job.created_by ? ` · by ${job.created_by}` : ""),
       this.bar.element, this.note, this.figures.element, this.curves.element, this.details.element);
+  }
+
+  /** Repeats the job, to see whether its weights are the same, and opens the page of the repetition. */
+  #rerunButton() {
+    const button = h("button", { type: "button", class: "quiet", title: "Train again with the same settings, and compare the weights" }, "Rerun");
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      try {
+        const job = await post("jobs", { rerun_of: this.id });
+        this.jobs.put(job.spec ? job : await get(`jobs/${job.id}`));
+        location.hash = `#/jobs/${job.id}`;
+      } catch (problem) {
+        announce(problem.message);
+      } finally {
+        button.disabled = false;
+      }
+    });
+    return button;
   }
 
   onEvent = ({ detail: { kind, data } }) => {

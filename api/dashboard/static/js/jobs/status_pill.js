@@ -22,7 +22,12 @@ export function statusDetail(job) {
   if (job.status === "failed") return job.error?.message ?? "failed";
   if (job.result?.promotion) return job.result.promotion.detail;
   if (job.status === "succeeded" && job.finish_reason === "patience") return `ended early: no better epoch for ${job.spec.patience} epochs`;
-  return "";
+  return job.result?.rerun ? rerun(job.result.rerun) : "";
+}
+
+function rerun({ of, reproduced, differences }) {
+  const weights = { true: "the weights are equal to those of", false: "the weights are other than those of" }[reproduced] ?? "not comparable with";
+  return `${weights} ${of}${differences.length ? ` (${differences.join(", ")})` : ""}`;
 }
 
 function queued(job) {

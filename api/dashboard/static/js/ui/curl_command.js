@@ -14,8 +14,9 @@ export function commandBlock(title, text, { isOpen = false } = {}) {
   return h("details", { class: "snippet", open: isOpen }, h("summary", {}, title), h("div", { class: "snippet-body" }, code, button));
 }
 
+/** A rerun copies its settings, so the command has the settings and not `rerun_of`. */
 export function jobCommand(spec) {
-  const kept = Object.entries(spec).filter(([name, value]) => OMITTED[name] !== value && value !== null && !(Array.isArray(value) && value.length === 0));
+  const kept = Object.entries(spec).filter(([name, value]) => OMITTED[name] !== value && name !== "rerun_of" && value !== null && !(Array.isArray(value) && value.length === 0));
   return `curl ${absoluteUrl("jobs")}${keyHeader()} --json ${shellQuoted(JSON.stringify(Object.fromEntries(kept)))}`;
 }
 

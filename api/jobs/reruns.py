@@ -1,0 +1,92 @@
+"""Makes a job that repeats another job: with its resolved spec and its recipe. Knows no HTTP."""
+
+from api.http.callers import Principal
+from api.http.errors import invalid_fields
+from api.jobs.errors import DatasetGoneError, InitModelGoneError, NotResolvedError
+from api.jobs.schemas import Rerun
+from api.records.datasets import DatasetCatalogue, find_built_in
+from api.records.jobs import JobReader
+from model.spec import Metric, Promote, ResolvedSpec
+from worker.errors import DatasetNotFoundError, ModelNotFoundError
+from worker.queue.calls.trainings import NewJob
+from worker.queue.records import Job
+from worker.registry.model_registry import AsyncModelRegistry
+
+_OWN_FIELDS = ("name", "promote", "tags")
+"""The fields of a rerun that replace those of the job, where they are given."""
+_GATE_FIELDS = ("promote_metric", "promote_margin")
+
+
+class Reruns:
+    """Copies the settings of jobs, which may be archived."""
+
+    def __init__(self, jobs: JobReader, catalogue: DatasetCatalogue, models: AsyncModelRegistry) -> None:
+        self._jobs = jobs
+        self._catalogue = catalogue
+        self._models = models
+
+    async def new_job(self, rerun: Rerun, caller: Principal) -> NewJob:
+        """Return the job to submit.
+
+        Raises:
+            InvalidRequestError: the rerun has a training field.
+            JobNotFoundError: there is no such job.
+            NotResolvedError: the job has no resolved spec, because it never got its dataset.
+            DatasetGoneError: the job's dataset was deleted.
+            InitModelGoneError: the model from whose weights the job started was deleted.
+        """
+        if rerun.model_extra:
+            raise invalid_fields(rerun.model_extra, "rerun_of copies all training settings: leave it out.")
+        job = Job.model_validate_json(await self._jobs.json(rerun.rerun_of, caller.project))
+        if not isinstance(job.spec, ResolvedSpec):
+            raise NotResolvedError(job.id)
+        await self._check_inputs(job.id, job.spec, caller.project)
+        own = {name: value for name in _OWN_FIELDS if (value := getattr(rerun, name)) is not None}
+        return NewJob(
+            _with_gate(job.spec.model_copy(update={**own, "rerun_of": job.id})),
+            created_by=caller.name,
+            warnings=tuple(dict.fromkeys([*job.warnings, *_warnings(job, job.spec)])),
+            project=caller.project,
+            priority=rerun.priority,
+            recipe=job.recipe,
+            is_uploaded=find_built_in(job.spec.dataset) is None,
+        )
+
+    async def _check_inputs(self, job_id: str, spec: ResolvedSpec, project: str) -> None:
+        try:
+            if find_built_in(spec.dataset) is None:
+                await self._catalogue.look_up(spec.dataset, project)
+            if spec.init_from:
+                await self._models.resolve(spec.init_from, project)
+        except DatasetNotFoundError:
+            raise DatasetGoneError(job_id, spec.dataset) from None
+        except ModelNotFoundError:
+            raise InitModelGoneError(job_id, spec.init_from or "") from None
+
+
+def _with_gate(spec: ResolvedSpec) -> ResolvedSpec:
+    """Return the spec with a gate where its `promote`, which may be the rerun's own, needs one, and else without."""
+    has_gate = spec.promote is Promote.IF_BETTER
+    metric, margin = spec.promote_metric or Metric.ACCURACY, spec.promote_margin or 0.0
+    gate = {"promote_metric": metric, "promote_margin": margin} if has_gate else dict.fromkeys(_GATE_FIELDS)
+    return spec.model_copy(update=gate)
+
+
+def _warnings(job: Job, spec: ResolvedSpec) -> list[str]:
+    """Tell why the weights of the rerun will probably differ."""
+    warnings = []
+    if spec.time_budget_s is not None:
+        warnings.append(
+            f"The job has a time budget of {spec.time_budget_s:g} s: the clock decides how long it trains, so the rerun's "
+            "weights will differ. Post the job with epochs instead."
+        )
+    if job.finish_reason == "stopped":
+        warnings.append(
+            "The job was stopped by a user; the rerun trains to the end, so its weights will differ."
+        )
+    if job.recipe is None:
+        warnings.append(
+            "The job is of an earlier version, which did not store its recipe: the rerun uses the recipe of that name as "
+            "this version has it."
+        )
+    return warnings
