@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, FilePayload, Page, sync_playwright
 
 from ninefold import Client
+from ninefold.client.transport import Json
 from tests.browser.page_monitor import PageMonitor
 from tests.browser.photos import make_photos
 from tests.e2e.service import Service
@@ -19,6 +20,10 @@ from tests.handwritten import digit_images
 KEY = secrets.token_hex(16)
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 IMAGES_PER_CLASS = 8
+QUICK = {"epochs": 1, "recipe": "classic"}
+"""The settings of a job that shall end soon."""
+QUEUED = {"gpus": 2}
+"""The settings of a job that no worker here can train: it costs nothing, and stays in the queue."""
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +63,13 @@ def service(chromium: str, tmp_path_factory: pytest.TempPathFactory, few_digits:
         service.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
+def trained(service: Service) -> Json:
+    """A job that has succeeded, whose model is `trained:1`."""
+    return service.client.wait(service.client.submit("few-digits", name="trained", **QUICK)["id"])
+
+
+@pytest.fixture(scope="package")
 def browser(chromium: str) -> Iterator[Browser]:
     """Headless Chromium on the CPU. Not for the whole session: its event loop would disturb other tests."""
     with sync_playwright() as playwright:

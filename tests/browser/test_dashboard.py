@@ -6,7 +6,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expect
 
-from tests.browser.conftest import KEY
+from ninefold.client.transport import Json
+from tests.browser.conftest import KEY, QUEUED, QUICK
 from tests.browser.forms import JOB_MS, open_new_job
 from tests.browser.page_monitor import PageMonitor
 from tests.e2e.service import Service
@@ -114,7 +115,7 @@ def test_a_page_reconnects_after_the_api_was_killed(
     page.locator(".system-item", has_text="Live").wait_for(timeout=JOB_MS)
     eventually(lambda: httpx.get(f"{service.url}/readyz").is_success, 60, "the predictor is ready again, too")
 
-    service.client.submit("few-digits", epochs=1, name="afterwards")
+    service.client.submit("few-digits", name="afterwards", **QUEUED)
     expect(page.get_by_role("link", name="afterwards")).to_be_visible()
     monitor.errors = [error for error in monitor.errors if not is_connection_error(error)]
 
@@ -124,11 +125,10 @@ def is_connection_error(error: str) -> bool:
     return "net::ERR_" in error or "status of 503" in error
 
 
-def test_a_button_puts_another_version_into_production(page: Page, service: Service) -> None:
-    for _ in range(2):
-        service.client.wait(service.client.submit("few-digits", epochs=1, name="moved")["id"])
+def test_a_button_puts_another_version_into_production(page: Page, service: Service, trained: Json) -> None:
+    service.client.wait(service.client.submit("few-digits", name="trained", **QUICK)["id"])
     page.get_by_role("link", name="Models").click()
-    card = page.locator(".card", has=page.get_by_role("heading", name="moved", exact=True))
+    card = page.locator(".card", has=page.get_by_role("heading", name="trained", exact=True))
     newer, older = card.locator("tbody tr").nth(0), card.locator("tbody tr").nth(1)
     expect(older.locator(".badge")).to_have_text("production")
     newer.get_by_role("button", name="Make production").click()
@@ -137,10 +137,10 @@ def test_a_button_puts_another_version_into_production(page: Page, service: Serv
     card.get_by_text("History of production").click()
     expect(card.locator("details tbody tr")).to_have_count(2)
     expect(card.locator("details tbody tr").first).to_contain_text("tester")
-    card.get_by_role("button", name="Roll moved back to version 1").click()
+    card.get_by_role("button", name="Roll trained back to version 1").click()
     expect(older.locator(".badge")).to_have_text("production")
     expect(card.locator("details tbody tr").first).to_contain_text("2 → 1 rollback")
-    expect(card.get_by_role("button", name="Roll moved back")).to_have_count(0)
+    expect(card.get_by_role("button", name="Roll trained back")).to_have_count(0)
 
 
 def test_a_version_that_is_not_better_is_refused_with_the_numbers(
@@ -169,13 +169,13 @@ def test_a_version_that_is_not_better_is_refused_with_the_numbers(
 
 
 def test_the_form_of_a_clone_has_the_settings_of_the_original_job(page: Page, service: Service) -> None:
-    job = service.client.submit("few-digits", epochs=1, name="original", seed=7)
+    job = service.client.submit("few-digits", name="original", epochs=3, seed=7, **QUEUED)
     page.goto(f"{service.url}/#/jobs/{job['id']}")
     page.get_by_role("link", name="Clone").click()
     form = page.get_by_role("complementary", name="New job")
     expect(form.get_by_label("Seed", exact=True)).to_have_value("7")
     expect(form.get_by_label("Dataset", exact=True)).to_have_value("few-digits")
-    expect(form.get_by_label("Epochs", exact=True)).to_have_value("1")
+    expect(form.get_by_label("Epochs", exact=True)).to_have_value("3")
 
 
 def test_an_answer_to_a_request_from_before_the_sign_in_does_not_ask_again(
