@@ -23,6 +23,7 @@ import api.models.comparison.routes
 import api.models.errors
 import api.models.evaluation.errors
 import api.models.evaluation.routes
+import api.models.evaluation.run_routes
 import api.models.routes
 import api.predict.errors
 import api.predict.routes
@@ -45,6 +46,7 @@ from api.http.problem import Answers
 from api.http.unknown_parameters import refuse_unknown_parameters
 from api.jobs.schemas import Rerun
 from api.models.alias_schemas import AliasTarget, RollbackRequest
+from api.models.evaluation.run_schemas import EvaluationRequest
 from api.process.shared_objects import SharedObjects
 from api.settings import ApiSettings, parse_origins
 from model.host.installation import installed_version
@@ -61,6 +63,7 @@ _ROUTERS = (
     api.models.alias_routes.router,
     api.models.comparison.routes.router,
     api.models.evaluation.routes.router,
+    api.models.evaluation.run_routes.router,
     api.predict.routes.router,
     api.health.routes.router,
     api.auth.routes.router,
@@ -78,7 +81,16 @@ _ANSWERS: Answers = {
     **api.predict.errors.ANSWERS,
     **api.events.errors.ANSWERS,
 }
-_JSON_BODIES = (JobSpec, Rerun, SourceRequest, AliasTarget, RollbackRequest, NewVersion, SessionRequest)
+_JSON_BODIES = (
+    JobSpec,
+    Rerun,
+    SourceRequest,
+    EvaluationRequest,
+    AliasTarget,
+    RollbackRequest,
+    NewVersion,
+    SessionRequest,
+)
 _ALLOWED_HEADERS = [
     *("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-ID"),
     *tus.REQUEST_HEADERS,

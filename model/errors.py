@@ -188,6 +188,18 @@ class CorruptArtifactError(ModelError):
     code = "corrupt_artifact"
 
 
+class NoCommonClassError(ModelError):
+    """Raised when a model is evaluated on images of which none has a class of the model."""
+
+    code = "no_common_class"
+
+    def __init__(self, of_model: Sequence[str], of_dataset: Sequence[str]) -> None:
+        super().__init__(
+            f"No image has a class of the model. The model has {_listed(of_model)}, the dataset {_listed(of_dataset)}: "
+            "choose another dataset, or name its classes as the model does."
+        )
+
+
 class NoEvaluationError(ModelError):
     """Raised when a model has no stored evaluation, because an earlier release published it."""
 
@@ -202,3 +214,8 @@ class NoEvaluationError(ModelError):
 
 class DamagedCheckpointError(CorruptArtifactError):
     """Raised when a checkpoint's bytes are not those that were saved."""
+
+
+def _listed(names: Sequence[str], most: int = 10) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(repr, names[:most])) + more

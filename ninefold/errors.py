@@ -50,6 +50,14 @@ class DatasetRejectedError(NinefoldError):
         self.name = name
 
 
+class EvaluationFailedError(NinefoldError):
+    """Raised when an evaluation of a model ends without a result while the caller waits for it."""
+
+    def __init__(self, evaluation_id: str, detail: str, code: str) -> None:
+        super().__init__(detail, code=code)
+        self.evaluation_id = evaluation_id
+
+
 class StartError(NinefoldError):
     """Raised when `ninefold up` or an upkeep command cannot start; no process is left running."""
 

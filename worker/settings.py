@@ -62,7 +62,7 @@ class WorkerSettings(ServiceSettings):
     """The settings of one worker."""
 
     lanes: str = "light,training"
-    """What the worker claims, first lane first: `training`, `light` (imports), or both."""
+    """What the worker claims, first lane first: `training`, `light` (imports and evaluations), or both."""
     devices: str = "auto"
     """`auto`, `cpu`, or CUDA device numbers: `0`, `0,1`. A job uses the first `gpus` of them."""
     threads: int = Field(default=0, ge=0)
@@ -71,6 +71,8 @@ class WorkerSettings(ServiceSettings):
     """A trainer that sends no message for this long while training is killed; ten times as long outside training."""
     import_timeout_s: float = Field(default=1800.0, gt=0)
     """Maximum time to read an uploaded zip as a dataset."""
+    evaluation_timeout_s: float = Field(default=1800.0, gt=0)
+    """Maximum time to evaluate a model on a dataset."""
     egress_proxy: SecretStr = SecretStr("")
     """HTTP proxy through which imports read from the internet; the proxy then judges the addresses of names."""
     prepared_bytes: int = Field(default=0, ge=0)

@@ -12,7 +12,7 @@ from worker.errors import (
     UploadNotFoundError,
     WrongOffsetError,
 )
-from worker.queue.records import DatasetImport, JobError
+from worker.queue.records import JobError
 from worker.queue.states import DEATHS
 
 TUS_VERSION = "1.0.0"
@@ -61,25 +61,6 @@ class BuiltInDatasetError(ApiError):
         )
 
 
-class DatasetNotReadyError(ApiError):
-    """Raised when something is asked of a dataset that is being imported."""
-
-    code = "dataset_processing"
-
-    def __init__(self, name: str, import_id: str) -> None:
-        super().__init__(f"{name} is being imported: GET /datasets/{import_id}?wait_s=60, then try again.")
-
-
-class DatasetNotMadeError(ApiError):
-    """Raised when something is asked of a dataset whose import was rejected or cancelled."""
-
-    code = "dataset_rejected"
-
-    def __init__(self, dataset_import: DatasetImport) -> None:
-        reason = dataset_import.error.message if dataset_import.error else "Its import was cancelled."
-        super().__init__(f"There is no dataset {dataset_import.name}. {reason} Add the images again.")
-
-
 class RejectedError(ApiError):
     """Raised when a client waited for a dataset that was rejected; the code is that of the rejection."""
 
@@ -123,8 +104,6 @@ ANSWERS: Answers = {
     ),
     BuiltInDatasetError: Answer(409),
     DatasetReadyError: Answer(409),
-    DatasetNotReadyError: Answer(409),
-    DatasetNotMadeError: Answer(409),
     DatasetInUseError: Answer(409),
     ParentDeletedError: Answer(409),
     TusVersionError: Answer(412, headers={"Tus-Version": TUS_VERSION}),

@@ -1,9 +1,7 @@
 """Finds uploaded datasets that are ready. Knows no HTTP."""
 
-from api.datasets.errors import BuiltInDatasetError, DatasetNotMadeError, DatasetNotReadyError
-from api.records.dataset_schema import Dataset
+from api.datasets.errors import BuiltInDatasetError
 from api.records.datasets import DatasetCatalogue, find_built_in
-from worker.queue.records import DatasetImport
 from worker.registry.datasets import RegisteredDataset
 
 
@@ -18,9 +16,4 @@ async def find_uploaded(datasets: DatasetCatalogue, ref: str, project: str) -> R
     """
     if find_built_in(ref):
         raise BuiltInDatasetError
-    found = await datasets.look_up(ref, project)
-    if isinstance(found, DatasetImport):
-        if Dataset.imported(found).is_processing:
-            raise DatasetNotReadyError(found.name, found.id)
-        raise DatasetNotMadeError(found)
-    return found
+    return await datasets.look_up_ready(ref, project)

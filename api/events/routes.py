@@ -22,6 +22,7 @@ from worker.queue.feed import Feed
 from worker.queue.ids import IMPORT_PREFIX
 from worker.queue.states import Status
 from worker.queue.store import AsyncJobStore
+from worker.registry.model_registry import AsyncModelRegistry
 
 router = APIRouter(tags=["events"])
 
@@ -38,7 +39,7 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "event: snapshot, state, progress, epoch, log, checkpoint, rewind, model, dataset, reset or "
-        "end; data: JSON with job_id or dataset_id, at and the fields of that kind.",
+        "end; data: JSON with job_id, dataset_id or evaluation_id, at and the fields of that kind.",
         "content": {
             "text/event-stream": {
                 "schema": {"type": "string"},
@@ -102,6 +103,34 @@ async def stream_dataset_events(
     subject = Subject("dataset", ref if is_import else dataset.id, status, dataset.model_dump_json())
     if status is Status.SUCCEEDED and not is_import:
         return _event_stream(past_events(subject, last_event_id))
+    return _event_stream(ItemEventStream(history, hub, subject, last_event_id).chunks())
+
+
+@router.get(
+    "/models/{ref}/evaluations/{evaluation_id}/events",
+    operation_id="stream_evaluation_events",
+    summary="The events of an evaluation, live",
+    response_class=StreamingResponse,
+    responses={**_STREAM, **problems(404, 409)},
+)
+async def stream_evaluation_events(
+    *,
+    hub: Hub,
+    history: History,
+    models: Annotated[AsyncModelRegistry, from_app(AsyncModelRegistry)],
+    caller: Caller,
+    ref: str,
+    evaluation_id: str,
+    last_event_id: LastEventId = "",
+) -> StreamingResponse:
+    """A snapshot, the stored events (all, or those after Last-Event-ID), then live events until the evaluation ends."""
+    hub.require_free_watcher()
+    model_id = (await models.resolve(ref, caller.project)).manifest.id
+    run_json = await history.item_json(evaluation_id, caller.project)
+    run = json.loads(run_json)
+    if run.get("model") != model_id:
+        raise JobNotFoundError(evaluation_id)
+    subject = Subject("evaluation", evaluation_id, run["status"], run_json)
     return _event_stream(ItemEventStream(history, hub, subject, last_event_id).chunks())
 
 

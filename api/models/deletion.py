@@ -1,5 +1,6 @@
 """Deletes a model; the next worker that starts completes a deletion that was interrupted."""
 
+from api.models.evaluation.runs import EvaluationRuns
 from api.records.storages import Storages
 from worker.registry.deletion import delete_model_files
 from worker.registry.model_registry import AsyncModelRegistry
@@ -8,7 +9,9 @@ _DELETE_TIMEOUT_S = 60.0
 _MODEL_ID_PREFIX = "mdl_"
 
 
-async def delete_model(models: AsyncModelRegistry, storages: Storages, ref: str, project: str) -> None:
+async def delete_model(
+    models: AsyncModelRegistry, storages: Storages, evaluations: EvaluationRuns, ref: str, project: str
+) -> None:
     """Delete the model behind a reference.
 
     Raises:
@@ -19,5 +22,6 @@ async def delete_model(models: AsyncModelRegistry, storages: Storages, ref: str,
     is_id = ref.startswith(_MODEL_ID_PREFIX)
     model_id = ref if is_id else (await models.resolve(ref, project)).manifest.id
     await models.begin_deletion(model_id, project)
+    await evaluations.forget(model_id, project)
     await storages.run_within(_DELETE_TIMEOUT_S, delete_model_files, storages.of(project), model_id)
     await models.end_deletion(model_id, project)

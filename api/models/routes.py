@@ -9,6 +9,7 @@ from api.http.dependencies import from_app
 from api.http.openapi import problems
 from api.http.pages import After, Limit, Page, after_id
 from api.models import deletion
+from api.models.evaluation.runs import EvaluationRuns
 from api.models.files import Downloads
 from api.models.schemas import Model
 from api.records.storages import Storages
@@ -52,9 +53,15 @@ async def get_model(models: Registry, caller: Caller, ref: str) -> Model:
     status_code=204,
     responses=problems(404, 409),
 )
-async def delete_model(models: Registry, storages: ModelStorages, caller: Caller, ref: str) -> None:
-    """Delete a model that no alias points at."""
-    await deletion.delete_model(models, storages, ref, caller.project)
+async def delete_model(
+    models: Registry,
+    storages: ModelStorages,
+    evaluations: Annotated[EvaluationRuns, from_app(EvaluationRuns)],
+    caller: Caller,
+    ref: str,
+) -> None:
+    """Delete a model that no alias points at, with its evaluations."""
+    await deletion.delete_model(models, storages, evaluations, ref, caller.project)
 
 
 @router.get(

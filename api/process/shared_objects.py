@@ -30,6 +30,7 @@ from api.jobs.spec_resolver import SpecResolver, WorkerDevices
 from api.jobs.submission import Submissions
 from api.models.comparison.reader import ComparisonReader
 from api.models.evaluation.reader import EvaluationReader
+from api.models.evaluation.runs import EvaluationRuns
 from api.models.files import MAX_DOWNLOADS, Downloads
 from api.models.promotion import GatedPromotions
 from api.predict.limits import UploadBudget, UploadLimits
@@ -94,6 +95,7 @@ class SharedObjects:
             ComparisonReader: ComparisonReader(self._storages),
             GatedPromotions: GatedPromotions(models, self._storages),
             EvaluationReader: EvaluationReader(self._storages),
+            EvaluationRuns: EvaluationRuns(store, catalogue, self._storages, self._throttle, waiter),
             DatasetCatalogue: catalogue,
             ContentsReader: ContentsReader(
                 catalogue, self._storages, self._indexes, LabelErrorReader(models, self._storages)

@@ -3,6 +3,7 @@
 from api.feed.waiting import ChangeWaiter
 from api.http.pages import Page
 from api.records.dataset_schema import Dataset
+from api.records.errors import DatasetNotMadeError, DatasetNotReadyError
 from model.data.built_in import BUILT_IN
 from model.spec import DatasetFacts
 from worker.errors import DatasetNotFoundError, JobNotFoundError
@@ -78,6 +79,21 @@ class DatasetCatalogue:
         if pending.result:  # it has made the dataset meanwhile
             return await self._registry.get(pending.id, project)
         return pending
+
+    async def look_up_ready(self, ref: str, project: str) -> RegisteredDataset:
+        """Return the record of an uploaded dataset.
+
+        Raises:
+            DatasetNotFoundError: there is no such dataset.
+            DatasetNotReadyError: it is being imported.
+            DatasetNotMadeError: its import was rejected or cancelled.
+        """
+        found = await self.look_up(ref, project)
+        if not isinstance(found, DatasetImport):
+            return found
+        if Dataset.imported(found).is_processing:
+            raise DatasetNotReadyError(found.name, found.id)
+        raise DatasetNotMadeError(found)
 
     async def versions(self, ref: str, project: str, limit: int, after: str) -> Page[Dataset]:
         """Return a page of the versions of a name, the latest first.

@@ -15,6 +15,7 @@ from worker.errors import (
     NoProductionError,
     StoreUnavailableError,
 )
+from worker.queue.records import DatasetImport
 
 _REDIS_UNAVAILABLE = Answer(
     503,
@@ -38,7 +39,28 @@ class UnknownClassError(ApiError):
         super().__init__(message, field_errors=[{"param": param, "message": message}])
 
 
+class DatasetNotReadyError(ApiError):
+    """Raised when something is asked of a dataset that is being imported."""
+
+    code = "dataset_processing"
+
+    def __init__(self, name: str, import_id: str) -> None:
+        super().__init__(f"{name} is being imported: GET /datasets/{import_id}?wait_s=60, then try again.")
+
+
+class DatasetNotMadeError(ApiError):
+    """Raised when something is asked of a dataset whose import was rejected or cancelled."""
+
+    code = "dataset_rejected"
+
+    def __init__(self, dataset_import: DatasetImport) -> None:
+        reason = dataset_import.error.message if dataset_import.error else "Its import was cancelled."
+        super().__init__(f"There is no dataset {dataset_import.name}. {reason} Add the images again.")
+
+
 ANSWERS: Answers = {
+    DatasetNotReadyError: Answer(409),
+    DatasetNotMadeError: Answer(409),
     UnknownClassError: Answer(422),
     StoreUnavailableError: _REDIS_UNAVAILABLE,
     redis.ConnectionError: _REDIS_UNAVAILABLE,

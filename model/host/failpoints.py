@@ -41,6 +41,8 @@ class Failpoint(StrEnum):
     IMPORT_READ = "import.read"
     IMPORT_STORED = "import.stored"
     IMPORT_SETTLED = "import.settled"
+    # evaluation: some images are predicted by the child process
+    EVALUATION_PREDICTED = "evaluation.predicted"
     # finish, in the worker
     FINISH_RECORDED = "finish.recorded"
     # reap, in any API process or worker

@@ -1,11 +1,12 @@
 """What the client does with models and their aliases: reads, promotes, rolls back, downloads, deletes."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ninefold.client.datasets.downloads import download
+from ninefold.client.evaluations import evaluate
 from ninefold.client.transport import Json, Transport
 
 _UNCHECKED = -1
@@ -29,17 +30,53 @@ class ModelCalls:
         """Return how good a model is on the test images of its dataset: scores with intervals, confusions, calibration."""
         return self._transport.request_object("GET", f"/models/{ref}/evaluation")
 
-    def evaluation_images(
-        self, ref: str, *, label: str | None = None, predicted: str | None = None, order: str = "worst"
-    ) -> Iterator[Json]:
-        """Yield the test images of a label that the model takes for a class, the surest mistakes first.
+    def evaluate(
+        self,
+        ref: str,
+        dataset: str,
+        split: str = "test",
+        on_progress: Callable[[Json], None] | None = None,
+    ) -> Json:
+        """Evaluate a model on another dataset, wait for the end and return the run: its `evaluation` has all scores.
 
-        With `order="best"`, the images whose label is most probable come first.
+        `split` is `test`, `train` or `all`. Images of classes that the model does not have are counted in
+        `unknown_classes` and not scored. `on_progress` receives `{images, total, fraction}` about once a second. Raises
+        EvaluationFailedError if the evaluation fails or is cancelled.
+        """
+        return evaluate(self._transport, self.model(ref)["id"], dataset, split, on_progress)
+
+    def evaluations(self, ref: str) -> Iterator[Json]:
+        """Yield the evaluations of a model on other datasets, newest first; each without its `evaluation`."""
+        return self._transport.list_pages(f"/models/{self.model(ref)['id']}/evaluations", {})
+
+    def evaluation_run(self, ref: str, evaluation_id: str) -> Json:
+        """Return one evaluation of a model on another dataset, as `evaluate` does, also before it has ended."""
+        return self._transport.request_object("GET", f"/models/{ref}/evaluations/{evaluation_id}")
+
+    def delete_evaluation(self, ref: str, evaluation_id: str) -> None:
+        """Cancel an evaluation on another dataset that has not ended; delete one that has."""
+        path = f"/models/{ref}/evaluations/{evaluation_id}"
+        self._transport.request("DELETE", path, is_repeatable=False)
+
+    def evaluation_images(
+        self,
+        ref: str,
+        *,
+        label: str | None = None,
+        predicted: str | None = None,
+        order: str = "worst",
+        evaluation_id: str | None = None,
+    ) -> Iterator[Json]:
+        """Yield the images of a label that the model takes for a class, the surest mistakes first.
+
+        The images are the test images of the model's dataset, or those of an evaluation on another one. With
+        `order="best"`, the images whose label is most probable come first.
         """
         filters = {"label": label, "predicted": predicted, "order": order}
         given = {field: value for field, value in filters.items() if value is not None}
-        model = self.model(ref)
-        return self._transport.list_pages(f"/models/{model['id']}/evaluation/images", given, cursor="image")
+        part = f"evaluations/{evaluation_id}" if evaluation_id else "evaluation"
+        path = f"/models/{self.model(ref)['id']}/{part}/images"
+        return self._transport.list_pages(path, given, cursor="image")
 
     def delete_model(self, ref: str) -> None:
         """Delete a model. Raises NinefoldError (`model_in_use`) while an alias points at it."""

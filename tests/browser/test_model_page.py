@@ -5,9 +5,10 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.forms import JOB_MS
 from tests.e2e.service import Service
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
 
 def test_a_cell_of_the_confusion_matrix_shows_its_images(page: Page, service: Service) -> None:
@@ -19,7 +20,7 @@ def test_a_cell_of_the_confusion_matrix_shows_its_images(page: Page, service: Se
     expect(page.get_by_role("heading", name="evaluated:1")).to_be_visible()
     figures = page.locator(".model-figures")
     expect(figures).to_contain_text(f"{evaluation['accuracy']:.1%}".replace("%", " %"))
-    expect(figures).to_contain_text(f"on {evaluation['images']} test images")
+    expect(figures).to_contain_text(f"on {evaluation['images']} images")
 
     row, column = most_frequent(evaluation["confusion_matrix"])
     names = [one["name"] for one in evaluation["classes"]]
@@ -54,6 +55,17 @@ def test_a_cell_of_the_confusion_matrix_shows_its_images(page: Page, service: Se
     expect(scores.locator("tbody tr")).to_have_count(len(names))
     scores.get_by_role("button", name="Class", exact=True).click()
     expect(scores.locator("tbody th").first).to_have_text(names[0])
+
+    page.get_by_label("Evaluate on").select_option(label="few-digits")
+    page.get_by_label("Which images").select_option("all")
+    page.get_by_role("button", name="Evaluate", exact=True).click()
+    run = page.locator("[data-evaluation]")
+    expect(run).to_have_attribute("data-status", "succeeded", timeout=JOB_MS)
+    run.get_by_role("link", name="few-digits").click()
+    expect(page.locator(".run-notice")).to_contain_text("On the images of few-digits")
+    expect(figures).to_contain_text("on 80 images")
+    page.locator(".cell.is-right").first.click()
+    expect(images.locator("img").first).to_be_visible()
 
 
 def most_frequent(matrix: list[list[int]]) -> tuple[int, int]:

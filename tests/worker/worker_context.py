@@ -14,11 +14,14 @@ from worker.attempt.supervisor import AttemptResult, Supervisor
 from worker.kinds.dataset_import.context import ImportContext
 from worker.kinds.dataset_import.importer_command import IMPORTER_COMMAND, importer_spawner
 from worker.kinds.dataset_import.supervisor import ImportSupervisor
+from worker.kinds.evaluation.context import EvaluationContext
+from worker.kinds.evaluation.evaluator_command import EVALUATOR_COMMAND, evaluator_spawner
+from worker.kinds.evaluation.supervisor import EvaluationSupervisor
 from worker.kinds.training.context import TrainingContext
 from worker.kinds.training.supervisor import TrainingSupervisor
 from worker.kinds.training.trainer_command import trainer_spawner
 from worker.kinds.training.warm_standby import WarmStandby
-from worker.queue.attempt_messages import Claimed, ClaimedImport, ClaimedJob
+from worker.queue.attempt_messages import Claimed, ClaimedEvaluation, ClaimedImport, ClaimedJob
 from worker.queue.ids import new_attempt_id
 from worker.queue.states import Outcome
 from worker.queue.store import JobStore
@@ -75,6 +78,26 @@ def open_import_context(
 
 
 @contextmanager
+def open_evaluation_context(
+    store: JobStore, folder: Path, evaluator: tuple[str, ...] = (), **settings: Any
+) -> Iterator[EvaluationContext]:
+    """Yield a context for evaluations: `evaluator` is a module of tests/worker/fixtures and its arguments; empty for the real one."""
+    spawner = evaluator_spawner(fixture_command(*evaluator) if evaluator else EVALUATOR_COMMAND)
+    try:
+        yield EvaluationContext(
+            store=store,
+            storage_url=(folder / "storage").as_uri(),
+            cache_dir=folder / "cache",
+            spawner=spawner,
+            drain=DrainSignal(),
+            threads=1,
+            **{**_TIMES, "timeout_s": 100.0, **settings},
+        )
+    finally:
+        spawner.close()
+
+
+@contextmanager
 def acting_at(failpoint: Failpoint, act: Callable[[], object]) -> Iterator[None]:
     """Call `act` when an attempt in this process reaches a failpoint."""
 
@@ -98,17 +121,23 @@ def claim_next(store: JobStore) -> tuple[Claimed, str, float]:
 
 
 def make_supervisor(
-    context: TrainingContext | ImportContext, claimed: Claimed, attempt_id: str, claim_sent_at: float
+    context: TrainingContext | ImportContext | EvaluationContext,
+    claimed: Claimed,
+    attempt_id: str,
+    claim_sent_at: float,
 ) -> Supervisor:
     """Return the supervisor of the item's kind."""
     if isinstance(context, TrainingContext):
         assert isinstance(claimed, ClaimedJob)
         return TrainingSupervisor(context, claimed, attempt_id, claim_sent_at=claim_sent_at)
+    if isinstance(context, EvaluationContext):
+        assert isinstance(claimed, ClaimedEvaluation)
+        return EvaluationSupervisor(context, claimed, attempt_id, claim_sent_at=claim_sent_at)
     assert isinstance(claimed, ClaimedImport)
     return ImportSupervisor(context, claimed, attempt_id, claim_sent_at=claim_sent_at)
 
 
-def run_next(context: TrainingContext | ImportContext) -> AttemptResult:
+def run_next(context: TrainingContext | ImportContext | EvaluationContext) -> AttemptResult:
     """Claim the next item and run one attempt at it."""
     return make_supervisor(context, *claim_next(context.store)).run()
 
@@ -116,7 +145,7 @@ def run_next(context: TrainingContext | ImportContext) -> AttemptResult:
 class BackgroundAttempt:
     """An attempt at the next item that runs in a thread while the test interferes."""
 
-    def __init__(self, context: TrainingContext | ImportContext) -> None:
+    def __init__(self, context: TrainingContext | ImportContext | EvaluationContext) -> None:
         self.claimed, self.attempt_id, claim_sent_at = claim_next(context.store)
         self._result: AttemptResult | None = None
         self._supervisor = make_supervisor(context, self.claimed, self.attempt_id, claim_sent_at)

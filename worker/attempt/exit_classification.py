@@ -10,7 +10,11 @@ from worker.queue.states import Outcome
 
 QUOTED_LINES = 5
 MAX_QUOTED_CHARACTERS = 800
-_MEMORY_ADVICE = {"trainer": "use smaller batches", "import": "use smaller images, or fewer in one zip"}
+_MEMORY_ADVICE = {
+    "trainer": "use smaller batches",
+    "import": "use smaller images, or fewer in one zip",
+    "evaluation": "evaluate on fewer images, or where there is more memory",
+}
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from model.data.import_options import NO_OPTIONS, ImportOptions
 from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import ResolvedSpec
 from worker.queue.kinds import Kind
-from worker.queue.records import Best, Checkpoint, EpochRow
+from worker.queue.records import Best, Checkpoint, EpochRow, EvaluatedSplit
 from worker.queue.states import Phase
 
 
@@ -77,6 +77,17 @@ class ClaimedImport(Claimed):
     parent: str | None = None
     """The dataset of which the import makes the next version; the zip holds corrections, images to add, or both."""
     note: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimedEvaluation(Claimed):
+    """An evaluation that an attempt has just claimed. Its name is that of the model."""
+
+    model: str
+    """Id of the model."""
+    dataset: str
+    """Id of the dataset, or the name of a built-in one."""
+    split: EvaluatedSplit
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _LENGTH = 26
 _RANDOM_BITS = 80
 IMPORT_PREFIX = "imp_"
+EVALUATION_PREFIX = "evl_"
 
 _lock = threading.Lock()
 _last = 0
@@ -48,6 +49,16 @@ def new_attempt_id() -> str:
 def new_import_id() -> str:
     """Make the id of a dataset import, by which the dataset is known until its images are read."""
     return _new_id(IMPORT_PREFIX)
+
+
+def new_evaluation_id() -> str:
+    """Make the id of an evaluation of a published model."""
+    return _new_id(EVALUATION_PREFIX)
+
+
+def evaluation_file(evaluation_id: str, file: str) -> str:
+    """Return the name of a file of an evaluation among the files of its model."""
+    return f"evaluations/{evaluation_id}/{file}"
 
 
 def checkpoints_prefix(job_id: str) -> str:

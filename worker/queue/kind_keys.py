@@ -8,11 +8,13 @@ from worker.redis_server import keys as redis_keys
 LISTS: Mapping[Kind, str] = {
     Kind.TRAINING: redis_keys.JOBS,
     Kind.DATASET_IMPORT: redis_keys.IMPORTS,
+    Kind.EVALUATION: redis_keys.EVALUATIONS,
 }
 """Ids of the items that are listed."""
 BY_STATUS: Mapping[Kind, str] = {
     Kind.TRAINING: redis_keys.JOBS_BY_STATUS,
     Kind.DATASET_IMPORT: redis_keys.IMPORTS_BY_STATUS,
+    Kind.EVALUATION: redis_keys.EVALUATIONS_BY_STATUS,
 }
 """Ids of the items with a status, which follows the prefix."""
 QUEUES: Mapping[Lane, str] = {

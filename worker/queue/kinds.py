@@ -5,10 +5,12 @@ from enum import StrEnum
 
 SCHEMA_VERSION = 4
 """The highest version of items that this release understands. A worker leaves items of a higher version to newer workers."""
-PLAIN_VERSION, VERSION_WITH_OPTIONS, VERSION_WITH_OTHER_SOURCES, VERSION_WITH_GATE = 1, 2, 3, 4
+PLAIN_VERSION, VERSION_WITH_OPTIONS, VERSION_WITH_OTHER_SOURCES = 1, 2, 3
+VERSION_WITH_GATE = VERSION_WITH_EVALUATIONS = 4
 """The version that items are written with: 2 for imports with options, which earlier workers would ignore; 3 for imports
 that read something else than one zip in storage, such as the dataset of which they make the next version; 4 for jobs
-whose model is promoted if it is better than the one in production."""
+whose model is promoted if it is better than the one in production, and for evaluations, a kind that earlier workers do not
+know."""
 
 
 class Kind(StrEnum):
@@ -16,6 +18,8 @@ class Kind(StrEnum):
 
     TRAINING = "training"
     DATASET_IMPORT = "dataset_import"
+    EVALUATION = "evaluation"
+    """Predicts the images of a dataset with a published model, and scores the predictions."""
 
 
 class Lane(StrEnum):
@@ -26,8 +30,16 @@ class Lane(StrEnum):
     TRAINING = "training"
 
 
-LANES: Mapping[Kind, Lane] = {Kind.TRAINING: Lane.TRAINING, Kind.DATASET_IMPORT: Lane.LIGHT}
+LANES: Mapping[Kind, Lane] = {
+    Kind.TRAINING: Lane.TRAINING,
+    Kind.DATASET_IMPORT: Lane.LIGHT,
+    Kind.EVALUATION: Lane.LIGHT,
+}
 """The lane of each kind."""
 
-QUEUE_LIMITS: Mapping[Kind, int] = {Kind.TRAINING: 10_000, Kind.DATASET_IMPORT: 1_000}
+QUEUE_LIMITS: Mapping[Kind, int] = {
+    Kind.TRAINING: 10_000,
+    Kind.DATASET_IMPORT: 1_000,
+    Kind.EVALUATION: 1_000,
+}
 """Maximum number of queued items of each kind, unless a setting gives another."""

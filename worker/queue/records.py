@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from model.artifact.manifest import FinishReason
+from model.artifact.manifest import FileFacts, FinishReason
 from model.comparison.result import Comparison
 from model.later_values import OrLater
 from model.recipes.resolved_recipe import ResolvedRecipe
@@ -226,3 +226,42 @@ class DatasetImport(WorkItem):
     note: str | None = None
     progress: ImportProgress | None
     result: ImportResult | None
+
+
+class EvaluatedSplit(StrEnum):
+    """Which images of a dataset a model is evaluated on."""
+
+    TEST = "test"
+    TRAIN = "train"
+    ALL = "all"
+
+
+class EvaluationProgress(_Record):
+    """The progress of a running evaluation."""
+
+    images: int
+    """Number of images that were predicted."""
+    total: int
+    fraction: float
+
+
+class EvaluationResult(_Record):
+    """What an evaluation found, and its files in storage."""
+
+    accuracy: float
+    ci95: tuple[float, float]
+    images: int
+    unknown_classes: dict[str, int]
+    """Images that were not scored, by class: the model does not have these classes."""
+    files: dict[str, FileFacts]
+
+
+class EvaluationRun(WorkItem):
+    """The evaluation of a published model on a dataset, as its owner sees it. Its name is that of the model."""
+
+    object: Literal["evaluation_run"] = "evaluation_run"
+    model: str
+    dataset: str
+    split: OrLater[EvaluatedSplit]
+    progress: EvaluationProgress | None
+    result: EvaluationResult | None

@@ -26,9 +26,17 @@ def _texts(facts: dict[str, str]) -> str:
     return lua_table({name: f"'{value}'" for name, value in facts.items()})
 
 
-_OBJECTS = {Kind.TRAINING: "job", Kind.DATASET_IMPORT: "dataset_import"}
+_OBJECTS = {
+    Kind.TRAINING: "job",
+    Kind.DATASET_IMPORT: "dataset_import",
+    Kind.EVALUATION: "evaluation_run",
+}
 """The name of a kind's objects in JSON."""
-_SUBJECTS = {Kind.TRAINING: "job_id", Kind.DATASET_IMPORT: "dataset_id"}
+_SUBJECTS = {
+    Kind.TRAINING: "job_id",
+    Kind.DATASET_IMPORT: "dataset_id",
+    Kind.EVALUATION: "evaluation_id",
+}
 """The field of a kind's events that holds the id."""
 
 
@@ -73,6 +81,7 @@ QUEUE_SCRIPTS = ScriptFolder(
             "training/submit",
             "training/stop",
             "imports/submit",
+            "evaluations/submit",
             "requests/cancel",
             "requests/pause",
             "requests/resume",
@@ -90,6 +99,7 @@ QUEUE_SCRIPTS = ScriptFolder(
         errors.ImportEndedError,
         errors.JobCancelledError,
         errors.JobNotFoundError,
+        errors.ModelNotFoundError,
         errors.NothingCommittedError,
         errors.NothingToPublishError,
         errors.ParentDeletedError,

@@ -1,6 +1,6 @@
 """The store of work: all operations on work items as methods, blocking for workers and async for the API."""
 
-from worker.queue.calls import attempts, history, imports, reads, requests, trainings, uploads
+from worker.queue.calls import attempts, evaluations, history, imports, reads, requests, trainings, uploads
 from worker.queue.calls.listing import JobFilters, JobPage, JobSearch
 from worker.redis_server.clients import AsyncStoreClient, StoreClient, async_method, blocking_method
 
@@ -24,6 +24,10 @@ class JobStore(StoreClient):
     report = blocking_method(attempts.report)
     commit_publish = blocking_method(trainings.commit_publish)
     succeed = blocking_method(trainings.succeed)
+    submit_evaluation = blocking_method(evaluations.submit_evaluation)
+    get_evaluation = blocking_method(evaluations.get_evaluation)
+    list_evaluations = blocking_method(evaluations.list_evaluations)
+    succeed_evaluation = blocking_method(evaluations.succeed_evaluation)
     note_dataset = blocking_method(imports.note_dataset)
     succeed_import = blocking_method(imports.succeed_import)
     finish = blocking_method(attempts.finish)
@@ -74,6 +78,9 @@ class AsyncJobStore(AsyncStoreClient):
     get_json = async_method(reads.get_json)
     get_import = async_method(imports.get_import)
     list_imports = async_method(imports.list_imports)
+    submit_evaluation = async_method(evaluations.submit_evaluation)
+    get_evaluation = async_method(evaluations.get_evaluation)
+    list_evaluations = async_method(evaluations.list_evaluations)
     rows = async_method(reads.rows)
     logs = async_method(reads.logs)
     events = async_method(reads.events)

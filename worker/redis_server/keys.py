@@ -41,6 +41,10 @@ ENDED_IMPORTS = (
     "ninefold:imports:ended"  # set of ids: ended imports whose upload and waiting jobs are not settled
 )
 
+EVALUATIONS = "ninefold:evaluations"  # sorted set of ids, all with score 0
+EVALUATIONS_BY_STATUS = "ninefold:evaluations:status:"
+EVALUATIONS_OF_MODEL = "ninefold:evaluations:model:"  # sorted set of ids for each model id
+
 MODEL = "ninefold:model:"  # string: manifest
 MODELS = "ninefold:models"  # sorted set of ids
 MODELS_BY_NAME = "ninefold:models:name:"  # sorted set of ids

@@ -14,6 +14,9 @@ from worker.kinds.dataset_import.context import ImportContext
 from worker.kinds.dataset_import.importer_command import IMPORTER_COMMAND, importer_spawner
 from worker.kinds.dataset_import.sources.opening import source_access
 from worker.kinds.dataset_import.supervisor import ImportSupervisor
+from worker.kinds.evaluation.context import EvaluationContext
+from worker.kinds.evaluation.evaluator_command import EVALUATOR_COMMAND, evaluator_spawner
+from worker.kinds.evaluation.supervisor import EvaluationSupervisor
 from worker.kinds.training.cache_cleaner import CacheCleaner
 from worker.kinds.training.context import TrainingContext
 from worker.kinds.training.supervisor import TrainingSupervisor
@@ -33,6 +36,7 @@ class ChildCommands:
 
     trainer: Sequence[str] = TRAINER_COMMAND
     importer: Sequence[str] = IMPORTER_COMMAND
+    evaluator: Sequence[str] = EVALUATOR_COMMAND
 
 
 DEFAULT_COMMANDS = ChildCommands()
@@ -73,6 +77,17 @@ def make_abilities(
             ),
         )
         run[Kind.DATASET_IMPORT] = partial(_run, ImportSupervisor, imports)
+    if LANES[Kind.EVALUATION] in lanes:
+        spawner = evaluator_spawner(commands.evaluator, storage=settings.storage)
+        cleanups.callback(spawner.close)
+        evaluations = EvaluationContext(
+            **vars(shared),
+            spawner=spawner,
+            threads=settings.threads or cpu_quota(),
+            timeout_s=settings.evaluation_timeout_s,
+            cache_limits=CacheLimits(settings.prepared_bytes, settings.prepared_days),
+        )
+        run[Kind.EVALUATION] = partial(_run, EvaluationSupervisor, evaluations)
     if LANES[Kind.TRAINING] in lanes:
         spawner = trainer_spawner(commands.trainer, storage=settings.storage)
         cleanups.callback(spawner.close)

@@ -16,6 +16,8 @@ _PREFIXES = (
     redis_keys.JOBS_BY_DATASET,
     redis_keys.JOBS_BY_TAG,
     redis_keys.IMPORTS_BY_STATUS,
+    redis_keys.EVALUATIONS_BY_STATUS,
+    redis_keys.EVALUATIONS_OF_MODEL,
     redis_keys.WAITING,
     redis_keys.MODELS_BY_NAME,
     redis_keys.MODELS_BY_DATASET,
@@ -25,6 +27,7 @@ _PREFIXES = (
 _KEYS = (
     redis_keys.JOBS,
     redis_keys.IMPORTS,
+    redis_keys.EVALUATIONS,
     redis_keys.QUEUE,
     redis_keys.LIGHT_QUEUE,
     redis_keys.WIDE,
@@ -74,6 +77,10 @@ def _lists(record: HashRecord) -> Iterator[str]:
     if record.kind is Kind.DATASET_IMPORT:
         if job["status"] != Status.SUCCEEDED and "is_deleted" not in job:
             yield scoped(project, redis_keys.IMPORTS)
+        return
+    if record.kind is Kind.EVALUATION:
+        yield scoped(project, redis_keys.EVALUATIONS)
+        yield scoped(project, redis_keys.EVALUATIONS_OF_MODEL) + job["model"]
         return
     yield scoped(project, redis_keys.JOBS)
     yield scoped(project, redis_keys.JOBS_BY_NAME) + job["name"]

@@ -1,16 +1,15 @@
-"""Reads the evaluations of models and the images behind them from storage. Knows no HTTP and no network of a model."""
+"""Reads evaluations and the images behind them from storage. Knows no HTTP and no network of a model."""
 
 import threading
 from collections import OrderedDict
 
 from api.http.errors import invalid_field
 from api.models.evaluation.results import ImageQuery, ImageResult, NoSuchResultError, Order, SplitResults
+from api.models.evaluation.sources import Source
 from api.records.errors import UnknownClassError
 from api.records.storages import Storages
 from model.artifact.manifest import Manifest
 from model.evaluation.evaluation import Evaluation
-from model.evaluation.stored_evaluation import read_evaluation
-from model.evaluation.stored_predictions import read_predictions
 from model.storage.interface import Storage
 
 _TIMEOUT_S = 30.0
@@ -28,19 +27,19 @@ class EvaluationReader:
         self._reading = threading.Lock()
         """One file of predictions is in memory at a time."""
 
-    async def evaluation(self, project: str, manifest: Manifest) -> Evaluation:
-        """Return the evaluation of a model on the test split of its dataset.
+    async def evaluation(self, project: str, source: Source) -> Evaluation:
+        """Return an evaluation.
 
         Raises:
             NoEvaluationError: an earlier release published the model.
             CorruptArtifactError: the stored evaluation is damaged.
         """
-        return await self._storages.run(read_evaluation, self._storages.of(project), manifest)
+        return await self._storages.run(source.read_evaluation, self._storages.of(project))
 
     async def images(
         self,
         project: str,
-        manifest: Manifest,
+        source: Source,
         *,
         label: str | None,
         predicted: str | None,
@@ -48,7 +47,7 @@ class EvaluationReader:
         after: str,
         limit: int,
     ) -> list[ImageResult]:
-        """Return the next test images with this label and this predicted class.
+        """Return the next images with this label and this predicted class.
 
         Raises:
             UnknownClassError: the model has no such class.
@@ -56,11 +55,12 @@ class EvaluationReader:
             NoEvaluationError: an earlier release published the model.
             CorruptArtifactError: the stored predictions are damaged.
         """
+        manifest = source.manifest
         wanted = ImageQuery(
             _number(manifest, "label", label), _number(manifest, "predicted", predicted), order
         )
         results = await self._storages.run_within(
-            _TIMEOUT_S, self._results, self._storages.of(project), manifest
+            _TIMEOUT_S, self._results, self._storages.of(project), source
         )
         try:
             return results.page(wanted, after, limit)
@@ -70,13 +70,13 @@ class EvaluationReader:
                 "Pass the id of the last image that you have; it must be on the list with the same filters.",
             ) from None
 
-    def _results(self, storage: Storage, manifest: Manifest) -> SplitResults:
+    def _results(self, storage: Storage, source: Source) -> SplitResults:
         with self._reading:
-            kept = self._kept.pop(manifest.id, None)
+            kept = self._kept.pop(source.id, None)
             if kept is None:
-                predictions = read_predictions(storage, manifest)
-                kept = SplitResults(predictions, manifest.classes, manifest.temperature)
-            self._kept[manifest.id] = kept
+                manifest = source.manifest
+                kept = SplitResults(source.read_predictions(storage), manifest.classes, manifest.temperature)
+            self._kept[source.id] = kept
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
             return kept

@@ -1,5 +1,6 @@
 """/models/{ref}/evaluation: how good a model is on the test images of its dataset, and the images behind each figure."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -9,8 +10,9 @@ from api.http.dependencies import from_app
 from api.http.openapi import problems
 from api.http.pages import After, Limit, Page
 from api.models.evaluation.reader import EvaluationReader
-from api.models.evaluation.results import Order
+from api.models.evaluation.results import ImageResult, Order
 from api.models.evaluation.schemas import EvaluatedImage, ModelEvaluation
+from api.models.evaluation.sources import OwnTest
 from worker.registry.model_registry import AsyncModelRegistry
 
 router = APIRouter(prefix="/models", tags=["models"])
@@ -41,7 +43,7 @@ ImageOrder = Annotated[
 async def get_evaluation(models: Registry, reader: Reader, caller: Caller, ref: str) -> ModelEvaluation:
     """Scores on the test images of the model's dataset, with intervals; they decided nothing in its training."""
     manifest = (await models.resolve(ref, caller.project)).manifest
-    return ModelEvaluation.stored(await reader.evaluation(caller.project, manifest), manifest)
+    return ModelEvaluation.stored(await reader.evaluation(caller.project, OwnTest(manifest)), manifest)
 
 
 @router.get(
@@ -67,15 +69,21 @@ async def list_evaluated_images(
     manifest = (await models.resolve(ref, caller.project)).manifest
     results = await reader.images(
         caller.project,
-        manifest,
+        OwnTest(manifest),
         label=label,
         predicted=predicted,
         order=order,
         after=after,
         limit=limit + 1,
     )
-    root_path = request.scope.get("root_path", "")
+    return image_page(results, limit, manifest.dataset.id, request.scope.get("root_path", ""))
+
+
+def image_page(
+    results: Sequence[ImageResult], limit: int, dataset_id: str, root_path: str
+) -> Page[EvaluatedImage]:
+    """Return a page of images; one result more than `limit` says that there are more."""
     return Page(
-        data=[EvaluatedImage.answered(one, manifest.dataset.id, root_path) for one in results[:limit]],
+        data=[EvaluatedImage.answered(one, dataset_id, root_path) for one in results[:limit]],
         has_more=len(results) > limit,
     )

@@ -13,6 +13,7 @@ from ninefold.cli.models.listing import Ref
 from ninefold.client.address import DEFAULT_URL
 
 if TYPE_CHECKING:
+    from ninefold import Client
     from ninefold.client.transport import Json
 
 SHOWN_CLASSES = 40
@@ -23,6 +24,13 @@ SHOWN_THRESHOLDS = (0.5, 0.7, 0.9, 0.95)
 def evaluation(
     ref: Ref,
     *,
+    dataset: Annotated[
+        str | None,
+        typer.Option(help="Evaluate the model on this dataset instead of the test images of its own."),
+    ] = None,
+    split: Annotated[
+        str, typer.Option(metavar="test|train|all", help="With --dataset: which of its images.")
+    ] = "test",
     as_json: Annotated[bool, typer.Option("--json", help="Print the evaluation as a JSON object.")] = False,
     url: Url = DEFAULT_URL,
     api_key: ApiKey = None,
@@ -34,9 +42,11 @@ def evaluation(
         ninefold models evaluation flowers
 
         ninefold models evaluation flowers:3 --json
+
+        ninefold models evaluation flowers --dataset garden-photos --split all
     """
     with connect(url, api_key) as client:
-        found = client.evaluation(ref)
+        found = _evaluate(client, ref, dataset, split) if dataset else client.evaluation(ref)
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
@@ -44,9 +54,28 @@ def evaluation(
         typer.echo(line)
 
 
+def _evaluate(client: "Client", ref: str, dataset: str, split: str) -> "Json":
+    """Evaluate a model on a dataset, with a bar on a terminal, and return the evaluation."""
+    from rich.console import Console  # noqa: PLC0415 - the import takes 0.1 s
+    from rich.progress import Progress  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("evaluating", total=1.0)
+        run = client.evaluate(
+            ref, dataset, split, lambda progress: bar.update(task, completed=progress["fraction"])
+        )
+    found: Json = run["evaluation"]
+    return found
+
+
 def images(
     ref: Ref,
     *,
+    evaluation_id: Annotated[
+        str | None,
+        typer.Option("--evaluation", metavar="EVL", help="Of this evaluation on another dataset: evl_…"),
+    ] = None,
     label: Annotated[str | None, typer.Option(metavar="CLASS", help="Only images of this class.")] = None,
     predicted: Annotated[
         str | None, typer.Option(metavar="CLASS", help="Only images that the model takes for this class.")
@@ -68,7 +97,9 @@ def images(
         ninefold models images flowers --label rose --predicted tulip --json
     """
     with connect(url, api_key) as client:
-        found = client.evaluation_images(ref, label=label, predicted=predicted, order=order)
+        found = client.evaluation_images(
+            ref, label=label, predicted=predicted, order=order, evaluation_id=evaluation_id
+        )
         print_each(islice(found, limit), _describe_image, as_json=as_json)
 
 

@@ -10,11 +10,10 @@ import pytest
 import typer
 
 from api.datasets.contents.errors import ImageNotFoundError
-from api.datasets.errors import DatasetNotReadyError
 from api.datasets.zip_body import HINT
 from api.jobs.errors import UnknownDatasetError
 from api.predict.errors import ModelRequiredError, NoModelError
-from api.records.errors import ANSWERS
+from api.records.errors import ANSWERS, DatasetNotReadyError
 from ninefold.cli.app import app
 from ninefold.cli.hints import as_commands
 from ninefold.cli.up import _welcome

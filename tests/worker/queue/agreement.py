@@ -22,7 +22,7 @@ def assert_agrees(kept: Job | DatasetImport, job: ItemModel) -> None:
 def assert_indexes_agree(store: JobStore, model: QueueModel) -> None:
     by_status = {Kind.TRAINING: redis_keys.JOBS_BY_STATUS, Kind.DATASET_IMPORT: redis_keys.IMPORTS_BY_STATUS}
     queues = {Kind.TRAINING: redis_keys.QUEUE, Kind.DATASET_IMPORT: redis_keys.LIGHT_QUEUE}
-    listed = [(kind, status) for kind in Kind for status in Status]
+    listed = [(kind, status) for kind in by_status for status in Status]
     with store.redis.pipeline(transaction=False) as reads:  # one round trip: this runs after every step
         reads.keys(redis_keys.ATTEMPT + "*")
         reads.hgetall(redis_keys.DATASET_NAMES)

@@ -143,6 +143,7 @@ def reap(item_id: str, attempt_id: str, renewals: int) -> ScriptCall[Status]:
 _DEATHS_OF = {
     Kind.TRAINING: "attempts in a row died without a new checkpoint",
     Kind.DATASET_IMPORT: "attempts to import the dataset died",
+    Kind.EVALUATION: "attempts to evaluate the model died",
 }
 """Why an item of each kind fails after too many deaths. Only trainings have checkpoints."""
 

@@ -12,9 +12,9 @@ from model.data.import_options import ImportOptions
 from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import ResolvedSpec
 from worker.errors import ClaimUnreadableError
-from worker.queue.attempt_messages import Claimed, ClaimedImport, ClaimedJob, Committed
+from worker.queue.attempt_messages import Claimed, ClaimedEvaluation, ClaimedImport, ClaimedJob, Committed
 from worker.queue.kinds import Kind
-from worker.queue.records import Attempt, Checkpoint, Transition
+from worker.queue.records import Attempt, Checkpoint, EvaluatedSplit, Transition
 from worker.queue.states import Outcome, Status
 from worker.redis_server.scripts import Reply
 
@@ -91,7 +91,14 @@ def _read_import(common: dict[str, Any], fields: Mapping[str, str]) -> Claimed:
     )
 
 
+def _read_evaluation(common: dict[str, Any], fields: Mapping[str, str]) -> Claimed:
+    return ClaimedEvaluation(
+        **common, model=fields["model"], dataset=fields["dataset"], split=EvaluatedSplit(fields["split"])
+    )
+
+
 _READERS: Mapping[Kind, Callable[[dict[str, Any], Mapping[str, str]], Claimed]] = {
     Kind.TRAINING: _read_job,
     Kind.DATASET_IMPORT: _read_import,
+    Kind.EVALUATION: _read_evaluation,
 }

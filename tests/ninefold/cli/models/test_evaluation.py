@@ -10,10 +10,14 @@ from typer.testing import CliRunner, Result
 
 from api.settings import ApiSettings
 from model.storage.opening import open_storage
+from ninefold import Client
 from ninefold.cli.app import app
 from tests.api.evaluated import publish_evaluated, some_predictions
+from tests.api.evaluating import running_evaluator
 from tests.api.published import publish_model
 from tests.api.serving import running_api
+from tests.worker.kinds.evaluation.samples import TESTED, make_dataset
+from worker.queue.store import JobStore
 from worker.registry.model_registry import ModelRegistry
 
 
@@ -62,6 +66,27 @@ def test_an_evaluation_is_shown_with_intervals_classes_and_confusions(url: str) 
     ]
     assert json.loads(run(url, "evaluation", "shapes:1", "--json").stdout)["object"] == "evaluation"
     assert "train it again" in run(url, "evaluation", "old:1", status=1).stderr
+
+
+def test_a_model_is_evaluated_on_another_dataset(
+    url: str, settings: ApiSettings, redis_client: redis.Redis, tmp_path: Path
+) -> None:
+    storage = open_storage(settings.storage)
+    make_dataset(JobStore(redis_client), tmp_path, "class-0", "class-1", "other", storage=storage)
+    with running_evaluator(settings):
+        lines = run(url, "evaluation", "shapes:1", "--dataset", "pets").stdout.splitlines()
+        failed = run(url, "evaluation", "shapes:1", "--dataset", "digits", status=1)
+    assert "on the test images of pets (ds_" in lines[0]
+    assert lines[1] == f"not counted: {TESTED} images of other, a class that the model does not have"
+    assert "No image has a class of the model" in failed.stderr
+    with Client(url) as client:
+        _, done = client.evaluations("shapes:1")
+        assert (done["status"], done["result"]["images"]) == ("succeeded", 2 * TESTED)
+        assert client.evaluation_run("shapes:1", done["id"])["evaluation"]["split"] == "test"
+        listed = run(url, "images", "shapes:1", "--evaluation", done["id"], "--label", "class-1")
+        assert len(listed.stdout.splitlines()) == TESTED
+        client.delete_evaluation("shapes:1", done["id"])
+        assert len(list(client.evaluations("shapes:1"))) == 1
 
 
 def test_the_images_of_a_confusion_are_listed(url: str) -> None:

@@ -44,6 +44,8 @@ local function indexes(item)
     for _, tag in ipairs(cjson.decode(item.tags)) do
       keys[#keys + 1] = scoped(item.project, KEY.JOBS_BY_TAG) .. tag
     end
+  elseif item.kind == 'evaluation' then
+    keys[#keys + 1] = scoped(item.project, KEY.EVALUATIONS_OF_MODEL) .. item.model
   end
   return keys
 end

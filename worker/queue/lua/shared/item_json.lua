@@ -52,6 +52,9 @@ local OWN_FIELDS = {
     return ',"size_bytes":' .. item.size_bytes .. ',"source":' .. (item.source or 'null')
       .. ',"parent":' .. quoted(item.parent) .. ',"note":' .. (item.note or 'null') .. '}'
   end,
+  evaluation = function(item)
+    return ',"model":"' .. item.model .. '","dataset":"' .. item.dataset .. '","split":"' .. item.split .. '"}'
+  end,
 }
 
 local function item_json(item)

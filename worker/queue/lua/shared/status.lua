@@ -47,6 +47,7 @@ local AT_END = {
     local names = scoped(item.project, KEY.DATASET_NAMES)
     if redis.call('HGET', names, item.name) == item.id then redis.call('HDEL', names, item.name) end
   end,
+  evaluation = function() end,
 }
 
 local function end_item(item, status, at)

@@ -7,15 +7,16 @@ import { classTablePart } from "./class_table.js";
 import { curvesPart } from "./curves.js";
 import { EvaluatedImages } from "./evaluated_images.js";
 import { matrixPart } from "./matrix.js";
+import { OtherDatasets } from "./other_datasets.js";
 
-export function modelView({ id, query }) {
-  const view = new ModelView(id, query);
-  return { title: id, element: view.element, close: () => { view.isClosed = true; } };
+export function modelView({ jobs, id, query }) {
+  const view = new ModelView(jobs, id, query);
+  return { title: id, element: view.element, close: () => view.close() };
 }
 
 class ModelView {
-  constructor(ref, query) {
-    this.ref = ref;
+  constructor(jobs, ref, query) {
+    Object.assign(this, { jobs, ref, run: query.get("evaluation") });
     this.asked = { label: query.get("label") ?? undefined, predicted: query.get("predicted") ?? undefined };
     this.name = h("h1", {}, ref.startsWith("mdl_") ? "Model" : ref);
     this.badges = h("span");
@@ -27,11 +28,16 @@ class ModelView {
     this.load();
   }
 
+  close() {
+    this.isClosed = true;
+    this.others?.close();
+  }
+
   load = async () => {
     try {
       const model = await get(`models/${encodeURIComponent(this.ref)}`);
-      const path = `models/${encodeURIComponent(model.id)}/evaluation`;
-      const evaluation = await get(path).catch((problem) => { if (problem.code !== "no_evaluation") throw problem; return { message: problem.message }; });
+      const path = `models/${encodeURIComponent(model.id)}/${this.run ? `evaluations/${encodeURIComponent(this.run)}` : "evaluation"}`;
+      const evaluation = await readEvaluation(path);
       if (this.isClosed) return;
       this.#drawHead(model);
       this.#drawBody(model, evaluation, path);
@@ -52,19 +58,41 @@ class ModelView {
   }
 
   #drawBody(model, evaluation, path) {
-    if (evaluation.message) return void fill(this.body, h("p", { class: "card muted" }, evaluation.message));
+    this.others?.close();
+    this.others = new OtherDatasets(this.jobs, model);
+    if (evaluation.message) return void fill(this.body, h("p", { class: "card muted" }, evaluation.message), this.others.element);
     const images = new EvaluatedImages({ path: `${path}/images`, onClose: () => this.#remember({}) });
     const choose = (wanted) => { this.#remember(wanted); images.open(wanted); };
-    fill(this.body, figures(evaluation), h("div", { class: "matrix-part" }, matrixPart(evaluation, choose), images.element), curvesPart(evaluation), classTablePart(evaluation, choose));
+    fill(this.body, this.run ? runNotice(this.ref, evaluation) : null, figures(evaluation), h("div", { class: "matrix-part" }, matrixPart(evaluation, choose), images.element), curvesPart(evaluation), classTablePart(evaluation, choose), this.others.element);
     const { label, predicted } = this.asked;
     if (label || predicted) images.open({ label, predicted });
   }
 
   /** Keeps the chosen cell in the address, so that a reload and a link show the same images. */
   #remember(wanted) {
-    const query = String(new URLSearchParams(Object.entries(wanted).filter(([, value]) => value !== undefined)));
+    const query = String(new URLSearchParams(Object.entries({ evaluation: this.run ?? undefined, ...wanted }).filter(([, value]) => value !== undefined)));
     history.replaceState(null, "", `#/models/${encodeURIComponent(this.ref)}${query && `?${query}`}`);
   }
+}
+
+/** The evaluation at a path; `{message}` when there is none that could be shown. */
+async function readEvaluation(path) {
+  try {
+    const found = await get(path);
+    if (found.object === "evaluation") return found;
+    return found.evaluation ?? { message: found.error?.message ?? `This evaluation is ${found.status}.` };
+  } catch (problem) {
+    if (problem.code !== "no_evaluation") throw problem;
+    return { message: problem.message };
+  }
+}
+
+/** Says that the page shows another dataset than the model's own. */
+function runNotice(ref, { dataset, split, unknown_classes: unknown }) {
+  const left = Object.entries(unknown).map(([name, count]) => `${whole(count)} of ${name}`);
+  return h("p", { class: "run-notice" }, `On the ${split === "all" ? "" : `${split} `}images of `, h("a", { href: `#/datasets/${encodeURIComponent(dataset.id)}` }, dataset.name),
+    left.length ? `; not counted are images of classes that the model does not have: ${left.join(", ")}` : "", ". ",
+    h("a", { href: `#/models/${encodeURIComponent(ref)}` }, "Back to its own test images"));
 }
 
 function figures(evaluation) {
@@ -72,7 +100,7 @@ function figures(evaluation) {
   const grouped = groups < images ? `${interval(byGroup)} by ${whole(groups)} groups of near-duplicates` : null;
   const [k, share] = Object.entries(topK).find(([rank]) => rank === "3") ?? Object.entries(topK)[0] ?? [];
   const all = [
-    ["Accuracy", percent(accuracy), `${interval(ci95)} on ${whole(images)} test images`, grouped],
+    ["Accuracy", percent(accuracy), `${interval(ci95)} on ${whole(images)} images`, grouped],
     ["Balanced accuracy", percent(balanced), "each class counts the same"],
     k ? [`Top ${k}`, percent(share), `the label is among the ${k} likeliest`] : null,
     ["Log loss", decimal(loss), `${decimal(rawLoss)} without the temperature`],

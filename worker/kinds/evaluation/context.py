@@ -1,0 +1,19 @@
+"""What all evaluations of a worker share."""
+
+from dataclasses import dataclass
+
+from model.data.prepared.cache import DEFAULT_LIMITS, CacheLimits
+from worker.attempt.context import WorkerContext
+from worker.attempt.spawner import Spawner
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationContext(WorkerContext):
+    """The spawner and the limits of one worker."""
+
+    spawner: Spawner
+    threads: int
+    """CPU threads of an evaluation's process."""
+    timeout_s: float
+    """Maximum time of one attempt."""
+    cache_limits: CacheLimits = DEFAULT_LIMITS

@@ -1,0 +1,151 @@
+"""Evaluates a published model on a dataset, and stores predictions and evaluation beside the model's files."""
+
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from pydantic import ValidationError
+
+from model.artifact.manifest import MANIFEST_FILE, DatasetReference, FileFacts, Manifest, model_key
+from model.artifact.weights import read_weights
+from model.data.prepared.cache import CacheLimits
+from model.data.prepared.dataset import prepare_dataset
+from model.data.prepared.images_in_file import ImagesInFile
+from model.data.report.near_duplicates import number_groups
+from model.device.device import open_device
+from model.errors import CorruptArtifactError, InitModelUnavailableError, ObjectExistsError
+from model.evaluation.evaluating import evaluate
+from model.evaluation.evaluation import EVALUATION_FILE
+from model.evaluation.predictions import predict_logits
+from model.evaluation.stored_predictions import (
+    PREDICTIONS_FILE,
+    StoredPredictions,
+    parse_predictions,
+    serialise_predictions,
+)
+from model.network.normalisation import Normalisation
+from model.network.resnet9 import ResNet9
+from model.storage.interface import Storage
+from worker.kinds.evaluation.evaluator.images import EvaluatedImages, choose_images
+from worker.queue.ids import evaluation_file
+from worker.queue.records import EvaluatedSplit, EvaluationResult
+
+_BATCH_PIXELS = 512 * 32 * 32
+
+
+@dataclass(frozen=True)
+class Request:
+    """What shall be evaluated."""
+
+    evaluation_id: str
+    model_id: str
+    dataset: str
+    split: EvaluatedSplit
+    cache_dir: Path
+    cache_limits: CacheLimits
+    threads: int
+
+
+def evaluate_model(
+    request: Request,
+    storage: Storage,
+    on_prepared: Callable[[], None],
+    on_progress: Callable[[int, int], None],
+) -> EvaluationResult:
+    """Predict all images, store the predictions and then the evaluation, and return what the record keeps.
+
+    Raises:
+        ModelError: the model, the dataset or the storage cannot be read, or they have no class in common.
+    """
+    manifest = _read_manifest(storage, request.model_id)
+    prepared = prepare_dataset(
+        request.dataset,
+        manifest.preprocessing.image_size,
+        manifest.preprocessing.resize,
+        storage,
+        request.cache_dir,
+        limits=request.cache_limits,
+    )
+    images = choose_images(prepared, request.split, manifest.classes)
+    on_prepared()
+    predictions = StoredPredictions(
+        _predict(manifest, storage, images, request.threads, on_progress),
+        images.labels_N,
+        number_groups(request.dataset, images.ids_N, storage),
+        images.ids_N,
+    )
+    # An earlier attempt may have stored its own: the record then belongs to them, and so must the evaluation.
+    data = _store(storage, request, PREDICTIONS_FILE, serialise_predictions(predictions))
+    evaluation = evaluate(
+        parse_predictions(data, len(manifest.classes)),
+        manifest.classes,
+        manifest.temperature,
+        DatasetReference.of(images.facts),
+        split=request.split,
+        unknown_classes=images.unknown_classes,
+    )
+    text = _store(storage, request, EVALUATION_FILE, evaluation.model_dump_json(indent=1).encode())
+    return EvaluationResult(
+        accuracy=evaluation.accuracy,
+        ci95=evaluation.ci95,
+        images=evaluation.images,
+        unknown_classes=evaluation.unknown_classes,
+        files={PREDICTIONS_FILE: _facts_of(data), EVALUATION_FILE: _facts_of(text)},
+    )
+
+
+def _read_manifest(storage: Storage, model_id: str) -> Manifest:
+    key = model_key(model_id, MANIFEST_FILE)
+    if not storage.exists(key):
+        raise InitModelUnavailableError(model_id)
+    try:
+        return Manifest.model_validate_json(storage.read_bytes(key))
+    except ValidationError as error:
+        raise CorruptArtifactError(
+            f"The manifest of {model_id} cannot be read: restore it from a backup, or train again."
+        ) from error
+
+
+def _predict(
+    manifest: Manifest,
+    storage: Storage,
+    images: EvaluatedImages,
+    threads: int,
+    on_progress: Callable[[int, int], None],
+) -> np.ndarray:
+    """Return the logits of all images, float32 [N, classes], as the model's training computed those of its test images."""
+    device = open_device("cpu", threads)
+    network = ResNet9(len(manifest.classes))
+    try:
+        network.load_state_dict(read_weights(storage, manifest))
+    except RuntimeError as error:
+        raise CorruptArtifactError(
+            f"The weights of {manifest.id} are of another network than ResNet9: train the model again."
+        ) from error
+    network = network.to(memory_format=torch.channels_last)
+    normalisation = Normalisation(manifest.preprocessing.mean, manifest.preprocessing.std)
+    size, done = max(1, _BATCH_PIXELS // manifest.preprocessing.image_size**2), 0
+    logits = []
+    for file, rows_M in images.batches(size):
+        batch = ImagesInFile(file, rows_M, device)
+        logits.append(predict_logits(network, batch, normalisation, device).numpy())
+        done += len(rows_M)
+        on_progress(done, len(images.labels_N))
+    return np.concatenate(logits)
+
+
+def _store(storage: Storage, request: Request, file: str, data: bytes) -> bytes:
+    """Store a file unless an earlier attempt did; return what is stored."""
+    key = model_key(request.model_id, evaluation_file(request.evaluation_id, file))
+    with suppress(ObjectExistsError):
+        storage.put_bytes(key, data)
+        return data
+    return storage.read_bytes(key)
+
+
+def _facts_of(data: bytes) -> FileFacts:
+    return FileFacts(sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
