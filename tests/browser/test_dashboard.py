@@ -1,5 +1,6 @@
 """The dashboard in a real browser, against the whole service."""
 
+import re
 from collections.abc import Callable
 
 import httpx
@@ -176,6 +177,17 @@ def test_the_form_of_a_clone_has_the_settings_of_the_original_job(page: Page, se
     expect(form.get_by_label("Seed", exact=True)).to_have_value("7")
     expect(form.get_by_label("Dataset", exact=True)).to_have_value("few-digits")
     expect(form.get_by_label("Epochs", exact=True)).to_have_value("3")
+
+
+def test_a_rerun_opens_its_page_and_says_that_the_weights_are_equal(page: Page, service: Service) -> None:
+    job = service.client.submit("few-digits", epochs=1, name="once-more", seed=7, promote="never")
+    page.goto(f"{service.url}/#/jobs/{job['id']}")
+    service.client.wait(job["id"])
+    page.get_by_role("button", name="Rerun").click()
+    expect(page).not_to_have_url(re.compile(job["id"]))
+    expect(page.locator(".job-note")).to_have_text(
+        f"the weights are equal to those of {job['id']}", timeout=JOB_MS
+    )
 
 
 def test_an_answer_to_a_request_from_before_the_sign_in_does_not_ask_again(
