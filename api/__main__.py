@@ -56,6 +56,7 @@ def _predictor(settings: ApiSettings) -> Iterator[None]:
         settings.storage,
         cache_bytes=settings.predictor_cache_bytes,
         device=settings.predictor_device,
+        precision=settings.predict_precision,
     )
     process = PredictorProcess(options)
     process.start()

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from api.predictor.protocol.framing import MAX_BODY_BYTES
+from model.artifact.precision import PrecisionSetting
 from worker.errors import SourceRefusedError
 from worker.queue.import_source import SourceRules
 from worker.queue.kinds import QUEUE_LIMITS, Kind
@@ -45,6 +46,9 @@ class ApiSettings(ServiceSettings):
     """Device of the API's own predictor: `auto`, `cpu`, `cuda` or `cuda:N`."""
     predictor_cache_bytes: int = Field(default=2**30, ge=1)
     """Memory for loaded models in the API's own predictor."""
+    predict_precision: PrecisionSetting = PrecisionSetting.AUTO
+    """Numbers that the API's own predictor computes with on a CPU: `float32`, or `auto`, which is 8-bit integers for the
+    models that are as good with them."""
     max_dataset_bytes: int = Field(default=20 * 2**30, ge=1)
     """Maximum size of an uploaded zip."""
     min_free_bytes: int = Field(default=256 * 2**20, ge=0)

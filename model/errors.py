@@ -182,6 +182,10 @@ class ObjectExistsError(StorageError):
     code = "object_exists"
 
 
+class ExportError(ModelError):
+    """Raised when an exported graph does not compute what the network computes."""
+
+
 class CorruptArtifactError(ModelError):
     """Raised when a stored model or checkpoint cannot be read, or its hash is not the recorded one."""
 

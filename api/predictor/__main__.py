@@ -16,6 +16,7 @@ from api.predictor.serving.classification import Decoders, RequestClassifier, Se
 from api.predictor.serving.loader import ModelLoader
 from api.predictor.serving.model_cache import ModelCache
 from api.predictor.serving.socket_server import listen
+from model.artifact.precision import PrecisionSetting
 from model.host.parent import end_with_parent
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--cache-bytes", type=int, default=1 << 30, help="memory for loaded models")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument(
+        "--precision",
+        type=PrecisionSetting,
+        choices=list(PrecisionSetting),
+        default=PrecisionSetting.AUTO,
+        help="auto (8-bit integers on CPUs for models that are as good with them) or float32",
+    )
     parser.add_argument("--parent", type=int, help="id of a process; the predictor ends when it ends")
     return parser
 
@@ -53,7 +61,7 @@ async def _serve(options: argparse.Namespace) -> int:
     """Run the predictor; return the exit code."""
     exit_code: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _end, exit_code, 0)
-    loader = ModelLoader(options.storage, options.device)
+    loader = ModelLoader(options.storage, options.device, options.precision)
     throughput = Throughput()
     decoding_threads = min(loader.threads, _MAX_DECODING_THREADS)
     with (

@@ -14,6 +14,7 @@ from pathlib import Path
 from api.predictor.protocol.framing import LENGTHS, frame_head, parse_lengths
 from api.predictor.protocol.messages import Ping, Pong, ProtocolError, parse_message
 from api.predictor.protocol.socket_path import check_socket_path
+from model.artifact.precision import PrecisionSetting
 from model.host.child_environment import child_environment
 
 log = logging.getLogger(__name__)
@@ -27,12 +28,14 @@ class PredictorOptions:
     storage: str
     cache_bytes: int = 1 << 30
     device: str = "auto"
+    precision: PrecisionSetting = PrecisionSetting.AUTO
 
     def command(self) -> list[str]:
         """Return the command line; `--parent` makes the predictor end together with this process."""
         return [
             *(sys.executable, "-m", "api.predictor", "--socket", str(self.socket_path)),
             *("--storage", self.storage, "--cache-bytes", str(self.cache_bytes), "--device", self.device),
+            *("--precision", self.precision),
             *("--parent", str(os.getpid())),
         ]
 

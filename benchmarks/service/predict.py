@@ -17,11 +17,10 @@ from pathlib import Path
 
 import httpx
 import numpy as np
-import torch
 
 from api.settings import ApiSettings
-from model.artifact.classifier import Classifier
 from model.artifact.manifest import Manifest
+from model.artifact.onnx_classifier import OnnxClassifier
 from model.host.cpus import cpu_quota
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
@@ -40,7 +39,6 @@ BATCH = 32
 def main() -> None:
     """Print the in-process limit, then one line for each concurrency."""
     options = _options()
-    torch.set_num_threads(cpu_quota())
     with ExitStack() as stack:
         storage_url = Path(stack.enter_context(tempfile.TemporaryDirectory())).as_uri()
         storage = open_storage(storage_url)
@@ -60,13 +58,13 @@ def main() -> None:
 
 def in_process_images_per_s(storage: Storage, manifest: Manifest, seconds: float) -> float:
     """Return the rate of the fused network alone, without HTTP and decoding; the median of five rounds."""
-    classifier = Classifier.load(storage, manifest, "cpu")
+    classifier = OnnxClassifier.load(storage, manifest, cpu_quota())
     size = manifest.preprocessing.image_size
     batch_NHWC = np.random.default_rng(0).integers(0, 256, (BATCH, size, size, 3), dtype=np.uint8)
     return statistics.median(_batches_per_s(classifier, batch_NHWC, seconds / 5) * BATCH for _ in range(5))
 
 
-def _batches_per_s(classifier: Classifier, batch_NHWC: np.ndarray, seconds: float) -> float:  # noqa: N803  # the shape is the point
+def _batches_per_s(classifier: OnnxClassifier, batch_NHWC: np.ndarray, seconds: float) -> float:  # noqa: N803  # the shape is the point
     started, batches = time.monotonic(), 0
     while time.monotonic() - started < seconds:
         classifier.classify(batch_NHWC)

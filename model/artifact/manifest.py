@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
+from model.export.facts import OnnxFacts
 from model.later_values import OrLater
 from model.spec import DatasetFacts, ImageSize, Name, Resize, ResolvedSpec
 
@@ -123,6 +124,8 @@ class ManifestDraft(BaseModel):
     parameters: int
     versions: dict[str, str]
     lineage: dict[str, JsonValue] = {}
+    onnx: OnnxFacts | None = None
+    """Null when the model has no ONNX files: earlier releases made none, and an export may fail."""
 
 
 class Manifest(ManifestDraft):

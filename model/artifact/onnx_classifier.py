@@ -12,6 +12,7 @@ from model.artifact.manifest import WEIGHTS_FILE, Manifest
 from model.artifact.precision import Precision
 from model.errors import CorruptArtifactError
 from model.export.engine import Engine
+from model.export.facts import INT8_FILE, ONNX_FILE
 from model.export.interface import PROBABILITIES
 from model.export.trained_network import TrainedNetwork
 from model.storage.interface import Storage
@@ -29,8 +30,16 @@ class OnnxClassifier:
         self._engine = Engine(graph, threads)
 
     @classmethod
-    def load(cls, storage: Storage, manifest: Manifest, threads: int) -> "OnnxClassifier":
+    def load(
+        cls, storage: Storage, manifest: Manifest, threads: int, *, may_use_int8: bool = True
+    ) -> "OnnxClassifier":
         """Read and check the network of a model, and classify once so that the first request is as fast as later ones.
+
+        Args:
+            storage: of the model.
+            manifest: of the model.
+            threads: that compute.
+            may_use_int8: compute with 8-bit integers if the manifest says that the model is as good with them.
 
         Raises:
             CorruptArtifactError: the stored files are damaged or differ from the published ones.
@@ -38,7 +47,8 @@ class OnnxClassifier:
             MemoryError: memory does not suffice.
         """
         size = manifest.preprocessing.image_size
-        classifier = cls(_build_graph(storage, manifest), size, threads, Precision.FLOAT32)
+        precision = _precision(manifest) if may_use_int8 else Precision.FLOAT32
+        classifier = cls(_read_graph(storage, manifest, precision), size, threads, precision)
         for images_NHWC in warm_up_images(size):
             classifier.classify(images_NHWC)
         return classifier
@@ -51,6 +61,19 @@ class OnnxClassifier:
         """
         batches = batches_of(images_NHWC, self._size, max_pixels=_BATCH_PIXELS)
         return np.concatenate([self._engine.run(batch_NHWC, [PROBABILITIES])[0] for batch_NHWC in batches])
+
+
+def _precision(manifest: Manifest) -> Precision:
+    proof = manifest.onnx.int8 if manifest.onnx else None
+    return Precision.INT8 if proof and proof.is_served else Precision.FLOAT32
+
+
+def _read_graph(storage: Storage, manifest: Manifest, precision: Precision) -> bytes:
+    if precision is Precision.INT8:
+        return read_file(storage, manifest, INT8_FILE)
+    if ONNX_FILE in manifest.files:
+        return read_file(storage, manifest, ONNX_FILE)
+    return _build_graph(storage, manifest)
 
 
 def _build_graph(storage: Storage, manifest: Manifest) -> bytes:

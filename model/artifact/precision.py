@@ -9,3 +9,11 @@ class Precision(StrEnum):
     FLOAT32 = "float32"
     INT8 = "int8"
     """Weights and activations; logits and probabilities are float32."""
+
+
+class PrecisionSetting(StrEnum):
+    """Which precision a predictor on a CPU may use."""
+
+    AUTO = "auto"
+    """`int8` for the models whose manifest says that they are as good with it."""
+    FLOAT32 = "float32"

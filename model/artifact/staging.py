@@ -2,12 +2,12 @@
 
 import hashlib
 import platform
-from collections.abc import Mapping
 
 import torch
 from pydantic import JsonValue
 from safetensors.torch import save
 
+from model.artifact.export import export_model
 from model.artifact.label_errors import LABEL_ERRORS_FILE
 from model.artifact.manifest import (
     ENVIRONMENT,
@@ -32,7 +32,7 @@ _LATER_REASONS = (FinishReason.PATIENCE,)
 
 def stage_model(trained: TrainedModel, storage: Storage, model_id: str) -> ManifestDraft:
     """Store the files under `models/<model_id>/` and return the draft of the manifest."""
-    files = model_files(trained)
+    draft, files = draft_model(trained)
     for name, data in files.items():
         storage.put_bytes(model_key(model_id, name), data)
     if trained.label_errors:
@@ -40,17 +40,15 @@ def stage_model(trained: TrainedModel, storage: Storage, model_id: str) -> Manif
             model_key(model_id, LABEL_ERRORS_FILE), trained.label_errors.model_dump_json().encode()
         )
     reach(Failpoint.PUBLISH_STAGED)
-    return describe_model(trained, files)
+    return draft
 
 
-def model_files(trained: TrainedModel) -> dict[str, bytes]:
-    """Return the contents of the files that the manifest lists, by name. The weights are in safetensors format."""
-    return {WEIGHTS_FILE: save(trained.state_dict), **trained.further_files}
-
-
-def describe_model(trained: TrainedModel, files: Mapping[str, bytes]) -> ManifestDraft:
-    """Draft the manifest: every field except the model's id, name, version and origin."""
-    return ManifestDraft(
+def draft_model(trained: TrainedModel) -> tuple[ManifestDraft, dict[str, bytes]]:
+    """Return the manifest, without the model's id, name, version and origin, and the files that it lists, by name."""
+    export = export_model(trained)
+    weights = {WEIGHTS_FILE: save(trained.state_dict)}
+    files = {**weights, **trained.further_files, **(export.files if export else {})}
+    draft = ManifestDraft(
         dataset=DatasetReference.of(trained.facts),
         spec=trained.spec.model_copy(update=dict.fromkeys(LATER_FIELDS)),
         classes=trained.classes,
@@ -68,7 +66,9 @@ def describe_model(trained: TrainedModel, files: Mapping[str, bytes]) -> Manifes
             "python": platform.python_version(),
         },
         lineage=_lineage(trained),
+        onnx=export.facts if export else None,
     )
+    return draft, files
 
 
 def _facts_of(data: bytes) -> FileFacts:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from model.artifact.label_errors import LabelErrors
 from model.artifact.manifest import FinishReason, Metrics, Preprocessing
+from model.export.samples import ExportSamples
 from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import DatasetFacts, ResolvedSpec
 
@@ -26,6 +27,8 @@ class TrainedModel:
     environment: Mapping[str, str] = field(default_factory=dict)
     """What decides the weights besides spec, dataset, recipe and versions: device, processor, threads."""
     label_errors: LabelErrors | None = None
+    export_samples: ExportSamples | None = None
+    """Without them, the model is published without ONNX files."""
     further_files: Mapping[str, bytes] = field(default_factory=dict)
     """Files that are published beside the weights, by name: the predictions and the evaluation."""
 

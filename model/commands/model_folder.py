@@ -35,10 +35,10 @@ def make_folder(folder: Path) -> None:
 
 def write_model(trained: "TrainedModel", spec: ResolvedSpec, folder: Path) -> Manifest:
     """Write all files, the manifest last; return the manifest."""
-    from model.artifact.staging import describe_model, model_files  # noqa: PLC0415 - imports torch
+    from model.artifact.staging import draft_model  # noqa: PLC0415 - imports torch
 
-    files = model_files(trained)
-    manifest = unregistered_manifest(describe_model(trained, files), "local", spec.name)
+    draft, files = draft_model(trained)
+    manifest = unregistered_manifest(draft, "local", spec.name)
     for name, data in files.items():
         (folder / name).write_bytes(data)
     (folder / MANIFEST_FILE).write_text(manifest.model_dump_json(indent=2) + "\n")

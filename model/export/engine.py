@@ -46,6 +46,8 @@ class Engine:
         options.log_severity_level = _FATAL  # errors are raised
         _share_arena()
         options.add_session_config_entry("session.use_env_allocators", "1")
+        # Threads that spin while they wait take the CPU from decoding and from other processes: half of the CPU time.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         with _translated_errors():
             self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         self._session._model_bytes = None  # the session would keep the file for a fallback to other devices

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -20,6 +21,7 @@ from model.evaluation.label_errors import find_label_errors
 from model.evaluation.predictions import predict_logits
 from model.evaluation.scores import score
 from model.evaluation.stored_predictions import PREDICTIONS_FILE, StoredPredictions, serialise_predictions
+from model.export.samples import ExportSamples, training_images, validation_images
 from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import ResolvedSpec
 from model.training.run_state import RunState
@@ -84,6 +86,10 @@ def evaluate_final_weights(
         finish_reason=finish_reason,
         environment=_describe_environment(spec, data, state, device),
         label_errors=_find_label_errors(data, state, validation_NK, test_NK / temperature, temperature),
+        export_samples=ExportSamples(
+            _evenly(data.train, training_images(spec.image_size))[0],
+            *_evenly(data.validation, validation_images(spec.image_size)),
+        ),
         further_files={
             PREDICTIONS_FILE: serialise_predictions(predictions),
             EVALUATION_FILE: evaluation.model_dump_json(indent=1).encode(),
@@ -156,6 +162,13 @@ def _find_label_errors(
     ranked.sort(key=lambda pair: pair[0])
     errors = [error for _, error in ranked]
     return LabelErrors(dataset_id=data.facts.id, count=len(errors), images=errors[:MAX_LISTED])
+
+
+def _evenly(split: Split, most: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return at most so many images of a split, at even distances, and their labels."""
+    chosen_N = np.linspace(0, len(split) - 1, min(most, len(split))).round().astype(np.int64)
+    images_NHWC = split.images_NHWC[torch.from_numpy(chosen_N).to(split.images_NHWC.device)]
+    return images_NHWC.cpu().numpy(), split.labels_N.cpu().numpy()[chosen_N]
 
 
 def _preprocessing(spec: ResolvedSpec, data: TrainingData) -> Preprocessing:

@@ -11,6 +11,7 @@ from model.device.device import Device
 from model.device.launched_steps import LaunchedSteps
 from model.device.ranks import Rank
 from model.errors import TrainingDivergedError
+from model.export.samples import training_images, validation_images
 from model.recipes.progressive_resizing import remaining_time
 from model.recipes.recipe import Recipe
 from model.recipes.schedule import steps_per_epoch
@@ -98,11 +99,16 @@ class TrainingLoop:
         return self._patience
 
     def _images_to_score_at_the_end(self) -> int:
-        """Count forward passes: validation images for the last epoch and for calibration, test images up to 3 times."""
+        """Count forward passes: validation images for the last epoch and for calibration, test images up to 3 times,
+        and the images of the export."""
         views = (
             3 if self._spec.horizontal_flip else 1
         )  # the image; and for TTA the image and its mirror image
-        return 2 * len(self._data.validation) + views * len(self._data.test)
+        size, validation = self._spec.image_size, len(self._data.validation)
+        export = min(len(self._data.train), training_images(size)) + 2 * min(
+            validation, validation_images(size)
+        )
+        return 2 * validation + views * len(self._data.test) + export
 
     def run(self) -> FinishReason:
         """Train to the last epoch, to the end of time budget or patience, or until a stop is requested.

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from api.predictor.errors import CorruptModelError, ModelUnavailableError
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, model_key
-from model.artifact.precision import Precision
+from model.artifact.precision import Precision, PrecisionSetting
 from model.data.images import decode_image, resize_image
 from model.data.pixel_budget import PixelBudget
 from model.errors import CorruptArtifactError, ImageTooLargeError, StorageError
@@ -76,8 +76,11 @@ class LoadedModel:
 class ModelLoader:
     """Loads models in a thread of its own, so that loaded models keep answering meanwhile."""
 
-    def __init__(self, storage: str, device: str) -> None:
+    def __init__(
+        self, storage: str, device: str, precision: PrecisionSetting = PrecisionSetting.AUTO
+    ) -> None:
         """`storage` is the URL of the storage of all projects."""
+        self._may_use_int8 = precision is PrecisionSetting.AUTO
         self._storage = storage
         self._device = device
         self._pixel_budget = PixelBudget()
@@ -124,7 +127,7 @@ class ModelLoader:
             return Classifier.load(storage, manifest, self._device)
         from model.artifact.onnx_classifier import OnnxClassifier  # noqa: PLC0415 - imports ONNX Runtime
 
-        return OnnxClassifier.load(storage, manifest, self.threads)
+        return OnnxClassifier.load(storage, manifest, self.threads, may_use_int8=self._may_use_int8)
 
     def _load(self, address: str) -> LoadedModel:
         model_id, project = parse_model_address(address)

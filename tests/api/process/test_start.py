@@ -159,6 +159,7 @@ def test_the_predictor_starts_with_the_given_settings(redis_url: str, tmp_path: 
             NINEFOLD_RUNTIME_DIR=runtime,
             NINEFOLD_PREDICTOR_DEVICE="cpu",
             NINEFOLD_PREDICTOR_CACHE_BYTES="123456",
+            NINEFOLD_PREDICT_PRECISION="float32",
         )
         with _running(environment) as (process, _):
             wait_until(lambda: children_of(process.pid, "api.predictor"))
@@ -166,6 +167,7 @@ def test_the_predictor_starts_with_the_given_settings(redis_url: str, tmp_path: 
             arguments = Path(f"/proc/{predictor}/cmdline").read_text().split("\0")
             assert arguments[arguments.index("--device") + 1] == "cpu"
             assert arguments[arguments.index("--cache-bytes") + 1] == "123456"
+            assert arguments[arguments.index("--precision") + 1] == "float32"
             process.terminate()
             assert process.wait(30) == 0
 

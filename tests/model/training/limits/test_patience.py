@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from model.artifact.manifest import FINISH_REASON, SETTINGS, FinishReason
-from model.artifact.staging import describe_model, model_files
+from model.artifact.staging import draft_model
 from model.recipes.progressive_resizing import image_side_at
 from model.recipes.recipe import RECIPES, recipe_of
 from model.recipes.schedule import make_schedule
@@ -165,7 +165,7 @@ def test_a_training_that_improves_is_not_changed_by_patience(tiny_training: Tiny
 
 def test_the_manifest_has_words_that_the_first_release_reads(tiny_training: TinyTraining) -> None:
     trained = run_training(tiny_training.request(stuck(tiny_training)), Recorder())
-    manifest = describe_model(trained, model_files(trained)).model_dump(mode="json")
+    manifest = draft_model(trained)[0].model_dump(mode="json")
     assert "patience" not in manifest["spec"]
     assert manifest["finish_reason"] == "completed"
     assert manifest["lineage"][SETTINGS] == {"patience": 1}

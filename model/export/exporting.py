@@ -1,0 +1,72 @@
+"""Exports a trained network: the graphs in float32 and int8, each with the proof of what it computes. Imports no torch."""
+# ruff: noqa: N803 - shapes in names: images_NHWC
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.errors import ExportError
+from model.export.engine import Engine
+from model.export.facts import INT8_FILE, ONNX_FILE, Float32Facts, OnnxFacts
+from model.export.graph import OPSET, GraphBuilder
+from model.export.interface import PROBABILITIES
+from model.export.proof import compare
+from model.export.quantization import quantize
+from model.export.samples import ExportSamples
+from model.export.trained_network import TrainedNetwork
+
+_COMPARED_IMAGES = 16
+_LARGEST_DIFFERENCE = 1e-3
+_BATCH = 16
+
+
+@dataclass(frozen=True)
+class Export:
+    """The files of the graphs by name, and the facts about them."""
+
+    files: dict[str, bytes]
+    facts: OnnxFacts
+
+
+def export_network(
+    network: TrainedNetwork,
+    samples: ExportSamples,
+    probabilities_of: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+    threads: int,
+) -> Export:
+    """Build the graphs of a network, and measure what they compute.
+
+    Args:
+        network: with its normalisation and temperature.
+        samples: images of the training.
+        probabilities_of: the probabilities that the trained network itself gives to images.
+        threads: that compute.
+
+    Raises:
+        ExportError: the graph does not compute what the network computes.
+    """
+    graph = GraphBuilder(network).build()
+    engine = Engine(graph, threads)
+    compared_NHWC = samples.training_NHWC[:_COMPARED_IMAGES]
+    difference = float(np.abs(_probabilities(engine, compared_NHWC) - probabilities_of(compared_NHWC)).max())
+    if not difference <= _LARGEST_DIFFERENCE:
+        raise ExportError(f"The ONNX graph differs from the network by {difference:.3g} in a probability.")
+    files = {ONNX_FILE: graph}
+    facts = OnnxFacts(opset=OPSET, fp32=Float32Facts(max_difference=difference, images=len(compared_NHWC)))
+    if len(samples.labels_N):
+        files[INT8_FILE] = quantize(network, samples.training_NHWC, threads)
+        quantized = Engine(files[INT8_FILE], threads)
+        proof = compare(
+            _probabilities(engine, samples.validation_NHWC),
+            _probabilities(quantized, samples.validation_NHWC),
+            samples.labels_N,
+        )
+        facts = facts.model_copy(update={"int8": proof})
+    return Export(files, facts)
+
+
+def _probabilities(engine: Engine, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
+    batches = [images_NHWC[start : start + _BATCH] for start in range(0, len(images_NHWC), _BATCH)]
+    return np.concatenate([engine.run(batch_NHWC, [PROBABILITIES])[0] for batch_NHWC in batches])
