@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from api.http.errors import InvalidRequestError
+from api.http.errors import invalid_field
 from api.models.comparison.schemas import ModelComparison, Pair, Setting, SideModel
 from api.records.storages import Storages
 from model.artifact.manifest import Manifest
@@ -43,10 +43,7 @@ class ComparisonReader:
         found = await self._storages.run_within(_TIMEOUT_S, _disputed, candidate, current, which, storage)
         places = {one.image: place for place, one in enumerate(found)}
         if after and after not in places:
-            message = "pass the id of the last image that you have"
-            raise InvalidRequestError(
-                f"Correct after: {message}.", field_errors=[{"param": "after", "message": message}]
-            )
+            raise invalid_field("after", "Pass the id of the last image that you have.")
         begin = places[after] + 1 if after else 0
         return found[begin : begin + limit]
 

@@ -1,16 +1,22 @@
-"""Reads evaluations and the images behind them from storage. Knows no HTTP and no network of a model."""
+"""Reads evaluations and the images behind them from storage. Knows no HTTP and no network of a model.
+
+Imports numpy only when images are asked for."""
 
 import threading
 from collections import OrderedDict
+from typing import TYPE_CHECKING
 
 from api.http.errors import invalid_field
-from api.models.evaluation.results import ImageQuery, ImageResult, NoSuchResultError, Order, SplitResults
+from api.models.evaluation.queries import ImageQuery, ImageResult, NoSuchResultError, Order
 from api.models.evaluation.sources import Source
 from api.records.errors import UnknownClassError
 from api.records.storages import Storages
 from model.artifact.manifest import Manifest
 from model.evaluation.evaluation import Evaluation
 from model.storage.interface import Storage
+
+if TYPE_CHECKING:
+    from api.models.evaluation.results import SplitResults
 
 _TIMEOUT_S = 30.0
 """The predictions of 100,000 images for 1,000 classes have 400 MB."""
@@ -70,7 +76,9 @@ class EvaluationReader:
                 "Pass the id of the last image that you have; it must be on the list with the same filters.",
             ) from None
 
-    def _results(self, storage: Storage, source: Source) -> SplitResults:
+    def _results(self, storage: Storage, source: Source) -> "SplitResults":
+        from api.models.evaluation.results import SplitResults  # noqa: PLC0415 - the API starts without numpy
+
         with self._reading:
             kept = self._kept.pop(source.id, None)
             if kept is None:

@@ -1,47 +1,13 @@
 """What a model answers for each image of a split, and which of the images are asked for. Knows no storage."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from api.models.evaluation.queries import ImageQuery, ImageResult, NoSuchResultError, Order
 from model.evaluation.image_results import ImageResults, image_results
 from model.evaluation.stored_predictions import StoredPredictions
-
-
-class Order(StrEnum):
-    """The order of images by the probability of their label."""
-
-    WORST = "worst"
-    """The lowest first: the surest mistakes."""
-    BEST = "best"
-
-
-@dataclass(frozen=True)
-class ImageQuery:
-    """Which images are wanted, by class numbers; None leaves out no image."""
-
-    label: int | None = None
-    predicted: int | None = None
-    order: Order = Order.WORST
-
-
-@dataclass(frozen=True)
-class ImageResult:
-    """What a model answers for one image."""
-
-    image: str
-    label: str
-    predicted: str
-    score: float
-    label_score: float
-    label_rank: int
-
-
-class NoSuchResultError(Exception):
-    """Raised when no wanted image has an id."""
 
 
 class SplitResults:

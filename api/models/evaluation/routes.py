@@ -9,8 +9,8 @@ from api.http.callers import Caller
 from api.http.dependencies import from_app
 from api.http.openapi import problems
 from api.http.pages import After, Limit, Page
+from api.models.evaluation.queries import ImageResult, Order
 from api.models.evaluation.reader import EvaluationReader
-from api.models.evaluation.results import ImageResult, Order
 from api.models.evaluation.schemas import EvaluatedImage, ModelEvaluation
 from api.models.evaluation.sources import OwnTest
 from worker.registry.model_registry import AsyncModelRegistry

@@ -11,8 +11,8 @@ from api.http.disconnect import while_connected
 from api.http.openapi import problems
 from api.http.pages import After, Limit, Page, after_id
 from api.models.evaluation.errors import EvaluationNotReadyError
+from api.models.evaluation.queries import Order
 from api.models.evaluation.reader import EvaluationReader
-from api.models.evaluation.results import Order
 from api.models.evaluation.routes import ImageOrder, Label, Predicted, Reader, Registry, image_page
 from api.models.evaluation.run_schemas import EvaluationRequest, ModelEvaluationRun
 from api.models.evaluation.runs import EvaluationRuns

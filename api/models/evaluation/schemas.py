@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, Field
 
-from api.models.evaluation.results import ImageResult
+from api.models.evaluation.queries import ImageResult
 from model.artifact.manifest import Fraction, Manifest
 from model.evaluation.evaluation import Evaluation
 from model.spec import Name

@@ -1,21 +1,19 @@
 """What is evaluated: a model on its own test images, or a run that evaluated it on another dataset. Knows no HTTP."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from model.artifact.files import read_checked
 from model.artifact.manifest import Manifest, model_key
 from model.errors import CorruptArtifactError
 from model.evaluation.evaluation import EVALUATION_FILE, Evaluation
 from model.evaluation.stored_evaluation import parse_evaluation, read_evaluation
-from model.evaluation.stored_predictions import (
-    PREDICTIONS_FILE,
-    StoredPredictions,
-    parse_predictions,
-    read_predictions,
-)
 from model.storage.interface import Storage
 from worker.queue.ids import evaluation_file
 from worker.queue.records import EvaluationResult
+
+if TYPE_CHECKING:
+    from model.evaluation.stored_predictions import StoredPredictions
 
 
 @dataclass(frozen=True)
@@ -33,8 +31,10 @@ class OwnTest:
         """Read the evaluation; raises NoEvaluationError, CorruptArtifactError or StorageError."""
         return read_evaluation(storage, self.manifest)
 
-    def read_predictions(self, storage: Storage) -> StoredPredictions:
+    def read_predictions(self, storage: Storage) -> "StoredPredictions":
         """Read the predictions; raises NoEvaluationError, CorruptArtifactError or StorageError."""
+        from model.evaluation.stored_predictions import read_predictions  # noqa: PLC0415 - the API starts without numpy
+
         return read_predictions(storage, self.manifest)
 
 
@@ -50,8 +50,13 @@ class FinishedRun:
         """Read the evaluation; raises CorruptArtifactError or StorageError."""
         return parse_evaluation(self._read(storage, EVALUATION_FILE))
 
-    def read_predictions(self, storage: Storage) -> StoredPredictions:
+    def read_predictions(self, storage: Storage) -> "StoredPredictions":
         """Read the predictions; raises CorruptArtifactError or StorageError."""
+        from model.evaluation.stored_predictions import (  # noqa: PLC0415 - as above
+            PREDICTIONS_FILE,
+            parse_predictions,
+        )
+
         return parse_predictions(self._read(storage, PREDICTIONS_FILE), len(self.manifest.classes))
 
     def _read(self, storage: Storage, file: str) -> bytes:

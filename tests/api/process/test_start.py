@@ -200,7 +200,7 @@ def test_the_prefix_of_a_proxy_is_part_of_every_address(redis_url: str, tmp_path
 
 
 def test_the_api_imports_no_torch() -> None:
-    code = "import sys, api.app, api.__main__; print(sorted({'torch', 'torchvision', 'sklearn', 'PIL'} & set(sys.modules)))"
+    code = "import sys, api.app, api.__main__; print(sorted({'torch', 'torchvision', 'sklearn', 'numpy', 'PIL'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
