@@ -15,6 +15,7 @@ from model.export.engine import Engine
 from model.export.facts import INT8_FILE, ONNX_FILE
 from model.export.interface import PROBABILITIES
 from model.export.trained_network import TrainedNetwork
+from model.host.allocator import return_free_memory
 from model.storage.interface import Storage
 
 _BATCH_PIXELS = 16 * 32 * 32
@@ -51,6 +52,7 @@ class OnnxClassifier:
         classifier = cls(_read_graph(storage, manifest, precision), size, threads, precision)
         for images_NHWC in warm_up_images(size):
             classifier.classify(images_NHWC)
+        return_free_memory()  # the file is larger than what computes
         return classifier
 
     def classify(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -13,7 +13,6 @@ from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
 from model.errors import CorruptArtifactError
 from model.export.interface import IMAGES
-from model.host.allocator import return_free_memory
 
 _ERRORS = (
     errors.Fail,
@@ -51,7 +50,6 @@ class Engine:
         with _translated_errors():
             self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         self._session._model_bytes = None  # the session would keep the file for a fallback to other devices
-        return_free_memory()
 
     def run(self, images_NHWC: NDArray[np.uint8], outputs: Sequence[str]) -> list[NDArray[np.float32]]:
         """Return these outputs for uint8 images; raises MemoryError."""

@@ -327,8 +327,8 @@ def test_the_memory_of_a_predictor_grows_by_the_weights_of_each_model(
             _predict(socket_path, model.id, [png(seed) for seed in range(64)])
             status = Path(f"/proc/{predictor.pid}/status").read_text()
             used_mb.append(int(status.split("VmRSS:")[1].split()[0]) / 1024)
-    assert used_mb[0] < 160
-    assert used_mb[2] - used_mb[1] < 40  # 25 MB of weights
+    assert used_mb[0] < 200  # with torch: 500
+    assert used_mb[2] - used_mb[0] < 2 * 60  # each has 25 MB of weights
 
 
 def test_the_modules_that_the_api_imports_do_not_import_torch() -> None:
