@@ -12,6 +12,7 @@ from api.datasets.errors import TUS_VERSION
 from api.datasets.resumable.headers import PART_TYPE
 from tests.worker.imported import new_import
 from tests.worker.samples import claim, draft, make_job
+from worker.queue.calls.evaluations import NewEvaluation
 from worker.queue.calls.uploads import UploadRecord, create_upload
 from worker.queue.ids import new_import_id, new_model_id
 from worker.queue.store import JobStore
@@ -29,20 +30,23 @@ ANSWERS_TO_ALL = {
 
 @dataclass(frozen=True)
 class Foreign:
-    """The ids and names of a job, an import, an upload, and a model in production, all of another project."""
+    """The ids and names of a job, an import, an upload, an evaluation, and a model in production, all of another project."""
 
     job_id: str
     import_id: str
     upload_id: str
+    evaluation_id: str
     model_id: str
     model_name: str = "secret"
 
     def parameters(self) -> dict[str, list[str]]:
-        """Return what fits each parameter of a path."""
+        """Return what fits each parameter of a path, and each required one of a query."""
         return {
+            "with": [self.model_name],
             "job_id": [self.job_id],
             "ref": [self.model_id, self.model_name, f"{self.model_name}:1", self.import_id, "hidden"],
             "upload_id": [self.upload_id],
+            "evaluation_id": [self.evaluation_id],
             "name": [self.model_name],
             "alias": ["production"],
             "file": ["manifest.json", "model.safetensors"],
@@ -61,7 +65,8 @@ def foreign(redis_client: redis.Redis) -> Foreign:
     assert ModelRegistry(redis_client).resolve("secret", PROJECT).manifest.id == model_id
     imported = store.submit_import(new_import("hidden", project=PROJECT)).dataset_import
     upload_id = store.run(create_upload(new_import_id(), UploadRecord(name="half"), 10, PROJECT))
-    return Foreign(job_id, imported.id, upload_id, model_id)
+    evaluation = NewEvaluation(model_id, "secret", "digits", is_uploaded=False, project=PROJECT)
+    return Foreign(job_id, imported.id, upload_id, store.submit_evaluation(evaluation).run.id, model_id)
 
 
 def paths_of(path: str, values: dict[str, list[str]]) -> Iterator[str]:
@@ -73,6 +78,12 @@ def paths_of(path: str, values: dict[str, list[str]]) -> Iterator[str]:
     name, _, after = rest.partition("}")
     for value in values[name]:
         yield from paths_of(before + value + after, values)
+
+
+def query_of(operation: dict[str, Any], values: dict[str, list[str]]) -> dict[str, str]:
+    """Return the query without which the operation is refused."""
+    names = [one["name"] for one in operation.get("parameters", []) if one["in"] == "query" and one["required"]]
+    return {name: values[name][0] for name in names}
 
 
 def request_of(method: str, path: str) -> dict[str, Any]:
@@ -92,7 +103,8 @@ def test_nothing_of_another_project_answers_anything_but_404(client: httpx.Clien
                 continue
             walked.add(operation["operationId"])
             for filled in paths_of(path, foreign.parameters()):
-                answer = client.request(method, filled, **request_of(method, path))
+                query = query_of(operation, foreign.parameters())
+                answer = client.request(method, filled, params=query, **request_of(method, path))
                 assert answer.status_code == 404, (method, filled, answer.text)
     assert len(walked) > 15
 
