@@ -82,7 +82,9 @@ def paths_of(path: str, values: dict[str, list[str]]) -> Iterator[str]:
 
 def query_of(operation: dict[str, Any], values: dict[str, list[str]]) -> dict[str, str]:
     """Return the query without which the operation is refused."""
-    names = [one["name"] for one in operation.get("parameters", []) if one["in"] == "query" and one["required"]]
+    names = [
+        one["name"] for one in operation.get("parameters", []) if one["in"] == "query" and one["required"]
+    ]
     return {name: values[name][0] for name in names}
 
 
