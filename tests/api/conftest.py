@@ -1,7 +1,6 @@
 """Fixtures: the API over real HTTP with an empty Redis."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -9,19 +8,13 @@ import redis
 from pydantic import SecretStr
 
 from api.settings import ApiSettings
-from tests.api.serving import running_api
+from tests.api.serving import api_settings, running_api
 from worker.queue.store import JobStore
 
 
 @pytest.fixture(scope="module")
 def settings(valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> ApiSettings:
-    folder = tmp_path_factory.mktemp("api")
-    return ApiSettings(
-        redis_url=valkey_url,
-        storage=(folder / "storage").as_uri(),
-        cache_dir=folder / "cache",
-        runtime_dir=Path("/tmp/nf-no-predictor"),  # noqa: S108  # no predictor listens there
-    )
+    return api_settings(valkey_url, tmp_path_factory.mktemp("api"))
 
 
 @pytest.fixture(scope="module")

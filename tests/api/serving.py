@@ -27,6 +27,16 @@ from worker.registry.models import PRODUCTION
 READY_WITHIN_S = 60  # a busy machine needs this long to import torch
 
 
+def api_settings(redis_url: str, folder: Path) -> ApiSettings:
+    """Return the settings of an API that keeps its files in a folder and has no predictor."""
+    return ApiSettings(
+        redis_url=redis_url,
+        storage=(folder / "storage").as_uri(),
+        cache_dir=folder / "cache",
+        runtime_dir=Path("/tmp/nf-no-predictor"),  # noqa: S108  # no predictor listens there
+    )
+
+
 @contextmanager
 def running_predictor(
     storage_url: str, *, times: SupervisionTimes | None = None, cache_bytes: int = 1 << 30

@@ -1,7 +1,6 @@
 """`ninefold models`: what the commands print and do, with the real API."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,25 +14,7 @@ from ninefold.cli.app import app
 from tests.api.evaluated import publish_evaluated
 from tests.api.models.test_promotion import predictions
 from tests.api.published import publish_model
-from tests.api.serving import running_api
 from worker.registry.model_registry import ModelRegistry
-
-
-@pytest.fixture(scope="module")
-def settings(valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> ApiSettings:
-    folder = tmp_path_factory.mktemp("api")
-    return ApiSettings(
-        redis_url=valkey_url,
-        storage=(folder / "storage").as_uri(),
-        cache_dir=folder / "cache",
-        runtime_dir=Path("/tmp/nf-no-predictor"),  # noqa: S108  # no predictor listens there
-    )
-
-
-@pytest.fixture(scope="module")
-def api_url(settings: ApiSettings) -> Iterator[str]:
-    with running_api(settings) as url:
-        yield url
 
 
 @pytest.fixture
