@@ -84,7 +84,7 @@ def _images_per_s(run: Run, images_NHWC: NDArray[np.uint8]) -> float:  # noqa: N
 
 
 def _onnxruntime(graph: bytes) -> Run:
-    import onnxruntime  # noqa: PLC0415 - only one engine is in a process
+    from model.export.onnx_runtime import onnxruntime  # noqa: PLC0415 - only one engine is in a process
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1

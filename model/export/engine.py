@@ -7,12 +7,11 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
 from model.errors import CorruptArtifactError
 from model.export.interface import IMAGES
+from model.export.onnx_runtime import errors, onnxruntime
 
 _ERRORS = (
     errors.Fail,

@@ -116,7 +116,7 @@ def test_models_that_cannot_be_read_are_not_asked_for_again_and_again(
 
     page.route("**/models?*", lose)
     service.client.wait(service.client.submit("few-digits", name="unseen", **QUICK)["id"])
-    expect(page.locator(".model-groups .notice")).to_be_visible(timeout=JOB_MS)
+    expect(page.locator(".model-groups > .notice")).to_be_visible(timeout=JOB_MS)
     page.wait_for_timeout(500)
     assert len(asked) < 10  # one for each job that succeeded meanwhile; without a pause there are hundreds
     monitor.errors = [error for error in monitor.errors if "net::ERR_" not in error]

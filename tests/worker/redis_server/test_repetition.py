@@ -18,10 +18,10 @@ from tests.worker.samples import draft, make_job, make_spec, row
 from worker.errors import AliasNotFoundError, JobNotFoundError, ModelNotFoundError, WrongStateError
 from worker.queue import live_workers
 from worker.queue.attempt_messages import Report, TrainingReport
-from worker.queue.calls import attempts, history, imports, requests, trainings, uploads
+from worker.queue.calls import attempts, evaluations, history, imports, requests, trainings, uploads
 from worker.queue.calls.requests import Idempotency
 from worker.queue.ids import new_attempt_id
-from worker.queue.records import Checkpoint, JobError, Progress
+from worker.queue.records import Checkpoint, EvaluationResult, JobError, Progress
 from worker.queue.scripts import QUEUE_SCRIPTS
 from worker.queue.states import Outcome, Phase, Status
 from worker.queue.store import JobStore
@@ -169,6 +169,16 @@ def import_and_wait(run: Run) -> None:
     run(imports.note_settled(import_id))
 
 
+def evaluate(run: Run, model_id: str) -> None:
+    """Evaluate a model on a built-in dataset."""
+    new = evaluations.NewEvaluation(model_id, "digits", "digits", is_uploaded=False)
+    submitted = run(evaluations.submit_evaluation(new, "evaluation")).run
+    evaluation_id, attempt_id = _claim(run)
+    assert evaluation_id == submitted.id
+    found = EvaluationResult(accuracy=1, ci95=(0.9, 1), images=9, unknown_classes={}, files={})
+    assert run(evaluations.succeed_evaluation(evaluation_id, attempt_id, found)) is Status.SUCCEEDED
+
+
 def upload_and_forget(run: Run) -> None:
     """Receive two parts of an upload, then delete the upload."""
     record = uploads.UploadRecord(name="birds")
@@ -226,6 +236,7 @@ def test_a_repeated_call_has_the_same_answer_and_one_effect(
     assert run(models.register(manifest)) is True
     assert [model.manifest.id for model in registry.list_models().models] == [model_id]
 
+    evaluate(run, model_id)
     import_and_wait(run)
     assert DatasetRegistry(redis_client).get("pets").facts.id == "ds_1"
     for unfinished in store.list_jobs().jobs:
