@@ -67,8 +67,9 @@ class TooManyImagesError(UploadError):
 
     code = "too_many_images"
 
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"A request may have {limit} images at most; send them in several requests.")
+    def __init__(self, limit: int, *, are_explained: bool = False) -> None:
+        which = "A request with explain=true" if are_explained else "A request"
+        super().__init__(f"{which} may have {limit} images at most; send them in several requests.")
         self.limit = limit
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from api.predictor.errors import OverloadedError
 
@@ -14,6 +14,14 @@ class UploadLimits:
     image_bytes: int = 20_000_000
     request_bytes: int = 100_000_000
     images: int = 64
+    explained_images: int = 16
+    """In a request whose answers shall be explained."""
+    are_explained: bool = False
+
+    def for_explanations(self) -> "UploadLimits":
+        """Return the limits of a request whose answers shall be explained."""
+        return replace(self, images=min(self.images, self.explained_images), are_explained=True)
+
     timeout_s: float = 120.0
 
 

@@ -87,7 +87,7 @@ class MultipartBody:
                 f"Every part of the form must be named {', '.join(PART_NAMES)}; options belong in the query string."
             )
         if len(self._images) == self._limits.images:
-            raise TooManyImagesError(self._limits.images)
+            raise TooManyImagesError(self._limits.images, are_explained=self._limits.are_explained)
         if b"filename" in options:
             self._filename = options[b"filename"].decode(errors="replace")[:_MAX_FILENAME_CHARACTERS]
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 
@@ -24,6 +24,16 @@ from worker.redis_server.projects import model_address
 from worker.registry.model_registry import AsyncModelRegistry
 
 
+@dataclass(frozen=True)
+class AnswerOptions:
+    """What the answer for each image shall have."""
+
+    top_k: int
+    """Number of classes, highest score first."""
+    explain: bool = False
+    """Whether to say where in the image the evidence for the label lies."""
+
+
 class Predictions:
     """Answers prediction requests."""
 
@@ -42,13 +52,15 @@ class Predictions:
         self._budget = budget
         self._deadline_s = deadline_s
 
-    async def predict(self, request: Request, ref: str | None, top_k: int, project: str) -> Prediction:
+    async def predict(
+        self, request: Request, ref: str | None, options: AnswerOptions, project: str
+    ) -> Prediction:
         """Read the images of `request` and classify them with the model `ref`.
 
         Args:
             request: its body is one image or a multipart form of images.
             ref: a model id, a name, `name:version` or `name@alias`; `None` for the only model in production.
-            top_k: number of classes in each answer, highest score first.
+            options: what each answer shall have.
             project: the project of the caller.
 
         Raises:
@@ -63,9 +75,10 @@ class Predictions:
             await self._only_production_name(project) if ref is None else ref, project
         )
         manifest = found.manifest
-        async with uploaded_images(request, self._limits, self._budget) as images:
+        limits = self._limits.for_explanations() if options.explain else self._limits
+        async with uploaded_images(request, limits, self._budget) as images:
             predicted = await while_connected(
-                request, self._classify(model_address(manifest.id, project), images, top_k)
+                request, self._classify(model_address(manifest.id, project), images, options)
             )
         return Prediction(
             model=PredictionModel(
@@ -89,7 +102,9 @@ class Predictions:
             raise ModelRequiredError(names)
         return names[0]
 
-    async def _classify(self, model: str, images: Sequence[UploadedImage], top_k: int) -> Predicted:
+    async def _classify(
+        self, model: str, images: Sequence[UploadedImage], options: AnswerOptions
+    ) -> Predicted:
         """Return the answers to all images; raises NoImageClassifiedError if each of them is an error."""
         answers = {index: error for index, image in enumerate(images) if (error := self._upload_error(image))}
         valid = {
@@ -98,7 +113,11 @@ class Predictions:
         predicted = None
         if valid:
             predicted = await self._predictor.predict(
-                model, list(valid.values()), top_k=top_k, deadline_s=self._deadline_s
+                model,
+                list(valid.values()),
+                top_k=options.top_k,
+                deadline_s=self._deadline_s,
+                explain=options.explain,
             )
             answers |= dict(zip(valid, predicted.items, strict=True))
         in_order = [answers[index] for index in range(len(images))]
@@ -125,7 +144,12 @@ def _item(index: int, filename: str | None, answer: ItemAnswer) -> ClassifiedIma
         return FailedImage(index=index, filename=filename, error=answer.error)
     best = answer.scores[0]
     return ClassifiedImage(
-        index=index, filename=filename, label=best.label, score=best.score, scores=answer.scores
+        index=index,
+        filename=filename,
+        label=best.label,
+        score=best.score,
+        scores=answer.scores,
+        explanation=answer.explanation,
     )
 
 

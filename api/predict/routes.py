@@ -9,7 +9,8 @@ from starlette.requests import ClientDisconnect
 from api.http.callers import Caller
 from api.http.dependencies import from_app
 from api.http.openapi import problems
-from api.predict.predictions import Predictions
+from api.predict.limits import UploadLimits
+from api.predict.predictions import AnswerOptions, Predictions
 from api.predict.schemas import Prediction
 
 router = APIRouter(tags=["predict"])
@@ -41,6 +42,7 @@ async def predict(
     request: Request,
     predictions: Annotated[Predictions, from_app(Predictions)],
     caller: Caller,
+    *,
     model: Annotated[
         str | None,
         Query(
@@ -50,10 +52,18 @@ async def predict(
     top_k: Annotated[
         int, Query(ge=1, le=1000, description="Number of classes in each answer, highest score first.")
     ] = 5,
+    explain: Annotated[
+        bool,
+        Query(
+            description="Say for each image where the network found its evidence for the label, as numbers and as a "
+            f"picture; at most {UploadLimits.explained_images} images in a request."
+        ),
+    ] = False,
 ) -> Response:
     """Classify one image (the body) or several (form parts named file, files or image)."""
     try:
-        answer = await predictions.predict(request, model, top_k, caller.project)
+        options = AnswerOptions(top_k, explain=explain)
+        answer = await predictions.predict(request, model, options, caller.project)
     except ClientDisconnect:
         return Response(status_code=499)  # the client closed the connection and reads no response
     # Not `return answer`: FastAPI would validate the response a second time.

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from api.predictor.protocol.messages import ItemError, Score, Timings
+from api.predictor.protocol.messages import Explanation, ItemError, Score, Timings
 
 
 class PredictionModel(BaseModel):
@@ -31,6 +31,10 @@ class ClassifiedImage(_Item):
     label: str
     score: float = Field(description="Calibrated probability of `label`.")
     scores: list[Score] = Field(description="The `top_k` classes with the highest scores, highest first.")
+    explanation: Explanation | None = Field(
+        None,
+        description="Where the network found its evidence for `label`; null unless `explain=true` asks for it.",
+    )
 
 
 class FailedImage(_Item):

@@ -13,6 +13,7 @@ from api.predictor.protocol.socket_path import check_socket_path
 from api.predictor.serving.admission import Admission, Throughput
 from api.predictor.serving.batcher import Batcher
 from api.predictor.serving.classification import Decoders, RequestClassifier, ServedModel
+from api.predictor.serving.explanation import Explanations
 from api.predictor.serving.loader import ModelLoader
 from api.predictor.serving.model_cache import ModelCache
 from api.predictor.serving.socket_server import listen
@@ -67,13 +68,15 @@ async def _serve(options: argparse.Namespace) -> int:
     with (
         ThreadPoolExecutor(1, "inference") as inference,
         ThreadPoolExecutor(decoding_threads, "decode") as decoding,
+        ThreadPoolExecutor(1, "explain") as explaining,
     ):
         batcher = Batcher(
             inference, throughput, max_batch=64, on_failure=partial(_end_if_on_gpu, loader, exit_code)
         )
         models: ModelCache[ServedModel] = ModelCache(loader.load, budget_bytes=options.cache_bytes)
         decoders = Decoders(decoding, decoding_threads)
-        classifier = RequestClassifier(models, batcher, Admission(throughput), decoders)
+        admission = Admission(throughput)
+        classifier = RequestClassifier(models, batcher, admission, decoders, Explanations(explaining))
         server = await listen(options.socket, classifier, lambda: loader.is_ready)
         tasks = [asyncio.create_task(batcher.run()), asyncio.create_task(loader.prepare())]
         for task in tasks:

@@ -61,7 +61,7 @@ class _Connection:
         return not self._receiver.done()
 
     async def predict(
-        self, model: str, images: Sequence[Bytes], *, top_k: int, deadline_s: float
+        self, model: str, images: Sequence[Bytes], *, top_k: int, deadline_s: float, explain: bool
     ) -> Predicted:
         request_id = next(self._request_ids)
         answer: asyncio.Future[Predicted] = asyncio.get_running_loop().create_future()
@@ -75,6 +75,7 @@ class _Connection:
                     total_bytes=sum(map(len, images)),
                     top_k=top_k,
                     deadline_s=deadline_s,
+                    explain=explain,
                 )
             )
             for index, data in enumerate(images):
@@ -151,7 +152,13 @@ class PredictorClient:
         self._next_index = itertools.cycle(range(connections))
 
     async def predict(
-        self, model: str, images: Sequence[Bytes], *, top_k: int, deadline_s: float = 30.0
+        self,
+        model: str,
+        images: Sequence[Bytes],
+        *,
+        top_k: int,
+        deadline_s: float = 30.0,
+        explain: bool = False,
     ) -> Predicted:
         """Return the scores or an error for each image.
 
@@ -160,6 +167,7 @@ class PredictorClient:
             images: bytes of image files.
             top_k: number of classes in each answer, highest score first.
             deadline_s: the request fails after this time.
+            explain: whether each answer shall say where in the image the evidence for its label lies.
 
         Raises:
             PredictionError: one of its subclasses, when the request fails as a whole.
@@ -167,7 +175,9 @@ class PredictorClient:
         connection = await self._connection()
         try:
             async with asyncio.timeout(deadline_s + _GRACE_S):
-                return await connection.predict(model, images, top_k=top_k, deadline_s=deadline_s)
+                return await connection.predict(
+                    model, images, top_k=top_k, deadline_s=deadline_s, explain=explain
+                )
         except TimeoutError as error:
             raise _unavailable("The predictor does not answer") from error
 

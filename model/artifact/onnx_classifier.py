@@ -3,18 +3,15 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load
 
 from model.artifact.batches import batches_of, warm_up_images
 from model.artifact.files import read_file
-from model.artifact.manifest import WEIGHTS_FILE, Manifest
+from model.artifact.manifest import Manifest
+from model.artifact.network import stored_network
 from model.artifact.precision import Precision
-from model.errors import CorruptArtifactError
 from model.export.engine import Engine
 from model.export.facts import INT8_FILE, ONNX_FILE
 from model.export.interface import PROBABILITIES
-from model.export.trained_network import TrainedNetwork
 from model.host.allocator import return_free_memory
 from model.storage.interface import Storage
 
@@ -82,20 +79,5 @@ def _build_graph(storage: Storage, manifest: Manifest) -> bytes:
     """Build the float32 graph from the weights: models of earlier versions were published without it."""
     from model.export.graph import GraphBuilder  # noqa: PLC0415 - the library takes 13 MB, and few models need it
 
-    data = read_file(storage, manifest, WEIGHTS_FILE)
-    preprocessing = manifest.preprocessing
-    try:
-        network = TrainedNetwork(
-            load(data), preprocessing.mean, preprocessing.std, preprocessing.image_size, manifest.temperature
-        )
-        if len(network.head_KC) != len(manifest.classes):
-            raise KeyError("head.weight")
+    with stored_network(storage, manifest) as network:
         return GraphBuilder(network).build()
-    except SafetensorError as error:
-        raise CorruptArtifactError(
-            f"The weights of {manifest.id} are not in safetensors format: restore them from a backup, or train again."
-        ) from error
-    except (KeyError, ValueError) as error:
-        raise CorruptArtifactError(
-            f"The weights of {manifest.id} are of another network than ResNet9: train the model again."
-        ) from error

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ninefold.cli.connection import ApiKey, Url, connect
+from ninefold.cli.overlays import overlay_paths, write_overlay
 from ninefold.client.address import DEFAULT_URL
 from ninefold.errors import NinefoldError
 
@@ -20,11 +21,19 @@ def predict(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE…", help="Image files: JPEG, PNG, WebP, GIF or BMP.")
     ],
+    *,
     model: Annotated[
         str | None,
         typer.Option(help="Name, name:version or id of a model; required if there are several models."),
     ] = None,
     top_k: Annotated[int, typer.Option(help="Number of classes to show for each image.", min=1)] = 3,
+    explain: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Write NAME.explained.png for each image into this folder: where the network found its evidence.",
+        ),
+    ] = None,
     url: Url = DEFAULT_URL,
     api_key: ApiKey = None,
 ) -> None:
@@ -35,9 +44,14 @@ def predict(
         ninefold predict cat.jpg
 
         ninefold predict photos/*.jpg --model flowers:2 --top-k 1
+
+        ninefold predict cat.jpg --explain .
     """
+    overlays = overlay_paths(files, explain) if explain else []
     with connect(url, api_key) as client, _progress_bar() as show:
-        response = client.predict(files, model, top_k, show)
+        response = client.predict(files, model, top_k, show, explain=explain is not None)
+    for path, prediction in zip(overlays, response["predictions"], strict=False):
+        write_overlay(path, prediction)
     for file, prediction in zip(files, response["predictions"], strict=True):
         typer.echo(f"{file}  {describe(prediction)}")
     failed = [prediction for prediction in response["predictions"] if prediction["status"] != "ok"]

@@ -130,13 +130,17 @@ class Client(ModelCalls):
         model: str | None = None,
         top_k: int = 5,
         on_progress: Callable[[int, int], None] | None = None,
+        *,
+        explain: bool = False,
     ) -> Json:
         """Classify any number of image files with one version of a model; the files are sent in several requests.
 
         `model` may be left out when exactly one model has the alias `production`. `on_progress` receives the number of
-        images that were answered and of all. Raises NinefoldError if a file cannot be read, or none can be classified.
+        images that were answered and of all. With `explain`, each prediction has an `explanation`: where in the image the
+        network found its evidence for the label. Raises NinefoldError if a file cannot be read, or none can be classified.
         """
         params: dict[str, str | int] = {"top_k": top_k} | ({"model": model} if model else {})
+        params |= {"explain": "true"} if explain else {}
         return classify(self._transport, [Path(file) for file in files], params, on_progress or _ignore)
 
     def add_dataset(

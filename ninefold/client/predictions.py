@@ -10,8 +10,9 @@ from ninefold.client.transport import Json, Transport
 from ninefold.errors import NinefoldError
 
 IMAGES_PER_REQUEST = 32
+EXPLAINED_PER_REQUEST = 16
 BYTES_PER_REQUEST = 24_000_000
-"""Below the limits of the service (64 images, 100 MB), and few enough for a bar that moves."""
+"""Within the limits of the service (64 images, 16 that it explains, 100 MB), and few enough for a bar that moves."""
 TOO_MUCH = ("request_too_large", "too_many_images")
 
 OnImages = Callable[[int, int], None]
@@ -34,7 +35,8 @@ def classify(
     refusal: NinefoldError | None = None
     predictions: list[Json] = []
     on_progress(0, len(files))
-    for batch in _batches(files):
+    most = EXPLAINED_PER_REQUEST if "explain" in params else IMAGES_PER_REQUEST
+    for batch in _batches(files, most):
         pinned = params | ({"model": answers[0]["model"]["id"]} if answers else {})
         for answer in _send(transport, batch, pinned):
             if isinstance(answer, NinefoldError):
@@ -52,12 +54,12 @@ def classify(
     return answers[0] | {"predictions": predictions, "timings_ms": _joined_timings(answers)}
 
 
-def _batches(files: Sequence[Path]) -> Iterator[list[Path]]:
+def _batches(files: Sequence[Path], most: int) -> Iterator[list[Path]]:
     batch: list[Path] = []
     size_bytes = 0
     for file in files:
         file_bytes = file.stat().st_size
-        if batch and (len(batch) == IMAGES_PER_REQUEST or size_bytes + file_bytes > BYTES_PER_REQUEST):
+        if batch and (len(batch) == most or size_bytes + file_bytes > BYTES_PER_REQUEST):
             yield batch
             batch, size_bytes = [], 0
         batch.append(file)

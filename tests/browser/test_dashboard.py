@@ -62,6 +62,12 @@ def test_a_job_is_submitted_and_watched_and_its_model_classifies_an_image(
     expect(result.get_by_role("heading")).to_contain_text("%")
     expect(result).to_contain_text("sevens:1")
 
+    result.get_by_role("button", name="Where it looked").click()
+    expect(result).to_contain_text("The brighter a place")
+    expect(result.get_by_role("img", name="Where the evidence for")).to_be_visible()
+    result.get_by_role("button", name="Where it looked", pressed=True).click()
+    expect(result.get_by_role("img", name="Where the evidence for")).to_have_count(0)
+
 
 def test_an_invalid_field_shows_its_error(page: Page, monitor: PageMonitor) -> None:
     form = page.get_by_role("complementary", name="New job")

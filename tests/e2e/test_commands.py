@@ -84,10 +84,12 @@ def test_a_folder_of_images_becomes_a_model_that_classifies(
     assert sorted(lane for worker in workers for lane in worker["lanes"]) == ["light", "training"]
 
     files = [str(tiny_folder / "0" / "3.png"), str(tiny_folder / "3" / "3.png")]
-    answered = run(service, "predict", *files, "--model", "mine:1")
+    pictures = tmp_path / "pictures"
+    answered = run(service, "predict", *files, "--model", "mine:1", "--explain", str(pictures))
     assert answered.returncode == 0, answered.stderr
     for line, file in zip(answered.stdout.splitlines(), files, strict=True):
         assert re.fullmatch(rf"{re.escape(file)}( +\d \d+\.\d%)+", line)
+    assert sorted(path.name for path in pictures.iterdir()) == ["3-2.explained.png", "3.explained.png"]
 
 
 def test_watching_a_finished_job_prints_its_epochs_and_result(service: Service, finished: Json) -> None:

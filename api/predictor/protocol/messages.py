@@ -37,6 +37,8 @@ class Open(_Message):
     total_bytes: Annotated[int, Field(ge=0)]
     top_k: Annotated[int, Field(ge=1)]
     deadline_s: Annotated[float, Field(gt=0)]
+    explain: bool = False
+    """Whether each answer shall say where in the image the evidence for its label lies."""
 
 
 class Image(_Message):
@@ -93,6 +95,23 @@ class Score(_Message):
     score: float
 
 
+class Explanation(_Message):
+    """Where in an image the network found its evidence for the label."""
+
+    label: str = Field(description="The class that the evidence speaks for: the label of the answer.")
+    evidence: list[list[float]] = Field(
+        description="The evidence of each square of 8 x 8 pixels of the image as the network saw it, row by row from "
+        "the top. Negative evidence speaks against the label. The sum is `logit_above_mean`."
+    )
+    logit_above_mean: float = Field(
+        description="The logit of the label minus the mean of all logits, before the temperature."
+    )
+    overlay: str = Field(
+        description="A PNG as a `data:` URL: the image as the network saw it, in grey, with the positive evidence as a "
+        "heat map; brighter is more."
+    )
+
+
 class ItemError(_Message):
     """Why one image of a request could not be classified."""
 
@@ -101,9 +120,10 @@ class ItemError(_Message):
 
 
 class ItemAnswer(_Message):
-    """The answer to one image: either `scores`, highest first, or `error`."""
+    """The answer to one image: either `scores`, highest first, or `error`; an explanation if it was asked for."""
 
     scores: list[Score] = []
+    explanation: Explanation | None = None
     error: ItemError | None = None
 
 

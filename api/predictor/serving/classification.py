@@ -12,19 +12,15 @@ from api.predictor.errors import DeadlineExceededError, PredictionError
 from api.predictor.protocol.messages import Answer, ItemAnswer, ItemError, Open, Score, Timings
 from api.predictor.serving.admission import Admission
 from api.predictor.serving.batcher import Batcher, Network
+from api.predictor.serving.explanation import Explainable, Explanations, SeenImage
 from api.predictor.serving.model_cache import ModelCache
 from model.errors import ImageError
 
 _SCORE_DIGITS = 6
 
 
-class ServedModel(Network, Protocol):
-    """A model in memory: decodes image files, computes scores and names the classes."""
-
-    @property
-    def classes(self) -> list[str]:
-        """Labels, in the order of the scores."""
-        ...
+class ServedModel(Network, Explainable, Protocol):
+    """A model in memory: decodes image files, computes scores, names the classes and explains its answers."""
 
     @property
     def precision(self) -> str:
@@ -72,6 +68,8 @@ class Decoders:
 class _ImageResult:
     index: int
     answer: ItemAnswer
+    seen: SeenImage | None = None
+    """If the answer shall be explained."""
     queued_s: float = 0.0
     decode_s: float = 0.0
     infer_s: float = 0.0
@@ -81,12 +79,18 @@ class RequestClassifier:
     """Classifies the images of requests, each request under its deadline."""
 
     def __init__(
-        self, models: ModelCache[ServedModel], batcher: Batcher, admission: Admission, decoders: Decoders
+        self,
+        models: ModelCache[ServedModel],
+        batcher: Batcher,
+        admission: Admission,
+        decoders: Decoders,
+        explanations: Explanations,
     ) -> None:
         self._models = models
         self._batcher = batcher
         self._admission = admission
         self._decoders = decoders
+        self._explanations = explanations
 
     async def answer(self, request: Open, images: ImageQueue) -> tuple[Answer, list[ItemAnswer]]:
         """Return the timings, and the scores or error of each image in the order of the request.
@@ -99,14 +103,24 @@ class RequestClassifier:
                 async with asyncio.timeout(request.deadline_s), self._models.use(request.model) as model:
                     precision = model.precision
                     results = await self._classify_all(model, request, images)
+                    answers = await self._answers(model, results)
             except TimeoutError as error:
                 raise DeadlineExceededError(
                     f"No answer within {request.deadline_s:g} s; try again, with fewer images.",
                     retry_after_s=1,
                 ) from error
-        results.sort(key=lambda result: result.index)
         answer = Answer(request_id=request.request_id, timings_ms=_slowest(results), precision=precision)
-        return answer, [result.answer for result in results]
+        return answer, answers
+
+    async def _answers(self, model: ServedModel, results: list[_ImageResult]) -> list[ItemAnswer]:
+        """Return the answers in the order of the request, explained where that was asked for."""
+        answers = {result.index: result.answer for result in results}
+        seen = {result.index: result.seen for result in results if result.seen}
+        if seen:
+            explained = await self._explanations.explain(model, list(seen.values()))
+            for index, explanation in zip(seen, explained, strict=True):
+                answers[index] = answers[index].model_copy(update={"explanation": explanation})
+        return [answers[index] for index in sorted(answers)]
 
     async def _classify_all(
         self, model: ServedModel, request: Open, images: ImageQueue
@@ -121,7 +135,7 @@ class RequestClassifier:
                 asyncio.TaskGroup() as group
             ):  # an unexpected error in one task cancels the other tasks
                 for _ in range(request.image_count):
-                    image = self._classify_next(model, request.top_k, images, decoding_slots, fairness_key)
+                    image = self._classify_next(model, request, images, decoding_slots, fairness_key)
                     tasks.append(group.create_task(image))
         except* Exception as failures:
             raise failures.exceptions[0] from failures
@@ -130,7 +144,7 @@ class RequestClassifier:
     async def _classify_next(
         self,
         model: ServedModel,
-        top_k: int,
+        request: Open,
         images: ImageQueue,
         decoding_slots: asyncio.Semaphore,
         fairness_key: object,
@@ -145,8 +159,9 @@ class RequestClassifier:
             return _ImageResult(index, ItemAnswer(error=ItemError(code=error.code, message=str(error))))
         passed_s = time.monotonic() - arrived
         queued_s = max(0.0, passed_s - decode_s - classified.infer_s)
-        scores = best_scores(classified.scores, model.classes, top_k)
-        return _ImageResult(index, ItemAnswer(scores=scores), queued_s, decode_s, classified.infer_s)
+        scores = best_scores(classified.scores, model.classes, request.top_k)
+        seen = SeenImage(image, int(classified.scores.argmax())) if request.explain else None
+        return _ImageResult(index, ItemAnswer(scores=scores), seen, queued_s, decode_s, classified.infer_s)
 
 
 def _decode(model: ServedModel, data: bytes) -> tuple[np.ndarray, float]:

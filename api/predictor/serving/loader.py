@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ from model.artifact.precision import Precision, PrecisionSetting
 from model.data.images import decode_image, resize_image
 from model.data.pixel_budget import PixelBudget
 from model.errors import CorruptArtifactError, ImageTooLargeError, StorageError
+from model.host.allocator import return_free_memory
 from model.host.cpus import cpu_quota
 from model.host.gpus import may_have_gpu
 from model.storage.interface import Storage
@@ -24,6 +27,7 @@ from worker.redis_server.projects import parse_model_address, storage_url
 if TYPE_CHECKING:
     from model.artifact.classifier import Classifier
     from model.artifact.onnx_classifier import OnnxClassifier
+    from model.explanation.explainer import ImageExplanation
 
 _NO_ROOM = "There is not enough memory to load this model at the moment: try again, or give the predictor more memory."
 
@@ -37,6 +41,8 @@ class LoadedModel:
     manifest: Manifest
     classifier: "Classifier | OnnxClassifier"
     pixel_budget: PixelBudget
+    storage_url: str
+    threads: int
 
     @property
     def classes(self) -> list[str]:
@@ -71,6 +77,28 @@ class LoadedModel:
     def classify(self, images_NHWC: np.ndarray, /) -> np.ndarray:  # noqa: N803 - the name tells the shape
         """Return calibrated scores_NK for images_NHWC (uint8); raises MemoryError."""
         return self.classifier.classify(images_NHWC)
+
+    def explain(self, images: Sequence[np.ndarray], labels: Sequence[int], /) -> "list[ImageExplanation]":
+        """Say where in each image (HWC, uint8) the evidence for its class lies.
+
+        A second network computes the features, also where the first one is in int8 or on a GPU. It is in memory during
+        this call only: explanations are rare, and it takes as much as the model.
+
+        Raises:
+            CorruptModelError: the weights do not match the checksum in the manifest.
+            ModelUnavailableError: the weights cannot be read, or memory does not suffice.
+        """
+        with _translated_errors(self.manifest.id):
+            try:
+                return self._explain(images, labels)
+            finally:
+                return_free_memory()
+
+    def _explain(self, images: Sequence[np.ndarray], labels: Sequence[int]) -> "list[ImageExplanation]":
+        from model.explanation.explainer import Explainer  # noqa: PLC0415 - the libraries take 13 MB
+
+        explainer = Explainer.load(open_storage(self.storage_url), self.manifest, self.threads)
+        return [explainer.explain(image, label) for image, label in zip(images, labels, strict=True)]
 
 
 class ModelLoader:
@@ -131,19 +159,28 @@ class ModelLoader:
 
     def _load(self, address: str) -> LoadedModel:
         model_id, project = parse_model_address(address)
-        try:
-            storage = open_storage(storage_url(self._storage, project))
+        with _translated_errors(model_id):
+            url = storage_url(self._storage, project)
+            storage = open_storage(url)
             manifest = Manifest.model_validate_json(storage.read_bytes(model_key(model_id, MANIFEST_FILE)))
-            loaded = LoadedModel(manifest, self._classifier(storage, manifest), self._pixel_budget)
-        except (CorruptArtifactError, ValidationError) as error:
-            log.error("model %s is corrupt: %s", model_id, error)
-            raise CorruptModelError(
-                f"The files of {model_id} are not those that were published, so it is not served: restore them "
-                "from a backup, or name another version."
-            ) from error
-        except StorageError as error:
-            raise ModelUnavailableError(str(error), retry_after_s=5) from error
-        except MemoryError as error:
-            raise ModelUnavailableError(_NO_ROOM, retry_after_s=5) from error
+            classifier = self._classifier(storage, manifest)
+        loaded = LoadedModel(manifest, classifier, self._pixel_budget, url, self.threads)
         log.info("loaded %s (%s:%d) in %s", model_id, manifest.name, manifest.version, loaded.precision)
         return loaded
+
+
+@contextmanager
+def _translated_errors(model_id: str) -> Iterator[None]:
+    """Raise what keeps a model from being loaded as errors of the predictor."""
+    try:
+        yield
+    except (CorruptArtifactError, ValidationError) as error:
+        log.error("model %s is corrupt: %s", model_id, error)
+        raise CorruptModelError(
+            f"The files of {model_id} are not those that were published, so it is not served: restore them "
+            "from a backup, or name another version."
+        ) from error
+    except StorageError as error:
+        raise ModelUnavailableError(str(error), retry_after_s=5) from error
+    except MemoryError as error:
+        raise ModelUnavailableError(_NO_ROOM, retry_after_s=5) from error

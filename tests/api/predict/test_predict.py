@@ -4,16 +4,24 @@ import os
 import signal
 import threading
 import time
+from base64 import b64decode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from model.artifact.manifest import WEIGHTS_FILE, Manifest, model_key
+from model.data.images import decode_image, resize_image
+from model.spec import Resize
 from model.storage.opening import open_storage
 from tests.api.pictures import encoded, picture, png, unusual_files
+from tests.api.published import IMAGE_SIZE, random_network
 from tests.api.serving import Service, running_service
 from tests.stored import stored_path
 
@@ -141,6 +149,60 @@ def test_with_several_production_models_the_request_must_name_one(service: Servi
     problem = _problem(service.client.post("/predict", content=png()), 422, "model_required")
     assert "other" in problem["detail"]
     assert "shapes" in problem["detail"]
+
+
+def test_an_explanation_sums_to_the_logit_and_shows_the_image_that_the_network_saw(
+    service: Service, model: Manifest
+) -> None:
+    data = png(5, size=(40, 30))
+    params: dict[str, str | int] = {"model": "shapes", "top_k": 1, "explain": "true"}
+    answer = service.client.post("/predict", content=data, params=params).json()
+    (item,) = answer["predictions"]
+    explanation = item["explanation"]
+    assert explanation["label"] == item["label"]
+    assert np.array(explanation["evidence"]).shape == (IMAGE_SIZE // 8, IMAGE_SIZE // 8)
+
+    image = resize_image(decode_image(data, image_size=IMAGE_SIZE), IMAGE_SIZE, Resize.SQUASH)
+    pixels = (torch.from_numpy(image).permute(2, 0, 1).float() / 255 - 0.5) / 0.25
+    with torch.inference_mode():
+        logits = random_network(3, seed=0)(pixels[None])[0].double()
+    above_mean = float(logits[model.classes.index(item["label"])] - logits.mean())
+    assert explanation["logit_above_mean"] == pytest.approx(above_mean, abs=1e-3)
+    assert np.sum(explanation["evidence"]) == pytest.approx(above_mean, abs=1e-3)
+
+    head, _, encoded = explanation["overlay"].partition(",")
+    picture = Image.open(BytesIO(b64decode(encoded)))
+    assert (head, picture.format, picture.size) == ("data:image/png;base64", "PNG", (224, 224))
+
+    plain = service.client.post("/predict", content=data, params={"model": "shapes", "top_k": 1}).json()
+    assert plain["predictions"] == [item | {"explanation": None}]
+
+
+def test_each_valid_image_of_a_form_is_explained(service: Service, model: Manifest) -> None:
+    params = {"model": "shapes", "explain": "true"}
+    files = _files(png(0), b"words", png(1))
+    items = service.client.post("/predict", files=files, params=params).json()["predictions"]
+    assert [item["status"] for item in items] == ["ok", "error", "ok"]
+    assert "explanation" not in items[1]
+    for seed, item in enumerate([items[0], items[2]]):
+        alone = service.client.post("/predict", content=png(seed), params=params).json()["predictions"][0]
+        assert item["explanation"]["overlay"] == alone["explanation"]["overlay"]
+
+
+def test_a_request_may_have_16_images_to_explain(service: Service, model: Manifest) -> None:
+    images = [png(size=(16, 16))] * 17
+    params = {"model": "shapes", "explain": "true"}
+    assert service.client.post("/predict", files=_files(*images[:16]), params=params).status_code == 200
+    problem = _problem(
+        service.client.post("/predict", files=_files(*images), params=params), 413, "too_many_images"
+    )
+    assert problem["detail"].startswith("A request with explain=true may have 16 images at most")
+
+
+@pytest.mark.parametrize("explain", ["maybe", "", "2"])
+def test_an_invalid_explain_is_refused(service: Service, model: Manifest, explain: str) -> None:
+    response = service.client.post("/predict", content=png(), params={"model": "shapes", "explain": explain})
+    assert _problem(response, 422, "invalid_request")["errors"][0]["param"] == "explain"
 
 
 @pytest.mark.parametrize("top_k", ["0", "-1", "1001", "many", ""])

@@ -331,6 +331,32 @@ def test_the_memory_of_a_predictor_grows_by_the_weights_of_each_model(
     assert used_mb[2] - used_mb[0] < 2 * 60  # each has 25 MB of weights
 
 
+def test_no_second_network_is_kept_after_an_explanation(storage_url: str, model: Manifest) -> None:
+    async def explain(client: PredictorClient) -> Predicted:
+        return await client.predict(model.id, [png(seed) for seed in range(3)], top_k=1, explain=True)
+
+    used_mb = []
+    with running_predictor(storage_url) as (predictor, socket_path):
+        for _ in range(4):
+            predicted = _with_client(socket_path, explain)
+            assert all(item.explanation for item in predicted.items)
+            status = Path(f"/proc/{predictor.pid}/status").read_text()
+            used_mb.append(int(status.split("VmRSS:")[1].split()[0]) / 1024)
+        assert "torch" not in Path(f"/proc/{predictor.pid}/maps").read_text()
+    assert used_mb[3] - used_mb[0] < 25  # a network that stays takes 26 MB and more, each time
+
+
+def test_explaining_a_model_whose_weights_were_damaged_since_fails_and_predictions_go_on(
+    socket_path: Path, storage: Storage
+) -> None:
+    damaged = publish_model(storage, name="damaged")
+    assert _predict(socket_path, damaged.id, [png()]).items[0].scores
+    stored_path(storage, model_key(damaged.id, WEIGHTS_FILE)).write_bytes(b"damaged")
+    with pytest.raises(CorruptModelError):
+        _with_client(socket_path, lambda client: client.predict(damaged.id, [png()], top_k=1, explain=True))
+    assert _predict(socket_path, damaged.id, [png()]).items[0].scores
+
+
 def test_the_modules_that_the_api_imports_do_not_import_torch() -> None:
     code = (
         "import sys, api.predict.routes, api.predictor.client, api.predictor.supervision\n"

@@ -13,6 +13,7 @@ from model.errors import CorruptArtifactError, StorageError
 from model.network.resnet9 import ResNet9
 from model.storage.interface import Storage
 from tests.model.manifests import publish
+from tests.model.networks import network_with_statistics
 from tests.stored import stored_path
 
 
@@ -21,15 +22,7 @@ def network(narrow_network: None) -> Iterator[ResNet9]:
     """A network whose batch norms have running statistics that are not the initial ones."""
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
-    torch.manual_seed(0)
-    network = ResNet9(3)
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.uniform_(module.bias, -0.5, 0.5)
-            module.register_buffer("running_mean", torch.rand(module.num_features) - 0.5)
-            module.register_buffer("running_var", torch.rand(module.num_features) + 0.5)
-    yield network.eval()
+    yield network_with_statistics()
     torch.set_num_threads(threads)
 
 

@@ -64,6 +64,13 @@ def test_any_number_of_files_is_classified_in_order_by_one_model(tmp_path: Path)
         assert response["timings_ms"] == TIMINGS | {"total": 18.0}
 
 
+def test_images_to_explain_go_in_requests_that_the_service_takes(tmp_path: Path) -> None:
+    with scripted_server(answer) as service, Client(service.url) as client:
+        client.predict(write_files(tmp_path, [f"{i:03}.jpg" for i in range(20)]), explain=True)
+        assert [len(names_in(request)) for request in service.requests] == [16, 4]
+        assert all("explain=true" in request.target for request in service.requests)
+
+
 def test_large_files_go_in_more_requests(tmp_path: Path) -> None:
     files = write_files(tmp_path, ["a.jpg", "b.jpg", "c.jpg"], BYTES_PER_REQUEST // 2)
     with scripted_server(answer) as service, Client(service.url) as client:

@@ -1,6 +1,7 @@
 """One prediction request, without socket and torch."""
 
 import asyncio
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -10,7 +11,9 @@ from api.predictor.protocol.messages import Open
 from api.predictor.serving.admission import Admission, Throughput
 from api.predictor.serving.batcher import Batcher
 from api.predictor.serving.classification import Decoders, ImageQueue, RequestClassifier, ServedModel
+from api.predictor.serving.explanation import Explanations
 from api.predictor.serving.model_cache import ModelCache
+from model.explanation.explainer import ImageExplanation
 
 
 class BrokenModel:
@@ -26,6 +29,9 @@ class BrokenModel:
     def classify(self, images: np.ndarray, /) -> np.ndarray:
         return np.ones((len(images), 1), np.float32)
 
+    def explain(self, _images: Sequence[np.ndarray], _labels: Sequence[int], /) -> list[ImageExplanation]:
+        raise AssertionError("nothing asks for it")
+
 
 async def _load(_model_id: str) -> ServedModel:
     return BrokenModel()
@@ -38,7 +44,8 @@ def test_an_unexpected_error_in_one_image_ends_the_tasks_of_the_whole_request() 
             admission = Admission(throughput)
             models: ModelCache[ServedModel] = ModelCache(_load, budget_bytes=10)
             batcher = Batcher(inference, throughput, max_batch=1)
-            classifier = RequestClassifier(models, batcher, admission, Decoders(decoding, 1))
+            decoders, explanations = Decoders(decoding, 1), Explanations(decoding)
+            classifier = RequestClassifier(models, batcher, admission, decoders, explanations)
             images = ImageQueue()
             images.put(0, b"the first of two images; the second never arrives")
             request = Open(request_id=1, model="mdl_1", top_k=1, image_count=2, total_bytes=80, deadline_s=60)

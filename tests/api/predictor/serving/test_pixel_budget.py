@@ -62,9 +62,10 @@ def test_a_large_image_is_not_overtaken_by_small_ones() -> None:
 
 
 def test_decoding_waits_for_room_and_returns_its_pixels_to_the_budget(tmp_path: Path) -> None:
-    storage = open_storage(f"file://{tmp_path}/storage")
+    url = f"file://{tmp_path}/storage"
+    storage = open_storage(url)
     manifest = publish_model(storage)
-    model = LoadedModel(manifest, OnnxClassifier.load(storage, manifest, 1), PixelBudget(1))
+    model = LoadedModel(manifest, OnnxClassifier.load(storage, manifest, 1), PixelBudget(1), url, 1)
     with ThreadPoolExecutor(1) as threads:
         with model.pixel_budget.share() as take:
             take(1)
@@ -78,11 +79,12 @@ def test_decoding_waits_for_room_and_returns_its_pixels_to_the_budget(tmp_path: 
 
 
 def test_a_served_model_scales_16_bit_images_as_those_of_its_dataset(tmp_path: Path) -> None:
-    storage = open_storage(f"file://{tmp_path}/storage")
+    url = f"file://{tmp_path}/storage"
+    storage = open_storage(url)
     manifest = publish_model(storage)
     preprocessing = manifest.preprocessing.model_copy(update={"sample_bits": 12})
     manifest = manifest.model_copy(update={"preprocessing": preprocessing})
-    model = LoadedModel(manifest, OnnxClassifier.load(storage, manifest, 1), PixelBudget())
+    model = LoadedModel(manifest, OnnxClassifier.load(storage, manifest, 1), PixelBudget(), url, 1)
     values = np.arange(256, dtype=np.uint16).reshape(16, 16)
     assert np.array_equal(model.decode(encode(Image.fromarray(values << 4)))[..., 0], values)
 

@@ -1,6 +1,7 @@
 """The predictor's socket: an answer that fits into no frame is a failure of its request alone."""
 
 import asyncio
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from api.predictor.protocol.framing import MAX_BODY_BYTES
 from api.predictor.serving.admission import Admission, Throughput
 from api.predictor.serving.batcher import Batcher
 from api.predictor.serving.classification import Decoders, RequestClassifier, ServedModel
+from api.predictor.serving.explanation import Explanations
 from api.predictor.serving.model_cache import ModelCache
 from api.predictor.serving.socket_server import listen
+from model.explanation.explainer import ImageExplanation
 
 
 class WordyModel:
@@ -30,6 +33,9 @@ class WordyModel:
     def classify(self, images: np.ndarray, /) -> np.ndarray:
         return np.ones((len(images), len(self.classes)), np.float32)
 
+    def explain(self, _images: Sequence[np.ndarray], _labels: Sequence[int], /) -> list[ImageExplanation]:
+        raise AssertionError("nothing asks for it")
+
 
 async def _load(_model_id: str) -> ServedModel:
     return WordyModel()
@@ -41,7 +47,8 @@ def test_a_request_whose_answer_is_too_large_fails_and_the_connection_goes_on(tm
             throughput = Throughput()
             models: ModelCache[ServedModel] = ModelCache(_load, budget_bytes=10)
             batcher = Batcher(inference, throughput)
-            classifier = RequestClassifier(models, batcher, Admission(throughput), Decoders(decoding, 1))
+            admission, explanations = Admission(throughput), Explanations(decoding)
+            classifier = RequestClassifier(models, batcher, admission, Decoders(decoding, 1), explanations)
             server = await listen(tmp_path / "p.sock", classifier, lambda: True)
             running, client = (
                 asyncio.create_task(batcher.run()),

@@ -3,8 +3,10 @@
 import { h, fill, setText } from "../ui/dom.js";
 import { percent } from "../ui/format.js";
 import { commandBlock, predictCommand } from "../ui/curl_command.js";
+import { overlayOf } from "./overlay.js";
 
 const SIDE = 112;
+const EXPLAINED_SIDE = 224;
 /** A smaller score reads 0.0 %. */
 const SMALLEST_SHOWN = 0.0005;
 
@@ -22,24 +24,61 @@ export class ResultCard {
   async #drawPicture() {
     try {
       const bitmap = await createImageBitmap(this.file);
-      const scale = Math.min(SIDE / bitmap.width, SIDE / bitmap.height);
-      const [width, height] = [bitmap.width * scale, bitmap.height * scale];
-      const context = this.picture.getContext("2d");
-      context.imageSmoothingEnabled = scale < 1;
-      context.drawImage(bitmap, (SIDE - width) / 2, (SIDE - height) / 2, width, height);
+      if (!this.#isPressed()) this.#draw(bitmap, SIDE);
     } catch {
+      this.picture.width = SIDE; // clears the canvas
       this.picture.classList.add("is-unknown"); // the browser cannot decode this file; the service perhaps can
     }
   }
 
+  #draw(bitmap, side) {
+    this.picture.width = this.picture.height = side; // also clears the canvas
+    const scale = Math.min(side / bitmap.width, side / bitmap.height);
+    const [width, height] = [bitmap.width * scale, bitmap.height * scale];
+    const context = this.picture.getContext("2d");
+    context.imageSmoothingEnabled = scale < 1;
+    context.drawImage(bitmap, (side - width) / 2, (side - height) / 2, width, height);
+  }
+
+  /** Shows the heat map instead of the picture, or the picture again. */
+  async #toggleOverlay(model, label) {
+    this.#press(!this.#isPressed(), label);
+    if (!this.#isPressed()) return this.#drawPicture();
+    try {
+      setText(this.note, "Looking…");
+      this.overlay ??= await overlayOf(this.file, model);
+      if (!this.#isPressed()) return;
+      this.#draw(this.overlay, EXPLAINED_SIDE);
+      setText(this.note, `The brighter a place, the more it speaks for ${label}.`);
+    } catch (problem) {
+      this.#press(false, label);
+      setText(this.note, problem.message);
+    }
+  }
+
+  #isPressed() {
+    return this.button?.getAttribute("aria-pressed") === "true";
+  }
+
+  #press(isPressed, label) {
+    this.button.setAttribute("aria-pressed", String(isPressed));
+    this.element.classList.toggle("is-explained", isPressed);
+    this.picture.setAttribute("aria-label", isPressed ? `Where the evidence for ${label} is in ${this.file.name}` : this.file.name);
+    setText(this.note, "");
+  }
+
   show(prediction, answer) {
     if (prediction.status !== "ok") return this.showError(prediction.error.message);
+    const { label, score, scores } = prediction;
+    this.button = h("button", { type: "button", class: "quiet small", "aria-pressed": "false", onclick: () => this.#toggleOverlay(answer.model.id, label) }, "Where it looked");
+    this.note = h("span", { class: "muted small" });
     fill(this.body,
-      h("h2", {}, prediction.label, h("span", { class: "score" }, percent(prediction.score))),
-      h("ul", { class: "bars", "aria-label": `Scores of ${this.file.name}` }, visible(prediction.scores).map(bar)),
+      h("h2", {}, label, h("span", { class: "score" }, percent(score))),
+      h("ul", { class: "bars", "aria-label": `Scores of ${this.file.name}` }, visible(scores).map(bar)),
       h("p", { class: "muted small" }, `${this.file.name} · ${answer.model.name}:${answer.model.version} · ${answer.timings_ms.total.toFixed(1)} ms`),
+      h("div", { class: "where" }, this.button, this.note),
       commandBlock("As curl", predictCommand(this.modelRef, this.file.name)));
-    this.element.dataset.label = prediction.label;
+    this.element.dataset.label = label;
   }
 
   showError(message) {
