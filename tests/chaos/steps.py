@@ -6,14 +6,12 @@ from typing import Any
 import pytest
 
 from model.host.failpoints import Failpoint
+from tests.chaos.cluster.cluster import Cluster
+from tests.chaos.instrumented.fault_plans import Fault
 from worker.queue.kinds import Kind
 
-_ATTEMPT = (
-    Failpoint.CLAIM_RECORDED,
-    Failpoint.CLAIM_CHILD_STARTED,
-    Failpoint.RENEW_DUE,
-    Failpoint.RENEW_RECORDED,
-)
+RENEWAL = (Failpoint.RENEW_DUE, Failpoint.RENEW_RECORDED)
+_ATTEMPT = (Failpoint.CLAIM_RECORDED, Failpoint.CLAIM_CHILD_STARTED, *RENEWAL)
 _PUT_OF_FILE = (Failpoint.PUT_SYNCED, Failpoint.PUT_LINKED, Failpoint.PUT_DURABLE)
 _PUT = (Failpoint.PUT_BEGUN, Failpoint.PUT_WRITTEN, *_PUT_OF_FILE)
 
@@ -70,3 +68,9 @@ def at_steps(steps: Mapping[Kind, Sequence[Failpoint]], quick: Iterable[Failpoin
         for kind, points in steps.items()
         for point in points
     ]
+
+
+def plan_silence(cluster: Cluster, kind: Kind, failpoint: Failpoint) -> None:
+    """Let a trainer report nothing for a second, if the failpoint is at a renewal: each report renews the lease too."""
+    if kind is Kind.TRAINING and failpoint in RENEWAL:
+        cluster.plan(CHILD_ROLE[kind], Failpoint.CHECKPOINT_DUE, Fault.DELAY, delay_s=1)

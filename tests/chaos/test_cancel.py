@@ -8,7 +8,16 @@ from model.host.failpoints import Failpoint
 from tests.chaos.cluster.client import ClusterClient
 from tests.chaos.cluster.cluster import Cluster
 from tests.chaos.instrumented.fault_plans import Fault
-from tests.chaos.steps import CHILD_ROLE, CHILD_STEPS, COMMITTED, WORKER_STEPS, at_steps, quick_with
+from tests.chaos.steps import (
+    CHILD_ROLE,
+    CHILD_STEPS,
+    COMMITTED,
+    RENEWAL,
+    WORKER_STEPS,
+    at_steps,
+    plan_silence,
+    quick_with,
+)
 from tests.ninefold.processes import eventually
 from worker.queue.kinds import Kind
 
@@ -29,7 +38,7 @@ def test_cancel_at_every_step_of_the_worker(
 ) -> None:
     is_accepted = cancel_at(cluster, client, kind, "worker", failpoint)
     # During a renewal only the thread of the lease is delayed: the work may pass its commit point meanwhile.
-    if failpoint not in (Failpoint.RENEW_DUE, Failpoint.RENEW_RECORDED):
+    if failpoint not in RENEWAL:
         assert is_accepted == (failpoint not in COMMITTED[kind])
 
 
@@ -43,6 +52,7 @@ def test_cancel_at_every_step_of_the_child_process(
 def cancel_at(cluster: Cluster, client: ClusterClient, kind: Kind, role: str, failpoint: Failpoint) -> bool:
     """Cancel work while a process is delayed at a failpoint, and check everything; return whether it was accepted."""
     cluster.plan(role, failpoint, Fault.DELAY, delay_s=DELAY_S)
+    plan_silence(cluster, kind, failpoint)
     item_id = client.start(kind)
     cluster.await_fault(failpoint)
     is_accepted = client.cancel(item_id)

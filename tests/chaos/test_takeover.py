@@ -6,7 +6,7 @@ from model.host.failpoints import Failpoint
 from tests.chaos.cluster.client import ClusterClient
 from tests.chaos.cluster.cluster import LEASE_S, Cluster
 from tests.chaos.instrumented.fault_plans import Fault
-from tests.chaos.steps import CHILD_ROLE, CHILD_STEPS, ENDED, WORKER_STEPS, at_steps, quick_with
+from tests.chaos.steps import CHILD_ROLE, CHILD_STEPS, ENDED, WORKER_STEPS, at_steps, plan_silence, quick_with
 from tests.ninefold.processes import eventually
 from worker.queue.kinds import Kind
 
@@ -16,7 +16,7 @@ QUICK = {
     Failpoint.IMPORT_STORED,
     Failpoint.IMPORT_READ,
 }
-BEFORE_THE_CLAIM = dict.fromkeys(Kind, (Failpoint.CLAIM_BEGUN,))
+BEFORE_THE_CLAIM = dict.fromkeys(CHILD_ROLE, (Failpoint.CLAIM_BEGUN,))
 LONG = 150
 
 
@@ -27,6 +27,7 @@ def test_work_survives_the_death_of_its_worker(
     cluster: Cluster, client: ClusterClient, kind: Kind, failpoint: Failpoint
 ) -> None:
     cluster.plan("worker", failpoint, Fault.KILL)
+    plan_silence(cluster, kind, failpoint)
     item_id = client.start(kind)
     cluster.await_worker_fault(failpoint).wait(5)
     client.check()
@@ -38,6 +39,7 @@ def test_a_worker_that_continues_too_late_changes_nothing(
     cluster: Cluster, client: ClusterClient, kind: Kind, failpoint: Failpoint
 ) -> None:
     cluster.plan("worker", failpoint, Fault.STOP)
+    plan_silence(cluster, kind, failpoint)
     item_id = client.start(kind)
     frozen = cluster.await_worker_fault(failpoint)
     frozen.freeze()  # its child process too
