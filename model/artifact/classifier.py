@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from model.artifact.batches import batches_of, warm_up_images
+from model.artifact.images import check_images, warm_up_images
 from model.artifact.manifest import Manifest
 from model.artifact.precision import Precision
 from model.artifact.weights import read_weights
@@ -20,6 +20,7 @@ from model.network.normalisation import Normalisation
 from model.network.resnet9 import ConvNorm, ResNet9
 from model.storage.interface import Storage
 
+_MAX_BATCH = 64
 _BATCH_PIXELS = 64 * 96 * 96
 """The first layer needs 256 bytes per pixel and the second 512."""
 
@@ -65,10 +66,12 @@ class Classifier:
         Args:
             images_NHWC: uint8 images of the model's size, made by `model.data.images.resize_image`.
         """
+        check_images(images_NHWC, self._size)
+        images = torch.from_numpy(np.require(images_NHWC, requirements=["C", "W"]))
+        batch_size = min(_MAX_BATCH, max(1, _BATCH_PIXELS // self._size**2))
         with _translated_memory_error():
             probabilities = [
-                self._classify_batch(torch.from_numpy(np.require(batch_NHWC, requirements=["C", "W"])))
-                for batch_NHWC in batches_of(images_NHWC, self._size, max_pixels=_BATCH_PIXELS)
+                self._classify_batch(batch_NHWC) for batch_NHWC in torch.split(images, batch_size)
             ]
             result: NDArray[np.float32] = torch.cat(probabilities).numpy()
         return result

@@ -4,19 +4,15 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from model.artifact.batches import batches_of, warm_up_images
 from model.artifact.files import read_file
+from model.artifact.images import check_images, warm_up_images
 from model.artifact.manifest import Manifest
 from model.artifact.network import stored_network
 from model.artifact.precision import Precision
 from model.export.engine import Engine
 from model.export.facts import INT8_FILE, ONNX_FILE
-from model.export.interface import PROBABILITIES
 from model.host.allocator import return_free_memory
 from model.storage.interface import Storage
-
-_BATCH_PIXELS = 16 * 32 * 32
-"""Larger batches are no faster and need more memory: 1.6 kB per pixel."""
 
 
 class OnnxClassifier:
@@ -49,7 +45,7 @@ class OnnxClassifier:
         classifier = cls(_read_graph(storage, manifest, precision), size, threads, precision)
         for images_NHWC in warm_up_images(size):
             classifier.classify(images_NHWC)
-        return_free_memory()  # the file is larger than what computes
+        return_free_memory()  # of the file, which is read completely before it is loaded
         return classifier
 
     def classify(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -58,8 +54,8 @@ class OnnxClassifier:
         Args:
             images_NHWC: uint8 images of the model's size, made by `model.data.images.resize_image`.
         """
-        batches = batches_of(images_NHWC, self._size, max_pixels=_BATCH_PIXELS)
-        return np.concatenate([self._engine.run(batch_NHWC, [PROBABILITIES])[0] for batch_NHWC in batches])
+        check_images(images_NHWC, self._size)
+        return self._engine.probabilities(images_NHWC)
 
 
 def _precision(manifest: Manifest) -> Precision:

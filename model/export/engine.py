@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import CorruptArtifactError
-from model.export.interface import IMAGES
+from model.export.interface import IMAGES, PROBABILITIES
 from model.export.onnx_runtime import errors, onnxruntime
 
 _ERRORS = (
@@ -23,6 +23,8 @@ _ERRORS = (
 )
 _OUT_OF_MEMORY = ("allocate memory", "bad_alloc", "bad allocation")
 _FATAL = 4
+_BATCH_PIXELS = 16 * 32 * 32
+"""Larger batches are no faster and need more memory: 1.6 kB per pixel."""
 
 
 class Engine:
@@ -55,6 +57,17 @@ class Engine:
         with _translated_errors():
             computed: list[Any] = self._session.run(outputs, {IMAGES: images_NHWC})
         return computed
+
+    def probabilities(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the probabilities of uint8 images as float32 [N, K]; raises MemoryError."""
+        batches = small_batches(images_NHWC)
+        return np.concatenate([self.run(batch_NHWC, [PROBABILITIES])[0] for batch_NHWC in batches])
+
+
+def small_batches(images_NHWC: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """Split images into batches, at least one, of so few pixels that computing them needs little memory."""
+    size = max(1, _BATCH_PIXELS // (images_NHWC.shape[1] * images_NHWC.shape[2]))
+    return [images_NHWC[start : start + size] for start in range(0, max(1, len(images_NHWC)), size)]
 
 
 @cache

@@ -1,5 +1,4 @@
 """Exports a trained network: the graphs in float32 and int8, each with the proof of what it computes. Imports no torch."""
-# ruff: noqa: N803 - shapes in names: images_NHWC
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from model.errors import ExportError
 from model.export.engine import Engine
 from model.export.facts import INT8_FILE, ONNX_FILE, Float32Facts, OnnxFacts
 from model.export.graph import OPSET, GraphBuilder
-from model.export.interface import PROBABILITIES
 from model.export.proof import compare
 from model.export.quantization import quantize
 from model.export.samples import ExportSamples
@@ -19,7 +17,6 @@ from model.export.trained_network import TrainedNetwork
 
 _COMPARED_IMAGES = 16
 _LARGEST_DIFFERENCE = 1e-3
-_BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ def export_network(
     graph = GraphBuilder(network).build()
     engine = Engine(graph, threads)
     compared_NHWC = samples.training_NHWC[:_COMPARED_IMAGES]
-    difference = float(np.abs(_probabilities(engine, compared_NHWC) - probabilities_of(compared_NHWC)).max())
+    difference = float(np.abs(engine.probabilities(compared_NHWC) - probabilities_of(compared_NHWC)).max())
     if not difference <= _LARGEST_DIFFERENCE:
         raise ExportError(f"The ONNX graph differs from the network by {difference:.3g} in a probability.")
     files = {ONNX_FILE: graph}
@@ -59,14 +56,9 @@ def export_network(
         files[INT8_FILE] = quantize(network, samples.training_NHWC, threads)
         quantized = Engine(files[INT8_FILE], threads)
         proof = compare(
-            _probabilities(engine, samples.validation_NHWC),
-            _probabilities(quantized, samples.validation_NHWC),
+            engine.probabilities(samples.validation_NHWC),
+            quantized.probabilities(samples.validation_NHWC),
             samples.labels_N,
         )
         facts = facts.model_copy(update={"int8": proof})
     return Export(files, facts)
-
-
-def _probabilities(engine: Engine, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
-    batches = [images_NHWC[start : start + _BATCH] for start in range(0, len(images_NHWC), _BATCH)]
-    return np.concatenate([engine.run(batch_NHWC, [PROBABILITIES])[0] for batch_NHWC in batches])

@@ -13,7 +13,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from model.export.engine import Engine
+from model.export.engine import Engine, small_batches
 from model.export.graph import GraphBuilder
 from model.export.trained_network import TrainedNetwork
 
@@ -24,7 +24,6 @@ _ACTIVATION_LIMIT = 255
 _BIAS_LIMIT = 2**30
 _SMALLEST_SCALE = np.float32(1e-9)
 """Of weights or activations that are all 0."""
-_BATCH_PIXELS = 32 * 64 * 64
 
 
 def quantize(network: TrainedNetwork, images_NHWC: NDArray[np.uint8], threads: int) -> bytes:
@@ -42,9 +41,11 @@ def find_maxima(network: TrainedNetwork, images_NHWC: NDArray[np.uint8], threads
     """Return the largest value of each activation over the images. None is below 0: a ReLU comes before each."""
     builder = _ObservingBuilder(network)
     engine = Engine(builder.build(), threads)
-    batches = np.array_split(images_NHWC, max(1, images_NHWC[..., 0].size // _BATCH_PIXELS))
     names = builder.activations
-    maxima = np.max([engine.run(batch, [_maximum(name) for name in names]) for batch in batches], axis=0)
+    maxima = np.max(
+        [engine.run(batch, [_maximum(name) for name in names]) for batch in small_batches(images_NHWC)],
+        axis=0,
+    )
     return dict(zip(names, maxima.tolist(), strict=True))
 
 

@@ -101,7 +101,7 @@ def prepare_dataset(
 
 
 def _load(folder: Path, facts: DatasetFacts) -> PreparedDataset | None:
-    """Open a prepared dataset, which nobody deletes then; None if it is missing or damaged."""
+    """Open a prepared dataset and keep it from deletion while it is open; None if it is missing or damaged."""
 
     def load(split: SplitName) -> PreparedSplit:
         images = ImageFile(folder / f"{split}_images.npy")

@@ -155,7 +155,7 @@ def list_imports(
 
 
 def note_dataset(import_id: str, attempt_id: str, dataset_id: str) -> ScriptCall[None]:
-    """Note the dataset that an import stores from now on: nobody deletes it until the import has ended.
+    """Note the dataset that an import stores from now on: until the import has ended, it cannot be deleted.
 
     Raises:
         StaleAttemptError: the attempt no longer holds the import.

@@ -1,4 +1,4 @@
--- Note which dataset an import stores from now on: nobody deletes that dataset until the import has ended.
+-- Note which dataset an import stores from now on: until the import has ended, the dataset cannot be deleted.
 -- include: queue/lua/shared/attempt.lua
 local import, refusal = held_item()
 if refusal then return refusal end
