@@ -13,9 +13,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from model.artifact.images import check_images, warm_up_images
 from model.artifact.manifest import Manifest
 from model.artifact.precision import Precision
-from model.artifact.weights import read_weights
+from model.artifact.weights import load_network
 from model.device.device import is_out_of_memory
-from model.errors import CorruptArtifactError
 from model.network.normalisation import Normalisation
 from model.network.resnet9 import ConvNorm, ResNet9
 from model.storage.interface import Storage
@@ -45,14 +44,7 @@ class Classifier:
             StorageError: the weights cannot be read.
             MemoryError: memory does not suffice.
         """
-        network = ResNet9(len(manifest.classes))
-        weights = read_weights(storage, manifest)
-        try:
-            network.load_state_dict(weights)
-        except RuntimeError as error:
-            raise CorruptArtifactError(
-                f"The weights of {manifest.id} are of another network than ResNet9: train the model again."
-            ) from error
+        network = load_network(storage, manifest)
         with _translated_memory_error():
             classifier = cls(network, manifest, torch.device(device))
         for images_NHWC in warm_up_images(manifest.preprocessing.image_size):

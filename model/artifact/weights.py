@@ -29,6 +29,24 @@ def read_weights(storage: Storage, manifest: Manifest) -> dict[str, Tensor]:
         ) from error
 
 
+def load_network(storage: Storage, manifest: Manifest) -> ResNet9:
+    """Return the network of a published model, on the CPU.
+
+    Raises:
+        CorruptArtifactError: the stored weights are damaged, differ from the published ones, or are of another network.
+        StorageError: the weights cannot be read.
+    """
+    network = ResNet9(len(manifest.classes))
+    weights = read_weights(storage, manifest)
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CorruptArtifactError(
+            f"The weights of {manifest.id} are of another network than ResNet9: train the model again."
+        ) from error
+    return network
+
+
 def load_initial_weights(network: ResNet9, classes: list[str], storage: Storage, model_id: str) -> None:
     """Load the weights of a published model into a network, to continue training from them.
 

@@ -10,7 +10,7 @@ from model.device.device import Device, is_out_of_memory
 from model.network.images import Images
 from model.network.normalisation import Normalisation
 
-_BATCH_PIXELS = 512 * 32 * 32
+BATCH_PIXELS = 512 * 32 * 32
 """Pixels of a batch: 512 images of 32 px. Larger batches are no faster and use more memory."""
 
 
@@ -33,7 +33,7 @@ def predict_logits(
         with_flips: average the logits of each image and of its mirror image (test-time augmentation).
     """
     network.eval()
-    batch_size = max(1, _BATCH_PIXELS // (images_NHWC.shape[1] * images_NHWC.shape[2]))
+    batch_size = max(1, BATCH_PIXELS // (images_NHWC.shape[1] * images_NHWC.shape[2]))
 
     def logits_of(batch_NHWC: Tensor) -> Tensor:
         batch_NCHW = normalisation.apply(batch_NHWC)

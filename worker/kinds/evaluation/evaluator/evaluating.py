@@ -11,7 +11,7 @@ import torch
 from pydantic import ValidationError
 
 from model.artifact.manifest import MANIFEST_FILE, DatasetReference, FileFacts, Manifest, model_key
-from model.artifact.weights import read_weights
+from model.artifact.weights import load_network
 from model.data.prepared.cache import CacheLimits
 from model.data.prepared.dataset import prepare_dataset
 from model.data.prepared.images_in_file import ImagesInFile
@@ -20,7 +20,7 @@ from model.device.device import open_device
 from model.errors import CorruptArtifactError, InitModelUnavailableError, ObjectExistsError
 from model.evaluation.evaluating import evaluate
 from model.evaluation.evaluation import EVALUATION_FILE
-from model.evaluation.predictions import predict_logits
+from model.evaluation.predictions import BATCH_PIXELS, predict_logits
 from model.evaluation.stored_predictions import (
     PREDICTIONS_FILE,
     StoredPredictions,
@@ -28,13 +28,10 @@ from model.evaluation.stored_predictions import (
     serialise_predictions,
 )
 from model.network.normalisation import Normalisation
-from model.network.resnet9 import ResNet9
 from model.storage.interface import Storage
 from worker.kinds.evaluation.evaluator.images import EvaluatedImages, choose_images
 from worker.queue.ids import evaluation_file
 from worker.queue.records import EvaluatedSplit, EvaluationResult
-
-_BATCH_PIXELS = 512 * 32 * 32
 
 
 @dataclass(frozen=True)
@@ -119,16 +116,9 @@ def _predict(
 ) -> np.ndarray:
     """Return the logits of all images, float32 [N, classes], as the model's training computed those of its test images."""
     device = open_device("cpu", threads)
-    network = ResNet9(len(manifest.classes))
-    try:
-        network.load_state_dict(read_weights(storage, manifest))
-    except RuntimeError as error:
-        raise CorruptArtifactError(
-            f"The weights of {manifest.id} are of another network than ResNet9: train the model again."
-        ) from error
-    network = network.to(memory_format=torch.channels_last)
+    network = load_network(storage, manifest).to(memory_format=torch.channels_last)
     normalisation = Normalisation(manifest.preprocessing.mean, manifest.preprocessing.std)
-    size, done = max(1, _BATCH_PIXELS // manifest.preprocessing.image_size**2), 0
+    size, done = max(1, BATCH_PIXELS // manifest.preprocessing.image_size**2), 0
     logits = []
     for file, rows_M in images.batches(size):
         batch = ImagesInFile(file, rows_M, device)
