@@ -57,7 +57,8 @@ class BuiltInDatasetError(ApiError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Built-in datasets have no further versions, and can be neither deleted nor downloaded: add a folder of images as a dataset of your own."
+            "Built-in datasets do not change, cannot be deleted, and those that workers download have no archive here. Make a "
+            "dataset of your own of one: `ninefold datasets add built-in://digits`."
         )
 
 

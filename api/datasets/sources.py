@@ -27,7 +27,7 @@ class SourceRequest(ImportOptions):
     name: Name = Field(description="The dataset's name.")
     source: str = Field(
         description="`file:///folder`, `s3://bucket/prefix`, `https://host/photos.zip` or `hf://owner/dataset`, as far as the "
-        "operator allows it."
+        "operator allows it; or `built-in://digits`, a copy of a built-in dataset."
     )
 
     @property

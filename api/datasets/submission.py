@@ -2,7 +2,7 @@
 
 from api.records.storages import Storages
 from api.records.wake_up_throttle import WakeUpThrottle
-from model.data.built_in import BUILT_IN
+from model.data.built_in.facts import BUILT_IN
 from model.host.failpoints import Failpoint, reach
 from worker.errors import (
     DatasetNameTakenError,

@@ -12,7 +12,7 @@ from api.jobs.errors import (
     UnknownInitModelError,
 )
 from api.records.datasets import DatasetCatalogue, find_built_in
-from model.data.built_in import BUILT_IN
+from model.data.built_in.facts import BUILT_IN
 from model.errors import UnfitSpecError
 from model.spec import DatasetFacts, JobSpec, ResolvedSpec
 from worker.errors import DatasetNotFoundError, ModelNotFoundError, NoProductionError

@@ -8,6 +8,7 @@ import anyio.to_thread
 
 from api.auth.keys import Keys
 from api.datasets.archives import DatasetArchives
+from api.datasets.contents.built_in import BuiltInDatasets
 from api.datasets.contents.index_files import IndexFiles
 from api.datasets.contents.label_errors import LabelErrorReader
 from api.datasets.contents.reader import ContentsReader
@@ -84,6 +85,7 @@ class SharedObjects:
         places = UploadPlaces(
             DatasetUploadLimits(self._settings.max_dataset_bytes, self._settings.max_uploads)
         )
+        built_in = BuiltInDatasets(self._storages)
         uploads = DatasetUploads(imports, self._storages, self._space, places)
         return {
             AsyncJobStore: store,
@@ -98,7 +100,7 @@ class SharedObjects:
             EvaluationRuns: EvaluationRuns(store, catalogue, self._storages, self._throttle, waiter),
             DatasetCatalogue: catalogue,
             ContentsReader: ContentsReader(
-                catalogue, self._storages, self._indexes, LabelErrorReader(models, self._storages)
+                catalogue, self._storages, self._indexes, LabelErrorReader(models, self._storages), built_in
             ),
             StorageSpace: self._space,
             Keys: Keys(parse_keys(self._settings.api_keys.get_secret_value())),
@@ -120,7 +122,7 @@ class SharedObjects:
             DatasetUploads: uploads,
             ResumableUploads: ResumableUploads(store, imports, self._storages, self._space, places),
             DatasetVersions: DatasetVersions(catalogue, uploads),
-            DatasetArchives: DatasetArchives(catalogue, self._storages),
+            DatasetArchives: DatasetArchives(catalogue, self._storages, built_in),
             DatasetDeletion: DatasetDeletion(catalogue, datasets, store, self._storages),
             Predictions: self._predictions(models),
             ReadinessChecks: ReadinessChecks(

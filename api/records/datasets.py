@@ -4,7 +4,8 @@ from api.feed.waiting import ChangeWaiter
 from api.http.pages import Page
 from api.records.dataset_schema import Dataset
 from api.records.errors import DatasetNotMadeError, DatasetNotReadyError
-from model.data.built_in import BUILT_IN
+from model.data.built_in.facts import BUILT_IN
+from model.data.sources.published_files import BUILT_IN_FILES
 from model.spec import DatasetFacts
 from worker.errors import DatasetNotFoundError, JobNotFoundError
 from worker.queue.ids import IMPORT_PREFIX
@@ -18,6 +19,11 @@ def find_built_in(ref: str) -> DatasetFacts | None:
     """Return the built-in dataset with this name; `digits@latest` and `digits@1` name it too."""
     name, _, version = ref.partition("@")
     return BUILT_IN.get(name) if version in ("", "latest", "1") else None
+
+
+def lists_images(dataset_id: str) -> bool:
+    """Return whether the images of a dataset have addresses; those of built-in datasets that are downloaded have none."""
+    return not BUILT_IN_FILES.get(dataset_id)
 
 
 class DatasetCatalogue:

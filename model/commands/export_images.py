@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from model.data.built_in import BUILT_IN
+from model.data.built_in.facts import BUILT_IN
 from model.data.exporting import export_images
 from model.errors import ModelError
 from model.host.cache_folder import default_cache_dir

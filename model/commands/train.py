@@ -14,7 +14,7 @@ from model.commands.console import open_console
 from model.commands.import_options import add_import_options, read_import_options
 from model.commands.model_folder import check_folder, make_folder, write_model
 from model.commands.tensorboard import with_tensorboard
-from model.data.built_in import BUILT_IN
+from model.data.built_in.facts import BUILT_IN
 from model.data.importing import import_dataset
 from model.data.opening import find_facts
 from model.data.record import DatasetRecord

@@ -12,7 +12,7 @@ from model.comparison.ancestry import ancestry_of
 from model.comparison.result import LeftOut
 from model.comparison.statistics import PairedScores
 from model.comparison.training_images import content_of, read_hashes, read_training_images
-from model.data.built_in import BUILT_IN
+from model.data.built_in.facts import BUILT_IN
 from model.evaluation.image_results import ImageResults, image_results
 from model.evaluation.stored_predictions import StoredPredictions
 from model.spec import Metric
@@ -129,6 +129,8 @@ def _reasons(
         hashes_N = read_hashes(candidate.manifest.dataset.id, ids_N.tolist(), storage)
         if hashes_N is not None:
             near_N |= images.looks_like_one(hashes_N)
+        elif (dataset in BUILT_IN) != (candidate.manifest.dataset.id in BUILT_IN):
+            has_unknown = True  # the ids of built-in images tell nothing about those of other datasets
     near_N = near_N[~trained_N]
     rest = int((~near_N).sum())
     return [

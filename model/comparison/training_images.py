@@ -9,7 +9,8 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from model.data.built_in import BUILT_IN
+from model.data.built_in.facts import BUILT_IN
+from model.data.built_in.hashes import read_built_in_hashes
 from model.data.duplicates.candidates import MAX_BITS
 from model.data.files.image_ids import image_ids
 from model.data.record import IMAGES_FILE, dataset_key
@@ -48,12 +49,13 @@ def content_of(image_id: str) -> str:
 
 
 def read_training_images(dataset: str, storage: Storage) -> TrainingImages | None:
-    """Return the training images of an uploaded dataset; None when it was deleted, is damaged, or is built in.
+    """Return the training images of a dataset; None when it was deleted or is damaged.
 
-    The images of built-in datasets have no ids that those of other datasets could be compared with.
+    Of a built-in dataset only the hashes are known, once a training of this release has read it.
     """
     if dataset in BUILT_IN:
-        return None
+        built_in = read_built_in_hashes(dataset, storage)
+        return TrainingImages(frozenset(), built_in.train_N) if built_in else None
     try:
         rows = _read_index(dataset, storage, "split = 'train'")
         if rows is None:
@@ -68,6 +70,9 @@ def read_training_images(dataset: str, storage: Storage) -> TrainingImages | Non
 
 def read_hashes(dataset: str, ids: Iterable[str], storage: Storage) -> NDArray[np.uint64] | None:
     """Return the perceptual hash of each of these images of a dataset; None when they are not all known."""
+    if dataset in BUILT_IN:
+        built_in = read_built_in_hashes(dataset, storage)
+        return built_in.of(ids) if built_in else None
     try:
         rows = _read_index(dataset, storage, "hash IS NOT NULL")
     except (ObjectMissingError, sqlite3.Error):

@@ -152,13 +152,26 @@ def inspect_image(
             width, height = height, width
         if see is not None:
             see(upright)
-        square = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
-        small = upright if upright.size == square else _resample(upright, square, None)
-        miniature = small.reduce(THUMBNAIL_SIDE // MINIATURE_SIDE).tobytes()
+        small = _shrink(upright)
+        miniature = _miniature(small).tobytes()
         thumbnail = np.array(small, dtype=np.uint8) if with_thumbnail else None
         return ImageFacts(width, height, image.format or "", bits, miniature, mode, thumbnail)
 
     return _mending(data, inspect)
+
+
+def miniature_of(image: Image.Image) -> NDArray[np.uint8]:
+    """Return the pixels, [height, width, 3], of an upright RGB image at `MINIATURE_SIDE` pixels a side."""
+    return np.array(_miniature(_shrink(image)), dtype=np.uint8)
+
+
+def _shrink(image: Image.Image) -> Image.Image:
+    square = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+    return image if image.size == square else _resample(image, square, None)
+
+
+def _miniature(small: Image.Image) -> Image.Image:
+    return small.reduce(THUMBNAIL_SIDE // MINIATURE_SIDE)
 
 
 def resize_image(image: Image.Image, size: int, resize: Resize) -> NDArray[np.uint8]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from model.data.appearance.thumbnails import ThumbnailFile
-from model.data.archive import ImportLimits, open_source
-from model.data.built_in import BUILT_IN
+from model.data.archive import ImportLimits, Source, open_source
+from model.data.built_in.facts import BUILT_IN
 from model.data.checks.class_names import warn_of_class_names
 from model.data.checks.facts import warn_of_facts, with_facts
 from model.data.checks.mirroring import keeps_classes_when_mirrored
@@ -45,7 +45,7 @@ from model.storage.interface import Storage
 
 
 def import_dataset(
-    source: Path,
+    source: Path | Source,
     storage: Storage,
     name: str,
     *,
@@ -61,7 +61,7 @@ def import_dataset(
     skipped; facts that an earlier release found are brought up to date.
 
     Args:
-        source: a folder or a zip file; `model/data/layout/` describes the layouts.
+        source: a folder or a zip file, or the files themselves; `model/data/layout/` describes the layouts.
         storage: receives the dataset.
         name: the name that users give the dataset.
         options: what the person said about classes, tables and columns.
@@ -76,7 +76,7 @@ def import_dataset(
     options, limits = options or NO_OPTIONS, limits or ImportLimits()
     _check_name(name)
     with ExitStack() as stack:
-        opened = stack.enter_context(open_source(source, limits))
+        opened = stack.enter_context(open_source(source, limits)) if isinstance(source, Path) else source
         folder = stack.enter_context(storage.working_folder())
         thumbnails = stack.enter_context(ThumbnailFile(folder / "thumbnails"))
         examined, unreadable = examine_images(opened, thumbnails, on_progress)
@@ -143,7 +143,7 @@ def describe_dataset(
     return DatasetRecord(
         facts=facts,
         images=len(placed),
-        size_bytes=sum(image.examined.file.size_bytes for image in placed),
+        size_bytes=sum(image.examined.size_bytes for image in placed),
         skipped=[SkippedFile(path=make_printable(file.path), reason=file.reason) for file in listed],
         skipped_count=len(skipped),
         warnings=[

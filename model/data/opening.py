@@ -9,7 +9,7 @@ from zipfile import BadZipFile, ZipFile
 
 from PIL import Image
 
-from model.data.built_in import BUILT_IN
+from model.data.built_in.facts import BUILT_IN
 from model.data.files.image_ids import image_ids
 from model.data.images import decode_image
 from model.data.record import IMAGES_FILE, dataset_key, read_record

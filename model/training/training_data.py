@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from model.data.built_in.hashes import store_built_in_hashes
 from model.data.prepared.cache import DEFAULT_LIMITS, CacheLimits
 from model.data.prepared.dataset import PreparedDataset, PreparedSplit, prepare_dataset
 from model.data.prepared.images_in_file import ImagesInFile
@@ -86,6 +87,7 @@ def load_training_data(
         groups: positions of training images that are nearly the same, by group.
         cache_limits: when other prepared datasets are deleted.
     """
+    store_built_in_hashes(spec.dataset, storage, cache_dir)
     prepared = prepare_dataset(
         spec.dataset, spec.image_size, spec.resize, storage, cache_dir, limits=cache_limits
     )

@@ -160,7 +160,7 @@ class Client(ModelCalls):
         """Upload a folder with one subfolder for each class, or a zip of one; return the dataset once it is ready.
 
         `path` may also be an address that the service reads itself, as a string: `file:///folder` on its workers' host,
-        `s3://bucket/prefix`, `https://host/photos.zip` or `hf://owner/dataset`, as far as its operator allows it.
+        `s3://bucket/prefix`, `https://host/photos.zip` or `hf://owner/dataset`, as far as its operator allows it, or `built-in://digits`.
 
         The dataset's record counts the images and names the files that were skipped, and its `warnings` say what may
         have been read wrongly. Classes that folders do not name come from a table: `labels` is its path, the columns

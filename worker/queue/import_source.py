@@ -7,13 +7,16 @@ from pathlib import PurePosixPath
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
+from model.data.built_in.facts import BUILT_IN
 from worker.errors import SourceRefusedError
 
 _MAX_CHARACTERS = 1000
 _HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _PART = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 _HUGGING_FACE = re.compile(rf"(?:datasets/)?({_PART})/({_PART})(?:@({_PART}))?")
-_KINDS = "file:///folder, s3://bucket/prefix, https://host/photos.zip or hf://owner/dataset"
+_KINDS = (
+    "file:///folder, s3://bucket/prefix, https://host/photos.zip, hf://owner/dataset or built-in://digits"
+)
 
 
 class SourceKind(StrEnum):
@@ -23,6 +26,7 @@ class SourceKind(StrEnum):
     S3 = "s3"
     HTTPS = "https"
     HUGGING_FACE = "hf"
+    BUILT_IN = "built-in"
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,7 @@ def parse_source(text: str, rules: SourceRules) -> ImportSource:
         SourceKind.S3: _check_bucket,
         SourceKind.HTTPS: _check_https,
         SourceKind.HUGGING_FACE: _check_hugging_face,
+        SourceKind.BUILT_IN: _check_built_in,
     }
     checks[kind](text, rules)
     return ImportSource(kind, text)
@@ -142,6 +147,11 @@ def _check_hugging_face(text: str, rules: SourceRules) -> None:
     _check_egress(rules)
     if not _HUGGING_FACE.fullmatch(text.removeprefix("hf://")):
         raise SourceRefusedError("An hf:// address is the owner and the dataset: hf://owner/dataset.")
+
+
+def _check_built_in(text: str, rules: SourceRules) -> None:  # noqa: ARG001 - a check of a source
+    if text.removeprefix("built-in://") not in BUILT_IN:
+        raise SourceRefusedError(f"The built-in datasets are {', '.join(BUILT_IN)}.")
 
 
 def _check_egress(rules: SourceRules) -> None:

@@ -73,7 +73,10 @@ def make_abilities(
             spawner=spawner,
             timeout_s=settings.import_timeout_s,
             sources=source_access(
-                settings.source_roots, settings.egress_proxy.get_secret_value(), egress=settings.allow_egress
+                settings.source_roots,
+                settings.egress_proxy.get_secret_value(),
+                settings.cache_dir,
+                egress=settings.allow_egress,
             ),
         )
         run[Kind.DATASET_IMPORT] = partial(_run, ImportSupervisor, imports)

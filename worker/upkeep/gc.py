@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import redis
 
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, model_key
+from model.data.built_in.facts import BUILT_IN
 from model.errors import StorageError
 from model.storage.interface import Storage, StorageEntry
 from model.storage.opening import open_storage
@@ -59,6 +60,7 @@ def find_unreferenced(client: redis.Redis, storage: Storage, project: str = DEFA
     # Storage is listed before the records are read: objects that are created later are not on the list.
     kinds = ("models", "datasets", "checkpoints", "uploads")
     models, datasets, checkpoints, uploads = folders = [storage.folders(kind) for kind in kinds]
+    datasets = [folder for folder in datasets if _id(folder) not in BUILT_IN]
     leftovers = storage.leftovers()
     ids = {kind: [_id(folder) for folder in of_kind] for kind, of_kind in zip(kinds, folders, strict=True)}
     known = _ask(RecordReader(client), project, ids)

@@ -9,10 +9,11 @@ class NoReportError(ApiError):
 
     code = "no_report"
 
-    def __init__(self, *, is_built_in: bool) -> None:
+    def __init__(self, built_in: str | None = None) -> None:
         super().__init__(
-            "Built-in datasets have no report and no list of images: add your own images for one."
-            if is_built_in
+            f"The images of {built_in} are downloaded by the workers, and have no report here. Make a dataset of your own of "
+            f"them, which has one: `ninefold datasets add built-in://{built_in}`."
+            if built_in
             else "This dataset was imported by an earlier release, which wrote no report: add the same images again."
         )
 

@@ -1,10 +1,11 @@
-"""Reads the report, the images and the skipped files of a dataset. Never decodes an image. Knows no HTTP."""
+"""Reads the report, the images and the skipped files of a dataset. Decodes no image that was uploaded. Knows no HTTP."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from api.datasets.contents.built_in import PUBLISHED_AT, BuiltInDatasets
 from api.datasets.contents.errors import (
     ImageNotFoundError,
     NoReportError,
@@ -58,23 +59,27 @@ class ContentsReader:
         storages: Storages,
         indexes: IndexFiles,
         label_errors: LabelErrorReader,
+        built_in: BuiltInDatasets,
     ) -> None:
         self._datasets = datasets
         self._storages = storages
         self._indexes = indexes
         self._label_errors = label_errors
+        self._built_in = built_in
 
     async def find(self, ref: str, project: str) -> Found:
         """Return the dataset with this id or name.
 
         Raises:
             DatasetNotFoundError: there is none.
-            NoReportError: it is built in.
+            NoReportError: it is built in, and its images are downloaded.
             DatasetNotReadyError: it is being imported.
             DatasetNotMadeError: its import was rejected or cancelled.
         """
-        if find_built_in(ref):
-            raise NoReportError(is_built_in=True)
+        if built_in := find_built_in(ref):
+            if not await self._built_in.is_stored(built_in.id, project):
+                raise NoReportError(built_in.id)
+            return Found(project, built_in.id, built_in.name, built_in.classes, PUBLISHED_AT)
         found = await find_uploaded(self._datasets, ref, project)
         return Found(project, found.facts.id, found.facts.name, found.facts.classes, found.created_at)
 
@@ -137,7 +142,7 @@ class ContentsReader:
         try:
             return await self._indexes.read(IndexKey(dataset.project, dataset.id, dataset.added_at), query)
         except ObjectMissingError:
-            raise NoReportError(is_built_in=False) from None
+            raise NoReportError from None
 
     async def _bytes(self, dataset: Found, file: str, place: Place) -> bytes:
         storage = self._storages.of(dataset.project)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from pydantic import BaseModel, Field, JsonValue
 
 from api.models.evaluation.schemas import EvaluatedImageLinks
+from api.records.datasets import lists_images
 from model.artifact.manifest import DatasetReference, Fraction, Manifest, Metrics
 from model.comparison.result import ClassDifference, Comparison
 
@@ -83,7 +84,9 @@ class ComparedImage(BaseModel):
     label: str
     candidate: ModelAnswer
     current: ModelAnswer
-    links: EvaluatedImageLinks | None = Field(description="Null in built-in datasets, which list no images.")
+    links: EvaluatedImageLinks | None = Field(
+        description="Null in built-in datasets that are downloaded: they list no images."
+    )
 
     @classmethod
     def of(cls, found: "DisputedImage", dataset_id: str, root_path: str) -> Self:
@@ -94,6 +97,6 @@ class ComparedImage(BaseModel):
             {
                 **asdict(found),
                 "dataset_id": dataset_id,
-                "links": links if dataset_id.startswith("ds_") else None,
+                "links": links if lists_images(dataset_id) else None,
             }
         )

@@ -6,6 +6,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, Field
 
 from api.models.evaluation.queries import ImageResult
+from api.records.datasets import lists_images
 from model.artifact.manifest import Fraction, Manifest
 from model.evaluation.evaluation import Evaluation
 from model.spec import Name
@@ -56,7 +57,9 @@ class EvaluatedImage(BaseModel):
     rank: int = Field(
         description="The label's place among the classes by probability: 1 when the prediction is right."
     )
-    links: EvaluatedImageLinks | None = Field(description="Null in built-in datasets, which list no images.")
+    links: EvaluatedImageLinks | None = Field(
+        description="Null in built-in datasets that are downloaded: they list no images."
+    )
 
     @classmethod
     def answered(cls, result: ImageResult, dataset_id: str, root_path: str) -> Self:
@@ -71,5 +74,5 @@ class EvaluatedImage(BaseModel):
             score=result.score,
             label_score=result.label_score,
             rank=result.label_rank,
-            links=links if dataset_id.startswith("ds_") else None,
+            links=links if lists_images(dataset_id) else None,
         )

@@ -66,8 +66,8 @@ def find_near_duplicates(contents: Contents) -> Iterator[Found]:
             FindingCode.NEAR_DUPLICATES,
             Severity.LOW,
             f"{count_of(len(images), 'image')} are nearly the same as another one of their class, in {count_of(groups, 'group')}",
-            "They count several times in training, and are always in the same split. Where they are no wanted "
-            "variety, keep one of each group: `ninefold datasets correct NAME --keep-one GROUP`.",
+            "They count several times in training. Where they are no wanted variety, keep one of each group: "
+            "`ninefold datasets correct NAME --keep-one GROUP`.",
             images,
         )
 

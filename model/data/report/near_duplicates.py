@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model.data.record import dataset_key
+from model.data.record import RECORD_FILE, dataset_key
 from model.data.report.index_file import INDEX_FILE, open_read_only
 from model.storage.interface import Storage
 
@@ -30,7 +30,8 @@ def read_groups(index: Path) -> dict[str, list[str]]:
 def number_groups(dataset: str, ids_N: NDArray[np.str_], storage: Storage) -> NDArray[np.int32]:
     """Return the number of the group of each of these images, int32 [N]; -1 of an image without a near-duplicate here.
 
-    Built-in datasets and those that an earlier release imported have no index, so all their images are alone.
+    All images are alone in datasets that an earlier release imported, which have no index, and in built-in ones, which have no
+    record: their index is stored when somebody asks for it.
 
     Args:
         dataset: a built-in name or `ds_…`.
@@ -39,7 +40,7 @@ def number_groups(dataset: str, ids_N: NDArray[np.str_], storage: Storage) -> ND
     """
     numbers_N = np.full(len(ids_N), -1, np.int32)
     key = dataset_key(dataset, INDEX_FILE)
-    if not storage.exists(key):
+    if not (storage.exists(key) and storage.exists(dataset_key(dataset, RECORD_FILE))):
         return numbers_N
     try:
         with storage.as_file(key) as index:

@@ -2,7 +2,7 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,10 +34,12 @@ class WrittenIndex:
     """Name of the file of thumbnails, which the index states: it depends on the file's bytes."""
 
 
-def write_index(contents: Contents, thumbnails: ThumbnailFile, folder: Path) -> WrittenIndex:
-    """Write the index and the thumbnails of a dataset's images into a folder."""
+def write_index(
+    contents: Contents, thumbnails: ThumbnailFile, folder: Path, ids: Sequence[str] | None = None
+) -> WrittenIndex:
+    """Write the index and the thumbnails of a dataset's images into a folder; without ids, images are named by content."""
     name, places = _write_thumbnails(contents, thumbnails, folder)
-    ids = list(image_ids(image.examined.digest for image in contents.placed))
+    ids = list(ids or image_ids(image.examined.digest for image in contents.placed))
     found = find_all(contents)
     with closing(create(folder / INDEX_FILE)) as index:
         _insert_images(index, contents, ids, places)
@@ -108,12 +110,18 @@ def _insert_findings(index: sqlite3.Connection, found: list[Found]) -> None:
 
 
 def store_index(
-    dataset_id: str, contents: Contents, thumbnails: ThumbnailFile, folder: Path, storage: Storage
+    dataset_id: str,
+    contents: Contents,
+    thumbnails: ThumbnailFile,
+    folder: Path,
+    storage: Storage,
+    *,
+    ids: Sequence[str] | None = None,
 ) -> None:
     """Write the index and the thumbnails into a working folder of the storage and store them, unless it has an index."""
     if storage.exists(dataset_key(dataset_id, INDEX_FILE)):
         return
-    written = write_index(contents, thumbnails, folder)
+    written = write_index(contents, thumbnails, folder, ids)
     for name in (written.thumbnails, INDEX_FILE):
         # Another import of the same images may run: the index that is stored first is kept, and names its thumbnails.
         with suppress(ObjectExistsError):

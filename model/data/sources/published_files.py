@@ -1,6 +1,8 @@
 """The files of the public datasets: their addresses and their sha256. Imports no numpy."""
 
-from model.data.sources.downloads import Download
+from pathlib import Path
+
+from model.data.sources.downloads import Download, fetch
 
 CIFAR10_ARCHIVE = Download(
     "cifar10",
@@ -28,3 +30,22 @@ FASHION_MNIST_FILES = (
     _file("t10k-labels-idx1", "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
 )
 """Training images, training labels, test images, test labels."""
+
+BUILT_IN_FILES: dict[str, tuple[Download, ...]] = {
+    "digits": (),
+    "cifar10": (CIFAR10_ARCHIVE,),
+    "cifar100": (CIFAR100_ARCHIVE,),
+    "fashion-mnist": FASHION_MNIST_FILES,
+}
+"""The files of each built-in dataset that are downloaded."""
+
+
+def fetch_built_in(name: str, cache_dir: Path) -> None:
+    """Download the files of a built-in dataset that are missing; raises DatasetUnavailableError."""
+    for file in BUILT_IN_FILES[name]:
+        fetch(file, downloads_folder(cache_dir))
+
+
+def downloads_folder(cache_dir: Path) -> Path:
+    """Return the folder of the downloads of built-in datasets."""
+    return cache_dir / "downloads"

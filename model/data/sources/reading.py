@@ -9,6 +9,7 @@ from model.data.sources.cifar import CIFAR10, CIFAR100, read_cifar
 from model.data.sources.digits import read_digits
 from model.data.sources.fashion_mnist import read_fashion_mnist
 from model.data.sources.pixels import Pixels
+from model.data.sources.published_files import downloads_folder
 from model.data.split import choose_test_images
 
 
@@ -16,13 +17,13 @@ def read_built_in(name: str, cache_dir: Path) -> tuple[Pixels, Pixels]:
     """Return the training images and the test images of a built-in dataset, downloading its files when necessary.
 
     Args:
-        name: a key of `model.data.built_in.BUILT_IN`.
+        name: a key of `BUILT_IN`.
         cache_dir: downloads are kept in its subfolder `downloads`.
 
     Raises:
         DatasetUnavailableError: the dataset cannot be downloaded.
     """
-    downloads = cache_dir / "downloads"
+    downloads = downloads_folder(cache_dir)
     match name:
         case "digits":
             return _split(read_digits())

@@ -31,7 +31,7 @@ def add(
     path: Annotated[
         str,
         typer.Argument(
-            help="A folder of images, or a zip file of one; or file://, s3://, https:// or hf://, read by the service.",
+            help="A folder of images, or a zip file of one; or file://, s3://, https://, hf:// or built-in://, read by the service.",
             show_default=False,
         ),
     ],

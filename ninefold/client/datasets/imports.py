@@ -17,7 +17,7 @@ from ninefold.client.events import Event, follow_events
 from ninefold.client.transport import TIMEOUT_S, Json, Transport
 from ninefold.errors import DatasetRejectedError, NinefoldError, UnreachableError
 
-_SOURCES = ("file://", "s3://", "https://", "hf://")
+_SOURCES = ("file://", "s3://", "https://", "hf://", "built-in://")
 _CHUNK_BYTES = 1 << 16
 _SEND_TIMEOUT_S = 120.0
 _ANSWER_TIMEOUT_S = 900.0

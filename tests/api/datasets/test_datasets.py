@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from api.settings import ApiSettings
-from model.data.built_in import BUILT_IN
+from model.data.built_in.facts import BUILT_IN
 from model.storage.opening import open_storage
 from tests.api.pictures import png
 from tests.api.problems import problem_in

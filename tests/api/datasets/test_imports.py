@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from api.settings import ApiSettings
-from model.data.built_in import BUILT_IN
+from model.data.built_in.facts import BUILT_IN
 from tests.api.importing import running_importer
 from tests.api.problems import problem_in
 from tests.api.zips import leftovers, zipped

@@ -189,3 +189,13 @@ def test_without_the_operators_word_nothing_is_read(client: httpx.Client) -> Non
     for source in ("file:///data", "s3://bucket/x", "https://host/a.zip", "hf://owner/name"):
         detail = problem_in(add(client, source), 422, "invalid_request")["detail"]
         assert "NINEFOLD_" in str(detail)
+
+
+def test_a_built_in_dataset_becomes_ones_own(client: httpx.Client, importer: None) -> None:
+    body = {"name": "own", "source": "built-in://digits"}
+    made = client.post("/datasets?wait_s=60", json=body, timeout=120).json()
+    assert (made["status"], made["classes"]) == ("ready", list("0123456789"))
+    assert made["test_counts"] == client.get("/datasets/digits").json()["test_counts"]
+    assert client.get("/datasets/own/report").json()["skipped_count"] == 1797 - made["images"]
+    detail = problem_in(add(client, "built-in://mnist"), 422, "invalid_request")["detail"]
+    assert "digits, cifar10, cifar100, fashion-mnist" in str(detail)

@@ -19,7 +19,7 @@ from api.http.dependencies import shared
 from api.records.storage_space import StorageSpace
 from api.records.storages import Storages
 from api.settings import ApiSettings
-from model.data.built_in import BUILT_IN
+from model.data.built_in.facts import BUILT_IN
 from model.storage.opening import open_storage
 from ninefold.local.ports import free_port
 from tests.api.problems import problem_in

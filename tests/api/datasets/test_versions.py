@@ -209,5 +209,5 @@ def test_a_downloaded_dataset_that_is_added_again_is_the_same(
         assert json.loads(archive.read("croissant.json"))["name"] == "pets"
     again = client.post("/datasets?name=again&wait_s=60", content=answer.content).json()
     assert (again["id"], again["names"]) == (first, ["pets", "again"])
-    problem_in(client.get("/datasets/digits/archive"), 409, "built_in_dataset")
+    problem_in(client.get("/datasets/cifar10/archive"), 409, "built_in_dataset")
     problem_in(client.get("/datasets/nothing/archive"), 404, "dataset_not_found")

@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from model.artifact.manifest import Manifest, model_key
 from model.comparison.comparing import compare_models
-from model.comparison.result import Comparison, Gate
+from model.comparison.result import Comparison, Gate, LeftOut
+from model.data.built_in import hashes
 from model.data.record import dataset_key
+from model.data.sources.pixels import Pixels
 from model.errors import NoEvaluationError
 from model.spec import Metric
 from model.storage.interface import Storage
@@ -192,10 +195,27 @@ def test_a_deleted_ancestor_is_unknown_unless_the_manifest_names_its_dataset(
     assert compare(storage, known, current).images == 24
     child = models.publish("mdl_child", dataset, init_from="mdl_known")
     assert compare(storage, child, current).images == 24
-    built_in = models.publish(
-        "mdl_digits", dataset, lineage={"ancestors": [{"model": "m", "dataset": "digits"}]}
-    )
-    assert compare(storage, built_in, current).left_out.unknown_ancestor == 24
+
+
+def test_what_an_ancestor_saw_of_a_built_in_dataset_is_known_by_hash(
+    storage: Storage, models: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    splits = cats_and_dogs()
+    dataset = import_photos(tmp_path / "a", storage, splits)
+    current = models.publish("mdl_current", dataset)
+
+    def child_of(built_in: str) -> LeftOut:
+        lineage = {"ancestors": [{"model": "m", "dataset": built_in}]}
+        return compare(storage, models.publish(f"mdl_{built_in}", dataset, lineage=lineage), current).left_out
+
+    assert child_of("digits").unknown_ancestor == 0
+    assert child_of("cifar10").unknown_ancestor == 24  # no training of this release has read it
+    seen = np.stack([np.array(photo.resize((32, 32))) for photo in splits["test"]["cat"][:3]])
+    downloaded = (Pixels(seen, np.zeros(3, np.int64)), Pixels(seen[:1], np.zeros(1, np.int64)))
+    monkeypatch.setattr(hashes, "read_built_in", lambda *_: downloaded)
+    hashes.store_built_in_hashes("cifar10", storage, tmp_path)
+    left_out = child_of("cifar10")
+    assert (left_out.near_training, left_out.unknown_ancestor) == (3, 0)
 
 
 def test_deleted_datasets_of_the_two_models_are_not_needed(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from model.artifact.manifest import ENVIRONMENT, FINISH_REASON, WEIGHTS_FILE
-from model.data.built_in import BUILT_IN
+from model.data.built_in.facts import BUILT_IN
 from model.recipes.defaults import resolve
 from model.recipes.resolved_recipe import ResolvedRecipe, resolve_recipe
 from model.spec import JobSpec, Promote, ResolvedSpec

@@ -2,15 +2,19 @@
 
 import csv
 import io
+from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import httpx
+import numpy as np
 import pytest
 from PIL import Image
 
 from api.settings import ApiSettings
 from model.data.record import dataset_key
 from model.data.report.index_file import INDEX_FILE
+from model.data.sources.reading import read_built_in
 from model.storage.opening import open_storage
 from tests.api.problems import problem_in
 from tests.api.zips import zipped
@@ -140,14 +144,9 @@ def test_a_dataset_of_an_earlier_release_gets_its_report_when_it_is_added_again(
 
 
 def test_what_has_no_report_says_why(client: httpx.Client, store: JobStore) -> None:
-    for path in (
-        "digits/report",
-        "cifar10/images",
-        "digits/images/img_0",
-        "digits/images/img_0?size=thumbnail",
-    ):
+    for path in ("cifar10/report", "cifar10/images", "cifar10/images/train-0?size=thumbnail"):
         detail = problem_in(client.get(f"/datasets/{path}"), 409, "no_report")["detail"]
-        assert "Built-in datasets have no report" in str(detail)
+        assert "datasets add built-in://cifar10" in str(detail)
     problem_in(client.get("/datasets/nothing/images"), 404, "dataset_not_found")
     pending = store.submit_import(new_import("pending")).dataset_import
     problem_in(client.get(f"/datasets/{pending.id}/images"), 409, "dataset_processing")
@@ -170,3 +169,19 @@ def test_a_damaged_index_is_a_failure_of_storage(
     problem_in(client.get(f"{dataset}/images"), 503, "storage_unavailable")
     storage.delete(key)
     storage.put_bytes(key, whole)
+
+
+def test_the_digits_have_a_report_and_images(client: httpx.Client) -> None:
+    report = client.get("/datasets/digits/report").json()
+    facts = client.get("/datasets/digits").json()
+    assert [one["train"] for one in report["classes"]] == facts["train_counts"]
+    assert [one["test"] for one in report["classes"]] == facts["test_counts"]
+    image = client.get("/datasets/digits/images/test-5").json()
+    original = Image.open(io.BytesIO(client.get(image["links"]["original"]).content))
+    _, test = read_built_in("digits", Path())
+    assert np.array_equal(np.array(original), test.images_NHWC[5, :, :, 0])
+    assert image["class"] == str(test.labels_N[5])
+    thumbnail = client.get(image["links"]["thumbnail"])
+    assert thumbnail.headers["content-type"] == "image/webp"
+    archive = ZipFile(io.BytesIO(client.get("/datasets/digits/archive").content))
+    assert len([name for name in archive.namelist() if name.startswith("test/")]) == sum(facts["test_counts"])

@@ -105,10 +105,10 @@ def test_damaged_predictions_are_not_shown(
     assert client.get("/models/shapes:1/evaluation").status_code == 200
 
 
-def test_images_of_a_built_in_dataset_have_no_links(
+def test_images_of_a_built_in_dataset_that_is_downloaded_have_no_links(
     client: httpx.Client, storage: Storage, redis_client: redis.Redis
 ) -> None:
-    digits = DATASET.model_copy(update={"id": "digits"})
-    publish_evaluated(storage, redis_client, some_predictions(), dataset=digits)
+    cifar10 = DATASET.model_copy(update={"id": "cifar10"})
+    publish_evaluated(storage, redis_client, some_predictions(), dataset=cifar10)
     assert all(one["links"] is None for one in images_of(client))
-    assert {one["dataset_id"] for one in images_of(client)} == {"digits"}
+    assert {one["dataset_id"] for one in images_of(client)} == {"cifar10"}

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from model.data.built_in import BUILT_IN
+from model.data.built_in.facts import BUILT_IN
 from model.data.exporting import export_images
 from model.data.images import MAX_PIXELS, decode_image, resize_image
 from model.data.importing import import_dataset

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.data.built_in import BUILT_IN
+from model.data.built_in.facts import BUILT_IN
 from model.data.sources.cifar import CIFAR10, CIFAR100, Edition, read_archive
 
 IMAGES_A_FILE = 3

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from model.data.built_in import BUILT_IN
+from model.data.built_in.facts import BUILT_IN
 from model.spec import ID_PREFIXES
 from ninefold.cli.datasets import imports
 from ninefold.cli.datasets.descriptions import describe, describe_skipped, describe_warnings

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from model.data.archive import ImportLimits
+from model.data.built_in.contents import built_in_source
 from model.data.import_options import NO_OPTIONS, ImportOptions
 from model.data.importing import import_dataset
 from model.data.record import DatasetRecord
@@ -98,8 +99,9 @@ def _make_dataset(arguments: argparse.Namespace, on_progress: ProgressSender) ->
             options=arguments.options,
             on_progress=on_progress,
         )
+    source = built_in_source(arguments.built_in, arguments.source) if arguments.built_in else arguments.source
     return import_dataset(
-        arguments.source,
+        source,
         storage,
         arguments.name,
         options=arguments.options,
@@ -112,6 +114,7 @@ def _make_dataset(arguments: argparse.Namespace, on_progress: ProgressSender) ->
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="worker.kinds.dataset_import.importer")
     parser.add_argument("--source", type=Path, required=True, help="the zip or the folder")
+    parser.add_argument("--built-in", help="read this built-in dataset; the source is then the cache folder")
     parser.add_argument(
         "--within", type=Path, action="append", default=[], help="a folder in which all files must lie"
     )

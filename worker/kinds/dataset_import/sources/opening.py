@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.data.archive import ImportLimits
-from model.errors import StorageError
+from model.data.sources.published_files import fetch_built_in
+from model.errors import DatasetUnavailableError, StorageError
+from model.host.cache_folder import default_cache_dir
 from model.storage.interface import Storage
-from worker.kinds.dataset_import.sources.errors import SourceRejectedError
+from worker.kinds.dataset_import.sources.errors import SourceRejectedError, SourceUnavailableError
 from worker.queue.import_source import ImportSource, SourceKind, SourceRules, parse_repository, parse_source
 
 if TYPE_CHECKING:
@@ -30,14 +32,18 @@ def make_downloads(**options: Any) -> "Downloads":
 
 @dataclass(frozen=True)
 class OpenedSource:
-    """A local zip or folder."""
+    """A local zip or folder, or the files of a built-in dataset in the host's cache."""
 
     path: Path
     within: Sequence[Path] = ()
     """The folders in which every file must lie, links followed; none where the files are our own copies."""
+    built_in: str | None = None
+    """The name of the built-in dataset, whose files are in the cache folder `path`."""
 
     def options(self) -> list[str]:
         """Return the options of the import process that name the source."""
+        if self.built_in is not None:
+            return ["--source", str(self.path), "--built-in", self.built_in]
         within = [option for folder in self.within for option in ("--within", str(folder))]
         return ["--source", str(self.path), *within]
 
@@ -49,6 +55,8 @@ class SourceAccess:
     rules: SourceRules = field(default_factory=SourceRules)
     make_downloads: MakeDownloads = make_downloads
     limits: ImportLimits = field(default_factory=ImportLimits)
+    cache_dir: Path = field(default_factory=default_cache_dir)
+    """Keeps the downloads of built-in datasets, as for trainings."""
 
     @contextmanager
     def open(
@@ -71,8 +79,19 @@ class SourceAccess:
         if source.kind is SourceKind.FILE:
             yield self._local(Path(source.path))
             return
+        if source.kind is SourceKind.BUILT_IN:
+            yield self._built_in(source.path)
+            return
         with storage.working_folder() as folder:
             yield OpenedSource(self._copy(source, folder, check_wanted))
+
+    def _built_in(self, name: str) -> OpenedSource:
+        """Download the files here: the process that reads them has no access to the network."""
+        try:
+            fetch_built_in(name, self.cache_dir)
+        except DatasetUnavailableError as error:
+            raise SourceUnavailableError(str(error).rstrip(".")) from error
+        return OpenedSource(self.cache_dir, built_in=name)
 
     def _local(self, path: Path) -> OpenedSource:
         try:
@@ -113,10 +132,11 @@ class SourceAccess:
             ) from error
 
 
-def source_access(roots: str, proxy: str, *, egress: bool) -> SourceAccess:
+def source_access(roots: str, proxy: str, cache_dir: Path, *, egress: bool) -> SourceAccess:
     """Return what the settings of a worker allow.
 
     Raises:
         SourceRefusedError: `roots` is malformed.
     """
-    return SourceAccess(SourceRules.parse(roots, egress=egress), partial(make_downloads, proxy=proxy))
+    rules = SourceRules.parse(roots, egress=egress)
+    return SourceAccess(rules, partial(make_downloads, proxy=proxy), cache_dir=cache_dir)

@@ -77,3 +77,26 @@ export class CorrectionCommands {
 function countText({ length }) {
   return length === 1 ? "" : ` ${length} images`;
 }
+
+/** The images of a built-in dataset cannot be corrected. */
+export class NoCorrections {
+  static TEXT = "The images of a built-in dataset cannot be corrected: press Make it my own on its page first.";
+
+  constructor({ onHelp }) {
+    this.onHelp = onHelp;
+  }
+
+  press(key) {
+    if (key === "?") this.onHelp();
+    else if (key.length !== 1 || key === " ") return "";
+    else this.refuse();
+    return "done";
+  }
+
+  refuse = () => announce(NoCorrections.TEXT);
+  toggleRemoved = this.refuse;
+  accept = this.refuse;
+  keepOne = this.refuse;
+  choose = this.refuse;
+  undo = this.refuse;
+}

@@ -7,7 +7,7 @@ import { get } from "../../http/requests.js";
 import { correctionsBar } from "../corrections/bar.js";
 import { correctionsOf } from "../corrections/corrections.js";
 import { counted, datasetHref, versionBadge } from "../dataset_text.js";
-import { CorrectionCommands } from "./commands.js";
+import { CorrectionCommands, NoCorrections } from "./commands.js";
 import { ImageFilters } from "./filters.js";
 import { ImageGrid } from "./grid.js";
 import { ImageDialog } from "./image_dialog.js";
@@ -71,13 +71,13 @@ class ImagesView {
     setText(this.back, dataset.name);
     fill(this.badge, versionBadge(dataset));
     const classes = this.report.classes.map(({ name }) => name);
-    this.commands = new CorrectionCommands({ corrections, classes, onHelp: showKeys });
+    this.commands = dataset.is_built_in ? new NoCorrections({ onHelp: showKeys }) : new CorrectionCommands({ corrections, classes, onHelp: showKeys });
     this.grid = new ImageGrid({ corrections, onOpen: (index) => this.#open(index), onKey: (...args) => this.#onKey(...args), onMore: () => this.#readMore() });
     this.grid.showLoading();
-    this.correctionsBar = correctionsBar(dataset, corrections);
+    this.correctionsBar = dataset.is_built_in ? null : correctionsBar(dataset, corrections);
     this.filters.build(this.report.classes, this.report.findings);
     fill(this.body, this.grid.element);
-    fill(this.bar, new SelectionBar({ grid: this.grid, commands: this.commands }).element, this.correctionsBar.element);
+    fill(this.bar, this.correctionsBar && [new SelectionBar({ grid: this.grid, commands: this.commands }).element, this.correctionsBar.element]);
   }
 
   /** Keeps the filters in the address, so that a reload and a link show the same images. */
@@ -88,8 +88,8 @@ class ImagesView {
 
   readFirst = async () => {
     const { finding } = this.filters.values;
-    setText(this.hint, `Arrow keys move, with Shift they select, x removes, a letter relabels, ${KEYS_OF_FINDINGS[finding] ?? ""}u undoes, ? shows all keys.`);
-    show(this.keepAll, finding === "near_duplicates");
+    setText(this.hint, this.dataset.is_built_in ? NoCorrections.TEXT : `Arrow keys move, with Shift they select, x removes, a letter relabels, ${KEYS_OF_FINDINGS[finding] ?? ""}u undoes, ? shows all keys.`);
+    show(this.keepAll, finding === "near_duplicates" && !this.dataset.is_built_in);
     this.grid.showLoading();
     await this.#readMore();
   };

@@ -5,7 +5,7 @@ import { h, fill, setText, show } from "../../ui/dom.js";
 import { confirmed } from "../../ui/confirm_dialog.js";
 import { scheduleDraw } from "../../ui/draw_scheduler.js";
 import { progressBar } from "../../ui/progress_bar.js";
-import { get, request } from "../../http/requests.js";
+import { get, post, request } from "../../http/requests.js";
 import { correctionsBar } from "../corrections/bar.js";
 import { correctionsOf } from "../corrections/corrections.js";
 import { contentsText, datasetHref, datasetPill, originText, versionBadge } from "../dataset_text.js";
@@ -108,10 +108,23 @@ class DatasetView {
     const { id, status, is_built_in: isBuiltIn } = dataset;
     const remove = isBuiltIn ? null : h("button", { class: "quiet danger", onclick: () => this.#remove() }, status === "processing" ? "Cancel" : status === "ready" ? "Delete" : "Remove");
     if (status !== "ready") return [remove];
-    const images = isBuiltIn ? null : h("a", { class: "button", href: datasetHref(dataset, "/images") }, "See the images");
-    const download = isBuiltIn ? null : h("a", { class: "button quiet", href: `datasets/${encodeURIComponent(id)}/archive`, download: true }, "Download");
+    if (isBuiltIn) this.copy ??= h("button", { class: "quiet", onclick: () => this.#copy() }, "Make it my own");
+    const images = isBuiltIn && !this.hasReport ? null : h("a", { class: "button", href: datasetHref(dataset, "/images") }, "See the images");
+    const download = isBuiltIn && !this.hasReport ? null : h("a", { class: "button quiet", href: `datasets/${encodeURIComponent(id)}/archive`, download: true }, "Download");
     const add = isBuiltIn ? null : h("button", { class: "quiet", onclick: () => this.addition.open() }, "Add images");
-    return [h("a", { class: "button primary", href: `#/jobs?dataset=${encodeURIComponent(isBuiltIn ? dataset.name : id)}` }, "Train on it"), images, add, download, remove];
+    return [h("a", { class: "button primary", href: `#/jobs?dataset=${encodeURIComponent(isBuiltIn ? dataset.name : id)}` }, "Train on it"), images, add, download, isBuiltIn ? this.copy : remove];
+  }
+
+  /** A dataset of one's own with the images of a built-in one, which can be corrected. */
+  async #copy() {
+    this.copy.disabled = true;
+    try {
+      const made = await post("datasets", { name: `my-${this.dataset.name}`, source: `built-in://${this.dataset.name}` });
+      location.hash = datasetHref(made);
+    } catch (problem) {
+      announce(problem.message);
+      this.copy.disabled = false;
+    }
   }
 
   async #remove() {
@@ -136,6 +149,10 @@ class DatasetView {
     this.addition = dataset.is_built_in ? null : new AdditionPart(this.adding, dataset, correctionsOf(dataset.id));
     const [report, versions] = await Promise.all([this.#readReport(), this.#readVersions()]);
     if (this.isClosed || dataset !== this.dataset) return;
+    if (dataset.is_built_in) {
+      this.hasReport = Boolean(report.findings);
+      this.#drawHead();
+    }
     fill(this.body, report.findings ? findingsPart(dataset, report) : h("p", { class: "card muted" }, report.message),
       this.addition?.element, tablesPart(dataset, report.findings ? report : null), versions.length ? versionsPart(dataset, versions) : null, this.corrections?.element);
   }

@@ -23,7 +23,7 @@ function findingCard(dataset, report, finding) {
   const skipped = code === "skipped_files" ? skippedList(report) : null;
   return h("article", { class: "card finding", "data-severity": severity, "data-code": code },
     h("div", { class: "finding-head" }, h("h3", {}, title), h("span", { class: "pill" }, SEVERITIES[severity] ?? severity)),
-    h("p", { class: "finding-advice" }, withCode(advice.replaceAll("NAME", `${dataset.name}@${dataset.version}`))), pictures, skipped, all);
+    h("p", { class: "finding-advice" }, withCode(advice.replaceAll("NAME", dataset.is_built_in ? `my-${dataset.name}` : `${dataset.name}@${dataset.version}`))), pictures, skipped, all);
 }
 
 function allText(count) {

@@ -7,7 +7,7 @@ import { datasetHref, modeName } from "../dataset_text.js";
 const FIRST_CLASSES = 30;
 
 export function tablesPart(dataset, report) {
-  return h("section", { class: "dataset-tables" }, classesCard(dataset, report?.classes ?? classesOf(dataset)), report ? factsCard(report) : null);
+  return h("section", { class: "dataset-tables" }, classesCard({ dataset, hasImages: Boolean(report) }, report?.classes ?? classesOf(dataset)), report ? factsCard(report) : null);
 }
 
 /** The classes of a dataset without a report. */
@@ -15,17 +15,17 @@ function classesOf({ classes, train_counts: train, test_counts: test }) {
   return classes.map((name, index) => ({ name, train: train[index], test: test[index] }));
 }
 
-function classesCard(dataset, classes) {
+function classesCard(table, classes) {
   const most = Math.max(1, ...classes.map(({ train }) => train), ...classes.map(({ test }) => test));
   const head = ["Class", "Training", "Test"].map((text) => h("th", { scope: "col" }, text));
-  const body = h("tbody", {}, classes.slice(0, FIRST_CLASSES).map((one) => classRow(dataset, one, most)));
+  const body = h("tbody", {}, classes.slice(0, FIRST_CLASSES).map((one) => classRow(table, one, most)));
   const more = h("button", { class: "quiet small", hidden: classes.length <= FIRST_CLASSES }, `All ${whole(classes.length)} classes`);
-  more.addEventListener("click", () => { fill(body, classes.map((one) => classRow(dataset, one, most))); more.remove(); });
+  more.addEventListener("click", () => { fill(body, classes.map((one) => classRow(table, one, most))); more.remove(); });
   return h("div", { class: "card" }, h("h2", {}, "Classes"), h("div", { class: "scroll" }, h("table", { class: "class-table" }, h("thead", {}, h("tr", {}, head)), body)), more);
 }
 
-function classRow(dataset, { name, train, test }, most) {
-  const href = dataset.is_built_in ? null : datasetHref(dataset, `/images?class=${encodeURIComponent(name)}`);
+function classRow({ dataset, hasImages }, { name, train, test }, most) {
+  const href = dataset.is_built_in && !hasImages ? null : datasetHref(dataset, `/images?class=${encodeURIComponent(name)}`);
   return h("tr", {}, h("th", { scope: "row" }, href ? h("a", { href, title: name }, name) : name), barCell(train, most), barCell(test, most, "is-test"));
 }
 

@@ -73,7 +73,7 @@ function tile({ image, label, predicted, score, label_score: labelScore, rank, l
   return h("li", { "data-image": image }, links ? h("a", { ...about, href: `${links.self}?size=original`, target: "_blank", rel: "noopener" }, parts) : h("div", about, parts));
 }
 
-/** The thumbnail; a square without one when the dataset is built in, or deleted since. */
+/** The thumbnail; a square without one when the dataset lists no images, or was deleted since. */
 function picture(links) {
   const empty = h("span", { class: "thumbnail no-picture" }, "no picture");
   if (!links) return empty;

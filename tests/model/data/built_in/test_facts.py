@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from model.data.built_in import BUILT_IN
+from model.data.built_in.facts import BUILT_IN
 from model.data.sources.reading import read_built_in
 from model.data.split import hash_content
 
@@ -28,7 +28,7 @@ def test_the_facts_of_digits_match_the_images(tmp_path: Path) -> None:
 
 def test_the_digits_need_neither_torch_nor_an_import_of_scikit_learn() -> None:
     code = (
-        "import sys; from model.data.built_in import BUILT_IN; assert len(BUILT_IN) == 4; "
+        "import sys; from model.data.built_in.facts import BUILT_IN; assert len(BUILT_IN) == 4; "
         "from model.data.sources.digits import read_digits; assert len(read_digits().labels_N) == 1797; "
         "sys.exit(any(name in sys.modules for name in ('torch', 'torchvision', 'sklearn', 'scipy')))"
     )
