@@ -19,6 +19,7 @@ import api.http.errors
 import api.jobs.errors
 import api.jobs.routes
 import api.models.alias_routes
+import api.models.bundle.routes
 import api.models.comparison.routes
 import api.models.errors
 import api.models.evaluation.errors
@@ -60,6 +61,7 @@ _ROUTERS = (
     api.datasets.version_routes.router,
     api.datasets.contents.routes.router,
     api.models.routes.router,
+    api.models.bundle.routes.router,
     api.models.alias_routes.router,
     api.models.comparison.routes.router,
     api.models.evaluation.routes.router,

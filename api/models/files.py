@@ -11,13 +11,20 @@ from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from api.http.places import Places
+from api.models.bundle.derived import DerivedFiles
 from api.models.errors import DownloadsBusyError, ModelFileNotFoundError
 from api.records.storages import Storages
 from model.artifact.manifest import MANIFEST_FILE, Manifest, model_key
+from model.bundle.names import DERIVED_FILES
 from model.errors import ObjectMissingError
 from worker.errors import ModelNotFoundError
 
 MAX_DOWNLOADS = 64
+_SHOWN_AS = {
+    ".md": "text/markdown; charset=utf-8",
+    ".py": "text/x-python; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
 _FETCH_TIMEOUT_S = 60.0
 """A bucket is asked for the whole file first."""
 
@@ -25,21 +32,23 @@ _FETCH_TIMEOUT_S = 60.0
 class Downloads:
     """Sends files, a limited number at once: each occupies a thread while it is read, for ever when storage hangs."""
 
-    def __init__(self, storages: Storages) -> None:
+    def __init__(self, storages: Storages, derived: DerivedFiles) -> None:
         self._storages = storages
+        self._derived = derived
         self._places = Places(MAX_DOWNLOADS, DownloadsBusyError)
 
     async def response(self, request: Request, project: str, manifest: Manifest, name: str) -> Response:
         """Answer with a file of a model, or 304 if the client's ETag matches.
 
         Raises:
-            ModelFileNotFoundError: the manifest does not list this file.
+            ModelFileNotFoundError: the manifest does not list this file, and it does not follow from those that are listed.
+            CorruptArtifactError: what it follows from is damaged.
             DownloadsBusyError: the maximum number of files is being sent.
             ModelNotFoundError: the model was deleted during the request.
             StorageHangsError: storage does not answer.
         """
         if name != MANIFEST_FILE and name not in manifest.files:
-            raise ModelFileNotFoundError([*manifest.files, MANIFEST_FILE])
+            return await self._derived_response(request, project, manifest, name)
         known = manifest.files.get(name)
         stored = self._storages.of(project).as_file(model_key(manifest.id, name))
         if known and _matches_etag(request, headers := _headers(known.sha256)):
@@ -58,6 +67,23 @@ class Downloads:
             return _BorrowedFileResponse(
                 borrowed.pop_all(), path, headers=headers, filename=filename, stat_result=status
             )
+
+    async def _derived_response(
+        self, request: Request, project: str, manifest: Manifest, name: str
+    ) -> Response:
+        files = await self._derived.of(manifest, project) if name in DERIVED_FILES else {}
+        if name not in files:
+            raise ModelFileNotFoundError([*manifest.files, MANIFEST_FILE, *DERIVED_FILES])
+        headers = _headers(hashlib.sha256(files[name]).hexdigest())
+        if _matches_etag(request, headers):
+            return Response(status_code=304, headers=headers)
+        shown = {
+            "Content-Disposition": f'inline; filename="{manifest.name}-{manifest.version}-{name}"',
+            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+            "X-Content-Type-Options": "nosniff",
+        }
+        media_type = _SHOWN_AS[Path(name).suffix]
+        return Response(files[name], headers={**headers, **shown}, media_type=media_type)
 
 
 def _headers(sha256: str) -> dict[str, str]:

@@ -80,6 +80,9 @@ async def get_model_file(
     ref: str,
     file: str,
 ) -> Response:
-    """A model's file; its ETag is its SHA-256."""
+    """A model's file; its ETag is its SHA-256.
+
+    Besides the files of the manifest: `README.md`, the model card; `curves.svg` and `confusion_matrix.svg`; `predict.py`.
+    """
     manifest = (await models.resolve(ref, caller.project)).manifest
     return await downloads.response(request, caller.project, manifest, file)

@@ -29,6 +29,8 @@ from api.health.storage_probe import StorageProbe
 from api.jobs.reruns import Reruns
 from api.jobs.spec_resolver import SpecResolver, WorkerDevices
 from api.jobs.submission import Submissions
+from api.models.bundle.bundles import Bundles
+from api.models.bundle.derived import DerivedFiles
 from api.models.comparison.reader import ComparisonReader
 from api.models.evaluation.reader import EvaluationReader
 from api.models.evaluation.runs import EvaluationRuns
@@ -80,6 +82,7 @@ class SharedObjects:
         catalogue = DatasetCatalogue(store, datasets, waiter)
         resolver = SpecResolver(catalogue, datasets, models, WorkerDevices(live_workers))
         jobs = JobReader(store, self._storages)
+        derived = DerivedFiles(self._storages, jobs)
         reruns = Reruns(jobs, catalogue, models)
         imports = ImportSubmissions(store, self._storages, self._throttle, self._settings.max_queued_imports)
         places = UploadPlaces(
@@ -93,7 +96,8 @@ class SharedObjects:
             AsyncDatasetRegistry: datasets,
             AsyncModelRegistry: models,
             Storages: self._storages,
-            Downloads: Downloads(self._storages),
+            Downloads: Downloads(self._storages, derived),
+            Bundles: Bundles(self._storages, derived),
             ComparisonReader: ComparisonReader(self._storages),
             GatedPromotions: GatedPromotions(models, self._storages),
             EvaluationReader: EvaluationReader(self._storages),

@@ -83,8 +83,12 @@ class ModelCalls:
         self._transport.request("DELETE", f"/models/{ref}", is_repeatable=False)
 
     def download_model(self, ref: str, path: str | Path, file: str = "model.safetensors") -> None:
-        """Write a file of a model, such as `model.safetensors` or `manifest.json`, to a new file."""
+        """Write a file of a model, such as `model.safetensors`, `manifest.json` or `README.md`, to a new file."""
         download(self._transport, f"/models/{ref}/files/{file}", Path(path))
+
+    def download_bundle(self, ref: str, path: str | Path) -> None:
+        """Write all of a model to a new zip: it classifies without this service, and another service can import it."""
+        download(self._transport, f"/models/{ref}/bundle", Path(path))
 
     def compare_models(self, ref: str, *others: str) -> Json:
         """Compare a model with others: settings that differ, and metrics, classes and disagreements on common test images.

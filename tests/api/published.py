@@ -4,7 +4,9 @@ import functools
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import save
 
@@ -17,6 +19,15 @@ from model.artifact.manifest import (
     Preprocessing,
     model_key,
 )
+from model.artifact.network import stored_network
+from model.bundle.epochs import EpochMetrics, TrainingEpochs
+from model.bundle.names import EPOCHS_FILE
+from model.evaluation.evaluating import evaluate
+from model.evaluation.evaluation import EVALUATION_FILE
+from model.evaluation.stored_predictions import PREDICTIONS_FILE, StoredPredictions, serialise_predictions
+from model.export.facts import INT8_FILE, ONNX_FILE, Float32Facts, Int8Facts, OnnxFacts
+from model.export.graph import GraphBuilder
+from model.export.quantization import quantize
 from model.network.resnet9 import ResNet9, published_weights
 from model.spec import Resize, ResolvedSpec
 from model.storage.interface import Storage
@@ -86,6 +97,52 @@ def publish_model(
         versions={"ninefold": "0", "torch": torch.__version__, "python": "3"},
     )
     storage.put_bytes(model_key(model_id, "manifest.json"), manifest.model_dump_json().encode())
+    return manifest
+
+
+def publish_exported(storage: Storage, **options: Any) -> Manifest:
+    """Store a model with everything that a training of this release stores; predictors on CPUs serve its int8 graph."""
+    bare = publish_model(storage, **options)
+    classes, size = len(bare.classes), bare.preprocessing.image_size
+    with stored_network(storage, bare) as network:
+        images_NHWC = np.random.default_rng(0).integers(0, 256, (8, size, size, 3), dtype=np.uint8)
+        graphs = {ONNX_FILE: GraphBuilder(network).build(), INT8_FILE: quantize(network, images_NHWC, 1)}
+    labels_N = np.arange(30) % classes
+    logits_NK = np.eye(classes, dtype=np.float32)[(labels_N + (np.arange(30) < 6)) % classes]
+    ids_N = np.array([f"img_{number:024x}" for number in range(30)])
+    predictions = StoredPredictions(logits_NK, labels_N, np.full(30, -1, np.int32), ids_N)
+    epochs = [
+        EpochMetrics(epoch=e, train_loss=1 / e, train_accuracy=0.5, val_loss=1 / e, val_accuracy=0.5)
+        for e in (1, 2)
+    ]
+    files = graphs | {
+        PREDICTIONS_FILE: serialise_predictions(predictions),
+        EVALUATION_FILE: evaluate(predictions, bare.classes, bare.temperature, bare.dataset)
+        .model_dump_json()
+        .encode(),
+        EPOCHS_FILE: TrainingEpochs(epochs=epochs).model_dump_json().encode(),
+    }
+    facts = {
+        name: FileFacts(sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
+        for name, data in files.items()
+    }
+    proof = Int8Facts(
+        images=30,
+        agreement=1,
+        accuracy_fp32=0.5,
+        accuracy_int8=0.5,
+        difference_ci95=(0, 0),
+        log_loss_fp32=1,
+        log_loss_int8=1,
+        max_difference=0.1,
+        is_served=True,
+    )
+    onnx = OnnxFacts(opset=20, fp32=Float32Facts(max_difference=0, images=8), int8=proof)
+    manifest = bare.model_copy(update={"files": {**bare.files, **facts}, "onnx": onnx})
+    for name, data in files.items():
+        storage.put_bytes(model_key(bare.id, name), data)
+    storage.delete(model_key(bare.id, "manifest.json"))
+    storage.put_bytes(model_key(bare.id, "manifest.json"), manifest.model_dump_json().encode())
     return manifest
 
 

@@ -5,7 +5,7 @@ import typer
 from ninefold.cli.models import aliases, compare, evaluation, files, listing
 
 app = typer.Typer(
-    help="List and look at models; promote a version, roll back, read the history; download or delete one.",
+    help="List and look at models; promote a version, roll back, read the history; download, export or delete one.",
     epilog="Example: ninefold models list --name flowers",
     no_args_is_help=True,
 )
@@ -18,4 +18,5 @@ app.command()(aliases.promote)
 app.command()(aliases.rollback)
 app.command()(aliases.history)
 app.command()(files.download)
+app.command()(files.export)
 app.command()(files.delete)

@@ -1,5 +1,6 @@
-"""Commands about the files of a model: download them, delete the model."""
+"""Commands about the files of a model: download or export them, delete the model."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,18 @@ from ninefold.cli.connection import ApiKey, Url, connect
 from ninefold.cli.models.listing import Ref
 from ninefold.client.address import DEFAULT_URL
 from ninefold.errors import NinefoldError
+
+
+class ExportForm(StrEnum):
+    """What a model is exported as."""
+
+    BUNDLE = "bundle"
+    ONNX = "onnx"
+    ONNX_INT8 = "onnx-int8"
+
+
+_GRAPHS = {ExportForm.ONNX: "model.onnx", ExportForm.ONNX_INT8: "model.int8.onnx"}
+_ENDINGS = {ExportForm.BUNDLE: ".zip", ExportForm.ONNX: ".onnx", ExportForm.ONNX_INT8: ".int8.onnx"}
 
 
 def download(
@@ -24,7 +37,7 @@ def download(
     url: Url = DEFAULT_URL,
     api_key: ApiKey = None,
 ) -> None:
-    """Download the files of a model: weights, manifest, and what else there is.
+    """Download the files of a model: weights, manifest, model card, and what else there is.
 
     Examples:
 
@@ -39,9 +52,40 @@ def download(
             target.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise NinefoldError(f"{target} cannot be made: {error.strerror}.", code="not_written") from error
-        for name in file or [*model["files"], "manifest.json"]:
+        for name in file or [*model["files"], "manifest.json", "README.md"]:
             client.download_model(model["id"], target / Path(name).name, name)
             typer.echo(target / Path(name).name)
+
+
+def export(
+    ref: Ref,
+    *,
+    form: Annotated[
+        ExportForm, typer.Option("--format", help="All of it in one zip, or one network as ONNX.")
+    ] = ExportForm.BUNDLE,
+    path: Annotated[
+        Path | None,
+        typer.Option("--to", dir_okay=False, help="The new file. Default: NAME-VERSION and an ending."),
+    ] = None,
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = None,
+) -> None:
+    """Write a model to a file that works without this service, and that another service can import.
+
+    Examples:
+
+        ninefold models export flowers
+
+        ninefold models export flowers:3 --format onnx --to flowers.onnx
+    """
+    with connect(url, api_key) as client:
+        model = client.model(ref)
+        target = path or Path(f"{model['name']}-{model['version']}{_ENDINGS[form]}")
+        if form is ExportForm.BUNDLE:
+            client.download_bundle(model["id"], target)
+        else:
+            client.download_model(model["id"], target, _GRAPHS[form])
+    typer.echo(target)
 
 
 def delete(ref: Ref, url: Url = DEFAULT_URL, api_key: ApiKey = None) -> None:

@@ -13,7 +13,9 @@ import redis
 from api.app import create_app
 from api.http.dependencies import shared
 from api.models import files
+from api.models.bundle.derived import DerivedFiles
 from api.models.files import Downloads
+from api.records.jobs import JobReader
 from api.records.storages import Storages
 from api.settings import ApiSettings
 from model.artifact.manifest import Manifest, model_key
@@ -121,7 +123,8 @@ def test_a_file_that_is_deleted_during_the_request_is_not_found(
         def of(self, project: str) -> Storage:  # noqa: ARG002  # there is only one
             return losing
 
-    app.state.shared[Downloads] = Downloads(LosingStorages(settings.storage))
+    storages = LosingStorages(settings.storage)
+    app.state.shared[Downloads] = Downloads(storages, DerivedFiles(storages, shared(app, JobReader)))
 
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(app)

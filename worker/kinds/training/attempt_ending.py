@@ -2,6 +2,7 @@
 
 import logging
 
+from model.bundle.epochs import MOST_EPOCHS
 from model.errors import StorageError
 from model.host.failpoints import Failpoint, reach
 from model.storage.interface import Storage
@@ -11,7 +12,7 @@ from worker.attempt.ending import AttemptEnding
 from worker.attempt.exit_classification import AttemptEnd
 from worker.errors import JobCancelledError
 from worker.kinds.training.messages import Staged
-from worker.kinds.training.publishing import complete_draft, complete_publish, find_ancestry
+from worker.kinds.training.publishing import complete_draft, complete_publish, find_ancestry, store_epochs
 from worker.kinds.training.reproduction import compare_with_original
 from worker.queue.attempt_messages import ClaimedJob, Committed
 from worker.queue.states import Outcome, Status
@@ -43,8 +44,12 @@ class TrainingEnding(AttemptEnding):
     def publish(self, staged: Staged) -> Outcome:
         """Pass the commit point with the staged model, then complete the publish."""
         reach(Failpoint.PUBLISH_BEGUN)
+        rows = self.retry(
+            lambda: self._store.rows(self._item_id, limit=MOST_EPOCHS, project=self._claimed.project)
+        )
+        with_epochs = store_epochs(staged.draft, rows, self._storage, self._model_id)
         ancestry = find_ancestry(staged.draft, self._storage)
-        draft = complete_draft(staged.draft, self._claimed, self._model_id, ancestry)
+        draft = complete_draft(with_epochs, self._claimed, self._model_id, ancestry)
         try:
             rerun = self.retry(
                 lambda: compare_with_original(self._store, self._storage, self._claimed, draft)

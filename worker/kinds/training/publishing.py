@@ -1,10 +1,13 @@
 """Publishes a committed model: writes its manifest and ends the job. Every step may be repeated."""
 
+import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from model.artifact.manifest import MANIFEST_FILE, Manifest, ManifestDraft, model_key
+from model.artifact.manifest import MANIFEST_FILE, FileFacts, Manifest, ManifestDraft, model_key
+from model.bundle.epochs import EpochMetrics, TrainingEpochs
+from model.bundle.names import EPOCHS_FILE
 from model.comparison.ancestry import ANCESTORS, Ancestry, ancestry_from
 from model.comparison.result import Gate
 from model.errors import StorageError
@@ -12,6 +15,7 @@ from model.host.failpoints import Failpoint, reach
 from model.storage.interface import Storage
 from worker.errors import AliasMovedError
 from worker.queue.attempt_messages import ClaimedJob, Committed
+from worker.queue.records import EpochRow
 from worker.queue.store import JobStore
 from worker.redis_server.retry import retry_while_unavailable
 from worker.registry.model_registry import ModelRegistry
@@ -37,6 +41,24 @@ def complete_draft(
         **draft.model_dump(mode="json"),
         "lineage": {**draft.lineage, **noted},
     }
+
+
+def store_epochs(
+    draft: ManifestDraft, rows: Sequence[EpochRow], storage: Storage, model_id: str
+) -> ManifestDraft:
+    """Store the metrics of the epochs beside the staged model; its job may be deleted later.
+
+    Returns the draft with the file; without it when storage fails.
+    """
+    epochs = [EpochMetrics.model_validate(row.model_dump()) for row in rows]
+    data = TrainingEpochs(epochs=epochs).model_dump_json().encode()
+    try:
+        storage.put_bytes(model_key(model_id, EPOCHS_FILE), data)
+    except StorageError as error:
+        _log.warning("the metrics of the epochs of %s are not kept with it: %s", draft.spec.name, error)
+        return draft
+    facts = FileFacts(sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
+    return draft.model_copy(update={"files": {**draft.files, EPOCHS_FILE: facts}})
 
 
 def find_ancestry(draft: ManifestDraft, storage: Storage) -> Ancestry | None:

@@ -1,6 +1,7 @@
 """`ninefold models`: what the commands print and do, with the real API."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -62,10 +63,17 @@ def test_a_model_is_shown_downloaded_and_deleted(url: str, tmp_path: Path) -> No
 
     target = tmp_path / "mine"
     run(url, "download", "shapes:2", "--to", str(target))
-    assert sorted(file.name for file in target.iterdir()) == ["manifest.json", "model.safetensors"]
+    names = ["README.md", "manifest.json", "model.safetensors"]
+    assert sorted(file.name for file in target.iterdir()) == names
     assert "exists already" in run(url, "download", "shapes:2", "--to", str(target), status=1).stderr
     run(url, "download", "shapes:2", "--to", str(tmp_path / "one"), "--file", "manifest.json")
     assert [file.name for file in (tmp_path / "one").iterdir()] == ["manifest.json"]
+
+    bundle = tmp_path / "bundle.zip"
+    assert run(url, "export", "shapes:2", "--to", str(bundle)).stdout == f"{bundle}\n"
+    with zipfile.ZipFile(bundle) as archive:
+        assert archive.namelist() == ["README.md", "manifest.json", "model.safetensors"]
+    assert "It has: model.safetensors" in run(url, "export", "shapes:2", "--format", "onnx", status=1).stderr
 
     run(url, "promote", "shapes:1")
     assert "production" in run(url, "delete", "shapes:1", status=1).stderr

@@ -53,7 +53,8 @@ class ModelView {
     fill(this.about, "Trained on ", h("a", { href: `#/datasets/${encodeURIComponent(model.dataset.id)}` }, model.dataset.name),
       ` · ${whole(model.classes.length)} classes · ${model.preprocessing.image_size} px · made ${ago(model.created_at)}`, model.job_id ? [" by ", h("a", { href: `#/jobs/${model.job_id}` }, "this job")] : null);
     const files = h("details", { class: "downloads" }, h("summary", { class: "button quiet" }, "Download"),
-      h("ul", {}, [...Object.keys(model.files), "manifest.json"].map((file) => h("li", {}, h("a", { href: `models/${encodeURIComponent(model.id)}/files/${encodeURIComponent(file)}`, download: true }, file)))));
+      h("ul", {}, h("li", {}, h("a", { href: `models/${encodeURIComponent(model.id)}/bundle`, download: true }, "All in one zip")),
+        ["README.md", ...Object.keys(model.files), "manifest.json"].map((file) => h("li", {}, h("a", { href: `models/${encodeURIComponent(model.id)}/files/${encodeURIComponent(file)}`, download: true }, file)))));
     fill(this.actions, h("a", { class: "button primary", href: `#/classify?model=${model.id}` }, "Classify"), files);
   }
 
