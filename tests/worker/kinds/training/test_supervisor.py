@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from model.artifact.manifest import FinishReason, Manifest, model_key
+from model.bundle.epochs import read_epochs
 from model.host.failpoints import Failpoint
 from model.storage.opening import open_storage
 from tests.worker.processes import is_running, wait_until
@@ -53,11 +54,14 @@ def test_a_job_becomes_a_model(store: JobStore, tmp_path: Path) -> None:
     assert _epochs(store, job_id) == [1, 2, 3]
     model_id = job.result.model.id
     assert _objects(tmp_path) == [
+        model_key(model_id, "epochs.json"),
         model_key(model_id, "manifest.json"),
         model_key(model_id, "model.safetensors"),
     ]
     stored = open_storage(context.storage_url).read_bytes(model_key(model_id, "manifest.json"))
     manifest = Manifest.model_validate_json(stored)
+    epochs = read_epochs(open_storage(context.storage_url), manifest)
+    assert [epoch.epoch for epoch in epochs] == [1, 2, 3]
     assert (manifest.id, manifest.version, manifest.created_by) == (model_id, 1, "alice")
     assert any("training from step 0" in line for line in store.logs(job_id))
 
