@@ -101,6 +101,18 @@ class InitModelUnavailableError(ModelError):
         )
 
 
+class TrainingStateGoneError(ModelError):
+    """Raised when the last state of the training that a job continues cannot be read any more."""
+
+    code = "training_state_gone"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The job that this one continues has no usable training state any more. {reason} Post a job with its dataset "
+            "and its model as init_from instead."
+        )
+
+
 class UnknownRecipeError(ModelError):
     """Raised when this version of Ninefold cannot train a job's recipe, because another version made it."""
 

@@ -196,7 +196,21 @@ class JobSpec(TrainingSpec):
         return self
 
 
-LATER_FIELDS = frozenset({"patience", "promote_metric", "promote_margin", "rerun_of"})
+class ExtendedFrom(BaseModel):
+    """The job that another job continues from its last training state."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+
+    job: str
+    model: str
+    """The id of the model that the job published, of whose training the state is."""
+    epochs: Annotated[int, Field(ge=0, le=MAX_EPOCHS)]
+    """The epochs that the job had completed; the epochs of its continuation are numbered from there."""
+    progress: Annotated[float, Field(ge=0, lt=1)]
+    """The share of both trainings together that the job had completed: the learning rate continues there."""
+
+
+LATER_FIELDS = frozenset({"patience", "promote_metric", "promote_margin", "rerun_of", "extended_from"})
 """The fields of `ResolvedSpec` that the first release does not know and refuses. Records that it reads leave them out."""
 
 
@@ -232,6 +246,8 @@ class ResolvedSpec(BaseModel):
     patience: Annotated[Patience | None, Field(exclude_if=lambda value: value is None)] = None
     rerun_of: Annotated[str | None, Field(exclude_if=lambda value: value is None)] = None
     """The id of the job that this job repeats."""
+    extended_from: Annotated[ExtendedFrom | None, Field(exclude_if=lambda value: value is None)] = None
+    """The job that this job continues; `epochs` counts the epochs of both."""
 
     def first_release_json(self) -> str:
         """Return the spec as JSON that every release reads: without the fields of `LATER_FIELDS`, and without a gate."""

@@ -46,6 +46,10 @@ class ServiceSettings(BaseSettings):
     """Whether imports may read from public addresses of the internet: `https://…` and `hf://…`."""
     archive_after_days: float = Field(default=30.0, ge=0)
     """Jobs that finished this long ago move from Redis to storage, and records of imports are deleted; 0: neither."""
+    keep_states: int = Field(default=20, ge=0)
+    """The training states of this many succeeded jobs are kept, the newest ones, so that they can be extended; 0: none."""
+    keep_states_days: float = Field(default=7.0, gt=0)
+    """Training states that are older than this are deleted."""
     pack_after_days: float = Field(default=1.0, ge=0)
     """Histories of ended work are compressed once this release has run for this long; earlier ones do not read them."""
 

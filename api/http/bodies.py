@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -32,15 +33,16 @@ async def read_json(request: Request, model: type[M], max_bytes: int = MAX_JSON_
 
 
 async def read_json_by_key(
-    request: Request, key: str, with_key: type[N], without: type[M], max_bytes: int = MAX_JSON_BYTES
+    request: Request, by_key: Mapping[str, type[M]], without: type[N], max_bytes: int = MAX_JSON_BYTES
 ) -> M | N:
-    """Read the request's body as `with_key` if it is an object that has this key, else as `without`; see `read_json`."""
+    """Read the request's body as the first model whose key it has, if it is an object, else as `without`; see `read_json`."""
     body = await _read(request, max_bytes)
     try:
-        has_key = json.loads(body).get(key) is not None
+        given = json.loads(body)
+        keys = [key for key in by_key if given.get(key) is not None]
     except (ValueError, AttributeError, RecursionError):
-        has_key = False
-    return parse(with_key, body) if has_key else parse(without, body)
+        keys = []
+    return parse(by_key[keys[0]], body) if keys else parse(without, body)
 
 
 def json_body_docs(

@@ -1,4 +1,4 @@
-"""Deletes a finished job from Redis, from the archive, and its checkpoints from storage."""
+"""Deletes a finished job from Redis, from the archive, and its checkpoints and training state from storage."""
 
 from contextlib import suppress
 
@@ -7,6 +7,7 @@ from worker.errors import JobNotFoundError
 from worker.queue.archive import JobArchive
 from worker.queue.ids import checkpoints_prefix
 from worker.queue.store import AsyncJobStore
+from worker.registry.training_states import states_folder
 
 _DELETE_TIMEOUT_S = 60.0
 """Checkpoints are large, and a bucket deletes them one by one."""
@@ -24,9 +25,11 @@ async def delete_job(store: AsyncJobStore, storages: Storages, job_id: str, proj
     try:
         if (await store.get(job_id, project)).is_finished:  # no trainer writes checkpoints any more
             await storages.run_within(_DELETE_TIMEOUT_S, storage.delete, checkpoints_prefix(job_id))
+            await storages.run_within(_DELETE_TIMEOUT_S, storage.delete, states_folder(job_id))
         await store.delete(job_id, project)
     except JobNotFoundError:
         await storages.run(archive.delete, job_id)
+        await storages.run_within(_DELETE_TIMEOUT_S, storage.delete, states_folder(job_id))
     else:
         with suppress(JobNotFoundError):  # the archive has this job only if archiving was under way
             await storages.run(archive.delete, job_id)

@@ -89,7 +89,47 @@ class InitModelGoneError(ApiError):
         )
 
 
+class NotExtendableError(ApiError):
+    """Raised when a job shall be extended that has published no model, or that an earlier release trained."""
+
+    code = "not_extendable"
+
+    def __init__(self, job_id: str, status: str) -> None:
+        super().__init__(
+            f"{job_id} is {status} and has no training state to continue from: only a job that this release trained and that "
+            "has succeeded has one. Wait until it has, or post a job with its dataset and epochs."
+        )
+
+
+class TrainingStateGoneError(ApiError):
+    """Raised when the training state of a job that shall be extended is not kept any more."""
+
+    code = "training_state_gone"
+
+    def __init__(self, job_id: str, model_id: str) -> None:
+        super().__init__(
+            f"The training state of {job_id} is not kept any more: the newest NINEFOLD_KEEP_STATES are, for "
+            f"NINEFOLD_KEEP_STATES_DAYS. Post a job with its dataset and init_from: {model_id} instead, which starts from the "
+            "weights of its model."
+        )
+
+
+class OtherDatasetError(ApiError):
+    """Raised when a job shall be extended with another dataset."""
+
+    code = "other_dataset"
+
+    def __init__(self, job_id: str, dataset: str) -> None:
+        super().__init__(
+            f"{job_id} was trained on {dataset}, and can only be extended on the same images. To train its model on other "
+            "ones, post a job with that dataset and the model as init_from."
+        )
+
+
 ANSWERS: Answers = {
+    NotExtendableError: Answer(409),
+    TrainingStateGoneError: Answer(409),
+    OtherDatasetError: Answer(409),
     DatasetGoneError: Answer(409),
     InitModelGoneError: Answer(409),
     NotResolvedError: Answer(409),

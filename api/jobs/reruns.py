@@ -3,7 +3,8 @@
 from api.http.callers import Principal
 from api.http.errors import invalid_fields
 from api.jobs.errors import DatasetGoneError, InitModelGoneError, NotResolvedError
-from api.jobs.schemas import Rerun
+from api.jobs.schemas import Extension, Rerun
+from api.jobs.training_states import TrainingStates
 from api.records.datasets import DatasetCatalogue, find_built_in
 from api.records.jobs import JobReader
 from model.spec import Metric, Promote, ResolvedSpec
@@ -20,8 +21,15 @@ _GATE_FIELDS = ("promote_metric", "promote_margin")
 class Reruns:
     """Copies the settings of jobs, which may be archived."""
 
-    def __init__(self, jobs: JobReader, catalogue: DatasetCatalogue, models: AsyncModelRegistry) -> None:
+    def __init__(
+        self,
+        jobs: JobReader,
+        catalogue: DatasetCatalogue,
+        models: AsyncModelRegistry,
+        states: TrainingStates,
+    ) -> None:
         self._jobs = jobs
+        self._states = states
         self._catalogue = catalogue
         self._models = models
 
@@ -34,6 +42,7 @@ class Reruns:
             NotResolvedError: the job has no resolved spec, because it never got its dataset.
             DatasetGoneError: the job's dataset was deleted.
             InitModelGoneError: the model from whose weights the job started was deleted.
+            TrainingStateGoneError: the job continued another one, whose training state is not kept any more.
         """
         if rerun.model_extra:
             raise invalid_fields(rerun.model_extra, "rerun_of copies all training settings: leave it out.")
@@ -41,9 +50,8 @@ class Reruns:
         if not isinstance(job.spec, ResolvedSpec):
             raise NotResolvedError(job.id)
         await self._check_inputs(job.id, job.spec, caller.project)
-        own = {name: value for name in _OWN_FIELDS if (value := getattr(rerun, name)) is not None}
         return NewJob(
-            _with_gate(job.spec.model_copy(update={**own, "rerun_of": job.id})),
+            with_own_fields(job.spec.model_copy(update={"rerun_of": job.id}), rerun),
             created_by=caller.name,
             warnings=tuple(dict.fromkeys([*job.warnings, *_warnings(job, job.spec)])),
             project=caller.project,
@@ -53,10 +61,12 @@ class Reruns:
         )
 
     async def _check_inputs(self, job_id: str, spec: ResolvedSpec, project: str) -> None:
+        if spec.extended_from:
+            await self._states.require(spec.extended_from.job, spec.extended_from.model, project)
         try:
             if find_built_in(spec.dataset) is None:
                 await self._catalogue.look_up(spec.dataset, project)
-            if spec.init_from:
+            if spec.init_from and not spec.extended_from:
                 await self._models.resolve(spec.init_from, project)
         except DatasetNotFoundError:
             raise DatasetGoneError(job_id, spec.dataset) from None
@@ -64,8 +74,10 @@ class Reruns:
             raise InitModelGoneError(job_id, spec.init_from or "") from None
 
 
-def _with_gate(spec: ResolvedSpec) -> ResolvedSpec:
-    """Return the spec with a gate where its `promote`, which may be the rerun's own, needs one, and else without."""
+def with_own_fields(spec: ResolvedSpec, copy: Rerun | Extension) -> ResolvedSpec:
+    """Return the spec with the name, promotion and tags that the copy has of its own, and with a gate where it needs one."""
+    own = {name: value for name in _OWN_FIELDS if (value := getattr(copy, name)) is not None}
+    spec = spec.model_copy(update=own)
     has_gate = spec.promote is Promote.IF_BETTER
     metric, margin = spec.promote_metric or Metric.ACCURACY, spec.promote_margin or 0.0
     gate = {"promote_metric": metric, "promote_margin": margin} if has_gate else dict.fromkeys(_GATE_FIELDS)

@@ -1,5 +1,6 @@
 """/jobs: submit, read, cancel, stop, pause, resume and delete jobs."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -21,7 +22,7 @@ from api.jobs.responses import (
     page_response,
     stored_job_response,
 )
-from api.jobs.schemas import Job, JobLogs, JobPlan, Rerun
+from api.jobs.schemas import Extension, Job, JobLogs, JobPlan, Rerun
 from api.jobs.submission import Submissions
 from api.records.job_json import is_finished, state_of
 from api.records.jobs import JobId, JobReader
@@ -43,10 +44,13 @@ WakeUps = Annotated[WakeUpThrottle, from_app(WakeUpThrottle)]
 _SPEC = json_body_docs(
     JobSpec,
     Rerun,
+    Extension,
     shortest={"dataset": "digits"},
     chosen={"dataset": "cifar10", "name": "pets", "epochs": 10, "recipe": "fast", "tags": ["first-try"]},
     again={"rerun_of": "job_01m8gy3zwvqwycbs4v1zz2cnka"},
+    longer={"extend": "job_01m8gy3zwvqwycbs4v1zz2cnka", "epochs": 10},
 )
+_COPIES: Mapping[str, type[Rerun] | type[Extension]] = {"rerun_of": Rerun, "extend": Extension}
 _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 
 
@@ -70,8 +74,11 @@ async def create_job(
     dry_run: Annotated[bool, Query(description="Validate and resolve the spec; create nothing.")] = False,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Queue a training job. Fields that are left out are chosen from the dataset and the device; `rerun_of` copies all."""
-    spec = await read_json_by_key(request, "rerun_of", Rerun, JobSpec)
+    """Queue a training job. Fields that are left out are chosen from the dataset and the device.
+
+    `rerun_of` copies all fields of another job; `extend` trains a succeeded job longer.
+    """
+    spec = await read_json_by_key(request, _COPIES, JobSpec)
     if dry_run:
         return model_response(await submissions.plan(spec, caller))
     return accepted_response(request, await submissions.submit(spec, caller, idempotency_key))

@@ -1,11 +1,11 @@
 """The answers of the job routes, as OpenAPI shows them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from model.recipes.resolved_recipe import ResolvedRecipe
-from model.spec import Name, Priority, Promote, ResolvedSpec, Tag
+from model.spec import Epochs, Name, Patience, Priority, Promote, ResolvedSpec, Tag, TimeBudget
 from worker.queue.records import Job as JobRecord
 
 
@@ -20,6 +20,32 @@ class Rerun(BaseModel):
     promote: Promote | None = None
     priority: Priority = 0
     tags: Annotated[list[Tag], Field(max_length=16)] | None = None
+
+
+class Extension(BaseModel):
+    """A job that trains a succeeded job longer: it continues from the last state of that training."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)  # `Extensions` says of a further field what to do
+
+    extend: Annotated[str, StringConstraints(pattern=r"^job_[0-9a-z]{26}$")]
+    """The job to continue: `job_…`."""
+    epochs: Epochs | None = None
+    """How many more epochs."""
+    time_budget_s: TimeBudget | None = None
+    """How much longer, in seconds to the published model. Without `epochs` as many epochs as fit."""
+    patience: Patience | None = None
+    dataset: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
+    """May be given, but only the dataset of that job is accepted."""
+    name: Name | None = None
+    promote: Promote | None = None
+    priority: Priority = 0
+    tags: Annotated[list[Tag], Field(max_length=16)] | None = None
+
+    @model_validator(mode="after")
+    def _says_how_long(self) -> Self:
+        if self.epochs is None and self.time_budget_s is None:
+            raise ValueError("say how much longer: epochs (how many more) or time_budget_s")
+        return self
 
 
 class JobLinks(BaseModel):

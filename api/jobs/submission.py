@@ -3,8 +3,9 @@
 import hashlib
 
 from api.http.callers import Principal
+from api.jobs.extensions import Extensions
 from api.jobs.reruns import Reruns
-from api.jobs.schemas import JobPlan, Rerun
+from api.jobs.schemas import Extension, JobPlan, Rerun
 from api.jobs.spec_resolver import SpecResolver
 from api.records.storage_space import StorageSpace
 from api.records.wake_up_throttle import WakeUpThrottle
@@ -13,9 +14,12 @@ from model.recipes.resolved_recipe import resolve_recipe
 from model.spec import JobSpec, ResolvedSpec
 from worker.errors import DatasetNotFoundError, ImportEndedError
 from worker.queue.calls.requests import Idempotency
-from worker.queue.calls.trainings import Submitted
+from worker.queue.calls.trainings import NewJob, Submitted
 from worker.queue.kinds import Kind, Lane
 from worker.queue.store import AsyncJobStore
+
+Posted = JobSpec | Rerun | Extension
+"""What may be posted: a spec, or a job that is repeated or trained longer."""
 
 _FIRST_FIELDS = frozenset(
     (
@@ -35,6 +39,7 @@ class Submissions:
         store: AsyncJobStore,
         resolver: SpecResolver,
         reruns: Reruns,
+        extensions: Extensions,
         *,
         space: StorageSpace,
         wake_ups: WakeUpThrottle,
@@ -43,28 +48,27 @@ class Submissions:
         self._store = store
         self._resolver = resolver
         self._reruns = reruns
+        self._extensions = extensions
         self._space = space
         self._wake_ups = wake_ups
         self._queue_limit = queue_limit
 
-    async def plan(self, spec: JobSpec | Rerun, caller: Principal) -> JobPlan:
-        """Return what would run; create nothing. Raises as `SpecResolver.plan` and `Reruns.new_job` do."""
-        if not isinstance(spec, Rerun):
+    async def plan(self, spec: Posted, caller: Principal) -> JobPlan:
+        """Return what would run; create nothing. Raises as `SpecResolver.plan`, or `new_job` of the copies, do."""
+        if isinstance(spec, JobSpec):
             resolved, warnings = await self._resolver.plan(spec, caller.project)
             return JobPlan(spec=resolved, recipe=resolve_recipe(resolved), warnings=warnings)
-        job = await self._reruns.new_job(spec, caller)
-        assert isinstance(job.spec, ResolvedSpec)  # noqa: S101 - a rerun copies a resolved spec
+        job = await self._new_job(spec, caller)
+        assert isinstance(job.spec, ResolvedSpec)  # noqa: S101 - a copy has a resolved spec
         recipe = job.recipe or resolve_recipe(job.spec)
         return JobPlan(spec=job.spec, recipe=recipe, warnings=list(job.warnings))
 
-    async def submit(
-        self, spec: JobSpec | Rerun, caller: Principal, idempotency_key: str | None
-    ) -> Submitted:
+    async def submit(self, spec: Posted, caller: Principal, idempotency_key: str | None) -> Submitted:
         """Queue a job; a repeated idempotency key returns the job that the first request queued.
 
         Raises:
             StorageFullError: storage has too little room for the job's checkpoints and model.
-            ApiError: the spec cannot be resolved, as in `SpecResolver.new_job` and `Reruns.new_job`.
+            ApiError: the spec cannot be resolved, as in `new_job` of `SpecResolver`, `Reruns` and `Extensions`.
         """
         idempotency = Idempotency(idempotency_key, _hash(spec)) if idempotency_key else None
         if idempotency and (
@@ -80,27 +84,33 @@ class Submissions:
         return submitted
 
     async def _resolve_and_submit(
-        self, spec: JobSpec | Rerun, caller: Principal, idempotency: Idempotency | None
+        self, spec: Posted, caller: Principal, idempotency: Idempotency | None
     ) -> Submitted:
         while True:
-            if isinstance(spec, Rerun):
-                job = await self._reruns.new_job(spec, caller)
-            else:
-                job = await self._resolver.new_job(spec, caller)
+            job = await self._new_job(spec, caller)
             reach(Failpoint.SUBMIT_RESOLVED)
             try:
                 return await self._store.submit(job, idempotency, queue_limit=self._queue_limit)
             except (ImportEndedError, DatasetNotFoundError):  # the dataset changed since it was looked up
                 continue
 
+    async def _new_job(self, spec: Posted, caller: Principal) -> NewJob:
+        match spec:
+            case Rerun():
+                return await self._reruns.new_job(spec, caller)
+            case Extension():
+                return await self._extensions.new_job(spec, caller)
+            case _:
+                return await self._resolver.new_job(spec, caller)
 
-def _hash(spec: JobSpec | Rerun) -> str:
+
+def _hash(spec: Posted) -> str:
     """Hash what a request asks for: a body that only spells out defaults asks for the same job.
 
     Fields that the first release did not know count only when they differ from their default, so that a request which
     is repeated to an API of another release has the same hash.
     """
-    if isinstance(spec, Rerun):
+    if not isinstance(spec, JobSpec):
         return hashlib.sha256(spec.model_dump_json().encode()).hexdigest()
     later = {
         name

@@ -26,11 +26,13 @@ from api.feed.waiting import ChangeWaiter
 from api.health.cache_disk import CacheDisk
 from api.health.readiness import ReadinessChecks
 from api.health.storage_probe import StorageProbe
+from api.jobs.extensions import Extensions
 from api.jobs.reruns import Reruns
 from api.jobs.spec_resolver import SpecResolver, WorkerDevices
 from api.jobs.submission import Submissions
 from api.models.bundle.bundles import Bundles
 from api.models.bundle.derived import DerivedFiles
+from api.jobs.training_states import TrainingStates
 from api.models.comparison.reader import ComparisonReader
 from api.models.evaluation.reader import EvaluationReader
 from api.models.evaluation.runs import EvaluationRuns
@@ -83,7 +85,7 @@ class SharedObjects:
         resolver = SpecResolver(catalogue, datasets, models, WorkerDevices(live_workers))
         jobs = JobReader(store, self._storages)
         derived = DerivedFiles(self._storages, jobs)
-        reruns = Reruns(jobs, catalogue, models)
+        states = TrainingStates(self._storages)
         imports = ImportSubmissions(store, self._storages, self._throttle, self._settings.max_queued_imports)
         places = UploadPlaces(
             DatasetUploadLimits(self._settings.max_dataset_bytes, self._settings.max_uploads)
@@ -116,7 +118,8 @@ class SharedObjects:
             Submissions: Submissions(
                 store,
                 resolver,
-                reruns,
+                Reruns(jobs, catalogue, models, states),
+                Extensions(jobs, catalogue, states),
                 space=self._space,
                 wake_ups=self._throttle,
                 queue_limit=self._settings.max_queued_jobs,

@@ -44,7 +44,8 @@ class JobReader:
         try:
             return await self._store.rows(job_id, after=after, limit=limit, project=project)
         except JobNotFoundError:
-            return (await self._read_archived(job_id, project)).rows[after : after + limit]
+            rows = (await self._read_archived(job_id, project)).rows
+            return [row for row in rows if row.epoch > after][:limit]
 
     async def log_lines(self, job_id: str, project: str, tail: int) -> list[str]:
         """Return the last `tail` lines of the trainer's log."""

@@ -5,6 +5,7 @@ A job keeps the recipe that it was submitted with: a later version of Ninefold w
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import MISSING, fields
 
 from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, ValidationError, computed_field
@@ -56,6 +57,10 @@ class ResolvedRecipe(BaseModel):
             raise UnknownRecipeError(
                 self.name, self.ninefold_version, installed_version(), invalid
             ) from error
+
+    def with_settings(self, settings: Mapping[str, JsonValue]) -> "ResolvedRecipe":
+        """Return the recipe with other values of some settings."""
+        return self.model_copy(update={"settings": {**self.settings, **settings}})
 
     def changes_from(self, other: "ResolvedRecipe") -> list[str]:
         """Return the settings that differ, each as `name old → new`; none for recipes that train the same."""

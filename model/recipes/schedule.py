@@ -6,6 +6,9 @@ from typing import Protocol
 
 from model.recipes.recipe import KERAS_TIME_DECAY, Decay, Recipe
 
+_REWARMING_SHARE = 0.1
+"""The share of a continuation in which its learning rate rises."""
+
 
 def steps_per_epoch(images: int, batch_size: int) -> int:
     """Return the number of batches of an epoch.
@@ -41,15 +44,26 @@ class OneCycle:
     """Share of all steps that the warm-up takes, 0 to 1."""
     final_fraction: float
     """Learning rate at the end, as a share of `peak`."""
+    continued_at: float = 0.0
+    """The progress at which a finished training is continued: the rate, which was near 0, rises again from there."""
 
     def learning_rate(self, progress: float, steps_made: int) -> float:  # noqa: ARG002 - the protocol's signature
         """Return the learning rate at this progress. The rate of the first and of the last step is above 0."""
         step = round(progress * self.total_steps)
+        return self.peak * self._rise(step) * self._share_of_peak(step)
+
+    def _share_of_peak(self, step: int) -> float:
         warm_up_steps = self.total_steps * self.warm_up_fraction
         if step < warm_up_steps:
-            return self.peak * (step + 1) / (warm_up_steps + 1)
+            return (step + 1) / (warm_up_steps + 1)
         remaining = (self.total_steps - step) / (self.total_steps - warm_up_steps)
-        return self.peak * (self.final_fraction + (1 - self.final_fraction) * remaining)
+        return self.final_fraction + (1 - self.final_fraction) * remaining
+
+    def _rise(self, step: int) -> float:
+        """Return the factor by which a continued training re-warms, 0 to 1."""
+        first = self.total_steps * self.continued_at
+        rise_steps = (self.total_steps - first) * _REWARMING_SHARE
+        return min(1.0, (step - first + 1) / (rise_steps + 1)) if first else 1.0
 
 
 @dataclass(frozen=True)
@@ -64,8 +78,19 @@ class TimeDecay:
         return self.initial / (1 + self.decay * steps_made)
 
 
-def make_schedule(recipe: Recipe, total_steps: int) -> Schedule:
-    """Return the learning-rate schedule of a recipe for a training of `total_steps` steps."""
+def make_schedule(recipe: Recipe, total_steps: int, continued_at: float = 0.0) -> Schedule:
+    """Return the learning-rate schedule of a recipe for a training of `total_steps` steps.
+
+    A training that is continued at some progress follows the schedule that one training of both lengths would have had
+    from there on, after a short re-warming. Ibrahim et al. (arXiv 2403.08763) find that a finished training has to be
+    re-warmed and decayed again to learn more, and that the height of the new peak decides how much it forgets at first.
+    """
     if recipe.decay is Decay.KERAS_TIME:
         return TimeDecay(recipe.learning_rate, KERAS_TIME_DECAY)
-    return OneCycle(recipe.learning_rate, total_steps, recipe.warm_up_fraction, recipe.final_fraction)
+    return OneCycle(
+        recipe.learning_rate,
+        total_steps,
+        recipe.warm_up_fraction,
+        recipe.final_fraction,
+        continued_at,
+    )

@@ -44,6 +44,8 @@ _BEST_FIELDS = [field.name for field in fields(Best) if field.name != "weights"]
 _GROUPED = "validation_is_grouped"
 _COOL_DOWN = "cool_down"
 """Not a position field: the first release refuses a checkpoint with a position field that it does not know."""
+_MAY_DIFFER = frozenset({"epochs", "time_budget_s", "name", "promote", "tags"})
+"""The settings that a training may have of its own when it continues another one."""
 _log = logging.getLogger(__name__)
 
 
@@ -86,12 +88,26 @@ class Checkpoints:
     def save(self, state: RunState) -> str:
         """Store the state durably and return its storage key, which ends in the SHA-256 of the bytes."""
         reach(Failpoint.CHECKPOINT_DUE)
-        data = save(_tensors(state), metadata=self._header(state))
         position = f"epoch-{state.epoch:04d}-step-{state.step:06d}"
-        key = f"{self._prefix}/{position}-{hashlib.sha256(data).hexdigest()}.safetensors"
-        self._storage.put_bytes(key, data)
+        key, _ = self._put(f"{self._prefix}/{position}", state)
         reach(Failpoint.CHECKPOINT_PUT)
         return key
+
+    def save_last(self, state: RunState, prefix: str) -> None:
+        """Store the state at the end of a training, for another one to continue. A failure is only logged."""
+        try:
+            _, size_bytes = self._put(prefix, state)
+        except StorageError as error:
+            _log.warning("the training state is not kept, so this job cannot be extended: %s", error)
+        else:
+            _log.info("the training state is kept (%.0f MB): this job can be extended", size_bytes / 1e6)
+
+    def _put(self, start: str, state: RunState) -> tuple[str, int]:
+        """Store the state under a key that starts so; return the key and the size in bytes."""
+        data = save(_tensors(state), metadata=self._header(state))
+        key = f"{start}-{hashlib.sha256(data).hexdigest()}.safetensors"
+        self._storage.put_bytes(key, data)
+        return key, len(data)
 
     def restore(self, key: str, state: RunState) -> None:
         """Load a checkpoint into an initial state.
@@ -101,13 +117,24 @@ class Checkpoints:
             CorruptArtifactError: the checkpoint cannot be read, or belongs to another spec.
             RecipeChangedError: the checkpoint was trained with another recipe.
         """
+        self._restore(key, state, except_for=frozenset())
+
+    def continue_from(self, key: str, state: RunState) -> None:
+        """Load the last state of another training into an initial state, to train for more epochs or minutes.
+
+        Raises the same errors as `restore`.
+        """
+        self._restore(key, state, except_for=_MAY_DIFFER)
+        state.used_s, state.still_running_at, state.cool_down = 0.0, 0.0, None
+
+    def _restore(self, key: str, state: RunState, *, except_for: frozenset[str]) -> None:
         try:
             with self._storage.as_file(key) as path:
                 _check_bytes(key, path)
                 with safe_open(path, "pt") as file:
                     header: dict[str, str] = file.metadata()
                     tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-            self._check(key, header)
+            self._check(key, header, except_for)
             _load(state, tensors, header)
         except (SafetensorError, KeyError, ValueError) as error:
             raise CorruptArtifactError(f"Checkpoint {key!r} cannot be read: post the job again.") from error
@@ -126,11 +153,11 @@ class Checkpoints:
             **self._environment,
         }
 
-    def _check(self, key: str, header: Mapping[str, str]) -> None:
-        spec = ResolvedSpec.model_validate_json(header["spec"])
-        if header["format"] != _FORMAT or _known_fields(spec) != _known_fields(self._spec):
+    def _check(self, key: str, header: Mapping[str, str], except_for: frozenset[str]) -> None:
+        saved, own = (_known_fields(spec, except_for) for spec in (_spec_in(header), self._spec))
+        if header["format"] != _FORMAT or saved != own:
             raise CorruptArtifactError(f"Checkpoint {key!r} is another job's: post this job again.")
-        self._check_recipe(key, header.get("recipe"))
+        self._check_recipe(key, header.get("recipe"), except_for)
         before = {"ranks": "1", **header}  # the first versions trained on one device only
         changed = [f"{k} {before[k]} → {v}" for k, v in self._environment.items() if before[k] != v]
         if changed:
@@ -139,7 +166,7 @@ class Checkpoints:
                 ", ".join(changed),
             )
 
-    def _check_recipe(self, key: str, recipe_json: str | None) -> None:
+    def _check_recipe(self, key: str, recipe_json: str | None, except_for: frozenset[str]) -> None:
         if recipe_json is None:
             _log.info(
                 "the checkpoint is of an earlier version and does not name its recipe: continuing with %s (%s)",
@@ -147,14 +174,21 @@ class Checkpoints:
                 self._recipe.digest,
             )
             return
-        saved = ResolvedRecipe.model_validate_json(recipe_json)
+        saved = ResolvedRecipe.model_validate_json(recipe_json).with_settings(
+            {name: value for name, value in self._recipe.settings.items() if name in except_for}
+        )
         if changes := self._recipe.changes_from(saved):
             raise RecipeChangedError(key, saved.ninefold_version, changes)
 
 
-def _known_fields(spec: ResolvedSpec) -> dict[str, object]:
+def _spec_in(header: Mapping[str, str]) -> ResolvedSpec:
+    return ResolvedSpec.model_validate_json(header["spec"])
+
+
+def _known_fields(spec: ResolvedSpec, except_for: frozenset[str]) -> dict[str, object]:
     """Return the fields of the spec that every release stores in a checkpoint."""
-    return {name: getattr(spec, name) for name in ResolvedSpec.model_fields if name not in LATER_FIELDS}
+    left_out = LATER_FIELDS | except_for
+    return {name: getattr(spec, name) for name in ResolvedSpec.model_fields if name not in left_out}
 
 
 def _check_bytes(key: str, path: Path) -> None:

@@ -87,7 +87,14 @@ class TrainingLoop:
         if budget_s is None:
             return self._with_patience(epoch_limit, epoch_limit), None
         used_s = state.used_s + downtime_s(state.still_running_at, time.time(), pauses)
-        time_limit = TimeLimit(epoch_limit, budget_s, self._images_to_score_at_the_end(), used_s)
+        continued = self._spec.extended_from
+        time_limit = TimeLimit(
+            epoch_limit,
+            budget_s,
+            self._images_to_score_at_the_end(),
+            used_s,
+            first_progress=continued.progress if continued else 0.0,
+        )
         interval_s = max(_MIN_CHECKPOINT_INTERVAL_S, budget_s * _CHECKPOINT_INTERVAL_SHARE)
         self._step_checkpoint_s = min(self._step_checkpoint_s, interval_s)
         return self._with_patience(time_limit, epoch_limit), time_limit
@@ -95,7 +102,15 @@ class TrainingLoop:
     def _with_patience(self, limit: RunLimit, epochs: EpochLimit) -> RunLimit:
         if self._spec.patience is None:
             return limit
-        self._patience = PatienceLimit(limit, epochs, self._state, self._recipe, self._spec.patience)
+        continued = self._spec.extended_from
+        self._patience = PatienceLimit(
+            limit,
+            epochs,
+            self._state,
+            self._recipe,
+            self._spec.patience,
+            first_epoch=continued.epochs if continued else 0,
+        )
         return self._patience
 
     def _images_to_score_at_the_end(self) -> int:

@@ -10,7 +10,12 @@ from model.data.duplicates.groups_file import read_training_groups
 from model.data.report.near_duplicates import number_groups
 from model.device.device import Device, open_device
 from model.device.ranks import Rank
-from model.errors import DamagedCheckpointError, InitModelUnavailableError, ObjectMissingError
+from model.errors import (
+    DamagedCheckpointError,
+    InitModelUnavailableError,
+    ObjectMissingError,
+    TrainingStateGoneError,
+)
 from model.network.resnet9 import ResNet9
 from model.recipes.progressive_resizing import image_sides
 from model.recipes.recipe import Recipe
@@ -36,7 +41,8 @@ def train_rank(request: TrainingRequest, reporter: Reporter, rank: Rank) -> Trai
     device = open_device(request.devices[rank.index], request.threads)
     reporter.phase("preparing_data")
     resumed = [request.resume_from, *request.fallback_checkpoints] if request.resume_from else []
-    groups = _find_groups(request, resumed)
+    continued = [request.continue_from] if request.continue_from else []
+    groups = _find_groups(request, [*resumed, *continued])
     data = load_training_data(
         spec, request.storage, request.cache_dir, device, groups, cache_limits=request.cache_limits
     )
@@ -52,8 +58,7 @@ def train_rank(request: TrainingRequest, reporter: Reporter, rank: Rank) -> Trai
         world_size=rank.world_size,
         is_grouped=data.is_grouped,
     )
-    if resumed:
-        _resume(resumed, checkpoints, state, reporter)
+    _restore(resumed, request.continue_from, checkpoints, state, reporter)
     state.micro_batches = max(state.micro_batches, min(request.micro_batches, spec.batch_size))
     if device.needs_warm_up:
         _warm_up(request, recipe, state, device, rank)
@@ -74,6 +79,8 @@ def train_rank(request: TrainingRequest, reporter: Reporter, rank: Rank) -> Trai
     finish_reason = loop.run()
     if not rank.is_first:
         return None
+    if request.state_prefix:  # before the evaluation, which replaces the weights by the best ones
+        checkpoints.save_last(state, request.state_prefix)
     reporter.phase("evaluating")
     return evaluate_final_weights(
         spec,
@@ -121,14 +128,24 @@ def _weight_loader(request: TrainingRequest, data: TrainingData) -> Callable[[Re
 
     def load_weights(network: ResNet9) -> None:
         # A resumed training needs no initial weights, so their model may have been deleted meanwhile.
-        with suppress(InitModelUnavailableError) if request.resume_from else nullcontext():
+        is_needed = not (request.resume_from or request.continue_from)
+        with nullcontext() if is_needed else suppress(InitModelUnavailableError):
             load_initial_weights(network, data.facts.classes, request.storage, model_id)
 
     return load_weights
 
 
-def _resume(keys: Sequence[str], checkpoints: Checkpoints, state: RunState, reporter: Reporter) -> None:
-    """Load the first of these checkpoints that is there and not damaged; without any, training starts from the beginning."""
+def _restore(
+    keys: Sequence[str],
+    continued: str | None,
+    checkpoints: Checkpoints,
+    state: RunState,
+    reporter: Reporter,
+) -> None:
+    """Load the first of these checkpoints that is there and not damaged.
+
+    Without any, training starts from the last state of the training that it continues, or from the beginning.
+    """
     unusable = 0
     for key in keys:
         try:
@@ -137,9 +154,20 @@ def _resume(keys: Sequence[str], checkpoints: Checkpoints, state: RunState, repo
         except (DamagedCheckpointError, ObjectMissingError) as error:
             _log.warning("%s", error)
             unusable += 1
+    else:
+        if continued:
+            _continue(continued, checkpoints, state)
     if unusable:
         reporter.rewind(state.epoch)
-    _log.info("resumed after %d epochs and %d steps", state.epoch, state.step)
+    if keys or continued:
+        _log.info("resumed after %d epochs and %d steps", state.epoch, state.step)
+
+
+def _continue(key: str, checkpoints: Checkpoints, state: RunState) -> None:
+    try:
+        checkpoints.continue_from(key, state)
+    except (DamagedCheckpointError, ObjectMissingError) as error:
+        raise TrainingStateGoneError(str(error)) from error
 
 
 def _warm_up(request: TrainingRequest, recipe: Recipe, state: RunState, device: Device, rank: Rank) -> None:

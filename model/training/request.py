@@ -37,5 +37,9 @@ class TrainingRequest:
     """Start and end of each pause of the job, in Unix time. Pauses do not count towards a time budget."""
     fallback_checkpoints: Sequence[str] = ()
     """Storage keys of older checkpoints, newest first, to resume from if `resume_from` is damaged."""
+    state_prefix: str | None = None
+    """Start of the storage key of the training's last state, from which another training may continue; None: not kept."""
+    continue_from: str | None = None
+    """Storage key of the last state of the training that this one continues."""
     recipe: ResolvedRecipe | None = None
     """The recipe to train with, as the job stores it. None: the recipe that the spec names, as this version has it."""

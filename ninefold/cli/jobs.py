@@ -28,6 +28,13 @@ def submit(
             help="Repeat a job, with its dataset, settings and recipe, to see whether its weights are the same.",
         ),
     ] = None,
+    extend: Annotated[
+        str | None,
+        typer.Option(
+            metavar="JOB",
+            help="Train a succeeded job longer, from where it ended: with --epochs, how many more.",
+        ),
+    ] = None,
     name: Annotated[
         str | None, typer.Option(help="Name of the model. Default: the name of the dataset.")
     ] = None,
@@ -78,9 +85,13 @@ def submit(
         ninefold submit cifar10 --set batch_size=256 --set learning_rate=0.4
 
         ninefold submit --rerun-of job_01k5… --watch
+
+        ninefold submit --extend job_01k5… --epochs 10 --watch
     """
-    if (dataset is None) == (rerun_of is None):
-        raise typer.BadParameter("name either a dataset or, with --rerun-of, a job to repeat")
+    if sum(source is not None for source in (dataset, rerun_of, extend)) != 1:
+        raise typer.BadParameter(
+            "name either a dataset, or a job: --rerun-of JOB repeats it, --extend JOB --epochs N trains it longer"
+        )
     given = {
         "name": name,
         "recipe": recipe,
@@ -95,7 +106,10 @@ def submit(
     }
     spec = {field: value for field, value in given.items() if value is not None} | parse_fields(option or [])
     with connect(url, api_key) as client:
-        job = client.rerun(rerun_of, **spec) if rerun_of else client.submit(dataset or "", **spec)
+        if extend:
+            job = client.extend(extend, **spec)
+        else:
+            job = client.rerun(rerun_of, **spec) if rerun_of else client.submit(dataset or "", **spec)
         typer.echo(job["id"])
         for warning in job.get("warnings") or []:
             typer.secho(f"warning: {warning}", err=True, fg=typer.colors.YELLOW)

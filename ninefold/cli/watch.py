@@ -58,6 +58,8 @@ def summary(job: "Json") -> str:
     ]
     if promotion := result.get("promotion"):
         lines.append(f"promotion: {promotion['detail']}")
+    if source := job["spec"].get("extended_from"):
+        lines.append(f"continued {source['job']} after epoch {source['epochs']}")
     if rerun := result.get("rerun"):
         lines.append(rerun_line(rerun))
     return "\n".join(lines)

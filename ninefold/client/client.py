@@ -71,6 +71,16 @@ class Client(ModelCalls):
             "POST", "/jobs", json={"rerun_of": job_id, **own}, headers=headers
         )
 
+    def extend(self, job_id: str, **own: Any) -> Json:
+        """Submit a job that trains a succeeded job longer: `epochs` says how many more, or `time_budget_s` how long.
+
+        `own` may give patience, name, promote, priority and tags too. All else is as in the job that is continued.
+        """
+        headers = {"Idempotency-Key": str(uuid.uuid4())}
+        return self._transport.request_object(
+            "POST", "/jobs", json={"extend": job_id, **own}, headers=headers
+        )
+
     def job(self, job_id: str) -> Json:
         """Return the current record of a job."""
         return self._transport.request_object("GET", f"/jobs/{job_id}")

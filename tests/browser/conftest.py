@@ -53,7 +53,7 @@ def service(chromium: str, tmp_path_factory: pytest.TempPathFactory, few_digits:
     """`ninefold up` with an empty data folder, an API key and the dataset `few-digits`."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("NINEFOLD_API_KEYS", f"tester:{KEY}")
-        service = Service(tmp_path_factory.mktemp("data"))
+        service = Service(tmp_path_factory.mktemp("data"), environment={"NINEFOLD_KEEP_STATES": "20"})
     try:
         service.client.close()
         service.client = Client(service.url, KEY)

@@ -185,7 +185,7 @@ def test_the_form_of_a_clone_has_the_settings_of_the_original_job(page: Page, se
     expect(form.get_by_label("Epochs", exact=True)).to_have_value("3")
 
 
-def test_a_rerun_opens_its_page_and_says_that_the_weights_are_equal(page: Page, service: Service) -> None:
+def test_a_rerun_opens_its_page_and_so_does_a_longer_training(page: Page, service: Service) -> None:
     job = service.client.submit("few-digits", epochs=1, name="once-more", seed=7, promote="never")
     page.goto(f"{service.url}/#/jobs/{job['id']}")
     service.client.wait(job["id"])
@@ -194,6 +194,17 @@ def test_a_rerun_opens_its_page_and_says_that_the_weights_are_equal(page: Page, 
     expect(page.locator(".job-note")).to_have_text(
         f"the weights are equal to those of {job['id']}", timeout=JOB_MS
     )
+
+    page.get_by_role("button", name="Train longer").click()
+    dialog = page.get_by_role("dialog", name="Train longer")
+    dialog.get_by_label("How much longer").fill("1")
+    dialog.get_by_role("button", name="Train longer").click()
+    expect(page.locator(".job-note")).to_contain_text("after epoch 1", timeout=JOB_MS)
+    longer = service.client.wait(page.url.rpartition("/")[2])
+    assert (longer["status"], longer["result"]["model"]["version"]) == ("succeeded", 3)
+    assert [row["epoch"] for row in service.client.metrics(longer["id"])] == [2]
+    (ancestor,) = service.client.model(longer["result"]["model"]["id"])["lineage"]["ancestors"]
+    assert ancestor["model"] == longer["spec"]["extended_from"]["model"]
 
 
 def test_an_answer_to_a_request_from_before_the_sign_in_does_not_ask_again(

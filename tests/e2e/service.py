@@ -23,6 +23,8 @@ ROLES = {
     "trainer": re.compile(r"-m worker\.kinds\.training\.trainer"),
 }
 START_S = 90
+NO_STATES = {"NINEFOLD_KEEP_STATES": "0"}
+"""A training state of 105 MB costs as much time as a short training; the tests of the dashboard keep them."""
 FAST_LEASE = {"NINEFOLD_LEASE_S": "3", "NINEFOLD_RENEW_EVERY_S": "0.5"}
 ONE_THREAD = {"NINEFOLD_THREADS": "1"}
 """For networks so small, two threads that share the CPUs with other tests take four times the CPU time of one."""
@@ -49,7 +51,7 @@ class Service:
         run_tied = [sys.executable, "-m", "ninefold.local.parent_death", str(os.getpid())]
         self.process = subprocess.Popen(
             [*run_tied, *NINEFOLD, "up", "--port", str(port), "--data-dir", str(data_dir)],
-            env={**os.environ, **UNUSABLE_PROXIES, **FAST_LEASE, **ONE_THREAD, **environment},
+            env={**os.environ, **UNUSABLE_PROXIES, **FAST_LEASE, **ONE_THREAD, **NO_STATES, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

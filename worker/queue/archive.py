@@ -58,8 +58,12 @@ class JobArchive:
         self._check_exists(job_id)
         self._storage.delete(_key(job_id))
 
+    def has(self, job_id: str) -> bool:
+        """Return whether the archive has this job."""
+        return self._storage.exists(_key(job_id))
+
     def _check_exists(self, job_id: str) -> None:
-        if not self._storage.exists(_key(job_id)):
+        if not self.has(job_id):
             raise JobNotFoundError(job_id)
 
 

@@ -6,11 +6,11 @@ from enum import StrEnum
 SCHEMA_VERSION = 4
 """The highest version of items that this release understands. A worker leaves items of a higher version to newer workers."""
 PLAIN_VERSION, VERSION_WITH_OPTIONS, VERSION_WITH_OTHER_SOURCES = 1, 2, 3
-VERSION_WITH_GATE = VERSION_WITH_EVALUATIONS = 4
+VERSION_WITH_GATE = VERSION_WITH_EVALUATIONS = VERSION_WITH_CONTINUATIONS = 4
 """The version that items are written with: 2 for imports with options, which earlier workers would ignore; 3 for imports
 that read something else than one zip in storage, such as the dataset of which they make the next version; 4 for jobs
-whose model is promoted if it is better than the one in production, and for evaluations, a kind that earlier workers do not
-know."""
+whose model is promoted if it is better than the one in production, or which continue another job, and for evaluations, a kind
+that earlier workers do not know."""
 
 
 class Kind(StrEnum):

@@ -6,20 +6,27 @@ The record of a model goes after its files, that of a dataset before them: nothi
 import logging
 from contextlib import suppress
 
-from model.artifact.manifest import MANIFEST_FILE, model_key
+from pydantic import ValidationError
+
+from model.artifact.manifest import MANIFEST_FILE, Manifest, model_key
 from model.data.record import RECORD_FILE, dataset_key
-from model.errors import StorageError
+from model.errors import ObjectMissingError, StorageError
 from model.storage.interface import Storage
 from worker.errors import DatasetNotFoundError
 from worker.redis_server.projects import DEFAULT_PROJECT
 from worker.registry.datasets import DatasetRegistry
 from worker.registry.model_registry import ModelRegistry
+from worker.registry.training_states import state_folder
 
 _log = logging.getLogger(__name__)
 
 
 def delete_model_files(storage: Storage, model_id: str) -> None:
-    """Delete all files of a model, the manifest first: files without a manifest are not a model."""
+    """Delete a model: the training state, then the manifest, then its files, which are no model without a manifest."""
+    with suppress(ObjectMissingError, ValidationError):
+        manifest = Manifest.model_validate_json(storage.read_bytes(model_key(model_id, MANIFEST_FILE)))
+        if manifest.job_id:
+            storage.delete(f"{state_folder(manifest.job_id, model_id)}/")
     storage.delete(model_key(model_id, MANIFEST_FILE))
     storage.delete(f"models/{model_id}/")
 

@@ -103,6 +103,7 @@ def make_abilities(
             threads=settings.threads or cpu_quota(),
             stall_timeout_s=settings.stall_timeout_s,
             tensorboard_dir=settings.tensorboard_dir,
+            keeps_states=settings.keep_states > 0,
             cache_limits=CacheLimits(settings.prepared_bytes, settings.prepared_days),
         )
         cleaner = CacheCleaner(settings.cache_dir, trainings.cache_limits)

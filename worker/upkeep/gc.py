@@ -14,11 +14,13 @@ from model.errors import StorageError
 from model.storage.interface import Storage, StorageEntry
 from model.storage.opening import open_storage
 from worker.errors import WorkerError
+from worker.queue.archive import JobArchive
 from worker.queue.states import TERMINAL, Status
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.connection import connect
 from worker.redis_server.fitness import check_server
 from worker.redis_server.projects import DEFAULT_PROJECT, object_key, scoped, storage_url
+from worker.registry.training_states import STATES
 from worker.settings import ServiceSettings
 from worker.upkeep.record_reader import RecordReader
 
@@ -58,8 +60,8 @@ class Known:
 def find_unreferenced(client: redis.Redis, storage: Storage, project: str = DEFAULT_PROJECT) -> list[Finding]:
     """Return what is in a project's storage and no record refers to, including what must be kept. Deletes nothing."""
     # Storage is listed before the records are read: objects that are created later are not on the list.
-    kinds = ("models", "datasets", "checkpoints", "uploads")
-    models, datasets, checkpoints, uploads = folders = [storage.folders(kind) for kind in kinds]
+    kinds = ("models", "datasets", "checkpoints", "uploads", STATES)
+    models, datasets, checkpoints, uploads, states = folders = [storage.folders(kind) for kind in kinds]
     datasets = [folder for folder in datasets if _id(folder) not in BUILT_IN]
     leftovers = storage.leftovers()
     ids = {kind: [_id(folder) for folder in of_kind] for kind, of_kind in zip(kinds, folders, strict=True)}
@@ -68,6 +70,7 @@ def find_unreferenced(client: redis.Redis, storage: Storage, project: str = DEFA
         *_unreferenced_models(models, known, storage),
         *_unreferenced_datasets(datasets, known),
         *_unreferenced_checkpoints(checkpoints, models, known),
+        *_unreferenced_states(states, models, known, storage),
         *_unreferenced_uploads(uploads, (*models, *datasets), known),
         *(Finding(entry, "left by a process that was killed") for entry in leftovers),
     ]
@@ -92,7 +95,9 @@ def _ask(reader: RecordReader, project: str, ids: Mapping[str, Sequence[str]]) -
     published = {model.key.removeprefix(model_prefix) for model, is_retired in found if not is_retired}
     known_datasets = reader.existing([dataset_prefix + dataset_id for dataset_id in ids["datasets"]])
     statuses = {
-        job_id: status for job_id, (status,) in reader.fields({*ids["checkpoints"]}, "status") if status
+        job_id: status
+        for job_id, (status,) in reader.fields({*ids["checkpoints"], *ids[STATES]}, "status")
+        if status
     }
     # Items of a kind or status that only a later release knows are in no index that this one reads.
     owners = {upload.removesuffix(".zip"): f"uploads/{upload}" for upload in ids["uploads"]}
@@ -152,6 +157,17 @@ def _unreferenced_checkpoints(
             yield Finding(folder, _UNKNOWN_TO_REDIS, is_kept=True)
         else:
             yield Finding(folder, "its job has ended" if job_id in known.jobs else "its job is gone")
+
+
+def _unreferenced_states(
+    folders: Sequence[StorageEntry], models: Sequence[StorageEntry], known: Known, storage: Storage
+) -> Iterator[Finding]:
+    archive = JobArchive(storage)
+    is_unknown_to_redis = not any(_id(folder) in known.jobs | known.models for folder in (*folders, *models))
+    for folder in _old(folders):
+        if _id(folder) not in known.jobs and not archive.has(_id(folder)):
+            reason = _UNKNOWN_TO_REDIS if is_unknown_to_redis else "its job is gone"
+            yield Finding(folder, reason, is_kept=is_unknown_to_redis)
 
 
 def _unreferenced_uploads(

@@ -13,7 +13,8 @@ from worker.errors import StoreUnavailableError
 from worker.kinds.dataset_import.settlement import ImportSettlement
 from worker.queue.kinds import Lane
 from worker.queue.store import JobStore
-from worker.redis_server.projects import DEFAULT_PROJECT, storage_url
+from worker.redis_server.projects import DEFAULT_PROJECT, known_projects, storage_url
+from worker.registry.training_states import delete_old_states
 from worker.settings import ServiceSettings
 from worker.upkeep.archiver import ARCHIVE_EVERY_S, JobArchiver
 from worker.upkeep.checkpoint_cleaner import CLEAN_EVERY_S, CheckpointCleaner
@@ -27,6 +28,8 @@ ELECTED_EVERY_S = 1.0
 CANDIDATE_EVERY_S = 2.0
 """How often any other process reads who is elected."""
 
+STATES_EVERY_S = 60.0
+"""How often the training states that are too old or too many are deleted."""
 SETTLE_EVERY_S = 5.0
 """How often the ended imports are settled that their own worker did not settle."""
 
@@ -60,11 +63,17 @@ def upkeep_tasks(
     settlement = ImportSettlement(store, settings.storage)
     archiver = JobArchiver(store, storage_of, settings.archive_after_days)
     packer = HistoryPacker(store, settings.pack_after_days)
+
+    def delete_states() -> None:
+        for project in store.run(known_projects()):
+            delete_old_states(storage_of(project), settings.keep_states, settings.keep_states_days)
+
     return [
         UpkeepTask("reap", reaper.check, is_for_deputy=True),
         UpkeepTask("settle imports", settlement.settle_all, SETTLE_EVERY_S, is_quick=False),
         UpkeepTask("clean checkpoints", cleaner.clean, CLEAN_EVERY_S, is_quick=False),
         UpkeepTask("pack histories", packer.pack_all, PACK_EVERY_S, is_quick=False),
+        UpkeepTask("delete old training states", delete_states, STATES_EVERY_S, is_quick=False),
         UpkeepTask("archive jobs", archiver.archive_old_jobs, ARCHIVE_EVERY_S, is_quick=False),
         UpkeepTask("delete old imports", archiver.delete_old_imports, ARCHIVE_EVERY_S, is_quick=False),
     ]

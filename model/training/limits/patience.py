@@ -35,6 +35,8 @@ class PatienceLimit:
     recipe: Recipe
     patience: int
     """Epochs without a better validation score."""
+    first_epoch: int = 0
+    """The epochs of the training that this one continues: they use up no patience."""
 
     def note_epoch(self) -> None:
         """Begin the cool-down if the epochs completed without a better one are as many as the patience.
@@ -46,7 +48,10 @@ class PatienceLimit:
             return
         # A rest of the schedule that is not longer than a cool-down needs none.
         epochs = cool_down_epochs(self.recipe, state.epoch)
-        if state.epoch - state.best.epoch < self.patience or state.epoch + epochs >= self.epochs.epochs:
+        if (
+            state.epoch - max(state.best.epoch, self.first_epoch) < self.patience
+            or state.epoch + epochs >= self.epochs.epochs
+        ):
             return
         state.cool_down = CoolDown(state.epoch, epochs, progress)
         _log.info(

@@ -79,7 +79,15 @@ class TimeLimit:
     machine that becomes slower still ends in time, with the learning rate at its final value.
     """
 
-    def __init__(self, epoch_limit: EpochLimit, budget_s: float, scored_images: int, used_s: float) -> None:
+    def __init__(
+        self,
+        epoch_limit: EpochLimit,
+        budget_s: float,
+        scored_images: int,
+        used_s: float,
+        *,
+        first_progress: float = 0.0,
+    ) -> None:
         """Start the clock.
 
         Args:
@@ -87,7 +95,9 @@ class TimeLimit:
             budget_s: seconds from the first step to the published model.
             scored_images: number of forward passes needed after the last step.
             used_s: seconds of the budget that earlier attempts used.
+            first_progress: the progress when nothing of the budget was used: above 0 where another training is continued.
         """
+        self._first_progress = first_progress
         self._epoch_limit, self._budget_s, self._scored_images = epoch_limit, budget_s, scored_images
         self._started_at = time.monotonic() - used_s
         self._step_s = 0.0
@@ -110,7 +120,9 @@ class TimeLimit:
 
     def progress(self, epoch: int, step: int) -> float:
         """Return the completed share by time or by steps, whichever is larger."""
-        return min(1.0, max(self.used_s / self._training_s, self._epoch_limit.progress(epoch, step)))
+        used = self.used_s / self._training_s
+        by_time = self._first_progress + (1 - self._first_progress) * used
+        return min(1.0, max(by_time, self._epoch_limit.progress(epoch, step)))
 
     def is_over(self, epoch: int, step: int) -> bool:
         """Whether the next step would exceed the time for training by more than half its duration.

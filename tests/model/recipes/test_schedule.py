@@ -14,6 +14,17 @@ def test_one_cycle_rises_to_the_peak_and_falls_to_its_floor() -> None:
     assert rates[0] > 0
 
 
+def test_a_continued_training_re_warms_to_the_rate_of_one_longer_training() -> None:
+    longer = OneCycle(peak=0.4, total_steps=200, warm_up_fraction=0.25, final_fraction=0.05)
+    continued = OneCycle(
+        peak=0.4, total_steps=200, warm_up_fraction=0.25, final_fraction=0.05, continued_at=0.5
+    )
+    rates = [continued.learning_rate(step / 200, steps_made=0) for step in range(100, 200)]
+    assert 0 < rates[0] < 0.1 * longer.learning_rate(0.5, 0)
+    assert rates.index(max(rates)) == 10
+    assert rates[10:] == [longer.learning_rate(step / 200, 0) for step in range(110, 200)]
+
+
 @pytest.mark.parametrize("total_steps", [1, 2, 3])
 def test_one_cycle_has_a_rate_above_0_in_the_shortest_trainings(total_steps: int) -> None:
     schedule = OneCycle(peak=1.0, total_steps=total_steps, warm_up_fraction=0.2, final_fraction=0.0)

@@ -18,6 +18,7 @@ from worker.queue.attempt_messages import ClaimedJob, Committed
 from worker.queue.states import Outcome, Status
 from worker.registry.deletion import finish_deletions
 from worker.registry.model_registry import ModelRegistry
+from worker.registry.training_states import delete_other_states
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class TrainingEnding(AttemptEnding):
             lambda: self._store.rows(self._item_id, limit=MOST_EPOCHS, project=self._claimed.project)
         )
         with_epochs = store_epochs(staged.draft, rows, self._storage, self._model_id)
-        ancestry = find_ancestry(staged.draft, self._storage)
+        ancestry = find_ancestry(self._claimed.spec, self._storage)
         draft = complete_draft(with_epochs, self._claimed, self._model_id, ancestry)
         try:
             rerun = self.retry(
@@ -78,6 +79,7 @@ class TrainingEnding(AttemptEnding):
         except StorageError as error:
             return self._try_later(error)
         self._checkpoints.delete_all()
+        self._delete_states(except_of=committed.manifest["id"])
         return Outcome.SUCCEEDED
 
     def _try_later(self, error: StorageError) -> Outcome:
@@ -98,7 +100,17 @@ class TrainingEnding(AttemptEnding):
         """End the job, and delete its checkpoints."""
         outcome = super().finish(end)
         self._checkpoints.delete_all()
+        self._delete_states(except_of=None)
         return outcome
+
+    def _delete_states(self, except_of: str | None) -> None:
+        """Delete the training states of attempts that published no model; nothing continues from them."""
+        try:
+            delete_other_states(self._storage, self._item_id, except_of)
+        except StorageError as error:
+            _log.warning(
+                "could not delete training states of %s: they are deleted later: %s", self._item_id, error
+            )
 
     def _delete_staged_model(self) -> None:
         """Delete the files that the trainer staged: they were not committed, so they can never become a model."""

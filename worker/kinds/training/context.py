@@ -17,4 +17,6 @@ class TrainingContext(WorkerContext):
     threads: int
     stall_timeout_s: float
     tensorboard_dir: Path | None = None
+    keeps_states: bool = False
+    """Whether the last state of a training is kept, so that the job can be extended."""
     cache_limits: CacheLimits = DEFAULT_LIMITS

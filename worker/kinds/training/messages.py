@@ -34,6 +34,10 @@ class Start(Line):
     resume_from: str | None
     fall_back_to: tuple[str, ...] = ()
     """Older checkpoints, newest first, to resume from when `resume_from` is damaged."""
+    state_prefix: str | None = None
+    """Start of the key of the training's last state; None: the state is not kept."""
+    continue_from: str | None = None
+    """Key of the last state of the training that this one continues."""
     devices: tuple[str, ...]
     """One device for each process of the trainer."""
     threads: int

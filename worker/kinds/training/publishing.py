@@ -12,6 +12,7 @@ from model.comparison.ancestry import ANCESTORS, Ancestry, ancestry_from
 from model.comparison.result import Gate
 from model.errors import StorageError
 from model.host.failpoints import Failpoint, reach
+from model.spec import ResolvedSpec
 from model.storage.interface import Storage
 from worker.errors import AliasMovedError
 from worker.queue.attempt_messages import ClaimedJob, Committed
@@ -61,12 +62,16 @@ def store_epochs(
     return draft.model_copy(update={"files": {**draft.files, EPOCHS_FILE: facts}})
 
 
-def find_ancestry(draft: ManifestDraft, storage: Storage) -> Ancestry | None:
-    """Return from which models the weights of the staged model come; None when it has none, or storage fails."""
+def find_ancestry(spec: ResolvedSpec, storage: Storage) -> Ancestry | None:
+    """Return from which models the weights of a training come; None when there is none, or storage fails.
+
+    Those of a continued training come from the model of the job that it continues.
+    """
+    parent = spec.extended_from.model if spec.extended_from else spec.init_from
     try:
-        return ancestry_from(draft.spec.init_from, storage) if draft.spec.init_from else None
+        return ancestry_from(parent, storage) if parent else None
     except StorageError as error:
-        _log.warning("the models from which %s comes are not noted: %s", draft.spec.name, error)
+        _log.warning("the models from which %s comes are not noted: %s", spec.name, error)
         return None
 
 

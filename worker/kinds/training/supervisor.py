@@ -14,6 +14,7 @@ from worker.queue.attempt_messages import ClaimedJob, Report, TrainingReport
 from worker.queue.ids import checkpoints_prefix, new_model_id
 from worker.queue.states import Outcome
 from worker.redis_server.projects import storage_url
+from worker.registry.training_states import find_state, state_prefix
 
 
 class TrainingSupervisor(Supervisor):
@@ -29,14 +30,14 @@ class TrainingSupervisor(Supervisor):
         self._claimed = claimed
         self._model_id = new_model_id()
         self._storage_url = storage_url(context.storage_url, claimed.project)
-        storage = open_storage(self._storage_url)
-        self._checkpoints = AttemptCheckpoints(storage, claimed.item_id, claimed.checkpoint)
+        self._storage = open_storage(self._storage_url)
+        self._checkpoints = AttemptCheckpoints(self._storage, claimed.item_id, claimed.checkpoint)
         self._ending = TrainingEnding(
             context,
             claimed,
             attempt_id,
             model_id=self._model_id,
-            storage=storage,
+            storage=self._storage,
             checkpoints=self._checkpoints,
         )
 
@@ -69,6 +70,13 @@ class TrainingSupervisor(Supervisor):
             reach(Failpoint.CHECKPOINT_RECORDED)
             self._checkpoints.record_moved_to(report.checkpoint)
 
+    def _continued_state(self) -> str | None:
+        """Return the key of the state from which the training starts; without the object the trainer tells what to do."""
+        if (source := self._claimed.spec.extended_from) is None:
+            return None
+        found = find_state(self._storage, source.job, source.model)
+        return found or f"{state_prefix(source.job, source.model)}.safetensors"
+
     def _start_message(self) -> Start:
         claimed, context = self._claimed, self._training
         return Start(
@@ -83,6 +91,8 @@ class TrainingSupervisor(Supervisor):
             out_prefix=f"{checkpoints_prefix(claimed.item_id)}/{claimed.attempt_number}",
             resume_from=claimed.checkpoint.key if claimed.checkpoint else None,
             fall_back_to=self._checkpoints.fallbacks(),
+            state_prefix=state_prefix(claimed.item_id, self._model_id) if context.keeps_states else None,
+            continue_from=self._continued_state(),
             devices=context.devices[: claimed.spec.gpus],
             threads=context.threads,
             pauses=claimed.pauses,

@@ -77,23 +77,23 @@ def project_of(item_id: str) -> Commands[str | None]:
 
 def rows(
     job_id: str, after: int = 0, limit: int = 1000, project: str | None = DEFAULT_PROJECT
-) -> Commands[list[EpochRow]]:
+) -> ScriptCall[list[EpochRow]]:
     """Read the metrics of at most `limit` epochs that follow epoch `after`, oldest first.
 
     Raises:
         JobNotFoundError: no job has this id.
     """
-    epochs = range(after + 1, after + limit + 1)
 
-    def read(results: list[Any]) -> list[EpochRow]:
-        _require(job_id, results[0], project)
-        packed, *found = results[1]
+    def read(reply: Reply) -> list[EpochRow]:
+        first, packed, *found = reply
         if packed:
             kept = unpack(packed).rows
-            found = [kept.get(str(epoch)) for epoch in epochs]
-        return [EpochRow.model_validate_json(row) for row in takewhile(bool, found)]
+            epochs = range(int(first), int(first) + limit)
+            found = [kept[str(epoch)] for epoch in takewhile(lambda epoch: str(epoch) in kept, epochs)]
+        return list(map(EpochRow.model_validate_json, found))
 
-    return Commands((_read_owner(job_id), ("HMGET", redis_keys.ROWS + job_id, PACKED, *epochs)), read)
+    arguments = {"item_id": job_id, "after": after, "limit": limit, "project": project}
+    return QUEUE_SCRIPTS.call("reads/rows", arguments, read)
 
 
 def logs(

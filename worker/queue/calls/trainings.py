@@ -15,7 +15,13 @@ from worker.queue.calls.attempts import read_status
 from worker.queue.calls.claims import read_committed
 from worker.queue.calls.requests import Idempotency, read_job, read_submitted, submission_arguments
 from worker.queue.ids import new_job_id
-from worker.queue.kinds import PLAIN_VERSION, QUEUE_LIMITS, VERSION_WITH_GATE, Kind
+from worker.queue.kinds import (
+    PLAIN_VERSION,
+    QUEUE_LIMITS,
+    VERSION_WITH_CONTINUATIONS,
+    VERSION_WITH_GATE,
+    Kind,
+)
 from worker.queue.records import Job, JobError, Promotion, RerunResult
 from worker.queue.scripts import QUEUE_SCRIPTS
 from worker.queue.states import Status
@@ -83,7 +89,7 @@ def submit(
             created_by=job.created_by,
             idempotency=idempotency,
             queue_limit=queue_limit,
-            schema_version=VERSION_WITH_GATE if job.spec.promote is Promote.IF_BETTER else PLAIN_VERSION,
+            schema_version=_schema_version(job.spec),
         ),
         "priority": job.priority,
         "dataset": job.spec.dataset,
@@ -96,9 +102,22 @@ def submit(
         "tags": json.dumps(job.spec.tags),
         "gpus": job.spec.gpus,
         "waits_for": job.waits_for,
+        "epochs_before": _epochs_before(job.spec),
         "is_uploaded": job.is_uploaded or None,
     }
     return QUEUE_SCRIPTS.call("training/submit", arguments, lambda reply: Submitted(*read_submitted(reply)))
+
+
+def _schema_version(spec: ResolvedSpec | JobSpec) -> int:
+    if isinstance(spec, ResolvedSpec) and spec.extended_from:
+        return VERSION_WITH_CONTINUATIONS
+    return VERSION_WITH_GATE if spec.promote is Promote.IF_BETTER else PLAIN_VERSION
+
+
+def _epochs_before(spec: ResolvedSpec | JobSpec) -> int | None:
+    """Return the number of epochs of the training that the job continues, if it does and there are any."""
+    continued = spec.extended_from if isinstance(spec, ResolvedSpec) else None
+    return (continued.epochs or None) if continued else None
 
 
 def _resolved(spec: ResolvedSpec | JobSpec) -> ResolvedSpec:

@@ -38,7 +38,7 @@ def test_the_lineage_names_all_ancestors_and_their_datasets(store: JobStore, sto
     storage.put_bytes(model_key("mdl_parent", MANIFEST_FILE), parent.model_dump_json().encode())
 
     child = started_from("mdl_parent")
-    complete = complete_draft(child, claimed, "mdl_child", find_ancestry(child, storage))
+    complete = complete_draft(child, claimed, "mdl_child", find_ancestry(child.spec, storage))
     store.commit_publish(claimed.item_id, attempt_id, complete)
     store.succeed(claimed.item_id, attempt_id)
     manifest = ModelRegistry(store.redis).resolve("mdl_child").manifest
@@ -51,4 +51,4 @@ def test_the_lineage_names_all_ancestors_and_their_datasets(store: JobStore, sto
 
 
 def test_a_model_with_random_initial_weights_has_no_ancestors(storage: Storage) -> None:
-    assert find_ancestry(draft(), storage) is None
+    assert find_ancestry(draft().spec, storage) is None

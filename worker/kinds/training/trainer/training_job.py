@@ -39,6 +39,8 @@ def train(start: Start, reporter: PipeReporter) -> ManifestDraft:
         checkpoint_prefix=start.out_prefix,
         resume_from=start.resume_from,
         fallback_checkpoints=start.fall_back_to,
+        state_prefix=start.state_prefix,
+        continue_from=start.continue_from,
         devices=tuple(map(_choose_device, start.devices)),
         threads=start.threads,
         micro_batches=start.batch_parts,

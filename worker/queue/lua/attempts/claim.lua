@@ -38,7 +38,7 @@ if not item then return {'ok'} end
 
 local at = now()
 local status = item.stop and 'stopping' or 'running'
-local from_epoch = tonumber(item.checkpoint_epoch or 0)
+local from_epoch = tonumber(item.checkpoint_epoch or item.epochs_before or 0)
 redis.call('SET', KEY.ATTEMPT .. args.attempt_id, item.id)
 set_fields(item, {
   attempt = args.attempt_id, attempt_number = item.attempt_number + 1, worker = args.worker, attempt_started_at = at,

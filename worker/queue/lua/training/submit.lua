@@ -18,5 +18,5 @@ end
 return create_item('training', {
   dataset = args.dataset, promote = args.promote, spec = args.spec, recipe = args.recipe, warnings = args.warnings,
   tags = args.tags, gpus = args.gpus > 1 and args.gpus or nil, waits_for = args.waits_for,
-  posted_spec = args.posted_spec, later_settings = args.later_settings,
+  posted_spec = args.posted_spec, later_settings = args.later_settings, epochs_before = args.epochs_before,
 })

@@ -59,5 +59,10 @@ function specCard(job) {
 function specRows(spec, priority = 0) {
   return Object.entries({ ...spec, priority })
     .filter(([, value]) => !Array.isArray(value) || value.length)
-    .map(([name, value]) => h("div", {}, h("dt", {}, words(name)), h("dd", {}, Array.isArray(value) ? value.join(", ") : String(value ?? "none"))));
+    .map(([name, value]) => h("div", {}, h("dt", {}, words(name)), h("dd", {}, valueText(value))));
+}
+
+/** `extended_from` is an object; all other values are plain or lists. */
+function valueText(value) {
+  return Array.isArray(value) ? value.join(", ") : value?.job ?? String(value ?? "none");
 }

@@ -3,8 +3,9 @@
 import { announce } from "../ui/announcements.js";
 import { loadDatasets } from "../datasets/names.js";
 import { h, fill, setText, show } from "../ui/dom.js";
-import { get, post } from "../http/requests.js";
+import { get } from "../http/requests.js";
 import { jobActions } from "./actions.js";
+import { longerButton, rerunButton } from "./copies.js";
 import { jobCurves } from "./curves.js";
 import { jobDetails } from "./details.js";
 import { jobFigures } from "./figures.js";
@@ -72,33 +73,16 @@ class JobView {
     this.note = h("p", { class: "job-note" });
     this.actions = jobActions(job, this.jobs);
     this.classify = h("a", { class: "button primary", hidden: true }, "Classify an image");
+    this.longer = longerButton(this.jobs, this.id);
     this.figures = jobFigures();
     this.curves = jobCurves(job.id);
     this.details = jobDetails(job);
     fill(this.element,
       h("a", { class: "back", href: "#/jobs" }, "All jobs"),
       h("div", { class: "view-head" }, h("h1", {}, job.name), this.pill.element,
-        h("div", { class: "actions" }, this.actions.element, h("a", { class: "button quiet", href: `#/jobs?clone=${job.id}` }, "Clone"), this.#rerunButton(), this.classify)),
+        h("div", { class: "actions" }, this.actions.element, h("a", { class: "button quiet", href: `#/jobs?clone=${job.id}` }, "Clone"), rerunButton(this.jobs, this.id), this.longer, this.classify)),
       h("p", { class: "muted" }, this.about, " · ", h("code", {}, job.id), job.created_by ? ` · by ${job.created_by}` : ""),
       this.bar.element, this.note, this.figures.element, this.curves.element, this.details.element);
-  }
-
-  /** Repeats the job, to see whether its weights are the same, and opens the page of the repetition. */
-  #rerunButton() {
-    const button = h("button", { type: "button", class: "quiet", title: "Train again with the same settings, and compare the weights" }, "Rerun");
-    button.addEventListener("click", async () => {
-      button.disabled = true;
-      try {
-        const job = await post("jobs", { rerun_of: this.id });
-        this.jobs.put(job.spec ? job : await get(`jobs/${job.id}`));
-        location.hash = `#/jobs/${job.id}`;
-      } catch (problem) {
-        announce(problem.message);
-      } finally {
-        button.disabled = false;
-      }
-    });
-    return button;
   }
 
   onEvent = ({ detail: { kind, data } }) => {
@@ -139,6 +123,7 @@ class JobView {
     setText(this.note, statusDetail(job));
     this.actions.update(job);
     show(this.classify, Boolean(job.result?.model));
+    show(this.longer, Boolean(job.result?.model));
     if (job.result?.model) this.classify.href = `#/classify?model=${encodeURIComponent(job.result.model.id)}`;
     const rows = [...this.rows.values()].sort((a, b) => a.epoch - b.epoch);
     this.figures.update(job, rows);

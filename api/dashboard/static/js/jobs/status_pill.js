@@ -22,6 +22,7 @@ export function statusDetail(job) {
   if (job.status === "failed") return job.error?.message ?? "failed";
   if (job.result?.promotion) return job.result.promotion.detail;
   if (job.status === "succeeded" && job.finish_reason === "patience") return `ended early: no better epoch for ${job.spec.patience} epochs`;
+  if (job.spec.extended_from) return `continues ${job.spec.extended_from.job} after epoch ${job.spec.extended_from.epochs}`;
   return job.result?.rerun ? rerun(job.result.rerun) : "";
 }
 

@@ -14,10 +14,15 @@ export function commandBlock(title, text, { isOpen = false } = {}) {
   return h("details", { class: "snippet", open: isOpen }, h("summary", {}, title), h("div", { class: "snippet-body" }, code, button));
 }
 
-/** A rerun copies its settings, so the command has the settings and not `rerun_of`. */
-export function jobCommand(spec) {
+/** A rerun copies its settings, so the command has the settings and not `rerun_of`; a job that continues another names it. */
+export function jobCommand({ extended_from: source, ...spec }) {
+  if (source) return postJob({ extend: source.job, ...(spec.time_budget_s ? { time_budget_s: spec.time_budget_s } : { epochs: spec.epochs - source.epochs }) });
   const kept = Object.entries(spec).filter(([name, value]) => OMITTED[name] !== value && name !== "rerun_of" && value !== null && !(Array.isArray(value) && value.length === 0));
-  return `curl ${absoluteUrl("jobs")}${keyHeader()} --json ${shellQuoted(JSON.stringify(Object.fromEntries(kept)))}`;
+  return postJob(Object.fromEntries(kept));
+}
+
+function postJob(body) {
+  return `curl ${absoluteUrl("jobs")}${keyHeader()} --json ${shellQuoted(JSON.stringify(body))}`;
 }
 
 export function predictCommand(model, filename) {
