@@ -7,6 +7,7 @@ import api.auth.errors
 import api.auth.routes
 import api.dashboard.routes
 import api.datasets.contents.errors
+import api.datasets.contents.explanation
 import api.datasets.contents.routes
 import api.datasets.errors
 import api.datasets.resumable.routes
@@ -16,6 +17,7 @@ import api.events.errors
 import api.events.routes
 import api.health.routes
 import api.http.errors
+import api.jobs.comparison
 import api.jobs.errors
 import api.jobs.routes
 import api.models.alias_routes
@@ -26,6 +28,7 @@ import api.models.evaluation.errors
 import api.models.evaluation.routes
 import api.models.evaluation.run_routes
 import api.models.routes
+import api.models.shadow
 import api.predict.errors
 import api.predict.routes
 import api.records.errors
@@ -55,13 +58,16 @@ from model.spec import JobSpec
 
 _ROUTERS = (
     api.jobs.routes.router,
+    api.jobs.comparison.router,
     api.events.routes.router,
     api.datasets.routes.router,
     api.datasets.resumable.routes.router,
     api.datasets.version_routes.router,
     api.datasets.contents.routes.router,
+    api.datasets.contents.explanation.router,
     api.models.routes.router,
     api.models.bundle.routes.router,
+    api.models.shadow.router,
     api.models.alias_routes.router,
     api.models.comparison.routes.router,
     api.models.evaluation.routes.router,

@@ -68,6 +68,15 @@ class ApiSettings(ServiceSettings):
     max_images: int = Field(default=64, ge=1, le=1000)
     """Maximum number of images in one `POST /predict`."""
 
+    shadow_fraction: float = Field(default=0.1, ge=0, le=1)
+    """The share of the images classified by production that the model with the alias `shadow` classifies too."""
+    shadow_keep_images: int = Field(default=0, ge=0)
+    """Keep this many images, for each model, for which the shadow gives another label; 0: none."""
+    shadow_keep_bytes: int = Field(default=100_000_000, ge=1)
+    """Most bytes of these images together."""
+    shadow_keep_days: float = Field(default=7.0, gt=0)
+    """These images are deleted when they are older than this."""
+
     def predictor_socket(self) -> Path:
         """Return the socket of the predictor: the given one, or that of the API's own predictor.
 

@@ -4,8 +4,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from model.comparison.result import Setting
 from model.recipes.resolved_recipe import ResolvedRecipe
-from model.spec import Epochs, Name, Patience, Priority, Promote, ResolvedSpec, Tag, TimeBudget
+from model.spec import Epochs, JobSpec, Name, Patience, Priority, Promote, ResolvedSpec, Tag, TimeBudget
+from worker.queue.records import Best, EpochRow, JobResult
 from worker.queue.records import Job as JobRecord
 
 
@@ -70,6 +72,38 @@ class JobPlan(BaseModel):
     spec: ResolvedSpec
     recipe: ResolvedRecipe
     warnings: list[str]
+
+
+class ComparedJob(BaseModel):
+    """One of the jobs that are compared."""
+
+    id: str
+    name: str
+    status: str
+    spec: ResolvedSpec | JobSpec
+    finish_reason: str | None
+    best: Best | None
+    result: JobResult | None
+    epochs: list[EpochRow] = Field(description="The metrics of each epoch, oldest first.")
+
+    @classmethod
+    def of(cls, job: JobRecord, epochs: list[EpochRow]) -> Self:
+        """Describe a job."""
+        facts = {name: getattr(job, name) for name in cls.model_fields if name != "epochs"}
+        return cls(**facts, epochs=epochs)
+
+
+class JobComparison(BaseModel):
+    """Jobs side by side."""
+
+    object: Literal["job_comparison"] = "job_comparison"
+    jobs: list[ComparedJob]
+    settings: list[Setting] = Field(
+        description="Those that differ, of the specs and (recipe.…) of the recipes."
+    )
+    models: str | None = Field(
+        description="Where the models are compared on test images that none was trained on; null unless all have one."
+    )
 
 
 class JobLogs(BaseModel):

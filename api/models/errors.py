@@ -43,6 +43,17 @@ class NoCommonTestSetError(ApiError):
         )
 
 
+class NoSuchDisagreementError(ApiError):
+    """Raised when the image of a disagreement is not kept."""
+
+    code = "image_not_found"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No such image of a disagreement is kept: NINEFOLD_SHADOW_KEEP_IMAGES says how many are, and the oldest go first."
+        )
+
+
 class DownloadsBusyError(ApiError):
     """Raised when the maximum number of files is being sent already."""
 
@@ -56,6 +67,7 @@ ANSWERS: Answers = {
     DownloadsBusyError: Answer(503, retry_after_s=10),
     ModelFileNotFoundError: Answer(404),
     ModelInUseError: Answer(409),
+    NoSuchDisagreementError: Answer(404),
     NotBetterError: Answer(409),
     NoCommonTestSetError: Answer(409),
     AliasMovedError: Answer(409),

@@ -17,6 +17,7 @@ from api.predict.errors import (
 )
 from api.predict.limits import UploadBudget, UploadLimits
 from api.predict.schemas import ClassifiedImage, FailedImage, Prediction, PredictionModel, PredictionTimings
+from api.predict.shadow.sampling import ShadowTraffic
 from api.predict.uploads import uploaded_images
 from api.predictor.client import Predicted, PredictorClient
 from api.predictor.protocol.messages import ItemAnswer, ItemError
@@ -43,6 +44,7 @@ class Predictions:
         predictor: PredictorClient,
         limits: UploadLimits,
         budget: UploadBudget,
+        shadow: ShadowTraffic,
         *,
         deadline_s: float = 30.0,
     ) -> None:
@@ -50,6 +52,7 @@ class Predictions:
         self._predictor = predictor
         self._limits = limits
         self._budget = budget
+        self._shadow = shadow
         self._deadline_s = deadline_s
 
     async def predict(
@@ -80,6 +83,8 @@ class Predictions:
             predicted = await while_connected(
                 request, self._classify(model_address(manifest.id, project), images, options)
             )
+            if not options.explain:
+                self._shadow.offer(found, project, images, predicted.items)
         return Prediction(
             model=PredictionModel(
                 id=manifest.id,

@@ -53,7 +53,7 @@ class _Connection:
         self._channel = channel
         self._request_ids = itertools.count(1)
         self._answers: dict[int, asyncio.Future[Predicted]] = {}
-        self._pongs: list[asyncio.Future[bool]] = []
+        self._pongs: list[asyncio.Future[Pong]] = []
         self._receiver = asyncio.create_task(self._receive_all())
 
     @property
@@ -61,7 +61,14 @@ class _Connection:
         return not self._receiver.done()
 
     async def predict(
-        self, model: str, images: Sequence[Bytes], *, top_k: int, deadline_s: float, explain: bool
+        self,
+        model: str,
+        images: Sequence[Bytes],
+        *,
+        top_k: int,
+        deadline_s: float,
+        explain: bool,
+        is_background: bool,
     ) -> Predicted:
         request_id = next(self._request_ids)
         answer: asyncio.Future[Predicted] = asyncio.get_running_loop().create_future()
@@ -76,6 +83,7 @@ class _Connection:
                     top_k=top_k,
                     deadline_s=deadline_s,
                     explain=explain,
+                    is_background=is_background,
                 )
             )
             for index, data in enumerate(images):
@@ -88,8 +96,8 @@ class _Connection:
         finally:
             del self._answers[request_id]
 
-    async def ping(self) -> bool:
-        pong: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    async def ping(self) -> Pong:
+        pong: asyncio.Future[Pong] = asyncio.get_running_loop().create_future()
         self._pongs.append(pong)
         self._channel.send(Ping())
         return await pong
@@ -116,10 +124,10 @@ class _Connection:
             case Failure(request_id=request_id, code=code, message=text, retry_after_s=retry_after_s):
                 error = ERRORS_BY_CODE.get(code, InferenceFailedError)
                 self._settle(request_id, error(text, retry_after_s=retry_after_s))
-            case Pong(ready=ready):
+            case Pong():
                 pong = self._pongs.pop(0)
                 if not pong.done():
-                    pong.set_result(ready)
+                    pong.set_result(message)
             case _:
                 raise ProtocolError(f"The API does not receive messages of kind '{message.kind}'.")
 
@@ -159,6 +167,7 @@ class PredictorClient:
         top_k: int,
         deadline_s: float = 30.0,
         explain: bool = False,
+        is_background: bool = False,
     ) -> Predicted:
         """Return the scores or an error for each image.
 
@@ -168,6 +177,7 @@ class PredictorClient:
             top_k: number of classes in each answer, highest score first.
             deadline_s: the request fails after this time.
             explain: whether each answer shall say where in the image the evidence for its label lies.
+            is_background: whether to refuse with OverloadedError unless the predictor has nothing else to do.
 
         Raises:
             PredictionError: one of its subclasses, when the request fails as a whole.
@@ -176,18 +186,32 @@ class PredictorClient:
         try:
             async with asyncio.timeout(deadline_s + _GRACE_S):
                 return await connection.predict(
-                    model, images, top_k=top_k, deadline_s=deadline_s, explain=explain
+                    model,
+                    images,
+                    top_k=top_k,
+                    deadline_s=deadline_s,
+                    explain=explain,
+                    is_background=is_background,
                 )
         except TimeoutError as error:
             raise _unavailable("The predictor does not answer") from error
 
     async def is_ready(self, *, timeout_s: float = 2.0) -> bool:
         """Return whether the predictor answers a ping and has loaded the library that computes."""
+        pong = await self._ping(timeout_s)
+        return pong is not None and pong.ready
+
+    async def is_idle(self, *, timeout_s: float = 2.0) -> bool:
+        """Return whether the predictor has, and had just now, nothing to do."""
+        pong = await self._ping(timeout_s)
+        return pong is not None and pong.idle
+
+    async def _ping(self, timeout_s: float) -> Pong | None:
         try:
             async with asyncio.timeout(timeout_s):
                 return await (await self._connection()).ping()
         except (TimeoutError, PredictorUnavailableError):
-            return False
+            return None
 
     async def close(self) -> None:
         """Close all connections; requests in flight fail."""

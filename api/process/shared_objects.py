@@ -30,9 +30,9 @@ from api.jobs.extensions import Extensions
 from api.jobs.reruns import Reruns
 from api.jobs.spec_resolver import SpecResolver, WorkerDevices
 from api.jobs.submission import Submissions
+from api.jobs.training_states import TrainingStates
 from api.models.bundle.bundles import Bundles
 from api.models.bundle.derived import DerivedFiles
-from api.jobs.training_states import TrainingStates
 from api.models.comparison.reader import ComparisonReader
 from api.models.evaluation.reader import EvaluationReader
 from api.models.evaluation.runs import EvaluationRuns
@@ -40,6 +40,7 @@ from api.models.files import MAX_DOWNLOADS, Downloads
 from api.models.promotion import GatedPromotions
 from api.predict.limits import UploadBudget, UploadLimits
 from api.predict.predictions import Predictions
+from api.predict.shadow.sampling import ShadowTraffic
 from api.predictor.client import PredictorClient
 from api.process.open_files import max_event_streams
 from api.records.datasets import DatasetCatalogue
@@ -56,6 +57,7 @@ from worker.queue.wake_ups import WakeUpSender
 from worker.redis_server.connection import connect, connect_async
 from worker.registry.datasets import AsyncDatasetRegistry
 from worker.registry.model_registry import AsyncModelRegistry
+from worker.registry.shadow import KeptImages
 from worker.upkeep.upkeep import start_upkeep
 
 
@@ -75,6 +77,15 @@ class SharedObjects:
         self._wake_ups = WakeUpSender(settings.redis_url)
         self._throttle = WakeUpThrottle(self._wake_ups.send)
         self._predictor = PredictorClient(settings.predictor_socket())
+        self._shadow = ShadowTraffic(
+            AsyncModelRegistry(self._redis),
+            self._predictor,
+            self._storages,
+            fraction=settings.shadow_fraction,
+            kept=KeptImages(
+                settings.shadow_keep_images, settings.shadow_keep_bytes, settings.shadow_keep_days * 86_400
+            ),
+        )
 
     def by_type(self) -> Mapping[type, object]:
         """Return what routes may ask for with `from_app`."""
@@ -93,6 +104,8 @@ class SharedObjects:
         built_in = BuiltInDatasets(self._storages)
         uploads = DatasetUploads(imports, self._storages, self._space, places)
         return {
+            ApiSettings: self._settings,
+            PredictorClient: self._predictor,
             AsyncJobStore: store,
             AsyncLiveWorkers: live_workers,
             AsyncDatasetRegistry: datasets,
@@ -146,7 +159,7 @@ class SharedObjects:
 
     def _predictions(self, models: AsyncModelRegistry) -> Predictions:
         limits = UploadLimits(image_bytes=self._settings.max_image_bytes, images=self._settings.max_images)
-        return Predictions(models, self._predictor, limits, UploadBudget())
+        return Predictions(models, self._predictor, limits, UploadBudget(), self._shadow)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -154,15 +167,17 @@ class SharedObjects:
         # Every download may occupy one of these threads for ever; the pages of the dashboard need some, too.
         anyio.to_thread.current_default_thread_limiter().total_tokens += MAX_DOWNLOADS
         hub = asyncio.create_task(self._hub.run())
+        shadow = asyncio.create_task(self._shadow.run())
         upkeep_redis = connect(self._settings.redis_url)
         upkeep = start_upkeep(JobStore(upkeep_redis), self._storage, self._settings, self._wake_ups.send)
         try:
             yield
         finally:
             self._hub.close()
-            hub.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await hub
+            for task in (hub, shadow):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
             self._throttle.close()
             await asyncio.to_thread(upkeep.stop)
             upkeep_redis.close()

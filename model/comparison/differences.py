@@ -1,17 +1,12 @@
-"""What differs between compared models: settings, classes, and the images on which they disagree."""
+"""What differs between compared models: classes, and the images on which they disagree."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from pydantic import JsonValue
 
-from model.artifact.manifest import SETTINGS, Manifest
 from model.comparison.pairing import Pairing
 from model.comparison.result import ClassDifference
-
-_NO_SETTINGS = frozenset({"name", "tags", "promote", "promote_metric", "promote_margin"})
 
 
 class Disagreement(StrEnum):
@@ -41,21 +36,6 @@ class DisputedImage:
     label: str
     candidate: Answer
     current: Answer
-
-
-def different_settings(models: Sequence[Manifest]) -> dict[str, list[JsonValue]]:
-    """Return the settings in which models differ, each with one value for each model; None where a model has none."""
-    all_settings = [_settings(manifest) for manifest in models]
-    names = dict.fromkeys(name for settings in all_settings for name in settings)
-    values = {name: [settings.get(name) for settings in all_settings] for name in names}
-    return {name: found for name, found in values.items() if any(value != found[0] for value in found)}
-
-
-def _settings(manifest: Manifest) -> dict[str, JsonValue]:
-    later = manifest.lineage.get(SETTINGS)
-    spec = manifest.spec.model_dump(mode="json") | (later if isinstance(later, dict) else {})
-    kept = {name: value for name, value in spec.items() if name not in _NO_SETTINGS}
-    return {**kept, "finish_reason": manifest.finish_reason, "epochs_trained": manifest.metrics.epochs}
 
 
 def class_differences(pairing: Pairing) -> list[ClassDifference]:

@@ -1,6 +1,6 @@
 """The fields of a comparison of two models, and what a candidate must achieve to be better."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from model.artifact.manifest import Fraction
 from model.spec import Margin, Metric
@@ -83,6 +83,13 @@ class Comparison(_Part):
         description="About how many such images would show a difference of this size; null when it is shown, or when no "
         "number would."
     )
+
+
+class Setting(BaseModel):
+    """A setting in which models or jobs differ."""
+
+    name: str
+    values: list[JsonValue] = Field(description="One for each, in their order; null where it has none.")
 
 
 class ClassDifference(_Part):

@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from ninefold.cli import (
+    compare,
     demo,
     jobs,
     listings,
@@ -80,6 +81,7 @@ app.command()(jobs.stop)
 app.command()(jobs.pause)
 app.command()(jobs.resume)
 app.command()(jobs.cancel)
+app.command()(compare.compare)
 app.command()(predict.predict)
 app.command()(upkeep.backup)
 app.command()(upkeep.restore)

@@ -32,9 +32,13 @@ def overlay_paths(files: Sequence[Path], folder: Path) -> list[Path]:
 
 def write_overlay(path: Path, prediction: "Json") -> None:
     """Write the picture of one prediction, if it has one; raises NinefoldError if it cannot be written."""
-    if prediction["status"] != "ok":
-        return
-    _, _, encoded = prediction["explanation"]["overlay"].partition(",")
+    if prediction["status"] == "ok":
+        write_explanation(path, prediction["explanation"])
+
+
+def write_explanation(path: Path, explanation: "Json") -> None:
+    """Write the picture of an explanation; raises NinefoldError if it cannot be written."""
+    _, _, encoded = explanation["overlay"].partition(",")
     try:
         path.write_bytes(b64decode(encoded))
     except OSError as error:

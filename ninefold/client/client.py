@@ -116,6 +116,11 @@ class Client(ModelCalls):
         """Return the metrics of a job: one row for each epoch, oldest first."""
         return list(self._transport.list_pages(f"/jobs/{job_id}/metrics", {}, cursor="epoch"))
 
+    def compare_jobs(self, job_id: str, *others: str) -> Json:
+        """Compare a job with others: the settings that differ, and the metrics of every epoch of each."""
+        params = {"with": list(others)}
+        return self._transport.request_object("GET", f"/jobs/{job_id}/comparison", params=params)
+
     def events(self, job_id: str, last_event_id: str | None = None) -> Iterator[Event]:
         """Yield the past events of a job, then new events as they happen, until the job ends.
 

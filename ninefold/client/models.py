@@ -8,6 +8,7 @@ from typing import Any
 from ninefold.client.datasets.downloads import download
 from ninefold.client.evaluations import evaluate
 from ninefold.client.transport import Json, Transport
+from ninefold.errors import NinefoldError
 
 _UNCHECKED = -1
 """As `expected_version`: whatever version the alias points at."""
@@ -78,6 +79,23 @@ class ModelCalls:
         path = f"/models/{self.model(ref)['id']}/{part}/images"
         return self._transport.list_pages(path, given, cursor="image")
 
+    def explain_image(self, image: Json) -> Json:
+        """Return where the model looked in an image that `evaluation_images` yielded: scores and `explanation`.
+
+        Raises NinefoldError for an image of a built-in dataset, which lists no images.
+        """
+        links = image["links"] or {}
+        if not links.get("explanation"):
+            raise NinefoldError(
+                f"{image['dataset_id']} is built in and lists no images: predict your own with explain=True.",
+                code="no_report",
+            )
+        dataset, image_id = image["dataset_id"], image["image"]
+        model = links["explanation"].rpartition("model=")[2]
+        return self._transport.request_object(
+            "GET", f"/datasets/{dataset}/images/{image_id}/explanation", params={"model": model}
+        )
+
     def delete_model(self, ref: str) -> None:
         """Delete a model. Raises NinefoldError (`model_in_use`) while an alias points at it."""
         self._transport.request("DELETE", f"/models/{ref}", is_repeatable=False)
@@ -130,6 +148,14 @@ class ModelCalls:
         body = _body(expected_version, reason) | {"version": model["version"]}
         body |= {"if_better": if_better} if if_better or if_better == {} else {}
         return self._transport.request_object("PUT", _path(model["name"], alias), json=body)
+
+    def shadow(self, name: str) -> Json:
+        """Return how often the model with the alias `shadow` agreed with production on a sample of its traffic."""
+        return self._transport.request_object("GET", f"/models/{name}/aliases/shadow/traffic")
+
+    def shadow_disagreements(self, name: str) -> Iterator[Json]:
+        """Yield the kept images for which the shadow gave another label than production, newest first."""
+        return self._transport.list_pages(f"/models/{name}/aliases/shadow/disagreements", {})
 
     def rollback(
         self,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import uvicorn
@@ -94,13 +95,15 @@ class Service:
 
 
 @contextmanager
-def running_service() -> Iterator[Service]:
+def running_service(**more_settings: Any) -> Iterator[Service]:
     """Run a new service without models."""
     with ExitStack() as stack:
         storage_url = Path(stack.enter_context(tempfile.TemporaryDirectory())).as_uri()
         redis_url = stack.enter_context(running_valkey())
         predictor, socket_path = stack.enter_context(running_predictor(storage_url))
-        settings = ApiSettings(redis_url=redis_url, storage=storage_url, predictor=f"unix:{socket_path}")
+        settings = ApiSettings(
+            redis_url=redis_url, storage=storage_url, predictor=f"unix:{socket_path}", **more_settings
+        )
         url = stack.enter_context(running_api(settings))
         client = stack.enter_context(httpx.Client(base_url=url, timeout=60))
         yield Service(client, predictor, storage_url, redis_url)

@@ -206,6 +206,13 @@ def test_a_rerun_opens_its_page_and_so_does_a_longer_training(page: Page, servic
     (ancestor,) = service.client.model(longer["result"]["model"]["id"])["lineage"]["ancestors"]
     assert ancestor["model"] == longer["spec"]["extended_from"]["model"]
 
+    page.get_by_role("link", name="Compare").click()
+    page.get_by_label("Add a job").select_option(job["id"])
+    expect(page.get_by_role("row", name="epochs", exact=False).first).to_contain_text("2")
+    expect(page.locator(".chart")).to_have_count(4)
+    expect(page.get_by_text("2: once-more: ").first).to_contain_text("at epoch 1")
+    expect(page.get_by_role("link", name="Compare their models")).to_be_visible()
+
 
 def test_an_answer_to_a_request_from_before_the_sign_in_does_not_ask_again(
     browser: Browser, service: Service

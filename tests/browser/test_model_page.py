@@ -38,6 +38,9 @@ def test_a_cell_of_the_confusion_matrix_shows_its_images(page: Page, service: Se
         client.evaluation_images(job["result"]["model"]["id"], label=names[row], predicted=names[column])
     )
     expect(images.locator("[data-image]").first).to_have_attribute("data-image", listed[0]["image"])
+    images.get_by_role("button", name="Where it looked").first.click()
+    expect(images.locator("canvas")).to_be_visible(timeout=JOB_MS)
+    assert client.explain_image(listed[0])["explanation"]["label"] == listed[0]["predicted"]
     page.reload()  # the address keeps the cell
     expect(images.locator("[data-image]")).to_have_count(count)
     images.get_by_role("button", name="Close").click()

@@ -56,6 +56,11 @@ def new_evaluation_id() -> str:
     return _new_id(EVALUATION_PREFIX)
 
 
+def new_disagreement_id() -> str:
+    """Make the id of an image for which a shadow gave another label than production."""
+    return _new_id("dis_")
+
+
 def evaluation_file(evaluation_id: str, file: str) -> str:
     """Return the name of a file of an evaluation among the files of its model."""
     return f"evaluations/{evaluation_id}/{file}"

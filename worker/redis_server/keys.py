@@ -54,6 +54,15 @@ VERSIONS = "ninefold:versions:"  # sorted set for each model name: model id → 
 LAST_VERSIONS = "ninefold:versions"  # hash: name → highest version ever given
 ALIASES = "ninefold:aliases:"  # hash for each model name: alias → version
 ALIAS_HISTORY = "ninefold:alias_history:"  # list for each model name: the changes of its aliases
+SHADOW = (
+    "ninefold:shadow:"  # hash for each pair of models, kept for 30 days: counts of what the shadow answered
+)
+SHADOW_DISAGREEMENTS = (
+    "ninefold:shadow_disagreements:"  # list for each pair of models, kept for 30 days: the newest ones first
+)
+SHADOW_IMAGES = (
+    "ninefold:shadow_images:"  # list for each pair of models, kept for 30 days: the images in storage
+)
 PRODUCTION_NAMES = "ninefold:production_names"  # set of names with a production model
 
 DATASET = "ninefold:dataset:"  # string: record

@@ -4,7 +4,7 @@ from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE
 from model.storage.interface import Storage
 from worker.redis_server.clients import AsyncStoreClient, StoreClient, async_method, blocking_method
 from worker.redis_server.projects import DEFAULT_PROJECT
-from worker.registry import aliases, models
+from worker.registry import aliases, models, shadow
 
 
 class ModelRegistry(StoreClient):
@@ -20,6 +20,9 @@ class ModelRegistry(StoreClient):
     delete_alias = blocking_method(aliases.delete_alias)
     alias_history = blocking_method(aliases.alias_history)
     production_names = blocking_method(aliases.production_names)
+    note_shadow = blocking_method(shadow.note_shadow)
+    shadow_counts = blocking_method(shadow.shadow_counts)
+    shadow_disagreements = blocking_method(shadow.shadow_disagreements)
     begin_deletion = blocking_method(models.begin_deletion)
     end_deletion = blocking_method(models.end_deletion)
     unfinished_deletions = blocking_method(models.unfinished_deletions)
@@ -55,5 +58,8 @@ class AsyncModelRegistry(AsyncStoreClient):
     delete_alias = async_method(aliases.delete_alias)
     alias_history = async_method(aliases.alias_history)
     production_names = async_method(aliases.production_names)
+    note_shadow = async_method(shadow.note_shadow)
+    shadow_counts = async_method(shadow.shadow_counts)
+    shadow_disagreements = async_method(shadow.shadow_disagreements)
     begin_deletion = async_method(models.begin_deletion)
     end_deletion = async_method(models.end_deletion)

@@ -6,7 +6,14 @@ from worker.redis_server.scripts import ScriptFolder
 REGISTRY_SCRIPTS = ScriptFolder(
     path="registry/lua",
     applied_once=frozenset(
-        ("register_model", "retire_dataset", "retire_model", "roll_back_alias", "set_alias")
+        (
+            "note_shadow",
+            "register_model",
+            "retire_dataset",
+            "retire_model",
+            "roll_back_alias",
+            "set_alias",
+        )
     ),
     refusals=(
         errors.AliasMovedError,

@@ -29,7 +29,17 @@ class ImageNotFoundError(ApiError):
         )
 
 
+class UnreadableImageError(ApiError):
+    """Raised when an image of a dataset shall be explained and cannot be classified."""
+
+    code = "image_not_classified"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"This image cannot be classified. {reason}")
+
+
 ANSWERS: Answers = {
+    UnreadableImageError: Answer(409),
     NoReportError: Answer(409),
     ImageNotFoundError: Answer(404),
 }

@@ -1,14 +1,17 @@
 """Compares published models for the routes, in a thread. Imports numpy only then."""
 
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from api.http.errors import invalid_field
-from api.models.comparison.schemas import ModelComparison, Pair, Setting, SideModel
+from api.models.comparison.schemas import ModelComparison, Pair, SideModel
 from api.records.storages import Storages
 from model.artifact.manifest import Manifest
 from model.comparison.description import describe
-from model.comparison.result import Gate
+from model.comparison.result import Gate, Setting
+from model.comparison.settings import different_settings
 from model.errors import CorruptArtifactError, NoEvaluationError, ObjectMissingError
 from model.spec import Metric
 from model.storage.interface import Storage
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from model.comparison.differences import DisputedImage
 
 _TIMEOUT_S = 60.0
+_KEPT = 8
+"""Lists in memory; one of 10,000 images takes 5 MB."""
 _UNREADABLE = (NoEvaluationError, CorruptArtifactError, ObjectMissingError)
 
 
@@ -25,6 +30,10 @@ class ComparisonReader:
 
     def __init__(self, storages: Storages) -> None:
         self._storages = storages
+        self._kept: OrderedDict[tuple[str, str, str], list[DisputedImage]] = OrderedDict()
+        """The lists of which pages were asked for lately. What is published never changes."""
+        self._pairing = threading.Lock()
+        """Two models are paired at a time."""
 
     async def compare(self, project: str, models: Sequence[Manifest]) -> ModelComparison:
         """Compare the first model with each of the others; raises StorageError."""
@@ -40,17 +49,30 @@ class ComparisonReader:
             InvalidRequestError: no such image has the id `after`.
         """
         storage = self._storages.of(project)
-        found = await self._storages.run_within(_TIMEOUT_S, _disputed, candidate, current, which, storage)
+        found = await self._storages.run_within(
+            _TIMEOUT_S, self._disputed, candidate, current, which, storage
+        )
         places = {one.image: place for place, one in enumerate(found)}
         if after and after not in places:
             raise invalid_field("after", "Pass the id of the last image that you have.")
         begin = places[after] + 1 if after else 0
         return found[begin : begin + limit]
 
+    def _disputed(
+        self, candidate: Manifest, current: Manifest, which: str, storage: Storage
+    ) -> "list[DisputedImage]":
+        key = (candidate.id, current.id, which)
+        with self._pairing:
+            found = self._kept.pop(key, None)
+            if found is None:
+                found = _disputed(candidate, current, which, storage)
+            self._kept[key] = found
+            if len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+            return found
+
 
 def _compare(models: Sequence[Manifest], storage: Storage) -> ModelComparison:
-    from model.comparison.differences import different_settings  # noqa: PLC0415 - the API starts without numpy
-
     settings = different_settings(models)
     return ModelComparison(
         models=[SideModel.of(manifest) for manifest in models],
@@ -60,7 +82,7 @@ def _compare(models: Sequence[Manifest], storage: Storage) -> ModelComparison:
 
 
 def _pair(candidate: Manifest, current: Manifest, storage: Storage) -> Pair:
-    from model.comparison.comparing import compare, pair_published  # noqa: PLC0415 - as above
+    from model.comparison.comparing import compare, pair_published  # noqa: PLC0415 - the API starts without numpy
     from model.comparison.differences import class_differences, disputed_images  # noqa: PLC0415 - as above
 
     try:

@@ -3,12 +3,12 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import BaseModel, Field
 
 from api.models.evaluation.schemas import EvaluatedImageLinks
 from api.records.datasets import lists_images
 from model.artifact.manifest import DatasetReference, Fraction, Manifest, Metrics
-from model.comparison.result import ClassDifference, Comparison
+from model.comparison.result import ClassDifference, Comparison, Setting
 
 if TYPE_CHECKING:
     from model.comparison.differences import DisputedImage
@@ -35,15 +35,6 @@ class SideModel(BaseModel):
             job_id=manifest.job_id,
             metrics=manifest.metrics,
         )
-
-
-class Setting(BaseModel):
-    """A setting in which the models differ."""
-
-    name: str
-    values: list[JsonValue] = Field(
-        description="One for each model, in the order of `models`; null where it has none."
-    )
 
 
 class Pair(BaseModel):

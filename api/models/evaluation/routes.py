@@ -1,18 +1,18 @@
 """/models/{ref}/evaluation: how good a model is on the test images of its dataset, and the images behind each figure."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 
 from api.http.callers import Caller
 from api.http.dependencies import from_app
 from api.http.openapi import problems
 from api.http.pages import After, Limit, Page
-from api.models.evaluation.queries import ImageResult, Order
+from api.models.evaluation.queries import Order
 from api.models.evaluation.reader import EvaluationReader
 from api.models.evaluation.schemas import EvaluatedImage, ModelEvaluation
-from api.models.evaluation.sources import OwnTest
+from api.models.evaluation.sources import OwnTest, Source
 from worker.registry.model_registry import AsyncModelRegistry
 
 router = APIRouter(prefix="/models", tags=["models"])
@@ -21,17 +21,47 @@ Registry = Annotated[AsyncModelRegistry, from_app(AsyncModelRegistry)]
 Reader = Annotated[EvaluationReader, from_app(EvaluationReader)]
 
 
-def class_query(description: str) -> object:
-    """Return the query parameter of a class."""
+def _class(description: str) -> object:
     return Query(max_length=1000, description=description)
 
 
-Label = Annotated[str | None, class_query("Only images of this class.")]
-Predicted = Annotated[str | None, class_query("Only images that the model takes for this class.")]
-ImageOrder = Annotated[
-    Order,
-    Query(description="worst: the lowest probability of the label first, the surest mistakes; best: last."),
-]
+@dataclass(frozen=True)
+class WantedImages:
+    """The query of a list of evaluated images: which ones, in which order, which page."""
+
+    label: Annotated[str | None, _class("Only images of this class.")] = None
+    predicted: Annotated[str | None, _class("Only images that the model takes for this class.")] = None
+    order: Annotated[
+        Order,
+        Query(
+            description="worst: the lowest probability of the label first, the surest mistakes; best: last."
+        ),
+    ] = Order.WORST
+    limit: Limit = 20
+    after: After = ""
+
+    async def page(
+        self, request: Request, reader: EvaluationReader, project: str, source: Source, dataset_id: str
+    ) -> Page[EvaluatedImage]:
+        """Return the page of the images that a model was evaluated on."""
+        found = await reader.images(
+            project,
+            source,
+            label=self.label,
+            predicted=self.predicted,
+            order=self.order,
+            after=self.after,
+            limit=self.limit + 1,
+        )
+        root_path = request.scope.get("root_path", "")
+        data = [
+            EvaluatedImage.answered(one, source.manifest.id, dataset_id, root_path)
+            for one in found[: self.limit]
+        ]
+        return Page(data=data, has_more=len(found) > self.limit)
+
+
+Wanted = Annotated[WantedImages, Depends()]
 
 
 @router.get(
@@ -53,37 +83,8 @@ async def get_evaluation(models: Registry, reader: Reader, caller: Caller, ref: 
     responses=problems(404, 409),
 )
 async def list_evaluated_images(
-    request: Request,
-    models: Registry,
-    reader: Reader,
-    caller: Caller,
-    *,
-    ref: str,
-    label: Label = None,
-    predicted: Predicted = None,
-    order: ImageOrder = Order.WORST,
-    limit: Limit = 20,
-    after: After = "",
+    request: Request, models: Registry, reader: Reader, caller: Caller, *, ref: str, wanted: Wanted
 ) -> Page[EvaluatedImage]:
     """A page of test images, such as those of one cell of the confusion matrix."""
     manifest = (await models.resolve(ref, caller.project)).manifest
-    results = await reader.images(
-        caller.project,
-        OwnTest(manifest),
-        label=label,
-        predicted=predicted,
-        order=order,
-        after=after,
-        limit=limit + 1,
-    )
-    return image_page(results, limit, manifest.dataset.id, request.scope.get("root_path", ""))
-
-
-def image_page(
-    results: Sequence[ImageResult], limit: int, dataset_id: str, root_path: str
-) -> Page[EvaluatedImage]:
-    """Return a page of images; one result more than `limit` says that there are more."""
-    return Page(
-        data=[EvaluatedImage.answered(one, dataset_id, root_path) for one in results[:limit]],
-        has_more=len(results) > limit,
-    )
+    return await wanted.page(request, reader, caller.project, OwnTest(manifest), manifest.dataset.id)

@@ -11,9 +11,8 @@ from api.http.disconnect import while_connected
 from api.http.openapi import problems
 from api.http.pages import After, Limit, Page, after_id
 from api.models.evaluation.errors import EvaluationNotReadyError
-from api.models.evaluation.queries import Order
 from api.models.evaluation.reader import EvaluationReader
-from api.models.evaluation.routes import ImageOrder, Label, Predicted, Reader, Registry, image_page
+from api.models.evaluation.routes import Reader, Registry, Wanted
 from api.models.evaluation.run_schemas import EvaluationRequest, ModelEvaluationRun
 from api.models.evaluation.runs import EvaluationRuns
 from api.models.evaluation.schemas import EvaluatedImage, ModelEvaluation
@@ -121,11 +120,7 @@ async def list_images_of_evaluation(
     caller: Caller,
     ref: str,
     evaluation_id: EvaluationId,
-    label: Label = None,
-    predicted: Predicted = None,
-    order: ImageOrder = Order.WORST,
-    limit: Limit = 20,
-    after: After = "",
+    wanted: Wanted,
 ) -> Page[EvaluatedImage]:
     """A page of images, such as those of one cell of the confusion matrix."""
     manifest = (await models.resolve(ref, caller.project)).manifest
@@ -133,10 +128,7 @@ async def list_images_of_evaluation(
     if run.result is None:
         raise EvaluationNotReadyError(run.status)
     source = FinishedRun(manifest, run.id, run.result)
-    results = await reader.images(
-        caller.project, source, label=label, predicted=predicted, order=order, after=after, limit=limit + 1
-    )
-    return image_page(results, limit, run.dataset, _root(request))
+    return await wanted.page(request, reader, caller.project, source, run.dataset)
 
 
 @router.delete(

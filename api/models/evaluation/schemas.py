@@ -42,6 +42,7 @@ class EvaluatedImageLinks(BaseModel):
 
     self: str
     thumbnail: str
+    explanation: str | None = Field(default=None, description="Where the model looks in the image.")
 
 
 class EvaluatedImage(BaseModel):
@@ -62,10 +63,14 @@ class EvaluatedImage(BaseModel):
     )
 
     @classmethod
-    def answered(cls, result: ImageResult, dataset_id: str, root_path: str) -> Self:
-        """Describe the answer for an image of a dataset; `root_path` begins every path of the service."""
+    def answered(cls, result: ImageResult, model_id: str, dataset_id: str, root_path: str) -> Self:
+        """Describe a model's answer for an image of a dataset; `root_path` begins every path of the service."""
         url = f"{root_path}/datasets/{dataset_id}/images/{quote(result.image, safe='')}"
-        links = EvaluatedImageLinks(self=url, thumbnail=f"{url}?size=thumbnail")
+        links = EvaluatedImageLinks(
+            self=url,
+            thumbnail=f"{url}?size=thumbnail",
+            explanation=f"{url}/explanation?model={model_id}",
+        )
         return cls(
             image=result.image,
             dataset_id=dataset_id,

@@ -24,6 +24,8 @@ class Pong(_Message):
 
     kind: Literal["pong"] = "pong"
     ready: bool
+    idle: bool = False
+    """Whether there is, and was just now, nothing to do: a request for which nobody waits would be admitted."""
 
 
 class Open(_Message):
@@ -39,6 +41,8 @@ class Open(_Message):
     deadline_s: Annotated[float, Field(gt=0)]
     explain: bool = False
     """Whether each answer shall say where in the image the evidence for its label lies."""
+    is_background: bool = False
+    """Whether nobody waits for the answer: the request is refused unless the predictor has nothing else to do."""
 
 
 class Image(_Message):

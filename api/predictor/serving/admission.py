@@ -1,14 +1,18 @@
 """Limits the images and bytes that wait inside the predictor, and tells refused callers when to retry."""
 
 import math
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from api.predictor.errors import OverloadedError
 
 _NEWEST_WEIGHT = 0.2
 _MAX_RETRY_S = 60
+BACKGROUND_AFTER_S = 0.02
+"""Work for which nobody waits begins when nothing else was done for this long: requests that follow one another closely
+leave it no room."""
 
 
 class Throughput:
@@ -27,8 +31,16 @@ class Admission:
     """Counts admitted images per model, and their bytes over all models, until they are answered."""
 
     def __init__(
-        self, throughput: Throughput, *, images_per_model: int = 512, total_bytes: int = 1 << 29
+        self,
+        throughput: Throughput,
+        *,
+        images_per_model: int = 512,
+        total_bytes: int = 1 << 29,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
+        self._idle_since = -math.inf
+        self._has_background = False
         self._throughput = throughput
         self._images_per_model = images_per_model
         self._total_bytes = total_bytes
@@ -39,6 +51,23 @@ class Admission:
     def images(self) -> int:
         """Admitted images of all models that have no answer yet."""
         return self._images.total()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is no work, and was none just now."""
+        has_work = self._images or self._has_background
+        return not has_work and self._clock() >= self._idle_since + BACKGROUND_AFTER_S
+
+    @contextmanager
+    def admit_background(self) -> Iterator[None]:
+        """Let one request run for which nobody waits; raises `OverloadedError` if there is, or was just now, other work."""
+        if not self.is_idle:
+            raise OverloadedError("The predictor has other work.", retry_after_s=1)
+        self._has_background = True
+        try:
+            yield
+        finally:
+            self._has_background = False
 
     @contextmanager
     def admit(self, model_id: str, images: int, size_bytes: int) -> Iterator[None]:
@@ -53,6 +82,7 @@ class Admission:
             self._bytes -= size_bytes
             if not self._images[model_id]:
                 del self._images[model_id]
+            self._idle_since = self._clock()
 
     def _check(self, model_id: str, images: int, size_bytes: int) -> None:
         waiting = self._images[model_id]

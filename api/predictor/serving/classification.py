@@ -3,6 +3,7 @@
 import asyncio
 import time
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -92,13 +93,18 @@ class RequestClassifier:
         self._decoders = decoders
         self._explanations = explanations
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether a request for which nobody waits would be admitted."""
+        return self._admission.is_idle
+
     async def answer(self, request: Open, images: ImageQueue) -> tuple[Answer, list[ItemAnswer]]:
         """Return the timings, and the scores or error of each image in the order of the request.
 
         Raises:
             PredictionError: the request failed as a whole.
         """
-        with self._admission.admit(request.model, request.image_count, request.total_bytes):
+        with self._admit(request):
             try:
                 async with asyncio.timeout(request.deadline_s), self._models.use(request.model) as model:
                     precision = model.precision
@@ -111,6 +117,11 @@ class RequestClassifier:
                 ) from error
         answer = Answer(request_id=request.request_id, timings_ms=_slowest(results), precision=precision)
         return answer, answers
+
+    def _admit(self, request: Open) -> AbstractContextManager[None]:
+        if request.is_background:
+            return self._admission.admit_background()
+        return self._admission.admit(request.model, request.image_count, request.total_bytes)
 
     async def _answers(self, model: ServedModel, results: list[_ImageResult]) -> list[ItemAnswer]:
         """Return the answers in the order of the request, explained where that was asked for."""

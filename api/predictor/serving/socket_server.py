@@ -60,7 +60,7 @@ class Connection:
                 if request_id in self._tasks:
                     self._tasks[request_id].cancel()
             case Ping():
-                self._channel.send(Pong(ready=self._is_ready()))
+                self._channel.send(Pong(ready=self._is_ready(), idle=self._classifier.is_idle))
             case _:
                 raise ProtocolError(f"The predictor does not receive messages of kind '{message.kind}'.")
 

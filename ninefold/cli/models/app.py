@@ -2,7 +2,7 @@
 
 import typer
 
-from ninefold.cli.models import aliases, compare, evaluation, files, listing
+from ninefold.cli.models import aliases, compare, evaluation, files, listing, shadow
 
 app = typer.Typer(
     help="List and look at models; promote a version, roll back, read the history; download, export or delete one.",
@@ -15,6 +15,7 @@ app.command()(evaluation.evaluation)
 app.command()(evaluation.images)
 app.command()(compare.compare)
 app.command()(aliases.promote)
+app.command()(shadow.shadow)
 app.command()(aliases.rollback)
 app.command()(aliases.history)
 app.command()(files.download)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ninefold.cli.compare import setting_lines
 from ninefold.cli.connection import ApiKey, Url, connect
 from ninefold.cli.listings import AsJson
 from ninefold.cli.models.aliases import describe_gate
@@ -61,10 +62,7 @@ def _head(found: "Json") -> list[str]:
         lines.append(
             f"{model['name']}:{model['version']}  {model['id']}  {model['dataset']['name']}  test accuracy {accuracy}"
         )
-    return lines + [
-        f"  {setting['name']}: {' | '.join(json.dumps(value) for value in setting['values'])}"
-        for setting in found["settings"]
-    ]
+    return [*lines, *setting_lines(found)]
 
 
 def _pair(pair: "Json") -> list[str]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from ninefold.cli.connection import ApiKey, Url, connect
 from ninefold.cli.listings import AsJson, print_each
 from ninefold.cli.models.listing import Ref
+from ninefold.cli.overlays import overlay_paths, write_explanation
 from ninefold.client.address import DEFAULT_URL
 
 if TYPE_CHECKING:
@@ -84,6 +86,10 @@ def images(
         str, typer.Option(metavar="worst|best", help="worst: the surest mistakes first.")
     ] = "worst",
     limit: Annotated[int, typer.Option(min=1, help="Largest number of images.")] = 20,
+    explain: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write there for each image where the model looked, as a PNG."),
+    ] = None,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
     api_key: ApiKey = None,
@@ -95,12 +101,24 @@ def images(
         ninefold models images flowers
 
         ninefold models images flowers --label rose --predicted tulip --json
+
+        ninefold models images flowers --explain mistakes/
     """
     with connect(url, api_key) as client:
         found = client.evaluation_images(
             ref, label=label, predicted=predicted, order=order, evaluation_id=evaluation_id
         )
-        print_each(islice(found, limit), _describe_image, as_json=as_json)
+        shown = _explained(client, islice(found, limit), explain) if explain else islice(found, limit)
+        print_each(shown, _describe_image, as_json=as_json)
+
+
+def _explained(client: "Client", images: "Iterator[Json]", folder: Path) -> "Iterator[Json]":
+    """Yield the images again, after the picture of each is written."""
+    for image in images:
+        explanation = client.explain_image(image)["explanation"]
+        (path,) = overlay_paths([Path(image["image"])], folder)
+        write_explanation(path, explanation)
+        yield image
 
 
 def describe(found: "Json") -> Iterator[str]:

@@ -42,7 +42,12 @@ def test_a_job_is_extended_by_more_epochs(client: httpx.Client, store: JobStore,
     posted = client.post("/jobs", json=body)
     assert posted.status_code == 202
     job = posted.json()
-    source = {"job": original["id"], "model": original["result"]["model"]["id"], "epochs": 3, "progress": 0.25}
+    source = {
+        "job": original["id"],
+        "model": original["result"]["model"]["id"],
+        "epochs": 3,
+        "progress": 0.25,
+    }
     own = {"epochs": 12, "name": "longer", "extended_from": source}
     assert job["spec"] == planned["spec"] == original["spec"] | own
     assert job["recipe"]["settings"] == original["recipe"]["settings"] | {"epochs": 12}

@@ -27,9 +27,7 @@ def finish(tiny: TinyTraining, spec: ResolvedSpec) -> str:
 
 def longer(spec: ResolvedSpec, epochs: int, **own: object) -> ResolvedSpec:
     total = spec.epochs + epochs
-    source = ExtendedFrom(
-        job="job_test", model="mdl_test", epochs=spec.epochs, progress=spec.epochs / total
-    )
+    source = ExtendedFrom(job="job_test", model="mdl_test", epochs=spec.epochs, progress=spec.epochs / total)
     return spec.model_copy(update={"epochs": total, "extended_from": source, **own})
 
 

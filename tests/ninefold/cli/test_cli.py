@@ -23,6 +23,7 @@ EXAMPLES = [
     "pause",
     "resume",
     "cancel",
+    "compare",
     "predict",
     "datasets add",
     "datasets list",
@@ -32,6 +33,7 @@ EXAMPLES = [
     "models get",
     "models promote",
     "models compare",
+    "models shadow",
     "models rollback",
     "models history",
     "models download",
@@ -47,7 +49,7 @@ EXAMPLES = [
     "gc",
     "reindex",
 ]
-SUBMIT_OPTIONS_THAT_ARE_NO_FIELD = {"option", "watch", "url", "api_key", "rerun_of"}
+SUBMIT_OPTIONS_THAT_ARE_NO_FIELD = {"option", "watch", "url", "api_key", "rerun_of", "extend"}
 
 
 @pytest.mark.parametrize("command", EXAMPLES)

@@ -231,7 +231,10 @@ def test_the_training_state_of_a_job_that_is_known_or_archived_stays(
     store: JobStore, storage: Storage, put: Callable[..., str], known: list[str]
 ) -> None:
     job_id = store.submit(make_job()).job_id
-    kept = [put(f"states/{job_id}/mdl_1/state-0.safetensors"), put("states/job_archived/mdl_1/state-0.safetensors")]
+    kept = [
+        put(f"states/{job_id}/mdl_1/state-0.safetensors"),
+        put("states/job_archived/mdl_1/state-0.safetensors"),
+    ]
     put("archive/jobs/job_archived.json")
     put("states/job_gone/mdl_1/state-0.safetensors")
     findings = find_unreferenced(store.redis, storage)

@@ -10,6 +10,7 @@ import { h, fill } from "./ui/dom.js";
 import { words } from "./ui/format.js";
 import { JobStore } from "./jobs/store.js";
 import { classifyView } from "./classify/view.js";
+import { jobComparisonView } from "./jobs/comparison_view.js";
 import { jobView } from "./jobs/job_view.js";
 import { jobsView } from "./jobs/list_view.js";
 import { modelView } from "./models/page/model_view.js";
@@ -19,7 +20,7 @@ import { readSession } from "./http/session.js";
 import { startSystemStatus } from "./system_status.js";
 
 const VIEWS = new Map(Object.entries({
-  jobs: jobsView, job: jobView, datasets: datasetsView, dataset: datasetView, "dataset images": imagesView, classify: classifyView, models: modelsView, compare: comparisonView, model: modelView,
+  jobs: jobsView, job: jobView, datasets: datasetsView, dataset: datasetView, "dataset images": imagesView, classify: classifyView, models: modelsView, compare: (route) => (route.query.has("jobs") ? jobComparisonView(route) : comparisonView(route)), model: modelView,
 }));
 
 const jobs = new JobStore();

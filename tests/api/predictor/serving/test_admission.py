@@ -3,7 +3,7 @@
 import pytest
 
 from api.predictor.errors import OverloadedError
-from api.predictor.serving.admission import Admission, Throughput
+from api.predictor.serving.admission import BACKGROUND_AFTER_S, Admission, Throughput
 
 
 def test_admission_counts_images_per_model_and_says_when_to_retry() -> None:
@@ -31,3 +31,19 @@ def test_the_throughput_converges_to_the_measured_rate() -> None:
     for _ in range(30):
         throughput.add_batch(images=10, duration_s=1)
     assert throughput.images_per_s == pytest.approx(10, rel=0.05)
+
+
+def test_work_for_which_nobody_waits_is_admitted_only_after_a_moment_without_other_work() -> None:
+    now = 100.0
+    admission = Admission(Throughput(), clock=lambda: now)
+    with admission.admit_background(), pytest.raises(OverloadedError):
+        admission.admit_background().__enter__()  # one at a time
+    with admission.admit("mdl_a", 1, 100):
+        assert not admission.is_idle
+        with pytest.raises(OverloadedError):
+            admission.admit_background().__enter__()
+    assert not admission.is_idle
+    now += BACKGROUND_AFTER_S
+    with admission.admit_background(), admission.admit("mdl_a", 1, 100):  # it holds up nothing
+        pass
+    assert not admission.is_idle

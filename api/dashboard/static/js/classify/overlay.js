@@ -7,7 +7,12 @@ export async function overlayOf(file, model) {
   const body = new FormData();
   body.append("files", file, file.name);
   const { predictions: [prediction] } = await request("POST", `predict?model=${encodeURIComponent(model)}&explain=true`, { body });
-  const [, encoded] = prediction.explanation.overlay.split(",");
+  return overlayImage(prediction.explanation);
+}
+
+/** Decodes the heat map of an explanation. */
+export function overlayImage({ overlay }) {
+  const [, encoded] = overlay.split(",");
   const bytes = Uint8Array.from(atob(encoded), (character) => character.charCodeAt(0));
   return createImageBitmap(new Blob([bytes], { type: "image/png" }));
 }

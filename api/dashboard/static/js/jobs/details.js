@@ -2,7 +2,7 @@
 
 import { datasetName } from "../datasets/names.js";
 import { h, fill, setText, show } from "../ui/dom.js";
-import { ago, elapsed, words } from "../ui/format.js";
+import { ago, elapsed, valueText, words } from "../ui/format.js";
 import { commandBlock, jobCommand } from "../ui/curl_command.js";
 
 /** Fields that stay empty when the user leaves them empty. */
@@ -60,9 +60,4 @@ function specRows(spec, priority = 0) {
   return Object.entries({ ...spec, priority })
     .filter(([, value]) => !Array.isArray(value) || value.length)
     .map(([name, value]) => h("div", {}, h("dt", {}, words(name)), h("dd", {}, valueText(value))));
-}
-
-/** `extended_from` is an object; all other values are plain or lists. */
-function valueText(value) {
-  return Array.isArray(value) ? value.join(", ") : value?.job ?? String(value ?? "none");
 }

@@ -80,7 +80,7 @@ class JobView {
     fill(this.element,
       h("a", { class: "back", href: "#/jobs" }, "All jobs"),
       h("div", { class: "view-head" }, h("h1", {}, job.name), this.pill.element,
-        h("div", { class: "actions" }, this.actions.element, h("a", { class: "button quiet", href: `#/jobs?clone=${job.id}` }, "Clone"), rerunButton(this.jobs, this.id), this.longer, this.classify)),
+        h("div", { class: "actions" }, this.actions.element, h("a", { class: "button quiet", href: `#/jobs?clone=${job.id}` }, "Clone"), h("a", { class: "button quiet", href: `#/compare?jobs=${job.id}` }, "Compare"), rerunButton(this.jobs, this.id), this.longer, this.classify)),
       h("p", { class: "muted" }, this.about, " · ", h("code", {}, job.id), job.created_by ? ` · by ${job.created_by}` : ""),
       this.bar.element, this.note, this.figures.element, this.curves.element, this.details.element);
   }

@@ -1,7 +1,7 @@
 /** Two models or more side by side: settings that differ, metrics, classes, and the images on which two disagree. */
 
 import { h, fill, show } from "../ui/dom.js";
-import { comparisonText, interval, percent, words } from "../ui/format.js";
+import { comparisonText, interval, percent, valueText, words } from "../ui/format.js";
 import { get } from "../http/requests.js";
 
 const CLASSES = 15;
@@ -48,7 +48,7 @@ class ComparisonView {
       h("thead", {}, h("tr", {}, h("td"), head)),
       h("tbody", {}, cells("Dataset", models.map((model) => model.dataset.name)),
         cells("Test accuracy", models.map(({ metrics }) => [h("strong", {}, percent(metrics.test_accuracy)), h("span", { class: "muted" }, ` ${interval(metrics.ci95)}`)])),
-        settings.map((setting) => cells(words(setting.name), setting.values.map((value) => (value === null ? "–" : `${value}`)))))),
+        settings.map((setting) => cells(words(setting.name), setting.values.map((value) => (value === null ? "–" : valueText(value))))))),
     settings.length ? null : h("p", { class: "muted" }, "All settings are the same."));
   }
 }

@@ -5,6 +5,7 @@ import { h, fill, show } from "../ui/dom.js";
 import { ago, interval, percent } from "../ui/format.js";
 import { request } from "../http/requests.js";
 import { aliasPanel } from "./alias_panel.js";
+import { shadowPanel } from "./shadow_panel.js";
 import { modelPages } from "./pages.js";
 
 export function modelsView({ jobs }) {
@@ -67,7 +68,8 @@ function group(name, models, reload) {
   const head = ["Version", "Test accuracy", "Dataset", "Image", "Made", ""].map((text) => h("th", { scope: "col" }, text));
   return h("section", { class: "card" }, h("h2", {}, name), h("p", { class: "notice", role: "alert", hidden: true }),
     h("div", { class: "scroll" }, h("table", { class: "models" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, models.map((model) => row(model, reload, models))))),
-    [...new Set(models.flatMap((model) => model.aliases))].sort().map((alias) => aliasPanel(name, alias, reload)));
+    [...new Set(models.flatMap((model) => model.aliases))].sort().map((alias) => aliasPanel(name, alias, reload)),
+    models.some((model) => model.aliases.includes("shadow")) && models.some((model) => model.aliases.includes("production")) ? shadowPanel(name, reload) : null);
 }
 
 function row(model, reload, models) {
@@ -82,18 +84,20 @@ function row(model, reload, models) {
     h("td", { class: "row-actions" },
       isProduction ? null : h("button", { class: "quiet small", onclick: (event) => promote(event.target, model, reload) }, "Make production"),
       isProduction || !hasProduction ? null : h("button", { class: "quiet small", onclick: (event) => promote(event.target, model, reload, { if_better: true }) }, "If better"),
+      isProduction || !hasProduction || model.aliases.includes("shadow") ? null
+        : h("button", { class: "quiet small", title: "Answers nobody, but classifies a sample of production's traffic", onclick: (event) => promote(event.target, model, reload, {}, "shadow") }, "Make shadow"),
       rival ? h("a", { class: "button quiet small", href: `#/compare?models=${model.id},${rival.id}` }, "Compare") : null,
       h("a", { class: "button quiet small", href: `#/classify?model=${model.id}` }, "Classify")));
 }
 
 /** A refusal is shown in the card of the name; `notice` has its place there. */
-async function promote(button, model, reload, conditions = {}) {
+async function promote(button, model, reload, conditions = {}, alias = "production") {
   const notice = button.closest(".card").querySelector(".notice");
   button.disabled = true;
   show(notice, false);
   try {
-    await request("PUT", `models/${model.name}/aliases/production`, { json: { version: model.version, ...conditions } });
-    announce(`${model.name}: version ${model.version} is now in production.`);
+    await request("PUT", `models/${model.name}/aliases/${alias}`, { json: { version: model.version, ...conditions } });
+    announce(`${model.name}: version ${model.version} is now ${alias === "production" ? "in production" : alias}.`);
     reload();
   } catch (problem) {
     fill(notice, problem.message);

@@ -87,3 +87,8 @@ export function words(identifier) {
 function isNumber(value) {
   return typeof value === "number" && Number.isFinite(value);
 }
+
+/** The value of a setting in words: `extended_from` is an object; all other values are plain or lists. */
+export function valueText(value) {
+  return Array.isArray(value) ? value.join(", ") : value?.job ?? String(value ?? "none");
+}

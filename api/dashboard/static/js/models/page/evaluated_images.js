@@ -1,5 +1,7 @@
 /** The images behind a figure of an evaluation: what the model takes them for, and how sure it is. */
 
+import { announce } from "../../ui/announcements.js";
+import { overlayImage } from "../../classify/overlay.js";
 import { h, fill, setText, show } from "../../ui/dom.js";
 import { percent } from "../../ui/format.js";
 import { get } from "../../http/requests.js";
@@ -70,7 +72,31 @@ function tile({ image, label, predicted, score, label_score: labelScore, rank, l
   const text = isRight ? `${label} ${percent(score, 0)}` : `${predicted} ${percent(score, 0)}`;
   const parts = [picture(links), h("span", { class: "tile-class" }, text), h("span", { class: "tile-split" }, isRight ? "right" : `is ${label}: ${percent(labelScore)}`)];
   const about = { class: "tile", title: image, "data-right": String(isRight) };
-  return h("li", { "data-image": image }, links ? h("a", { ...about, href: `${links.self}?size=original`, target: "_blank", rel: "noopener" }, parts) : h("div", about, parts));
+  return h("li", { "data-image": image }, links ? h("a", { ...about, href: `${links.self}?size=original`, target: "_blank", rel: "noopener" }, parts) : h("div", about, parts),
+    links?.explanation ? lookButton(links.explanation, parts[0]) : null);
+}
+
+/** Shows the heat map in place of the thumbnail, while it is pressed. */
+function lookButton(address, thumbnail) {
+  let overlay = null;
+  const canvas = h("canvas", { class: "thumbnail", width: 160, height: 160 });
+  const button = h("button", { type: "button", class: "quiet small", "aria-pressed": "false" }, "Where it looked");
+  button.addEventListener("click", async () => {
+    const isPressed = button.getAttribute("aria-pressed") !== "true";
+    button.disabled = true;
+    try {
+      if (isPressed) overlay ??= await overlayImage((await get(address.replace(/^\//, ""))).explanation);
+      if (isPressed) {
+        canvas.getContext("2d").drawImage(overlay, 0, 0, canvas.width, canvas.height);
+        thumbnail.replaceWith(canvas);
+      } else canvas.replaceWith(thumbnail);
+      button.setAttribute("aria-pressed", String(isPressed));
+    } catch (problem) {
+      announce(problem.message);
+    }
+    button.disabled = false;
+  });
+  return button;
 }
 
 /** The thumbnail; a square without one when the dataset lists no images, or was deleted since. */

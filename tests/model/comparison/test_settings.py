@@ -1,6 +1,6 @@
 """The settings in which models differ."""
 
-from model.comparison.differences import different_settings
+from model.comparison.settings import different_settings
 from tests.model.manifests import draft, published
 
 

@@ -1,0 +1,110 @@
+"""The shadow of a model classifies production's images too: counted, never answered, and its images kept under a cap."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from model.storage.opening import open_storage
+from tests.api.pictures import png
+from tests.api.problems import problem_in
+from tests.api.serving import Service, running_service
+from tests.worker.processes import wait_until
+from worker.redis_server.connection import connect
+from worker.registry.model_registry import ModelRegistry
+from worker.registry.shadow import SHADOW
+
+TRAFFIC, DISAGREEMENTS = (f"/models/shapes/aliases/shadow/{part}" for part in ("traffic", "disagreements"))
+KEPT = 2
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    with running_service(shadow_fraction=1.0, shadow_keep_images=KEPT) as service:
+        yield service
+
+
+def predict(service: Service, number: int) -> str:
+    answer = service.client.post("/predict", params={"model": "shapes"}, content=png(number))
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["model"]["version"] == 1
+    label: str = answer.json()["predictions"][0]["label"]
+    return label
+
+
+def traffic(service: Service) -> dict[str, Any]:
+    found: dict[str, Any] = service.client.get(TRAFFIC).json()
+    return found
+
+
+def test_the_shadow_is_counted_beside_production_and_answers_nobody(service: Service) -> None:
+    service.publish("shapes")
+    label = predict(service, 0)
+    problem_in(service.client.get(TRAFFIC), 404, "model_not_found")
+
+    version, shadow_id = publish_one_that_disagrees(service, label)
+    with connect(service.redis_url) as client:
+        ModelRegistry(client).set_alias("shapes", SHADOW, version, None)
+    assert (traffic(service)["compared"], traffic(service)["agreement"], traffic(service)["since"]) == (
+        0,
+        None,
+        None,
+    )
+    wait_until(lambda: predict(service, 0) and traffic(service)["compared"] > KEPT, 60)
+    wait_until(lambda: settled(service), 60)
+
+    found = traffic(service)
+    assert (found["production"]["version"], found["shadow"]["version"]) == (1, version)
+    assert found["failed"] == 0
+    differing = sum(confusion["images"] for confusion in found["confusions"])
+    assert (found["agreed"], differing) == (0, found["compared"])
+    assert found["agreement"] == 0
+    check_disagreements(service, shadow_id, differing)
+
+
+def publish_one_that_disagrees(service: Service, label: str) -> tuple[int, str]:
+    """Publish versions until one gives the first picture another label."""
+    for version in range(2, 12):
+        model = service.publish("shapes", version=version, alias=None, seed=version)
+        answer = service.client.post("/predict", params={"model": model.id}, content=png(0)).json()
+        if answer["predictions"][0]["label"] != label:
+            return version, model.id
+    raise AssertionError("all models give the same label")
+
+
+def settled(service: Service) -> bool:
+    """Whether the shadow has nothing to do any more."""
+    before = traffic(service)
+    time.sleep(0.5)
+    return traffic(service) == before
+
+
+def check_disagreements(service: Service, shadow_id: str, count: int) -> None:
+    """All are listed, newest first; of the newest ones the image is kept, as it was sent."""
+    first = service.client.get(DISAGREEMENTS, params={"limit": 1}).json()
+    rest = service.client.get(DISAGREEMENTS, params={"limit": 100, "after": first["data"][0]["id"]}).json()
+    entries = first["data"] + rest["data"]
+    assert len(entries) == count
+    assert first["has_more"] is (count > 1)
+    assert all(entry["production"]["label"] != entry["shadow"]["label"] for entry in entries)
+    kept = [entry["image"] for entry in entries if entry["image"]]
+    assert len(kept) == min(KEPT, count)
+    assert kept == [entry["image"] for entry in entries[: len(kept)]]
+    image = service.client.get(kept[0])
+    assert image.content == png(0)
+    assert image.headers["x-content-type-options"] == "nosniff"
+    stored = open_storage(service.storage_url).list(f"models/{shadow_id}/shadow/")
+    assert len(stored) == len(kept)
+    unknown = f"{DISAGREEMENTS}/dis_{26 * '0'}/image"
+    problem_in(service.client.get(unknown), 404, "image_not_found")
+
+
+def test_without_the_alias_nothing_is_sampled(service: Service) -> None:
+    with connect(service.redis_url) as client:
+        ModelRegistry(client).delete_alias("shapes", SHADOW, None)
+    problem_in(service.client.get(TRAFFIC), 404, "model_not_found")
+    assert httpx.codes.is_success(
+        service.client.post("/predict", content=png(), params={"model": "shapes"}).status_code
+    )
