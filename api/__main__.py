@@ -25,8 +25,8 @@ def main() -> None:
             level=settings.log_level.upper(), format="%(asctime)s api %(levelname)s %(message)s"
         )
         warnings = check(settings)
-        listener = take_address(settings)
         check_storage(settings)
+        listener = take_address(settings)
     except StartError as error:
         sys.exit(f"ninefold api: {error}")
     for warning in warnings:

@@ -47,8 +47,12 @@ def open_socket(settings: ApiSettings) -> socket.socket:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STUCK_CLIENT_MS)
     else:  # macOS: only a client that is gone is noticed
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    listener.bind((settings.host.strip("[]"), settings.port))
-    listener.listen(_BACKLOG)
+    try:
+        listener.bind((settings.host.strip("[]"), settings.port))
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
     listener.set_inheritable(True)
     return listener
 

@@ -173,4 +173,4 @@ def running_worker(
     finally:
         trainers = worker.trainers()
         worker.close()
-        wait_until(lambda: not any(map(is_running, trainers)), 5)
+        wait_until(lambda: not any(map(is_running, trainers)), 30)

@@ -19,6 +19,7 @@ import pytest
 import redis
 from pydantic import SecretStr
 
+from api.__main__ import main
 from api.process.start_checks import check
 from api.settings import ApiSettings
 from model.storage.opening import open_storage
@@ -43,18 +44,19 @@ def _environment(redis_url: str, folder: Path, **more: str) -> dict[str, str]:
 
 
 def _refusal(environment: dict[str, str], *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "api", *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode != 0
-    assert done.stderr.count("\n") == 1, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stderr
+    """Start an API that must refuse to start; returns its one line of error."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(("NINEFOLD_", "REDIS_"))]:
+            patch.delenv(name)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        patch.setattr("sys.argv", ["api", *arguments])
+        with pytest.raises(SystemExit) as refused:
+            main()
+    line = refused.value.code
+    assert isinstance(line, str)
+    assert "\n" not in line
+    return line
 
 
 @contextmanager
@@ -88,8 +90,18 @@ def _running(
         process.wait()
 
 
-def test_unreachable_redis_is_refused(tmp_path: Path) -> None:
-    assert "cannot be reached" in _refusal(_environment("redis://127.0.0.1:1/0", tmp_path))
+def test_unreachable_redis_is_refused_with_one_line_and_a_status(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "api"],
+        env=_environment("redis://127.0.0.1:1/0", tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert "cannot be reached" in line
 
 
 def test_a_wrong_redis_password_is_refused(tmp_path: Path) -> None:
@@ -191,30 +203,39 @@ def test_the_limits_of_images_can_be_set(redis_client: redis.Redis, redis_url: s
         assert "2 images" in many["detail"]
 
 
-def test_the_prefix_of_a_proxy_is_part_of_every_address(redis_url: str, tmp_path: Path) -> None:
-    with _running(_environment(redis_url, tmp_path), "--root-path", "/nine") as (_, url):
+def _with_open_files(limit: str) -> tuple[str, ...]:
+    return ("sh", "-c", f'ulimit {limit} && exec "$@"', "sh")
+
+
+def test_addresses_have_the_prefix_of_a_proxy_the_log_is_json_and_the_limit_of_open_files_is_raised(
+    redis_url: str, tmp_path: Path
+) -> None:
+    environment = _environment(redis_url, tmp_path, NINEFOLD_ACCESS_LOG="true")
+    log = tmp_path / "log"
+    few_files = _with_open_files("-Sn 64")
+    with (
+        log.open("wb") as file,
+        _running(environment, "--root-path", "/nine", before=few_files, stderr=file) as (process, url),
+        httpx.Client(timeout=60) as client,
+    ):
         for prefix in ("", "/nine"):  # some proxies strip the prefix
-            response = httpx.post(f"{url}{prefix}/jobs", json={"dataset": "digits"})
+            response = client.post(f"{url}{prefix}/jobs", json={"dataset": "digits"})
             assert response.headers["location"] == f"/nine/jobs/{response.json()['id']}"
-            assert httpx.get(f"{url}{prefix}/openapi.json").json()["servers"] == [{"url": "/nine"}]
+            assert client.get(f"{url}{prefix}/openapi.json").json()["servers"] == [{"url": "/nine"}]
+
+        client.get(f"{url}/jobs?limit=1", headers={"X-Request-ID": "seen"})
+        wait_until(lambda: '"seen"' in log.read_text())  # the line is written once the answer was sent
+        limits = Path(f"/proc/{process.pid}/limits").read_text()
+    [line] = [json.loads(line) for line in log.read_text().splitlines() if '"seen"' in line]
+    assert line["route"] == "/jobs"
+    soft, hard = next(line.split()[3:5] for line in limits.splitlines() if line.startswith("Max open files"))
+    assert soft == hard
 
 
 def test_the_api_imports_no_torch() -> None:
     code = "import sys, api.app, api.__main__; print(sorted({'torch', 'torchvision', 'sklearn', 'numpy', 'PIL'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-def _with_open_files(limit: str) -> tuple[str, ...]:
-    return ("sh", "-c", f'ulimit {limit} && exec "$@"', "sh")
-
-
-def test_the_soft_limit_of_open_files_is_raised_to_the_hard_limit(redis_url: str, tmp_path: Path) -> None:
-    environment = _environment(redis_url, tmp_path)
-    with _running(environment, before=_with_open_files("-Sn 64")) as (process, _):
-        limits = Path(f"/proc/{process.pid}/limits").read_text()
-    soft, hard = next(line.split()[3:5] for line in limits.splitlines() if line.startswith("Max open files"))
-    assert soft == hard
 
 
 def test_event_streams_over_the_maximum_are_refused_and_other_requests_succeed(
@@ -269,13 +290,3 @@ def test_a_short_key_is_refused_where_other_machines_may_send_it(redis_url: str,
 def test_a_short_key_is_warned_of_on_loopback(settings: ApiSettings, redis_url: str) -> None:
     short = settings.model_copy(update={"api_keys": SecretStr("alice:hunter2,app:a-key-of-enough-length")})
     assert [warning for warning in check(short) if "(alice)" in warning]
-
-
-def test_the_access_log_is_lines_of_json(redis_url: str, tmp_path: Path) -> None:
-    environment = _environment(redis_url, tmp_path, NINEFOLD_ACCESS_LOG="true")
-    log = tmp_path / "log"
-    with log.open("wb") as file, _running(environment, stderr=file) as (_, url):
-        httpx.get(f"{url}/jobs?limit=1", headers={"X-Request-ID": "seen"})
-        wait_until(lambda: '"seen"' in log.read_text())  # the line is written once the answer was sent
-    [line] = [json.loads(line) for line in log.read_text().splitlines() if '"seen"' in line]
-    assert line["route"] == "/jobs"

@@ -47,7 +47,7 @@ def test_an_import_begins_at_once_while_a_long_training_runs(
         assert [store.get(job_id).status for job_id in job_ids] == [Status.RUNNING, Status.QUEUED]
 
 
-def test_one_worker_serves_both_lanes_and_imports_first(
+def test_one_worker_serves_both_lanes_imports_first_and_misses_no_import_whose_wake_up_is_lost(
     store: JobStore, redis_url: str, tmp_path: Path
 ) -> None:
     job_id = store.submit(make_job(epochs=1)).job_id
@@ -55,19 +55,13 @@ def test_one_worker_serves_both_lanes_and_imports_first(
     with running_worker(redis_url, tmp_path, lanes="light,training"):
         _wake_up(redis_url, Lane.TRAINING)
         wait_until(lambda: store.get(job_id).is_finished and _is_imported(store, import_id))
+        without_wake_up = submit_upload(store, tmp_path, name="lost")
+        wait_until(lambda: _is_imported(store, without_wake_up))
     job, imported = store.get(job_id), store.get_import(import_id)
     assert (job.status, imported.status) == (Status.SUCCEEDED, Status.SUCCEEDED)
     assert imported.finished_at is not None
     assert job.started_at is not None
     assert imported.finished_at <= job.started_at
-
-
-def test_a_lost_wake_up_of_the_light_lane_is_replaced(
-    store: JobStore, redis_url: str, tmp_path: Path
-) -> None:
-    with running_worker(redis_url, tmp_path, lanes="light"):
-        import_id = submit_upload(store, tmp_path)
-        wait_until(lambda: _is_imported(store, import_id))
 
 
 @pytest.mark.timeout(120)

@@ -73,13 +73,38 @@ def _blocked_readers(client: redis.Redis) -> list[int]:
     return [int(one["id"]) for one in client.client_list() if "b" in one["flags"]]
 
 
-def test_a_worker_outlives_an_unblocked_read(
+def test_a_worker_outlives_an_unblocked_read_a_server_without_memory_and_a_busy_one(
     redis_client: redis.Redis, redis_url: str, tmp_path: Path
 ) -> None:
-    with running_worker(redis_url, tmp_path):
+    wake_up = _make_wake_up(redis_client, redis_url)
+    with running_worker(redis_url, tmp_path) as worker:
         wait_until(lambda: _blocked_readers(redis_client))
         for reader in _blocked_readers(redis_client):
             redis_client.client_unblock(reader, error=True)
+        _runs_the_next_job(redis_client)
+
+        redis_client.config_set("maxmemory", "1")
+        try:
+            # The worker can read this wake-up, but kombu cannot record that the worker has it.
+            redis_client.eval(
+                "#!lua flags=allow-oom\nredis.call('LPUSH', KEYS[1], ARGV[1])", 1, WAKE_UPS, wake_up
+            )
+            time.sleep(3)
+        finally:
+            redis_client.config_set("maxmemory", "0")
+        assert worker.is_running
+        _runs_the_next_job(redis_client)
+
+        redis_client.config_set("busy-reply-threshold", "1")
+        try:
+            endless = Thread(target=_run_endless_script, args=(redis_url,))
+            endless.start()
+            time.sleep(4)
+            redis_client.script_kill()
+            endless.join()
+        finally:
+            redis_client.config_set("busy-reply-threshold", "5000")
+        assert worker.is_running
         _runs_the_next_job(redis_client)
 
 
@@ -103,24 +128,6 @@ def test_a_worker_outlives_a_failover(tmp_path: Path) -> None:
         _runs_the_next_job(client)
 
 
-def test_a_worker_outlives_a_server_without_memory(
-    redis_client: redis.Redis, redis_url: str, tmp_path: Path
-) -> None:
-    wake_up = _make_wake_up(redis_client, redis_url)
-    with running_worker(redis_url, tmp_path) as worker:
-        redis_client.config_set("maxmemory", "1")
-        try:
-            # The worker can read this wake-up, but kombu cannot record that the worker has it.
-            redis_client.eval(
-                "#!lua flags=allow-oom\nredis.call('LPUSH', KEYS[1], ARGV[1])", 1, WAKE_UPS, wake_up
-            )
-            time.sleep(3)
-        finally:
-            redis_client.config_set("maxmemory", "0")
-        assert worker.is_running
-        _runs_the_next_job(redis_client)
-
-
 def _make_wake_up(client: redis.Redis, redis_url: str) -> str:
     """Return the message that a wake-up is."""
     sender = WakeUpSender(redis_url)
@@ -129,18 +136,6 @@ def _make_wake_up(client: redis.Redis, redis_url: str) -> str:
     message = client.rpop(WAKE_UPS)
     assert isinstance(message, str)
     return message
-
-
-def test_a_worker_outlives_a_busy_server(redis_client: redis.Redis, redis_url: str, tmp_path: Path) -> None:
-    with running_worker(redis_url, tmp_path):
-        redis_client.config_set("busy-reply-threshold", "1")
-        endless = Thread(target=_run_endless_script, args=(redis_url,))
-        endless.start()
-        time.sleep(4)
-        redis_client.script_kill()
-        endless.join()
-        redis_client.config_set("busy-reply-threshold", "5000")
-        _runs_the_next_job(redis_client)
 
 
 def _run_endless_script(redis_url: str) -> None:

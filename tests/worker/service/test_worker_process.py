@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from tests.worker.worker_processes import (
     running_worker,
     worker_environment,
 )
+from worker.__main__ import main
 from worker.queue.live_workers import WorkerState
 from worker.queue.states import Outcome, Status
 from worker.queue.store import JobStore
@@ -48,27 +50,30 @@ def _steps(store: JobStore, job_id: str) -> list[int]:
     return [int(n) for n in re.findall(r"^step (\d+)", "\n".join(store.logs(job_id)), re.MULTILINE)]
 
 
-def test_one_wake_up_starts_all_queued_jobs_one_after_the_other(
-    store: JobStore, redis_url: str, tmp_path: Path
-) -> None:
-    with running_worker(redis_url, tmp_path) as worker:
-        first = store.submit(make_job(epochs=1)).job_id
-        second = _submit(store, redis_url, epochs=1)
-        wait_until(lambda: _is_over(store, first) and _is_over(store, second))
-        assert store.get(first).status is store.get(second).status is Status.SUCCEEDED
-        assert worker.record is not None
-        wait_until(lambda: worker.record is not None and worker.record.state is WorkerState.IDLE)
-
-
-def test_a_starting_worker_completes_an_interrupted_deletion_of_a_model(
-    redis_client: redis.Redis, redis_url: str, tmp_path: Path
+def test_a_worker_completes_a_deletion_runs_all_queued_jobs_and_ends_at_once_when_idle(
+    store: JobStore, redis_client: redis.Redis, redis_url: str, tmp_path: Path
 ) -> None:
     storage = open_storage((tmp_path / "storage").as_uri())
     storage.put_bytes(model_key("mdl_doomed", WEIGHTS_FILE), b"weights")
     redis_client.sadd(RETIRED_MODELS, "mdl_doomed")
-    with running_worker(redis_url, tmp_path):
-        assert storage.list("models/") == []
+    with running_worker(redis_url, tmp_path) as worker:
+        assert storage.list("models/") == []  # a worker that was killed had begun to delete it
         assert redis_client.exists(RETIRED_MODELS) == 0
+
+        first = store.submit(make_job(epochs=1)).job_id
+        second = _submit(store, redis_url, epochs=1)  # one wake-up for both
+        wait_until(lambda: _is_over(store, first) and _is_over(store, second))
+        assert store.get(first).status is store.get(second).status is Status.SUCCEEDED
+        wait_until(lambda: worker.record is not None and worker.record.state is WorkerState.IDLE)
+
+        worker.wait_until_idle()
+        trainers = worker.trainers()
+        asked_at = time.monotonic()
+        worker.send(signal.SIGTERM)
+        assert worker.exit_status() == 0
+        assert time.monotonic() - asked_at < 5  # documented: 2 s; tests allow for busy machines
+        assert not any(map(is_running, trainers))
+        assert worker.record is None
 
 
 def test_a_worker_cleans_its_cache_at_its_start_and_a_trainer_refuses_what_does_not_fit_into_it(
@@ -87,18 +92,9 @@ def test_a_worker_cleans_its_cache_at_its_start_and_a_trainer_refuses_what_does_
     assert error.code == "dataset_too_large"
 
 
-def test_an_idle_worker_ends_at_once_with_its_trainers(redis_url: str, tmp_path: Path) -> None:
-    with running_worker(redis_url, tmp_path) as worker:
-        trainers = worker.trainers()
-        asked_at = time.monotonic()
-        worker.send(signal.SIGTERM)
-        assert worker.exit_status() == 0
-        assert time.monotonic() - asked_at < 5  # documented: 2 s; tests allow for busy machines
-        assert not any(map(is_running, trainers))
-        assert worker.record is None
-
-
-@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "signal_number", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.chaos)]
+)
 def test_a_busy_worker_requeues_its_job_and_another_worker_continues_it(
     store: JobStore, redis_url: str, tmp_path: Path, signal_number: signal.Signals
 ) -> None:
@@ -117,6 +113,7 @@ def test_a_busy_worker_requeues_its_job_and_another_worker_continues_it(
     assert _steps(store, job_id) == list(range(30))
 
 
+@pytest.mark.chaos  # in every run tests/chaos/test_drain.py kills a worker, and test_lost_workers.py has its work done
 def test_the_trainer_of_a_killed_worker_ends_and_another_worker_takes_the_job(
     store: JobStore, redis_url: str, tmp_path: Path
 ) -> None:
@@ -164,7 +161,7 @@ def test_a_job_survives_the_death_of_redis(tmp_path: Path) -> None:
     assert max(in_outage) < 3.5, "it should wait after the end of its lease"
 
 
-@pytest.mark.parametrize("is_busy", [False, True])
+@pytest.mark.parametrize("is_busy", [pytest.param(False, marks=pytest.mark.chaos), True])
 def test_a_worker_ends_even_without_redis(tmp_path: Path, *, is_busy: bool) -> None:
     with restartable_valkey() as valkey, running_worker(valkey.url, tmp_path) as worker:
         store = valkey.store()
@@ -181,6 +178,7 @@ def test_a_worker_ends_even_without_redis(tmp_path: Path, *, is_busy: bool) -> N
         store.redis.close()
 
 
+@pytest.mark.chaos  # in every run tests/chaos/test_takeover.py freezes a worker and checks that every step is done once
 def test_a_frozen_worker_loses_its_job_and_computes_nothing_more(
     store: JobStore, redis_url: str, tmp_path: Path
 ) -> None:
@@ -220,33 +218,53 @@ def test_a_worker_whose_trainers_die_before_training_stops_claiming(
             assert store.get(job_id).status is Status.SUCCEEDED
 
 
-def _refused_start(redis_url: str, folder: Path, **environment: str) -> str:
-    """Start a worker that must refuse to start; returns the one line that it prints."""
-    given = {**os.environ, **worker_environment(redis_url, folder), **environment}
+@pytest.fixture
+def refused_start(redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Start a worker that must refuse to start, with these settings; returns the one line that it prints."""
+    for name, value in worker_environment(redis_url, tmp_path).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.argv", ["worker"])
+
+    def start(**environment: str) -> str:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(SystemExit) as refusal:
+            main()
+        line = refusal.value.code
+        assert isinstance(line, str)
+        assert "\n" not in line
+        return line
+
+    return start
+
+
+def test_a_start_that_is_refused_ends_with_one_line_and_a_status(tmp_path: Path) -> None:
     ended = subprocess.run(
-        [sys.executable, "-m", "worker"], env=given, capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-m", "worker"],
+        env={**os.environ, **worker_environment("redis://127.0.0.1:1/0", tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
-    assert ended.returncode not in (0, -signal.SIGKILL)
-    assert "Traceback" not in ended.stderr
+    assert ended.returncode == 1
     (line,) = ended.stderr.strip().splitlines()
-    return line
-
-
-def test_a_start_without_redis_names_the_cause(tmp_path: Path) -> None:
-    assert "Redis cannot be reached" in _refused_start("redis://127.0.0.1:1/0", tmp_path)
+    assert "Redis cannot be reached" in line
 
 
 @pytest.mark.parametrize("login", ["", "?password=wrong"])
-def test_a_start_with_a_wrong_password_names_the_cause(tmp_path: Path, login: str) -> None:
+def test_a_start_with_a_wrong_password_names_the_cause(refused_start: Callable[..., str], login: str) -> None:
     with running_valkey("--requirepass", "secret") as url:
-        line = _refused_start(url.partition("?")[0] + login, tmp_path)
+        line = refused_start(REDIS_URL=url.partition("?")[0] + login)
     assert "password" in line
     assert "secret" not in line
 
 
-def test_a_start_without_writable_storage_names_the_cause(redis_url: str, tmp_path: Path) -> None:
+def test_a_start_without_writable_storage_names_the_cause(
+    refused_start: Callable[..., str], tmp_path: Path
+) -> None:
     (tmp_path / "storage").write_text("a file where the folder should be")
-    assert "Storage cannot" in _refused_start(redis_url, tmp_path)
+    assert "Storage cannot" in refused_start()
 
 
 @pytest.mark.parametrize(
@@ -254,9 +272,9 @@ def test_a_start_without_writable_storage_names_the_cause(redis_url: str, tmp_pa
     [("NINEFOLD_LEASE_S", "soon"), ("NINEFOLD_DEVICES", "tpu"), ("NINEFOLD_STORAGE", "s3://x")],
 )
 def test_a_start_with_an_invalid_setting_names_it(
-    redis_url: str, tmp_path: Path, name: str, value: str
+    refused_start: Callable[..., str], name: str, value: str
 ) -> None:
-    line = _refused_start(redis_url, tmp_path, **{name: value})
+    line = refused_start(**{name: value})
     assert name.removeprefix("NINEFOLD_").lower() in line.lower()
 
 

@@ -36,12 +36,16 @@ def files_of(storage: Storage, model_id: str) -> list[str]:
     return [key for key in storage.list(f"models/{model_id}/") if "/evaluations/" in key]
 
 
-def test_a_model_is_evaluated_on_the_classes_that_it_shares_with_a_dataset(
+def test_a_model_is_evaluated_on_the_classes_that_it_shares_with_a_dataset_also_after_attempts_that_died(
     store: JobStore, storage: Storage, tmp_path: Path
 ) -> None:
     model = make_model(store, tmp_path)
     facts = make_dataset(store, tmp_path, "class-1", "class-2", "something else")
     run_id = submit(store, model, facts.id)
+    for how in ("crash", "storage_error"):
+        with open_evaluation_context(store, tmp_path, (FAILING, how)) as context:
+            assert run_next(context).outcome is Outcome.CRASHED
+        assert store.get_evaluation(run_id).status is Status.QUEUED
     with open_evaluation_context(store, tmp_path) as context:
         ended = run_next(context)
     assert (ended.outcome, ended.has_begun) == (Outcome.SUCCEEDED, True)
@@ -52,6 +56,8 @@ def test_a_model_is_evaluated_on_the_classes_that_it_shares_with_a_dataset(
     assert run.result is not None
     assert run.result.images == 2 * TESTED
     assert run.result.unknown_classes == {"something else": TESTED}
+    assert [attempt.outcome for attempt in run.attempts] == ["crashed", "crashed", "succeeded"]
+    assert len(files_of(storage, model.id)) == 2
     data = storage.read_bytes(model_key(model.id, evaluation_file(run_id, PREDICTIONS_FILE)))
     predictions = parse_predictions(data, 3)
     stored = Evaluation.model_validate_json(
@@ -65,16 +71,15 @@ def test_a_model_is_evaluated_on_the_classes_that_it_shares_with_a_dataset(
     assert np.bincount(predictions.labels_N).tolist() == [0, TESTED, TESTED]
 
 
+@pytest.mark.chaos  # in every run tests/browser/test_model_page.py evaluates a model on all images of a dataset
 def test_all_images_can_be_evaluated(store: JobStore, tmp_path: Path) -> None:
     model, facts = make_model(store, tmp_path), make_dataset(store, tmp_path, "class-0", "class-1")
-    run_id, later = submit(store, model, facts.id, EvaluatedSplit.ALL), submit(store, model, "digits")
+    run_id = submit(store, model, facts.id, EvaluatedSplit.ALL)
     with open_evaluation_context(store, tmp_path) as context:
         run_next(context)
     result = store.get_evaluation(run_id).result
     assert result is not None
     assert result.images == 2 * (TESTED + TRAINED)
-    assert [run.id for run in store.list_evaluations(model.id)] == [later, run_id]
-    assert store.list_evaluations("mdl_other") == []
 
 
 def test_without_a_common_class_the_evaluation_fails_and_says_what_to_do(
@@ -116,23 +121,6 @@ def test_a_model_that_is_deleted_meanwhile_leaves_no_files(
         submit(store, model, facts.id)
 
 
-def test_an_attempt_that_dies_is_repeated_and_a_later_one_keeps_what_is_stored(
-    store: JobStore, storage: Storage, tmp_path: Path
-) -> None:
-    model, facts = make_model(store, tmp_path), make_dataset(store, tmp_path, "class-0", "class-1")
-    run_id = submit(store, model, facts.id)
-    with open_evaluation_context(store, tmp_path, (FAILING, "crash")) as context:
-        assert run_next(context).outcome is Outcome.CRASHED
-    assert store.get_evaluation(run_id).status is Status.QUEUED
-    with open_evaluation_context(store, tmp_path, (FAILING, "storage_error")) as context:
-        assert run_next(context).outcome is Outcome.CRASHED
-    with open_evaluation_context(store, tmp_path) as context:
-        assert run_next(context).outcome is Outcome.SUCCEEDED
-    run = store.get_evaluation(run_id)
-    assert [attempt.outcome for attempt in run.attempts] == ["crashed", "crashed", "succeeded"]
-    assert len(files_of(storage, model.id)) == 2
-
-
 def test_three_deaths_fail_it(store: JobStore, tmp_path: Path) -> None:
     model, facts = make_model(store, tmp_path), make_dataset(store, tmp_path, "class-0", "class-1")
     run_id = submit(store, model, facts.id)
@@ -154,6 +142,8 @@ def test_a_cancel_ends_it(store: JobStore, tmp_path: Path) -> None:
         store.cancel_item(run_id)
         assert attempt.outcome() is Outcome.CANCELLED
     assert store.get_evaluation(run_id).status is Status.CANCELLED
+    assert [run.id for run in store.list_evaluations(model.id)] == [run_id, waiting]
+    assert store.list_evaluations("mdl_other") == []
 
 
 def test_a_time_limit_ends_it(store: JobStore, tmp_path: Path) -> None:
