@@ -3,12 +3,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+# Almost half of all installed code: it is compiled if it is imported.
+RARELY_IMPORTED := '/(tests?|testing|_inductor|fontTools|moto|narwhals|networkx|sympy|tensorboard)/'
 
 # Without bytecode, each of the hundreds of processes that the tests start would compile the packages again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo check test chaos soak croissant lock clean
+.PHONY: help venv demo check test slow chaos soak croissant lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,7 +22,7 @@ $(STAMP): requirements.lock pyproject.toml
 	  { echo "Ninefold needs Python 3.11 or newer; '$(PYTHON)' is not. Try: make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-compile -r requirements.lock
-	@$(BIN)/python -m compileall -qq -j 0 .venv/lib || true  # on all CPUs; some packages have files for later versions of Python
+	@$(BIN)/python -m compileall -qq -j 0 -x $(RARELY_IMPORTED) .venv/lib || true  # some packages have files for later versions of Python
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -35,6 +37,9 @@ check: $(STAMP)  ## check format, lint, types and import contracts
 
 test: check  ## run check, then the tests
 	$(BIN)/python -m pytest -n 3 --dist loadfile
+
+slow: $(STAMP)  ## run the long tests: minutes of training
+	$(BIN)/python -m pytest -m slow
 
 chaos: $(STAMP)  ## run the chaos tests: kill processes and Redis while jobs run
 	$(BIN)/python -m pytest -m "chaos or not chaos" tests/chaos tests/compatibility

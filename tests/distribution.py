@@ -15,10 +15,10 @@ _SHARING = {
 }
 """The files whose paths begin so share what takes seconds to start."""
 _SLOW = (
+    "tests/browser/",
     "tests/chaos/test_",
     "tests/e2e/",
     "tests/compatibility/",
-    "tests/browser/",
     "tests/worker/queue/test_devices.py",
     "tests/chaos/",
     "tests/model/training/",

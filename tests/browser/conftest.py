@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, FilePayload, Page, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
 
 from ninefold import Client
 from ninefold.client.transport import Json
@@ -72,6 +72,7 @@ def trained(service: Service) -> Json:
 @pytest.fixture(scope="package")
 def browser(chromium: str) -> Iterator[Browser]:
     """Headless Chromium on the CPU. Not for the whole session: its event loop would disturb other tests."""
+    expect.set_options(timeout=30_000)  # 5 s are not enough on a busy machine
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
@@ -95,7 +96,7 @@ def monitor(service: Service) -> Iterator[PageMonitor]:
 @pytest.fixture
 def page(browser: Browser, service: Service, monitor: PageMonitor) -> Iterator[Page]:
     """The dashboard, signed in with its own form."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     page = context.new_page()
     page.set_default_timeout(30_000)
     page.on("request", monitor.on_request)

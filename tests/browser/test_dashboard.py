@@ -7,8 +7,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expect
 
-from ninefold.client.transport import Json
-from tests.browser.conftest import KEY, QUEUED, QUICK
+from tests.browser.conftest import KEY, QUEUED
 from tests.browser.forms import JOB_MS, open_new_job
 from tests.browser.page_monitor import PageMonitor
 from tests.e2e.service import Service
@@ -82,8 +81,8 @@ def test_an_invalid_field_shows_its_error(page: Page, monitor: PageMonitor) -> N
     monitor.errors = [error for error in monitor.errors if "422" not in error]
 
 
-def test_new_points_keep_the_zoom(page: Page) -> None:
-    open_new_job(page, "zoomed", epochs=200)
+def test_new_points_keep_the_zoom_and_the_job_is_paused_resumed_and_stopped(page: Page) -> None:
+    open_new_job(page, "held", epochs=500)
     loss = chart(page, "Loss")
     wait_for_more(page, lambda: rows_of(loss), 3)
 
@@ -93,16 +92,9 @@ def test_new_points_keep_the_zoom(page: Page) -> None:
     zoom, seen = shown.inner_text(), rows_of(loss)
     wait_for_more(page, lambda: rows_of(loss), seen)
     assert shown.inner_text() == zoom
-
     loss.locator(".plot").press("Escape")
     expect(loss.get_by_role("button", name="Show all")).to_be_hidden()
-    page.get_by_role("button", name="Cancel zoomed").click()
-    expect(page.locator(".pill")).to_have_text("cancelled", timeout=JOB_MS)
 
-
-def test_a_job_is_paused_resumed_and_stopped(page: Page) -> None:
-    open_new_job(page, "held", epochs=500)
-    wait_for_more(page, lambda: rows_of(chart(page, "Loss")), 0)
     expect(page.get_by_role("button", name="Stop held")).to_be_visible()
     pill = page.locator(".pill")
     page.get_by_role("button", name="Pause held").click()
@@ -132,25 +124,7 @@ def is_connection_error(error: str) -> bool:
     return "net::ERR_" in error or "status of 503" in error
 
 
-def test_a_button_puts_another_version_into_production(page: Page, service: Service, trained: Json) -> None:
-    service.client.wait(service.client.submit("few-digits", name="trained", **QUICK)["id"])
-    page.get_by_role("link", name="Models").click()
-    card = page.locator(".card", has=page.get_by_role("heading", name="trained", exact=True))
-    newer, older = card.locator("tbody tr").nth(0), card.locator("tbody tr").nth(1)
-    expect(older.locator(".badge")).to_have_text("production")
-    newer.get_by_role("button", name="Make production").click()
-    expect(newer.locator(".badge")).to_have_text("production")
-    expect(older.locator(".badge")).to_have_count(0)
-    card.get_by_text("History of production").click()
-    expect(card.locator("details tbody tr")).to_have_count(2)
-    expect(card.locator("details tbody tr").first).to_contain_text("tester")
-    card.get_by_role("button", name="Roll trained back to version 1").click()
-    expect(older.locator(".badge")).to_have_text("production")
-    expect(card.locator("details tbody tr").first).to_contain_text("2 → 1 rollback")
-    expect(card.get_by_role("button", name="Roll trained back")).to_have_count(0)
-
-
-def test_a_version_that_is_not_better_is_refused_with_the_numbers(
+def test_a_version_that_is_not_better_is_refused_with_the_numbers_and_a_button_puts_it_into_production(
     page: Page, service: Service, monitor: PageMonitor
 ) -> None:
     for promote in ("first", "if_better"):
@@ -166,7 +140,24 @@ def test_a_version_that_is_not_better_is_refused_with_the_numbers(
     card.get_by_role("button", name="If better").click()
     expect(card.get_by_role("alert")).to_contain_text("gated:2 is not shown to be better than gated:1")
     card.get_by_text("History of production").click()
-    expect(card.locator("details tbody tr").first).to_contain_text("1 stays 2 refused")
+    changes = card.locator("details tbody tr")
+    expect(changes.first).to_contain_text("1 stays 2 refused")
+
+    newer, older = (
+        card.locator("table").first.locator("tbody tr").nth(0),
+        card.locator("table").first.locator("tbody tr").nth(1),
+    )
+    expect(older.locator(".badge")).to_have_text("production")
+    newer.get_by_role("button", name="Make production").click()
+    expect(newer.locator(".badge")).to_have_text("production")
+    expect(older.locator(".badge")).to_have_count(0)
+    expect(changes.first).to_contain_text("1 → 2")
+    expect(changes.first).to_contain_text("tester")
+    card.get_by_role("button", name="Roll gated back to version 1").click()
+    expect(older.locator(".badge")).to_have_text("production")
+    expect(changes.first).to_contain_text("2 → 1 rollback")
+    expect(card.get_by_role("button", name="Roll gated back")).to_have_count(0)
+
     card.get_by_role("link", name="Compare").first.click()
     expect(page.get_by_role("heading", name="gated:2 against gated:1")).to_be_visible()
     expect(page.get_by_text("All settings are the same.")).to_be_visible()

@@ -13,7 +13,9 @@ from tests.e2e.service import Service
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
-def test_a_dropped_zip_is_imported_and_its_report_leads_to_the_images(page: Page, photos: Path) -> None:
+def test_a_dropped_zip_is_imported_and_its_report_leads_to_the_images_where_the_arrow_keys_move(
+    page: Page, photos: Path
+) -> None:
     add(page, photos, "dropped")
     expect(page.locator(".dataset-about")).to_contain_text("26 images in 3 classes")
     conflicts = page.locator("[data-code=label_conflicts]")
@@ -38,10 +40,7 @@ def test_a_dropped_zip_is_imported_and_its_report_leads_to_the_images(page: Page
     page.reload()  # the address keeps the filters
     expect(page.get_by_text("9 images", exact=True)).to_be_visible()
 
-
-def test_the_arrow_keys_move_in_the_grid_and_in_the_large_view(page: Page, photos: Path) -> None:
-    add(page, photos, "moved")
-    page.get_by_role("link", name="See the images").click()
+    page.get_by_label("Class", exact=True).select_option("")
     tiles = page.locator(".tile[aria-label]")
     expect(tiles).to_have_count(26)
     tiles.first.focus()

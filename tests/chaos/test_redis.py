@@ -33,6 +33,7 @@ def test_redis_dies_again_and_again(cluster: Cluster, client: ClusterClient, kin
     assert client.outcomes(long) == ["succeeded"]
 
 
+@pytest.mark.chaos  # in every run tests/worker/service/test_worker_process.py has Redis away for longer than a lease
 @pytest.mark.parametrize("kind", quick_with(Kind.DATASET_IMPORT))
 def test_redis_is_unreachable_for_longer_than_a_lease(
     cluster: Cluster, client: ClusterClient, kind: Kind

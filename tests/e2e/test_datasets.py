@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from typer.testing import CliRunner, Result
 
 import ninefold.client.datasets.imports
 import ninefold.client.datasets.part_upload
 from ninefold import NinefoldError
+from ninefold.cli.app import app
 from ninefold.client.datasets.upload_progress import DatasetProgress
 from tests.e2e.service import NINEFOLD, Service
 from tests.model.pictures import png
@@ -30,10 +32,9 @@ def own_folder(tiny_folder: Path, tmp_path: Path, name: str, *removed: str) -> P
     return folder
 
 
-def run(service: Service, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*NINEFOLD, *arguments, "--url", service.url], check=False, capture_output=True, text=True, timeout=60
-    )
+def run(service: Service, *arguments: str) -> Result:
+    """Run a command in this process; tests/e2e/test_commands.py starts a process for each, as a user does."""
+    return CliRunner().invoke(app, [*arguments, "--url", service.url])
 
 
 @pytest.mark.parametrize(("phase", "removed"), [("uploading", "0/0.png"), ("reading", "1/0.png")])
@@ -145,7 +146,7 @@ def test_a_cancelled_import_ends_its_waiting_jobs(
     again = run(service, "datasets", "cancel", import_id)
     assert again.stdout == cancelled.stdout, again.stderr
     deleted = run(service, "datasets", "delete", import_id)
-    assert deleted.returncode == 0, deleted.stderr
+    assert deleted.exit_code == 0, deleted.stderr
     assert import_id not in run(service, "datasets", "list").stdout
 
 
@@ -158,7 +159,7 @@ def test_an_import_is_cancelled_before_it_is_deleted(
         adding = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         eventually(lambda: "unwanted" in run(service, "datasets", "list").stdout, 30, "it is listed")
         deleted = run(service, "datasets", "delete", "unwanted")
-        assert deleted.returncode == 0, deleted.stderr
+        assert deleted.exit_code == 0, deleted.stderr
         assert "unwanted" not in run(service, "datasets", "list").stdout
         adding.wait(30)
 
@@ -170,7 +171,7 @@ def test_a_correction_makes_a_version_and_a_job_may_use_the_first(
     first = service.client.add_dataset(folder, "corrected")
     archive = tmp_path / "first.zip"
     downloaded = run(service, "datasets", "download", "corrected", str(archive))
-    assert downloaded.returncode == 0, downloaded.stderr
+    assert downloaded.exit_code == 0, downloaded.stderr
     with zipfile.ZipFile(archive) as zipped:
         files = [name for name in zipped.namelist() if name.startswith("train/0/")]
     images = [f"img_{name.split('/')[2][:24]}" for name in files]
@@ -179,7 +180,7 @@ def test_a_correction_makes_a_version_and_a_job_may_use_the_first(
     more = own_folder(tiny_folder, tmp_path, "more", "0/3.png")
     (more / "1" / "new.png").write_bytes(png(77))
     corrected = run(service, "datasets", "correct", "corrected", "--from", str(table), "--add", str(more))
-    assert corrected.returncode == 0, corrected.stderr
+    assert corrected.exit_code == 0, corrected.stderr
     assert corrected.stdout.startswith("corrected@2  ds_")
     assert service.client.dataset("corrected@1")["id"] == first["id"]
     listed = run(service, "datasets", "list").stdout
@@ -190,14 +191,14 @@ def test_a_correction_makes_a_version_and_a_job_may_use_the_first(
     job = service.client.submit("corrected@1", epochs=1)
     assert job["spec"]["dataset"] == first["id"]
     refused = run(service, "datasets", "delete", "corrected@1")
-    assert refused.returncode == 1
+    assert refused.exit_code == 1
     assert job["id"] in refused.stderr
     service.client.wait(job["id"])
     for ref in ("corrected@1", "corrected"):
-        assert run(service, "datasets", "delete", ref).returncode == 0
+        assert run(service, "datasets", "delete", ref).exit_code == 0
     assert "corrected" not in run(service, "datasets", "list").stdout
     unchanged = run(service, "datasets", "correct", "digits", "--remove", images[0])
-    assert unchanged.returncode == 1
+    assert unchanged.exit_code == 1
     assert "Built-in datasets" in unchanged.stderr
 
 
@@ -213,6 +214,6 @@ def test_the_report_and_the_images_of_a_dataset(service: Service, tiny_folder: P
     assert report["findings"][0]["title"] in " ".join(shown.stdout.split())
     assert (tmp_path / "skipped.csv").read_bytes() == b"path,reason\r\n"
     saved = run(service, "datasets", "images", "tiny", "--class", "2", "--out", str(tmp_path / "out"))
-    assert saved.returncode == 0, saved.stderr
+    assert saved.exit_code == 0, saved.stderr
     expected = {path.read_bytes() for path in (tiny_folder / "2").iterdir()}
     assert {path.read_bytes() for path in (tmp_path / "out" / "2").iterdir()} == expected

@@ -74,9 +74,12 @@ def test_running_and_queued_jobs_go_on_after_a_failover(
     for job_id in running:
         _check_succeeds(client, job_id, LONG_EPOCHS)
     _check_succeeds(client, queued, 1)
+    # Now the workers are idle: they hear of a job only through Celery's broker, which must have followed too.
+    _check_succeeds(client, client.submit("digits", epochs=1)["id"], 1)
     assert all(worker.is_running for worker in workers)
 
 
+@pytest.mark.chaos  # in every run the test above submits a job to idle workers that have lived through a failover
 def test_idle_workers_run_a_job_that_is_submitted_after_a_failover(
     sentinels: Sentinels, client: Client, workers: list[WorkerProcess]
 ) -> None:

@@ -64,6 +64,7 @@ def test_one_worker_serves_both_lanes_imports_first_and_misses_no_import_whose_w
     assert imported.finished_at <= job.started_at
 
 
+@pytest.mark.chaos  # in every run tests/chaos/test_lost_workers.py kills a worker that imports
 @pytest.mark.timeout(120)
 def test_the_import_of_a_killed_worker_is_taken_by_another_one(
     store: JobStore, redis_url: str, tmp_path: Path
@@ -82,6 +83,7 @@ def test_the_import_of_a_killed_worker_is_taken_by_another_one(
     assert [attempt.outcome for attempt in imported.attempts] == [Outcome.WORKER_LOST, Outcome.SUCCEEDED]
 
 
+@pytest.mark.chaos  # in every run tests/chaos/test_drain.py ends a worker that imports
 def test_a_worker_that_ends_returns_its_import_to_the_queue(
     store: JobStore, redis_url: str, tmp_path: Path
 ) -> None:

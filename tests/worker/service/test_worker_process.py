@@ -92,9 +92,8 @@ def test_a_worker_cleans_its_cache_at_its_start_and_a_trainer_refuses_what_does_
     assert error.code == "dataset_too_large"
 
 
-@pytest.mark.parametrize(
-    "signal_number", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.chaos)]
-)
+@pytest.mark.chaos  # in every run tests/chaos/test_drain.py restarts workers that train, and no step is lost
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_busy_worker_requeues_its_job_and_another_worker_continues_it(
     store: JobStore, redis_url: str, tmp_path: Path, signal_number: signal.Signals
 ) -> None:
