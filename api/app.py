@@ -27,6 +27,8 @@ import api.models.errors
 import api.models.evaluation.errors
 import api.models.evaluation.routes
 import api.models.evaluation.run_routes
+import api.models.imports.errors
+import api.models.imports.routes
 import api.models.routes
 import api.models.shadow
 import api.predict.errors
@@ -72,6 +74,7 @@ _ROUTERS = (
     api.models.comparison.routes.router,
     api.models.evaluation.routes.router,
     api.models.evaluation.run_routes.router,
+    api.models.imports.routes.router,
     api.predict.routes.router,
     api.health.routes.router,
     api.auth.routes.router,
@@ -86,6 +89,7 @@ _ANSWERS: Answers = {
     **api.datasets.contents.errors.ANSWERS,
     **api.models.errors.ANSWERS,
     **api.models.evaluation.errors.ANSWERS,
+    **api.models.imports.errors.ANSWERS,
     **api.predict.errors.ANSWERS,
     **api.events.errors.ANSWERS,
 }

@@ -51,6 +51,8 @@ class ApiSettings(ServiceSettings):
     models that are as good with them."""
     max_dataset_bytes: int = Field(default=20 * 2**30, ge=1)
     """Maximum size of an uploaded zip."""
+    max_model_bytes: int = Field(default=2**30, ge=1)
+    """Maximum size of the bundle of a model that is imported."""
     min_free_bytes: int = Field(default=256 * 2**20, ge=0)
     """New jobs and datasets are refused while the disk of the storage has less free space; 0: no limit."""
     max_queued_jobs: int = Field(default=QUEUE_LIMITS[Kind.TRAINING], ge=1)

@@ -204,6 +204,12 @@ class CorruptArtifactError(ModelError):
     code = "corrupt_artifact"
 
 
+class BundleRejectedError(ModelError):
+    """Raised when a zip is not the bundle of a model, or what is in it does not fit together; the message says why."""
+
+    code = "bundle_rejected"
+
+
 class NoCommonClassError(ModelError):
     """Raised when a model is evaluated on images of which none has a class of the model."""
 

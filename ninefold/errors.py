@@ -58,6 +58,14 @@ class EvaluationFailedError(NinefoldError):
         self.evaluation_id = evaluation_id
 
 
+class ModelImportFailedError(NinefoldError):
+    """Raised when no model is made of a bundle: it was rejected, or its import was cancelled."""
+
+    def __init__(self, import_id: str, detail: str, code: str) -> None:
+        super().__init__(detail, code=code)
+        self.import_id = import_id
+
+
 class StartError(NinefoldError):
     """Raised when `ninefold up` or an upkeep command cannot start; no process is left running."""
 

@@ -74,7 +74,7 @@ class WorkerSettings(ServiceSettings):
     stall_timeout_s: float = Field(default=300.0, gt=0)
     """A trainer that sends no message for this long while training is killed; ten times as long outside training."""
     import_timeout_s: float = Field(default=1800.0, gt=0)
-    """Maximum time to read an uploaded zip as a dataset."""
+    """Maximum time to read an uploaded zip as a dataset, or the bundle of a model."""
     evaluation_timeout_s: float = Field(default=1800.0, gt=0)
     """Maximum time to evaluate a model on a dataset."""
     egress_proxy: SecretStr = SecretStr("")

@@ -70,18 +70,6 @@ class RejectedError(ApiError):
         self.code = error.code
 
 
-class EmptyUploadError(ApiError):
-    """Raised when the body of an upload has no bytes."""
-
-    code = "empty_upload"
-
-
-class NotAZipError(ApiError):
-    """Raised when the body of an upload does not start like a zip file."""
-
-    code = "not_a_zip"
-
-
 class TusVersionError(ApiError):
     """Raised when a request does not name the version of the tus protocol that this service speaks."""
 
@@ -96,8 +84,6 @@ class TusVersionError(ApiError):
 ANSWERS: Answers = {
     UploadsBusyError: Answer(503, retry_after_s=_RETRY_BUSY_S),
     ArchivesBusyError: Answer(503, retry_after_s=_RETRY_BUSY_S),
-    EmptyUploadError: Answer(422),
-    NotAZipError: Answer(415),
     DatasetNameTakenError: Answer(
         409,
         "This name belongs to another dataset, and datasets never change. Choose a new name, or make the next version of "

@@ -1,39 +1,22 @@
 """Receives a dataset's zip into storage and queues its import. Never opens the zip."""
 
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 
 from starlette.requests import Request
 
 from api.datasets.submission import ImportSubmissions, check_name
-from api.datasets.upload_file import WRITE_TIMEOUT_S, UploadFile, put_timeout_s
-from api.datasets.upload_places import UploadPlaces
-from api.datasets.zip_body import HINT, check_signature, read_buffers, too_large
+from api.datasets.upload_places import HINT, UploadPlaces
 from api.http.bodies import content_type
 from api.http.callers import Principal
 from api.http.errors import UnsupportedMediaTypeError
-from api.records.storage_calls import StorageHangsError
 from api.records.storage_space import StorageSpace
 from api.records.storages import Storages
+from api.records.stored_zip import ZIP_TYPES, store_zip, zip_chunks
 from model.data.import_options import ImportOptions
 from model.host.failpoints import Failpoint, reach
-from model.storage.interface import Storage
 from worker.queue.calls.imports import NewImport
 from worker.queue.ids import new_import_id, upload_key
 from worker.queue.records import DatasetImport
-
-_TYPES = {
-    "",
-    "application/zip",
-    "application/x-zip-compressed",
-    "application/octet-stream",
-    "application/x-www-form-urlencoded",  # curl --data-binary sends this type
-}
-
-
-@dataclass(frozen=True)
-class _Received:
-    size_bytes: int
-    sha256: str
 
 
 class DatasetUploads:
@@ -77,12 +60,13 @@ class DatasetUploads:
             ClientDisconnect: the client disconnected before the body was complete.
         """
         await self._space.require()
-        if corrections is None and content_type(request) not in _TYPES:
+        if corrections is None and content_type(request) not in ZIP_TYPES:
             raise UnsupportedMediaTypeError(HINT)
         check_name(name)
         import_id, storage = new_import_id(), self._storages.of(caller.project)
         with self._places.one():
-            received = await self._store_body(request, storage, upload_key(import_id), corrections)
+            chunks = self._chunks(request, corrections)
+            received = await store_zip(self._storages, storage, upload_key(import_id), chunks)
         reach(Failpoint.SUBMIT_RESOLVED)
         new = NewImport(
             import_id,
@@ -97,34 +81,12 @@ class DatasetUploads:
         )
         return await self._submissions.submit(new, idempotency_key)
 
-    async def _store_body(
-        self, request: Request, storage: Storage, key: str, corrections: bytes | None
-    ) -> _Received:
-        """Write the body into a file, then make the file an object; without the object the file is removed."""
-        file, is_hanging = UploadFile(storage, key), False
-        try:
-            await self._storages.run(file.open)
-            if corrections is None:
-                await self._write_body(request, file)
-            else:
-                await self._storages.run_within(WRITE_TIMEOUT_S, file.write, corrections)
-            await self._storages.run_within(put_timeout_s(file.size_bytes), file.publish)
-        except StorageHangsError:
-            is_hanging = (
-                True  # what is left is removed at the next start of a process of this host, or after a day
-            )
-            raise
-        finally:
-            if not is_hanging:
-                await self._storages.run(file.close)
-        return _Received(file.size_bytes, file.sha256)
-
-    async def _write_body(self, request: Request, file: UploadFile) -> None:
-        if int(request.headers.get("content-length", 0)) > self._limits.max_bytes:
-            raise too_large(self._limits.max_bytes)
-        async for data in read_buffers(request, self._limits.timeout_s):
-            if file.size_bytes + len(data) > self._limits.max_bytes:
-                raise too_large(self._limits.max_bytes)
-            if not file.size_bytes:
-                check_signature(data)
-            await self._storages.run_within(WRITE_TIMEOUT_S, file.write, data)
+    async def _chunks(self, request: Request, corrections: bytes | None) -> AsyncIterator[bytes | bytearray]:
+        if corrections is not None:
+            yield corrections
+            return
+        limits = self._limits
+        async for data in zip_chunks(
+            request, limits.max_bytes, limits.timeout_s, hint=HINT, too_large=limits.too_large()
+        ):
+            yield data

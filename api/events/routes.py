@@ -39,7 +39,7 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "event: snapshot, state, progress, epoch, log, checkpoint, rewind, model, dataset, reset or "
-        "end; data: JSON with job_id, dataset_id or evaluation_id, at and the fields of that kind.",
+        "end; data: JSON with job_id, dataset_id, evaluation_id or model_import_id, at and the fields of that kind.",
         "content": {
             "text/event-stream": {
                 "schema": {"type": "string"},

@@ -37,6 +37,8 @@ from api.models.comparison.reader import ComparisonReader
 from api.models.evaluation.reader import EvaluationReader
 from api.models.evaluation.runs import EvaluationRuns
 from api.models.files import MAX_DOWNLOADS, Downloads
+from api.models.imports.imports import ModelImports
+from api.models.imports.imports import Queue as ModelImportQueue
 from api.models.promotion import GatedPromotions
 from api.predict.limits import UploadBudget, UploadLimits
 from api.predict.predictions import Predictions
@@ -117,6 +119,12 @@ class SharedObjects:
             GatedPromotions: GatedPromotions(models, self._storages),
             EvaluationReader: EvaluationReader(self._storages),
             EvaluationRuns: EvaluationRuns(store, catalogue, self._storages, self._throttle, waiter),
+            ModelImports: ModelImports(
+                ModelImportQueue(store, self._throttle, waiter),
+                self._storages,
+                self._space,
+                self._settings.max_model_bytes,
+            ),
             DatasetCatalogue: catalogue,
             ContentsReader: ContentsReader(
                 catalogue, self._storages, self._indexes, LabelErrorReader(models, self._storages), built_in

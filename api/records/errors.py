@@ -27,6 +27,18 @@ _REDIS_UNAVAILABLE = Answer(
 _NAMED = 20
 
 
+class EmptyUploadError(ApiError):
+    """Raised when the body of an upload has no bytes."""
+
+    code = "empty_upload"
+
+
+class NotAZipError(ApiError):
+    """Raised when the body of an upload does not start like a zip file."""
+
+    code = "not_a_zip"
+
+
 class UnknownClassError(ApiError):
     """Raised when a query names a class that the dataset or the model does not have."""
 
@@ -73,6 +85,8 @@ ANSWERS: Answers = {
         retry_after_s=10,
     ),
     IdempotencyMismatchError: Answer(422),
+    EmptyUploadError: Answer(422),
+    NotAZipError: Answer(415),
     JobNotFoundError: Answer(404, "No job has this id, or the job was deleted. GET /jobs lists all jobs."),
     DatasetNotFoundError: Answer(404, "No dataset has this id or name. GET /datasets lists all datasets."),
     ModelNotFoundError: Answer(404, "No model matches this reference. GET /models lists all models."),

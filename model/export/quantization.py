@@ -34,7 +34,22 @@ def quantize(network: TrainedNetwork, images_NHWC: NDArray[np.uint8], threads: i
         images_NHWC: typical images, which decide the ranges of the activations.
         threads: of the engine that computes the activations.
     """
-    return _QuantizedBuilder(network, find_maxima(network, images_NHWC, threads)).build()
+    maxima = find_maxima(network, images_NHWC, threads)
+    return _QuantizedBuilder(
+        network, {name: maximum / _ACTIVATION_LIMIT for name, maximum in maxima.items()}
+    ).build()
+
+
+def quantize_with_scales(network: TrainedNetwork, scales: Mapping[str, float]) -> bytes:
+    """Return the file of the quantized network with the scale of each activation that `scale_names` lists."""
+    return _QuantizedBuilder(network, scales).build()
+
+
+def scale_names(network: TrainedNetwork) -> dict[str, str]:
+    """Return the name of the constant that holds the scale of each activation, in the file of a quantized network."""
+    builder = GraphBuilder(network)
+    builder.build()
+    return {name: _scale_name(name) for name in builder.activations}
 
 
 def find_maxima(network: TrainedNetwork, images_NHWC: NDArray[np.uint8], threads: int) -> dict[str, float]:
@@ -53,6 +68,10 @@ def _maximum(activation: str) -> str:
     return f"{activation}.maximum"
 
 
+def _scale_name(features: str) -> str:
+    return f"{features}.scale"
+
+
 class _ObservingBuilder(GraphBuilder):
     """Builds a graph that also outputs the largest value of each activation."""
 
@@ -69,9 +88,9 @@ class _ObservingBuilder(GraphBuilder):
 class _QuantizedBuilder(GraphBuilder):
     """Builds the graph with 8-bit integers."""
 
-    def __init__(self, network: TrainedNetwork, maxima: Mapping[str, float]) -> None:
+    def __init__(self, network: TrainedNetwork, scales: Mapping[str, float]) -> None:
         super().__init__(network)
-        self._maxima = maxima
+        self._given = scales
         self._scales: dict[str, np.float32] = {}
         """Of each activation that was restored from 8 bits."""
 
@@ -86,7 +105,7 @@ class _QuantizedBuilder(GraphBuilder):
         return self._add_pair(features, scale, zero=round(-lowest / scale))
 
     def add_activation(self, features: str) -> str:
-        return self._add_pair(super().add_activation(features), self._maxima[features] / _ACTIVATION_LIMIT)
+        return self._add_pair(super().add_activation(features), self._given[features])
 
     def add_pooled(self, pooled: str, features: str) -> str:
         return self._add_pair(pooled, float(self._scales[features]))
@@ -107,7 +126,7 @@ class _QuantizedBuilder(GraphBuilder):
         """Add the two nodes that quantize an activation and restore it; return the output of the second."""
         value = np.float32(max(scale, float(_SMALLEST_SCALE)))
         parameters = [
-            self.constant(f"{features}.scale", value),
+            self.constant(_scale_name(features), value),
             self.constant(f"{features}.zero", np.uint8(zero)),
         ]
         quantized = self.node("QuantizeLinear", [features, *parameters], f"{features}.quantized")

@@ -7,6 +7,7 @@ from typing import Any
 
 from ninefold.client.datasets.downloads import download
 from ninefold.client.evaluations import evaluate
+from ninefold.client.model_imports import import_model
 from ninefold.client.transport import Json, Transport
 from ninefold.errors import NinefoldError
 
@@ -107,6 +108,14 @@ class ModelCalls:
     def download_bundle(self, ref: str, path: str | Path) -> None:
         """Write all of a model to a new zip: it classifies without this service, and another service can import it."""
         download(self._transport, f"/models/{ref}/bundle", Path(path))
+
+    def import_model(self, path: str | Path, name: str | None = None) -> Json:
+        """Send a bundle that another service exported, wait until it is checked, and return the model.
+
+        The model is the next version of `name`, or of its name in the bundle; no alias is moved. Raises
+        ModelImportFailedError if the bundle is rejected.
+        """
+        return import_model(self._transport, Path(path), name)
 
     def compare_models(self, ref: str, *others: str) -> Json:
         """Compare a model with others: settings that differ, and metrics, classes and disagreements on common test images.

@@ -9,6 +9,7 @@ from typing import Any
 from worker.errors import StoreUnavailableError
 from worker.kinds.dataset_import.context import ImportContext
 from worker.kinds.evaluation.context import EvaluationContext
+from worker.kinds.model_import.context import ModelImportContext
 from worker.queue.ids import new_attempt_id
 from worker.queue.kinds import Lane
 
@@ -17,7 +18,9 @@ POLL_EVERY_S = 0.02
 
 @contextmanager
 def claiming(
-    context: ImportContext | EvaluationContext, kind: type, supervisor: Callable[..., Any]
+    context: ImportContext | EvaluationContext | ModelImportContext,
+    kind: type,
+    supervisor: Callable[..., Any],
 ) -> Iterator[None]:
     """Claim and run items while the block runs.
 

@@ -70,6 +70,16 @@ def test_a_cell_of_the_confusion_matrix_shows_its_images(page: Page, service: Se
     page.locator(".cell.is-right").first.click()
     expect(images.locator("img").first).to_be_visible()
 
+    page.get_by_text("Download", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="All in one zip").click()
+    page.get_by_role("link", name="Models", exact=True).click()
+    page.get_by_label("Import a model").set_input_files(download.value.path())
+    note = page.locator(".import-note")
+    expect(note).to_contain_text("evaluated: version 2 was imported", timeout=JOB_MS)
+    page.get_by_role("link", name="evaluated version 2").click()
+    expect(page.locator(".model-about")).to_contain_text("imported from evaluated:1")
+
 
 def most_frequent(matrix: list[list[int]]) -> tuple[int, int]:
     """Return the row and the column of the largest cell."""

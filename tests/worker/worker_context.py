@@ -17,16 +17,27 @@ from worker.kinds.dataset_import.supervisor import ImportSupervisor
 from worker.kinds.evaluation.context import EvaluationContext
 from worker.kinds.evaluation.evaluator_command import EVALUATOR_COMMAND, evaluator_spawner
 from worker.kinds.evaluation.supervisor import EvaluationSupervisor
+from worker.kinds.model_import.context import ModelImportContext
+from worker.kinds.model_import.importer_command import importer_spawner as model_importer_spawner
+from worker.kinds.model_import.supervisor import ModelImportSupervisor
 from worker.kinds.training.context import TrainingContext
 from worker.kinds.training.supervisor import TrainingSupervisor
 from worker.kinds.training.trainer_command import trainer_spawner
 from worker.kinds.training.warm_standby import WarmStandby
-from worker.queue.attempt_messages import Claimed, ClaimedEvaluation, ClaimedImport, ClaimedJob
+from worker.queue.attempt_messages import (
+    Claimed,
+    ClaimedEvaluation,
+    ClaimedImport,
+    ClaimedJob,
+    ClaimedModelImport,
+)
 from worker.queue.ids import new_attempt_id
 from worker.queue.states import Outcome
 from worker.queue.store import JobStore
 
 COUNTING_TRAINER = ("counting_trainer",)
+AnyContext = TrainingContext | ImportContext | EvaluationContext | ModelImportContext
+
 _TIMES = {"lease_s": 3.0, "renew_every_s": 0.1}
 
 
@@ -98,6 +109,23 @@ def open_evaluation_context(
 
 
 @contextmanager
+def open_model_import_context(store: JobStore, folder: Path, **settings: Any) -> Iterator[ModelImportContext]:
+    """Yield a context for imports of models."""
+    spawner = model_importer_spawner()
+    try:
+        yield ModelImportContext(
+            store=store,
+            storage_url=(folder / "storage").as_uri(),
+            cache_dir=folder / "cache",
+            spawner=spawner,
+            drain=DrainSignal(),
+            **{**_TIMES, "timeout_s": 100.0, **settings},
+        )
+    finally:
+        spawner.close()
+
+
+@contextmanager
 def acting_at(failpoint: Failpoint, act: Callable[[], object]) -> Iterator[None]:
     """Call `act` when an attempt in this process reaches a failpoint."""
 
@@ -121,7 +149,7 @@ def claim_next(store: JobStore) -> tuple[Claimed, str, float]:
 
 
 def make_supervisor(
-    context: TrainingContext | ImportContext | EvaluationContext,
+    context: AnyContext,
     claimed: Claimed,
     attempt_id: str,
     claim_sent_at: float,
@@ -133,11 +161,14 @@ def make_supervisor(
     if isinstance(context, EvaluationContext):
         assert isinstance(claimed, ClaimedEvaluation)
         return EvaluationSupervisor(context, claimed, attempt_id, claim_sent_at=claim_sent_at)
+    if isinstance(context, ModelImportContext):
+        assert isinstance(claimed, ClaimedModelImport)
+        return ModelImportSupervisor(context, claimed, attempt_id, claim_sent_at=claim_sent_at)
     assert isinstance(claimed, ClaimedImport)
     return ImportSupervisor(context, claimed, attempt_id, claim_sent_at=claim_sent_at)
 
 
-def run_next(context: TrainingContext | ImportContext | EvaluationContext) -> AttemptResult:
+def run_next(context: AnyContext) -> AttemptResult:
     """Claim the next item and run one attempt at it."""
     return make_supervisor(context, *claim_next(context.store)).run()
 
@@ -145,7 +176,7 @@ def run_next(context: TrainingContext | ImportContext | EvaluationContext) -> At
 class BackgroundAttempt:
     """An attempt at the next item that runs in a thread while the test interferes."""
 
-    def __init__(self, context: TrainingContext | ImportContext | EvaluationContext) -> None:
+    def __init__(self, context: AnyContext) -> None:
         self.claimed, self.attempt_id, claim_sent_at = claim_next(context.store)
         self._result: AttemptResult | None = None
         self._supervisor = make_supervisor(context, self.claimed, self.attempt_id, claim_sent_at)

@@ -90,6 +90,16 @@ class ClaimedEvaluation(Claimed):
     split: EvaluatedSplit
 
 
+@dataclass(frozen=True, kw_only=True)
+class ClaimedModelImport(Claimed):
+    """The import of a model that an attempt has just claimed. Its name is empty if the bundle names the model."""
+
+    upload: str
+    """Storage key of the bundle."""
+    committed: Committed | None
+    """The model that an earlier attempt committed: this attempt only writes the manifest and finishes the import."""
+
+
 @dataclass(frozen=True)
 class Flags:
     """Requests of the item's owner, returned by each renewal of the lease and by each report."""

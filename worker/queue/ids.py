@@ -12,6 +12,7 @@ _LENGTH = 26
 _RANDOM_BITS = 80
 IMPORT_PREFIX = "imp_"
 EVALUATION_PREFIX = "evl_"
+MODEL_IMPORT_PREFIX = "mim_"
 
 _lock = threading.Lock()
 _last = 0
@@ -59,6 +60,11 @@ def new_evaluation_id() -> str:
 def new_disagreement_id() -> str:
     """Make the id of an image for which a shadow gave another label than production."""
     return _new_id("dis_")
+
+
+def new_model_import_id() -> str:
+    """Make the id of the import of a model."""
+    return _new_id(MODEL_IMPORT_PREFIX)
 
 
 def evaluation_file(evaluation_id: str, file: str) -> str:

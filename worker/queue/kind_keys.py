@@ -9,12 +9,14 @@ LISTS: Mapping[Kind, str] = {
     Kind.TRAINING: redis_keys.JOBS,
     Kind.DATASET_IMPORT: redis_keys.IMPORTS,
     Kind.EVALUATION: redis_keys.EVALUATIONS,
+    Kind.MODEL_IMPORT: redis_keys.MODEL_IMPORTS,
 }
 """Ids of the items that are listed."""
 BY_STATUS: Mapping[Kind, str] = {
     Kind.TRAINING: redis_keys.JOBS_BY_STATUS,
     Kind.DATASET_IMPORT: redis_keys.IMPORTS_BY_STATUS,
     Kind.EVALUATION: redis_keys.EVALUATIONS_BY_STATUS,
+    Kind.MODEL_IMPORT: redis_keys.MODEL_IMPORTS_BY_STATUS,
 }
 """Ids of the items with a status, which follows the prefix."""
 QUEUES: Mapping[Lane, str] = {

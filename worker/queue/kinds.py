@@ -6,11 +6,11 @@ from enum import StrEnum
 SCHEMA_VERSION = 4
 """The highest version of items that this release understands. A worker leaves items of a higher version to newer workers."""
 PLAIN_VERSION, VERSION_WITH_OPTIONS, VERSION_WITH_OTHER_SOURCES = 1, 2, 3
-VERSION_WITH_GATE = VERSION_WITH_EVALUATIONS = VERSION_WITH_CONTINUATIONS = 4
+VERSION_WITH_GATE = VERSION_WITH_EVALUATIONS = VERSION_WITH_CONTINUATIONS = VERSION_WITH_MODEL_IMPORTS = 4
 """The version that items are written with: 2 for imports with options, which earlier workers would ignore; 3 for imports
 that read something else than one zip in storage, such as the dataset of which they make the next version; 4 for jobs
-whose model is promoted if it is better than the one in production, or which continue another job, and for evaluations, a kind
-that earlier workers do not know."""
+whose model is promoted if it is better than the one in production, or which continue another job, and for evaluations and
+imports of models, kinds that earlier workers do not know."""
 
 
 class Kind(StrEnum):
@@ -20,6 +20,8 @@ class Kind(StrEnum):
     DATASET_IMPORT = "dataset_import"
     EVALUATION = "evaluation"
     """Predicts the images of a dataset with a published model, and scores the predictions."""
+    MODEL_IMPORT = "model_import"
+    """Checks the bundle of a model that another service exported, and publishes the model here."""
 
 
 class Lane(StrEnum):
@@ -34,6 +36,7 @@ LANES: Mapping[Kind, Lane] = {
     Kind.TRAINING: Lane.TRAINING,
     Kind.DATASET_IMPORT: Lane.LIGHT,
     Kind.EVALUATION: Lane.LIGHT,
+    Kind.MODEL_IMPORT: Lane.LIGHT,
 }
 """The lane of each kind."""
 
@@ -41,5 +44,6 @@ QUEUE_LIMITS: Mapping[Kind, int] = {
     Kind.TRAINING: 10_000,
     Kind.DATASET_IMPORT: 1_000,
     Kind.EVALUATION: 1_000,
+    Kind.MODEL_IMPORT: 1_000,
 }
 """Maximum number of queued items of each kind, unless a setting gives another."""

@@ -265,3 +265,17 @@ class EvaluationRun(WorkItem):
     split: OrLater[EvaluatedSplit]
     progress: EvaluationProgress | None
     result: EvaluationResult | None
+
+
+class ModelImportResult(_Record):
+    """What a succeeded import of a model made."""
+
+    model: ModelRef
+
+
+class ModelImport(WorkItem):
+    """The import of a model from a bundle as its owner sees it. Its name is empty until it is known."""
+
+    object: Literal["model_import"] = "model_import"
+    size_bytes: int
+    result: ModelImportResult | None

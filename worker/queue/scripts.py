@@ -30,12 +30,14 @@ _OBJECTS = {
     Kind.TRAINING: "job",
     Kind.DATASET_IMPORT: "dataset_import",
     Kind.EVALUATION: "evaluation_run",
+    Kind.MODEL_IMPORT: "model_import",
 }
 """The name of a kind's objects in JSON."""
 _SUBJECTS = {
     Kind.TRAINING: "job_id",
     Kind.DATASET_IMPORT: "dataset_id",
     Kind.EVALUATION: "evaluation_id",
+    Kind.MODEL_IMPORT: "model_import_id",
 }
 """The field of a kind's events that holds the id."""
 
@@ -82,6 +84,7 @@ QUEUE_SCRIPTS = ScriptFolder(
             "training/stop",
             "imports/submit",
             "evaluations/submit",
+            "model_imports/submit",
             "requests/cancel",
             "requests/pause",
             "requests/resume",

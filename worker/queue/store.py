@@ -1,6 +1,16 @@
 """The store of work: all operations on work items as methods, blocking for workers and async for the API."""
 
-from worker.queue.calls import attempts, evaluations, history, imports, reads, requests, trainings, uploads
+from worker.queue.calls import (
+    attempts,
+    evaluations,
+    history,
+    imports,
+    model_imports,
+    reads,
+    requests,
+    trainings,
+    uploads,
+)
 from worker.queue.calls.listing import JobFilters, JobPage, JobSearch
 from worker.redis_server.clients import AsyncStoreClient, StoreClient, async_method, blocking_method
 
@@ -28,6 +38,10 @@ class JobStore(StoreClient):
     get_evaluation = blocking_method(evaluations.get_evaluation)
     list_evaluations = blocking_method(evaluations.list_evaluations)
     succeed_evaluation = blocking_method(evaluations.succeed_evaluation)
+    submit_model_import = blocking_method(model_imports.submit_model_import)
+    get_model_import = blocking_method(model_imports.get_model_import)
+    commit_model_import = blocking_method(model_imports.commit_model_import)
+    succeed_model_import = blocking_method(model_imports.succeed_model_import)
     note_dataset = blocking_method(imports.note_dataset)
     succeed_import = blocking_method(imports.succeed_import)
     finish = blocking_method(attempts.finish)
@@ -81,6 +95,8 @@ class AsyncJobStore(AsyncStoreClient):
     submit_evaluation = async_method(evaluations.submit_evaluation)
     get_evaluation = async_method(evaluations.get_evaluation)
     list_evaluations = async_method(evaluations.list_evaluations)
+    submit_model_import = async_method(model_imports.submit_model_import)
+    get_model_import = async_method(model_imports.get_model_import)
     rows = async_method(reads.rows)
     logs = async_method(reads.logs)
     events = async_method(reads.events)

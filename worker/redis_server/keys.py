@@ -45,6 +45,9 @@ EVALUATIONS = "ninefold:evaluations"  # sorted set of ids, all with score 0
 EVALUATIONS_BY_STATUS = "ninefold:evaluations:status:"
 EVALUATIONS_OF_MODEL = "ninefold:evaluations:model:"  # sorted set of ids for each model id
 
+MODEL_IMPORTS = "ninefold:model_imports"  # sorted set of ids, all with score 0
+MODEL_IMPORTS_BY_STATUS = "ninefold:model_imports:status:"
+
 MODEL = "ninefold:model:"  # string: manifest
 MODELS = "ninefold:models"  # sorted set of ids
 MODELS_BY_NAME = "ninefold:models:name:"  # sorted set of ids

@@ -17,6 +17,10 @@ from worker.kinds.dataset_import.supervisor import ImportSupervisor
 from worker.kinds.evaluation.context import EvaluationContext
 from worker.kinds.evaluation.evaluator_command import EVALUATOR_COMMAND, evaluator_spawner
 from worker.kinds.evaluation.supervisor import EvaluationSupervisor
+from worker.kinds.model_import.context import ModelImportContext
+from worker.kinds.model_import.importer_command import IMPORTER_COMMAND as MODEL_IMPORTER_COMMAND
+from worker.kinds.model_import.importer_command import importer_spawner as model_importer_spawner
+from worker.kinds.model_import.supervisor import ModelImportSupervisor
 from worker.kinds.training.cache_cleaner import CacheCleaner
 from worker.kinds.training.context import TrainingContext
 from worker.kinds.training.supervisor import TrainingSupervisor
@@ -37,6 +41,7 @@ class ChildCommands:
     trainer: Sequence[str] = TRAINER_COMMAND
     importer: Sequence[str] = IMPORTER_COMMAND
     evaluator: Sequence[str] = EVALUATOR_COMMAND
+    model_importer: Sequence[str] = MODEL_IMPORTER_COMMAND
 
 
 DEFAULT_COMMANDS = ChildCommands()
@@ -91,6 +96,13 @@ def make_abilities(
             cache_limits=CacheLimits(settings.prepared_bytes, settings.prepared_days),
         )
         run[Kind.EVALUATION] = partial(_run, EvaluationSupervisor, evaluations)
+    if LANES[Kind.MODEL_IMPORT] in lanes:
+        spawner = model_importer_spawner(commands.model_importer)
+        cleanups.callback(spawner.close)
+        model_imports = ModelImportContext(
+            **vars(shared), spawner=spawner, timeout_s=settings.import_timeout_s
+        )
+        run[Kind.MODEL_IMPORT] = partial(_run, ModelImportSupervisor, model_imports)
     if LANES[Kind.TRAINING] in lanes:
         spawner = trainer_spawner(commands.trainer, storage=settings.storage)
         cleanups.callback(spawner.close)

@@ -18,6 +18,7 @@ _PREFIXES = (
     redis_keys.IMPORTS_BY_STATUS,
     redis_keys.EVALUATIONS_BY_STATUS,
     redis_keys.EVALUATIONS_OF_MODEL,
+    redis_keys.MODEL_IMPORTS_BY_STATUS,
     redis_keys.WAITING,
     redis_keys.MODELS_BY_NAME,
     redis_keys.MODELS_BY_DATASET,
@@ -28,6 +29,7 @@ _KEYS = (
     redis_keys.JOBS,
     redis_keys.IMPORTS,
     redis_keys.EVALUATIONS,
+    redis_keys.MODEL_IMPORTS,
     redis_keys.QUEUE,
     redis_keys.LIGHT_QUEUE,
     redis_keys.WIDE,
@@ -77,6 +79,9 @@ def _lists(record: HashRecord) -> Iterator[str]:
     if record.kind is Kind.DATASET_IMPORT:
         if job["status"] != Status.SUCCEEDED and "is_deleted" not in job:
             yield scoped(project, redis_keys.IMPORTS)
+        return
+    if record.kind is Kind.MODEL_IMPORT:
+        yield scoped(project, redis_keys.MODEL_IMPORTS)
         return
     if record.kind is Kind.EVALUATION:
         yield scoped(project, redis_keys.EVALUATIONS)

@@ -2,8 +2,8 @@
 
 import hashlib
 
-from api.datasets.upload_file import WRITE_TIMEOUT_S, UploadFile, put_timeout_s
 from api.records.storages import Storages
+from api.records.upload_file import WRITE_TIMEOUT_S, UploadFile, put_timeout_s
 from model.host.failpoints import Failpoint, reach
 from worker.errors import StoreUnavailableError, WorkerError
 from worker.queue.calls.uploads import UploadPart

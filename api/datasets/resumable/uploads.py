@@ -5,14 +5,14 @@ from contextlib import suppress
 
 from starlette.requests import ClientDisconnect, Request
 
-from api.datasets.errors import EmptyUploadError
 from api.datasets.resumable.part_writer import PartWriter, fingerprint
 from api.datasets.submission import ImportSubmissions, check_name
-from api.datasets.upload_places import UploadPlaces
-from api.datasets.zip_body import check_signature, read_buffers, too_large
+from api.datasets.upload_places import HINT, UploadPlaces
 from api.http.errors import BodyTimeoutError
+from api.records.errors import EmptyUploadError
 from api.records.storage_space import StorageSpace
 from api.records.storages import Storages
+from api.records.zip_body import check_signature, read_buffers
 from worker.errors import WorkerError, WrongOffsetError
 from worker.queue.calls.imports import NewImport
 from worker.queue.calls.uploads import PARTS, UploadRecord, UploadState, parts_list_key
@@ -104,7 +104,7 @@ class ResumableUploads:
         if length == 0:
             raise EmptyUploadError("An upload has at least one byte: send the zip itself.")
         if length is not None and length > self.max_bytes:
-            raise too_large(self.max_bytes)
+            raise self._places.limits.too_large()
 
     async def _receive(self, request: Request, state: UploadState, length: int | None, project: str) -> None:
         most = self.max_bytes if length is None else length
@@ -117,7 +117,7 @@ class ResumableUploads:
                 self._check_end(writer.end + len(data), most, length)
                 if data:
                     if not writer.end:
-                        check_signature(data)
+                        check_signature(data, HINT)
                     await writer.write(data)
             await writer.keep()
             if writer.offset == state.offset:  # an empty body may say the length
@@ -133,7 +133,7 @@ class ResumableUploads:
 
     def _check_end(self, end: int, most: int, length: int | None) -> None:
         if end > self.max_bytes:
-            raise too_large(self.max_bytes)
+            raise self._places.limits.too_large()
         if end > most:
             raise WrongOffsetError(str(length))
 

@@ -5,7 +5,7 @@ import typer
 from ninefold.cli.models import aliases, compare, evaluation, files, listing, shadow
 
 app = typer.Typer(
-    help="List and look at models; promote a version, roll back, read the history; download, export or delete one.",
+    help="List and look at models; promote a version, roll back, read the history; download, export, import or delete one.",
     epilog="Example: ninefold models list --name flowers",
     no_args_is_help=True,
 )
@@ -20,4 +20,5 @@ app.command()(aliases.rollback)
 app.command()(aliases.history)
 app.command()(files.download)
 app.command()(files.export)
+app.command("import")(files.import_)
 app.command()(files.delete)

@@ -1,5 +1,6 @@
-"""Commands about the files of a model: download or export them, delete the model."""
+"""Commands about the files of a model: download, export and import them, delete the model."""
 
+import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +8,8 @@ from typing import Annotated
 import typer
 
 from ninefold.cli.connection import ApiKey, Url, connect
-from ninefold.cli.models.listing import Ref
+from ninefold.cli.listings import AsJson
+from ninefold.cli.models.listing import Ref, describe_model
 from ninefold.client.address import DEFAULT_URL
 from ninefold.errors import NinefoldError
 
@@ -86,6 +88,36 @@ def export(
         else:
             client.download_model(model["id"], target, _GRAPHS[form])
     typer.echo(target)
+
+
+def import_(
+    bundle: Annotated[
+        Path, typer.Argument(help="A zip that `ninefold models export` wrote.", dir_okay=False)
+    ],
+    *,
+    name: Annotated[
+        str | None, typer.Option(help="The model's name here. Default: its name in the bundle.")
+    ] = None,
+    as_json: AsJson = False,
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = None,
+) -> None:
+    """Import a model that another service exported, as the next version of its name; no alias is moved.
+
+    Examples:
+
+        ninefold models import flowers-3.zip
+
+        ninefold models import flowers-3.zip --name garden --json
+    """
+    with connect(url, api_key) as client:
+        model = client.import_model(bundle, name)
+    typer.echo(json.dumps(model, ensure_ascii=False) if as_json else describe_model(model))
+    if not as_json:
+        typer.echo(
+            f"Put it into production with: ninefold models promote {model['name']}:{model['version']}",
+            err=True,
+        )
 
 
 def delete(ref: Ref, url: Url = DEFAULT_URL, api_key: ApiKey = None) -> None:

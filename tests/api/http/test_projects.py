@@ -13,8 +13,9 @@ from api.datasets.resumable.headers import PART_TYPE
 from tests.worker.imported import new_import
 from tests.worker.samples import claim, draft, make_job
 from worker.queue.calls.evaluations import NewEvaluation
+from worker.queue.calls.model_imports import NewModelImport
 from worker.queue.calls.uploads import UploadRecord, create_upload
-from worker.queue.ids import new_import_id, new_model_id
+from worker.queue.ids import new_import_id, new_model_id, new_model_import_id
 from worker.queue.store import JobStore
 from worker.redis_server.connection import connect
 from worker.registry.model_registry import ModelRegistry
@@ -23,6 +24,7 @@ PROJECT = "lab"
 ANSWERS_TO_ALL = {
     *("get_health", "get_readiness", "list_workers"),
     *("create_job", "create_dataset", "create_session", "get_session", "delete_session", "predict"),
+    "import_model",
     *("list_jobs", "list_datasets", "list_models", "stream_events", "describe_uploads", "create_upload"),
 }
 """Operations that name nothing; what they return is checked on its own."""
@@ -30,12 +32,13 @@ ANSWERS_TO_ALL = {
 
 @dataclass(frozen=True)
 class Foreign:
-    """The ids and names of a job, an import, an upload, an evaluation, and a model in production, all of another project."""
+    """The ids and names of a job, imports, an upload, an evaluation, and a model in production, all of another project."""
 
     job_id: str
     import_id: str
     upload_id: str
     evaluation_id: str
+    model_import_id: str
     model_id: str
     model_name: str = "secret"
 
@@ -47,6 +50,7 @@ class Foreign:
             "ref": [self.model_id, self.model_name, f"{self.model_name}:1", self.import_id, "hidden"],
             "upload_id": [self.upload_id],
             "evaluation_id": [self.evaluation_id],
+            "import_id": [self.model_import_id],
             "name": [self.model_name],
             "alias": ["production"],
             "file": ["manifest.json", "model.safetensors"],
@@ -66,7 +70,15 @@ def foreign(redis_client: redis.Redis) -> Foreign:
     imported = store.submit_import(new_import("hidden", project=PROJECT)).dataset_import
     upload_id = store.run(create_upload(new_import_id(), UploadRecord(name="half"), 10, PROJECT))
     evaluation = NewEvaluation(model_id, "secret", "digits", is_uploaded=False, project=PROJECT)
-    return Foreign(job_id, imported.id, upload_id, store.submit_evaluation(evaluation).run.id, model_id)
+    bundle = NewModelImport(new_model_import_id(), "secret", 1, "0" * 64, project=PROJECT)
+    return Foreign(
+        job_id,
+        imported.id,
+        upload_id,
+        store.submit_evaluation(evaluation).run.id,
+        store.submit_model_import(bundle).model_import.id,
+        model_id,
+    )
 
 
 def paths_of(path: str, values: dict[str, list[str]]) -> Iterator[str]:

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from api.datasets.contents.errors import ImageNotFoundError
-from api.datasets.zip_body import HINT
+from api.datasets.upload_places import HINT
 from api.jobs.errors import UnknownDatasetError
 from api.predict.errors import ModelRequiredError, NoModelError
 from api.records.errors import ANSWERS, DatasetNotReadyError

@@ -18,9 +18,18 @@ from tests.worker.samples import draft, make_job, make_spec, row
 from worker.errors import AliasNotFoundError, JobNotFoundError, ModelNotFoundError, WrongStateError
 from worker.queue import live_workers
 from worker.queue.attempt_messages import Report, TrainingReport
-from worker.queue.calls import attempts, evaluations, history, imports, requests, trainings, uploads
+from worker.queue.calls import (
+    attempts,
+    evaluations,
+    history,
+    imports,
+    model_imports,
+    requests,
+    trainings,
+    uploads,
+)
 from worker.queue.calls.requests import Idempotency
-from worker.queue.ids import new_attempt_id
+from worker.queue.ids import new_attempt_id, new_model_import_id
 from worker.queue.records import Checkpoint, EvaluationResult, JobError, Progress
 from worker.queue.scripts import QUEUE_SCRIPTS
 from worker.queue.states import Outcome, Phase, Status
@@ -179,6 +188,18 @@ def evaluate(run: Run, model_id: str) -> None:
     assert run(evaluations.succeed_evaluation(evaluation_id, attempt_id, found)) is Status.SUCCEEDED
 
 
+def import_model(run: Run) -> str:
+    """Import a model; return its id."""
+    new = model_imports.NewModelImport(new_model_import_id(), "imported", 1, "0" * 64)
+    assert run(model_imports.submit_model_import(new, "bundle")).model_import.id == new.import_id
+    import_id, attempt_id = _claim(run)
+    manifest = {**draft(), "id": "mdl_imported", "name": "imported"}
+    committed = run(model_imports.commit_model_import(import_id, attempt_id, "imported", manifest))
+    assert committed.version == 1
+    assert run(model_imports.succeed_model_import(import_id, attempt_id)) is Status.SUCCEEDED
+    return "mdl_imported"
+
+
 def upload_and_forget(run: Run) -> None:
     """Receive two parts of an upload, then delete the upload."""
     record = uploads.UploadRecord(name="birds")
@@ -237,6 +258,8 @@ def test_a_repeated_call_has_the_same_answer_and_one_effect(
     assert [model.manifest.id for model in registry.list_models().models] == [model_id]
 
     evaluate(run, model_id)
+    imported_id = import_model(run)
+    assert [model.manifest.id for model in registry.list_models("imported").models] == [imported_id]
     import_and_wait(run)
     assert DatasetRegistry(redis_client).get("pets").facts.id == "ds_1"
     for unfinished in store.list_jobs().jobs:

@@ -144,6 +144,7 @@ _DEATHS_OF = {
     Kind.TRAINING: "attempts in a row died without a new checkpoint",
     Kind.DATASET_IMPORT: "attempts to import the dataset died",
     Kind.EVALUATION: "attempts to evaluate the model died",
+    Kind.MODEL_IMPORT: "attempts to read the bundle died",
 }
 """Why an item of each kind fails after too many deaths. Only trainings have checkpoints."""
 

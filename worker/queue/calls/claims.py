@@ -12,7 +12,14 @@ from model.data.import_options import ImportOptions
 from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import ResolvedSpec
 from worker.errors import ClaimUnreadableError
-from worker.queue.attempt_messages import Claimed, ClaimedEvaluation, ClaimedImport, ClaimedJob, Committed
+from worker.queue.attempt_messages import (
+    Claimed,
+    ClaimedEvaluation,
+    ClaimedImport,
+    ClaimedJob,
+    ClaimedModelImport,
+    Committed,
+)
 from worker.queue.kinds import Kind
 from worker.queue.records import Attempt, Checkpoint, EvaluatedSplit, Transition
 from worker.queue.states import Outcome, Status
@@ -55,10 +62,14 @@ def _read_job(common: dict[str, Any], fields: Mapping[str, str]) -> Claimed:
         should_stop="stop" in fields,
         memory_deaths=sum(attempt.outcome is Outcome.OUT_OF_MEMORY for attempt in attempts),
         pauses=_pauses(_TRANSITIONS.validate_json(fields["transitions"])),
-        committed=read_committed([fields["model_version"], fields["manifest"]])
-        if "manifest" in fields
-        else None,
+        committed=_committed(fields),
     )
+
+
+def _committed(fields: Mapping[str, str]) -> Committed | None:
+    if "manifest" not in fields:
+        return None
+    return read_committed([fields["model_version"], fields["manifest"]])
 
 
 def _read_spec(spec_json: str, later_settings: str) -> ResolvedSpec:
@@ -97,8 +108,13 @@ def _read_evaluation(common: dict[str, Any], fields: Mapping[str, str]) -> Claim
     )
 
 
+def _read_model_import(common: dict[str, Any], fields: Mapping[str, str]) -> Claimed:
+    return ClaimedModelImport(**common, upload=fields["upload"], committed=_committed(fields))
+
+
 _READERS: Mapping[Kind, Callable[[dict[str, Any], Mapping[str, str]], Claimed]] = {
     Kind.TRAINING: _read_job,
     Kind.DATASET_IMPORT: _read_import,
     Kind.EVALUATION: _read_evaluation,
+    Kind.MODEL_IMPORT: _read_model_import,
 }

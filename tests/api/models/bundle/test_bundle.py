@@ -10,6 +10,7 @@ import pytest
 
 from model.artifact.manifest import Manifest, model_key
 from model.storage.opening import open_storage
+from tests.api.model_importing import running_model_importer
 from tests.api.problems import problem_in
 from tests.api.published import publish_exported, publish_model
 from tests.api.serving import Service, running_service
@@ -55,6 +56,40 @@ def test_an_unpacked_bundle_gives_the_scores_of_the_service(
     for one in served["predictions"]:
         expected = {score["label"]: score["score"] for score in one["scores"]}
         assert found[one["filename"]] == pytest.approx(expected, abs=1e-4), one["filename"]
+
+
+def test_an_imported_bundle_predicts_the_same(service: Service, exported: Manifest) -> None:
+    client = service.client
+    bundle = client.get("/models/whole:1/bundle").content
+    with running_model_importer(service.redis_url, service.storage_url):
+        posted = client.post("/models/import?wait_s=60", content=bundle).json()
+        assert posted["status"] == "succeeded", posted
+        assert (posted["result"]["model"]["name"], posted["result"]["model"]["version"]) == ("whole", 2)
+        named = client.post("/models/import?name=copy&wait_s=60", content=bundle)
+    assert named.headers["Location"] == f"/models/imports/{named.json()['id']}"
+    copy = client.get(named.json()["links"]["model"]).json()
+    assert (copy["name"], copy["version"], copy["aliases"], copy["job_id"]) == ("copy", 1, [], None)
+    origin = copy["lineage"]["imported_from"]
+    assert (origin["id"], origin["name"], origin["version"]) == (exported.id, "whole", 1)
+    kept = {name: one["sha256"] for name, one in copy["files"].items() if name != "evaluation.json"}
+    assert kept == {name: one.sha256 for name, one in exported.files.items() if name != "evaluation.json"}
+
+    parts = [("files", (name, data)) for name, data in photos().items()]
+    mine, theirs = (
+        client.post(f"/predict?model={ref}&top_k=3", files=parts).json() for ref in ("copy:1", "whole:1")
+    )
+    assert mine["model"]["precision"] == theirs["model"]["precision"] == "int8"
+    for one, other in zip(mine["predictions"], theirs["predictions"], strict=True):
+        scores = {score["label"]: score["score"] for score in one["scores"]}
+        assert scores == pytest.approx({s["label"]: s["score"] for s in other["scores"]}, abs=1e-6)
+    evaluations = [
+        client.get(f"/models/{ref}/evaluation").json()["accuracy"] for ref in ("copy:1", "whole:1")
+    ]
+    assert evaluations[0] == evaluations[1]
+    card = client.get("/models/copy:1/files/README.md").text
+    assert "| imported from |" in card
+    assert client.get("/models/copy:1/files/curves.svg").status_code == 200
+    assert client.get("/models/copy:1/bundle").status_code == 200
 
 
 def test_a_bundle_has_the_stored_bytes_and_is_always_the_same(service: Service, exported: Manifest) -> None:

@@ -13,6 +13,7 @@ from model.storage.opening import open_storage
 from ninefold import Client, NinefoldError
 from ninefold.cli.app import app
 from tests.api.evaluated import publish_evaluated
+from tests.api.model_importing import running_model_importer
 from tests.api.models.test_promotion import predictions
 from tests.api.published import publish_model
 from worker.registry.model_registry import ModelRegistry
@@ -55,7 +56,9 @@ def test_a_version_is_promoted_rolled_back_and_the_history_tells_it(url: str) ->
     assert "ninefold models list" in run(url, "history", "shapes", "--alias", "canary", status=1).stderr
 
 
-def test_a_model_is_shown_downloaded_and_deleted(url: str, tmp_path: Path) -> None:
+def test_a_model_is_shown_downloaded_exported_imported_and_deleted(
+    url: str, settings: ApiSettings, tmp_path: Path
+) -> None:
     shown = run(url, "get", "shapes:2").stdout
     assert "class-0, class-1, class-2" in shown
     assert "model.safetensors" in shown
@@ -74,6 +77,15 @@ def test_a_model_is_shown_downloaded_and_deleted(url: str, tmp_path: Path) -> No
     with zipfile.ZipFile(bundle) as archive:
         assert archive.namelist() == ["README.md", "manifest.json", "model.safetensors"]
     assert "It has: model.safetensors" in run(url, "export", "shapes:2", "--format", "onnx", status=1).stderr
+
+    with running_model_importer(settings.redis_url, settings.storage):
+        imported = run(url, "import", str(bundle), "--name", "garden")
+        assert imported.stdout.startswith("garden:1  mdl_")
+        assert "ninefold models promote garden:1" in imported.stderr
+        assert json.loads(run(url, "import", str(bundle), "--json").stdout)["version"] == 4
+        (tmp_path / "other.zip").write_bytes(b"PK\3\4")
+        refused = run(url, "import", str(tmp_path / "other.zip"), status=1)
+        assert "export the model again" in refused.stderr
 
     run(url, "promote", "shapes:1")
     assert "production" in run(url, "delete", "shapes:1", status=1).stderr

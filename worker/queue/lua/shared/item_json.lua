@@ -55,6 +55,9 @@ local OWN_FIELDS = {
   evaluation = function(item)
     return ',"model":"' .. item.model .. '","dataset":"' .. item.dataset .. '","split":"' .. item.split .. '"}'
   end,
+  model_import = function(item)
+    return ',"size_bytes":' .. item.size_bytes .. '}'
+  end,
 }
 
 local function item_json(item)

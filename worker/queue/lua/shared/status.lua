@@ -48,6 +48,7 @@ local AT_END = {
     if redis.call('HGET', names, item.name) == item.id then redis.call('HDEL', names, item.name) end
   end,
   evaluation = function() end,
+  model_import = function() end,
 }
 
 local function end_item(item, status, at)

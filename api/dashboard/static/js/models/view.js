@@ -5,8 +5,9 @@ import { h, fill, show } from "../ui/dom.js";
 import { ago, interval, percent } from "../ui/format.js";
 import { request } from "../http/requests.js";
 import { aliasPanel } from "./alias_panel.js";
-import { shadowPanel } from "./shadow_panel.js";
+import { importButton } from "./import_button.js";
 import { modelPages } from "./pages.js";
+import { shadowPanel } from "./shadow_panel.js";
 
 export function modelsView({ jobs }) {
   const view = new ModelsView(jobs);
@@ -19,7 +20,8 @@ class ModelsView {
     this.pages = modelPages();
     this.body = h("div", { class: "model-groups" }, h("p", { class: "muted" }, "Loading…"));
     this.older = h("button", { class: "quiet", hidden: true, onclick: () => this.#readMore() }, "Older models");
-    this.element = h("section", { class: "models-view" }, h("div", { class: "view-head" }, h("h1", {}, "Models")), this.body, this.older);
+    const importing = importButton(() => this.reload());
+    this.element = h("section", { class: "models-view" }, h("div", { class: "view-head" }, h("h1", {}, "Models"), h("div", { class: "actions" }, importing.elements)), importing.note, this.body, this.older);
     jobs.addEventListener("status", this.onStatus);
     this.#readMore();
   }
@@ -80,7 +82,7 @@ function row(model, reload, models) {
     h("th", { scope: "row" }, h("a", { href: `#/models/${model.id}`, "aria-label": `${model.name} version ${model.version}` }, `Version ${model.version}`), model.aliases.map((alias) => h("span", { class: "badge", "data-alias": alias }, alias))),
     h("td", {}, h("strong", {}, percent(model.metrics.test_accuracy)), h("span", { class: "muted" }, ` ${interval(model.metrics.ci95)}`)),
     h("td", {}, model.dataset.name), h("td", {}, `${model.preprocessing.image_size} px`),
-    h("td", {}, h("a", { href: `#/jobs/${model.job_id}` }, ago(model.created_at))),
+    h("td", {}, model.job_id ? h("a", { href: `#/jobs/${model.job_id}` }, ago(model.created_at)) : `imported ${ago(model.created_at)}`),
     h("td", { class: "row-actions" },
       isProduction ? null : h("button", { class: "quiet small", onclick: (event) => promote(event.target, model, reload) }, "Make production"),
       isProduction || !hasProduction ? null : h("button", { class: "quiet small", onclick: (event) => promote(event.target, model, reload, { if_better: true }) }, "If better"),

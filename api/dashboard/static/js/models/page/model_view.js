@@ -51,7 +51,7 @@ class ModelView {
     document.title = `${model.name}:${model.version} · Ninefold`;
     fill(this.badges, model.aliases.map((alias) => h("span", { class: "badge", "data-alias": alias }, alias)));
     fill(this.about, "Trained on ", h("a", { href: `#/datasets/${encodeURIComponent(model.dataset.id)}` }, model.dataset.name),
-      ` · ${whole(model.classes.length)} classes · ${model.preprocessing.image_size} px · made ${ago(model.created_at)}`, model.job_id ? [" by ", h("a", { href: `#/jobs/${model.job_id}` }, "this job")] : null);
+      ` · ${whole(model.classes.length)} classes · ${model.preprocessing.image_size} px · made ${ago(model.created_at)}`, model.job_id ? [" by ", h("a", { href: `#/jobs/${model.job_id}` }, "this job")] : null, importedFrom(model));
     const files = h("details", { class: "downloads" }, h("summary", { class: "button quiet" }, "Download"),
       h("ul", {}, h("li", {}, h("a", { href: `models/${encodeURIComponent(model.id)}/bundle`, download: true }, "All in one zip")),
         ["README.md", ...Object.keys(model.files), "manifest.json"].map((file) => h("li", {}, h("a", { href: `models/${encodeURIComponent(model.id)}/files/${encodeURIComponent(file)}`, download: true }, file)))));
@@ -74,6 +74,11 @@ class ModelView {
     const query = String(new URLSearchParams(Object.entries({ evaluation: this.run ?? undefined, ...wanted }).filter(([, value]) => value !== undefined)));
     history.replaceState(null, "", `#/models/${encodeURIComponent(this.ref)}${query && `?${query}`}`);
   }
+}
+
+function importedFrom({ lineage }) {
+  const origin = lineage.imported_from;
+  return origin ? ` · imported from ${origin.name}:${origin.version} (${origin.id}) of another service` : null;
 }
 
 /** The evaluation at a path; `{message}` when there is none that could be shown. */

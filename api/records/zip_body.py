@@ -6,12 +6,11 @@ from collections.abc import AsyncIterator
 
 from starlette.requests import ClientDisconnect, Request
 
-from api.datasets.errors import EmptyUploadError, NotAZipError
-from api.http.errors import BodyTimeoutError, BodyTooLargeError
+from api.http.errors import BodyTimeoutError
+from api.records.errors import EmptyUploadError, NotAZipError
 from model.data.files.other_archives import describe_archive
 
 BUFFER_BYTES = 1 << 20
-HINT = "Send the zip itself: curl --data-binary @photos.zip."
 _CHUNK_TIMEOUT_S = 60.0
 _SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
 
@@ -47,21 +46,14 @@ async def _next_chunk(chunks: AsyncIterator[bytes], deadline: float) -> bytes | 
         ) from None
 
 
-def check_signature(first: bytes | bytearray) -> None:
-    """Check the first bytes of an upload.
+def check_signature(first: bytes | bytearray, hint: str) -> None:
+    """Check the first bytes of an upload; `hint` says what to send.
 
     Raises:
         EmptyUploadError: there are none.
         NotAZipError: they are not those of a zip.
     """
     if not first:
-        raise EmptyUploadError(f"The body is empty. {HINT}")
+        raise EmptyUploadError(f"The body is empty. {hint}")
     if not first.startswith(_SIGNATURES) and not any(known.startswith(first) for known in _SIGNATURES):
-        raise NotAZipError(describe_archive(first) or f"These bytes are not a zip. {HINT}")
-
-
-def too_large(max_bytes: int) -> BodyTooLargeError:
-    """Return the error for a zip that is too large."""
-    return BodyTooLargeError(
-        f"A dataset's zip may have {max_bytes} bytes at most: use smaller images, or raise NINEFOLD_MAX_DATASET_BYTES."
-    )
+        raise NotAZipError(describe_archive(first) or f"These bytes are not a zip. {hint}")

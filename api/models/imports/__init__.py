@@ -1,0 +1,1 @@
+"""Imports of models that another service exported: what is asked for, queued and answered."""
