@@ -27,6 +27,7 @@ from model.export.facts import INT8_FILE, ONNX_FILE
 from model.export.trained_network import TrainedNetwork
 
 _LONGEST_NAME = 1000
+_LONGEST_ID, _CHARACTER_BYTES = 128, 4
 _GIVEN_HERE = ("object", "id", "name", "version", "created_at", "created_by", "job_id")
 """The fields of a manifest that the importing service gives."""
 
@@ -107,6 +108,8 @@ def _checked(manifest: Manifest, listed: dict[str, bytes], threads: int) -> Impo
         files |= graphs
     if PREDICTIONS_FILE in listed:
         predictions = parse_predictions(listed[PREDICTIONS_FILE], len(classes))
+        if predictions.ids_N.dtype.itemsize > _LONGEST_ID * _CHARACTER_BYTES:
+            raise BundleRejectedError(f"The ids of the images may have {_LONGEST_ID} characters at most.")
         evaluation = evaluate(predictions, classes, manifest.temperature, manifest.dataset)
         files[PREDICTIONS_FILE] = listed[PREDICTIONS_FILE]
         files[EVALUATION_FILE] = evaluation.model_dump_json(indent=1).encode()
