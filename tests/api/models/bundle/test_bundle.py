@@ -16,6 +16,9 @@ from tests.api.published import publish_exported, publish_model
 from tests.api.serving import Service, running_service
 from tests.model.bundle.test_predict_script import photos, run_script
 from tests.stored import stored_path
+from tests.worker.samples import claim, make_job, row
+from worker.queue.attempt_messages import TrainingReport
+from worker.queue.store import JobStore
 from worker.redis_server.connection import connect
 from worker.registry.model_registry import ModelRegistry
 
@@ -142,6 +145,19 @@ def test_a_model_of_an_earlier_release_is_bundled_with_what_it_has(service: Serv
         assert archive.namelist() == ["README.md", "manifest.json", "model.safetensors"]
         assert b"there is no `model.onnx`" in archive.read("README.md")
     problem_in(service.client.get("/models/old:1/files/predict.py"), 404, "file_not_found")
+
+
+def test_the_curves_of_an_earlier_model_come_from_its_job(service: Service) -> None:
+    with connect(service.redis_url) as client:
+        store = JobStore(client)
+        store.submit(make_job())
+        job_id, attempt_id = claim(store)
+        store.report(job_id, attempt_id, 1, TrainingReport(rows=(row(1), row(2))))
+    bare = publish_model(open_storage(service.storage_url), name="older")
+    register(service, bare.model_copy(update={"job_id": job_id}))
+    assert "training" in service.client.get("/models/older:1/files/curves.svg").text
+    bundle = zipfile.ZipFile(io.BytesIO(service.client.get("/models/older:1/bundle").content))
+    assert "curves.svg" in bundle.namelist()
 
 
 def test_a_damaged_file_is_not_bundled(service: Service) -> None:
