@@ -19,9 +19,9 @@ class Epoch(Protocol):
     @property
     def epoch(self) -> int: ...  # noqa: D102 - a number from 1
     @property
-    def train_loss(self) -> float: ...  # noqa: D102
+    def train_loss(self) -> float | None: ...  # noqa: D102
     @property
-    def train_accuracy(self) -> float: ...  # noqa: D102
+    def train_accuracy(self) -> float | None: ...  # noqa: D102
     @property
     def val_loss(self) -> float | None: ...  # noqa: D102
     @property

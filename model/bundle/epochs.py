@@ -14,13 +14,13 @@ MOST_EPOCHS = 10_000
 
 
 class EpochMetrics(BaseModel):
-    """The metrics of one epoch; those of validation images are null without such images."""
+    """The metrics of one epoch; null where a number is not finite, and of validation images that do not exist."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
     epoch: Annotated[int, Field(ge=1)]
-    train_loss: float
-    train_accuracy: float
+    train_loss: float | None
+    train_accuracy: float | None
     val_loss: float | None
     val_accuracy: float | None
 

@@ -8,7 +8,7 @@ import pytest
 
 from model.artifact.manifest import DatasetReference
 from model.bundle.curves import draw_curves
-from model.bundle.epochs import EpochMetrics
+from model.bundle.epochs import EpochMetrics, TrainingEpochs, parse_epochs
 from model.bundle.matrix import draw_matrix
 from model.evaluation.evaluating import evaluate
 from model.evaluation.stored_predictions import StoredPredictions
@@ -62,3 +62,5 @@ def test_the_curves_name_training_and_validation() -> None:
 def test_one_epoch_without_validation_images_is_drawn(loss: float) -> None:
     epoch = EpochMetrics(epoch=1, train_loss=loss, train_accuracy=0.5, val_loss=None, val_accuracy=None)
     assert "validation" not in texts(draw_curves([epoch]))
+    stored = parse_epochs(TrainingEpochs(epochs=[epoch]).model_dump_json().encode()).epochs
+    assert draw_curves(stored) == draw_curves([epoch])
