@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import httpx
 
 from tests.api.claiming import claiming
 from worker.attempt.drain import DrainSignal
@@ -12,6 +15,14 @@ from worker.kinds.model_import.supervisor import ModelImportSupervisor
 from worker.queue.attempt_messages import ClaimedModelImport
 from worker.queue.store import JobStore
 from worker.redis_server.connection import connect
+
+
+def ended(client: httpx.Client, url: str) -> dict[str, Any]:
+    """Return an import once it has ended."""
+    while True:
+        found: dict[str, Any] = client.get(url, params={"wait_s": 5}).json()
+        if found["status"] in ("succeeded", "failed", "cancelled"):
+            return found
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import pytest
 
 from model.artifact.manifest import Manifest, model_key
 from model.storage.opening import open_storage
-from tests.api.model_importing import running_model_importer
+from tests.api.model_importing import ended, running_model_importer
 from tests.api.problems import problem_in
 from tests.api.published import publish_exported, publish_model
 from tests.api.serving import Service, running_service
@@ -65,12 +65,12 @@ def test_an_imported_bundle_predicts_the_same(service: Service, exported: Manife
     client = service.client
     bundle = client.get("/models/whole:1/bundle").content
     with running_model_importer(service.redis_url, service.storage_url):
-        posted = client.post("/models/import?wait_s=60", content=bundle).json()
-        assert posted["status"] == "succeeded", posted
-        assert (posted["result"]["model"]["name"], posted["result"]["model"]["version"]) == ("whole", 2)
-        named = client.post("/models/import?name=copy&wait_s=60", content=bundle)
-    assert named.headers["Location"] == f"/models/imports/{named.json()['id']}"
-    copy = client.get(named.json()["links"]["model"]).json()
+        posted = [client.post(f"/models/import{query}", content=bundle) for query in ("", "?name=copy")]
+        again, named = (ended(client, answer.headers["Location"]) for answer in posted)
+    assert again["status"] == "succeeded", again
+    assert (again["result"]["model"]["name"], again["result"]["model"]["version"]) == ("whole", 2)
+    assert posted[1].headers["Location"] == f"/models/imports/{named['id']}"
+    copy = client.get(named["links"]["model"]).json()
     assert (copy["name"], copy["version"], copy["aliases"], copy["job_id"]) == ("copy", 1, [], None)
     origin = copy["lineage"]["imported_from"]
     assert (origin["id"], origin["name"], origin["version"]) == (exported.id, "whole", 1)

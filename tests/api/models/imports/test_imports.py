@@ -10,7 +10,7 @@ import redis
 
 from api.settings import ApiSettings
 from model.storage.opening import open_storage
-from tests.api.model_importing import running_model_importer
+from tests.api.model_importing import ended, running_model_importer
 from tests.api.problems import problem_in
 from tests.api.published import publish_model
 from tests.api.serving import running_api
@@ -47,7 +47,7 @@ def test_a_repeated_request_imports_once(client: httpx.Client, settings: ApiSett
     problem_in(other, 422, "idempotency_mismatch")
     assert len(uploads(settings)) == 1
     with running_model_importer(settings.redis_url, settings.storage):
-        done: Json = client.get(f"{first.headers['Location']}?wait_s=60").json()
+        done = ended(client, first.headers["Location"])
     assert done["result"]["model"]["version"] == 2
     assert len(client.get("/models?name=shapes").json()["data"]) == 2
     assert uploads(settings) == []
@@ -57,8 +57,10 @@ def test_a_zip_that_is_no_bundle_leaves_nothing(
     client: httpx.Client, settings: ApiSettings, bundle: bytes
 ) -> None:
     with running_model_importer(settings.redis_url, settings.storage):
-        failed: Json = client.post("/models/import?wait_s=60", content=some_zip()).json()
-        short: Json = client.post("/models/import?wait_s=60", content=bundle[:-100]).json()
+        failed, short = (
+            ended(client, client.post("/models/import", content=content).headers["Location"])
+            for content in (some_zip(), bundle[:-100])
+        )
     assert (failed["status"], failed["error"]["code"]) == ("failed", "bundle_rejected")
     assert "manifest.json is not that of a model" in failed["error"]["message"]
     assert short["error"]["code"] == "bundle_rejected"
