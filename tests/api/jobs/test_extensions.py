@@ -69,6 +69,7 @@ def test_the_epochs_are_numbered_on(client: httpx.Client, store: JobStore, stora
     assert ([row["epoch"] for row in first["data"]], first["has_more"]) == ([4], True)
     rest = client.get(f"/jobs/{job_id}/metrics?limit=1&after=4").json()
     assert ([row["epoch"] for row in rest["data"]], rest["has_more"]) == ([5], False)
+    assert [row.epoch for row in store.rows(job_id, limit=10_000)] == [4, 5]
 
 
 def test_a_job_is_extended_by_time(client: httpx.Client, store: JobStore, storage: Storage) -> None:

@@ -51,7 +51,7 @@ def test_a_model_is_evaluated_on_another_dataset(
     assert url == run["links"]["self"] == f"/models/{model.id}/evaluations/{run['id']}"
     problem_in(client.get(f"{url}/images"), 409, "evaluation_not_ready")
     with running_evaluator(settings):
-        done: Json = client.get(f"{url}?wait_s=60").json()
+        done: Json = client.get(f"{url}?wait_s=60", timeout=90).json()
     assert done["status"] == "succeeded"
     evaluation = done["evaluation"]
     assert (evaluation["object"], evaluation["images"]) == ("evaluation", 2 * TESTED)
