@@ -3,9 +3,14 @@
 from typing import Annotated, Literal
 
 from fastapi import Query
+from pydantic import StringConstraints
 
 from api.http.errors import invalid_field
 from model.data.import_options import Column, ImportOptions, MinImages, TablePath
+
+NOTE_CHARACTERS = 1000
+Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=NOTE_CHARACTERS)]
+"""What a person says of a version."""
 
 
 def _described(field: str) -> object:

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.datasets.archives import DatasetArchives
-from api.datasets.options import import_options
+from api.datasets.options import Note, import_options
 from api.datasets.routes import BINARY, CREATED, Catalogue, WaitS, answer_import
-from api.datasets.versions import DatasetVersions, NewVersion, Note
+from api.datasets.versions import DatasetVersions, NewVersion
 from api.http.callers import Caller, IdempotencyKey
 from api.http.dependencies import from_app
 from api.http.openapi import problems

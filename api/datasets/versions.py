@@ -1,12 +1,12 @@
 """Makes the next version of a dataset from corrections, or from a zip of images to add and corrections in it."""
 
 import io
-from typing import Annotated
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 from starlette.requests import Request
 
+from api.datasets.options import Note
 from api.datasets.uploaded import find_uploaded
 from api.datasets.uploads import DatasetUploads
 from api.http.bodies import content_type, read_json
@@ -17,8 +17,6 @@ from model.data.import_options import ImportOptions
 from model.data.versions.corrections import CORRECTIONS_FILE, MAX_CORRECTIONS_BYTES, Corrections
 from worker.queue.records import DatasetImport
 
-NOTE_CHARACTERS = 1000
-Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=NOTE_CHARACTERS)]
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 """The same corrections make the same zip, so that a repeated request is recognised."""
 

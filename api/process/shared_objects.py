@@ -148,7 +148,9 @@ class SharedObjects:
             ImportSubmissions: imports,
             SourceImports: SourceImports(imports, self._space, self._rules),
             DatasetUploads: uploads,
-            ResumableUploads: ResumableUploads(store, imports, self._storages, self._space, places),
+            ResumableUploads: ResumableUploads(
+                catalogue, store, imports, self._storages, self._space, places=places
+            ),
             DatasetVersions: DatasetVersions(catalogue, uploads),
             DatasetArchives: DatasetArchives(catalogue, self._storages, built_in),
             DatasetDeletion: DatasetDeletion(catalogue, datasets, store, self._storages),

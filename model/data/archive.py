@@ -183,21 +183,32 @@ def _open_zip(path: Path, limits: ImportLimits) -> Iterator[ZipFile]:
     try:
         archive = ZipFile(path)
     except (*_UNREADABLE, NotImplementedError, LargeZipFile) as error:
-        with path.open("rb") as file:
-            other = describe_archive(file.read(HEAD_BYTES))
         raise DatasetRejectedError(
-            other
+            _describe_unreadable(path)
             or f"This is not a zip file, or a damaged one ({error}): send a zip with one folder of images per class."
         ) from error
     with archive:
         yield archive
 
 
-def _check_directory_size(path: Path, limits: ImportLimits) -> None:
-    """Refuse a zip whose central directory is too large for memory, before zipfile reads the directory."""
+def _describe_unreadable(path: Path) -> str | None:
+    """Say what a file is that cannot be read as a zip, if its first and last bytes tell."""
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    if head.startswith(b"PK\3\4") and _END_OF_DIRECTORY not in _read_tail(path):
+        return "The zip is incomplete: its end is missing. Make, copy or download it again."
+    return describe_archive(head)
+
+
+def _read_tail(path: Path) -> bytes:
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
-        tail = file.read()
+        return file.read()
+
+
+def _check_directory_size(path: Path, limits: ImportLimits) -> None:
+    """Refuse a zip whose central directory is too large for memory, before zipfile reads the directory."""
+    tail = _read_tail(path)
     sizes = [0]
     for magic, layout in ((_END_OF_DIRECTORY, "<12xL"), (_END_OF_DIRECTORY_64, "<40xQ")):
         # A hostile zip may contain several end records; check all of them, since zipfile may use any.

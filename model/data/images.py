@@ -259,6 +259,10 @@ def _refuse_known_formats(head: bytes) -> None:
         kind = _BRANDS.get(head[8:12], "HEIC" if head[8:12] in _HEIF_BRANDS else "video")
     elif head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<svg", b"<?xml")) and b"<svg" in head:
         kind = "SVG"
+    elif head[128:132] == b"DICM":
+        kind = "DICOM"
+    elif head[:2] in (b"P5", b"P6") and head[2:3].isspace():
+        kind = "PPM"
     if kind is not None:
         raise UnsupportedFormatError(f"{kind} files are not supported: {SUGGESTION}.")
 

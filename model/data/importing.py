@@ -2,8 +2,8 @@
 
 import statistics
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -23,6 +23,7 @@ from model.data.files.characters import make_printable, shorten
 from model.data.files.not_images import NOT_AN_IMAGE
 from model.data.images_zip import write_zip
 from model.data.import_options import NO_OPTIONS, ImportOptions
+from model.data.layout.other_sets import describe_set
 from model.data.layout.reading import MESSAGE_CHARACTERS, LayoutReader
 from model.data.placement import PlacedImage, check_usable, place_images, warn_of_near_tests
 from model.data.record import (
@@ -80,16 +81,19 @@ def import_dataset(
         folder = stack.enter_context(storage.working_folder())
         thumbnails = stack.enter_context(ThumbnailFile(folder / "thumbnails"))
         examined, unreadable = examine_images(opened, thumbnails, on_progress)
-        layout = LayoutReader(opened, examined, options).read()
-        near = find_near_duplicates(
-            (image.digest, image.facts.miniature) for image in examined if image.file.path in layout.labels
-        )
-        placement = place_images(examined, layout, near.groups)
-        if options.min_images is not None:
-            layout = without_small_classes(layout, placement.images, options.min_images)
+        with _describing_the_set(opened):
+            layout = LayoutReader(opened, examined, options).read()
+            near = find_near_duplicates(
+                (image.digest, image.facts.miniature)
+                for image in examined
+                if image.file.path in layout.labels
+            )
             placement = place_images(examined, layout, near.groups)
-        placed, skipped = placement.images, unreadable + placement.skipped
-        check_usable(placed, skipped)
+            if options.min_images is not None:
+                layout = without_small_classes(layout, placement.images, options.min_images)
+                placement = place_images(examined, layout, near.groups)
+            placed, skipped = placement.images, unreadable + placement.skipped
+            check_usable(placed, skipped)
         contents = Contents(placement, near, skipped, find_lost_classes(layout, placed, skipped))
         names = warn_of_class_names(set(layout.labels.values()))
         warnings = [*opened.warnings, *layout.warnings, *names, *warn_of_contents(contents)]
@@ -98,6 +102,16 @@ def import_dataset(
         if expected_id not in (None, record.facts.id):
             raise UnexpectedDatasetError(f"These images are {record.facts.id}, not {expected_id}.")
         return store_dataset(record, contents, thumbnails, folder, storage)
+
+
+@contextmanager
+def _describing_the_set(source: Source) -> Iterator[None]:
+    """Say what kind of set the files are, if it is a known one that has no classes."""
+    try:
+        yield
+    except DatasetRejectedError as error:
+        kind = describe_set(source)
+        raise DatasetRejectedError(f"{kind} {error}".lstrip()) from error
 
 
 def _check_name(name: str) -> None:

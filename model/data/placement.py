@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from model.data.archive import LABELS_FILE
 from model.data.examination import ExaminedImage
 from model.data.files.characters import make_printable, shorten
+from model.data.files.not_images import NOT_AN_IMAGE
 from model.data.layout.columns import MAX_CLASSES
-from model.data.layout.layout import Layout, name_all
+from model.data.layout.folders import NOT_IN_A_CLASS, OUTSIDE_SPLITS
+from model.data.layout.layout import Layout, count_of, name_all
 from model.data.record import SkippedFile
 from model.data.split import MIN_TRAIN_IMAGES, SplitName, choose_test_images
 from model.errors import DatasetRejectedError
@@ -119,10 +121,13 @@ def check_usable(placed: Sequence[PlacedImage], skipped: Sequence[SkippedFile]) 
     """Raise DatasetRejectedError unless there are 2 to 1000 classes, 2 training images of each, and a test image."""
     train_counts = Counter(image.label for image in placed if image.split == "train")
     labels = sorted({image.label for image in placed})
+    if not placed and (unusable := _describe_unusable(skipped)):
+        raise DatasetRejectedError(unusable)
     if len(labels) < 2:
+        found = f"1 found, {shorten(labels[0])!r}" if labels else "0 found"
         raise DatasetRejectedError(
-            f"At least 2 classes are needed, {len(labels)} found: put the images into one folder per class, "
-            f"optionally under train/ and test/, or add a {LABELS_FILE}.{_describe_skipped(skipped)}"
+            f"At least 2 classes are needed, {found}: put the images into one folder per class, optionally under train/ and "
+            f"test/, or add a {LABELS_FILE}.{_describe_skipped(skipped)}"
         )
     if len(labels) > MAX_CLASSES:
         raise DatasetRejectedError(f"{len(labels)} classes are too many: at most {MAX_CLASSES} are allowed.")
@@ -152,6 +157,23 @@ def split_for_testing(layout: Layout) -> str | None:
     When the source has both, its `val` images become training images.
     """
     return next((split for split in ("test", "val") if split in layout.splits.values()), None)
+
+
+def _describe_unusable(skipped: Sequence[SkippedFile]) -> str:
+    """Return why no file can be used as an image, the most frequent reason; `""` when the folders are the reason."""
+    files = [file for file in skipped if file.reason != NOT_AN_IMAGE]
+    if any(file.reason in (NOT_IN_A_CLASS, OUTSIDE_SPLITS) for file in files):
+        return ""
+    if not files:
+        others = f" among {count_of(len(skipped), 'file')}" if skipped else ""
+        return (
+            f"At least 2 classes are needed, but the upload holds no image{others}: put images into one folder per class, or "
+            f"send them with a {LABELS_FILE}."
+        )
+    reason, count = Counter(file.reason.rstrip(".") for file in files).most_common(1)[0]
+    first = shorten(min(make_printable(file.path) for file in files if file.reason.rstrip(".") == reason))
+    which = f"{count:,} of {len(files):,} files, such as {first}" if len(files) > 1 else first
+    return f"No image can be used. {which}: {reason}."
 
 
 def _describe_skipped(skipped: Sequence[SkippedFile]) -> str:

@@ -64,6 +64,16 @@ def test_take_screenshots(page: Page, service: Service, digit: FilePayload, few_
     save_screenshots(page, "models")
     client.cancel(running)
 
+    page.set_viewport_size({"width": DESK["width"], "height": 1500})
+    models = [model for model in client.models() if model["name"] == "few-digits"]
+    page.goto(f"{service.url}/#/models/{models[0]['id']}")
+    page.locator(".matrix .cell").first.wait_for()
+    save_screenshots(page, "model")
+    page.goto(f"{service.url}/#/compare?models={models[0]['id']},{models[1]['id']}")
+    page.locator(".comparison table").first.wait_for()
+    save_screenshots(page, "comparison")
+    page.set_viewport_size(DESK)
+
 
 def test_take_screenshots_of_datasets(page: Page, service: Service, tmp_path: Path) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)

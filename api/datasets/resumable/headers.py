@@ -2,14 +2,16 @@
 
 import base64
 import binascii
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.datasets.errors import TUS_VERSION, TusVersionError
+from api.datasets.options import Note
 from api.http.errors import invalid_field, invalid_fields, validation_error
 from model.data.import_options import ImportOptions
 from model.spec import Name
@@ -30,9 +32,17 @@ RESPONSE_HEADERS = (
 )
 _MAX_DIGITS = 15
 _MAX_METADATA_BYTES = 8192
+_MAX_REF_CHARACTERS = 200
 _OF_CLIENTS = frozenset({"filename", "filetype", "type", "contentType", "relativePath"})
 """What clients such as Uppy add to the metadata of every file; it is ignored."""
-_NAME: TypeAdapter[str] = TypeAdapter(Name)
+
+
+class _Said(BaseModel):
+    """What the metadata says beside the options of the import."""
+
+    name: Name = ""
+    parent: str | None = Field(default=None, max_length=_MAX_REF_CHARACTERS)
+    note: Note | None = None
 
 
 class TusHeader:
@@ -89,31 +99,37 @@ def read_length(headers: Headers) -> int | None:
 
 
 def read_record(headers: Headers, created_by: str) -> UploadRecord:
-    """Return what Upload-Metadata says: the dataset's name, and the options of the import."""
+    """Return what Upload-Metadata says: the name of a new dataset, or a dataset to add to, and the options of the import."""
     text = headers.get("upload-metadata", "")
     if len(text) > _MAX_METADATA_BYTES:
         raise invalid_field("Upload-Metadata", f"At most {_MAX_METADATA_BYTES} bytes are allowed.")
     values = _decode(text)
-    known = {"name", *ImportOptions.model_fields}
+    known = {*_Said.model_fields, *ImportOptions.model_fields}
     if unknown := set(values) - known - _OF_CLIENTS:
         listed = ", ".join(sorted(known))
         raise invalid_fields(sorted(unknown), f"There is no such field: Upload-Metadata may hold {listed}.")
-    if "name" not in values:
+    if ("name" in values) == ("parent" in values):
         raise invalid_field(
-            "Upload-Metadata", "It must hold the dataset's name: `name` and the name in base64."
+            "Upload-Metadata",
+            "It must hold the dataset's name: `name` and the name in base64; or, to add images to a dataset, its name or id as "
+            "`parent`.",
         )
-    options = {key: value for key, value in values.items() if key in ImportOptions.model_fields}
+    if "note" in values and "parent" not in values:
+        raise invalid_field("note", "Only the next version of a dataset, `parent`, has a note.")
     try:
         return UploadRecord(
-            name=_NAME.validate_python(values["name"]),
-            options=ImportOptions.model_validate(options),
+            **_Said.model_validate(_only(_Said, values)).model_dump(),
+            options=ImportOptions.model_validate(_only(ImportOptions, values)),
             created_by=created_by,
             metadata=text,
         )
     except ValidationError as error:
-        raise validation_error(
-            [{**detail, "loc": detail["loc"] or ("name",)} for detail in error.errors(include_url=False)]
-        ) from None
+        raise validation_error([dict(detail) for detail in error.errors(include_url=False)]) from None
+
+
+def _only(model: type[BaseModel], values: Mapping[str, str]) -> dict[str, str]:
+    """Return the values of the fields of a model."""
+    return {key: value for key, value in values.items() if key in model.model_fields}
 
 
 def _decode(text: str) -> dict[str, str]:

@@ -46,7 +46,8 @@ _CREATION = {
         _header("Upload-Defer-Length", "1: the length is said later."),
         _header(
             "Upload-Metadata",
-            "`name` and the dataset's name in base64; after commas the options of `POST /datasets` likewise.",
+            "`name` and the dataset's name in base64, or `parent` and the dataset to whose next version the images are added, with "
+            "a `note`; after commas the options of `POST /datasets` likewise.",
             required=True,
         ),
     ]
@@ -81,7 +82,7 @@ async def describe_uploads(uploads: Uploads) -> Response:
     summary="Begin an upload in parts",
     status_code=201,
     dependencies=_SPEAKS_TUS,
-    responses=problems(409, 412, 413),
+    responses=problems(404, 409, 412, 413),
     openapi_extra=_CREATION,
 )
 async def create_upload(

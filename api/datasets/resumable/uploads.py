@@ -8,7 +8,9 @@ from starlette.requests import ClientDisconnect, Request
 from api.datasets.resumable.part_writer import PartWriter, fingerprint
 from api.datasets.submission import ImportSubmissions, check_name
 from api.datasets.upload_places import HINT, UploadPlaces
+from api.datasets.uploaded import find_uploaded
 from api.http.errors import BodyTimeoutError
+from api.records.datasets import DatasetCatalogue
 from api.records.errors import EmptyUploadError
 from api.records.storage_space import StorageSpace
 from api.records.storages import Storages
@@ -25,12 +27,15 @@ class ResumableUploads:
 
     def __init__(
         self,
+        datasets: DatasetCatalogue,
         store: AsyncJobStore,
         submissions: ImportSubmissions,
         storages: Storages,
         space: StorageSpace,
+        *,
         places: UploadPlaces,
     ) -> None:
+        self._datasets = datasets
         self._store = store
         self._submissions = submissions
         self._storages = storages
@@ -47,9 +52,16 @@ class ResumableUploads:
             ApiError: it is to have no bytes, or too many.
             StorageFullError: storage has too little room for new datasets.
             DatasetNameTakenError: the name is that of a built-in dataset.
+            BuiltInDatasetError: the dataset to add to is built in.
+            DatasetNotFoundError: there is no dataset to add to.
+            DatasetNotReadyError: the dataset to add to is being imported.
+            DatasetNotMadeError: its import was rejected or cancelled.
             IdempotencyMismatchError: the key was used for another upload.
         """
         await self._space.require()
+        if record.parent is not None:
+            parent = (await find_uploaded(self._datasets, record.parent, project)).facts
+            record = record.model_copy(update={"name": parent.name, "parent": parent.id})
         check_name(record.name)
         self._check_length(length)
         upload_id = await self._store.create_upload(new_import_id(), record, length, project, idempotency_key)
@@ -149,5 +161,7 @@ class ResumableUploads:
             project,
             state.record.options,
             has_parts=True,
+            parent=state.record.parent,
+            note=state.record.note,
         )
         await self._submissions.submit(new)

@@ -44,6 +44,8 @@ def _key(label: str) -> str:
 
 
 def _joins_classes(label: str, classes: Collection[str]) -> bool:
-    """Whether a name such as `cat|dog` holds the names of other classes and nothing else."""
-    parts = _JOINTS.split(label)
-    return len(parts) > 1 and all(part in classes for part in parts)
+    """Whether a name such as `cat|dog` or `cat dog` holds the names of other classes and nothing else."""
+    return any(
+        len(parts) > 1 and all(part in classes for part in parts)
+        for parts in (_JOINTS.split(label), label.split())
+    )

@@ -22,6 +22,8 @@ IMAGE_ENDINGS = (
     ".nef",
     ".arw",
     ".svg",
+    ".ppm",
+    ".pgm",
 )
 """Endings of files that people mean as images, whether or not they can be read."""
 TABLE_ENDINGS = (".csv", ".tsv")

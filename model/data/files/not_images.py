@@ -7,7 +7,34 @@ NOT_AN_IMAGE = "not an image"
 _LFS = b"version https://git-lfs.github.com/spec/"
 _HTML = (b"<!doctype html", b"<html")
 _HEAD_BYTES = 512
-_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+_AS_FILES = "save each image as a file, in a folder for each class"
+_BY_ENDING = {
+    (".ubyte", "-ubyte.gz", ".idx"): f"an array of images, which is not read: {_AS_FILES}",
+    (".nii", ".nii.gz"): "a volume, not an image: save its slices as PNG files, in a folder for each class",
+    (
+        *(".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"),
+    ): "an archive inside the dataset, which is not opened: unpack it, then add the folder",
+    (
+        ".parquet",
+        ".arrow",
+        ".feather",
+    ): f"a table of images, which is not read: {_AS_FILES}, for instance with the Python package datasets",
+    (
+        ".tfrecord",
+        ".tfrecords",
+        ".tfrec",
+        ".rec",
+        ".beton",
+        ".lmdb",
+        ".mdb",
+    ): f"a file of records, which is not read: {_AS_FILES}",
+    (
+        *(".h5", ".hdf5", ".mat", ".npy", ".npz", ".pkl", ".pickle", ".pt", ".pth"),
+    ): f"an array of images or another object of a program, which is not read: {_AS_FILES}",
+    (".xlsx", ".xls", ".ods"): "a spreadsheet, which is not read: save it as CSV",
+    (".avi", ".mov", ".mkv", ".webm", ".mpg", ".mp4"): "a video, not an image: save its frames as images",
+}
+"""The reason to skip files with these endings, which people take for images; the first that fits."""
 
 
 def describe_other_file(path: str, data: bytes) -> str | None:
@@ -29,9 +56,10 @@ def describe_other_file(path: str, data: bytes) -> str | None:
 
 def reason_by_name(path: str) -> str:
     """Return the reason to skip a file whose name is not that of an image."""
-    if path.lower().endswith(_ARCHIVES):
-        return "an archive inside the dataset, which is not opened: unpack it, then add the folder"
-    return NOT_AN_IMAGE
+    name = path.lower()
+    if ".tfrecord-" in name:
+        name = name.partition("-")[0]
+    return next((reason for endings, reason in _BY_ENDING.items() if name.endswith(endings)), NOT_AN_IMAGE)
 
 
 def _is_text(head: bytes) -> bool:

@@ -10,6 +10,7 @@ _MAGIC = {
     b"Rar!\x1a\x07": "a RAR archive",
     b"PK\x07\x08": "one part of a split zip",
 }
+_HTML = (b"<!doctype html", b"<html")
 _TAR_MAGIC, _TAR_MAGIC_AT = b"ustar", 257
 
 
@@ -18,6 +19,15 @@ def describe_archive(head: bytes | bytearray) -> str | None:
     kind = next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
     if head[_TAR_MAGIC_AT:].startswith(_TAR_MAGIC):
         kind = "a tar archive"
+    if not head:
+        return "The file is empty: make or download the zip again."
+    if head.lstrip().lower().startswith(_HTML):
+        return "This is a web page, not a zip: the download failed, perhaps because it needs a sign-in. Download the zip again."
+    if head.startswith(b"PAR1"):
+        return (
+            "This is a parquet file, which is not read: save its images as files, in a folder for each class, for instance with "
+            "the Python package datasets, and add the folder with `ninefold datasets add photos/`."
+        )
     if kind is None:
         return None
     return f"This is {kind}, not a zip: unpack it, then make a zip of the folder with `zip -r photos.zip photos`, or add the folder with `ninefold datasets add photos/`."

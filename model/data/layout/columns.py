@@ -107,7 +107,7 @@ def read_columns(
         return UnclearTable(
             table, f"no column of {table.name} names the images ({name_some(table.columns, 8)})", False
         )
-    split = _find_split_column(table, options)
+    split = _find_split_column(table, path, options)
     labels = _find_labels(table, path, split, options)
     if isinstance(labels, UnclearTable):
         return labels
@@ -157,17 +157,25 @@ def _find_path_column(table: Table, index: ImageIndex) -> int | None:
     return best if best is not None and rank(best)[0] else None
 
 
-def _find_split_column(table: Table, options: ImportOptions) -> int | None:
+def _find_split_column(table: Table, path: int, options: ImportOptions) -> int | None:
     named = _named(table, options.split_column)
     if named is not None:
         return named
     for name in _SPLIT_NAMES:
         column = table.column(name)
         if column is not None:
-            values = set(table.values(column))
+            values = {value.lower() for value in table.values(column)}
             if name == "split" or (values <= {"", *SPLITS} and values != {""}):
                 return column if values != {""} else None
-    return None
+    others = [column for column in range(len(table.columns)) if column != path]
+    found = [column for column in others if _holds_splits(table.values(column))]
+    return found[0] if len(found) == 1 and len(others) > 1 else None
+
+
+def _holds_splits(values: Sequence[str]) -> bool:
+    """Whether the values are names of splits alone, train and others."""
+    names = {value.lower() for value in values}
+    return names <= SPLITS.keys() and "train" in {SPLITS[name] for name in names} and len(names) > 1
 
 
 def _find_labels(
@@ -193,6 +201,13 @@ def _find_labels(
         return table.columns[known[0]], table.values(known[0])
     if not known and (one_hot := _read_one_hot(table, others)) is not None:
         return ONE_HOT, one_hot
+    if (several := _count_several(table, others)) and not known:
+        columns = name_some([table.columns[column] for column in others], 5)
+        reason = (
+            f"{several} of {len(table.rows)} rows of {table.name} have a 1 in none or several of the columns {columns}: an image has "
+            "one class, so that each row needs one 1"
+        )
+        return UnclearTable(table, reason, lists_images=True, path_column=table.columns[path])
     if not others:
         reason = (
             f"{table.name} has a column for the images ({table.columns[path]}) and none for their classes"
@@ -222,11 +237,22 @@ def _read_one_hot(table: Table, columns: Sequence[int]) -> list[str] | None:
     """Return the class of each row when there is a column for each class, with a 1 in one of them and 0 in the others."""
     if len(columns) < 2 or not table.rows:
         return None
-    labels = []
-    for row in table.rows:
-        ones = [column for column in columns if row[column] in ("1", "1.0", "True", "true")]
-        zeros = [column for column in columns if row[column] in ("0", "0.0", "False", "false")]
-        if len(ones) != 1 or len(ones) + len(zeros) != len(columns):
-            return None
-        labels.append(table.columns[ones[0]])
-    return labels
+    marked = [_ones(row, columns) for row in table.rows]
+    if any(ones is None or len(ones) != 1 for ones in marked):
+        return None
+    return [table.columns[ones[0]] for ones in marked if ones]
+
+
+def _ones(row: Sequence[str], columns: Sequence[int]) -> list[int] | None:
+    """Return the columns of a row that hold a 1; None unless the others hold a 0."""
+    ones = [column for column in columns if row[column] in ("1", "1.0", "True", "true")]
+    zeros = [column for column in columns if row[column] in ("0", "0.0", "False", "false")]
+    return ones if len(ones) + len(zeros) == len(columns) else None
+
+
+def _count_several(table: Table, columns: Sequence[int]) -> int:
+    """Count the rows with a 1 in none or several columns, of a table that has columns of 0 and 1 for several classes."""
+    marked = [_ones(row, columns) for row in table.rows]
+    if len(columns) < 2 or any(ones is None for ones in marked):
+        return 0
+    return sum(len(ones) != 1 for ones in marked if ones is not None)

@@ -16,7 +16,12 @@ from model.data.layout.folder_names import (
     look_like_splits,
 )
 from model.data.layout.layout import Layout, count_of, name_some
-from model.data.layout.subfolders import innermost_class, splits_around_classes, warn_of_subfolders
+from model.data.layout.subfolders import (
+    innermost_class,
+    splits_around_classes,
+    splits_inside_classes,
+    warn_of_subfolders,
+)
 
 NOT_IN_A_CLASS = "not in the folder of a class"
 OUTSIDE_SPLITS = "outside the folders train, test and val"
@@ -38,7 +43,8 @@ class FolderLayout:
 def read_folders(
     paths: Iterable[str], others: Iterable[str] = (), *, class_is_inner: bool = False
 ) -> FolderLayout:
-    """Take class and split from the folders: `<class>/…`, or `train/<class>/…` beside `test/` or `val/`.
+    """Take class and split from the folders: `<class>/…`, or `train/<class>/…` beside `test/` or `val/`, or
+    `<class>/train/…` beside `test/` or `val/` in each class.
 
     Outer folders that hold the whole dataset are ignored, so a zip may contain one folder with the class folders, and
     so are images and folders such as `docs` beside them. Class folders may contain subfolders.
@@ -70,6 +76,8 @@ def read_folders(
         inner, warnings = splits_around_classes({path: parts_of[path] for path in layout.labels})
         layout.splits.update(inner)
         layout.warnings.extend(warnings)
+    elif not class_is_inner and not splits and (inside := splits_inside_classes(parts_of)):
+        layout.splits.update({path: split for path, split in inside.items() if path in layout.labels})
     elif not class_is_inner:
         layout.warnings.extend(warn_of_subfolders([parts for parts in parts_of.values() if len(parts) > 2]))
     return _judge(layout)
@@ -143,6 +151,9 @@ def _enter_splits(parts_of: _Parts, splits: Mapping[str, str], layout: Layout) -
         if all(parts[0] == folder and len(parts) > 1 for parts in inside.values()):
             inside = {path: parts[1:] for path, parts in inside.items()}  # `train/train/cat`
         inside = _unwrap(inside, layout.unplaced, classes)
+        own = {parts[0] for parts in inside.values() if len(parts) > 1}
+        if classes and own and not own & classes and all(map(is_part_name, own)):
+            inside = {path: parts[-1:] for path, parts in inside.items()}  # `val/images` beside `train/cat`
         classes |= {parts[0] for parts in inside.values() if len(parts) > 1}
         below |= inside
         layout.splits.update(dict.fromkeys(inside, splits[folder]))

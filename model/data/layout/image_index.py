@@ -3,6 +3,9 @@
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+from model.data.files.file_endings import is_image_name
 
 MOST_PARTS = 20
 """Longer ends of paths are not looked up: each length needs an index of its own, and a table may have many lengths."""
@@ -22,7 +25,7 @@ class ImageIndex:
 
         All values are read in one way, the strictest of those that find the most images: as paths relative to the
         table's folder, as paths in the source, as ends of such paths, as file names after folders of another computer,
-        and as these without regard to upper and lower case. An end that fits several images names none.
+        as these without regard to upper and lower case, and with another format, as after a conversion. An end that fits several images names none.
 
         Args:
             values: the values of one column.
@@ -37,6 +40,7 @@ class ImageIndex:
             lambda value: self._find(value, value.count("/") + 1),
             lambda value: self._find(value.rpartition("/")[2], 1),
             lambda value: self._find(value.rpartition("/")[2].casefold(), 1, is_folded=True),
+            lambda value: self._find(_without_ending(value.rpartition("/")[2].casefold()), 1, is_folded=True),
         ):
             best = max(best, self._read(cleaned, read), key=_count_found)
             if _count_found(best) == len(best) or (are_paths and _count_found(best)):
@@ -78,7 +82,14 @@ class ImageIndex:
             keyed[key] = None
 
 
+def _without_ending(name: str) -> str:
+    """Return a file name without the ending of an image format."""
+    return name.rpartition(".")[0] if is_image_name(name) else name
+
+
 def _clean(value: str) -> str:
+    if "://" in value:
+        value = urlsplit(value).path
     path = _normalise(value.replace("\\", "/"))
     return PurePosixPath(path).as_posix() if "//" in path or "./" in path else path
 

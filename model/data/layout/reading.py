@@ -95,7 +95,9 @@ class LayoutReader:
     def _from_other_tables(self, folders: FolderLayout) -> Layout:
         """Use tables of any name when the folders are not those of classes; otherwise compare the two."""
         read = [table for file in self._nearest_tables() if (table := self._try_columns(file)) is not None]
-        useful = [table for table in read if isinstance(table, ReadTable) and _holds_classes(table)]
+        holding = [table for table in read if isinstance(table, ReadTable) and _holds_classes(table)]
+        # A table with a row without a class is refused with that row, unless another table is complete.
+        useful = [table for table in holding if all(table.labels)] or holding
         if folders.doubt is None:
             folders.layout.warnings.extend(_warn_of_disagreement(folders.layout, useful))
             place_listed_images(folders.layout, useful)
@@ -175,8 +177,9 @@ def _describe_table(table: ReadTable | UnclearTable) -> str:
 
 def _holds_classes(read: ReadTable) -> bool:
     """Whether the labels of the images that a table names can be classes: several, with several images each."""
-    labels = [label for label, image in zip(read.labels, read.images, strict=True) if image is not None]
-    return 2 <= len(set(labels)) <= MAX_CLASSES and len(set(labels)) < len(labels) and all(labels)
+    pairs = zip(read.labels, read.images, strict=True)
+    labels = [label for label, image in pairs if image is not None and label]
+    return 2 <= len(set(labels)) <= MAX_CLASSES and len(set(labels)) < len(labels)
 
 
 def _are_splits(tables: Sequence[ReadTable]) -> bool:

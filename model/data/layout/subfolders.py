@@ -54,6 +54,27 @@ def splits_around_classes(parts_of: Mapping[str, Sequence[str]]) -> tuple[dict[s
     ]
 
 
+def splits_inside_classes(parts_of: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return the split of each image by the folder in the folder of its class, as in `cat/train/1.jpg`.
+
+    Empty unless every class folder holds nothing but splits, `train` and others, and these no folders.
+
+    Args:
+        parts_of: the parts of the path of each image, beginning with the class.
+    """
+    splits, of_class = {}, defaultdict[str, set[str]](set)
+    for path, parts in parts_of.items():
+        if len(parts) == 1:
+            continue  # beside the class folders
+        split = split_of(parts[1]) if len(parts) == 3 and is_split_name(parts[1]) else None
+        if split is None:
+            return {}
+        splits[path] = split
+        of_class[parts[0]].add(split)
+    is_certain = all("train" in found and len(found) > 1 for found in of_class.values())
+    return splits if is_certain and len(of_class) > 1 else {}
+
+
 def warn_of_subfolders(deep: Collection[Sequence[str]]) -> list[str]:
     """Return a warning when folders of classes hold folders that may be the classes themselves.
 

@@ -1,6 +1,7 @@
 """Reads a table of image names and classes, as people and programs write them. Knows no images."""
 
 import csv
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -87,12 +88,12 @@ def _decode(file: SourceFile, name: str) -> str:
 
 
 def _split_lines(text: str, name: str) -> list[list[str]]:
-    lines = text.splitlines()
-    head = lines[0] if lines else ""
-    delimiter = max(_DELIMITERS, key=head.count)
+    file = io.StringIO(text, newline="")  # str.splitlines would also break lines at U+2028 and U+0085
+    delimiter = max(_DELIMITERS, key=file.readline().count)
+    file.seek(0)
     try:
         return [
-            [value.strip() for value in line] for line in csv.reader(lines, strict=True, delimiter=delimiter)
+            [value.strip() for value in line] for line in csv.reader(file, strict=True, delimiter=delimiter)
         ]
     except csv.Error as error:
         raise DatasetRejectedError(f"{name} is not a table of comma-separated values: {error}.") from error

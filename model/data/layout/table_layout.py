@@ -15,6 +15,16 @@ _MISSING = frozenset(
 )
 
 
+_BOX_COLUMNS = (
+    {"xmin", "ymin"},
+    {"x_min", "y_min"},
+    {"x1", "y1", "x2", "y2"},
+    {"bbox"},
+    {"xcenter", "ycenter"},
+)
+"""Names of columns by which a table lists boxes."""
+
+
 def layout_of_tables(
     tables: Sequence[ReadTable], images: Collection[str], masks: Collection[str] = ()
 ) -> Layout:
@@ -151,6 +161,10 @@ def _describe(tables: Sequence[ReadTable], layout: Layout, masks: Collection[str
         warnings.append(
             f"The classes come from {names}: {where}, with the images in column {first.path_column}.{splits}"
         )
+    if boxes := sorted({table.table.name for table in tables if _has_boxes(table.table.columns)}):
+        warnings.append(
+            f"{name_some(boxes)} lists boxes, as for object detection. They are not used: each whole image gets one class."
+        )
     classes = sorted(set(layout.labels.values()))
     if look_like_splits(classes):
         warnings.append(f"The classes in {names} are named like splits: {name_some(classes, 5)}.")
@@ -158,6 +172,11 @@ def _describe(tables: Sequence[ReadTable], layout: Layout, masks: Collection[str
         count = count_of(len(unlisted), "image")
         warnings.append(f"{count} not listed in {names}, left out: {name_some(unlisted)}.")
     return warnings
+
+
+def _has_boxes(columns: Collection[str]) -> bool:
+    names = {column.lower() for column in columns}
+    return any(corners <= names for corners in _BOX_COLUMNS)
 
 
 def _parse_split(split: str, path: str, table: str) -> str:

@@ -22,7 +22,7 @@ _CHUNK_BYTES = 1 << 16
 _SEND_TIMEOUT_S = 120.0
 _ANSWER_TIMEOUT_S = 900.0
 """The service answers once the zip is in its storage, which may be a distant bucket."""
-_TIMEOUT = httpx.Timeout(TIMEOUT_S, read=_ANSWER_TIMEOUT_S, write=_SEND_TIMEOUT_S)
+UPLOAD_TIMEOUT = httpx.Timeout(TIMEOUT_S, read=_ANSWER_TIMEOUT_S, write=_SEND_TIMEOUT_S)
 
 
 def upload(
@@ -57,7 +57,7 @@ def upload(
             size = length = file.seek(0, os.SEEK_END)
             source = FileChunks(file)
         if size > PART_BYTES:
-            parts = PartUpload(transport, name, params, _TIMEOUT, on_progress)
+            parts = PartUpload(transport, {"name": name, **params}, UPLOAD_TIMEOUT, on_progress)
             with suppress(PartsUnknownError):
                 return parts.send(source, size)
         body = ReportedBody(source, size, on_progress)
@@ -94,7 +94,7 @@ def send_whole(
                 params=params,
                 content=body,
                 headers=headers,
-                timeout=_TIMEOUT,
+                timeout=UPLOAD_TIMEOUT,
                 is_repeatable=False,
             )
         except UnreachableError:

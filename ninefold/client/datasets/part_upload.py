@@ -31,14 +31,13 @@ class PartUpload:
     def __init__(
         self,
         transport: Transport,
-        name: str,
-        params: dict[str, str | int],
+        metadata: dict[str, str | int],
         timeout: httpx.Timeout,
         on_progress: OnProgress,
     ) -> None:
-        """`params` are the options of the import."""
+        """`metadata` holds the `name` of a new dataset, or the `parent` that gets the images, and the options of the import."""
         self._transport = transport
-        self._metadata = {"name": name, **params}
+        self._metadata = metadata
         self._timeout = timeout
         self._on_progress = on_progress
         self._path = ""
@@ -77,7 +76,11 @@ class PartUpload:
         try:
             upload = self._transport.request_object("POST", "/uploads", headers=headers)
         except NinefoldError as error:
-            if error.status in (404, 405):
+            if error.status in (404, 405) and error.code != "dataset_not_found":
+                raise PartsUnknownError from error
+            if any(
+                entry["param"] == "parent" for entry in error.errors
+            ):  # it only takes new datasets in parts
                 raise PartsUnknownError from error
             raise
         self._path = f"/uploads/{upload['id']}"

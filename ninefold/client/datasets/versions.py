@@ -4,12 +4,13 @@ import json
 import os
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from ninefold.client.datasets.folder_zip import find_table, open_file, zip_folder
 from ninefold.client.datasets.import_options import ImportOptions
-from ninefold.client.datasets.imports import FileChunks, send_whole
+from ninefold.client.datasets.imports import UPLOAD_TIMEOUT, FileChunks, send_whole
+from ninefold.client.datasets.part_upload import PART_BYTES, PartsUnknownError, PartUpload
 from ninefold.client.datasets.upload_progress import DatasetProgress, OnProgress, ReportedBody
 from ninefold.client.transport import Json, Transport
 from ninefold.errors import NinefoldError
@@ -66,4 +67,8 @@ def send_version(
             file = stack.enter_context(open_file(add))
             size = length = file.seek(0, os.SEEK_END)
             source = FileChunks(file)
+        if size > PART_BYTES:
+            parts = PartUpload(transport, {"parent": ref, **params}, UPLOAD_TIMEOUT, on_progress)
+            with suppress(PartsUnknownError):
+                return parts.send(source, size)
         return send_whole(transport, path, params, ReportedBody(source, size, on_progress), length)

@@ -1,6 +1,7 @@
 """Uploads in parts, by the tus protocol: over plain HTTP, and with a client that others wrote."""
 
 import io
+import os
 import socket
 import threading
 import time
@@ -51,8 +52,12 @@ def offset_of(client: httpx.Client, url: str) -> int:
 
 def stored(settings: ApiSettings) -> list[Path]:
     root = Path(urlsplit(settings.storage).path)
+    # os.walk passes over folders that are deleted meanwhile.
     return sorted(
-        path for folder in ("uploads", ".tmp") for path in (root / folder).rglob("*") if path.is_file()
+        Path(folder, file)
+        for kept in ("uploads", ".tmp")
+        for folder, _, files in os.walk(root / kept)
+        for file in files
     )
 
 
@@ -195,6 +200,11 @@ def test_the_same_key_begins_one_upload(client: httpx.Client) -> None:
         ({"Upload-Metadata": metadata(name="a", label_colum="x")}, 422, "invalid_request"),
         ({"Upload-Metadata": metadata(name="a", min_images="many")}, 422, "invalid_request"),
         ({"Upload-Metadata": metadata(name="digits")}, 409, "dataset_name_taken"),
+        ({"Upload-Metadata": metadata(name="a", parent="pets")}, 422, "invalid_request"),
+        ({"Upload-Metadata": metadata(name="a", note="of nothing")}, 422, "invalid_request"),
+        ({"Upload-Metadata": metadata(parent="pets", note=" ")}, 422, "invalid_request"),
+        ({"Upload-Metadata": metadata(parent="nothing")}, 404, "dataset_not_found"),
+        ({"Upload-Metadata": metadata(parent="digits")}, 409, "built_in_dataset"),
     ],
 )
 def test_what_cannot_be_begun_is_refused(
@@ -250,3 +260,22 @@ def test_a_complete_upload_whose_import_was_not_queued_is_queued_when_asked_for(
     shown = client.get(upload).json()
     assert (shown["offset"], shown["dataset_id"][:4]) == (len(data), "imp_")
     assert client.get(upload).json() == {**shown, "expires_at": client.get(upload).json()["expires_at"]}
+
+
+def test_parts_become_the_next_version_of_a_dataset(client: httpx.Client, importer: None) -> None:
+    first = client.post("/datasets?name=pets&wait_s=60", content=zipped()).json()
+    data = zipped(8)
+    said = metadata(parent="pets", note="more of them")
+    begun = client.post("/uploads", headers={**TUS, "Upload-Length": str(len(data)), "Upload-Metadata": said})
+    url = begun.headers["location"]
+    send(client, url, 0, data[:100])
+    last = send(client, url, 100, data[100:])
+    assert last.status_code == 204, last.text
+    made = client.get(last.headers["location"], params={"wait_s": 60}).json()
+    assert (made["name"], made["version"], made["parent"], made["note"]) == (
+        "pets",
+        2,
+        first["id"],
+        "more of them",
+    )
+    assert made["images"] > first["images"]

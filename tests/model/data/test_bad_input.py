@@ -46,17 +46,18 @@ def zip64_lie(data: bytes, size_bytes: int) -> bytes:
 @pytest.mark.parametrize(
     ("make_data", "said"),
     [
-        (lambda: b"", "not a zip"),
+        (lambda: b"", "The file is empty"),
+        (lambda: b"<!DOCTYPE html><p>Sign in", "a web page, not a zip"),
         (lambda: b"hello, these are my cats", "not a zip"),
-        (lambda: zipped({}), "At least 2 classes"),
-        (lambda: zipped()[:-40], "not a zip file, or a damaged one"),
-        (lambda: zipped()[: len(zipped()) // 2], "not a zip file, or a damaged one"),
+        (lambda: zipped({}), "the upload holds no image:"),
+        (lambda: zipped()[:-40], "The zip is incomplete"),
+        (lambda: zipped()[: len(zipped()) // 2], "The zip is incomplete"),
         (lambda: zipped({"cats.zip": zipped()}), "zip"),
         (lambda: zip64_lie(zipped(), 1 << 40), "too many files"),
         (lambda: zip64_lie(zipped(), 1 << 62), "too many files"),
         (lambda: zip64_lie(zipped(), 20), "damaged"),
         (lambda: zipped({"cat/a.png": png(1)}), "At least 2 classes"),
-        (lambda: zipped({"cat/a.txt": b"x", "dog/b.md": b"y"}), "At least 2 classes"),
+        (lambda: zipped({"cat/a.txt": b"x", "dog/b.md": b"y"}), "no image among 2 files"),
         (
             lambda: zipped(dict.fromkeys((f"{number:05d}/a.png" for number in range(1_001)), png(1, 1, 1))),
             "1001 classes are too many",

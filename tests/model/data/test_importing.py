@@ -64,9 +64,12 @@ def test_all_skipped_files_are_counted_but_only_the_first_are_listed(
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        ({}, "At least 2 classes are needed, 0 found"),
+        ({}, "At least 2 classes are needed, but the upload holds no image"),
         ({f"cat/{n}.png": png(n) for n in range(9)}, "At least 2 classes are needed, 1 found"),
-        ({"cat/a.txt": b"", "dog/b.txt": b""}, "Skipped files: 2"),
+        (
+            {"cat/a.txt": b"", "dog/b.txt": b""},
+            "2 of 2 files, such as cat/a.txt: not an image: the file is empty",
+        ),
         (
             {"cat/0.png": png(0), "cat/1.png": png(1), "dog/2.png": png(2)},
             "Class 'dog' has 1 usable training",

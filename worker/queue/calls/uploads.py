@@ -26,6 +26,10 @@ class UploadRecord(BaseModel):
     """Of the dataset."""
     options: ImportOptions = NO_OPTIONS
     created_by: str | None = None
+    parent: str | None = None
+    """The id of the dataset to whose next version the images are added; an earlier release adds a dataset instead."""
+    note: str | None = None
+    """Of that version."""
     metadata: str = ""
     """As the client wrote it."""
 

@@ -20,7 +20,7 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\
         ("cat/0.jpg", b"", "empty"),
         ("README.txt", b"about these images", "not an image"),
         ("values.csv", b"a,b\n", "not an image"),
-        ("model.pkl", b"\x80\x04\x95", "not an image"),
+        ("model.pkl", b"\x80\x04\x95", "an array of images or another object"),
     ],
 )
 def test_files_that_are_no_images_are_named_for_what_they_are(path: str, data: bytes, words: str) -> None:

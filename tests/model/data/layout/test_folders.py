@@ -185,10 +185,16 @@ def test_numbered_folders_inside_numbered_classes_are_not_told() -> None:
     assert read_folders(_paths(*folders)).layout.warnings == []
 
 
-def test_splits_inside_classes_are_told() -> None:
+def test_splits_inside_all_classes_are_kept() -> None:
     read = read_folders(_paths("cat/train", "cat/test", "dog/train", "dog/test"))
+    assert _found(read) == {"train": {"cat", "dog"}, "test": {"cat", "dog"}}
+    assert read.layout.warnings == []
+
+
+def test_splits_inside_some_classes_are_told() -> None:
+    read = read_folders(_paths("cat/train", "cat/test", "dog/train", "dog/test", "dog/other"))
     assert _found(read) == {"": {"cat", "dog"}}
-    assert "splits" in read.layout.warnings[0]
+    assert "count as part of the class" in read.layout.warnings[0]
 
 
 @pytest.mark.parametrize(

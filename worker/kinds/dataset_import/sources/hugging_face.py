@@ -73,8 +73,8 @@ def _address(repository: str, revision: str, path: str) -> str:
 def _advice(files: list[RemoteFile], zips: int) -> str:
     if any(file.path.lower().endswith((".parquet", ".arrow")) for file in files):
         return (
-            "The repository keeps its images in parquet files, which are not read: save them as image folders "
-            "(`datasets.load_dataset`, then a folder for each class) and upload that."
+            "The repository keeps its images in parquet files, which are not read: save them as files, in a folder for each "
+            "class, with the Python package datasets, and add that folder. The documentation of datasets has the few lines."
         )
     if zips > 1:
         return f"The repository has {zips} zips and no image files: download the right one and upload it."

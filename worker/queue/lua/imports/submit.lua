@@ -23,10 +23,10 @@ local refusal = queue_refusal('dataset_import')
 if refusal then return refusal end
 if args.parent ~= '' then
   if redis.call('EXISTS', scoped(args.project, KEY.DATASET) .. args.parent) == 0 then return {'parent_deleted', args.name} end
-  return create_item('dataset_import', {
+  return answer(create_item('dataset_import', {
     upload = args.upload, upload_sha256 = args.upload_sha256, size_bytes = args.size_bytes, parent = args.parent,
     note = args.note ~= '' and args.note or nil, import_options = args.import_options ~= '' and args.import_options or nil,
-  })
+  }))
 end
 local names = scoped(args.project, KEY.DATASET_NAMES)
 local owner = redis.call('HGET', names, args.name)

@@ -39,7 +39,7 @@ export class DatasetAdding extends EventTarget {
     try {
       const file = await chosen.zip(calls);
       this.#set({ step: "uploading", done: 0, total: file.size });
-      this.follow(await (parent ? upload(versionsPath(parent, query), file, calls) : send({ name, ...query }, file, calls)));
+      this.follow(await send(parent ? { parent, ...query } : { name, ...query }, file, calls));
     } catch (problem) {
       if (this.#abort.signal.aborted) this.#end({ step: "cancelled", message: "The upload was cancelled." });
       else this.#end({ step: "rejected", message: messageOf(problem) });
@@ -96,13 +96,11 @@ export class DatasetAdding extends EventTarget {
   }
 }
 
-function versionsPath(parent, query) {
-  return `datasets/${encodeURIComponent(parent)}/versions?${new URLSearchParams(query)}`;
-}
-
-/** `query` holds the dataset's name and the options of its import. */
+/** `query` holds the name of a new dataset, or the dataset that gets the images as `parent`, and the options of the import. */
 function send(query, file, calls) {
-  return file.size > PART_BYTES ? uploadInParts(query, file, calls) : upload(`datasets?${new URLSearchParams(query)}`, file, calls);
+  if (file.size > PART_BYTES) return uploadInParts(query, file, calls);
+  const { parent, ...fields } = query;
+  return upload(`${parent ? `datasets/${encodeURIComponent(parent)}/versions` : "datasets"}?${new URLSearchParams(fields)}`, file, calls);
 }
 
 /** The message of a problem and of its field errors. */

@@ -8,7 +8,7 @@ export const PART_BYTES = 16 * 2 ** 20;
 const TUS = { "Tus-Resumable": "1.0.0" };
 const REFUSED_FOR_NOW = [409, 429, 503];
 
-/** Sends the zip of a dataset and returns the dataset. `query` holds its name and the options of its import; the AbortSignal aborts it. onProgress(sent, total) is called with bytes. */
+/** Sends the zip of a dataset and returns the dataset. `query` holds its name, or its parent and note, and the options of its import; the AbortSignal aborts it. onProgress(sent, total) is called with bytes. */
 export async function uploadInParts(query, file, { onProgress, signal }) {
   const headers = { ...TUS, "Upload-Length": String(file.size), "Upload-Metadata": metadata(query), "Idempotency-Key": randomKey() };
   const path = `uploads/${(await request("POST", "uploads", { headers })).id}`;
