@@ -237,12 +237,16 @@ class NoProductionError(WorkerError):
 
 
 class ModelInUseError(WorkerError):
-    """Raised when a model cannot be deleted because an alias points at it."""
+    """Raised when a model cannot be deleted because an alias points at it, or an evaluation that has not ended needs it."""
 
     code = "model_in_use"
 
-    def __init__(self, model_id: str, alias: str) -> None:
-        super().__init__(f"The alias {alias} points at {model_id}: move or delete the alias first.")
+    def __init__(self, model_id: str, alias: str, user: str = "", others: str = "0") -> None:
+        super().__init__(
+            _still_needed(model_id, user, others)
+            if user
+            else f"The alias {alias} points at {model_id}: move or delete the alias first."
+        )
         self.model_id = model_id
         self.alias = alias
 
@@ -352,7 +356,11 @@ class DatasetInUseError(WorkerError):
     code = "dataset_in_use"
 
     def __init__(self, dataset_id: str, user: str, others: str) -> None:
-        more = f" and {others} more" if int(others) else ""
-        super().__init__(f"{user}{more} still needs {dataset_id}: wait until it has ended, or cancel it.")
+        super().__init__(_still_needed(dataset_id, user, others))
         self.dataset_id = dataset_id
         self.user = user
+
+
+def _still_needed(what: str, user: str, others: str) -> str:
+    more = f" and {others} more" if int(others) else ""
+    return f"{user}{more} still needs {what}: wait until it has ended, or cancel it."

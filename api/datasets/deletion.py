@@ -38,7 +38,7 @@ class DatasetDeletion:
             DatasetNotFoundError: there is no such dataset.
             BuiltInDatasetError: the dataset is built in.
             DatasetReadyError: the import with this id has made its dataset.
-            DatasetInUseError: a job or an import that has not ended needs the dataset.
+            DatasetInUseError: a job, an import or an evaluation that has not ended needs the dataset.
         """
         if find_built_in(ref):
             raise BuiltInDatasetError

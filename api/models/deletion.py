@@ -16,7 +16,7 @@ async def delete_model(
 
     Raises:
         ModelNotFoundError: there is no such model.
-        ModelInUseError: an alias points at the model.
+        ModelInUseError: an alias points at the model, or an evaluation that has not ended needs it.
     """
     # An id is not resolved: a model whose deletion has begun no longer resolves, but may be deleted again.
     is_id = ref.startswith(_MODEL_ID_PREFIX)

@@ -98,7 +98,7 @@ class ModelCalls:
         )
 
     def delete_model(self, ref: str) -> None:
-        """Delete a model. Raises NinefoldError (`model_in_use`) while an alias points at it."""
+        """Delete a model. Raises NinefoldError (`model_in_use`) while an alias points at it or it is evaluated."""
         self._transport.request("DELETE", f"/models/{ref}", is_repeatable=False)
 
     def download_model(self, ref: str, path: str | Path, file: str = "model.safetensors") -> None:

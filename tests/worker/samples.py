@@ -4,6 +4,7 @@ from typing import Any
 
 from model.recipes.resolved_recipe import ResolvedRecipe, resolve_recipe
 from model.spec import ResolvedSpec
+from worker.queue.calls.evaluations import NewEvaluation
 from worker.queue.calls.trainings import NewJob
 from worker.queue.ids import new_attempt_id, new_model_id
 from worker.queue.kinds import Lane
@@ -126,3 +127,10 @@ def publish(store: JobStore, name: str = "digits", promote: str = "first") -> st
     store.commit_publish(job_id, attempt_id, draft(model_id, name))
     store.succeed(job_id, attempt_id)
     return model_id
+
+
+def new_evaluation(model_id: str, dataset: str = "digits") -> NewEvaluation:
+    """Return the evaluation of a model on a dataset, to be submitted."""
+    return NewEvaluation(
+        model=model_id, model_name="digits", dataset=dataset, is_uploaded=dataset.startswith("ds_")
+    )

@@ -224,7 +224,7 @@ def begin_deletion(dataset_id: str, project: str = DEFAULT_PROJECT) -> ScriptCal
 
     Raises:
         DatasetNotFoundError: no dataset has this id.
-        DatasetInUseError: a job or an import that has not ended needs the dataset.
+        DatasetInUseError: a job, an import or an evaluation that has not ended needs the dataset.
     """
     arguments = {"project": project, "dataset_id": dataset_id, "live": sorted(set(Status) - TERMINAL)}
     return REGISTRY_SCRIPTS.call("retire_dataset", arguments, lambda _: None)

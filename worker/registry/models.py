@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from model.artifact.manifest import Manifest
 from worker.errors import ModelNotFoundError
+from worker.queue.states import TERMINAL, Status
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.projects import DEFAULT_PROJECT, scoped
 from worker.redis_server.scripts import Commands, Reply, ScriptCall
@@ -106,9 +107,10 @@ def begin_deletion(model_id: str, project: str = DEFAULT_PROJECT) -> ScriptCall[
 
     Raises:
         ModelNotFoundError: no model has this id.
-        ModelInUseError: an alias points at the model.
+        ModelInUseError: an alias points at the model, or an evaluation that has not ended needs it.
     """
-    return REGISTRY_SCRIPTS.call("retire_model", {"project": project, "model_id": model_id}, lambda _: None)
+    arguments = {"project": project, "model_id": model_id, "live": sorted(set(Status) - TERMINAL)}
+    return REGISTRY_SCRIPTS.call("retire_model", arguments, lambda _: None)
 
 
 def end_deletion(model_id: str, project: str = DEFAULT_PROJECT) -> Commands[None]:

@@ -121,16 +121,8 @@ class EvaluationRuns:
         return None
 
     async def forget(self, model_id: str, project: str) -> None:
-        """Delete the records of all evaluations of a model that is being deleted; cancel those that have not ended."""
+        """Delete the records of all evaluations of a model that is being deleted; all of them have ended."""
         while runs := await self._store.list_evaluations(model_id, limit=100, project=project):
-            deleted = [run for run in runs if await self._forget(run, project)]
-            if not deleted:  # the others end soon, and store nothing
-                return
-
-    async def _forget(self, run: EvaluationRun, project: str) -> bool:
-        with suppress(WrongStateError, JobNotFoundError):
-            if not run.is_finished:
-                await self._store.cancel_item(run.id, project)
-            await self._store.delete(run.id, project)
-            return True
-        return False
+            for run in runs:
+                with suppress(JobNotFoundError):
+                    await self._store.delete(run.id, project)

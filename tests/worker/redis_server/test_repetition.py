@@ -14,7 +14,7 @@ from ninefold.local.ports import free_port
 from tests.chaos.cluster.network import Link, Network
 from tests.worker.imported import dataset_record, entry_of, new_import
 from tests.worker.queue.test_live_workers import record as worker_record
-from tests.worker.samples import draft, make_job, make_spec, row
+from tests.worker.samples import draft, make_job, make_spec, new_evaluation, row
 from worker.errors import AliasNotFoundError, JobNotFoundError, ModelNotFoundError, WrongStateError
 from worker.queue import live_workers
 from worker.queue.attempt_messages import Report, TrainingReport
@@ -180,7 +180,7 @@ def import_and_wait(run: Run) -> None:
 
 def evaluate(run: Run, model_id: str) -> None:
     """Evaluate a model on a built-in dataset."""
-    new = evaluations.NewEvaluation(model_id, "digits", "digits", is_uploaded=False)
+    new = new_evaluation(model_id)
     submitted = run(evaluations.submit_evaluation(new, "evaluation")).run
     evaluation_id, attempt_id = _claim(run)
     assert evaluation_id == submitted.id

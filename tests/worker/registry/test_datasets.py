@@ -11,6 +11,7 @@ from tests.worker.imported import (
     import_record,
     new_import,
 )
+from tests.worker.samples import new_evaluation, publish
 from worker.errors import (
     DatasetBeingDeletedError,
     DatasetInUseError,
@@ -125,6 +126,17 @@ def test_a_dataset_is_not_deleted_while_an_import_stores_it_again(
     store.succeed_import(import_id, attempt_id, "ds_1", entry_of(dataset_record("ds_1", "animals")))
     registry.begin_deletion("ds_1")
     assert registry.list_datasets().datasets != [added]
+
+
+def test_a_dataset_is_not_deleted_while_an_evaluation_on_it_waits(
+    store: JobStore, registry: DatasetRegistry
+) -> None:
+    import_record(store, dataset_record("ds_1", "pets"))
+    run = store.submit_evaluation(new_evaluation(publish(store), "ds_1")).run
+    with pytest.raises(DatasetInUseError, match=run.id):
+        registry.begin_deletion("ds_1")
+    store.cancel_item(run.id)
+    registry.begin_deletion("ds_1")
 
 
 def test_an_import_does_not_store_a_dataset_whose_files_are_being_deleted(

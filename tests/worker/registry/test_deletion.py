@@ -7,7 +7,7 @@ import pytest
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, model_key
 from model.storage.opening import open_storage
 from tests.worker.registry.stored_models import put_model
-from tests.worker.samples import publish
+from tests.worker.samples import new_evaluation, publish
 from worker.errors import (
     ModelInUseError,
     ModelNotFoundError,
@@ -35,6 +35,19 @@ def test_a_model_is_deleted_only_when_no_alias_points_at_it(store: JobStore, reg
     registry.end_deletion(model_id)
     with pytest.raises(ModelNotFoundError):
         registry.begin_deletion(model_id)
+
+
+def test_a_model_is_not_deleted_while_an_evaluation_of_it_waits(
+    store: JobStore, registry: ModelRegistry
+) -> None:
+    model_id, other = publish(store, promote="never"), publish(store, promote="never")
+    waiting, also = (store.submit_evaluation(new_evaluation(model_id)).run.id for _ in range(2))
+    with pytest.raises(ModelInUseError, match=f"{waiting} and 1 more still needs {model_id}"):
+        registry.begin_deletion(model_id)
+    registry.begin_deletion(other)
+    for run_id in (waiting, also):
+        store.cancel_item(run_id)
+    registry.begin_deletion(model_id)
 
 
 def test_an_interrupted_deletion_is_finished_and_touches_no_other_model(

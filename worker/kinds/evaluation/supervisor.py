@@ -22,7 +22,7 @@ from worker.redis_server.projects import storage_url
 _log = logging.getLogger(__name__)
 
 _TOO_SLOW = "The evaluation took too long: use fewer images, or raise NINEFOLD_EVALUATION_TIMEOUT_S."
-_MODEL_GONE = "The model was deleted while it was evaluated."
+_MODEL_GONE = "The model was deleted before its evaluation ended."
 
 
 class EvaluationSupervisor(Supervisor):
@@ -57,6 +57,8 @@ class EvaluationSupervisor(Supervisor):
             return self._fail("evaluation_too_slow", _TOO_SLOW)
         if isinstance(final_message, Evaluated) and end.outcome is Outcome.SUCCEEDED:
             return self._succeed(final_message.result)
+        if end.error_code == ModelNotFoundError.code:
+            return self._model_gone()
         if end.error_code == StorageError.code:  # another attempt may succeed
             end = AttemptEnd(Outcome.CRASHED, end.message)
         return self._ending.end_without_result(end)
@@ -76,12 +78,15 @@ class EvaluationSupervisor(Supervisor):
             self._ending.retry(
                 lambda: self._store.succeed_evaluation(self._claimed.item_id, self._attempt_id, result)
             )
-        except ModelNotFoundError as error:
-            return self._fail(error.code, _MODEL_GONE)
+        except ModelNotFoundError:
+            return self._model_gone()
         except WrongStateError:  # it is being cancelled
             return self._ending.finish(AttemptEnd(Outcome.CANCELLED))
         reach(Failpoint.FINISH_RECORDED)
         return Outcome.SUCCEEDED
+
+    def _model_gone(self) -> Outcome:
+        return self._fail(ModelNotFoundError.code, _MODEL_GONE)
 
     def _fail(self, code: str, message: str) -> Outcome:
         return self._ending.finish(AttemptEnd(Outcome.FAILED, message, code))

@@ -2,24 +2,18 @@
 -- noted, so that an interrupted deletion is finished. A name moves to its latest remaining version.
 -- include: redis_server/lua/dataset_versions.lua
 -- include: registry/lua/shared/dataset_entries.lua
+-- include: registry/lua/shared/live_users.lua
 local project, dataset_id = args.project, args.dataset_id
 local key = scoped(project, KEY.DATASET) .. dataset_id
 local record = redis.call('GET', key)
 if not record then return {'dataset_not_found', dataset_id} end
 
--- What has not ended and needs the dataset: jobs on it, and imports that store it or make its next version.
+-- Jobs and evaluations on it, and imports that store it or make its next version.
 local users = {}
-local function add_users(by_status, field)
-  for _, status in ipairs(args.live) do
-    for _, item_id in ipairs(redis.call('ZRANGE', by_status .. status, 0, -1)) do
-      local item = redis.call('HMGET', KEY.ITEM .. item_id, field, 'project')
-      if item[1] == dataset_id and (item[2] or 'default') == project then users[#users + 1] = item_id end
-    end
-  end
-end
-add_users(KEY.JOBS_BY_STATUS, 'dataset')
-add_users(KEY.IMPORTS_BY_STATUS, 'parent')
-add_users(KEY.IMPORTS_BY_STATUS, 'stores')
+add_live_users(users, KEY.JOBS_BY_STATUS, 'dataset', dataset_id)
+add_live_users(users, KEY.IMPORTS_BY_STATUS, 'parent', dataset_id)
+add_live_users(users, KEY.IMPORTS_BY_STATUS, 'stores', dataset_id)
+add_live_users(users, KEY.EVALUATIONS_BY_STATUS, 'dataset', dataset_id)
 if #users > 0 then return {'dataset_in_use', dataset_id, users[1], tostring(#users - 1)} end
 
 local names = redis.call('HKEYS', scoped(project, KEY.DATASET_ENTRIES) .. dataset_id)

@@ -79,17 +79,18 @@ def test_a_model_is_evaluated_on_another_dataset(
     assert [key for key in storage.list(f"models/{model.id}/") if "evaluations" in key] == []
 
 
-def test_a_waiting_evaluation_is_cancelled_and_a_deleted_model_keeps_none(
+def test_a_model_and_a_dataset_stay_while_an_evaluation_waits_and_a_deleted_model_keeps_none(
     client: httpx.Client, redis_client: redis.Redis, model: Manifest, pets: str
 ) -> None:
-    first, second = (
-        client.post("/models/shapes:1/evaluations", json={"dataset": pets, "split": "all"}).json()
-        for _ in range(2)
-    )
-    cancelled = client.delete(first["links"]["self"])
+    posted: Json = client.post("/models/shapes:1/evaluations", json={"dataset": pets, "split": "all"}).json()
+    run = posted["links"]["self"]
+    for needed, code in ((f"/models/{model.id}", "model_in_use"), (f"/datasets/{pets}", "dataset_in_use")):
+        assert posted["id"] in problem_in(client.delete(needed), 409, code)["detail"]
+    cancelled = client.delete(run)
     assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
     assert client.delete(f"/models/{model.id}").status_code == 204
-    problem_in(client.get(second["links"]["self"]), 404, "model_not_found")
+    assert client.delete(f"/datasets/{pets}").status_code == 204
+    problem_in(client.get(run), 404, "model_not_found")
     assert JobStore(redis_client).list_evaluations(model.id) == []
 
 

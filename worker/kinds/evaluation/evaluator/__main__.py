@@ -18,6 +18,7 @@ from model.host.parent import end_with_parent
 from model.storage.opening import open_storage
 from worker.attempt.messages import PROGRESS_EVERY_S, Failed, Line, PhaseBegun, write_line
 from worker.attempt.out_of_memory import mentions_out_of_memory
+from worker.errors import ModelNotFoundError
 from worker.kinds.evaluation.messages import Evaluated, ImagesPredicted
 from worker.queue.records import EvaluatedSplit, EvaluationProgress
 from worker.queue.states import Outcome, Phase
@@ -78,7 +79,7 @@ def _evaluate(arguments: argparse.Namespace, send: Callable[[Line], None]) -> Li
             lambda: send(PhaseBegun(phase=Phase.EVALUATING)),
             ProgressSender(send),
         )
-    except ModelError as error:
+    except (ModelError, ModelNotFoundError) as error:
         return Failed(code=error.code, message=str(error))
     except Exception as error:  # noqa: BLE001 - the boundary of an attempt
         traceback.print_exc(file=sys.stderr)

@@ -17,7 +17,7 @@ from model.data.prepared.dataset import prepare_dataset
 from model.data.prepared.images_in_file import ImagesInFile
 from model.data.report.near_duplicates import number_groups
 from model.device.device import open_device
-from model.errors import CorruptArtifactError, InitModelUnavailableError, ObjectExistsError
+from model.errors import CorruptArtifactError, ObjectExistsError
 from model.evaluation.evaluating import evaluate
 from model.evaluation.evaluation import EVALUATION_FILE
 from model.evaluation.predictions import BATCH_PIXELS, predict_logits
@@ -29,6 +29,7 @@ from model.evaluation.stored_predictions import (
 )
 from model.network.normalisation import Normalisation
 from model.storage.interface import Storage
+from worker.errors import ModelNotFoundError
 from worker.kinds.evaluation.evaluator.images import EvaluatedImages, choose_images
 from worker.queue.ids import evaluation_file
 from worker.queue.records import EvaluatedSplit, EvaluationResult
@@ -56,6 +57,7 @@ def evaluate_model(
     """Predict all images, store the predictions and then the evaluation, and return what the record keeps.
 
     Raises:
+        ModelNotFoundError: the model was deleted.
         ModelError: the model, the dataset or the storage cannot be read, or they have no class in common.
     """
     manifest = _read_manifest(storage, request.model_id)
@@ -98,7 +100,7 @@ def evaluate_model(
 def _read_manifest(storage: Storage, model_id: str) -> Manifest:
     key = model_key(model_id, MANIFEST_FILE)
     if not storage.exists(key):
-        raise InitModelUnavailableError(model_id)
+        raise ModelNotFoundError(model_id)
     try:
         return Manifest.model_validate_json(storage.read_bytes(key))
     except ValidationError as error:
