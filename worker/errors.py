@@ -31,33 +31,6 @@ class RedisUnusableError(WorkerError):
     code = "redis_unusable"
 
 
-class StoreOccupiedError(WorkerError):
-    """Raised when a backup is restored into a Redis that already has records."""
-
-    code = "store_occupied"
-
-    def __init__(self, what: str) -> None:
-        super().__init__(
-            f"This Redis already contains {what}, and a restore never merges or replaces records: start a new service "
-            "(`ninefold up --data-dir NEW`, or an empty Redis and an empty storage folder) and restore into that."
-        )
-
-
-class BackupRestoredError(WorkerError):
-    """Raised when a backup is restored again into the service into which it was restored."""
-
-    code = "backup_restored"
-
-    def __init__(self) -> None:
-        super().__init__("This backup was restored into this service before: nothing was changed.")
-
-
-class BackupUnreadableError(WorkerError):
-    """Raised when a file is not a complete backup. The message says why."""
-
-    code = "backup_unreadable"
-
-
 class JobNotFoundError(WorkerError):
     """Raised when no job, or no other work item, has this id."""
 
@@ -224,44 +197,6 @@ class ModelNotFoundError(WorkerError):
         self.ref = ref
 
 
-class NoProductionError(WorkerError):
-    """Raised when a name has models but no production model."""
-
-    code = "no_production"
-
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"No version of {name} is in production: set the alias, or ask for {name}:latest or {name}:1."
-        )
-        self.name = name
-
-
-class ModelInUseError(WorkerError):
-    """Raised when a model cannot be deleted because an alias points at it, or an evaluation that has not ended needs it."""
-
-    code = "model_in_use"
-
-    def __init__(self, model_id: str, alias: str, user: str = "", others: str = "0") -> None:
-        super().__init__(
-            _still_needed(model_id, user, others)
-            if user
-            else f"The alias {alias} points at {model_id}: move or delete the alias first."
-        )
-        self.model_id = model_id
-        self.alias = alias
-
-
-class AliasNotFoundError(WorkerError):
-    """Raised when a name does not have this alias."""
-
-    code = "alias_not_found"
-
-    def __init__(self, name: str, alias: str) -> None:
-        super().__init__(f"{name} has no alias {alias}.")
-        self.name = name
-        self.alias = alias
-
-
 class AliasMovedError(WorkerError):
     """Raised when an alias does not point at the version that the caller expected."""
 
@@ -275,20 +210,6 @@ class AliasMovedError(WorkerError):
         self.name = name
         self.alias = alias
         self.version = int(version) if version else None
-
-
-class NothingToRollBackToError(WorkerError):
-    """Raised when an alias has no earlier version that still exists."""
-
-    code = "nothing_to_roll_back_to"
-
-    def __init__(self, name: str, alias: str, deleted: str) -> None:
-        why = f"; its earlier versions ({deleted.replace(',', ', ')}) are deleted" if deleted else ""
-        super().__init__(
-            f"{alias} of {name} has no earlier version to return to{why}: point it at the version that you want."
-        )
-        self.name = name
-        self.alias = alias
 
 
 class DatasetNotFoundError(WorkerError):
@@ -348,19 +269,3 @@ class DatasetBeingDeletedError(WorkerError):
     def __init__(self, dataset_id: str) -> None:
         super().__init__(f"{dataset_id} is being deleted: try again.")
         self.dataset_id = dataset_id
-
-
-class DatasetInUseError(WorkerError):
-    """Raised when a dataset cannot be deleted because work that has not ended needs it."""
-
-    code = "dataset_in_use"
-
-    def __init__(self, dataset_id: str, user: str, others: str) -> None:
-        super().__init__(_still_needed(dataset_id, user, others))
-        self.dataset_id = dataset_id
-        self.user = user
-
-
-def _still_needed(what: str, user: str, others: str) -> str:
-    more = f" and {others} more" if int(others) else ""
-    return f"{user}{more} still needs {what}: wait until it has ended, or cancel it."

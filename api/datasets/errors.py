@@ -4,7 +4,6 @@ from api.errors import ApiError
 from api.http.problem import Answer, Answers
 from model.errors import DatasetUnavailableError
 from worker.errors import (
-    DatasetInUseError,
     DatasetNameTakenError,
     DatasetUnchangedError,
     ParentDeletedError,
@@ -14,6 +13,7 @@ from worker.errors import (
 )
 from worker.queue.records import JobError
 from worker.queue.states import DEATHS
+from worker.registry.errors import DatasetInUseError
 
 TUS_VERSION = "1.0.0"
 _RETRY_BUSY_S = 30

@@ -15,11 +15,12 @@ from api.records.datasets import DatasetCatalogue, find_built_in
 from model.data.built_in.facts import BUILT_IN
 from model.errors import UnfitSpecError
 from model.spec import DatasetFacts, JobSpec, ResolvedSpec
-from worker.errors import DatasetNotFoundError, ModelNotFoundError, NoProductionError
+from worker.errors import DatasetNotFoundError, ModelNotFoundError
 from worker.queue.calls.trainings import NewJob
 from worker.queue.live_workers import AsyncLiveWorkers, training_devices
 from worker.queue.records import DatasetImport
 from worker.registry.datasets import AsyncDatasetRegistry
+from worker.registry.errors import NoProductionError
 from worker.registry.model_registry import AsyncModelRegistry
 from worker.registry.spec_resolution import resolve_for_workers
 

@@ -6,7 +6,8 @@ from api.errors import ApiError
 from api.http.problem import Answer, Answers
 from model.comparison.description import describe
 from model.comparison.result import Comparison
-from worker.errors import AliasMovedError, AliasNotFoundError, ModelInUseError, NothingToRollBackToError
+from worker.errors import AliasMovedError
+from worker.registry.errors import AliasNotFoundError, ModelInUseError, NothingToRollBackToError
 
 
 class ModelFileNotFoundError(ApiError):

@@ -6,8 +6,9 @@ from model.artifact.manifest import Manifest
 from model.comparison.description import describe
 from model.comparison.result import Comparison, Gate
 from model.errors import CorruptArtifactError, NoEvaluationError, ObjectMissingError
-from worker.errors import AliasMovedError, AliasNotFoundError
+from worker.errors import AliasMovedError
 from worker.registry.aliases import AliasState, Expectation
+from worker.registry.errors import AliasNotFoundError
 from worker.registry.model_registry import AsyncModelRegistry
 
 _TIMEOUT_S = 60.0

@@ -12,10 +12,10 @@ from worker.errors import (
     IdempotencyMismatchError,
     JobNotFoundError,
     ModelNotFoundError,
-    NoProductionError,
     StoreUnavailableError,
 )
 from worker.queue.records import DatasetImport
+from worker.registry.errors import NoProductionError
 
 _REDIS_UNAVAILABLE = Answer(
     503,

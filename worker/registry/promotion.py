@@ -5,9 +5,10 @@ from model.comparison.description import describe
 from model.comparison.result import Gate
 from model.errors import ModelError, ObjectMissingError, StorageError
 from model.storage.interface import Storage
-from worker.errors import ModelNotFoundError, NoProductionError
+from worker.errors import ModelNotFoundError
 from worker.queue.records import Promotion, PromotionOutcome
 from worker.redis_server.projects import DEFAULT_PROJECT
+from worker.registry.errors import NoProductionError
 from worker.registry.model_registry import ModelRegistry
 from worker.registry.models import PRODUCTION
 

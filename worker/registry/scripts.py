@@ -2,6 +2,13 @@
 
 from worker import errors
 from worker.redis_server.scripts import ScriptFolder
+from worker.registry.errors import (
+    AliasNotFoundError,
+    DatasetInUseError,
+    ModelInUseError,
+    NoProductionError,
+    NothingToRollBackToError,
+)
 
 REGISTRY_SCRIPTS = ScriptFolder(
     path="registry/lua",
@@ -17,13 +24,13 @@ REGISTRY_SCRIPTS = ScriptFolder(
     ),
     refusals=(
         errors.AliasMovedError,
-        errors.AliasNotFoundError,
-        errors.DatasetInUseError,
+        AliasNotFoundError,
+        DatasetInUseError,
         errors.DatasetNotFoundError,
         errors.IdempotencyMismatchError,
-        errors.ModelInUseError,
+        ModelInUseError,
         errors.ModelNotFoundError,
-        errors.NoProductionError,
-        errors.NothingToRollBackToError,
+        NoProductionError,
+        NothingToRollBackToError,
     ),
 )

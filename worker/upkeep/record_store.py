@@ -5,8 +5,8 @@ from typing import Any
 
 import redis
 
-from worker.errors import BackupRestoredError, StoreOccupiedError
 from worker.redis_server import keys as redis_keys
+from worker.upkeep.errors import BackupRestoredError, StoreOccupiedError
 from worker.upkeep.record_reader import PAGE, RecordReader
 from worker.upkeep.records import HashRecord, ListRecord, Record, StreamRecord, StringRecord
 

@@ -33,6 +33,8 @@ from worker.upkeep.roles import Role, RoleStore
 LEASE_S = 3.0
 RENEW_EVERY_S = 0.25
 STALL_TIMEOUT_S = 6.0
+START_S = 100
+"""A worker imports torch for its standby trainer: 5 s, and many times that where others use the machine."""
 
 
 class Cluster:
@@ -95,7 +97,7 @@ class Cluster:
         """Repair the cluster and wait until its workers have no job."""
         self.repair()
         for worker in self.workers:
-            eventually(partial(self._is_up_and_idle, worker), 40, f"{worker.name} is idle")
+            eventually(partial(self._is_up_and_idle, worker), START_S, f"{worker.name} is idle")
 
     def reset_records(self) -> None:
         """Delete all records: those that a mutant wrote may be inconsistent."""
@@ -117,7 +119,7 @@ class Cluster:
             process.start()
             process.unfreeze()
         for index in range(len(self.apis)):
-            eventually(partial(self._is_up_and_serves, index), 40, f"API {index} serves")
+            eventually(partial(self._is_up_and_serves, index), START_S, f"API {index} serves")
 
     def serves(self, index: int) -> bool:
         """Return whether this API answers."""

@@ -17,7 +17,6 @@ from tests.worker.imported import dataset_record, import_record
 from tests.worker.processes import wait_until
 from tests.worker.samples import claim, make_job, publish, row
 from tests.worker.worker_processes import running_worker
-from worker.errors import BackupRestoredError
 from worker.queue.attempt_messages import TrainingReport
 from worker.queue.calls.requests import Idempotency
 from worker.queue.feed import Feed
@@ -34,6 +33,7 @@ from worker.registry.model_registry import ModelRegistry
 from worker.upkeep.backup.restore import read_backup
 from worker.upkeep.backup.write import write_backup
 from worker.upkeep.checkpoint_cleaner import CheckpointCleaner
+from worker.upkeep.errors import BackupRestoredError
 from worker.upkeep.record_store import RecordStore
 
 OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"

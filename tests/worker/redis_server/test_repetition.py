@@ -15,7 +15,7 @@ from tests.chaos.cluster.network import Link, Network
 from tests.worker.imported import dataset_record, entry_of, new_import
 from tests.worker.queue.test_live_workers import record as worker_record
 from tests.worker.samples import draft, make_job, make_spec, new_evaluation, row
-from worker.errors import AliasNotFoundError, JobNotFoundError, ModelNotFoundError, WrongStateError
+from worker.errors import JobNotFoundError, ModelNotFoundError, WrongStateError
 from worker.queue import live_workers
 from worker.queue.attempt_messages import Report, TrainingReport
 from worker.queue.calls import (
@@ -40,6 +40,7 @@ from worker.redis_server.connection import connect, connect_async
 from worker.redis_server.scripts import ScriptCall, load_script
 from worker.registry import aliases, datasets, models
 from worker.registry.datasets import DatasetRegistry
+from worker.registry.errors import AliasNotFoundError
 from worker.registry.model_registry import ModelRegistry
 from worker.registry.scripts import REGISTRY_SCRIPTS
 

@@ -3,12 +3,9 @@
 import pytest
 
 from tests.worker.samples import publish
-from worker.errors import (
-    AliasNotFoundError,
-    ModelNotFoundError,
-    NoProductionError,
-)
+from worker.errors import ModelNotFoundError
 from worker.queue.store import JobStore
+from worker.registry.errors import AliasNotFoundError, NoProductionError
 from worker.registry.model_registry import ModelRegistry
 
 

@@ -12,15 +12,11 @@ from tests.worker.imported import (
     new_import,
 )
 from tests.worker.samples import new_evaluation, publish
-from worker.errors import (
-    DatasetBeingDeletedError,
-    DatasetInUseError,
-    DatasetNameTakenError,
-    DatasetNotFoundError,
-)
+from worker.errors import DatasetBeingDeletedError, DatasetNameTakenError, DatasetNotFoundError
 from worker.queue.states import Status
 from worker.queue.store import JobStore
 from worker.registry.datasets import SKIPPED_SHOWN, DatasetRegistry, PendingDataset
+from worker.registry.errors import DatasetInUseError
 
 
 @pytest.fixture

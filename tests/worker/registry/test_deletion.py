@@ -8,12 +8,10 @@ from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, model_key
 from model.storage.opening import open_storage
 from tests.worker.registry.stored_models import put_model
 from tests.worker.samples import new_evaluation, publish
-from worker.errors import (
-    ModelInUseError,
-    ModelNotFoundError,
-)
+from worker.errors import ModelNotFoundError
 from worker.queue.store import JobStore
 from worker.registry.deletion import finish_deletions
+from worker.registry.errors import ModelInUseError
 from worker.registry.model_registry import ModelRegistry
 
 

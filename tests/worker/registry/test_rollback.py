@@ -5,17 +5,12 @@ import json
 import pytest
 
 from tests.worker.samples import publish
-from worker.errors import (
-    AliasMovedError,
-    AliasNotFoundError,
-    IdempotencyMismatchError,
-    ModelNotFoundError,
-    NothingToRollBackToError,
-)
+from worker.errors import AliasMovedError, IdempotencyMismatchError, ModelNotFoundError
 from worker.queue.calls.requests import Idempotency
 from worker.queue.store import JobStore
 from worker.redis_server import keys as redis_keys
 from worker.registry.aliases import Expectation
+from worker.registry.errors import AliasNotFoundError, NothingToRollBackToError
 from worker.registry.model_registry import ModelRegistry
 
 NAME, ALIAS = "digits", "production"

@@ -17,7 +17,7 @@ from model.artifact.manifest import MANIFEST_FILE
 from model.errors import StorageError
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
-from worker.errors import BackupRestoredError, BackupUnreadableError, WorkerError
+from worker.errors import WorkerError
 from worker.queue.records import Checkpoint
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.connection import connect
@@ -31,6 +31,7 @@ from worker.redis_server.projects import (
 )
 from worker.settings import ServiceSettings
 from worker.upkeep.backup.file_format import END, FORMAT, HEAD, KINDS, OBJECTS, RECORDS, End, Head
+from worker.upkeep.errors import BackupRestoredError, BackupUnreadableError
 from worker.upkeep.indexes import index_entries, is_index
 from worker.upkeep.record_reader import pages
 from worker.upkeep.record_store import REPLY_TIMEOUT_S, RecordStore

@@ -20,7 +20,6 @@ from tests.conftest import running_valkey
 from tests.worker.imported import claim_import, dataset_record, import_record, new_import
 from tests.worker.samples import claim, draft, make_job, publish, row
 from tests.worker.upkeep.backup.service import Service, put_model, run_module, run_with_checkpoint
-from worker.errors import BackupUnreadableError, StoreOccupiedError
 from worker.queue.attempt_messages import ClaimedJob
 from worker.queue.calls.requests import Idempotency
 from worker.queue.calls.trainings import NewJob
@@ -33,6 +32,7 @@ from worker.redis_server.connection import connect
 from worker.registry.model_registry import ModelRegistry
 from worker.upkeep.backup.collection import RecordCollection
 from worker.upkeep.backup.write import write_backup
+from worker.upkeep.errors import BackupUnreadableError, StoreOccupiedError
 from worker.upkeep.reaper import Reaper
 from worker.upkeep.record_reader import RecordReader
 from worker.upkeep.records import StreamRecord

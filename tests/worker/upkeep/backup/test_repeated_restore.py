@@ -14,9 +14,9 @@ from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, model_key
 from tests.worker.processes import wait_until
 from tests.worker.samples import claim, draft, make_job, publish
 from tests.worker.upkeep.backup.service import Service, run_module, run_with_checkpoint
-from worker.errors import BackupRestoredError, StoreOccupiedError
 from worker.redis_server import keys as redis_keys
 from worker.registry.model_registry import ModelRegistry
+from worker.upkeep.errors import BackupRestoredError, StoreOccupiedError
 
 
 def publish_with_files(service: Service, name: str = "digits") -> str:
