@@ -31,6 +31,7 @@ WORKER_STEPS: Mapping[Kind, Sequence[Failpoint]] = {
         Failpoint.FINISH_RECORDED,
         Failpoint.IMPORT_SETTLED,
     ),
+    Kind.EVALUATION: (*_ATTEMPT, Failpoint.FINISH_RECORDED),
 }
 CHILD_STEPS: Mapping[Kind, Sequence[Failpoint]] = {
     Kind.TRAINING: (
@@ -41,12 +42,14 @@ CHILD_STEPS: Mapping[Kind, Sequence[Failpoint]] = {
         Failpoint.PUBLISH_STAGED,
     ),
     Kind.DATASET_IMPORT: (*_PUT, Failpoint.IMPORT_READ),
+    Kind.EVALUATION: (Failpoint.EVALUATION_PREDICTED, *_PUT),
 }
-CHILD_ROLE = {Kind.TRAINING: "trainer", Kind.DATASET_IMPORT: "importer"}
+CHILD_ROLE = {Kind.TRAINING: "trainer", Kind.DATASET_IMPORT: "importer", Kind.EVALUATION: "evaluator"}
 
 COMMITTED = {
     Kind.TRAINING: {Failpoint.PUBLISH_COMMITTED, Failpoint.PUBLISH_WRITTEN, Failpoint.FINISH_RECORDED},
     Kind.DATASET_IMPORT: {Failpoint.FINISH_RECORDED, Failpoint.IMPORT_SETTLED},
+    Kind.EVALUATION: {Failpoint.FINISH_RECORDED},
 }
 """After these steps a cancel is refused, and the work succeeds."""
 ENDED = {Failpoint.FINISH_RECORDED, Failpoint.IMPORT_SETTLED}

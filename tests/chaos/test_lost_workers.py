@@ -23,14 +23,13 @@ LONG = 100
 
 
 def await_second_attempt(cluster: Cluster, client: ClusterClient, item_id: str, within_s: float) -> None:
-    """Wait until a second attempt trains or reads."""
+    """Wait until a second attempt trains, reads or predicts."""
     is_import = item_id.startswith(IMPORT_PREFIX)
-    name = client.name_of(item_id) if is_import else ""
+    field, own = ("name", client.name_of(item_id)) if is_import else ("item_id", item_id)
 
     def has_begun_again() -> bool:
-        if is_import:
-            return len({f["pid"] for f in cluster.history.entries("file") if f["name"] == name}) == 2
-        return any(s["attempt"] == 2 for s in cluster.history.entries("step") if s["item_id"] == item_id)
+        done = cluster.history.entries("step", "file", "image")
+        return len({entry["pid"] for entry in done if entry.get(field) == own}) >= 2
 
     eventually(has_begun_again, within_s, "a second attempt begins")
 

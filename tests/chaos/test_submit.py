@@ -8,8 +8,8 @@ from tests.chaos.cluster.cluster import Cluster
 from tests.chaos.instrumented.fault_plans import Fault
 from tests.chaos.steps import at_steps, quick_with
 from tests.ninefold.processes import eventually
-from worker.queue.kinds import Kind
-from worker.redis_server.keys import LIGHT_WAKE_UPS, WAKE_UPS
+from worker.queue.kind_keys import WAKE_UPS
+from worker.queue.kinds import LANES, Kind
 
 SUBMITTED = (Failpoint.SUBMIT_RESOLVED, Failpoint.SUBMIT_RECORDED, Failpoint.SUBMIT_WAKE_UP_SENT)
 STEPS = {
@@ -20,8 +20,8 @@ STEPS = {
         Failpoint.PUT_DURABLE,
         *SUBMITTED,
     ),
+    Kind.EVALUATION: SUBMITTED,
 }
-WAKE_UPS_OF = {Kind.TRAINING: WAKE_UPS, Kind.DATASET_IMPORT: LIGHT_WAKE_UPS}
 
 
 @pytest.mark.parametrize(("kind", "failpoint"), at_steps(STEPS, quick={Failpoint.SUBMIT_RECORDED}))
@@ -42,7 +42,7 @@ def test_work_is_done_although_its_wake_up_is_lost(
     for worker in cluster.workers:
         worker.kill()  # a frozen worker would receive the wake-up and keep it
     item_id = client.start(kind)
-    broker, wake_ups = cluster.store.redis, WAKE_UPS_OF[kind]
+    broker, wake_ups = cluster.store.redis, WAKE_UPS[LANES[kind]]
     eventually(lambda: broker.llen(wake_ups), 10, "a wake-up is sent")
     broker.delete(wake_ups)
     eventually(lambda: broker.llen(wake_ups), 10, "a reaper sends another wake-up")

@@ -9,6 +9,7 @@ from api.records.datasets import DatasetCatalogue, find_built_in
 from api.records.storages import Storages
 from api.records.wake_up_throttle import WakeUpThrottle
 from model.artifact.manifest import Manifest, model_key
+from model.host.failpoints import Failpoint, reach
 from worker.errors import JobNotFoundError, WrongStateError
 from worker.queue.calls.evaluations import NewEvaluation
 from worker.queue.ids import evaluation_file
@@ -64,9 +65,12 @@ class EvaluationRuns:
             created_by=caller.name,
             project=caller.project,
         )
+        reach(Failpoint.SUBMIT_RESOLVED)
         submitted = await self._store.submit_evaluation(new, idempotency_key)
+        reach(Failpoint.SUBMIT_RECORDED)
         if not submitted.is_replay:
             self._wake_ups.request(Lane.LIGHT)
+            reach(Failpoint.SUBMIT_WAKE_UP_SENT)
         return submitted.run
 
     async def find(

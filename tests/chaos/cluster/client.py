@@ -1,12 +1,15 @@
 """A client that uses a cluster over HTTP, retries each request until it is answered, and records what it did and saw."""
 
+import json
 import math
 import time
 import uuid
 import zlib
 
+from model.artifact.manifest import MANIFEST_FILE, Manifest, model_key
 from tests.chaos.cluster.cluster import Cluster
 from tests.chaos.cluster.final_state import FinalState
+from tests.chaos.cluster.paths import item_path
 from tests.chaos.cluster.pictures import MIN_FILES, zip_of_pictures
 from tests.chaos.cluster.retrying_http import TIMEOUT_S, Json, RetryingHttp
 from tests.chaos.cluster.watcher import Watcher
@@ -14,9 +17,12 @@ from tests.chaos.history.checker import check_history
 from tests.chaos.instrumented.file_recording_importer import FAILURE_IN_NAME
 from tests.ninefold.processes import eventually
 from tests.worker.fixtures.counting_trainer import STEPS_PER_EPOCH
-from worker.queue.ids import IMPORT_PREFIX
+from tests.worker.samples import draft
+from worker.errors import WrongStateError
+from worker.queue.ids import IMPORT_PREFIX, new_model_id
 from worker.queue.kinds import Kind
 from worker.queue.states import TERMINAL
+from worker.registry.model_registry import ModelRegistry
 
 SPEC = {"recipe": "classic", "batch_size": 32, "image_size": 16, "promote": "never"}
 """The recipe with the fastest steps for few images, so that jobs are short."""
@@ -40,6 +46,8 @@ class ClusterClient:
         self._watchers: list[Watcher] = []
         self.job_ids: list[str] = []
         self.import_ids: list[str] = []
+        self._models: dict[str, str] = {}
+        """The model of each evaluation, by the evaluation's id."""
 
     def close(self) -> None:
         """Stop all watchers."""
@@ -48,7 +56,9 @@ class ClusterClient:
         self._http.close()
 
     def start(self, kind: Kind, steps: int = MIN_FILES, *, watchers: int = 1, first: int = 0) -> str:
-        """Submit work of a kind; it trains for so many steps, or reads so many files. Both take equally long."""
+        """Submit work of a kind: so many steps, files or images, which take equally long."""
+        if kind is Kind.EVALUATION:
+            return self.evaluate(steps, watchers=watchers, first=first)
         if kind is Kind.DATASET_IMPORT:
             return self.upload(steps, watchers=watchers, first=first)
         return self.submit(math.ceil(steps / STEPS_PER_EPOCH), watchers=watchers, first=first)
@@ -120,24 +130,51 @@ class ClusterClient:
         self.import_ids.append(str(response.json()["id"]))
         return self._note_accepted(self.import_ids[-1], key, 1)
 
+    def evaluate(self, images: int, *, watchers: int = 1, first: int = 0) -> str:
+        """Publish a model and evaluate it on so many images; return the id of the evaluation."""
+        key = self._new_key(first)
+        model_id = self._publish_model(f"{self._name_prefix}{key}.{images}")
+        response = self._http.request(
+            "POST",
+            f"/models/{model_id}/evaluations",
+            json={"dataset": "digits"},
+            headers={"Idempotency-Key": key},
+        )
+        assert response.status_code == 202, response.text
+        run_id = str(response.json()["id"])
+        self._models[run_id] = model_id
+        return self._note_accepted(run_id, key, watchers)
+
     def name_of(self, import_id: str) -> str:
         """Return the name of the dataset that an import makes."""
         return str(self.dataset(import_id)["name"])
 
     def watch(self, item_id: str) -> None:
-        """Start a watcher of a job or an import."""
-        self._watchers.append(Watcher(len(self._watchers), self._cluster.urls, item_id, self._history))
+        """Start a watcher of a work item."""
+        number, path = len(self._watchers), self._path(item_id)
+        self._watchers.append(Watcher(number, self._cluster.urls, item_id, path, self._history))
 
     def cancel(self, item_id: str) -> bool:
-        """Cancel a job or an import; returns whether the cancel was accepted."""
+        """Cancel a work item; returns whether the cancel was accepted."""
+        if item_id in self._models:
+            return self._cancel_evaluation(item_id)
         if item_id.startswith(IMPORT_PREFIX):
-            response = self._http.request("DELETE", f"/datasets/{item_id}")
+            response = self._http.request("DELETE", self._path(item_id))
         else:
-            response = self._http.request("POST", f"/jobs/{item_id}/cancel")
+            response = self._http.request("POST", f"{self._path(item_id)}/cancel")
         assert response.status_code in (200, 409), response.text
         if response.is_success:
             self._history.add("cancel_accepted", item_id=item_id)
         return response.is_success
+
+    def _cancel_evaluation(self, run_id: str) -> bool:
+        """Cancel an evaluation by the call that the API makes: DELETE would delete one that has ended meanwhile."""
+        try:
+            self._cluster.store.cancel_item(run_id)
+        except WrongStateError:
+            return False
+        self._history.add("cancel_accepted", item_id=run_id)
+        return True
 
     def change(self, job_id: str, verb: str) -> None:
         """Request a change of a job; the API may refuse it."""
@@ -170,24 +207,22 @@ class ClusterClient:
         return found if response.is_success else None
 
     def status(self, item_id: str) -> str:
-        """Return the status of a job, or that of a dataset in the terms of a job."""
-        if item_id.startswith(IMPORT_PREFIX):
-            status = str(self.dataset(item_id)["status"])
-            return STATUS_OF_DATASET.get(status, status)
-        return str(self.job(item_id)["status"])
+        """Return the status of a work item, that of a dataset in the terms of a job."""
+        status = str(self._http.read(self._path(item_id))["status"])
+        return STATUS_OF_DATASET.get(status, status)
 
     def outcomes(self, item_id: str) -> list[str | None]:
-        """Return the outcomes of all attempts; those of an import are not shown by the API."""
-        if item_id.startswith(IMPORT_PREFIX):
-            return [attempt.outcome for attempt in self._cluster.store.get_import(item_id).attempts]
-        return [attempt["outcome"] for attempt in self.job(item_id)["attempts"]]
+        """Return the outcomes of all attempts, which the API shows of jobs alone."""
+        item: Json = json.loads(self._cluster.store.get_json(item_id))
+        return [attempt["outcome"] for attempt in item["attempts"]]
 
     def wait_until_begun(self, item_id: str) -> None:
-        """Wait until a job has completed an epoch, or an import has read a file."""
-        if item_id.startswith(IMPORT_PREFIX):
-            eventually(lambda: self.dataset(item_id)["progress"], TIMEOUT_S, f"{item_id} has read some files")
-        else:
+        """Wait until a job has completed an epoch, an import read a file, or an evaluation predicted an image."""
+        if item_id in self.job_ids:
             self.wait_for_epoch(item_id)
+        else:
+            path = self._path(item_id)
+            eventually(lambda: self._http.read(path)["progress"], TIMEOUT_S, f"{item_id} has begun")
 
     def wait_for_epoch(self, job_id: str, epoch: int = 1) -> None:
         """Wait until a job has completed an epoch."""
@@ -196,7 +231,7 @@ class ClusterClient:
     def finish(self, within_s: float = TIMEOUT_S) -> None:
         """Wait until all work has ended, at most `within_s`; then record the final state of everything."""
         deadline = time.monotonic() + within_s
-        items = [*self.job_ids, *self.import_ids]
+        items = [*self.job_ids, *self.import_ids, *self._models]
         while time.monotonic() < deadline and not all(map(self._has_finished, items)):
             time.sleep(0.1)
         for watcher in self._watchers:
@@ -221,6 +256,17 @@ class ClusterClient:
             self.watch(item_id)
         return item_id
 
+    def _path(self, item_id: str) -> str:
+        return item_path(item_id, self._models.get(item_id, ""))
+
+    def _publish_model(self, name: str) -> str:
+        """Store and register a model without weights, which no evaluating process of a cluster reads."""
+        model = Manifest.model_validate(draft(new_model_id(), name) | {"version": 1})
+        data = model.model_dump_json()
+        self._cluster.storage.put_bytes(model_key(model.id, MANIFEST_FILE), data.encode())
+        ModelRegistry(self._cluster.store.redis).register(data)
+        return model.id
+
     def _import_of(self, name: str) -> str:
         return next(one.id for one in self._final_state.imports() if one.name == name)
 
@@ -235,7 +281,6 @@ class ClusterClient:
         return metrics is not None and metrics["epoch"] >= epoch
 
     def _has_finished(self, item_id: str) -> bool:
-        path = "datasets" if item_id.startswith(IMPORT_PREFIX) else "jobs"
-        response = self._http.request("GET", f"/{path}/{item_id}")
+        response = self._http.request("GET", self._path(item_id))
         status = response.json().get("status")
         return response.is_success and STATUS_OF_DATASET.get(status, status) in TERMINAL

@@ -8,7 +8,6 @@ import httpx
 
 from ninefold.client.events import read_events
 from tests.chaos.history.history import History
-from worker.queue.ids import IMPORT_PREFIX
 
 READ_TIMEOUT_S = 20.0
 """Longer than the 4 s between two heartbeats of the stream."""
@@ -17,19 +16,16 @@ NOT_STORED = frozenset({"snapshot", "progress", "end"})
 """These events may have no id: they are not among the stored events of the item."""
 
 
-def events_path(item_id: str) -> str:
-    """Return the path of the events of a job or an import."""
-    return f"/{'datasets' if item_id.startswith(IMPORT_PREFIX) else 'jobs'}/{item_id}/events"
-
-
 class Watcher:
     """A client with one stream at a time; it reconnects with the id of the last event that it received."""
 
-    def __init__(self, number: int, urls: Sequence[str], item_id: str, history: History) -> None:
+    def __init__(self, number: int, urls: Sequence[str], item_id: str, path: str, history: History) -> None:
+        """`path` is where the API shows the item."""
         self._name = f"watcher-{number}"
         self._url_index = number
         self._urls = urls
         self._item_id = item_id
+        self._path = path
         self._history = history
         self._last_id = ""
         self._is_over = threading.Event()
@@ -52,7 +48,7 @@ class Watcher:
 
     def _receive(self, url: str) -> None:
         headers = {"Last-Event-ID": self._last_id} if self._last_id else {}
-        target = url + events_path(self._item_id)
+        target = f"{url}{self._path}/events"
         with httpx.stream("GET", target, headers=headers, timeout=READ_TIMEOUT_S) as response:
             response.raise_for_status()
             for event in read_events(response):

@@ -1,5 +1,6 @@
 """Checks a history against every guarantee whose violation is visible from outside. Runs nothing."""
 
+from tests.chaos.history.evaluation_rules import EVALUATION_RULES
 from tests.chaos.history.history import History
 from tests.chaos.history.import_rules import IMPORT_RULES
 from tests.chaos.history.run_history import RunHistory
@@ -14,6 +15,6 @@ def check_history(history: History, run_tag: str) -> None:
         AssertionError: names each violated rule and how it was violated.
     """
     run = RunHistory(history, run_tag)
-    rules = (*WORK_RULES, *TRAINING_RULES, *IMPORT_RULES)
+    rules = (*WORK_RULES, *TRAINING_RULES, *IMPORT_RULES, *EVALUATION_RULES)
     violations = [f"{rule.__name__}: {violation}" for rule in rules for violation in rule(run)]
     assert not violations, "\n".join(violations)

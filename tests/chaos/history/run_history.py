@@ -7,7 +7,7 @@ from worker.queue.kinds import Kind
 
 
 class RunHistory:
-    """What happened to all work of one test run. An item is a job or an import."""
+    """What happened to all work of one test run. An item is a job, an import or an evaluation."""
 
     def __init__(self, history: History, run_tag: str) -> None:
         def of_run(kind: str) -> list[Entry]:
@@ -19,6 +19,7 @@ class RunHistory:
         self.items = {item_id: entry["item"] for item_id, entry in self.finals.items()}
         self.jobs = self._items_of(Kind.TRAINING)
         self.imports = self._items_of(Kind.DATASET_IMPORT)
+        self.evaluations = self._items_of(Kind.EVALUATION)
         self.keys = {item_id: entry["key"] for item_id, entry in self.finals.items()}
         self.epochs = {job_id: self.finals[job_id]["epochs"] for job_id in self.jobs}
         self.replayed = self._by_item(history.entries("replayed"))

@@ -1,6 +1,6 @@
 """Runs a service process with fault plans and recording: `python -m tests.chaos.instrumented ROLE FOLDER`.
 
-Roles: api, worker, trainer (counts steps), network (the trainer with the real network), importer.
+Roles: api, worker, trainer (counts steps), network (the trainer with the real network), importer, evaluator (counts images).
 """
 
 import sys
@@ -34,6 +34,8 @@ def main() -> None:
             _run_real_trainer()
         case "importer":
             _run_importer(history)
+        case "evaluator":
+            _run_counting_evaluator(history)
 
 
 # Each role imports only what it needs: a trainer must not wait for the import of FastAPI.
@@ -57,7 +59,9 @@ def _run_worker(folder: Path, history: History) -> None:
     write_recorder.install(history)
     vars(service)["make_app"] = partial(_with_short_visibility_timeout, celery_app.make_app)
     trainer_role = sys.argv[1]
-    commands = ChildCommands(_child_command(trainer_role, folder), _child_command("importer", folder))
+    commands = ChildCommands(
+        *(_child_command(role, folder) for role in (trainer_role, "importer", "evaluator"))
+    )
     sys.exit(service.run_worker(WorkerSettings(), commands))
 
 
@@ -93,6 +97,12 @@ def _run_importer(history: History) -> None:
     from tests.chaos.instrumented import file_recording_importer  # noqa: PLC0415  # as above
 
     file_recording_importer.run(history)
+
+
+def _run_counting_evaluator(history: History) -> None:
+    from tests.chaos.instrumented import image_recording_evaluator  # noqa: PLC0415  # as above
+
+    image_recording_evaluator.run(history)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """The counting trainer, which records each step in the history and fails as the tags of its job say."""
 
+import os
+
 from tests.chaos.history.history import History
 from tests.worker.fixtures import counting_trainer, failing_trainer
 from worker.kinds.training.messages import Start
@@ -21,7 +23,7 @@ class _StepRecorder:
     def on_step(self, step: int) -> None:
         assert self._start
         job_id, attempt = self._start.job_id, self._start.attempt_number
-        self._history.add("step", item_id=job_id, attempt=attempt, step=step)
+        self._history.add("step", item_id=job_id, pid=os.getpid(), attempt=attempt, step=step)
         failure = next((tag for tag in self._start.spec.tags if tag.startswith(FAILURE_TAG)), None)
         if failure and step == failing_trainer.FAIL_AT_STEP:
             failing_trainer.FAILURES[failure.removeprefix(FAILURE_TAG)]()

@@ -1,8 +1,6 @@
 """Evaluates a published model on a dataset, and stores predictions and evaluation beside the model's files."""
 
-import hashlib
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,28 +8,21 @@ import numpy as np
 import torch
 from pydantic import ValidationError
 
-from model.artifact.manifest import MANIFEST_FILE, DatasetReference, FileFacts, Manifest, model_key
+from model.artifact.manifest import MANIFEST_FILE, DatasetReference, Manifest, model_key
 from model.artifact.weights import load_network
 from model.data.prepared.cache import CacheLimits
 from model.data.prepared.dataset import prepare_dataset
 from model.data.prepared.images_in_file import ImagesInFile
 from model.data.report.near_duplicates import number_groups
 from model.device.device import open_device
-from model.errors import CorruptArtifactError, ObjectExistsError
-from model.evaluation.evaluating import evaluate
-from model.evaluation.evaluation import EVALUATION_FILE
+from model.errors import CorruptArtifactError
 from model.evaluation.predictions import BATCH_PIXELS, predict_logits
-from model.evaluation.stored_predictions import (
-    PREDICTIONS_FILE,
-    StoredPredictions,
-    parse_predictions,
-    serialise_predictions,
-)
+from model.evaluation.stored_predictions import StoredPredictions
 from model.network.normalisation import Normalisation
 from model.storage.interface import Storage
 from worker.errors import ModelNotFoundError
 from worker.kinds.evaluation.evaluator.images import EvaluatedImages, choose_images
-from worker.queue.ids import evaluation_file
+from worker.kinds.evaluation.evaluator.storing import EvaluationFiles
 from worker.queue.records import EvaluatedSplit, EvaluationResult
 
 
@@ -77,24 +68,9 @@ def evaluate_model(
         number_groups(request.dataset, images.ids_N, storage),
         images.ids_N,
     )
-    # An earlier attempt may have stored its own: the record then belongs to them, and so must the evaluation.
-    data = _store(storage, request, PREDICTIONS_FILE, serialise_predictions(predictions))
-    evaluation = evaluate(
-        parse_predictions(data, len(manifest.classes)),
-        manifest.classes,
-        manifest.temperature,
-        DatasetReference.of(images.facts),
-        split=request.split,
-        unknown_classes=images.unknown_classes,
-    )
-    text = _store(storage, request, EVALUATION_FILE, evaluation.model_dump_json(indent=1).encode())
-    return EvaluationResult(
-        accuracy=evaluation.accuracy,
-        ci95=evaluation.ci95,
-        images=evaluation.images,
-        unknown_classes=evaluation.unknown_classes,
-        files={PREDICTIONS_FILE: _facts_of(data), EVALUATION_FILE: _facts_of(text)},
-    )
+    files = EvaluationFiles(storage, manifest, request.evaluation_id)
+    dataset = DatasetReference.of(images.facts)
+    return files.store(predictions, dataset, request.split, images.unknown_classes)
 
 
 def _read_manifest(storage: Storage, model_id: str) -> Manifest:
@@ -128,16 +104,3 @@ def _predict(
         done += len(rows_M)
         on_progress(done, len(images.labels_N))
     return np.concatenate(logits)
-
-
-def _store(storage: Storage, request: Request, file: str, data: bytes) -> bytes:
-    """Store a file unless an earlier attempt did; return what is stored."""
-    key = model_key(request.model_id, evaluation_file(request.evaluation_id, file))
-    with suppress(ObjectExistsError):
-        storage.put_bytes(key, data)
-        return data
-    return storage.read_bytes(key)
-
-
-def _facts_of(data: bytes) -> FileFacts:
-    return FileFacts(sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
