@@ -46,7 +46,7 @@ class ClusterClient:
         self._watchers: list[Watcher] = []
         self.job_ids: list[str] = []
         self.import_ids: list[str] = []
-        self._models: dict[str, str] = {}
+        self.models: dict[str, str] = {}
         """The model of each evaluation, by the evaluation's id."""
 
     def close(self) -> None:
@@ -142,7 +142,7 @@ class ClusterClient:
         )
         assert response.status_code == 202, response.text
         run_id = str(response.json()["id"])
-        self._models[run_id] = model_id
+        self.models[run_id] = model_id
         return self._note_accepted(run_id, key, watchers)
 
     def name_of(self, import_id: str) -> str:
@@ -156,7 +156,7 @@ class ClusterClient:
 
     def cancel(self, item_id: str) -> bool:
         """Cancel a work item; returns whether the cancel was accepted."""
-        if item_id in self._models:
+        if item_id in self.models:
             return self._cancel_evaluation(item_id)
         if item_id.startswith(IMPORT_PREFIX):
             response = self._http.request("DELETE", self._path(item_id))
@@ -231,7 +231,7 @@ class ClusterClient:
     def finish(self, within_s: float = TIMEOUT_S) -> None:
         """Wait until all work has ended, at most `within_s`; then record the final state of everything."""
         deadline = time.monotonic() + within_s
-        items = [*self.job_ids, *self.import_ids, *self._models]
+        items = [*self.job_ids, *self.import_ids, *self.models]
         while time.monotonic() < deadline and not all(map(self._has_finished, items)):
             time.sleep(0.1)
         for watcher in self._watchers:
@@ -257,7 +257,7 @@ class ClusterClient:
         return item_id
 
     def _path(self, item_id: str) -> str:
-        return item_path(item_id, self._models.get(item_id, ""))
+        return item_path(item_id, self.models.get(item_id, ""))
 
     def _publish_model(self, name: str) -> str:
         """Store and register a model without weights, which no evaluating process of a cluster reads."""

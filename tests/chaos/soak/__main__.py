@@ -1,7 +1,8 @@
 """A random soak test: `python -m tests.chaos.soak --minutes 60 --seed 1`. Prints a summary; stops at the first violation.
 
 In each round a client submits, pauses, resumes, stops and cancels jobs, some of which crash their trainers, and uploads
-datasets, while the nemesis injects faults. Then the cluster is repaired, and the history checker examines the round.
+datasets and evaluates models, while the nemesis injects faults. Then the cluster is repaired, and the history checker examines
+the round.
 """
 
 import argparse
@@ -39,8 +40,8 @@ class Tally:
     def add(self, cluster: Cluster, client: ClusterClient, nemesis: Nemesis) -> None:
         """Add a round that passed the checker."""
         self.rounds += 1
-        self.accepted += len(client.job_ids) + len(client.import_ids)
-        self.statuses.update(map(client.status, client.import_ids))
+        self.accepted += len(client.job_ids) + len(client.import_ids) + len(client.models)
+        self.statuses.update(map(client.status, [*client.import_ids, *client.models]))
         jobs = [client.job(job_id) for job_id in client.job_ids]
         self.statuses.update(job["status"] for job in jobs)
         self.events += len(cluster.history.entries("received"))
@@ -56,7 +57,7 @@ class Tally:
         lines = [
             f"rounds {self.rounds}; faults {faults.total()}, of them kill -9: {kills}",
             "  " + ", ".join(f"{fault} {count}" for fault, count in sorted(faults.items())),
-            f"jobs and imports accepted {self.accepted}, ended {self.statuses.total()}: "
+            f"items accepted {self.accepted}, ended {self.statuses.total()}: "
             + ", ".join(f"{status} {count}" for status, count in sorted(self.statuses.items())),
             f"events received {self.events}, each once and in order by each watcher",
             f"takeovers {self.takeovers}, false {self.false_takeovers}",
@@ -91,6 +92,8 @@ def use(client: ClusterClient, nemesis: Nemesis, stopped: threading.Event) -> No
             client.submit(epochs=1, dataset=client.name_of(import_id), first=number)
             if chance() < 0.2:
                 client.cancel(import_id)
+        if chance() < 0.3:
+            client.evaluate(nemesis.random.randint(20, 120), first=number)
         stopped.wait(nemesis.random.uniform(0, 3))
         if chance() < 0.5:
             client.change(nemesis.random.choice(client.job_ids), nemesis.random.choice(VERBS))
@@ -137,7 +140,7 @@ def main() -> None:
             except AssertionError as violation:
                 print(tally.report(nemesis.faults))  # noqa: T201  # the report is the point
                 sys.exit(f"seed {options.seed}, round {tally.rounds + 1}: {violation}")
-            print(f"round {tally.rounds}: {tally.accepted} jobs, no violation", flush=True)  # noqa: T201  # as above
+            print(f"round {tally.rounds}: {tally.accepted} items, no violation", flush=True)  # noqa: T201  # as above
     print(f"seed {options.seed}, {options.minutes:g} minutes\n{tally.report(nemesis.faults)}")  # noqa: T201  # as above
 
 
