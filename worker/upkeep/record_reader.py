@@ -21,10 +21,11 @@ from worker.upkeep.records import (
     StringRecord,
 )
 
-PAGE = 1000
-"""The most elements that one command reads."""
-_RECORDS = 50
-"""The number of records that are requested at once."""
+PAGE = 100
+"""The most elements that one command reads. Memory that was not used for long is slow: on a virtual machine a SCAN of 1,000
+keys among three million took 113 ms the first time and less than 1 ms when it was repeated."""
+_RECORDS = 10
+"""The number of records that are requested at once, for the same reason."""
 _SKIPPED = (
     redis_keys.WORKERS,
     redis_keys.LIGHT_WAKE_UPS,

@@ -7,11 +7,13 @@ import redis
 
 from worker.redis_server import keys as redis_keys
 from worker.upkeep.errors import BackupRestoredError, StoreOccupiedError
-from worker.upkeep.record_reader import PAGE, RecordReader
+from worker.upkeep.record_reader import RecordReader
 from worker.upkeep.records import HashRecord, ListRecord, Record, StreamRecord, StringRecord
 
 REPLY_TIMEOUT_S = 120.0
 """Timeout of one Redis command here: all indexes are written in one transaction."""
+_JOINED = 1000
+"""Elements of one key that one command writes."""
 _OCCUPIED_BY = {
     redis_keys.JOBS: "jobs",
     redis_keys.IMPORTS: "imports",
@@ -113,7 +115,7 @@ def _merged(records: Iterable[Record]) -> Iterator[Record]:
             known.value.update(value)
         else:
             known.value.extend(value)
-        if isinstance(record, StringRecord) or len(known.value) >= PAGE:
+        if isinstance(record, StringRecord) or len(known.value) >= _JOINED:
             yield parts.pop(record.key)
     yield from parts.values()
 

@@ -37,6 +37,9 @@ from worker.upkeep.record_reader import pages
 from worker.upkeep.record_store import REPLY_TIMEOUT_S, RecordStore
 from worker.upkeep.records import RECORD, HashRecord, Record
 
+_BATCH = 50
+"""Records that are written at once."""
+
 
 @dataclass
 class _Progress:
@@ -67,7 +70,7 @@ def read_backup(store: RecordStore, storage: Storage, source: IO[bytes]) -> tupl
             raise BackupUnreadableError("The backup was cut short: end.json is missing.")
         store.check_unoccupied(progress.models)
         restarting: list[str] = []
-        for batch in pages(record for record in _records(records) if record.is_bulk):
+        for batch in pages((record for record in _records(records) if record.is_bulk), _BATCH):
             store.write_bulk(_without_lost_checkpoint(record, storage, restarting) for record in batch)
         store.write_rest(progress.backup, _rest(records, progress.format), progress.models)
     return progress.end, restarting
