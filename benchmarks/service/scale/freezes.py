@@ -15,14 +15,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 _EVERY_S = 0.001
-_KEPT = 20
 
 
 @dataclass
 class Freezes:
-    """The longest freezes, in milliseconds of CPU time of the server, the longest first."""
+    """The longest freeze, in milliseconds of CPU time of the server."""
 
-    longest_ms: tuple[float, ...] = ()
+    longest_ms: float = 0.0
 
 
 @contextmanager
@@ -35,17 +34,17 @@ def watched_freezes(path: str, pid: int) -> Iterator[Freezes]:
         watcher.stdout.readline()  # it watches
         yield found
         out, _ = watcher.communicate()
-    found.longest_ms = tuple(map(float, out.split()))
+    found.longest_ms = float(out)
 
 
 def main() -> None:
-    """Watch until the standard input is closed, then print the longest freezes."""
+    """Watch until the standard input is closed, then print the longest freeze."""
     path, pid = sys.argv[1], int(sys.argv[2])
     # With a delay of this process the result would be too high.
     with suppress(PermissionError):
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(2))
     os.set_blocking(0, False)
-    longest: list[float] = []
+    longest_s = 0.0
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(path)
         _ping(connection)
@@ -56,9 +55,9 @@ def main() -> None:
             time.sleep(_EVERY_S)
             _ping(connection)
             now_s = _cpu_s(pid)
-            longest = sorted((*longest, 1e3 * (now_s - before_s)), reverse=True)[:_KEPT]
+            longest_s = max(longest_s, now_s - before_s)
             before_s = now_s
-    sys.stdout.write(" ".join(f"{ms:.3f}" for ms in longest))
+    sys.stdout.write(f"{1e3 * longest_s}\n")
 
 
 def _is_closed() -> bool:

@@ -29,6 +29,17 @@ class MeasuredServer:
     url: str
     redis: redis.Redis
 
+    @property
+    def socket_path(self) -> str:
+        """The Unix socket."""
+        return self.url.removeprefix("unix://").partition("?")[0]
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        about: Any = self.redis.info("server")
+        return int(about["process_id"])
+
     def cpu_s(self) -> float:
         """Return the CPU seconds that the server has used so far, in user and system mode."""
         info: Any = self.redis.info("cpu")

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from benchmarks.service.scale.footprint import Copier, footprint
+from benchmarks.service.scale.freezes import watched_freezes
 from benchmarks.service.scale.jobs import SimulatedTraining, submit
 from benchmarks.service.scale.server import MeasuredServer
 from benchmarks.service.scale.table import Row
@@ -42,8 +43,11 @@ def measure_upkeep(server: MeasuredServer, options: argparse.Namespace) -> Itera
 
 def _blocking(server: MeasuredServer, name: str, action: Callable[[], object]) -> Iterator[Row]:
     started_at = time.monotonic()
-    yield Row(f"longest command during {name}", server.longest_ms(action), "ms", "20")
+    with watched_freezes(server.socket_path, server.pid) as freezes:
+        longest_ms = server.longest_ms(action)
     yield Row(f"duration of {name}", time.monotonic() - started_at, "s")
+    yield Row(f"longest command during {name}", longest_ms, "ms", "20")
+    yield Row(f"longest wait of another client during {name}", freezes.longest_ms, "ms of CPU")
 
 
 def _store(folder: Path, model_ids: Iterable[str]) -> int:
