@@ -59,6 +59,8 @@ class ApiSettings(ServiceSettings):
     """New jobs are refused while this many are queued."""
     max_queued_imports: int = Field(default=QUEUE_LIMITS[Kind.DATASET_IMPORT], ge=1)
     """New uploads are refused while this many imports are queued."""
+    max_queued_evaluations: int = Field(default=QUEUE_LIMITS[Kind.EVALUATION], ge=1)
+    """New evaluations are refused while this many items of their lane are queued."""
     max_uploads: int = Field(default=8, ge=1)
     """Most uploads that one API process receives at once; each may occupy `max_dataset_bytes`."""
     max_wait_s: float = Field(default=60.0, gt=0, le=60)

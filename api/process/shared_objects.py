@@ -118,7 +118,14 @@ class SharedObjects:
             ComparisonReader: ComparisonReader(self._storages),
             GatedPromotions: GatedPromotions(models, self._storages),
             EvaluationReader: EvaluationReader(self._storages),
-            EvaluationRuns: EvaluationRuns(store, catalogue, self._storages, self._throttle, waiter),
+            EvaluationRuns: EvaluationRuns(
+                store,
+                catalogue,
+                self._storages,
+                self._throttle,
+                waiter,
+                queue_limit=self._settings.max_queued_evaluations,
+            ),
             ModelImports: ModelImports(
                 ModelImportQueue(store, self._throttle, waiter),
                 self._storages,

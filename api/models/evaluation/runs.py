@@ -30,12 +30,15 @@ class EvaluationRuns:
         storages: Storages,
         wake_ups: WakeUpThrottle,
         waiter: ChangeWaiter,
+        *,
+        queue_limit: int,
     ) -> None:
         self._store = store
         self._datasets = datasets
         self._storages = storages
         self._wake_ups = wake_ups
         self._waiter = waiter
+        self._queue_limit = queue_limit
 
     async def submit(
         self,
@@ -66,7 +69,7 @@ class EvaluationRuns:
             project=caller.project,
         )
         reach(Failpoint.SUBMIT_RESOLVED)
-        submitted = await self._store.submit_evaluation(new, idempotency_key)
+        submitted = await self._store.submit_evaluation(new, idempotency_key, queue_limit=self._queue_limit)
         reach(Failpoint.SUBMIT_RECORDED)
         if not submitted.is_replay:
             self._wake_ups.request(Lane.LIGHT)

@@ -3,7 +3,8 @@
 import time
 
 from model.artifact.manifest import Manifest
-from worker.errors import ModelNotFoundError, NoProductionError
+from worker.errors import ModelNotFoundError
+from worker.registry.errors import NoProductionError
 from worker.registry.model_registry import AsyncModelRegistry
 from worker.registry.shadow import SHADOW
 

@@ -13,6 +13,7 @@ from model.storage.opening import open_storage
 from tests.api.evaluating import running_evaluator
 from tests.api.problems import problem_in
 from tests.api.published import publish_model
+from tests.api.serving import running_api
 from tests.worker.kinds.evaluation.samples import TESTED, make_dataset
 from worker.queue.store import JobStore
 from worker.registry.model_registry import ModelRegistry
@@ -110,3 +111,12 @@ def test_a_repeated_request_queues_one_evaluation(client: httpx.Client, model: M
     assert first.json()["id"] == again.json()["id"]
     other = client.post(post, json={"dataset": pets}, headers=headers)
     problem_in(other, 422, "idempotency_mismatch")
+
+
+def test_the_number_of_waiting_evaluations_is_a_setting(
+    settings: ApiSettings, model: Manifest, pets: str
+) -> None:
+    with running_api(settings.model_copy(update={"max_queued_evaluations": 1})) as url:
+        post = f"{url}/models/{model.id}/evaluations"
+        assert httpx.post(post, json={"dataset": pets}, timeout=30).status_code == 202
+        problem_in(httpx.post(post, json={"dataset": pets}, timeout=30), 503, "queue_full")
