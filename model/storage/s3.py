@@ -6,8 +6,8 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import timedelta
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -37,10 +37,13 @@ if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
 
 LARGEST_PUT_BYTES = 5 * 2**30
-"""S3's limit for a put in one request. Only such a put can be conditional."""
+"""S3's limit for a put in one request. The library makes only such a put conditional."""
 PART_BYTES = 16 * 2**20
 """Of a larger object; S3 takes 10,000 parts, so 156 GiB."""
 _PARTS_AT_ONCE = 4
+_CLAIMS = "claims"
+_CLAIM_LASTS = timedelta(days=1)
+"""Longer than any upload of an object: an older claim is that of a writer that died."""
 # A transfer may take an hour, but the server must send or accept something every 30 s. Endpoints may use http://.
 CLIENT: "ClientConfig" = {
     "timeout": "1h",
@@ -133,19 +136,36 @@ class S3Storage(Storage):
     def _put_in_parts(self, key: str, data: bytes | mmap.mmap) -> None:
         """Send parts, which become the object when all have arrived.
 
-        This is not conditional: of two writers with different bytes at the same time the last one wins. Such writers do
-        not exist: an object of this size is an upload or the images of a dataset, whose keys no other bytes have.
+        The library cannot send the condition with the last request. So a writer first creates a claim, a small object that
+        names the bytes: of two writers with different bytes at the same time, one is refused.
         """
-        if self.exists(key):
-            self._check_same(key, data)
-        obstore.put(
-            self._store,
-            key,
-            data,
-            use_multipart=True,
-            chunk_size=PART_BYTES,
-            max_concurrency=_PARTS_AT_ONCE,
-        )
+        claim = f"{_CLAIMS}/{hashlib.sha256(key.encode()).hexdigest()}"
+        self._claim(claim, key, hashlib.sha256(data).digest())
+        try:
+            if self.exists(key):
+                self._check_same(key, data)
+            obstore.put(
+                self._store,
+                key,
+                data,
+                use_multipart=True,
+                chunk_size=PART_BYTES,
+                max_concurrency=_PARTS_AT_ONCE,
+            )
+        finally:
+            obstore.delete(self._store, claim)
+
+    def _claim(self, claim: str, key: str, digest: bytes) -> None:
+        """Create the claim of a writer; raise ObjectExistsError if a writer of other bytes has one. That of a dead writer ends."""
+        try:
+            obstore.put(self._store, claim, digest, mode="create")
+        except AlreadyExistsError:
+            with suppress(FileNotFoundError):  # the other writer is done
+                found = obstore.get(self._store, claim)
+                age = datetime.now(UTC) - found.meta["last_modified"]
+                if bytes(found.bytes()) != digest and age < _CLAIM_LASTS:
+                    raise object_exists_error(key) from None
+            obstore.put(self._store, claim, digest, use_multipart=False)
 
     def _check_same(self, key: str, data: bytes | mmap.mmap) -> None:
         if self._digest(key) != hashlib.sha256(data).digest():

@@ -1,7 +1,10 @@
 """The behaviour specific to S3 storage: prefixes, local copies, failing requests."""
 
 import shutil
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -89,3 +92,29 @@ def test_an_object_larger_than_one_put_is_sent_in_parts(
     assert storage.list() == ["a", "b"]
     assert storage.used_bytes() == 2 * len(data)
     assert [one for one in (tmp_path / "copies").rglob("*") if one.is_file()] == []
+
+
+def test_of_two_writers_of_a_large_object_at_once_one_is_refused(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3, "LARGEST_PUT_BYTES", 5)
+    look = s3.S3Storage.exists
+
+    def look_slowly(self: s3.S3Storage, key: str) -> bool:
+        found = look(self, key)
+        time.sleep(1.0)
+        return found
+
+    monkeypatch.setattr(s3.S3Storage, "exists", look_slowly)
+    written = []
+
+    def write(data: bytes) -> None:
+        with suppress(ObjectExistsError):
+            storage.put_bytes("a", data)
+            written.append(data)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, (b"first writer", b"other writer")))
+    assert written == [storage.read_bytes("a")]
+    assert storage.list() == ["a"]
+    storage.put_bytes("a", written[0])
