@@ -5,9 +5,9 @@ The manifest is written after the other files, so a model with a manifest is com
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
 from model.export.facts import OnnxFacts
 from model.later_values import OrLater
@@ -126,6 +126,24 @@ class ManifestDraft(BaseModel):
     lineage: dict[str, JsonValue] = {}
     onnx: OnnxFacts | None = None
     """Null when the model has no ONNX files: earlier releases made none, and an export may fail."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_stored(cls, fields: Any) -> Any:
+        """Take `onnx` out of the lineage, where `stored` puts it."""
+        if not isinstance(fields, dict) or "onnx" not in (fields.get("lineage") or {}):
+            return fields
+        lineage = dict(fields["lineage"])
+        return {**fields, "onnx": lineage.pop("onnx"), "lineage": lineage}
+
+    def stored(self) -> dict[str, Any]:
+        """Return the fields as records and files hold them: `onnx` in the lineage.
+
+        The previous release refuses a manifest with a field that it does not know, but takes any lineage.
+        """
+        fields = self.model_dump(mode="json")
+        onnx = fields.pop("onnx")
+        return {**fields, "lineage": {**fields["lineage"], **({"onnx": onnx} if onnx else {})}}
 
 
 class Manifest(ManifestDraft):

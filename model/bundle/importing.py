@@ -146,4 +146,4 @@ def _draft(manifest: Manifest, files: dict[str, bytes]) -> dict[str, Any]:
         Manifest.model_validate_json(text)
     except ValidationError:
         raise BundleRejectedError("A number in the manifest is not finite.") from None
-    return {name: value for name, value in changed.model_dump(mode="json").items() if name not in _GIVEN_HERE}
+    return {name: value for name, value in changed.stored().items() if name not in _GIVEN_HERE}

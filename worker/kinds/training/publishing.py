@@ -33,14 +33,15 @@ def complete_draft(
     The lineage names the models from whose weights the model comes, and their datasets: they may be deleted later.
     """
     noted = {ANCESTORS: [one.model_dump() for one in ancestry.ancestors]} if ancestry else {}
+    fields = draft.stored()
     return {
         "object": "model",
         "id": model_id,
         "name": claimed.name,
         "created_by": claimed.created_by,
         "job_id": claimed.item_id,
-        **draft.model_dump(mode="json"),
-        "lineage": {**draft.lineage, **noted},
+        **fields,
+        "lineage": {**fields["lineage"], **noted},
     }
 
 
