@@ -50,7 +50,7 @@ from api.http.middleware.unread_bodies import UnreadBodies
 from api.http.openapi import OpenApiDocument
 from api.http.problem import Answers
 from api.http.unknown_parameters import refuse_unknown_parameters
-from api.jobs.schemas import Rerun
+from api.jobs.schemas import Extension, Rerun
 from api.models.alias_schemas import AliasTarget, RollbackRequest
 from api.models.evaluation.run_schemas import EvaluationRequest
 from api.process.shared_objects import SharedObjects
@@ -96,6 +96,7 @@ _ANSWERS: Answers = {
 _JSON_BODIES = (
     JobSpec,
     Rerun,
+    Extension,
     SourceRequest,
     EvaluationRequest,
     AliasTarget,

@@ -38,7 +38,7 @@ from worker.redis_server import keys as redis_keys
 from worker.redis_server.clients import AsyncStoreClient, Operation, StoreClient
 from worker.redis_server.connection import connect, connect_async
 from worker.redis_server.scripts import ScriptCall, load_script
-from worker.registry import aliases, datasets, models
+from worker.registry import aliases, datasets, models, shadow
 from worker.registry.datasets import DatasetRegistry
 from worker.registry.errors import AliasNotFoundError
 from worker.registry.model_registry import ModelRegistry
@@ -247,6 +247,14 @@ def test_a_repeated_call_has_the_same_answer_and_one_effect(
     run(models.register(second.model_dump_json()))
     run(aliases.set_alias("digits", "canary", 2, "bob"))
     assert run(aliases.roll_back_alias("digits", "canary", "bob")).model.manifest.version == 1
+    pair = shadow.Pair(model_id, second.id)
+    answer = shadow.ShadowAnswer(label="zero", score=0.5)
+    found = shadow.Disagreement(id="dis_1", production=answer, shadow=answer, image_bytes=9)
+    kept = shadow.KeptImages(images=0, size_bytes=100, seconds=60)
+    assert run(shadow.note_shadow(pair, {"compared": 2}, [found], kept)) == ["dis_1"]
+    counts = registry.shadow_counts(pair)
+    assert counts
+    assert counts.compared == 2
     for alias in ("canary", "production"):
         run(aliases.delete_alias("digits", alias, "bob"))
     assert len(registry.alias_history("digits", "canary").changes) == 4
