@@ -13,6 +13,8 @@ _MAX_RETRY_S = 60
 BACKGROUND_AFTER_S = 0.02
 """Work for which nobody waits begins when nothing else was done for this long: requests that follow one another closely
 leave it no room."""
+BACKGROUND_SHARE = 0.05
+"""The largest share of the time that it takes: no more requests than this meet it and wait until it is done."""
 
 
 class Throughput:
@@ -39,7 +41,7 @@ class Admission:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
-        self._idle_since = -math.inf
+        self._idle_since = self._background_from = -math.inf
         self._has_background = False
         self._throughput = throughput
         self._images_per_model = images_per_model
@@ -56,18 +58,21 @@ class Admission:
     def is_idle(self) -> bool:
         """Whether there is no work, and was none just now."""
         has_work = self._images or self._has_background
-        return not has_work and self._clock() >= self._idle_since + BACKGROUND_AFTER_S
+        return not has_work and self._clock() >= max(
+            self._idle_since + BACKGROUND_AFTER_S, self._background_from
+        )
 
     @contextmanager
     def admit_background(self) -> Iterator[None]:
         """Let one request run for which nobody waits; raises `OverloadedError` if there is, or was just now, other work."""
         if not self.is_idle:
             raise OverloadedError("The predictor has other work.", retry_after_s=1)
-        self._has_background = True
+        self._has_background, started = True, self._clock()
         try:
             yield
         finally:
-            self._has_background = False
+            ended, self._has_background = self._clock(), False
+            self._background_from = ended + (ended - started) / BACKGROUND_SHARE
 
     @contextmanager
     def admit(self, model_id: str, images: int, size_bytes: int) -> Iterator[None]:

@@ -52,7 +52,7 @@ def test_the_shadow_is_counted_beside_production_and_answers_nobody(service: Ser
         None,
         None,
     )
-    wait_until(lambda: predict(service, 0) and traffic(service)["compared"] > KEPT, 60)
+    wait_until(lambda: predict(service, 0) and pause() and traffic(service)["compared"] > KEPT, 120)
     wait_until(lambda: settled(service), 60)
 
     found = traffic(service)
@@ -72,6 +72,12 @@ def publish_one_that_disagrees(service: Service, label: str) -> tuple[int, str]:
         if answer["predictions"][0]["label"] != label:
             return version, model.id
     raise AssertionError("all models give the same label")
+
+
+def pause() -> bool:
+    """Leave the predictor a moment for the shadow."""
+    time.sleep(0.2)
+    return True
 
 
 def settled(service: Service) -> bool:
