@@ -25,7 +25,7 @@ from tests.ninefold.processes import eventually
 from tests.worker.processes import children_of
 
 START_S = 60.0
-JOB_S = 200.0
+JOB_S = 400.0
 SPEC = {"recipe": "classic", "batch_size": 32, "image_size": 16, "epochs": 1, "name": "digits"}
 """The recipe with the fastest steps for few images."""
 

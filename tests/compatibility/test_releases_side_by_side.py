@@ -94,7 +94,7 @@ def test_a_drained_job_goes_on_in_the_other_release(
     first, second = (old, THIS_RELEASE) if first_is_old else (THIS_RELEASE, old)
     api = deployment.start_api(second)
     draining = deployment.start_worker(first)
-    job_id = api.submit("digits", **SPEC | {"epochs": 8})["id"]
+    job_id = api.submit("digits", **SPEC | {"epochs": 5})["id"]
     api.wait_for_epoch(job_id, 2)
     draining.terminate()
     assert draining.wait(EXIT_S) == 0
@@ -102,4 +102,4 @@ def test_a_drained_job_goes_on_in_the_other_release(
     job = api.wait_for_success(job_id)
     assert _outcomes(job) == ["drained", "succeeded"]
     assert job["attempts"][1]["from_epoch"] >= 2
-    assert [row["epoch"] for row in api.metrics(job_id)] == list(range(1, 9))
+    assert [row["epoch"] for row in api.metrics(job_id)] == list(range(1, 6))
