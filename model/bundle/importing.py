@@ -6,13 +6,23 @@ numbers. The evaluation is computed again from the predictions.
 
 import hashlib
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import JsonValue, ValidationError
+from pydantic import BaseModel, JsonValue, ValidationError
 
-from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, FileFacts, Manifest
+from model.artifact.manifest import (
+    MANIFEST_FILE,
+    WEIGHTS_FILE,
+    DatasetReference,
+    FileFacts,
+    Manifest,
+    ManifestDraft,
+    Metrics,
+    Preprocessing,
+)
 from model.bundle.card import IMPORTED_FROM
 from model.bundle.epochs import parse_epochs
 from model.bundle.graphs import rebuild_graphs
@@ -30,6 +40,11 @@ _LONGEST_NAME = 1000
 _LONGEST_ID, _CHARACTER_BYTES = 128, 4
 _GIVEN_HERE = ("object", "id", "name", "version", "created_at", "created_by", "job_id")
 """The fields of a manifest that the importing service gives."""
+_PARTS: Mapping[str, type[BaseModel]] = {
+    "dataset": DatasetReference,
+    "preprocessing": Preprocessing,
+    "metrics": Metrics,
+}
 
 
 @dataclass(frozen=True)
@@ -146,4 +161,16 @@ def _draft(manifest: Manifest, files: dict[str, bytes]) -> dict[str, Any]:
         Manifest.model_validate_json(text)
     except ValidationError:
         raise BundleRejectedError("A number in the manifest is not finite.") from None
-    return {name: value for name, value in changed.stored().items() if name not in _GIVEN_HERE}
+    return _known_fields(changed.stored())
+
+
+def _known_fields(stored: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what this service gives, and fields of later releases: an earlier one beside this would refuse them."""
+    known = {
+        name: value
+        for name, value in stored.items()
+        if name in ManifestDraft.model_fields and name not in _GIVEN_HERE
+    }
+    for name, part in _PARTS.items():
+        known[name] = {field: value for field, value in known[name].items() if field in part.model_fields}
+    return known

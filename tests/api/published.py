@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -142,7 +143,7 @@ def publish_exported(storage: Storage, **options: Any) -> Manifest:
     for name, data in files.items():
         storage.put_bytes(model_key(bare.id, name), data)
     storage.delete(model_key(bare.id, "manifest.json"))
-    storage.put_bytes(model_key(bare.id, "manifest.json"), manifest.model_dump_json().encode())
+    storage.put_bytes(model_key(bare.id, "manifest.json"), json.dumps(manifest.stored()).encode())
     return manifest
 
 

@@ -101,6 +101,15 @@ def test_a_bundle_becomes_the_same_model(files: Files, tmp_path: Path) -> None:
     assert set(imported.draft["files"]) == set(imported.files)
 
 
+def test_fields_of_later_releases_are_left_out(files: Files, tmp_path: Path) -> None:
+    given = manifest_of(files).stored()
+    given |= {"later": 1, "metrics": {**given["metrics"], "later": 1}}
+    imported = read_bundle(write(tmp_path / "bundle.zip", files, manifest=json.dumps(given).encode()), 1)
+    assert "later" not in imported.draft
+    assert "later" not in imported.draft["metrics"]
+    assert imported.draft["lineage"]["onnx"]["int8"]["is_served"]
+
+
 def test_a_model_of_an_earlier_release_is_imported_with_what_it_has(files: Files, tmp_path: Path) -> None:
     only = {"model.safetensors": files["model.safetensors"]}
     imported = read_bundle(write(tmp_path / "bundle.zip", only, onnx=None), 1)
