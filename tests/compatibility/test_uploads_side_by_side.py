@@ -11,7 +11,7 @@ IMPORTED_S = 60
 
 
 @pytest.mark.timeout(400)
-def test_the_old_release_shows_a_job_and_leaves_it_alone_until_its_dataset_is_imported(
+def test_an_old_worker_leaves_a_job_alone_until_its_dataset_is_imported(
     deployment: Deployment, old: Release
 ) -> None:
     api = deployment.start_api(THIS_RELEASE)
@@ -22,15 +22,20 @@ def test_the_old_release_shows_a_job_and_leaves_it_alone_until_its_dataset_is_im
     assert api.job(job_id)["status"] == "queued"
     assert api.job(job_id)["queued_reason"] == "waiting_for_dataset"
     assert api.job(job_id)["attempts"] == []
-    old_api = deployment.start_api(old)
-    assert "pets" not in [dataset["name"] for dataset in old_api.datasets()]
-    assert old_api.job(job_id)["status"] == "queued"
-    assert [job["id"] for job in old_api.jobs()] == [job_id]
 
     deployment.start_importer(THIS_RELEASE)
     job = api.wait_for_success(job_id)
     assert [attempt["outcome"] for attempt in job["attempts"]] == ["succeeded"]
     assert job["attempts"][0]["worker"].endswith(f"-{old_worker.pid}")
+
+
+def test_the_old_api_shows_a_job_that_waits_for_its_dataset(deployment: Deployment, old: Release) -> None:
+    api, old_api = deployment.start_api(THIS_RELEASE), deployment.start_api(old)
+    deployment.upload(api, "pets")
+    job_id = api.submit("pets", **SPEC | {"name": "pets"})["id"]
+    assert "pets" not in [dataset["name"] for dataset in old_api.datasets()]
+    assert old_api.job(job_id)["status"] == "queued"
+    assert [job["id"] for job in old_api.jobs()] == [job_id]
 
 
 @pytest.mark.chaos
