@@ -15,7 +15,8 @@ BLANK_SHARE = 0.98
 """An image is blank if this share of its pixels has one colour."""
 TINY_SIDE = 16
 TINY_PART = 8
-"""An image is tiny if its shorter side is below `TINY_SIDE` pixels, or below the median of the dataset by this factor."""
+"""An image is tiny if its shorter side is below the median of the dataset by this factor, or below `TINY_SIDE` pixels where most
+images are not."""
 FORMAT_DIFFERENCE = 0.8
 FORMAT_IMAGES = 10
 """A class has formats of its own if the share of one format differs by this from that of all other classes together, and
@@ -49,7 +50,7 @@ def find_tiny_images(contents: Contents) -> Iterator[Found]:
     images = {
         number: f"{image.examined.facts.width} x {image.examined.facts.height} pixels"
         for number, image in sorted(enumerate(contents.placed), key=lambda item: sides[item[0]])
-        if sides[number] < TINY_SIDE or TINY_PART * sides[number] < median
+        if sides[number] < min(TINY_SIDE, median) or TINY_PART * sides[number] < median
     }
     if images:
         yield Found(

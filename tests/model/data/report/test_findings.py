@@ -133,3 +133,12 @@ def test_the_same_image_in_both_splits_is_a_leak_and_in_another_class_a_conflict
 
 def test_every_finding_of_an_import_has_a_planted_fault() -> None:
     assert {*PLANTED, FindingCode.LABEL_ERRORS} == set(FindingCode)
+
+
+def test_small_images_among_small_ones_are_not_tiny(storage: Storage, tmp_path: Path) -> None:
+    files = {
+        f"{label}/{number}.png": png(number + 50 * (label == "b"), 8, 8)
+        for label in "ab"
+        for number in range(9)
+    }
+    assert FindingCode.TINY_IMAGES not in findings_of(files, storage, tmp_path)

@@ -89,6 +89,7 @@ class ImagesView {
   readFirst = async () => {
     const { finding } = this.filters.values;
     setText(this.hint, this.dataset.is_built_in ? NoCorrections.TEXT : `Arrow keys move, with Shift they select, x removes, a letter relabels, ${KEYS_OF_FINDINGS[finding] ?? ""}u undoes, ? shows all keys.`);
+    show(this.selectAll, !this.dataset.is_built_in);
     show(this.keepAll, finding === "near_duplicates" && !this.dataset.is_built_in);
     this.grid.showLoading();
     await this.#readMore();

@@ -11,7 +11,7 @@ import { correctionsOf } from "../corrections/corrections.js";
 import { contentsText, datasetHref, datasetPill, originText, versionBadge } from "../dataset_text.js";
 import { afterImportEvent, importBar, importState, importText } from "../import_progress.js";
 import { AdditionPart } from "./addition.js";
-import { findingsPart } from "./findings.js";
+import { findingsPart, withCode } from "./findings.js";
 import { tablesPart } from "./tables.js";
 import { versionsPart } from "./versions.js";
 
@@ -153,7 +153,7 @@ class DatasetView {
       this.hasReport = Boolean(report.findings);
       this.#drawHead();
     }
-    fill(this.body, report.findings ? findingsPart(dataset, report) : h("p", { class: "card muted" }, report.message),
+    fill(this.body, report.findings ? findingsPart(dataset, report) : h("p", { class: "card muted" }, withCode(report.message)),
       this.addition?.element, tablesPart(dataset, report.findings ? report : null), versions.length ? versionsPart(dataset, versions) : null, this.corrections?.element);
   }
 

@@ -31,7 +31,7 @@ function allText(count) {
 }
 
 /** Text with `commands` in the font of code. */
-function withCode(text) {
+export function withCode(text) {
   return text.split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
 }
 
