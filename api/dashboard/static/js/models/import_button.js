@@ -10,10 +10,10 @@ const ENDED = new Set(["succeeded", "failed", "cancelled"]);
 
 /** Returns the button, and the line that says how far the import is; `reload` is called when there is a new model. */
 export function importButton(reload) {
-  const note = h("p", { class: "notice import-note", role: "status", hidden: true });
+  const note = h("p", { class: "muted import-note", role: "status", hidden: true });
   const input = h("input", { id: "model-bundle", type: "file", accept: ".zip,application/zip", class: "hidden", onchange: () => choose() });
   const button = h("label", { for: "model-bundle", class: "button quiet" }, "Import a model");
-  const say = (text) => { setText(note, text); show(note, true); };
+  const say = (text, { isError = false } = {}) => { setText(note, text); note.classList.toggle("notice", isError); show(note, true); };
   const choose = async () => {
     const [file] = input.files;
     input.value = "";
@@ -25,7 +25,7 @@ export function importButton(reload) {
       announce(`${model.name}: version ${model.version} was imported.`);
       reload();
     } catch (problem) {
-      say(problem.message);
+      say(problem.message, { isError: true });
     }
     input.disabled = false;
   };
