@@ -32,9 +32,11 @@ import api.models.imports.routes
 import api.models.routes
 import api.models.shadow
 import api.predict.errors
+import api.predict.hugging_face
+import api.predict.open_inference.routes
 import api.predict.routes
 import api.records.errors
-from api.auth.guard import COOKIE, PUBLIC_PATHS, Guard
+from api.auth.guard import COOKIE, Guard, is_public
 from api.auth.keys import Keys
 from api.auth.schemas import SessionRequest
 from api.dashboard.routes import FOLDER, Assets
@@ -53,6 +55,9 @@ from api.http.unknown_parameters import refuse_unknown_parameters
 from api.jobs.schemas import Extension, Rerun
 from api.models.alias_schemas import AliasTarget, RollbackRequest
 from api.models.evaluation.run_schemas import EvaluationRequest
+from api.predict.hugging_face import ImageClassificationInput
+from api.predict.json_body import ImagesDocument
+from api.predict.open_inference.schemas import InferenceRequest
 from api.process.shared_objects import SharedObjects
 from api.settings import ApiSettings, parse_origins
 from model.host.installation import installed_version
@@ -76,6 +81,8 @@ _ROUTERS = (
     api.models.evaluation.run_routes.router,
     api.models.imports.routes.router,
     api.predict.routes.router,
+    api.predict.hugging_face.router,
+    api.predict.open_inference.routes.router,
     api.health.routes.router,
     api.auth.routes.router,
     api.dashboard.routes.router,
@@ -103,6 +110,9 @@ _JSON_BODIES = (
     RollbackRequest,
     NewVersion,
     SessionRequest,
+    ImagesDocument,
+    ImageClassificationInput,
+    InferenceRequest,
 )
 _ALLOWED_HEADERS = [
     *("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-ID"),
@@ -132,7 +142,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     app.mount("/dashboard", Assets(directory=FOLDER))
     ErrorHandlers(_ANSWERS).install(app)
     _add_middleware(app, settings)
-    app.openapi = OpenApiDocument(app, _JSON_BODIES, PUBLIC_PATHS, COOKIE).build  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+    app.openapi = OpenApiDocument(app, _JSON_BODIES, is_public, COOKIE).build  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
     return app
 
 

@@ -21,9 +21,10 @@ from api.http.problem import REQUEST_ID, problem_response
 from api.settings import ANONYMOUS, is_loopback
 
 COOKIE = "ninefold_session"
-PUBLIC_PATHS = frozenset({"/", "/healthz", "/readyz", "/docs", "/openapi.json", "/session"})
-"""Paths that need no key."""
-
+_PUBLIC_READS = frozenset(
+    {"/", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/docs", "/openapi.json"}
+)
+_SESSION = "/session"
 _PUBLIC_PREFIX = "/dashboard/"
 _LOCAL = Principal(ANONYMOUS, ANONYMOUS)
 """Everybody who may call a service without keys."""
@@ -64,7 +65,7 @@ class Guard:
                 raise OriginNotAllowedError
             return Principal(name, name)
         path = _route_path(request.scope)
-        if path in PUBLIC_PATHS or path.startswith(_PUBLIC_PREFIX):
+        if is_public(request.scope["method"], path):
             return None
         raise UnauthorizedError
 
@@ -93,6 +94,13 @@ class Guard:
 
     def _is_allowed_origin(self, headers: Headers) -> bool:
         return _is_same_origin(headers) or headers.get("origin", "").lower() in self._origins
+
+
+def is_public(method: str, path: str) -> bool:
+    """Return whether a call needs no key."""
+    if path == _SESSION or path.startswith(_PUBLIC_PREFIX):
+        return True
+    return path in _PUBLIC_READS and method in _SAFE_METHODS
 
 
 def _changes_something(request: HTTPConnection) -> bool:

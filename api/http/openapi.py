@@ -1,6 +1,6 @@
 """Completes FastAPI's OpenAPI document: declares every error of every route, and the schemas of request bodies."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -57,16 +57,20 @@ class OpenApiDocument:
 
     Args:
         bodies: models of the request bodies that routes read by `read_json`, which FastAPI does not see.
-        public_paths: paths that need no key.
+        is_public: says of a method and a path whether the call needs no key.
         cookie: name of the session cookie.
     """
 
     def __init__(
-        self, app: FastAPI, bodies: Sequence[type[BaseModel]], public_paths: Collection[str], cookie: str
+        self,
+        app: FastAPI,
+        bodies: Sequence[type[BaseModel]],
+        is_public: Callable[[str, str], bool],
+        cookie: str,
     ) -> None:
         self._app = app
         self._bodies = bodies
-        self._public_paths = public_paths
+        self._is_public = is_public
         self._cookie = cookie
 
     def build(self) -> dict[str, Any]:
@@ -82,8 +86,8 @@ class OpenApiDocument:
         )
         self._add_components(document)
         for path, operations in document["paths"].items():
-            for operation in operations.values():
-                _complete(operation, is_public=path in self._public_paths)
+            for method, operation in operations.items():
+                _complete(operation, is_public=self._is_public(method.upper(), path))
         if app.root_path:
             document["servers"] = [{"url": app.root_path}]
         return document

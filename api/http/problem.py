@@ -36,6 +36,7 @@ class Problem(BaseModel):
     detail: str = Field(description="What happened and what to do next.")
     code: str = Field(description="A stable word for programs.")
     request_id: str
+    error: str = Field(description="The same as `detail`, where clients of other services look for it.")
     errors: list[FieldError] = Field(default=[], description="Only for bad fields.")
 
 
@@ -68,6 +69,7 @@ def problem_response(error: Exception, answer: Answer, request_id: str) -> Respo
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": answer.detail or str(error),
+        "error": answer.detail or str(error),
         "code": code,
         "request_id": request_id,
     }

@@ -12,7 +12,9 @@ class UploadedImage:
     """One uploaded file; `data` is `None` if the file was larger than the limit and was dropped."""
 
     filename: str | None
-    data: bytearray | None
+    data: bytes | bytearray | None
+    height_width: tuple[int, int] | None = None
+    """If `data` holds RGB pixels instead of a file."""
 
 
 class ImageBody(Protocol):

@@ -124,6 +124,14 @@ class NoImageClassifiedError(PredictionRefusedError):
         self.code = codes.pop() if len(codes) == 1 else NO_VALID_IMAGE
 
 
+class ImageFailedError(PredictionRefusedError):
+    """Raised when one image of several failed, where the answer cannot say so."""
+
+    def __init__(self, index: int, error: ItemError) -> None:
+        super().__init__(f"Image {index}: {error.message}")
+        self.code = error.code
+
+
 _STATUS_OF_IMAGE_ERROR = {
     "file_too_large": 413,
     "image_too_large": 413,
@@ -150,5 +158,6 @@ ANSWERS: Answers = {
     NoModelError: Answer(404),
     ModelRequiredError: Answer(422),
     NoImageClassifiedError: Answer(422, status_by_code=_STATUS_OF_IMAGE_ERROR),
+    ImageFailedError: Answer(422, status_by_code=_STATUS_OF_IMAGE_ERROR),
     PredictionRefusedError: Answer(422),
 }

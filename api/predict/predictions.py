@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 
 from api.http.disconnect import while_connected
-from api.predict.body import UploadedImage
+from api.predict.body import ImageBody, UploadedImage
 from api.predict.errors import (
     EmptyUploadError,
     FileTooLargeError,
@@ -18,11 +19,13 @@ from api.predict.errors import (
 from api.predict.limits import UploadBudget, UploadLimits
 from api.predict.schemas import ClassifiedImage, FailedImage, Prediction, PredictionModel, PredictionTimings
 from api.predict.shadow.sampling import ShadowTraffic
-from api.predict.uploads import uploaded_images
+from api.predict.uploads import body_of, uploaded_images
 from api.predictor.client import Predicted, PredictorClient
+from api.predictor.protocol.image_data import ImageData
 from api.predictor.protocol.messages import ItemAnswer, ItemError
 from worker.redis_server.projects import model_address
 from worker.registry.model_registry import AsyncModelRegistry
+from worker.registry.models import RegisteredModel
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,10 @@ class AnswerOptions:
     """Number of classes, highest score first."""
     explain: bool = False
     """Whether to say where in the image the evidence for the label lies."""
+    min_score: float = 0.0
+    """An answer whose best score is below it abstains."""
+    deadline_s: float | None = None
+    """The request fails after this time; `None` for the limit of the service."""
 
 
 class Predictions:
@@ -50,7 +57,7 @@ class Predictions:
     ) -> None:
         self._registry = registry
         self._predictor = predictor
-        self._limits = limits
+        self.limits = limits
         self._budget = budget
         self._shadow = shadow
         self._deadline_s = deadline_s
@@ -73,18 +80,57 @@ class Predictions:
             api.predictor.errors.PredictionError: the request failed as a whole in the predictor.
             starlette.requests.ClientDisconnect: the client closed the connection.
         """
-        started = time.monotonic()
-        found = await self._registry.resolve(
+        started_s = time.monotonic()
+        found = await self.find_model(ref, project)
+        limits = self.limits.for_explanations() if options.explain else self.limits
+        async with self.uploaded(request, body_of(request, limits)) as images:
+            return await self.classify(request, found, images, options, project=project, started_s=started_s)
+
+    async def find_model(self, ref: str | None, project: str) -> RegisteredModel:
+        """Return the model of a reference, or the only one in production.
+
+        Raises:
+            PredictionRefusedError: there is no reference, and not exactly one model in production.
+            worker.errors.ModelNotFoundError: no model has this reference.
+        """
+        return await self._registry.resolve(
             await self._only_production_name(project) if ref is None else ref, project
         )
+
+    async def is_ready(self) -> bool:
+        """Return whether the predictor runs."""
+        return await self._predictor.is_ready()
+
+    def uploaded(self, request: Request, body: ImageBody) -> AbstractAsyncContextManager[list[UploadedImage]]:
+        """Read the body of a request, and provide its images; raises UploadError."""
+        return uploaded_images(request, body, self.limits, self._budget)
+
+    async def classify(
+        self,
+        request: Request,
+        found: RegisteredModel,
+        images: Sequence[UploadedImage],
+        options: AnswerOptions,
+        *,
+        project: str,
+        started_s: float,
+    ) -> Prediction:
+        """Classify images that were read; raises the same errors as `predict`.
+
+        Args:
+            request: from which the images come: when its client leaves, they are not classified.
+            found: the model.
+            images: at least one.
+            options: what each answer shall have.
+            project: of the model.
+            started_s: when the request began, for the timings.
+        """
         manifest = found.manifest
-        limits = self._limits.for_explanations() if options.explain else self._limits
-        async with uploaded_images(request, limits, self._budget) as images:
-            predicted = await while_connected(
-                request, self._classify(model_address(manifest.id, project), images, options)
-            )
-            if not options.explain:
-                self._shadow.offer(found, project, images, predicted.items)
+        predicted = await while_connected(
+            request, self._classify(model_address(manifest.id, project), images, options)
+        )
+        if not options.explain:
+            self._shadow.offer(found, project, images, predicted.items)
         return Prediction(
             model=PredictionModel(
                 id=manifest.id,
@@ -94,9 +140,10 @@ class Predictions:
                 precision=predicted.precision,
             ),
             predictions=[
-                _item(index, images[index].filename, answer) for index, answer in enumerate(predicted.items)
+                _item(index, images[index].filename, answer, options)
+                for index, answer in enumerate(predicted.items)
             ],
-            timings_ms=PredictionTimings(**predicted.timings_ms.model_dump(), total=_ms_since(started)),
+            timings_ms=PredictionTimings(**predicted.timings_ms.model_dump(), total=_ms_since(started_s)),
         )
 
     async def _only_production_name(self, project: str) -> str:
@@ -113,7 +160,9 @@ class Predictions:
         """Return the answers to all images; raises NoImageClassifiedError if each of them is an error."""
         answers = {index: error for index, image in enumerate(images) if (error := self._upload_error(image))}
         valid = {
-            index: image.data for index, image in enumerate(images) if index not in answers and image.data
+            index: ImageData(image.data, image.height_width)
+            for index, image in enumerate(images)
+            if index not in answers and image.data
         }
         predicted = None
         if valid:
@@ -121,7 +170,7 @@ class Predictions:
                 model,
                 list(valid.values()),
                 top_k=options.top_k,
-                deadline_s=self._deadline_s,
+                deadline_s=min(options.deadline_s or self._deadline_s, self._deadline_s),
                 explain=options.explain,
             )
             answers |= dict(zip(valid, predicted.items, strict=True))
@@ -134,7 +183,7 @@ class Predictions:
     def _upload_error(self, image: UploadedImage) -> ItemAnswer | None:
         """Return the answer to an image that is too large or empty, else `None`."""
         if image.data is None:
-            return _failed(FileTooLargeError.code, str(FileTooLargeError(self._limits.image_bytes)))
+            return _failed(FileTooLargeError.code, str(FileTooLargeError(self.limits.image_bytes)))
         if not image.data:
             return _failed(EmptyUploadError.code, "The file is empty: 0 bytes.")
         return None
@@ -144,7 +193,9 @@ def _failed(code: str, message: str) -> ItemAnswer:
     return ItemAnswer(error=ItemError(code=code, message=message))
 
 
-def _item(index: int, filename: str | None, answer: ItemAnswer) -> ClassifiedImage | FailedImage:
+def _item(
+    index: int, filename: str | None, answer: ItemAnswer, options: AnswerOptions
+) -> ClassifiedImage | FailedImage:
     if answer.error is not None:
         return FailedImage(index=index, filename=filename, error=answer.error)
     best = answer.scores[0]
@@ -153,6 +204,7 @@ def _item(index: int, filename: str | None, answer: ItemAnswer) -> ClassifiedIma
         filename=filename,
         label=best.label,
         score=best.score,
+        abstained=best.score < options.min_score,
         scores=answer.scores,
         explanation=answer.explanation,
     )

@@ -20,6 +20,7 @@ _BODY = {
     "content": {
         "image/*": {"schema": {"type": "string", "format": "binary"}},
         "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+        "application/json": {"schema": {"$ref": "#/components/schemas/ImagesDocument"}},
         "multipart/form-data": {
             "schema": {
                 "type": "object",
@@ -59,10 +60,18 @@ async def predict(
             f"picture; at most {UploadLimits.explained_images} images in a request."
         ),
     ] = False,
+    min_score: Annotated[
+        float, Query(ge=0, le=1, description="Answers with a score below it say `abstained: true`.")
+    ] = 0.0,
+    timeout_ms: Annotated[
+        int | None,
+        Query(ge=1, description="Answer 503 instead of later than this; at most the service's 30 s."),
+    ] = None,
 ) -> Response:
-    """Classify one image (the body) or several (form parts named file, files or image)."""
+    """Classify one image (the body) or several (form parts named file, files or image; or JSON with base64)."""
+    deadline_s = timeout_ms / 1000 if timeout_ms else None
     try:
-        options = AnswerOptions(top_k, explain=explain)
+        options = AnswerOptions(top_k, explain=explain, min_score=min_score, deadline_s=deadline_s)
         answer = await predictions.predict(request, model, options, caller.project)
     except ClientDisconnect:
         return Response(status_code=499)  # the client closed the connection and reads no response

@@ -30,6 +30,9 @@ class ClassifiedImage(_Item):
     status: Literal["ok"] = "ok"
     label: str
     score: float = Field(description="Calibrated probability of `label`.")
+    abstained: bool = Field(
+        False, description="Whether `score` is below the request's `min_score`: do not rely on `label`."
+    )
     scores: list[Score] = Field(description="The `top_k` classes with the highest scores, highest first.")
     explanation: Explanation | None = Field(
         None,

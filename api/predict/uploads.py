@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from api.predict.body import ImageBody, RawBody, UploadedImage
 from api.predict.errors import UnsupportedMediaTypeError, UploadTooSlowError
+from api.predict.json_body import JsonBody
 from api.predict.limits import UploadBudget, UploadLimits
 from api.predict.multipart_body import PART_NAMES, MultipartBody
 
@@ -21,15 +22,14 @@ _RAW_TYPES = (
 
 @asynccontextmanager
 async def uploaded_images(
-    request: Request, limits: UploadLimits, budget: UploadBudget
+    request: Request, body: ImageBody, limits: UploadLimits, budget: UploadBudget
 ) -> AsyncIterator[list[UploadedImage]]:
-    """Provide the images of a raw or multipart body; their bytes count against the budget while the block runs.
+    """Provide the images of a body; its bytes count against the budget while the block runs.
 
     Raises:
         UploadError: one of its subclasses, as soon as the body breaks a rule.
         OverloadedError: the budget is used up.
     """
-    body = _body_of(request, limits)
     if int(request.headers.get("content-length", 0)) > body.limit_bytes:
         raise body.too_large()
     with budget.share() as take:
@@ -53,14 +53,25 @@ async def _read(request: Request, body: ImageBody, take: Callable[[int], None]) 
         body.feed(chunk)
 
 
-def _body_of(request: Request, limits: UploadLimits) -> ImageBody:
+def body_of(
+    request: Request, limits: UploadLimits, json_body: Callable[[UploadLimits], ImageBody] = JsonBody
+) -> ImageBody:
+    """Return the empty body of the kind that the Content-Type says; raises UnsupportedMediaTypeError.
+
+    Args:
+        request: its header is read.
+        limits: of the body.
+        json_body: makes the body of a JSON document.
+    """
     content_type, options = parse_options_header(request.headers.get("content-type", ""))
     kind = content_type.decode("latin-1").lower()
+    if kind == "application/json":
+        return json_body(limits)
     if kind == "multipart/form-data":
         return MultipartBody(options.get(b"boundary", b""), limits)
     if kind in _RAW_TYPES or kind.startswith("image/"):
         return RawBody(limits)
     raise UnsupportedMediaTypeError(
-        "Send the image itself (curl --data-binary @cat.png) or a form with parts named "
-        f"{', '.join(PART_NAMES)} (curl -F file=@cat.png)."
+        "Send the image itself (curl --data-binary @cat.png), a form with parts named "
+        f"{', '.join(PART_NAMES)} (curl -F file=@cat.png), or JSON with the image in base64."
     )

@@ -13,7 +13,8 @@ from api.predictor.errors import (
     PredictionError,
     PredictorUnavailableError,
 )
-from api.predictor.protocol.channel import Bytes, Channel
+from api.predictor.protocol.channel import Channel
+from api.predictor.protocol.image_data import Bytes, ImageData
 from api.predictor.protocol.messages import (
     ITEM_ANSWERS,
     Answer,
@@ -63,7 +64,7 @@ class _Connection:
     async def predict(
         self,
         model: str,
-        images: Sequence[Bytes],
+        images: Sequence[ImageData],
         *,
         top_k: int,
         deadline_s: float,
@@ -79,16 +80,16 @@ class _Connection:
                     request_id=request_id,
                     model=model,
                     image_count=len(images),
-                    total_bytes=sum(map(len, images)),
+                    total_bytes=sum(len(image.data) for image in images),
                     top_k=top_k,
                     deadline_s=deadline_s,
                     explain=explain,
                     is_background=is_background,
                 )
             )
-            for index, data in enumerate(images):
-                image = Image(request_id=request_id, index=index)
-                self._channel.send(image, data, is_wanted=lambda: not answer.done())
+            for index, image in enumerate(images):
+                message = Image(request_id=request_id, index=index, height_width=image.height_width)
+                self._channel.send(message, image.data, is_wanted=lambda: not answer.done())
             return await answer
         except (asyncio.CancelledError, ProtocolError):
             self._channel.send(Cancel(request_id=request_id))
@@ -162,7 +163,7 @@ class PredictorClient:
     async def predict(
         self,
         model: str,
-        images: Sequence[Bytes],
+        images: Sequence[Bytes | ImageData],
         *,
         top_k: int,
         deadline_s: float = 30.0,
@@ -173,7 +174,7 @@ class PredictorClient:
 
         Args:
             model: address of a published model: its id, not its name; `PROJECT/ID` in another project than the default.
-            images: bytes of image files.
+            images: files as bytes, or files or pixels as `ImageData`.
             top_k: number of classes in each answer, highest score first.
             deadline_s: the request fails after this time.
             explain: whether each answer shall say where in the image the evidence for its label lies.
@@ -183,11 +184,12 @@ class PredictorClient:
             PredictionError: one of its subclasses, when the request fails as a whole.
         """
         connection = await self._connection()
+        sent = [image if isinstance(image, ImageData) else ImageData(image) for image in images]
         try:
             async with asyncio.timeout(deadline_s + _GRACE_S):
                 return await connection.predict(
                     model,
-                    images,
+                    sent,
                     top_k=top_k,
                     deadline_s=deadline_s,
                     explain=explain,

@@ -27,6 +27,10 @@ def predict(
         typer.Option(help="Name, name:version or id of a model; required if there are several models."),
     ] = None,
     top_k: Annotated[int, typer.Option(help="Number of classes to show for each image.", min=1)] = 3,
+    min_score: Annotated[
+        float | None,
+        typer.Option(help="Mark images whose best probability is below this as unsure.", min=0, max=1),
+    ] = None,
     explain: Annotated[
         Path | None,
         typer.Option(
@@ -46,10 +50,12 @@ def predict(
         ninefold predict photos/*.jpg --model flowers:2 --top-k 1
 
         ninefold predict cat.jpg --explain .
+
+        ninefold predict photos/*.jpg --min-score 0.9
     """
     overlays = overlay_paths(files, explain) if explain else []
     with connect(url, api_key) as client, _progress_bar() as show:
-        response = client.predict(files, model, top_k, show, explain=explain is not None)
+        response = client.predict(files, model, top_k, show, explain=explain is not None, min_score=min_score)
     for path, prediction in zip(overlays, response["predictions"], strict=False):
         write_overlay(path, prediction)
     for file, prediction in zip(files, response["predictions"], strict=True):
@@ -78,4 +84,5 @@ def describe(prediction: "Json") -> str:
     """List the classes of one image with their probabilities, or the error message."""
     if prediction["status"] != "ok":
         return f"error: {prediction['error']['message']}"
-    return "  ".join(f"{score['label']} {score['score']:.1%}" for score in prediction["scores"])
+    scores = "  ".join(f"{score['label']} {score['score']:.1%}" for score in prediction["scores"])
+    return f"unsure: {scores}" if prediction.get("abstained") else scores

@@ -147,15 +147,17 @@ class Client(ModelCalls):
         on_progress: Callable[[int, int], None] | None = None,
         *,
         explain: bool = False,
+        min_score: float | None = None,
     ) -> Json:
         """Classify any number of image files with one version of a model; the files are sent in several requests.
 
         `model` may be left out when exactly one model has the alias `production`. `on_progress` receives the number of
         images that were answered and of all. With `explain`, each prediction has an `explanation`: where in the image the
-        network found its evidence for the label. Raises NinefoldError if a file cannot be read, or none can be classified.
+        network found its evidence for the label. With `min_score`, a prediction whose score is below it has
+        `abstained: True`. Raises NinefoldError if a file cannot be read, or none can be classified.
         """
-        params: dict[str, str | int] = {"top_k": top_k} | ({"model": model} if model else {})
-        params |= {"explain": "true"} if explain else {}
+        params: dict[str, str | int | float] = {"top_k": top_k} | ({"model": model} if model else {})
+        params |= ({"explain": "true"} if explain else {}) | ({"min_score": min_score} if min_score else {})
         return classify(self._transport, [Path(file) for file in files], params, on_progress or _ignore)
 
     def add_dataset(

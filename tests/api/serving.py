@@ -18,6 +18,7 @@ from api.app import create_app
 from api.predictor.supervision import PredictorOptions, PredictorProcess, SupervisionTimes
 from api.settings import ApiSettings
 from model.artifact.manifest import Manifest
+from model.artifact.precision import PrecisionSetting
 from model.storage.opening import open_storage
 from tests.api.published import publish_model
 from tests.conftest import running_valkey
@@ -40,12 +41,16 @@ def api_settings(redis_url: str, folder: Path) -> ApiSettings:
 
 @contextmanager
 def running_predictor(
-    storage_url: str, *, times: SupervisionTimes | None = None, cache_bytes: int = 1 << 30
+    storage_url: str,
+    *,
+    times: SupervisionTimes | None = None,
+    cache_bytes: int = 1 << 30,
+    precision: PrecisionSetting = PrecisionSetting.AUTO,
 ) -> Iterator[tuple[PredictorProcess, Path]]:
     """Run a supervised predictor; yields the predictor, which is ready, and the path of its socket."""
     with tempfile.TemporaryDirectory(prefix="nf-") as folder:
         socket_path = Path(folder, "predictor.sock")
-        options = PredictorOptions(socket_path, storage_url, cache_bytes=cache_bytes, device="cpu")
+        options = PredictorOptions(socket_path, storage_url, cache_bytes, "cpu", precision)
         predictor = PredictorProcess(options, times)
         predictor.start()
         try:

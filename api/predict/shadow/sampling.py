@@ -80,10 +80,10 @@ class ShadowTraffic:
             return
         pair = Pair(model.manifest.id, shadow)
         for image, answer in zip(images, answers, strict=True):
-            if image.data and answer.scores and self._choose() < self._fraction:
+            if image.data and not image.height_width and answer.scores and self._choose() < self._fraction:
                 self._add(project, pair, answer.scores[0], image.data)
 
-    def _add(self, project: str, pair: Pair, score: Score, data: bytearray) -> None:
+    def _add(self, project: str, pair: Pair, score: Score, data: bytes | bytearray) -> None:
         if len(self._waiting) >= _MAX_WAITING or self._waiting_bytes + len(data) > _MAX_WAITING_BYTES:
             self._count(project, pair, "dropped")
             return

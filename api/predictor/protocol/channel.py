@@ -7,9 +7,8 @@ from collections import deque
 from collections.abc import Callable
 
 from api.predictor.protocol.framing import LENGTHS, frame_head, parse_lengths
+from api.predictor.protocol.image_data import Bytes
 from api.predictor.protocol.messages import Message, parse_message
-
-Bytes = bytes | bytearray
 
 _SLICE_BYTES = (
     256 * 1024

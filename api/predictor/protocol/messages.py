@@ -46,11 +46,13 @@ class Open(_Message):
 
 
 class Image(_Message):
-    """API → predictor: one image of a request; the body of the frame holds the bytes of the image file."""
+    """API → predictor: one image of a request; the body of the frame holds the bytes of the image file, or pixels."""
 
     kind: Literal["image"] = "image"
     request_id: int
     index: Annotated[int, Field(ge=0)]
+    height_width: tuple[int, int] | None = None
+    """If the body holds RGB pixels, row by row from the top, 3 bytes each."""
 
 
 class Cancel(_Message):

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from api.predictor.errors import DeadlineExceededError, PredictionError
+from api.predictor.protocol.image_data import ImageData
 from api.predictor.protocol.messages import Answer, ItemAnswer, ItemError, Open, Score, Timings
 from api.predictor.serving.admission import Admission
 from api.predictor.serving.batcher import Batcher, Network
@@ -21,7 +22,7 @@ _SCORE_DIGITS = 6
 
 
 class ServedModel(Network, Explainable, Protocol):
-    """A model in memory: decodes image files, computes scores, names the classes and explains its answers."""
+    """A model in memory: prepares images, computes scores, names the classes and explains its answers."""
 
     @property
     def precision(self) -> str:
@@ -33,8 +34,8 @@ class ServedModel(Network, Explainable, Protocol):
         """Memory of the model."""
         ...
 
-    def decode(self, data: bytes) -> np.ndarray:
-        """Decode an image file to HWC, uint8, with the preprocessing of training; raises `model.errors.ImageError`."""
+    def prepare(self, image: ImageData) -> np.ndarray:
+        """Return an image as HWC, uint8, with the preprocessing of training; raises `model.errors.ImageError`."""
         ...
 
 
@@ -42,14 +43,14 @@ class ImageQueue:
     """The images of one request that have arrived and that no task has taken yet."""
 
     def __init__(self) -> None:
-        self._queue: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
+        self._queue: asyncio.Queue[tuple[int, ImageData]] = asyncio.Queue()
 
-    def put(self, index: int, data: bytes) -> None:
+    def put(self, index: int, image: ImageData) -> None:
         """Add the image at position `index` of the request."""
-        self._queue.put_nowait((index, data))
+        self._queue.put_nowait((index, image))
 
-    async def get(self) -> tuple[int, bytes]:
-        """Wait for an image; return its position in the request and its bytes."""
+    async def get(self) -> tuple[int, ImageData]:
+        """Wait for an image; return its position in the request, and the image."""
         return await self._queue.get()
 
 
@@ -60,9 +61,9 @@ class Decoders:
         self.threads = threads
         self._executor = executor
 
-    async def decode(self, model: ServedModel, data: bytes) -> tuple[np.ndarray, float]:
+    async def prepare(self, model: ServedModel, image: ImageData) -> tuple[np.ndarray, float]:
         """Return the decoded image and the seconds that decoding took."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, _decode, model, data)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, _prepare, model, image)
 
 
 @dataclass(frozen=True)
@@ -160,11 +161,11 @@ class RequestClassifier:
         decoding_slots: asyncio.Semaphore,
         fairness_key: object,
     ) -> _ImageResult:
-        index, data = await images.get()
+        index, sent = await images.get()
         arrived = time.monotonic()
         try:
             async with decoding_slots:
-                image, decode_s = await self._decoders.decode(model, data)
+                image, decode_s = await self._decoders.prepare(model, sent)
             classified = await self._batcher.classify(model, image, request=fairness_key)
         except (ImageError, PredictionError) as error:
             return _ImageResult(index, ItemAnswer(error=ItemError(code=error.code, message=str(error))))
@@ -175,9 +176,9 @@ class RequestClassifier:
         return _ImageResult(index, ItemAnswer(scores=scores), seen, queued_s, decode_s, classified.infer_s)
 
 
-def _decode(model: ServedModel, data: bytes) -> tuple[np.ndarray, float]:
+def _prepare(model: ServedModel, image: ImageData) -> tuple[np.ndarray, float]:
     started = time.monotonic()
-    return model.decode(data), time.monotonic() - started
+    return model.prepare(image), time.monotonic() - started
 
 
 def best_scores(scores_K: np.ndarray, classes: list[str], top_k: int) -> list[Score]:  # noqa: N803  # its shape

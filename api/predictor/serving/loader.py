@@ -2,16 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 from pydantic import ValidationError
 
 from api.predictor.errors import CorruptModelError, ModelUnavailableError
+from api.predictor.protocol.image_data import ImageData
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, model_key
 from model.artifact.precision import Precision, PrecisionSetting
 from model.data.images import decode_image, resize_image
@@ -59,20 +61,29 @@ class LoadedModel:
         """Memory of the weights: the size of their file."""
         return self.manifest.files[WEIGHTS_FILE].size_bytes
 
-    def decode(self, data: bytes) -> np.ndarray:
-        """Decode an image file to HWC, uint8, with the preprocessing of training; raises `model.errors.ImageError`."""
+    def prepare(self, image: ImageData) -> np.ndarray:
+        """Return an image as HWC, uint8, with the preprocessing of training; raises `model.errors.ImageError`."""
         preprocessing = self.manifest.preprocessing
-        size = preprocessing.image_size
         with self.pixel_budget.share() as take:
-            image = decode_image(
-                data, image_size=size, sample_bits=preprocessing.sample_bits, before_pixels=take
-            )
+            rgb = self._decode(image, take)
             try:
-                return resize_image(image, size, preprocessing.resize)
+                return resize_image(rgb, preprocessing.image_size, preprocessing.resize)
             except MemoryError as error:
                 raise ImageTooLargeError(
                     "There is not enough memory for this image at the moment: send a smaller copy."
                 ) from error
+
+    def _decode(self, image: ImageData, before_pixels: Callable[[int], object]) -> Image.Image:
+        if image.height_width:
+            height, width = image.height_width
+            return Image.frombytes("RGB", (width, height), bytes(image.data))
+        preprocessing = self.manifest.preprocessing
+        return decode_image(
+            image.data,
+            image_size=preprocessing.image_size,
+            sample_bits=preprocessing.sample_bits,
+            before_pixels=before_pixels,
+        )
 
     def classify(self, images_NHWC: np.ndarray, /) -> np.ndarray:  # noqa: N803 - the name tells the shape
         """Return calibrated scores_NK for images_NHWC (uint8); raises MemoryError."""

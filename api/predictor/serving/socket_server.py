@@ -9,6 +9,7 @@ from pathlib import Path
 
 from api.predictor.errors import AnswerTooLargeError, InferenceFailedError, PredictionError
 from api.predictor.protocol.channel import Channel
+from api.predictor.protocol.image_data import ImageData
 from api.predictor.protocol.messages import (
     ITEM_ANSWERS,
     Answer,
@@ -53,9 +54,9 @@ class Connection:
         match message:
             case Open():
                 self._open(message)
-            case Image(request_id=request_id, index=index):
+            case Image(request_id=request_id, index=index, height_width=height_width):
                 if request_id in self._image_queues:  # a request that failed early is no longer there
-                    self._image_queues[request_id].put(index, body)
+                    self._image_queues[request_id].put(index, ImageData(body, height_width))
             case Cancel(request_id=request_id):
                 if request_id in self._tasks:
                     self._tasks[request_id].cancel()

@@ -22,9 +22,9 @@ from worker.registry.model_registry import ModelRegistry
 
 PROJECT = "lab"
 ANSWERS_TO_ALL = {
-    *("get_health", "get_readiness", "list_workers"),
-    *("create_job", "create_dataset", "create_session", "get_session", "delete_session", "predict"),
-    "import_model",
+    *("get_health", "get_readiness", "list_workers", "get_v2_server", "get_v2_live", "get_v2_ready"),
+    *("create_job", "create_dataset", "create_session", "get_session", "delete_session"),
+    *("predict", "classify_for_hugging_face", "import_model"),
     *("list_jobs", "list_datasets", "list_models", "stream_events", "describe_uploads", "create_upload"),
 }
 """Operations that name nothing; what they return is checked on its own."""
@@ -52,6 +52,7 @@ class Foreign:
             "evaluation_id": [self.evaluation_id],
             "import_id": [self.model_import_id],
             "name": [self.model_name],
+            "version": ["1"],
             "alias": ["production"],
             "file": ["manifest.json", "model.safetensors"],
             "image_id": ["img_0123456789abcdef01234567"],

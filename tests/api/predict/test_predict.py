@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -73,6 +73,35 @@ def test_a_body_that_is_one_image(service: Service, model: Manifest) -> None:
     assert len(item["scores"]) == 2
     assert set(answer["timings_ms"]) == {"queue", "decode", "infer", "total"}
     assert answer["timings_ms"]["total"] >= answer["timings_ms"]["infer"] > 0
+
+
+def test_images_in_base64(service: Service, model: Manifest) -> None:
+    files = [png(1), png(2)]
+    document = {
+        "images": [f"data:image/png;base64,{b64encode(files[0]).decode()}", b64encode(files[1]).decode()]
+    }
+    answer = service.client.post("/predict", json=document).json()
+    assert model
+    expected = service.client.post("/predict", files=_files(*files)).json()
+    assert [item["scores"] for item in answer["predictions"]] == [
+        item["scores"] for item in expected["predictions"]
+    ]
+
+
+def test_an_answer_below_min_score_abstains(service: Service, model: Manifest) -> None:
+    assert model
+    for min_score, abstained in ((0.0, False), (1.0, True)):
+        response = service.client.post("/predict", content=png(), params={"min_score": min_score})
+        assert response.json()["predictions"][0]["abstained"] is abstained
+    _problem(service.client.post("/predict", content=png(), params={"min_score": 2}), 422, "invalid_request")
+
+
+def test_a_request_that_cannot_be_answered_in_time_fails(service: Service, model: Manifest) -> None:
+    assert model
+    large = encoded(picture(size=(4000, 4000)))
+    response = service.client.post("/predict", content=large, params={"timeout_ms": 1})
+    assert int(response.headers["retry-after"]) >= 1
+    _problem(response, 503, "deadline_exceeded")
 
 
 @pytest.mark.parametrize(

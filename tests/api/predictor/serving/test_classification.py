@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from api.predictor.protocol.image_data import ImageData
 from api.predictor.protocol.messages import Open
 from api.predictor.serving.admission import Admission, Throughput
 from api.predictor.serving.batcher import Batcher
@@ -23,7 +24,7 @@ class BrokenModel:
     size_bytes = 1
     precision = "float32"
 
-    def decode(self, _data: bytes) -> np.ndarray:
+    def prepare(self, _image: ImageData) -> np.ndarray:
         raise ZeroDivisionError("unexpected")
 
     def classify(self, images: np.ndarray, /) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from api.predictor.protocol.image_data import ImageData
 from api.predictor.serving.loader import LoadedModel
 from model.artifact.onnx_classifier import OnnxClassifier
 from model.data.images import decode_image
@@ -69,13 +70,13 @@ def test_decoding_waits_for_room_and_returns_its_pixels_to_the_budget(tmp_path: 
     with ThreadPoolExecutor(1) as threads:
         with model.pixel_budget.share() as take:
             take(1)
-            decoding = threads.submit(model.decode, png())
+            decoding = threads.submit(model.prepare, ImageData(png()))
             with pytest.raises(TimeoutError):
                 decoding.result(0.3)
         assert decoding.result(20).shape == (16, 16, 3)
     with pytest.raises(ImageError):
-        model.decode(png()[:-30])
-    assert model.decode(png()).shape == (16, 16, 3)
+        model.prepare(ImageData(png()[:-30]))
+    assert model.prepare(ImageData(png())).shape == (16, 16, 3)
 
 
 def test_a_served_model_scales_16_bit_images_as_those_of_its_dataset(tmp_path: Path) -> None:
@@ -86,7 +87,7 @@ def test_a_served_model_scales_16_bit_images_as_those_of_its_dataset(tmp_path: P
     manifest = manifest.model_copy(update={"preprocessing": preprocessing})
     model = LoadedModel(manifest, OnnxClassifier.load(storage, manifest, 1), PixelBudget(), url, 1)
     values = np.arange(256, dtype=np.uint16).reshape(16, 16)
-    assert np.array_equal(model.decode(encode(Image.fromarray(values << 4)))[..., 0], values)
+    assert np.array_equal(model.prepare(ImageData(encode(Image.fromarray(values << 4))))[..., 0], values)
 
 
 @pytest.mark.parametrize(("is_progressive", "pixels"), [(False, 200 * 150), (True, 1600 * 1200)])

@@ -11,6 +11,7 @@ import pytest
 from api.predictor.client import PredictorClient
 from api.predictor.errors import AnswerTooLargeError
 from api.predictor.protocol.framing import MAX_BODY_BYTES
+from api.predictor.protocol.image_data import ImageData
 from api.predictor.serving.admission import Admission, Throughput
 from api.predictor.serving.batcher import Batcher
 from api.predictor.serving.classification import Decoders, RequestClassifier, ServedModel
@@ -27,7 +28,7 @@ class WordyModel:
     size_bytes = 1
     precision = "float32"
 
-    def decode(self, _data: bytes) -> np.ndarray:
+    def prepare(self, _image: ImageData) -> np.ndarray:
         return np.zeros((1, 1, 3), np.uint8)
 
     def classify(self, images: np.ndarray, /) -> np.ndarray:

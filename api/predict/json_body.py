@@ -1,0 +1,73 @@
+"""A JSON body whose images are in base64, as `data:` URLs or bare."""
+
+from base64 import b64decode
+from binascii import Error as Base64Error
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from api.predict.body import UploadedImage
+from api.predict.errors import EmptyUploadError, RequestTooLargeError, TooManyImagesError, UploadError
+from api.predict.limits import UploadLimits
+
+_HELP = """{"image": "data:image/png;base64,…"}, or {"images": […]} for several"""
+
+
+class ImagesDocument(BaseModel):
+    """One image or several, each a file in base64: as a `data:` URL, or without its head."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    image: str | None = Field(None, description="One image file in base64, or as a `data:` URL.")
+    images: list[str] = Field([], description="Several such files.")
+
+    def files(self) -> list[str]:
+        """Return all images, in order."""
+        return [*([] if self.image is None else [self.image]), *self.images]
+
+
+class JsonBody:
+    """A JSON document such as `{"image": "data:image/png;base64,…"}`."""
+
+    def __init__(self, limits: UploadLimits) -> None:
+        self.limit_bytes = limits.request_bytes
+        self._limits = limits
+        self._data = bytearray()
+
+    def too_large(self) -> UploadError:
+        """Return the error for a body above the limit."""
+        return RequestTooLargeError(self.limit_bytes)
+
+    def feed(self, chunk: bytes) -> None:
+        """Add the next chunk of the document."""
+        self._data += chunk
+
+    def images(self) -> list[UploadedImage]:
+        """Return the images; raises `UploadError`."""
+        files = self.parse(bytes(self._data))
+        if not files:
+            raise EmptyUploadError(f"The document has no image: send {_HELP}.")
+        if len(files) > self._limits.images:
+            raise TooManyImagesError(self._limits.images, are_explained=self._limits.are_explained)
+        return [self._image(index, file) for index, file in enumerate(files)]
+
+    def parse(self, document: bytes) -> list[str]:
+        """Return the images of the document, in base64; raises `UploadError`."""
+        try:
+            return ImagesDocument.model_validate_json(document).files()
+        except ValidationError as error:
+            raise UploadError(f"The JSON document is not understood: send {_HELP}.") from error
+
+    def _image(self, index: int, text: str) -> UploadedImage:
+        data = decode_base64(text, f"Image {index}")
+        return UploadedImage(None, data if len(data) <= self._limits.image_bytes else None)
+
+
+def decode_base64(text: str, what: str) -> bytes:
+    """Return the bytes of a file in base64, with or without the head of a `data:` URL; raises UploadError."""
+    encoded = text.partition(",")[2] if text.startswith("data:") else text
+    try:
+        return b64decode("".join(encoded.split()), validate=True)
+    except (Base64Error, ValueError) as error:
+        raise UploadError(
+            f"{what} is not base64: encode the bytes of the image file (base64 cat.png)."
+        ) from error

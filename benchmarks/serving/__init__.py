@@ -1,0 +1,1 @@
+"""Benchmarks of `/predict`, and of other serving frameworks with the same network."""
