@@ -20,6 +20,7 @@ import api.http.errors
 import api.jobs.comparison
 import api.jobs.errors
 import api.jobs.routes
+import api.metrics.routes
 import api.models.alias_routes
 import api.models.bundle.routes
 import api.models.comparison.routes
@@ -53,6 +54,8 @@ from api.http.openapi import OpenApiDocument
 from api.http.problem import Answers
 from api.http.unknown_parameters import refuse_unknown_parameters
 from api.jobs.schemas import Extension, Rerun
+from api.metrics.counting import Counting
+from api.metrics.metrics import ServiceMetrics
 from api.models.alias_schemas import AliasTarget, RollbackRequest
 from api.models.evaluation.run_schemas import EvaluationRequest
 from api.predict.hugging_face import ImageClassificationInput
@@ -84,6 +87,7 @@ _ROUTERS = (
     api.predict.hugging_face.router,
     api.predict.open_inference.routes.router,
     api.health.routes.router,
+    api.metrics.routes.router,
     api.auth.routes.router,
     api.dashboard.routes.router,
 )
@@ -160,6 +164,7 @@ def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
             allow_headers=_ALLOWED_HEADERS,
             expose_headers=_EXPOSED_HEADERS,
         )
+    app.add_middleware(Counting, metrics=shared(app, ServiceMetrics))
     app.add_middleware(RequestIds)
     if settings.access_log:
         app.add_middleware(AccessLog)

@@ -1,7 +1,7 @@
 """Classifies uploaded images: finds the model, calls the predictor, builds the response. Knows no HTTP status."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
@@ -53,6 +53,7 @@ class Predictions:
         budget: UploadBudget,
         shadow: ShadowTraffic,
         *,
+        on_answer: Callable[[Prediction], object],
         deadline_s: float = 30.0,
     ) -> None:
         self._registry = registry
@@ -60,6 +61,7 @@ class Predictions:
         self.limits = limits
         self._budget = budget
         self._shadow = shadow
+        self._on_answer = on_answer
         self._deadline_s = deadline_s
 
     async def predict(
@@ -131,7 +133,7 @@ class Predictions:
         )
         if not options.explain:
             self._shadow.offer(found, project, images, predicted.items)
-        return Prediction(
+        prediction = Prediction(
             model=PredictionModel(
                 id=manifest.id,
                 name=manifest.name,
@@ -145,6 +147,8 @@ class Predictions:
             ],
             timings_ms=PredictionTimings(**predicted.timings_ms.model_dump(), total=_ms_since(started_s)),
         )
+        self._on_answer(prediction)
+        return prediction
 
     async def _only_production_name(self, project: str) -> str:
         names = sorted(await self._registry.production_names(project))

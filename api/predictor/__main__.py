@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from api.predictor.protocol.messages import Pong, PredictorStatistics
 from api.predictor.protocol.socket_path import check_socket_path
 from api.predictor.serving.admission import Admission, Throughput
 from api.predictor.serving.batcher import Batcher
@@ -77,7 +78,19 @@ async def _serve(options: argparse.Namespace) -> int:
         decoders = Decoders(decoding, decoding_threads)
         admission = Admission(throughput)
         classifier = RequestClassifier(models, batcher, admission, decoders, Explanations(explaining))
-        server = await listen(options.socket, classifier, lambda: loader.is_ready)
+
+        def pong() -> Pong:
+            statistics = PredictorStatistics(
+                waiting_images=admission.images,
+                loaded_models=len(models.loaded),
+                batches=batcher.batches,
+                batched_images=batcher.batched_images,
+                refused_requests=admission.refused,
+                model_loads=models.loads,
+            )
+            return Pong(ready=loader.is_ready, idle=classifier.is_idle, statistics=statistics)
+
+        server = await listen(options.socket, classifier, pong)
         tasks = [asyncio.create_task(batcher.run()), asyncio.create_task(loader.prepare())]
         for task in tasks:
             task.add_done_callback(partial(_end_if_failed, exit_code))

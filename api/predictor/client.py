@@ -26,6 +26,7 @@ from api.predictor.protocol.messages import (
     Open,
     Ping,
     Pong,
+    PredictorStatistics,
     ProtocolError,
     Timings,
 )
@@ -207,6 +208,11 @@ class PredictorClient:
         """Return whether the predictor has, and had just now, nothing to do."""
         pong = await self._ping(timeout_s)
         return pong is not None and pong.idle
+
+    async def statistics(self, *, timeout_s: float = 2.0) -> PredictorStatistics | None:
+        """Return what the predictor does; `None` if it does not answer."""
+        pong = await self._ping(timeout_s)
+        return pong and pong.statistics
 
     async def _ping(self, timeout_s: float) -> Pong | None:
         try:

@@ -31,6 +31,8 @@ from api.jobs.reruns import Reruns
 from api.jobs.spec_resolver import SpecResolver, WorkerDevices
 from api.jobs.submission import Submissions
 from api.jobs.training_states import TrainingStates
+from api.metrics.metrics import ServiceMetrics
+from api.metrics.present import PresentState
 from api.models.bundle.bundles import Bundles
 from api.models.bundle.derived import DerivedFiles
 from api.models.comparison.reader import ComparisonReader
@@ -88,6 +90,7 @@ class SharedObjects:
                 settings.shadow_keep_images, settings.shadow_keep_bytes, settings.shadow_keep_days * 86_400
             ),
         )
+        self._metrics = ServiceMetrics()
 
     def by_type(self) -> Mapping[type, object]:
         """Return what routes may ask for with `from_app`."""
@@ -162,6 +165,8 @@ class SharedObjects:
             DatasetArchives: DatasetArchives(catalogue, self._storages, built_in),
             DatasetDeletion: DatasetDeletion(catalogue, datasets, store, self._storages),
             Predictions: self._predictions(models),
+            ServiceMetrics: self._metrics,
+            PresentState: PresentState(self._redis, live_workers, self._predictor),
             ReadinessChecks: ReadinessChecks(
                 self._redis,
                 StorageProbe(self._storage),
@@ -176,7 +181,14 @@ class SharedObjects:
 
     def _predictions(self, models: AsyncModelRegistry) -> Predictions:
         limits = UploadLimits(image_bytes=self._settings.max_image_bytes, images=self._settings.max_images)
-        return Predictions(models, self._predictor, limits, UploadBudget(), self._shadow)
+        return Predictions(
+            models,
+            self._predictor,
+            limits,
+            UploadBudget(),
+            self._shadow,
+            on_answer=self._metrics.add_prediction,
+        )
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

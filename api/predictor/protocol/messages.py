@@ -19,6 +19,17 @@ class Ping(_Message):
     kind: Literal["ping"] = "ping"
 
 
+class PredictorStatistics(_Message):
+    """What the predictor does, and did since it started."""
+
+    waiting_images: int = 0
+    loaded_models: int = 0
+    batches: int = 0
+    batched_images: int = 0
+    refused_requests: int = 0
+    model_loads: int = 0
+
+
 class Pong(_Message):
     """Predictor → API or parent process: the answer to a ping; `ready` is true once the library that computes is loaded."""
 
@@ -26,6 +37,7 @@ class Pong(_Message):
     ready: bool
     idle: bool = False
     """Whether there is, and was just now, nothing to do: a request for which nobody waits would be admitted."""
+    statistics: PredictorStatistics = PredictorStatistics()
 
 
 class Open(_Message):

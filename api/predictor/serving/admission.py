@@ -48,6 +48,8 @@ class Admission:
         self._total_bytes = total_bytes
         self._images: Counter[str] = Counter()
         self._bytes = 0
+        self.refused = 0
+        """Requests that exceeded a limit."""
 
     @property
     def images(self) -> int:
@@ -98,5 +100,6 @@ class Admission:
             self._refuse(f"{self._bytes} bytes of images wait; at most {self._total_bytes} may")
 
     def _refuse(self, reason: str) -> None:
+        self.refused += 1
         wait_s = min(_MAX_RETRY_S, max(1, math.ceil(self.images / self._throughput.images_per_s)))
         raise OverloadedError(f"{reason}. Try again in {wait_s} s.", retry_after_s=wait_s)

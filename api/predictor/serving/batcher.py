@@ -68,6 +68,10 @@ class Batcher:
         self._on_failure = on_failure
         self._queues: OrderedDict[Hashable, deque[QueuedImage]] = OrderedDict()
         self._arrived = asyncio.Event()
+        self.batches = 0
+        """Batches that were computed."""
+        self.batched_images = 0
+        """Images in these batches."""
 
     async def classify(self, network: Network, image: np.ndarray, *, request: Hashable) -> Classified:
         """Return the scores of one image of `request`.
@@ -126,6 +130,8 @@ class Batcher:
             return
         infer_s = time.monotonic() - started
         self._throughput.add_batch(len(batch), infer_s)
+        self.batches += 1
+        self.batched_images += len(batch)
         for queued, scores_K in zip(batch, scores, strict=True):
             if not queued.is_wanted:
                 continue

@@ -37,6 +37,8 @@ class ModelCache(Generic[ModelT]):
         self._load = load
         self._budget_bytes = budget_bytes
         self._entries: OrderedDict[str, _Entry[ModelT]] = OrderedDict()
+        self.loads = 0
+        """Loads that succeeded."""
 
     @property
     def loaded(self) -> list[str]:
@@ -70,10 +72,12 @@ class ModelCache(Generic[ModelT]):
 
     async def _load_once(self, model_id: str) -> ModelT:
         try:
-            return await self._load(model_id)
+            model = await self._load(model_id)
         except BaseException:
             del self._entries[model_id]  # the next request tries to load it again
             raise
+        self.loads += 1
+        return model
 
     def _evict(self) -> None:
         excess = sum(entry.size_bytes for entry in self._entries.values()) - self._budget_bytes

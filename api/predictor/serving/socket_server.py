@@ -31,10 +31,10 @@ log = logging.getLogger(__name__)
 class Connection:
     """The connection of one API process and its requests in flight."""
 
-    def __init__(self, channel: Channel, classifier: RequestClassifier, is_ready: Callable[[], bool]) -> None:
+    def __init__(self, channel: Channel, classifier: RequestClassifier, pong: Callable[[], Pong]) -> None:
         self._channel = channel
         self._classifier = classifier
-        self._is_ready = is_ready
+        self._pong = pong
         self._image_queues: dict[int, ImageQueue] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
@@ -61,7 +61,7 @@ class Connection:
                 if request_id in self._tasks:
                     self._tasks[request_id].cancel()
             case Ping():
-                self._channel.send(Pong(ready=self._is_ready(), idle=self._classifier.is_idle))
+                self._channel.send(self._pong())
             case _:
                 raise ProtocolError(f"The predictor does not receive messages of kind '{message.kind}'.")
 
@@ -102,13 +102,13 @@ class Connection:
         )
 
 
-async def listen(path: Path, classifier: RequestClassifier, is_ready: Callable[[], bool]) -> asyncio.Server:
-    """Serve the Unix socket `path`; its mode 0600 lets only this user connect."""
+async def listen(path: Path, classifier: RequestClassifier, pong: Callable[[], Pong]) -> asyncio.Server:
+    """Serve the Unix socket `path`; its mode 0600 lets only this user connect. `pong` makes the answer to a ping."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # The task is cancelled only when the predictor ends; asyncio's streams would log the cancellation as a fault.
         with contextlib.suppress(asyncio.CancelledError):
-            await Connection(Channel(reader, writer), classifier, is_ready).serve()
+            await Connection(Channel(reader, writer), classifier, pong).serve()
 
     previous_mask = os.umask(0o177)
     try:

@@ -89,6 +89,7 @@ ANSWERS = {
     "get_health": {200},
     "get_readiness": {200, 503},
     "list_workers": {200},
+    "get_metrics": {200},
 }
 """Statuses of each operation, without those of all operations and of all operations behind keys."""
 

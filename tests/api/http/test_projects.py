@@ -22,7 +22,15 @@ from worker.registry.model_registry import ModelRegistry
 
 PROJECT = "lab"
 ANSWERS_TO_ALL = {
-    *("get_health", "get_readiness", "list_workers", "get_v2_server", "get_v2_live", "get_v2_ready"),
+    *(
+        "get_health",
+        "get_readiness",
+        "list_workers",
+        "get_metrics",
+        "get_v2_server",
+        "get_v2_live",
+        "get_v2_ready",
+    ),
     *("create_job", "create_dataset", "create_session", "get_session", "delete_session"),
     *("predict", "classify_for_hugging_face", "import_model"),
     *("list_jobs", "list_datasets", "list_models", "stream_events", "describe_uploads", "create_upload"),

@@ -12,6 +12,7 @@ from api.predictor.client import PredictorClient
 from api.predictor.errors import AnswerTooLargeError
 from api.predictor.protocol.framing import MAX_BODY_BYTES
 from api.predictor.protocol.image_data import ImageData
+from api.predictor.protocol.messages import Pong
 from api.predictor.serving.admission import Admission, Throughput
 from api.predictor.serving.batcher import Batcher
 from api.predictor.serving.classification import Decoders, RequestClassifier, ServedModel
@@ -50,7 +51,7 @@ def test_a_request_whose_answer_is_too_large_fails_and_the_connection_goes_on(tm
             batcher = Batcher(inference, throughput)
             admission, explanations = Admission(throughput), Explanations(decoding)
             classifier = RequestClassifier(models, batcher, admission, Decoders(decoding, 1), explanations)
-            server = await listen(tmp_path / "p.sock", classifier, lambda: True)
+            server = await listen(tmp_path / "p.sock", classifier, lambda: Pong(ready=True))
             running, client = (
                 asyncio.create_task(batcher.run()),
                 PredictorClient(tmp_path / "p.sock", connections=1),
