@@ -98,7 +98,7 @@ def test_an_answer_below_min_score_abstains(service: Service, model: Manifest) -
 
 def test_a_request_that_cannot_be_answered_in_time_fails(service: Service, model: Manifest) -> None:
     assert model
-    large = encoded(picture(size=(4000, 4000)))
+    large = encoded(picture(size=(1500, 1500)))
     response = service.client.post("/predict", content=large, params={"timeout_ms": 1})
     assert int(response.headers["retry-after"]) >= 1
     _problem(response, 503, "deadline_exceeded")
