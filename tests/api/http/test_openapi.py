@@ -36,7 +36,7 @@ ANSWERS = {
     "list_dataset_versions": {200, 404},
     "download_dataset": {200, 404, 409},
     "describe_uploads": {204},
-    "create_upload": {201, 409, 412, 413},
+    "create_upload": {201, 404, 409, 412, 413},
     "get_upload": {200, 404, 409},
     "append_to_upload": {204, 404, 409, 412, *BODY},
     "delete_upload": {204, 404, 412},
