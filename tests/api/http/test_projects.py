@@ -54,6 +54,7 @@ class Foreign:
         """Return what fits each parameter of a path, and each required one of a query."""
         return {
             "with": [self.model_name],
+            "model": [self.model_name],
             "job_id": [self.job_id],
             "ref": [self.model_id, self.model_name, f"{self.model_name}:1", self.import_id, "hidden"],
             "upload_id": [self.upload_id],
