@@ -48,7 +48,9 @@ class ImageClassificationInput(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     inputs: str = Field(description="One image file in base64, or as a `data:` URL.")
-    parameters: ImageClassificationParameters = ImageClassificationParameters()
+    parameters: ImageClassificationParameters = Field(
+        default_factory=lambda: ImageClassificationParameters.model_validate({})
+    )
 
 
 class _TaskBody(JsonBody):

@@ -212,7 +212,7 @@ class PredictorClient:
     async def statistics(self, *, timeout_s: float = 2.0) -> PredictorStatistics | None:
         """Return what the predictor does; `None` if it does not answer."""
         pong = await self._ping(timeout_s)
-        return pong and pong.statistics
+        return pong.statistics if pong else None
 
     async def _ping(self, timeout_s: float) -> Pong | None:
         try:

@@ -12,7 +12,7 @@ import torch
 from benchmarks.serving.torch_network import TorchNetwork
 
 
-@bentoml.service(workers=1, traffic={"timeout": 60})  # type: ignore[untyped-decorator] - installed beside Ninefold
+@bentoml.service(workers=1, traffic={"timeout": 60})
 class ImageService:
     """An image in, its scores out."""
 
@@ -20,7 +20,7 @@ class ImageService:
         weights = Path(os.environ["WEIGHTS"])
         self._network = TorchNetwork(weights, int(os.environ["CLASSES"]), int(os.environ["IMAGE_SIZE"]))
 
-    @bentoml.api(batchable=True, max_batch_size=32, max_latency_ms=60_000)  # type: ignore[untyped-decorator] - as above
+    @bentoml.api(batchable=True, max_batch_size=32, max_latency_ms=60_000)
     def predict(self, files: list[Path]) -> list[list[float]]:
         """Classify a batch that the framework formed."""
         return self._network.scores(torch.stack([self._network.decode(file.read_bytes()) for file in files]))

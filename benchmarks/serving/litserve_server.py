@@ -15,7 +15,7 @@ from torch import Tensor
 from benchmarks.serving.torch_network import TorchNetwork
 
 
-class ImageApi(litserve.LitAPI):  # type: ignore[misc] - the package is installed beside Ninefold, not with it
+class ImageApi(litserve.LitAPI):
     """An image in, its scores out."""
 
     def __init__(self, options: argparse.Namespace) -> None:

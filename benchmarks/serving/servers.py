@@ -138,8 +138,13 @@ def _bentoml(model: PublishedModel, python: Path) -> Iterator[str]:
 @contextmanager
 def _process(command: list[str], environment: dict[str, str], ready_url: str) -> Iterator[None]:
     """Run a server in a process group of its own until its readiness URL answers 200."""
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    server = subprocess.Popen(command, env=os.environ | environment, start_new_session=True, **quiet)
+    server = subprocess.Popen(
+        command,
+        env=os.environ | environment,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         deadline = time.monotonic() + _START_S
         while not _is_ready(ready_url):

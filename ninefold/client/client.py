@@ -156,8 +156,8 @@ class Client(ModelCalls):
         network found its evidence for the label. With `min_score`, a prediction whose score is below it has
         `abstained: True`. Raises NinefoldError if a file cannot be read, or none can be classified.
         """
-        params: dict[str, str | int | float] = {"top_k": top_k} | ({"model": model} if model else {})
-        params |= ({"explain": "true"} if explain else {}) | ({"min_score": min_score} if min_score else {})
+        params: dict[str, str | int] = {"top_k": top_k} | ({"model": model} if model else {})
+        params |= ({"explain": "true"} if explain else {}) | ({"min_score": str(min_score)} if min_score else {})
         return classify(self._transport, [Path(file) for file in files], params, on_progress or _ignore)
 
     def add_dataset(

@@ -79,7 +79,7 @@ class LoadedModel:
             return Image.frombytes("RGB", (width, height), bytes(image.data))
         preprocessing = self.manifest.preprocessing
         return decode_image(
-            image.data,
+            bytes(image.data),
             image_size=preprocessing.image_size,
             sample_bits=preprocessing.sample_bits,
             before_pixels=before_pixels,

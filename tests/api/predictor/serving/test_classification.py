@@ -48,7 +48,7 @@ def test_an_unexpected_error_in_one_image_ends_the_tasks_of_the_whole_request() 
             decoders, explanations = Decoders(decoding, 1), Explanations(decoding)
             classifier = RequestClassifier(models, batcher, admission, decoders, explanations)
             images = ImageQueue()
-            images.put(0, b"the first of two images; the second never arrives")
+            images.put(0, ImageData(b"the first of two images; the second never arrives"))
             request = Open(request_id=1, model="mdl_1", top_k=1, image_count=2, total_bytes=80, deadline_s=60)
             with pytest.raises(ZeroDivisionError):
                 await classifier.answer(request, images)
