@@ -23,7 +23,7 @@ from api.predict.uploads import body_of, uploaded_images
 from api.predictor.client import Predicted, PredictorClient
 from api.predictor.protocol.image_data import ImageData
 from api.predictor.protocol.messages import ItemAnswer, ItemError
-from worker.redis_server.projects import model_address
+from worker.redis_server.projects import DEFAULT_PROJECT, model_address
 from worker.registry.model_registry import AsyncModelRegistry
 from worker.registry.models import RegisteredModel
 
@@ -100,7 +100,8 @@ class Predictions:
         )
 
     async def is_ready(self) -> bool:
-        """Return whether the predictor runs."""
+        """Return whether the predictor runs; raises redis.RedisError if Redis does not answer."""
+        await self._registry.production_names(DEFAULT_PROJECT)
         return await self._predictor.is_ready()
 
     def uploaded(self, request: Request, body: ImageBody) -> AbstractAsyncContextManager[list[UploadedImage]]:

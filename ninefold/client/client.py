@@ -157,7 +157,9 @@ class Client(ModelCalls):
         `abstained: True`. Raises NinefoldError if a file cannot be read, or none can be classified.
         """
         params: dict[str, str | int] = {"top_k": top_k} | ({"model": model} if model else {})
-        params |= ({"explain": "true"} if explain else {}) | ({"min_score": str(min_score)} if min_score else {})
+        params |= ({"explain": "true"} if explain else {}) | (
+            {"min_score": str(min_score)} if min_score else {}
+        )
         return classify(self._transport, [Path(file) for file in files], params, on_progress or _ignore)
 
     def add_dataset(

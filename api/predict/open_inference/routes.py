@@ -6,7 +6,6 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Request, Response
 from starlette.requests import ClientDisconnect
 
-from api.health.readiness import ReadinessChecks
 from api.http.callers import Caller
 from api.http.dependencies import from_app
 from api.http.openapi import problems
@@ -33,7 +32,6 @@ from model.host.installation import installed_version
 router = APIRouter(prefix="/v2", tags=["open inference protocol"])
 
 Models = Annotated[Predictions, from_app(Predictions)]
-Checks = Annotated[ReadinessChecks, from_app(ReadinessChecks)]
 
 _BODY = {
     "required": True,
@@ -62,9 +60,9 @@ async def get_live() -> Live:
     summary="The service can work",
     responses={503: {"model": Ready, "description": "A component does not work: see /readyz."}},
 )
-async def get_ready(checks: Checks, response: Response) -> Ready:
-    """200 when the service can work, else 503."""
-    is_ready = (await checks.run()).status == "ready"
+async def get_ready(models: Models, response: Response) -> Ready:
+    """200 when Redis answers and the predictor runs, else 503."""
+    is_ready = await models.is_ready()
     response.status_code = 200 if is_ready else 503
     return Ready(ready=is_ready)
 
