@@ -38,7 +38,7 @@ check: $(STAMP)  ## check format, lint, types and import contracts
 test: check  ## run check, then the tests
 	$(BIN)/python -m pytest -n 3 --dist loadfile
 
-slow: $(STAMP)  ## run the long tests: minutes of training
+slow: $(STAMP)  ## run the long tests: minutes of training, the demo at full length
 	$(BIN)/python -m pytest -m slow
 
 chaos: $(STAMP)  ## run the chaos tests: kill processes and Redis while jobs run

@@ -37,6 +37,9 @@ def demo(
         str | None, typer.Option(help="Use the service at this address instead of starting one.")
     ] = None,
     api_key: ApiKey = None,
+    epochs: Annotated[
+        int, typer.Option(min=1, help=f"With fewer than {EPOCHS} the model is worse, and ready sooner.")
+    ] = EPOCHS,
 ) -> None:
     """Train on handwritten digits and classify some, in about a minute; needs no network and leaves nothing behind.
 
@@ -53,7 +56,7 @@ def demo(
     with tempfile.TemporaryDirectory(prefix="ninefold-demo-") as name:
         folder = Path(name)
         with connect(url, api_key) if url else _own_service(console, folder / "data") as client:
-            _train_and_classify(console, client, folder / "images")
+            _train_and_classify(console, client, folder / "images", epochs)
     command = "ninefold" if shutil.which("ninefold") else sys.argv[0]
     console.print(
         f"\nDone in {time.monotonic() - began_at:.0f} s. Next, with your own images in a folder for each class:\n\n"
@@ -76,14 +79,14 @@ def _own_service(console: "Console", data_dir: Path) -> "Iterator[Client]":
         yield stack.enter_context(connect(url, None))
 
 
-def _train_and_classify(console: "Console", client: "Client", image_folder: Path) -> None:
-    job = client.submit(DATASET, epochs=EPOCHS, tags=["demo"])
+def _train_and_classify(console: "Console", client: "Client", image_folder: Path, epochs: int) -> None:
+    job = client.submit(DATASET, epochs=epochs, tags=["demo"])
     console.print(f"Training on {DATASET}: {job['id']}", highlight=False)
     result = follow(client, job["id"])["result"]
     images = _export_test_images(image_folder)
     predictions = client.predict([file for file, _ in images], model=result["model"]["id"], top_k=1)
     console.print(_table([label for _, label in images], predictions["predictions"]))
-    if result["test_accuracy"] < PASS_ACCURACY:
+    if epochs >= EPOCHS and result["test_accuracy"] < PASS_ACCURACY:
         raise NinefoldError(
             f"Test accuracy is {result['test_accuracy']:.1%}; {PASS_ACCURACY:.0%} was expected."
         )
