@@ -70,7 +70,7 @@ def test_take_screenshots(page: Page, service: Service, digit: FilePayload, few_
     page.locator(".matrix .cell").first.wait_for()
     save_screenshots(page, "model")
     page.goto(f"{service.url}/#/compare?models={models[0]['id']},{models[1]['id']}")
-    page.locator(".comparison table").first.wait_for()
+    page.locator(".model-groups table").first.wait_for()
     save_screenshots(page, "comparison")
     page.set_viewport_size(DESK)
 
