@@ -61,6 +61,7 @@ def test_an_unpacked_bundle_gives_the_scores_of_the_service(
         assert found[one["filename"]] == pytest.approx(expected, abs=1e-4), one["filename"]
 
 
+@pytest.mark.timeout(400)  # two imports, each in a new process
 def test_an_imported_bundle_predicts_the_same(service: Service, exported: Manifest) -> None:
     client = service.client
     bundle = client.get("/models/whole:1/bundle").content
