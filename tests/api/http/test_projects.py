@@ -15,7 +15,7 @@ from tests.worker.samples import claim, draft, make_job
 from worker.queue.calls.evaluations import NewEvaluation
 from worker.queue.calls.model_imports import NewModelImport
 from worker.queue.calls.uploads import UploadRecord, create_upload
-from worker.queue.ids import new_import_id, new_model_id, new_model_import_id
+from worker.queue.ids import new_disagreement_id, new_import_id, new_model_id, new_model_import_id
 from worker.queue.store import JobStore
 from worker.redis_server.connection import connect
 from worker.registry.model_registry import ModelRegistry
@@ -59,6 +59,7 @@ class Foreign:
             "ref": [self.model_id, self.model_name, f"{self.model_name}:1", self.import_id, "hidden"],
             "upload_id": [self.upload_id],
             "evaluation_id": [self.evaluation_id],
+            "disagreement_id": [new_disagreement_id()],
             "import_id": [self.model_import_id],
             "name": [self.model_name],
             "version": ["1"],

@@ -11,6 +11,7 @@ from model.data.checks.class_names import warn_of_class_names
         ({"Straße", "STRASSE", "Weg"}, "'STRASSE' = 'Straße'"),
         ({"cat", "dog", "cat|dog"}, "'cat|dog'"),
         ({"cat", "dog", "cat, dog"}, "'cat, dog'"),
+        ({"cat", "dog", "cat dog"}, "'cat dog'"),
     ],
 )
 def test_names_of_the_same_or_of_several_classes_are_told(classes: set[str], told: str) -> None:
@@ -26,7 +27,7 @@ def test_names_of_the_same_or_of_several_classes_are_told(classes: set[str], tol
         {"0", "1", "10"},
         {"cat", "dog", "cat, tabby"},
         {"+", "-", "_"},
-        {"black", "cat", "black cat"},
+        {"cat", "dog", "black cat"},
     ],
 )
 def test_names_of_different_classes_are_not_told(classes: set[str]) -> None:

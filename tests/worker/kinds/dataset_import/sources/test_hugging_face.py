@@ -70,7 +70,7 @@ def test_an_image_that_is_too_large_is_not_fetched_but_takes_its_place(
 @pytest.mark.parametrize(
     ("reply", "said"),
     [
-        (tree("data/train-0.parquet"), "parquet.*image folders"),
+        (tree("data/train-0.parquet"), "parquet.*a folder for each class"),
         (tree("a.zip", "b.zip"), "2 zips"),
         (tree("README.md"), "no image files and no zip"),
         (tree("../../etc/cat.jpg"), "unusable name"),
