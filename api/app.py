@@ -67,6 +67,7 @@ from model.host.installation import installed_version
 from model.spec import JobSpec
 
 _ROUTERS = (
+    api.predict.routes.router,  # first: each request tries the routes in order
     api.jobs.routes.router,
     api.jobs.comparison.router,
     api.events.routes.router,
@@ -83,7 +84,6 @@ _ROUTERS = (
     api.models.evaluation.routes.router,
     api.models.evaluation.run_routes.router,
     api.models.imports.routes.router,
-    api.predict.routes.router,
     api.predict.hugging_face.router,
     api.predict.open_inference.routes.router,
     api.health.routes.router,

@@ -33,7 +33,17 @@ def main() -> None:
     check_socket_path(options.socket)
     if options.parent is not None:
         end_with_parent(options.parent)
-    sys.exit(asyncio.run(_serve(options)))
+    with asyncio.Runner(loop_factory=_new_loop) as runner:
+        sys.exit(runner.run(_serve(options)))
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """Return a loop of uvloop, which takes less CPU time, where that is installed."""
+    try:
+        import uvloop  # noqa: PLC0415 - not on all platforms
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 def _parser() -> argparse.ArgumentParser:

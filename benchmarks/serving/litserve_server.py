@@ -1,6 +1,6 @@
 """Serves a published network with LitServe, as its documentation shows it.
 
-python -m benchmarks.serving.litserve_server --weights FILE --classes 10 --image-size 32 --port 8001 --max-batch 32
+python -m benchmarks.serving.litserve_server --weights FILE --classes 10 --image-size 32 --port 8001 --wait-ms 5
 """
 
 import argparse
@@ -19,10 +19,7 @@ class ImageApi(litserve.LitAPI):
     """An image in, its scores out."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        batching = (
-            {"max_batch_size": options.max_batch, "batch_timeout": 0.005} if options.max_batch > 1 else {}
-        )
-        super().__init__(**batching)
+        super().__init__(max_batch_size=32, batch_timeout=options.wait_ms / 1000)
         self._options = options
 
     def setup(self, device: Any) -> None:  # noqa: ARG002 - the signature of the framework
@@ -58,7 +55,7 @@ def main() -> None:
     parser.add_argument("--classes", type=int, required=True)
     parser.add_argument("--image-size", type=int, required=True)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--max-batch", type=int, default=32)
+    parser.add_argument("--wait-ms", type=float, default=5, help="for a batch of 32 to fill up")
     options = parser.parse_args()
     server = litserve.LitServer(ImageApi(options), accelerator="cpu", timeout=60)
     server.run(host="127.0.0.1", port=options.port, generate_client_file=False, log_level="warning")

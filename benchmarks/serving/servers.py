@@ -62,10 +62,10 @@ def ninefold_servers(model: PublishedModel) -> list[Server]:
 
 
 def peer_servers(model: PublishedModel, python: Path) -> list[Server]:
-    """Return LitServe with and without batches, and BentoML; `python` has them installed."""
+    """Return LitServe, waiting 5 ms for a batch and not waiting, and BentoML; `python` has them installed."""
     return [
-        Server("LitServe, batches", partial(_litserve, model, python, 32), "request"),
-        Server("LitServe, no batches", partial(_litserve, model, python, 1), "request"),
+        Server("LitServe, 5 ms", partial(_litserve, model, python, 5), "request"),
+        Server("LitServe, 0 ms", partial(_litserve, model, python, 0), "request"),
         Server("BentoML", partial(_bentoml, model, python), "files"),
     ]
 
@@ -104,7 +104,7 @@ def _ninefold(model: PublishedModel, precision: PrecisionSetting) -> Iterator[st
 
 
 @contextmanager
-def _litserve(model: PublishedModel, python: Path, max_batch: int) -> Iterator[str]:
+def _litserve(model: PublishedModel, python: Path, wait_ms: int) -> Iterator[str]:
     port = free_port()
     command = [python, "-m", "benchmarks.serving.litserve_server", "--weights", model.weights_file]
     network = [
@@ -113,7 +113,7 @@ def _litserve(model: PublishedModel, python: Path, max_batch: int) -> Iterator[s
         "--image-size",
         model.manifest.preprocessing.image_size,
     ]
-    serving = ["--port", port, "--max-batch", max_batch]
+    serving = ["--port", port, "--wait-ms", wait_ms]
     arguments = [str(argument) for argument in (*command, *network, *serving)]
     with _process(arguments, {}, f"http://127.0.0.1:{port}/health"):
         yield f"http://127.0.0.1:{port}/predict"
