@@ -78,13 +78,13 @@ def _print_rows(runs: Runs, names: list[str], concurrencies: list[int], limit_pe
         rates = {
             name: statistics.median(load.requests_per_s for load in runs[name, concurrency]) for name in names
         }
-        peers = [rate for name, rate in rates.items() if name.startswith("LitServe")]
+        litserve = max((rate for name, rate in rates.items() if name.startswith("LitServe")), default=0.0)
         for name, rate in rates.items():
             loads = runs[name, concurrency]
             p50_ms, p99_ms = (
                 statistics.median(getattr(load, field) for load in loads) for field in ("p50_ms", "p99_ms")
             )
-            compared = f", {rate / max(peers):.2f} x LitServe" if peers and max(peers) else ""
+            compared = f", {rate / litserve:.2f} x LitServe" if litserve else ""
             print(
                 f"{name:22} concurrency {concurrency:3}: {rate:7.1f} requests/s ({rate / limit_per_s:.2f} of the limit{compared}), "
                 f"p50 {p50_ms:.1f} ms, p99 {p99_ms:.1f} ms, errors {sum(load.errors for load in loads)}"
