@@ -46,7 +46,8 @@ from api.datasets.sources import SourceRequest
 from api.datasets.versions import NewVersion
 from api.http.dependencies import share, shared
 from api.http.error_handlers import ErrorHandlers
-from api.http.middleware.access_log import AccessLog
+from api.http.middleware.access_log import log_request
+from api.http.middleware.answered import Answered
 from api.http.middleware.head import Head
 from api.http.middleware.request_ids import RequestIds
 from api.http.middleware.unread_bodies import UnreadBodies
@@ -54,7 +55,6 @@ from api.http.openapi import OpenApiDocument
 from api.http.problem import Answers
 from api.http.unknown_parameters import refuse_unknown_parameters
 from api.jobs.schemas import Extension, Rerun
-from api.metrics.counting import Counting
 from api.metrics.metrics import ServiceMetrics
 from api.models.alias_schemas import AliasTarget, RollbackRequest
 from api.models.evaluation.run_schemas import EvaluationRequest
@@ -164,8 +164,8 @@ def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
             allow_headers=_ALLOWED_HEADERS,
             expose_headers=_EXPOSED_HEADERS,
         )
-    app.add_middleware(Counting, metrics=shared(app, ServiceMetrics))
+    app.add_middleware(Answered, note=shared(app, ServiceMetrics).add_request)
     app.add_middleware(RequestIds)
     if settings.access_log:
-        app.add_middleware(AccessLog)
+        app.add_middleware(Answered, note=log_request)
     app.add_middleware(UnreadBodies)

@@ -2,28 +2,17 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
+from starlette.types import Scope
 
 from api.predict.schemas import Prediction
 
 _MAX_MODELS = 100
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _STAGES = ("queue", "decode", "infer", "total")
-
-
-@dataclass(frozen=True)
-class Request:
-    """One HTTP request that was answered."""
-
-    method: str
-    route: str
-    """The template of its path, such as `/jobs/{job_id}`; empty if no route fits."""
-    status: int
-    duration_s: float
 
 
 class ServiceMetrics:
@@ -57,10 +46,12 @@ class ServiceMetrics:
         self._models: OrderedDict[tuple[str, str], set[str]] = OrderedDict()
         """The outcomes of each model version, the one that was not used for longest first."""
 
-    def add_request(self, request: Request) -> None:
-        """Count a request."""
-        self._requests.labels(request.method, request.route, request.status).inc()
-        self._durations.labels(request.method, request.route).observe(request.duration_s)
+    def add_request(self, scope: Scope, status: int, duration_s: float) -> None:
+        """Count a request by the template of its path, such as `/jobs/{job_id}`."""
+        route = getattr(scope.get("route"), "path", "")
+        method = scope["method"] if route else ""  # a client may invent methods, and each would be a series
+        self._requests.labels(method, route, status).inc()
+        self._durations.labels(method, route).observe(duration_s)
 
     def add_prediction(self, prediction: Prediction) -> None:
         """Count the images of an answer."""

@@ -1,44 +1,20 @@
-"""Middleware that logs one JSON line for each request: who asked for which route, and how it was answered."""
+"""Logs one JSON line for each request: who asked for which route, and how it was answered."""
 
 import json
 import logging
-import time
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from api.http.callers import CALLER
 from api.http.problem import REQUEST_ID
 from worker.redis_server.timestamps import now
 
-_NO_ANSWER = 499
-"""The client disconnected before it got an answer."""
-
 _log = logging.getLogger(__name__)
 
 
-class AccessLog:
-    """Logs request id, method, route, status, duration and key id: no address, query, header or body."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request; the line is written when its answer has ended."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        began, status = time.monotonic(), _NO_ANSWER
-
-        async def send_and_note(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await self._app(scope, receive, send_and_note)
-        finally:
-            _log.info("%s", _line(scope, status, time.monotonic() - began))
+def log_request(scope: Scope, status: int, duration_s: float) -> None:
+    """Log request id, method, route, status, duration and key id: no address, query, header or body."""
+    _log.info("%s", _line(scope, status, duration_s))
 
 
 def _line(scope: Scope, status: int, duration_s: float) -> str:

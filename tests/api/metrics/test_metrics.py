@@ -6,7 +6,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from api.metrics.metrics import Request, ServiceMetrics
+from api.metrics.metrics import ServiceMetrics
 from api.predict.schemas import Prediction
 from tests.api.pictures import png
 from tests.api.serving import Service, running_service
@@ -76,7 +76,6 @@ def test_a_predictor_that_does_not_run_is_told(client: httpx.Client) -> None:
 
 def test_the_series_of_models_do_not_grow_without_bound() -> None:
     metrics = ServiceMetrics()
-    metrics.add_request(Request("GET", "/jobs", 200, 0.1))
     sizes = []
     for version in range(1, 301):
         metrics.add_prediction(_prediction(version))
