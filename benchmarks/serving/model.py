@@ -1,6 +1,5 @@
 """Publishes the model that the servers classify with: random weights, and its graphs in float32 and int8."""
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +30,7 @@ def published_model(folder: Path, image_size: int) -> PublishedModel:
     with stored_network(storage, bare) as network:
         export = export_network(network, samples, classifier.classify, cpu_quota())
     files = {**export.files, WEIGHTS_FILE: storage.read_bytes(model_key(bare.id, WEIGHTS_FILE))}
-    facts = {
-        name: FileFacts(sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
-        for name, data in files.items()
-    }
+    facts = {name: FileFacts.of(data) for name, data in files.items()}
     manifest = bare.model_copy(update={"id": new_model_id(), "files": facts, "onnx": _served(export.facts)})
     for name, data in files.items():
         storage.put_bytes(model_key(manifest.id, name), data)

@@ -3,6 +3,7 @@
 The manifest is written after the other files, so a model with a manifest is complete.
 """
 
+import hashlib
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
@@ -102,6 +103,11 @@ class FileFacts(BaseModel):
 
     sha256: Sha256
     size_bytes: Annotated[int, Field(ge=0)]
+
+    @classmethod
+    def of(cls, data: bytes) -> Self:
+        """Return the facts of a file with these bytes."""
+        return cls(sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
 
 
 class ManifestDraft(BaseModel):

@@ -1,6 +1,5 @@
 """Writes the files of a trained model to storage and drafts its manifest; the worker publishes the manifest later."""
 
-import hashlib
 import platform
 
 import torch
@@ -58,7 +57,7 @@ def draft_model(trained: TrainedModel) -> tuple[ManifestDraft, dict[str, bytes]]
         finish_reason=FinishReason.COMPLETED
         if trained.finish_reason in _LATER_REASONS
         else trained.finish_reason,
-        files={name: _facts_of(data) for name, data in files.items()},
+        files={name: FileFacts.of(data) for name, data in files.items()},
         parameters=trained.parameters,
         versions={
             "ninefold": installed_version(),
@@ -69,10 +68,6 @@ def draft_model(trained: TrainedModel) -> tuple[ManifestDraft, dict[str, bytes]]
         onnx=export.facts if export else None,
     )
     return draft, files
-
-
-def _facts_of(data: bytes) -> FileFacts:
-    return FileFacts(sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
 
 
 def _lineage(trained: TrainedModel) -> dict[str, JsonValue]:

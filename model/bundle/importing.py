@@ -146,10 +146,7 @@ def _draft(manifest: Manifest, files: dict[str, bytes]) -> dict[str, Any]:
         "created_by": manifest.created_by,
         "job_id": manifest.job_id,
     }
-    facts = {
-        name: FileFacts(sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
-        for name, data in files.items()
-    }
+    facts = {name: FileFacts.of(data) for name, data in files.items()}
     onnx = manifest.onnx if ONNX_FILE in files else None
     if onnx is not None and INT8_FILE not in files:
         onnx = onnx.model_copy(update={"int8": None})

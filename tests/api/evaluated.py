@@ -1,7 +1,5 @@
 """Publishes models with stored predictions, without any network."""
 
-import hashlib
-
 import numpy as np
 import redis
 
@@ -43,10 +41,7 @@ def publish_evaluated(
         PREDICTIONS_FILE: serialise_predictions(predictions),
         EVALUATION_FILE: evaluation.model_dump_json().encode(),
     }
-    facts = {
-        file: FileFacts(sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
-        for file, data in files.items()
-    }
+    facts = {file: FileFacts.of(data) for file, data in files.items()}
     for file, data in files.items():
         storage.put_bytes(model_key(bare.id, file), data)
     manifest = bare.model_copy(update={"files": {**bare.files, **facts}, "dataset": dataset})

@@ -123,10 +123,7 @@ def publish_exported(storage: Storage, **options: Any) -> Manifest:
         .encode(),
         EPOCHS_FILE: TrainingEpochs(epochs=epochs).model_dump_json().encode(),
     }
-    facts = {
-        name: FileFacts(sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
-        for name, data in files.items()
-    }
+    facts = {name: FileFacts.of(data) for name, data in files.items()}
     proof = Int8Facts(
         images=30,
         agreement=1,

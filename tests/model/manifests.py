@@ -1,6 +1,5 @@
 """Makes manifests, and publishes models without training."""
 
-import hashlib
 from datetime import UTC, datetime
 
 import torch
@@ -76,5 +75,5 @@ def publish(storage: Storage, network: ResNet9, model_id: str, temperature: floa
     """Store the weights of a network and return the manifest; the manifest itself is not stored."""
     data = save(published_weights(network))
     storage.put_bytes(model_key(model_id, WEIGHTS_FILE), data)
-    facts = FileFacts(sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
+    facts = FileFacts.of(data)
     return published(model_id, draft({WEIGHTS_FILE: facts}, temperature))

@@ -1,6 +1,5 @@
 """Publishes models with invented predictions for the test split of a real dataset."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +61,7 @@ class Publisher:
         logits[np.arange(len(ids)), answers] = confidence
         groups = number_groups(dataset, ids, self.storage)
         data = serialise_predictions(StoredPredictions(logits, labels, groups, ids))
-        facts = FileFacts(sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
+        facts = FileFacts.of(data)
         sketch = draft({PREDICTIONS_FILE: facts} if has_predictions else {})
         spec = sketch.spec.model_copy(update={"init_from": init_from, "dataset": dataset})
         sketch = sketch.model_copy(update={"dataset": reference, "classes": names, "spec": spec, **changes})

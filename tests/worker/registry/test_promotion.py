@@ -1,6 +1,5 @@
 """`promote: if_better` of a job: the decision, its numbers in result and history, and repetitions."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -52,7 +51,7 @@ def stage(storage: Storage, model_id: str, wrong: int | None) -> ManifestDraft:
     ids_N = np.array([f"test-{number}" for number in range(IMAGES)])
     data = serialise_predictions(StoredPredictions(logits_NK, labels_N, np.full(IMAGES, -1, np.int32), ids_N))
     storage.put_bytes(model_key(model_id, PREDICTIONS_FILE), data)
-    return draft({PREDICTIONS_FILE: FileFacts(sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))})
+    return draft({PREDICTIONS_FILE: FileFacts.of(data)})
 
 
 def claim(store: JobStore) -> tuple[ClaimedJob, str]:

@@ -1,6 +1,5 @@
 """Publishes a committed model: writes its manifest and ends the job. Every step may be repeated."""
 
-import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -59,7 +58,7 @@ def store_epochs(
     except StorageError as error:
         _log.warning("the metrics of the epochs of %s are not kept with it: %s", draft.spec.name, error)
         return draft
-    facts = FileFacts(sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
+    facts = FileFacts.of(data)
     return draft.model_copy(update={"files": {**draft.files, EPOCHS_FILE: facts}})
 
 

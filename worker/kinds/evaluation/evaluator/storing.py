@@ -1,6 +1,5 @@
 """Stores predictions and their evaluation beside the files of the model, each once. Imports no torch."""
 
-import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -53,7 +52,7 @@ class EvaluationFiles:
             ci95=evaluation.ci95,
             images=evaluation.images,
             unknown_classes=evaluation.unknown_classes,
-            files={PREDICTIONS_FILE: _facts_of(data), EVALUATION_FILE: _facts_of(text)},
+            files={PREDICTIONS_FILE: FileFacts.of(data), EVALUATION_FILE: FileFacts.of(text)},
         )
 
     def _store(self, file: str, data: bytes) -> bytes:
@@ -63,7 +62,3 @@ class EvaluationFiles:
             self.storage.put_bytes(key, data)
             return data
         return self.storage.read_bytes(key)
-
-
-def _facts_of(data: bytes) -> FileFacts:
-    return FileFacts(sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
