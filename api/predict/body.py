@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from api.predict.errors import EmptyUploadError, FileTooLargeError, UploadError
+from api.predict.errors import EmptyUploadError, FileTooLargeError, RequestTooLargeError, UploadError
 from api.predict.limits import UploadLimits
 
 
@@ -36,20 +36,33 @@ class ImageBody(Protocol):
         ...
 
 
-class RawBody:
+class WholeBody:
+    """A body that is looked at once all of it has arrived."""
+
+    def __init__(self, limits: UploadLimits) -> None:
+        self.limit_bytes = limits.request_bytes
+        self._limits = limits
+        self._data = bytearray()  # a list of many tiny chunks would take far more memory than their bytes
+
+    def too_large(self) -> UploadError:
+        """Return the error for a body above the limit."""
+        return RequestTooLargeError(self.limit_bytes)
+
+    def feed(self, chunk: bytes) -> None:
+        """Add the next chunk."""
+        self._data += chunk
+
+
+class RawBody(WholeBody):
     """A body that is one image file."""
 
     def __init__(self, limits: UploadLimits) -> None:
+        super().__init__(limits)
         self.limit_bytes = limits.image_bytes
-        self._data = bytearray()  # a list of many tiny chunks would take far more memory than their bytes
 
     def too_large(self) -> UploadError:
         """Return the error for a file above the limit."""
         return FileTooLargeError(self.limit_bytes)
-
-    def feed(self, chunk: bytes) -> None:
-        """Add the next chunk of the file."""
-        self._data += chunk
 
     def images(self) -> list[UploadedImage]:
         """Return the file as the only image; raises `EmptyUploadError` if it has no bytes."""

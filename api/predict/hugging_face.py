@@ -1,4 +1,4 @@
-"""The door for `huggingface_hub.InferenceClient(base_url).image_classification`."""
+"""The calls of Hugging Face's API: `huggingface_hub.InferenceClient(base_url).image_classification` works unchanged."""
 
 import time
 from typing import Annotated, Literal
@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from starlette.requests import ClientDisconnect
 
 from api.http.callers import Caller
 from api.http.dependencies import from_app
@@ -95,14 +94,11 @@ async def classify(
     started_s = time.monotonic()
     found = await predictions.find_model(ref, caller.project)
     body = body_of(request, predictions.limits, _TaskBody)
-    try:
-        async with predictions.uploaded(request, body) as images:
-            top_k = (body.top_k if isinstance(body, _TaskBody) else None) or _TOP_K
-            prediction = await predictions.classify(
-                request, found, images[:1], AnswerOptions(top_k), project=caller.project, started_s=started_s
-            )
-    except ClientDisconnect:
-        return Response(status_code=499)
+    async with predictions.uploaded(request, body) as images:
+        top_k = (body.top_k if isinstance(body, _TaskBody) else None) or _TOP_K
+        prediction = await predictions.classify(
+            request, found, images[:1], AnswerOptions(top_k), project=caller.project, started_s=started_s
+        )
     image = prediction.predictions[0]
     assert isinstance(image, ClassifiedImage)  # noqa: S101  # a request whose only image failed raises
     return JSONResponse([score.model_dump() for score in image.scores])

@@ -5,9 +5,8 @@ from binascii import Error as Base64Error
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from api.predict.body import UploadedImage
-from api.predict.errors import EmptyUploadError, RequestTooLargeError, TooManyImagesError, UploadError
-from api.predict.limits import UploadLimits
+from api.predict.body import UploadedImage, WholeBody
+from api.predict.errors import EmptyUploadError, TooManyImagesError, UploadError
 
 _HELP = """{"image": "data:image/png;base64,…"}, or {"images": […]} for several"""
 
@@ -25,21 +24,8 @@ class ImagesDocument(BaseModel):
         return [*([] if self.image is None else [self.image]), *self.images]
 
 
-class JsonBody:
+class JsonBody(WholeBody):
     """A JSON document such as `{"image": "data:image/png;base64,…"}`."""
-
-    def __init__(self, limits: UploadLimits) -> None:
-        self.limit_bytes = limits.request_bytes
-        self._limits = limits
-        self._data = bytearray()
-
-    def too_large(self) -> UploadError:
-        """Return the error for a body above the limit."""
-        return RequestTooLargeError(self.limit_bytes)
-
-    def feed(self, chunk: bytes) -> None:
-        """Add the next chunk of the document."""
-        self._data += chunk
 
     def images(self) -> list[UploadedImage]:
         """Return the images; raises `UploadError`."""

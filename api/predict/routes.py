@@ -4,7 +4,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
-from starlette.requests import ClientDisconnect
 
 from api.http.callers import Caller
 from api.http.dependencies import from_app
@@ -70,10 +69,7 @@ async def predict(
 ) -> Response:
     """Classify one image (the body) or several (form parts named file, files or image; or JSON with base64)."""
     deadline_s = timeout_ms / 1000 if timeout_ms else None
-    try:
-        options = AnswerOptions(top_k, explain=explain, min_score=min_score, deadline_s=deadline_s)
-        answer = await predictions.predict(request, model, options, caller.project)
-    except ClientDisconnect:
-        return Response(status_code=499)  # the client closed the connection and reads no response
+    options = AnswerOptions(top_k, explain=explain, min_score=min_score, deadline_s=deadline_s)
+    answer = await predictions.predict(request, model, options, caller.project)
     # Not `return answer`: FastAPI would validate the response a second time.
     return JSONResponse(answer.model_dump(mode="json"))

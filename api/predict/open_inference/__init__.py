@@ -1,1 +1,1 @@
-"""The door for clients of the Open Inference Protocol v2, such as `tritonclient[http]`: `/v2`."""
+"""The calls of the Open Inference Protocol v2 under `/v2`, for clients such as `tritonclient[http]`."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from api.predict.body import UploadedImage
-from api.predict.errors import EmptyUploadError, RequestTooLargeError, TooManyImagesError, UploadError
+from api.predict.body import UploadedImage, WholeBody
+from api.predict.errors import EmptyUploadError, TooManyImagesError, UploadError
 from api.predict.json_body import decode_base64
 from api.predict.limits import UploadLimits
 from api.predict.open_inference.schemas import IMAGE, PIXELS, InferenceRequest, InputTensor
@@ -19,7 +19,7 @@ _HELP = f"Send one input: '{IMAGE}' (BYTES, shape [N]: image files) or '{PIXELS}
 _MAX_PIXELS = 64_000_000
 
 
-class InferenceBody:
+class InferenceBody(WholeBody):
     """The body of one request.
 
     Args:
@@ -28,20 +28,10 @@ class InferenceBody:
     """
 
     def __init__(self, limits: UploadLimits, document_bytes: int | None) -> None:
-        self.limit_bytes = limits.request_bytes
+        super().__init__(limits)
         self.request: InferenceRequest
         """Known after `images`."""
-        self._limits = limits
         self._document_bytes = document_bytes
-        self._data = bytearray()
-
-    def too_large(self) -> UploadError:
-        """Return the error for a body above the limit."""
-        return RequestTooLargeError(self.limit_bytes)
-
-    def feed(self, chunk: bytes) -> None:
-        """Add the next chunk of the body."""
-        self._data += chunk
 
     def images(self) -> list[UploadedImage]:
         """Parse the body and return the images of its input; raises `UploadError`."""
@@ -54,12 +44,8 @@ class InferenceBody:
             raise UploadError(
                 "The bytes behind the JSON document are not those that binary_data_size states."
             )
-        images = list(
-            self._images(tensor, binary if tensor.parameters.binary_data_size is not None else None)
-        )
-        if not images:
-            raise EmptyUploadError(f"The input '{tensor.name}' has no image. {_HELP}")
-        return images
+        is_binary = tensor.parameters.binary_data_size is not None
+        return list(self._images(tensor, binary if is_binary else None))
 
     def _images(self, tensor: InputTensor, binary: memoryview | None) -> Iterator[UploadedImage]:
         if (tensor.name, tensor.datatype) == (IMAGE, "BYTES"):

@@ -4,7 +4,6 @@ import time
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
-from starlette.requests import ClientDisconnect
 
 from api.http.callers import Caller
 from api.http.dependencies import from_app
@@ -157,14 +156,11 @@ async def infer(
     found = await models.find_model(_ref(name, version), caller.project)
     classes = found.manifest.classes
     body = InferenceBody(models.limits, inference_header_content_length)
-    try:
-        async with models.uploaded(request, body) as images:
-            options = AnswerOptions(len(classes))
-            prediction = await models.classify(
-                request, found, images, options, project=caller.project, started_s=started_s
-            )
-    except ClientDisconnect:
-        return Response(status_code=499)
+    async with models.uploaded(request, body) as images:
+        options = AnswerOptions(len(classes))
+        prediction = await models.classify(
+            request, found, images, options, project=caller.project, started_s=started_s
+        )
     for image in prediction.predictions:
         if isinstance(image, FailedImage):
             raise ImageFailedError(image.index, image.error)

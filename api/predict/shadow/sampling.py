@@ -19,7 +19,7 @@ from worker.errors import WorkerError
 from worker.queue.ids import new_disagreement_id
 from worker.redis_server.projects import model_address
 from worker.registry.model_registry import AsyncModelRegistry
-from worker.registry.models import RegisteredModel
+from worker.registry.models import PRODUCTION, RegisteredModel
 from worker.registry.shadow import Disagreement, KeptImages, Pair, ShadowAnswer, image_key
 
 _MAX_WAITING = 32
@@ -72,7 +72,7 @@ class ShadowTraffic:
         answers: Sequence[ItemAnswer],
     ) -> None:
         """Choose some of the images that production has just classified. Waits for nothing and never fails."""
-        if not self._fraction or "production" not in model.aliases:
+        if not self._fraction or PRODUCTION not in model.aliases:
             return
         shadow = self._targets.shadow_of(model.manifest, project)
         self._has_work.set()  # the shadow may have to be looked up
