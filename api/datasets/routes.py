@@ -13,6 +13,7 @@ from api.http.bodies import content_type
 from api.http.callers import Caller, IdempotencyKey, Principal
 from api.http.dependencies import from_app
 from api.http.disconnect import while_connected
+from api.http.links import root_path
 from api.http.openapi import problems
 from api.http.pages import After, Limit, Page
 from api.records.dataset_schema import Dataset, DatasetStatus
@@ -136,7 +137,7 @@ async def answer_import(
         RejectedError: it was rejected while the client waited.
     """
     dataset = await _find(request, datasets, import_id, caller, wait_s)
-    response.headers["Location"] = f"{request.scope.get('root_path', '')}/datasets/{dataset.id}"
+    response.headers["Location"] = f"{root_path(request)}/datasets/{dataset.id}"
     if wait_s and dataset.status is DatasetStatus.REJECTED and dataset.error:
         raise RejectedError(dataset.error)
     response.status_code = 201 if dataset.status is DatasetStatus.READY else 202

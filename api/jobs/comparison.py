@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api.http.callers import Caller
 from api.http.dependencies import from_app
+from api.http.links import root_path
 from api.http.openapi import problems
 from api.jobs.responses import model_response
 from api.jobs.schemas import ComparedJob, JobComparison
@@ -38,18 +39,17 @@ async def compare_jobs(
     records = [Job.model_validate_json(await jobs.json(one, caller.project)) for one in (job_id, *others)]
     rows = [await jobs.rows(job.id, caller.project, 0, MAX_EPOCHS) for job in records]
     settings = different_job_settings([(job.spec.model_dump(mode="json"), job.recipe) for job in records])
-    root_path = request.scope.get("root_path", "")
     comparison = JobComparison(
         jobs=[ComparedJob.of(job, epochs) for job, epochs in zip(records, rows, strict=True)],
         settings=[Setting(name=name, values=values) for name, values in settings.items()],
-        models=_models_url(records, root_path),
+        models=_models_url(records, root_path(request)),
     )
     return model_response(comparison)
 
 
-def _models_url(jobs: list[Job], root_path: str) -> str | None:
+def _models_url(jobs: list[Job], root: str) -> str | None:
     """Return where the models of the jobs are compared; None unless all have one."""
     ids = [job.result.model.id for job in jobs if job.result]
     if len(ids) < len(jobs):
         return None
-    return f"{root_path}/models/{ids[0]}/comparison?{'&'.join(f'with={one}' for one in ids[1:])}"
+    return f"{root}/models/{ids[0]}/comparison?{'&'.join(f'with={one}' for one in ids[1:])}"

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from api.http.callers import Caller
 from api.http.dependencies import from_app
+from api.http.links import root_path
 from api.http.openapi import problems
 from api.http.pages import After, Limit, Page, after_id
 from api.models.errors import NoSuchDisagreementError
@@ -72,7 +73,7 @@ async def list_shadow_disagreements(
     entries, kept = await models.shadow_disagreements(Pair(production.id, shadow.id), caller.project)
     # Ids sort by time: a page begins after an entry also when that entry is no longer kept.
     rest = [entry for entry in entries if after is None or entry.id < after]
-    url = f"{request.scope.get('root_path', '')}/models/{name}/aliases/shadow/disagreements"
+    url = f"{root_path(request)}/models/{name}/aliases/shadow/disagreements"
     data = [ShadowDisagreement.of(entry, url if entry.id in kept else None) for entry in rest[:limit]]
     return Page(data=data, has_more=len(rest) > limit)
 

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 
 from starlette.requests import Request
 
+from api.http.links import root_path
 from worker.queue.records import Job
 from worker.queue.states import TERMINAL
 
 
 def job_url(request: Request, job_id: str) -> str:
     """Return the path of a job, with the prefix of the proxy in front of the API."""
-    return f"{request.scope.get('root_path', '')}/jobs/{job_id}"
+    return f"{root_path(request)}/jobs/{job_id}"
 
 
 def with_links(request: Request, job_id: str, job_json: str) -> str:

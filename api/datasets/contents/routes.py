@@ -10,6 +10,7 @@ from api.datasets.contents.schemas import DatasetImage, DatasetReport, GroupQuer
 from api.http.accept import prefers
 from api.http.callers import Caller
 from api.http.dependencies import from_app
+from api.http.links import root_path
 from api.http.openapi import problems
 from api.http.pages import After, Limit, Page
 from model.data.report.codes import FindingCode
@@ -116,4 +117,4 @@ async def get_image(
 
 
 def _url(request: Request, dataset_id: str) -> str:
-    return f"{request.scope.get('root_path', '')}/datasets/{dataset_id}"
+    return f"{root_path(request)}/datasets/{dataset_id}"

@@ -12,6 +12,7 @@ from api.http.bodies import content_type
 from api.http.callers import Caller, IdempotencyKey
 from api.http.dependencies import from_app
 from api.http.errors import UnsupportedMediaTypeError
+from api.http.links import root_path
 from api.http.openapi import problems
 
 PREFIX = "/uploads"
@@ -95,9 +96,8 @@ async def create_upload(
     """Begin an upload, to which Location then takes the parts. It expires a day after its last part."""
     record, length = tus.read_record(request.headers, caller.name), tus.read_length(request.headers)
     state = await uploads.create(record, length, caller.project, idempotency_key)
-    root_path = request.scope.get("root_path", "")
-    response.headers.update(tus.headers_of(state, root_path))
-    response.headers["Location"] = f"{root_path}{PREFIX}/{state.id}"
+    response.headers.update(tus.headers_of(state, root_path(request)))
+    response.headers["Location"] = f"{root_path(request)}{PREFIX}/{state.id}"
     return Upload.of(state)
 
 
@@ -112,7 +112,7 @@ async def get_upload(
 ) -> Upload:
     """How many bytes have arrived, also in the headers (HEAD); and the dataset, once all have."""
     state = await uploads.state(upload_id, caller.project)
-    response.headers.update(tus.headers_of(state, request.scope.get("root_path", "")))
+    response.headers.update(tus.headers_of(state, root_path(request)))
     return Upload.of(state)
 
 
@@ -131,7 +131,7 @@ async def append_to_upload(request: Request, uploads: Uploads, caller: Caller, u
         raise UnsupportedMediaTypeError(f"Send the bytes of a part with Content-Type: {tus.PART_TYPE}.")
     offset, length = tus.read_offset(request.headers), tus.read_number(request.headers, "Upload-Length")
     state = await uploads.append(request, upload_id, offset, length, caller.project)
-    return Response(status_code=204, headers=tus.headers_of(state, request.scope.get("root_path", "")))
+    return Response(status_code=204, headers=tus.headers_of(state, root_path(request)))
 
 
 @router.delete(

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request
 
 from api.http.callers import Caller
 from api.http.dependencies import from_app
+from api.http.links import root_path
 from api.http.openapi import problems
 from api.http.pages import After, Limit, Page
 from api.models.comparison.reader import ComparisonReader
@@ -66,6 +67,5 @@ async def list_compared_images(
     found = await reader.disputed(
         caller.project, candidate, current, which=which, after=after, limit=limit + 1
     )
-    root_path = request.scope.get("root_path", "")
-    data = [ComparedImage.of(one, candidate.dataset.id, root_path) for one in found[:limit]]
+    data = [ComparedImage.of(one, candidate.dataset.id, root_path(request)) for one in found[:limit]]
     return Page(data=data, has_more=len(found) > limit)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from api.http.callers import Caller
 from api.http.dependencies import from_app
+from api.http.links import root_path
 from api.http.openapi import problems
 from api.http.pages import After, Limit, Page
 from api.models.evaluation.queries import Order
@@ -53,9 +54,8 @@ class WantedImages:
             after=self.after,
             limit=self.limit + 1,
         )
-        root_path = request.scope.get("root_path", "")
         data = [
-            EvaluatedImage.answered(one, source.manifest.id, dataset_id, root_path)
+            EvaluatedImage.answered(one, source.manifest.id, dataset_id, root_path(request))
             for one in found[: self.limit]
         ]
         return Page(data=data, has_more=len(found) > self.limit)

@@ -8,6 +8,7 @@ from api.http.bodies import json_body_docs, read_json
 from api.http.callers import Caller, IdempotencyKey
 from api.http.dependencies import from_app
 from api.http.disconnect import while_connected
+from api.http.links import root_path
 from api.http.openapi import problems
 from api.http.pages import After, Limit, Page, after_id
 from api.models.evaluation.errors import EvaluationNotReadyError
@@ -80,7 +81,7 @@ async def list_evaluations(
     """A page of evaluations, newest first; one alone also has the whole `evaluation`."""
     manifest = (await models.resolve(ref, caller.project)).manifest
     found = await runs.page(manifest, caller.project, limit + 1, after or "")
-    data = [ModelEvaluationRun.of(run, None, _root(request)) for run in found[:limit]]
+    data = [ModelEvaluationRun.of(run, None, root_path(request)) for run in found[:limit]]
     return Page(data=data, has_more=len(found) > limit)
 
 
@@ -146,7 +147,7 @@ async def delete_evaluation(
     cancelled = await runs.cancel_or_delete(manifest, evaluation_id, caller.project)
     if cancelled is None:
         return Response(status_code=204)
-    return ModelEvaluationRun.of(cancelled, None, _root(request))
+    return ModelEvaluationRun.of(cancelled, None, root_path(request))
 
 
 async def _answer(
@@ -157,9 +158,4 @@ async def _answer(
     if run.result is not None:
         stored = await reader.evaluation(project, FinishedRun(manifest, run.id, run.result))
         evaluation = ModelEvaluation.stored(stored, manifest)
-    return ModelEvaluationRun.of(run, evaluation, _root(request))
-
-
-def _root(request: Request) -> str:
-    root: str = request.scope.get("root_path", "")
-    return root
+    return ModelEvaluationRun.of(run, evaluation, root_path(request))

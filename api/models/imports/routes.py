@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from api.http.callers import Caller, IdempotencyKey
 from api.http.dependencies import from_app
 from api.http.disconnect import while_connected
+from api.http.links import root_path
 from api.http.openapi import problems
 from api.models.imports.imports import ModelImports
 from api.models.imports.schemas import ImportedModel
@@ -58,7 +59,7 @@ async def import_model(
     found = await imports.receive(request, name, caller, idempotency_key)
     if wait_s:
         found = await while_connected(request, imports.find(found.id, caller.project, wait_s))
-    answer = ImportedModel.of(found, _root(request))
+    answer = ImportedModel.of(found, root_path(request))
     response.headers["Location"] = answer.links.self
     return answer
 
@@ -75,7 +76,7 @@ async def get_model_import(
     """The import as it is now; with wait_s, as soon as it has ended."""
     finding = imports.find(import_id, caller.project, wait_s)
     found = await (while_connected(request, finding) if wait_s else finding)
-    return ImportedModel.of(found, _root(request))
+    return ImportedModel.of(found, root_path(request))
 
 
 @router.delete(
@@ -90,9 +91,4 @@ async def delete_model_import(
 ) -> ImportedModel | Response:
     """Cancel an import that has not ended; delete the record of one that has."""
     cancelled = await imports.cancel_or_delete(import_id, caller.project)
-    return Response(status_code=204) if cancelled is None else ImportedModel.of(cancelled, _root(request))
-
-
-def _root(request: Request) -> str:
-    root: str = request.scope.get("root_path", "")
-    return root
+    return Response(status_code=204) if cancelled is None else ImportedModel.of(cancelled, root_path(request))
