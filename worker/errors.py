@@ -7,12 +7,15 @@ class WorkerError(Exception):
     """Root of the errors of this package. The message says what to do next."""
 
     code: ClassVar[str] = "internal_error"
+    may_have_been_applied: ClassVar[bool] = False
+    """Whether the call may have changed records although it failed."""
 
 
 class StoreUnavailableError(WorkerError):
     """Raised when Redis cannot be reached or accepts no write for now. The caller may retry."""
 
     code = "store_unavailable"
+    may_have_been_applied = True
 
 
 class StoreRefusedError(StoreUnavailableError):
@@ -23,6 +26,7 @@ class StoreRefusedError(StoreUnavailableError):
     """
 
     code = "store_refused"
+    may_have_been_applied = False
 
 
 class RedisUnusableError(WorkerError):

@@ -6,8 +6,6 @@ from model.data.built_in.facts import BUILT_IN
 from model.host.failpoints import Failpoint, reach
 from worker.errors import (
     DatasetNameTakenError,
-    StoreRefusedError,
-    StoreUnavailableError,
     WorkerError,
 )
 from worker.queue.calls.imports import NewImport
@@ -40,11 +38,8 @@ class ImportSubmissions:
         try:
             submitted = await self._store.submit_import(new, idempotency_key, queue_limit=self._max_queued)
         except WorkerError as error:
-            # Without an answer the import may be queued: gc deletes the upload if it is not.
-            has_no_answer = isinstance(error, StoreUnavailableError) and not isinstance(
-                error, StoreRefusedError
-            )
-            if not has_no_answer and not new.has_parts:
+            # The import may be queued: gc deletes the upload if it is not.
+            if not error.may_have_been_applied and not new.has_parts:
                 await self._delete(new)
             raise
         reach(Failpoint.SUBMIT_RECORDED)

@@ -17,8 +17,6 @@ from api.records.stored_zip import ZIP_TYPES, StoredZip, store_zip, zip_chunks
 from api.records.wake_up_throttle import WakeUpThrottle
 from worker.errors import (
     JobNotFoundError,
-    StoreRefusedError,
-    StoreUnavailableError,
     WorkerError,
     WrongStateError,
 )
@@ -87,8 +85,8 @@ class ModelImports:
         try:
             submitted = await self._queue.store.submit_model_import(new, idempotency_key)
         except WorkerError as error:
-            # Without an answer the import may be queued: gc deletes the upload if it is not.
-            if not isinstance(error, StoreUnavailableError) or isinstance(error, StoreRefusedError):
+            # The import may be queued: gc deletes the upload if it is not.
+            if not error.may_have_been_applied:
                 await self._delete(new.upload, new.project)
             raise
         if submitted.model_import.id != new.import_id:
