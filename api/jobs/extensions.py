@@ -2,8 +2,8 @@
 
 from api.http.callers import Principal
 from api.http.errors import InvalidRequestError, invalid_fields
-from api.jobs.errors import DatasetGoneError, NotExtendableError, OtherDatasetError
-from api.jobs.reruns import with_own_fields
+from api.jobs.errors import NotExtendableError, OtherDatasetError
+from api.jobs.reruns import require_dataset, with_own_fields
 from api.jobs.schemas import Extension
 from api.jobs.training_states import TrainingStates
 from api.records.datasets import DatasetCatalogue, find_built_in
@@ -85,11 +85,7 @@ class Extensions:
         return spent_s / (spent_s + budget_s)
 
     async def _check_dataset(self, job_id: str, dataset: str, named: str | None, project: str) -> None:
-        try:
-            if find_built_in(dataset) is None:
-                await self._catalogue.look_up(dataset, project)
-        except DatasetNotFoundError:
-            raise DatasetGoneError(job_id, dataset) from None
+        await require_dataset(self._catalogue, job_id, dataset, project)
         if named is not None and await self._id_of(named, project) != dataset:
             raise OtherDatasetError(job_id, dataset)
 

@@ -63,15 +63,21 @@ class Reruns:
     async def _check_inputs(self, job_id: str, spec: ResolvedSpec, project: str) -> None:
         if spec.extended_from:
             await self._states.require(spec.extended_from.job, spec.extended_from.model, project)
-        try:
-            if find_built_in(spec.dataset) is None:
-                await self._catalogue.look_up(spec.dataset, project)
-            if spec.init_from and not spec.extended_from:
+        await require_dataset(self._catalogue, job_id, spec.dataset, project)
+        if spec.init_from and not spec.extended_from:
+            try:
                 await self._models.resolve(spec.init_from, project)
-        except DatasetNotFoundError:
-            raise DatasetGoneError(job_id, spec.dataset) from None
-        except ModelNotFoundError:
-            raise InitModelGoneError(job_id, spec.init_from or "") from None
+            except ModelNotFoundError:
+                raise InitModelGoneError(job_id, spec.init_from) from None
+
+
+async def require_dataset(catalogue: DatasetCatalogue, job_id: str, dataset: str, project: str) -> None:
+    """Raise DatasetGoneError if the dataset of a job was deleted."""
+    try:
+        if find_built_in(dataset) is None:
+            await catalogue.look_up(dataset, project)
+    except DatasetNotFoundError:
+        raise DatasetGoneError(job_id, dataset) from None
 
 
 def with_own_fields(spec: ResolvedSpec, copy: Rerun | Extension) -> ResolvedSpec:

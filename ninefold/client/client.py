@@ -56,30 +56,25 @@ class Client(ModelCalls):
         A job on a dataset that is being imported waits until the dataset is ready; until then its spec is what was
         posted, with `None` for what is left open.
         """
-        headers = {"Idempotency-Key": str(uuid.uuid4())}
-        return self._transport.request_object(
-            "POST", "/jobs", json={"dataset": dataset, **spec}, headers=headers
-        )
+        return self._post_job({"dataset": dataset, **spec})
 
     def rerun(self, job_id: str, **own: Any) -> Json:
         """Submit a job that repeats another one with its spec and recipe; `own` may give name, promote, priority and tags.
 
         When it has succeeded, `result["rerun"]` says whether its weights are equal (`reproduced`), and what differed.
         """
-        headers = {"Idempotency-Key": str(uuid.uuid4())}
-        return self._transport.request_object(
-            "POST", "/jobs", json={"rerun_of": job_id, **own}, headers=headers
-        )
+        return self._post_job({"rerun_of": job_id, **own})
 
     def extend(self, job_id: str, **own: Any) -> Json:
         """Submit a job that trains a succeeded job longer: `epochs` says how many more, or `time_budget_s` how long.
 
         `own` may give patience, name, promote, priority and tags too. All else is as in the job that is continued.
         """
+        return self._post_job({"extend": job_id, **own})
+
+    def _post_job(self, body: Json) -> Json:
         headers = {"Idempotency-Key": str(uuid.uuid4())}
-        return self._transport.request_object(
-            "POST", "/jobs", json={"extend": job_id, **own}, headers=headers
-        )
+        return self._transport.request_object("POST", "/jobs", json=body, headers=headers)
 
     def job(self, job_id: str) -> Json:
         """Return the current record of a job."""
