@@ -249,6 +249,16 @@ class ResolvedSpec(BaseModel):
     extended_from: Annotated[ExtendedFrom | None, Field(exclude_if=lambda value: value is None)] = None
     """The job that this job continues; `epochs` counts the epochs of both."""
 
+    @property
+    def epochs_before(self) -> int:
+        """The epochs of the training that this one continues; 0 without one."""
+        return self.extended_from.epochs if self.extended_from else 0
+
+    @property
+    def progress_before(self) -> float:
+        """The share of both trainings that the one which is continued had completed; 0 without one."""
+        return self.extended_from.progress if self.extended_from else 0.0
+
     def first_release_json(self) -> str:
         """Return the spec as JSON that every release reads: without the fields of `LATER_FIELDS`, and without a gate."""
         is_gated = self.promote is Promote.IF_BETTER

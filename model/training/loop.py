@@ -87,13 +87,12 @@ class TrainingLoop:
         if budget_s is None:
             return self._with_patience(epoch_limit, epoch_limit), None
         used_s = state.used_s + downtime_s(state.still_running_at, time.time(), pauses)
-        continued = self._spec.extended_from
         time_limit = TimeLimit(
             epoch_limit,
             budget_s,
             self._images_to_score_at_the_end(),
             used_s,
-            first_progress=continued.progress if continued else 0.0,
+            first_progress=self._spec.progress_before,
         )
         interval_s = max(_MIN_CHECKPOINT_INTERVAL_S, budget_s * _CHECKPOINT_INTERVAL_SHARE)
         self._step_checkpoint_s = min(self._step_checkpoint_s, interval_s)
@@ -102,14 +101,13 @@ class TrainingLoop:
     def _with_patience(self, limit: RunLimit, epochs: EpochLimit) -> RunLimit:
         if self._spec.patience is None:
             return limit
-        continued = self._spec.extended_from
         self._patience = PatienceLimit(
             limit,
             epochs,
             self._state,
             self._recipe,
             self._spec.patience,
-            first_epoch=continued.epochs if continued else 0,
+            first_epoch=self._spec.epochs_before,
         )
         return self._patience
 

@@ -44,8 +44,7 @@ class TrainingStep:
         self._spec, self._recipe = spec, recipe
         self._data, self._state, self._device, self._rank = data, state, device, rank
         self._network = rank.data_parallel(state.network)
-        continued = spec.extended_from
-        self._schedule = make_schedule(recipe, total_steps, continued.progress if continued else 0.0)
+        self._schedule = make_schedule(recipe, total_steps, spec.progress_before)
         self._augment = Augment(spec.augmentation, recipe.translate, recipe.cutout, recipe.reflect_padding)
         self._first_flips_N = device.place(first_flips(spec.seed, len(data.train)))
         self._class_weights_K = _class_weights(spec, data)

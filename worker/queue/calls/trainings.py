@@ -116,8 +116,7 @@ def _schema_version(spec: ResolvedSpec | JobSpec) -> int:
 
 def _epochs_before(spec: ResolvedSpec | JobSpec) -> int | None:
     """Return the number of epochs of the training that the job continues, if it does and there are any."""
-    continued = spec.extended_from if isinstance(spec, ResolvedSpec) else None
-    return (continued.epochs or None) if continued else None
+    return (spec.epochs_before or None) if isinstance(spec, ResolvedSpec) else None
 
 
 def _resolved(spec: ResolvedSpec | JobSpec) -> ResolvedSpec:
