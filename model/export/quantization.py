@@ -35,9 +35,9 @@ def quantize(network: TrainedNetwork, images_NHWC: NDArray[np.uint8], threads: i
         threads: of the engine that computes the activations.
     """
     maxima = find_maxima(network, images_NHWC, threads)
-    return _QuantizedBuilder(
+    return quantize_with_scales(
         network, {name: maximum / _ACTIVATION_LIMIT for name, maximum in maxima.items()}
-    ).build()
+    )
 
 
 def quantize_with_scales(network: TrainedNetwork, scales: Mapping[str, float]) -> bytes:

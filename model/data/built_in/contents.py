@@ -46,11 +46,11 @@ def store_built_in(name: str, storage: Storage, cache_dir: Path) -> None:
     """
     if storage.exists(dataset_key(name, INDEX_FILE)):
         return
-    splits = {file.path: (split, label) for split, label, file in _files(name, cache_dir)}
-    files = [file for _, _, file in _files(name, cache_dir)]
+    files = list(_files(name, cache_dir))
+    places = {file.path: (split, label) for split, label, file in files}
     with storage.working_folder() as folder, ThumbnailFile(folder / "thumbnails") as thumbnails:
-        examined, _ = examine_images(Source(files), thumbnails)
-        placed = [PlacedImage(*splits[image.file.path], image) for image in examined]
+        examined, _ = examine_images(Source([file for _, _, file in files]), thumbnails)
+        placed = [PlacedImage(*places[image.file.path], image) for image in examined]
         placed.sort(key=lambda image: (image.split, image.label, image.examined.digest))
         near = find_near_duplicates((image.digest, image.facts.miniature) for image in examined)
         contents = Contents(Placement(placed, []), near, [], {})

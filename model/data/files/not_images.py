@@ -5,7 +5,7 @@ from model.data.files.file_endings import is_image_name
 NOT_AN_IMAGE = "not an image"
 """The reason to skip a file whose name is not that of an image, such as a README."""
 _LFS = b"version https://git-lfs.github.com/spec/"
-_HTML = (b"<!doctype html", b"<html")
+HTML_STARTS = (b"<!doctype html", b"<html")
 _HEAD_BYTES = 512
 _AS_FILES = "save each image as a file, in a folder for each class"
 _BY_ENDING = {
@@ -47,7 +47,7 @@ def describe_other_file(path: str, data: bytes) -> str | None:
         )
     if not is_image_name(path):
         return reason_by_name(path)
-    if data[:_HEAD_BYTES].lstrip().lower().startswith(_HTML):
+    if data[:_HEAD_BYTES].lstrip().lower().startswith(HTML_STARTS):
         return "not an image, but a web page: the download failed; download the image again"
     if _is_text(data[:_HEAD_BYTES]):
         return "not an image, but text: the file was not copied or downloaded correctly"

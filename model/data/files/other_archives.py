@@ -1,5 +1,7 @@
 """Recognises archives that are not zips by their first bytes, to say how to make a zip of them."""
 
+from model.data.files.not_images import HTML_STARTS
+
 HEAD_BYTES = 512
 _MAGIC = {
     b"\x1f\x8b": "a gzip file, such as a .tar.gz",
@@ -10,7 +12,6 @@ _MAGIC = {
     b"Rar!\x1a\x07": "a RAR archive",
     b"PK\x07\x08": "one part of a split zip",
 }
-_HTML = (b"<!doctype html", b"<html")
 _TAR_MAGIC, _TAR_MAGIC_AT = b"ustar", 257
 
 
@@ -21,7 +22,7 @@ def describe_archive(head: bytes | bytearray) -> str | None:
         kind = "a tar archive"
     if not head:
         return "The file is empty: make or download the zip again."
-    if head.lstrip().lower().startswith(_HTML):
+    if head.lstrip().lower().startswith(HTML_STARTS):
         return "This is a web page, not a zip: the download failed, perhaps because it needs a sign-in. Download the zip again."
     if head.startswith(b"PAR1"):
         return (
