@@ -17,7 +17,7 @@ from worker.redis_server.timestamps import Timestamp
 from worker.registry.scripts import REGISTRY_SCRIPTS
 
 SHADOW = "shadow"
-"""The alias of the model that answers nobody."""
+"""The alias of the model whose answers are only compared with production's."""
 MOST_DISAGREEMENTS = 1000
 _EXPIRE_S = 30 * 86_400
 _CONFUSION = "confusion:"

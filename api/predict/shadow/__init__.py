@@ -1,1 +1,1 @@
-"""Shadow: a model that answers nobody classifies a sample of production's images too."""
+"""Shadow: a second model classifies a sample of production's images too, and its answers are only compared."""

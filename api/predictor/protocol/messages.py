@@ -36,7 +36,7 @@ class Pong(_Message):
     kind: Literal["pong"] = "pong"
     ready: bool
     idle: bool = False
-    """Whether there is, and was just now, nothing to do: a request for which nobody waits would be admitted."""
+    """Whether a background request would be admitted: no other request runs, or ran just now."""
     statistics: PredictorStatistics = PredictorStatistics()
 
 
@@ -54,7 +54,7 @@ class Open(_Message):
     explain: bool = False
     """Whether each answer shall say where in the image the evidence for its label lies."""
     is_background: bool = False
-    """Whether nobody waits for the answer: the request is refused unless the predictor has nothing else to do."""
+    """Whether this is a background request: it is refused unless the predictor has nothing else to do."""
 
 
 class Image(_Message):

@@ -11,10 +11,9 @@ from api.predictor.errors import OverloadedError
 _NEWEST_WEIGHT = 0.2
 _MAX_RETRY_S = 60
 BACKGROUND_AFTER_S = 0.02
-"""Work for which nobody waits begins when nothing else was done for this long: requests that follow one another closely
-leave it no room."""
+"""A background request begins when no other request has run for this long, so not between requests that follow closely."""
 BACKGROUND_SHARE = 0.05
-"""The largest share of the time that it takes: no more requests than this meet it and wait until it is done."""
+"""The largest share of the time that background requests take: no larger share of the other requests waits for one."""
 
 
 class Throughput:
@@ -58,7 +57,7 @@ class Admission:
 
     @property
     def is_idle(self) -> bool:
-        """Whether there is no work, and was none just now."""
+        """Whether no request runs, and none ran just now."""
         has_work = self._images or self._has_background
         return not has_work and self._clock() >= max(
             self._idle_since + BACKGROUND_AFTER_S, self._background_from
@@ -66,7 +65,7 @@ class Admission:
 
     @contextmanager
     def admit_background(self) -> Iterator[None]:
-        """Let one request run for which nobody waits; raises `OverloadedError` if there is, or was just now, other work."""
+        """Let one background request run; raises `OverloadedError` if another request runs, or ran just now."""
         if not self.is_idle:
             raise OverloadedError("The predictor has other work.", retry_after_s=1)
         self._has_background, started = True, self._clock()

@@ -96,7 +96,7 @@ class RequestClassifier:
 
     @property
     def is_idle(self) -> bool:
-        """Whether a request for which nobody waits would be admitted."""
+        """Whether a background request would be admitted."""
         return self._admission.is_idle
 
     async def answer(self, request: Open, images: ImageQueue) -> tuple[Answer, list[ItemAnswer]]:

@@ -87,7 +87,7 @@ function row(model, reload, models) {
       isProduction ? null : h("button", { class: "quiet small", onclick: (event) => promote(event.target, model, reload) }, "Make production"),
       isProduction || !hasProduction ? null : h("button", { class: "quiet small", onclick: (event) => promote(event.target, model, reload, { if_better: true }) }, "If better"),
       isProduction || !hasProduction || model.aliases.includes("shadow") ? null
-        : h("button", { class: "quiet small", title: "Answers nobody, but classifies a sample of production's traffic", onclick: (event) => promote(event.target, model, reload, {}, "shadow") }, "Make shadow"),
+        : h("button", { class: "quiet small", title: "Classifies a sample of production's traffic too; its answers are only compared", onclick: (event) => promote(event.target, model, reload, {}, "shadow") }, "Make shadow"),
       rival ? h("a", { class: "button quiet small", href: `#/compare?models=${model.id},${rival.id}` }, "Compare") : null,
       h("a", { class: "button quiet small", href: `#/classify?model=${model.id}` }, "Classify")));
 }
