@@ -30,6 +30,8 @@ import api.models.evaluation.routes
 import api.models.evaluation.run_routes
 import api.models.imports.errors
 import api.models.imports.routes
+import api.models.review.errors
+import api.models.review.routes
 import api.models.routes
 import api.models.shadow
 import api.predict.errors
@@ -58,6 +60,7 @@ from api.jobs.schemas import Extension, Rerun
 from api.metrics.metrics import ServiceMetrics
 from api.models.alias_schemas import AliasTarget, RollbackRequest
 from api.models.evaluation.run_schemas import EvaluationRequest
+from api.models.review.schemas import ReviewDatasetRequest, ReviewDecision, ReviewSettings
 from api.predict.hugging_face import ImageClassificationInput
 from api.predict.json_body import ImagesDocument
 from api.predict.open_inference.schemas import InferenceRequest
@@ -80,6 +83,7 @@ _ROUTERS = (
     api.models.bundle.routes.router,
     api.models.shadow.router,
     api.models.alias_routes.router,
+    api.models.review.routes.router,
     api.models.comparison.routes.router,
     api.models.evaluation.routes.router,
     api.models.evaluation.run_routes.router,
@@ -101,6 +105,7 @@ _ANSWERS: Answers = {
     **api.models.errors.ANSWERS,
     **api.models.evaluation.errors.ANSWERS,
     **api.models.imports.errors.ANSWERS,
+    **api.models.review.errors.ANSWERS,
     **api.predict.errors.ANSWERS,
     **api.events.errors.ANSWERS,
 }
@@ -112,6 +117,9 @@ _JSON_BODIES = (
     EvaluationRequest,
     AliasTarget,
     RollbackRequest,
+    ReviewSettings,
+    ReviewDecision,
+    ReviewDatasetRequest,
     NewVersion,
     SessionRequest,
     ImagesDocument,

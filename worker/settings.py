@@ -50,6 +50,8 @@ class ServiceSettings(BaseSettings):
     """The training states of this many succeeded jobs are kept, the newest ones, so that they can be extended; 0: none."""
     keep_states_days: float = Field(default=7.0, gt=0)
     """Training states that are older than this are deleted."""
+    review_max_bytes: int = Field(default=500_000_000, ge=1)
+    """Most bytes of the images that are kept for the review of one model name."""
     pack_after_days: float = Field(default=1.0, ge=0)
     """Histories of ended work are compressed once this release has run for this long; earlier ones do not read them."""
 

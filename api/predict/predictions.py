@@ -17,6 +17,7 @@ from api.predict.errors import (
     NoModelError,
 )
 from api.predict.limits import UploadBudget, UploadLimits
+from api.predict.review.keeping import ReviewTraffic
 from api.predict.schemas import ClassifiedImage, FailedImage, Prediction, PredictionModel, PredictionTimings
 from api.predict.shadow.sampling import ShadowTraffic
 from api.predict.uploads import body_of, uploaded_images
@@ -51,8 +52,9 @@ class Predictions:
         predictor: PredictorClient,
         limits: UploadLimits,
         budget: UploadBudget,
-        shadow: ShadowTraffic,
         *,
+        shadow: ShadowTraffic,
+        review: ReviewTraffic,
         on_answer: Callable[[Prediction], object],
         deadline_s: float = 30.0,
     ) -> None:
@@ -61,6 +63,7 @@ class Predictions:
         self.limits = limits
         self._budget = budget
         self._shadow = shadow
+        self._review = review
         self._on_answer = on_answer
         self._deadline_s = deadline_s
 
@@ -134,6 +137,7 @@ class Predictions:
         )
         if not options.explain:
             self._shadow.offer(found, project, images, predicted.items)
+            self._review.offer(found, project, images, predicted.items)
         prediction = Prediction(
             model=PredictionModel(
                 id=manifest.id,

@@ -42,8 +42,12 @@ from api.models.files import MAX_DOWNLOADS, Downloads
 from api.models.imports.imports import ModelImports
 from api.models.imports.imports import Queue as ModelImportQueue
 from api.models.promotion import GatedPromotions
+from api.models.review.labelled_zip import ZipStorage
+from api.models.review.reviews import Reviews
+from api.models.review.versions import ReviewVersions, Submitting
 from api.predict.limits import UploadBudget, UploadLimits
 from api.predict.predictions import Predictions
+from api.predict.review.keeping import ReviewTraffic
 from api.predict.shadow.sampling import ShadowTraffic
 from api.predictor.client import PredictorClient
 from api.process.open_files import max_event_streams
@@ -90,6 +94,9 @@ class SharedObjects:
                 settings.shadow_keep_images, settings.shadow_keep_bytes, settings.shadow_keep_days * 86_400
             ),
         )
+        self._review = ReviewTraffic(
+            AsyncModelRegistry(self._redis), self._storages, max_bytes=settings.review_max_bytes
+        )
         self._metrics = ServiceMetrics()
 
     def by_type(self) -> Mapping[type, object]:
@@ -108,6 +115,16 @@ class SharedObjects:
         )
         built_in = BuiltInDatasets(self._storages)
         uploads = DatasetUploads(imports, self._storages, self._space, places)
+        submissions = Submissions(
+            store,
+            resolver,
+            Reruns(jobs, catalogue, models, states),
+            Extensions(jobs, catalogue, states),
+            space=self._space,
+            wake_ups=self._throttle,
+            queue_limit=self._settings.max_queued_jobs,
+        )
+        reviews = Reviews(models, self._storages, self._settings.review_max_bytes)
         return {
             ApiSettings: self._settings,
             PredictorClient: self._predictor,
@@ -119,6 +136,15 @@ class SharedObjects:
             Downloads: Downloads(self._storages, derived),
             Bundles: Bundles(self._storages, derived),
             ComparisonReader: ComparisonReader(self._storages),
+            Reviews: reviews,
+            ReviewVersions: ReviewVersions(
+                models,
+                store,
+                catalogue,
+                reviews=reviews,
+                zips=ZipStorage(self._storages, self._space),
+                submitting=Submitting(imports.submit, submissions.submit),
+            ),
             GatedPromotions: GatedPromotions(models, self._storages),
             EvaluationReader: EvaluationReader(self._storages),
             EvaluationRuns: EvaluationRuns(
@@ -146,15 +172,7 @@ class SharedObjects:
             ItemHistory: ItemHistory(store),
             JobReader: jobs,
             WakeUpThrottle: self._throttle,
-            Submissions: Submissions(
-                store,
-                resolver,
-                Reruns(jobs, catalogue, models, states),
-                Extensions(jobs, catalogue, states),
-                space=self._space,
-                wake_ups=self._throttle,
-                queue_limit=self._settings.max_queued_jobs,
-            ),
+            Submissions: submissions,
             ImportSubmissions: imports,
             SourceImports: SourceImports(imports, self._space, self._rules),
             DatasetUploads: uploads,
@@ -186,7 +204,8 @@ class SharedObjects:
             self._predictor,
             limits,
             UploadBudget(),
-            self._shadow,
+            shadow=self._shadow,
+            review=self._review,
             on_answer=self._metrics.add_prediction,
         )
 
@@ -197,13 +216,14 @@ class SharedObjects:
         anyio.to_thread.current_default_thread_limiter().total_tokens += MAX_DOWNLOADS
         hub = asyncio.create_task(self._hub.run())
         shadow = asyncio.create_task(self._shadow.run())
+        review = asyncio.create_task(self._review.run())
         upkeep_redis = connect(self._settings.redis_url)
         upkeep = start_upkeep(JobStore(upkeep_redis), self._storage, self._settings, self._wake_ups.send)
         try:
             yield
         finally:
             self._hub.close()
-            for task in (hub, shadow):
+            for task in (hub, shadow, review):
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task

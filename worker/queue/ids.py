@@ -62,6 +62,11 @@ def new_disagreement_id() -> str:
     return _new_id("dis_")
 
 
+def new_review_id() -> str:
+    """Make the id of an image that a person shall review."""
+    return _new_id("rev_")
+
+
 def new_model_import_id() -> str:
     """Make the id of the import of a model."""
     return _new_id(MODEL_IMPORT_PREFIX)

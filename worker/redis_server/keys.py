@@ -66,6 +66,20 @@ SHADOW_DISAGREEMENTS = (
 SHADOW_IMAGES = (
     "ninefold:shadow_images:"  # list for each pair of models, kept for 30 days: the images in storage
 )
+REVIEWS = "ninefold:reviews"  # set of model names whose uncertain answers are kept for a review
+REVIEW = "ninefold:review:"  # hash for each such name: settings, counts, and the dataset version that is being made
+REVIEW_IMAGES = (
+    "ninefold:review_images:"  # hash for each such name: id of an image → the image and its answer
+)
+REVIEW_LABELS = (
+    "ninefold:review_labels:"  # hash for each such name: id of an image → the label that a person gave
+)
+REVIEW_WAITING = (
+    "ninefold:review_waiting:"  # sorted set of ids for each such name: the images without a label
+)
+REVIEW_LABELLED = "ninefold:review_labelled:"  # the same: the images with a label
+REVIEW_TAKEN = "ninefold:review_taken:"  # the same: the images of the dataset version that is being made
+REVIEW_SEEN = "ninefold:review_seen:"  # sorted set for each such name: SHA-256 of an image → Unix time
 PRODUCTION_NAMES = "ninefold:production_names"  # set of names with a production model
 
 DATASET = "ninefold:dataset:"  # string: record

@@ -55,6 +55,43 @@ class NothingToRollBackToError(WorkerError):
         self.alias = alias
 
 
+class ReviewOffError(WorkerError):
+    """Raised when the uncertain answers of a name are not kept."""
+
+    code = "review_off"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"No answers of {name} are kept for a review: turn it on with PUT /models/{name}/review "
+            f"(ninefold models review {name} --on)."
+        )
+        self.name = name
+
+
+class ReviewImageNotFoundError(WorkerError):
+    """Raised when an image is not kept, or no longer."""
+
+    code = "image_not_found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"No such image of {name} is kept: it was used, thrown away, or had to make room for newer ones."
+        )
+        self.name = name
+
+
+class ReviewImageTakenError(WorkerError):
+    """Raised when an image is part of a dataset version that is being made."""
+
+    code = "image_taken"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The next dataset version is being made with this image of {name}: correct the image in the version instead."
+        )
+        self.name = name
+
+
 class DatasetInUseError(WorkerError):
     """Raised when a dataset cannot be deleted because work that has not ended needs it."""
 

@@ -4,7 +4,7 @@ from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE
 from model.storage.interface import Storage
 from worker.redis_server.clients import AsyncStoreClient, StoreClient, async_method, blocking_method
 from worker.redis_server.projects import DEFAULT_PROJECT
-from worker.registry import aliases, models, shadow
+from worker.registry import aliases, models, review, shadow
 
 
 class ModelRegistry(StoreClient):
@@ -23,6 +23,19 @@ class ModelRegistry(StoreClient):
     note_shadow = blocking_method(shadow.note_shadow)
     shadow_counts = blocking_method(shadow.shadow_counts)
     shadow_disagreements = blocking_method(shadow.shadow_disagreements)
+    configure_review = blocking_method(review.configure_review)
+    review_settings = blocking_method(review.review_settings)
+    review_state = blocking_method(review.review_state)
+    is_seen = blocking_method(review.is_seen)
+    keep_image = blocking_method(review.keep_image)
+    label_image = blocking_method(review.label_image)
+    list_review_images = blocking_method(review.list_review_images)
+    has_review_image = blocking_method(review.has_review_image)
+    take_labelled = blocking_method(review.take_labelled)
+    settle_version = blocking_method(review.settle_version)
+    trim_review = blocking_method(review.trim_review)
+    end_review = blocking_method(review.end_review)
+    reviewed_names = blocking_method(review.reviewed_names)
     begin_deletion = blocking_method(models.begin_deletion)
     end_deletion = blocking_method(models.end_deletion)
     unfinished_deletions = blocking_method(models.unfinished_deletions)
@@ -61,5 +74,18 @@ class AsyncModelRegistry(AsyncStoreClient):
     note_shadow = async_method(shadow.note_shadow)
     shadow_counts = async_method(shadow.shadow_counts)
     shadow_disagreements = async_method(shadow.shadow_disagreements)
+    configure_review = async_method(review.configure_review)
+    review_settings = async_method(review.review_settings)
+    review_state = async_method(review.review_state)
+    is_seen = async_method(review.is_seen)
+    keep_image = async_method(review.keep_image)
+    label_image = async_method(review.label_image)
+    list_review_images = async_method(review.list_review_images)
+    has_review_image = async_method(review.has_review_image)
+    take_labelled = async_method(review.take_labelled)
+    settle_version = async_method(review.settle_version)
+    trim_review = async_method(review.trim_review)
+    end_review = async_method(review.end_review)
+    reviewed_names = async_method(review.reviewed_names)
     begin_deletion = async_method(models.begin_deletion)
     end_deletion = async_method(models.end_deletion)

@@ -8,6 +8,9 @@ from worker.registry.errors import (
     ModelInUseError,
     NoProductionError,
     NothingToRollBackToError,
+    ReviewImageNotFoundError,
+    ReviewImageTakenError,
+    ReviewOffError,
 )
 
 REGISTRY_SCRIPTS = ScriptFolder(
@@ -18,6 +21,11 @@ REGISTRY_SCRIPTS = ScriptFolder(
             "register_model",
             "retire_dataset",
             "retire_model",
+            "review/configure",
+            "review/keep",
+            "review/label",
+            "review/settle",
+            "review/trim",
             "roll_back_alias",
             "set_alias",
         )
@@ -32,5 +40,8 @@ REGISTRY_SCRIPTS = ScriptFolder(
         errors.ModelNotFoundError,
         NoProductionError,
         NothingToRollBackToError,
+        ReviewImageNotFoundError,
+        ReviewImageTakenError,
+        ReviewOffError,
     ),
 )

@@ -4,26 +4,26 @@ import asyncio
 import logging
 import random
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from api.predict.body import UploadedImage
-from api.predict.shadow.targets import ShadowTargets
+from api.predict.traffic.known_names import KnownNames
+from api.predict.traffic.waiting_images import WaitingImage, WaitingImages
 from api.predictor.client import PredictorClient
 from api.predictor.errors import OverloadedError, PredictionError
 from api.predictor.protocol.messages import ItemAnswer, Score
 from api.records.storages import Storages
 from model.errors import StorageError
-from worker.errors import WorkerError
+from worker.errors import ModelNotFoundError, WorkerError
 from worker.queue.ids import new_disagreement_id
 from worker.redis_server.projects import model_address
+from worker.registry.errors import NoProductionError
 from worker.registry.model_registry import AsyncModelRegistry
 from worker.registry.models import PRODUCTION, RegisteredModel
-from worker.registry.shadow import Disagreement, KeptImages, Pair, ShadowAnswer, image_key
+from worker.registry.shadow import SHADOW, Disagreement, KeptImages, Pair, ShadowAnswer, image_key
 
-_MAX_WAITING = 32
-_MAX_WAITING_BYTES = 64 * 2**20
 _PATIENCE_S = 5.0
 """An image that production gave no room for so long is dropped."""
 _RETRY_S = 0.02
@@ -34,17 +34,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Sampled:
-    """An image that waits for the shadow."""
+    """What is known of an image that waits for the shadow."""
 
     project: str
     pair: Pair
     production: Score
-    data: bytes
     sampled_at: float
 
 
 class ShadowTraffic:
-    """The images that wait for shadows, in memory: at most 32, and none when there is no shadow."""
+    """The images that wait for shadows, in memory; none when there is no shadow."""
 
     def __init__(
         self,
@@ -57,10 +56,9 @@ class ShadowTraffic:
         choose: Callable[[], float] = random.random,
     ) -> None:
         self._registry, self._predictor, self._storages = registry, predictor, storages
-        self._targets = ShadowTargets(registry)
+        self._shadows = KnownNames(self._find_shadow)
         self._fraction, self._kept, self._choose = fraction, kept, choose
-        self._waiting: deque[_Sampled] = deque()
-        self._waiting_bytes = 0
+        self._waiting = WaitingImages[_Sampled]()
         self._counts: dict[tuple[str, Pair], Counter[str]] = {}
         self._has_work = asyncio.Event()
 
@@ -74,9 +72,9 @@ class ShadowTraffic:
         """Choose some of the images that production has just classified. Waits for nothing and never fails."""
         if not self._fraction or PRODUCTION not in model.aliases:
             return
-        shadow = self._targets.shadow_of(model.manifest, project)
+        shadow = self._shadows.get(model.manifest.name, project)
         self._has_work.set()  # the shadow may have to be looked up
-        if shadow is None:
+        if shadow is None or shadow == model.manifest.id:
             return
         pair = Pair(model.manifest.id, shadow)
         for image, answer in zip(images, answers, strict=True):
@@ -84,11 +82,8 @@ class ShadowTraffic:
                 self._add(project, pair, answer.scores[0], image.data)
 
     def _add(self, project: str, pair: Pair, score: Score, data: bytes | bytearray) -> None:
-        if len(self._waiting) >= _MAX_WAITING or self._waiting_bytes + len(data) > _MAX_WAITING_BYTES:
+        if not self._waiting.offer(data, _Sampled(project, pair, score, time.monotonic())):
             self._count(project, pair, "dropped")
-            return
-        self._waiting.append(_Sampled(project, pair, score, bytes(data), time.monotonic()))
-        self._waiting_bytes += len(data)
 
     def _count(self, project: str, pair: Pair, *names: str) -> None:
         self._counts.setdefault((project, pair), Counter()).update(names)
@@ -100,7 +95,7 @@ class ShadowTraffic:
             await self._has_work.wait()
             self._has_work.clear()
             try:
-                await self._targets.look_up()
+                await self._shadows.look_up()
                 while self._waiting:
                     await self._classify_next()
                     if time.monotonic() - noted_at > _NOTE_EVERY_S:
@@ -112,11 +107,10 @@ class ShadowTraffic:
                 self._counts.clear()
 
     async def _classify_next(self) -> None:
-        sampled = self._waiting.popleft()
-        self._waiting_bytes -= len(sampled.data)
-        project, pair = sampled.project, sampled.pair
+        image = self._waiting.take()
+        project, pair = image.facts.project, image.facts.pair
         try:
-            shadow = await self._wait_for_room(sampled)
+            shadow = await self._wait_for_room(image)
         except PredictionError:
             self._count(project, pair, "failed")
             return
@@ -124,22 +118,29 @@ class ShadowTraffic:
             self._count(project, pair, "dropped")
         elif not shadow.scores:
             self._count(project, pair, "failed")
-        elif shadow.scores[0].label == sampled.production.label:
+        elif shadow.scores[0].label == image.facts.production.label:
             self._count(project, pair, "compared", "agreed")
         else:
             self._count(project, pair, "compared")
-            await self._note_disagreement(sampled, shadow.scores[0])
+            await self._note_disagreement(image, shadow.scores[0])
 
-    async def _wait_for_room(self, sampled: _Sampled) -> ItemAnswer | None:
+    async def _find_shadow(self, name: str, project: str) -> str | None:
+        """Return the id of the model with the alias `shadow`."""
+        try:
+            return (await self._registry.resolve(f"{name}@{SHADOW}", project)).manifest.id
+        except (ModelNotFoundError, NoProductionError):
+            return None
+
+    async def _wait_for_room(self, image: WaitingImage[_Sampled]) -> ItemAnswer | None:
         """Return the shadow's answer; None when production needed the predictor all the time."""
-        address = model_address(sampled.pair.shadow, sampled.project)
-        while time.monotonic() - sampled.sampled_at < _PATIENCE_S:
+        address = model_address(image.facts.pair.shadow, image.facts.project)
+        while time.monotonic() - image.facts.sampled_at < _PATIENCE_S:
             if not await self._predictor.is_idle():
                 await asyncio.sleep(_RETRY_S)
                 continue
             try:
                 predicted = await self._predictor.predict(
-                    address, [sampled.data], top_k=1, deadline_s=_DEADLINE_S, is_background=True
+                    address, [image.data], top_k=1, deadline_s=_DEADLINE_S, is_background=True
                 )
             except OverloadedError:  # a request came in between
                 await asyncio.sleep(_RETRY_S)
@@ -147,18 +148,19 @@ class ShadowTraffic:
                 return predicted.items[0]
         return None
 
-    async def _note_disagreement(self, sampled: _Sampled, shadow: Score) -> None:
-        is_kept = self._kept.images > 0 and len(sampled.data) <= self._kept.size_bytes
+    async def _note_disagreement(self, image: WaitingImage[_Sampled], shadow: Score) -> None:
+        facts, size_bytes = image.facts, len(image.data)
+        is_kept = self._kept.images > 0 and size_bytes <= self._kept.size_bytes
         found = Disagreement(
             id=new_disagreement_id(),
-            production=ShadowAnswer(**sampled.production.model_dump()),
+            production=ShadowAnswer(**facts.production.model_dump()),
             shadow=ShadowAnswer(**shadow.model_dump()),
-            image_bytes=len(sampled.data) if is_kept else 0,
+            image_bytes=size_bytes if is_kept else 0,
         )
         if is_kept:
-            storage = self._storages.of(sampled.project)
-            await self._storages.run(storage.put_bytes, image_key(sampled.pair, found.id), sampled.data)
-        await self._note(sampled.project, sampled.pair, found)
+            storage = self._storages.of(facts.project)
+            await self._storages.run(storage.put_bytes, image_key(facts.pair, found.id), image.data)
+        await self._note(facts.project, facts.pair, found)
 
     async def _note_counts(self) -> None:
         for project, pair in list(self._counts):

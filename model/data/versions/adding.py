@@ -13,6 +13,7 @@ from model.data.layout.layout import Layout
 from model.data.layout.reading import LayoutReader
 from model.data.placement import PlacedImage, Placement, place_images, split_for_testing
 from model.data.record import SkippedFile
+from model.data.split import SplitName
 
 
 class AddedImages:
@@ -58,11 +59,13 @@ def _place(
     new: Sequence[ExaminedImage], kept: Sequence[PlacedImage], layout: Layout, groups: Mapping[str, str]
 ) -> Placement:
     splits = {image.examined.digest: image.split for image in kept}
-    if split_for_testing(layout) is None:
+    if not layout.splits:
         labels = {**layout.labels, **{image.examined.file.path: image.label for image in kept}}
         all_images = [*(image.examined for image in kept), *new]
         return place_images(all_images, replace(layout, labels=labels), groups, splits)
-    added = place_images(new, layout, groups)
+    # Without a split for testing, all of them are for training: the version has the test images of its parent.
+    known = None if split_for_testing(layout) else _for_training(new)
+    added = place_images(new, layout, groups, known)
     splits_of: dict[str, set[str]] = {}
     for digest, split in splits.items():
         splits_of.setdefault(groups.get(digest, digest), set()).add(split)
@@ -77,3 +80,7 @@ def _place(
             images.append(image)
     images.sort(key=lambda image: (image.split, image.label, image.examined.digest))
     return Placement(images, added.skipped + twins, added.near_tests, left_out)
+
+
+def _for_training(images: Sequence[ExaminedImage]) -> dict[str, SplitName]:
+    return {image.digest: "train" for image in images}

@@ -38,7 +38,7 @@ from worker.redis_server import keys as redis_keys
 from worker.redis_server.clients import AsyncStoreClient, Operation, StoreClient
 from worker.redis_server.connection import connect, connect_async
 from worker.redis_server.scripts import ScriptCall, load_script
-from worker.registry import aliases, datasets, models, shadow
+from worker.registry import aliases, datasets, models, review, shadow
 from worker.registry.datasets import DatasetRegistry
 from worker.registry.errors import AliasNotFoundError
 from worker.registry.model_registry import ModelRegistry
@@ -57,6 +57,7 @@ READS = {
     "registry/lua/list_dataset_versions",
     "registry/lua/list_datasets",
     "registry/lua/list_models",
+    "registry/lua/review/list",
     "registry/lua/resolve_model",
 }
 
@@ -211,6 +212,41 @@ def upload_and_forget(run: Run) -> None:
     assert run(uploads.delete_upload(upload_id)) is True
 
 
+def review_twice(run: Run) -> None:
+    """Review two images of which one is used; then they are too old."""
+    settings = review.KeptAnswers(below=0.5, fraction=1, max_images=2, max_days=1)
+    assert run(review.configure_review("digits", settings, 100)) == []
+    for number in range(3):
+        image = review.NewReviewImage(
+            id=f"rev_{number}",
+            sha256=str(number),
+            size_bytes=9,
+            model="mdl_1",
+            version=1,
+            scores=[review.ReviewScore(label="zero", score=0.4)],
+        )
+        dropped = run(review.keep_image("digits", image, missed=1, max_bytes=100))
+        assert dropped == (["rev_0"] if number == 2 else [])
+    labelled = run(review.label_image("digits", "rev_1", "zero", "bob"))
+    assert labelled.label.label == "zero"
+    plan = review.VersionPlan(
+        import_id="imp_1",
+        parent="ds_1",
+        name="pets",
+        model="mdl_1",
+        note=None,
+        by="bob",
+        train=True,
+        key=None,
+    )
+    assert run(review.take_labelled("digits", plan)).labels == {"rev_1": "zero"}
+    assert run(review.settle_version("digits", "imp_1", is_made=True)) == ["rev_1"]
+    state = run(review.review_state("digits"))
+    assert (state.waiting, state.taken, state.used, state.missed, state.image_bytes) == (1, 0, 1, 3, 9)
+    assert run(review.trim_review("digits", 8)) == (False, ["rev_2"])
+    run(review.end_review("digits"))
+
+
 def test_a_repeated_call_has_the_same_answer_and_one_effect(
     run: Run, calls: set[str], redis_client: redis.Redis
 ) -> None:
@@ -255,6 +291,7 @@ def test_a_repeated_call_has_the_same_answer_and_one_effect(
     counts = registry.shadow_counts(pair)
     assert counts
     assert counts.compared == 2
+    review_twice(run)
     for alias in ("canary", "production"):
         run(aliases.delete_alias("digits", alias, "bob"))
     assert len(registry.alias_history("digits", "canary").changes) == 4

@@ -119,6 +119,20 @@ def test_added_images_leave_every_image_of_the_parent_in_its_split(versions: Ver
     ]
 
 
+@pytest.mark.parametrize("count", [1, 40])
+def test_added_images_that_a_table_puts_into_train_leave_the_test_images_as_they_are(
+    versions: Versions, count: int
+) -> None:
+    before = versions.images(versions.first)
+    added = {f"rev_{number}": png(5000 + number) for number in range(count)}
+    rows = ["path,label,split", *(f"{path},cat,train" for path in added)]
+    after = versions.images(
+        versions.make(versions.first, None, {**added, "labels.csv": "\n".join(rows).encode()})
+    )
+    assert before.items() <= after.items()
+    assert [place for image, place in after.items() if image not in before] == [("train", "cat")] * count
+
+
 def test_corrections_and_added_images_make_one_version(versions: Versions) -> None:
     before = versions.images(versions.first)
     gone = of(before, "train", "cat")[0]

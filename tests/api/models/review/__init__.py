@@ -1,0 +1,1 @@
+"""Tests of the review of uncertain answers over HTTP."""

@@ -1,0 +1,148 @@
+"""Once round the loop: an uncertain answer is kept, a person corrects it, the next dataset version has it, a gated job trains."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.settings import ApiSettings
+from model.artifact.manifest import DatasetReference, model_key
+from model.storage.opening import open_storage
+from tests.api.importing import running_importer
+from tests.api.pictures import png
+from tests.api.problems import problem_in
+from tests.api.published import publish_model
+from tests.api.serving import Service, running_service
+from tests.api.zips import zipped
+from tests.worker.processes import wait_until
+from worker.redis_server.connection import connect
+from worker.registry.model_registry import ModelRegistry
+
+REVIEW, IMAGES = "/models/pets/review", "/models/pets/review/images"
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    with running_service() as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def dataset(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """A dataset with cats and dogs, and a light worker that makes further versions of it."""
+    settings = ApiSettings(
+        redis_url=service.redis_url,
+        storage=service.storage_url,
+        cache_dir=tmp_path_factory.mktemp("cache"),
+        runtime_dir=Path("/tmp/nf-no-predictor"),  # noqa: S108  # no predictor listens there
+    )
+    with running_importer(settings):
+        answer = service.client.post("/datasets?name=pets&wait_s=60", content=zipped())
+        assert answer.status_code == 201, answer.text
+        yield answer.json()
+
+
+@pytest.fixture(scope="module")
+def model(service: Service, dataset: dict[str, Any]) -> str:
+    """Put a model that was trained on the dataset into production; return its id."""
+    storage = open_storage(service.storage_url)
+    bare = publish_model(storage, name="pets", classes=2)
+    reference = DatasetReference(id=dataset["id"], name="pets", content_hash=dataset["content_hash"])
+    manifest = bare.model_copy(update={"dataset": reference, "classes": ["cat", "dog"]})
+    key = model_key(bare.id, "manifest.json")
+    storage.delete(key)
+    storage.put_bytes(key, manifest.model_dump_json().encode())
+    with connect(service.redis_url) as client:
+        registry = ModelRegistry(client)
+        registry.register(manifest.model_dump_json())
+        registry.set_alias("pets", "production", 1, None)
+    return bare.id
+
+
+def review(service: Service) -> dict[str, Any]:
+    found: dict[str, Any] = service.client.get(REVIEW).json()
+    return found
+
+
+def listed(service: Service, **query: str) -> list[dict[str, Any]]:
+    page: list[dict[str, Any]] = service.client.get(IMAGES, params=query).json()["data"]
+    return page
+
+
+def predict(service: Service, number: int) -> None:
+    answer = service.client.post("/predict", params={"model": "pets"}, content=png(number))
+    assert answer.status_code == 200, answer.text
+
+
+def test_nothing_is_kept_before_it_is_turned_on(service: Service, model: str) -> None:
+    problem_in(service.client.get(REVIEW), 404, "review_off")
+    problem_in(service.client.put("/models/unknown/review", json={}), 404, "model_not_found")
+    problem_in(service.client.put(REVIEW, json={"below": 1.5}), 422, "invalid_request")
+
+
+def test_once_round_the_loop(service: Service, dataset: dict[str, Any], model: str) -> None:
+    settings = service.client.put(REVIEW, json={"below": 1.0}).json()["settings"]
+    assert settings == {"below": 1.0, "fraction": 1.0, "max_images": 1000, "max_days": 30.0}
+
+    def all_kept() -> bool:
+        for number in range(3):
+            predict(service, number)
+        time.sleep(0.2)
+        return bool(review(service)["waiting"] == 3)
+
+    wait_until(all_kept, 60)
+    assert [len(listed(service, limit="2")), review(service)["waiting"]] == [
+        2,
+        3,
+    ]  # the same image is kept once
+    images = listed(service)
+    assert {image["model"] for image in images} == {model}
+    files = [service.client.get(image["image"]).content for image in images]
+    assert sorted(files) == sorted(png(number) for number in range(3))
+
+    first, second, third = images
+    address = f"{IMAGES}/{first['id']}"
+    problem_in(service.client.post(address, json={"label": "horse"}), 422, "invalid_request")
+    assert service.client.post(address, json={"label": "cat"}).json()["given"] == "cat"
+    assert service.client.post(f"{IMAGES}/{second['id']}", json={"label": "dog"}).json()["given_by"]
+    assert service.client.post(f"{IMAGES}/{third['id']}", json={"label": None}).status_code == 204
+    problem_in(service.client.get(third["image"]), 404, "image_not_found")
+    assert [image["id"] for image in listed(service, state="labelled")] == [first["id"], second["id"]]
+
+    made = service.client.post(f"{REVIEW}/dataset", json={"train": True, "note": "week 31"})
+    assert made.status_code == 202, made.text
+    again = service.client.post(f"{REVIEW}/dataset", json={})
+    version = service.client.get(f"/datasets/{made.json()['dataset']}", params={"wait_s": 60}).json()
+    assert (version["status"], version["name"], version["note"]) == ("ready", "pets", "week 31"), version
+    assert (version["version"], version["parent"]) == (2, dataset["id"])
+    assert version["test_counts"] == dataset["test_counts"]
+    assert sum(version["train_counts"]) == sum(dataset["train_counts"]) + 2
+    if again.status_code == 202:  # the version was not ready yet
+        assert again.json()["job"] == made.json()["job"]
+
+    wait_until(lambda: review(service)["used"] == 2, 20)
+    assert (review(service)["taken"], review(service)["labelled"], review(service)["image_bytes"]) == (
+        0,
+        0,
+        0,
+    )
+    assert open_storage(service.storage_url).list("reviews/") == []
+    job = service.client.get(f"/jobs/{made.json()['job']}").json()
+    assert (job["spec"]["dataset"], job["spec"]["name"]) == (version["id"], "pets")
+    assert (job["spec"]["promote"], job["spec"]["image_size"]) == ("if_better", 16)
+    problem_in(service.client.post(f"{REVIEW}/dataset", json={"train": True}), 409, "nothing_labelled")
+
+    for number in range(3):  # what was thrown away or used does not come again
+        predict(service, number)
+    predict(service, 3)
+    wait_until(lambda: review(service)["waiting"] > 0, 20)
+    assert review(service)["waiting"] == 1
+
+
+def test_turned_off_nothing_is_left(service: Service, model: str) -> None:
+    assert open_storage(service.storage_url).list("reviews/")
+    assert service.client.delete(REVIEW).status_code == 204
+    problem_in(service.client.get(IMAGES), 404, "review_off")
+    assert open_storage(service.storage_url).list("reviews/") == []
