@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 from fastapi import APIRouter, Query, Request
 from pydantic import AfterValidator, WithJsonSchema
@@ -13,7 +13,7 @@ from api.http.dependencies import from_app
 from api.http.openapi import problems
 from api.http.pages import After, Limit, Page
 from api.models.alias_schemas import Alias, AliasChange, AliasTarget, Reason, RollbackRequest
-from api.models.promotion import GatedPromotions
+from api.models.promotion import GatedPromotions, check_classes
 from api.models.routes import Registry
 from model.spec import Name
 from worker.queue.calls.requests import Idempotency
@@ -67,6 +67,7 @@ async def get_alias(models: Registry, caller: Caller, name: Name, alias: AliasNa
         third={"version": 3},
         careful={"version": 3, "expected_version": 2, "reason": "trained on the new photos"},
         gated={"version": 3, "if_better": {"metric": "balanced_accuracy", "margin": 0.01}},
+        unsure={"version": 3, "min_scores": {"*": 0.6, "cat": 0.8}},
     ),
 )
 async def set_alias(
@@ -80,17 +81,22 @@ async def set_alias(
 ) -> Alias:
     """Point an alias at a version; the next request already uses that version."""
     target = await read_json(request, AliasTarget)
-    expected, reason = _expectation(target), target.reason
+    by, project = caller.name, caller.project
+    await check_classes(models, name, target, project)
+    notes = _Notes(expected=_expectation(target), reason=target.reason, min_scores=target.min_scores)
     if target.gate:
-        by, project = caller.name, caller.project
         state = await promotions.promote(
-            name, alias, target.version, target.gate, by=by, project=project, expected=expected, reason=reason
+            name, alias, target.version, target.gate, by=by, project=project, **notes
         )
     else:
-        state = await models.set_alias(
-            name, alias, target.version, caller.name, caller.project, expected=expected, reason=reason
-        )
+        state = await models.set_alias(name, alias, target.version, by, project, **notes)
     return Alias.of(state, alias)
+
+
+class _Notes(TypedDict):
+    expected: Expectation | None
+    reason: str | None
+    min_scores: dict[str, float] | None
 
 
 def _expectation(body: AliasTarget | RollbackRequest) -> Expectation | None:

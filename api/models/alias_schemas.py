@@ -39,6 +39,9 @@ class AliasChange(BaseModel):
         description="The version that a job's `promote: if_better` did not promote; the alias stayed where it was."
     )
     gate: Comparison | None = Field(description="The comparison that decided.")
+    min_scores: dict[str, float] | None = Field(
+        description="The least scores that were set with it; null: they stayed as they were."
+    )
 
     @classmethod
     def of(cls, change: aliases.AliasChange) -> Self:
@@ -56,6 +59,7 @@ class AliasChange(BaseModel):
             job_id=change.job_id,
             refused_version=change.refused_version,
             gate=change.gate,
+            min_scores=change.min_scores,
         )
 
 
@@ -68,6 +72,10 @@ class Alias(BaseModel):
     version: int
     model_id: str
     previous_version: int | None = Field(description="The version to which a rollback leads.")
+    min_scores: dict[str, float] = Field(
+        description="Answers of `/predict` through this alias abstain when the score of their label is below that of its "
+        "class, or of `*` for the classes that are not named. The request's `min_score` wins."
+    )
     change: AliasChange | None = Field(description="The change that made the alias point here.")
 
     @classmethod
@@ -80,6 +88,7 @@ class Alias(BaseModel):
             version=manifest.version,
             model_id=manifest.id,
             previous_version=state.previous_version,
+            min_scores=state.model.min_scores,
             change=AliasChange.of(state.change) if state.change else None,
         )
 
@@ -100,6 +109,12 @@ class AliasTarget(BaseModel):
         default=None,
         description="Change nothing unless the version is better than the present one on test images that neither was "
         "trained on: 409 `not_better` or `no_common_test_set`. `true`: a higher accuracy.",
+    )
+    min_scores: dict[str, Annotated[float, Field(ge=0, le=1)]] | None = Field(
+        default=None,
+        description="The least score of each class, and of `*`: the classes that are not named. An answer through the alias "
+        "with a lower score says `abstained: true`. They replace the ones before, and stay when the alias moves; left out: "
+        "nothing changes; `{}`: none.",
     )
 
     @property

@@ -9,6 +9,8 @@ from model.comparison.result import Comparison
 from worker.errors import AliasMovedError
 from worker.registry.errors import AliasNotFoundError, ModelInUseError, NothingToRollBackToError
 
+_SHOWN_CLASSES = 20
+
 
 class ModelFileNotFoundError(ApiError):
     """Raised when a model has no file of the requested name."""
@@ -44,6 +46,23 @@ class NoCommonTestSetError(ApiError):
         )
 
 
+class UnknownClassesError(ApiError):
+    """Raised when a least score is for a class that the model does not have."""
+
+    code = "unknown_class"
+
+    def __init__(self, unknown: Sequence[str], classes: Sequence[str]) -> None:
+        shown = ", ".join(classes[:_SHOWN_CLASSES]) + (", …" if len(classes) > _SHOWN_CLASSES else "")
+        super().__init__(
+            f"min_scores names classes that this version does not have. It has: {shown}; * stands for every class that "
+            "is not named.",
+            field_errors=[
+                {"param": f"min_scores.{label[:64]}", "message": "the version has no such class"}
+                for label in unknown[:_SHOWN_CLASSES]
+            ],
+        )
+
+
 class NoSuchDisagreementError(ApiError):
     """Raised when the image of a disagreement is not kept."""
 
@@ -69,6 +88,7 @@ ANSWERS: Answers = {
     ModelFileNotFoundError: Answer(404),
     ModelInUseError: Answer(409),
     NoSuchDisagreementError: Answer(404),
+    UnknownClassesError: Answer(422),
     NotBetterError: Answer(409),
     NoCommonTestSetError: Answer(409),
     AliasMovedError: Answer(409),

@@ -1,6 +1,9 @@
 """Promotes a version only if it is better than the one that an alias points at."""
 
-from api.models.errors import NoCommonTestSetError, NotBetterError
+from collections.abc import Mapping
+
+from api.models.alias_schemas import AliasTarget
+from api.models.errors import NoCommonTestSetError, NotBetterError, UnknownClassesError
 from api.records.storages import Storages
 from model.artifact.manifest import Manifest
 from model.comparison.description import describe
@@ -10,9 +13,18 @@ from worker.errors import AliasMovedError
 from worker.registry.aliases import AliasState, Expectation
 from worker.registry.errors import AliasNotFoundError
 from worker.registry.model_registry import AsyncModelRegistry
+from worker.registry.models import EVERY_CLASS
 
 _TIMEOUT_S = 60.0
 _TRIES = 5
+
+
+async def check_classes(models: AsyncModelRegistry, name: str, target: AliasTarget, project: str) -> None:
+    """Raise UnknownClassesError if a least score is for a class that the version does not have."""
+    if target.min_scores:
+        manifest = (await models.resolve(f"{name}:{target.version}", project)).manifest
+        if unknown := sorted(set(target.min_scores) - {*manifest.classes, EVERY_CLASS}):
+            raise UnknownClassesError(unknown, manifest.classes)
 
 
 class GatedPromotions:
@@ -33,6 +45,7 @@ class GatedPromotions:
         project: str,
         expected: Expectation | None = None,
         reason: str | None = None,
+        min_scores: Mapping[str, float] | None = None,
     ) -> AliasState:
         """Point an alias at a version if the version is better, or if there is no such alias.
 
@@ -65,6 +78,7 @@ class GatedPromotions:
                     expected=expected or Expectation(current.version if current else None),
                     reason=reason,
                     gate=found,
+                    min_scores=min_scores,
                 )
             except AliasMovedError:
                 if expected is not None or attempt == _TRIES - 1:

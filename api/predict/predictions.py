@@ -37,8 +37,8 @@ class AnswerOptions:
     """Number of classes, highest score first."""
     explain: bool = False
     """Whether to say where in the image the evidence for the label lies."""
-    min_score: float = 0.0
-    """An answer whose best score is below it abstains."""
+    min_score: float | None = None
+    """An answer whose best score is below it abstains; `None`: below the least score of its class at the alias."""
     deadline_s: float | None = None
     """The request fails after this time; `None` for the limit of the service."""
 
@@ -147,7 +147,7 @@ class Predictions:
                 precision=predicted.precision,
             ),
             predictions=[
-                _item(index, images[index].filename, answer, options)
+                _item(index, images[index].filename, answer, found, options)
                 for index, answer in enumerate(predicted.items)
             ],
             timings_ms=PredictionTimings(**predicted.timings_ms.model_dump(), total=_ms_since(started_s)),
@@ -203,17 +203,18 @@ def _failed(code: str, message: str) -> ItemAnswer:
 
 
 def _item(
-    index: int, filename: str | None, answer: ItemAnswer, options: AnswerOptions
+    index: int, filename: str | None, answer: ItemAnswer, found: RegisteredModel, options: AnswerOptions
 ) -> ClassifiedImage | FailedImage:
     if answer.error is not None:
         return FailedImage(index=index, filename=filename, error=answer.error)
     best = answer.scores[0]
+    min_score = found.min_score(best.label) if options.min_score is None else options.min_score
     return ClassifiedImage(
         index=index,
         filename=filename,
         label=best.label,
         score=best.score,
-        abstained=best.score < options.min_score,
+        abstained=best.score < min_score,
         scores=answer.scores,
         explanation=answer.explanation,
     )

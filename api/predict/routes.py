@@ -60,8 +60,13 @@ async def predict(
         ),
     ] = False,
     min_score: Annotated[
-        float, Query(ge=0, le=1, description="Answers with a score below it say `abstained: true`.")
-    ] = 0.0,
+        float | None,
+        Query(
+            ge=0,
+            le=1,
+            description="Answers with a score below it say `abstained: true`. Default: the `min_scores` of the alias.",
+        ),
+    ] = None,
     timeout_ms: Annotated[
         int | None,
         Query(ge=1, description="Answer 503 instead of later than this; at most the service's 30 s."),

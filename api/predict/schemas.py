@@ -31,7 +31,9 @@ class ClassifiedImage(_Item):
     label: str
     score: float = Field(description="Calibrated probability of `label`.")
     abstained: bool = Field(
-        False, description="Whether `score` is below the request's `min_score`: do not rely on `label`."
+        False,
+        description="Whether `score` is below the request's `min_score`, or without one below the least score that the alias "
+        "has for `label`: do not rely on `label`.",
     )
     scores: list[Score] = Field(description="The `top_k` classes with the highest scores, highest first.")
     explanation: Explanation | None = Field(

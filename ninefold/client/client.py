@@ -148,12 +148,12 @@ class Client(ModelCalls):
 
         `model` may be left out when exactly one model has the alias `production`. `on_progress` receives the number of
         images that were answered and of all. With `explain`, each prediction has an `explanation`: where in the image the
-        network found its evidence for the label. With `min_score`, a prediction whose score is below it has
-        `abstained: True`. Raises NinefoldError if a file cannot be read, or none can be classified.
+        network found its evidence for the label. A prediction whose score is below `min_score`, or without one below
+        the least score that the alias has for its class, has `abstained: True`. Raises NinefoldError if a file cannot be read, or none can be classified.
         """
         params: dict[str, str | int] = {"top_k": top_k} | ({"model": model} if model else {})
         params |= ({"explain": "true"} if explain else {}) | (
-            {"min_score": str(min_score)} if min_score else {}
+            {} if min_score is None else {"min_score": str(min_score)}
         )
         return classify(self._transport, [Path(file) for file in files], params, on_progress or _ignore)
 

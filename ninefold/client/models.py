@@ -1,7 +1,7 @@
 """What the client does with models and their aliases: reads, promotes, rolls back, downloads, deletes."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -145,17 +145,20 @@ class ModelCalls:
         expected_version: int | None = _UNCHECKED,
         reason: str | None = None,
         if_better: bool | Json = False,
+        min_scores: Mapping[str, float] | None = None,
     ) -> Json:
         """Point an alias at a version, given as `name:3`, `name:latest` or `mdl_…`; return the alias.
 
         With `expected_version`, raises NinefoldError (`alias_moved`) unless the alias points at this version; with None,
         unless there is no such alias. With `if_better`, which may be `{"metric": "balanced_accuracy", "margin": 0.01}`,
         raises it (`not_better`, `no_common_test_set`) unless the version is better than the present one on test images
-        that neither was trained on; `comparison` in the error's `members` has the numbers.
+        that neither was trained on; `comparison` in the error's `members` has the numbers. `min_scores`, such as
+        `{"*": 0.6, "cat": 0.8}`, replaces the scores below which predictions through the alias abstain; `{}` removes them.
         """
         model = self.model(ref)
         body = _body(expected_version, reason) | {"version": model["version"]}
         body |= {"if_better": if_better} if if_better or if_better == {} else {}
+        body |= {} if min_scores is None else {"min_scores": dict(min_scores)}
         return self._transport.request_object("PUT", _path(model["name"], alias), json=body)
 
     def shadow(self, name: str) -> Json:

@@ -158,6 +158,12 @@ def test_a_version_that_is_not_better_is_refused_with_the_numbers_and_a_button_p
     expect(changes.first).to_contain_text("2 → 1 rollback")
     expect(card.get_by_role("button", name="Roll gated back")).to_have_count(0)
 
+    card.get_by_text("Least scores").click()
+    card.get_by_label("Every other class").fill("0.6")
+    card.get_by_role("button", name="Save").click()
+    expect(changes.first).to_contain_text("1 stays")
+    expect(changes.first).to_contain_text("unsure below 0.6")
+
     card.get_by_role("link", name="Compare").first.click()
     expect(page.get_by_role("heading", name="gated:2 against gated:1")).to_be_visible()
     expect(page.get_by_text("All settings are the same.")).to_be_visible()

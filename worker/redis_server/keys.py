@@ -57,6 +57,7 @@ VERSIONS = "ninefold:versions:"  # sorted set for each model name: model id → 
 LAST_VERSIONS = "ninefold:versions"  # hash: name → highest version ever given
 ALIASES = "ninefold:aliases:"  # hash for each model name: alias → version
 ALIAS_HISTORY = "ninefold:alias_history:"  # list for each model name: the changes of its aliases
+ALIAS_MIN_SCORES = "ninefold:alias_min_scores:"  # hash for each model name: alias → JSON object of the least score of each class
 SHADOW = (
     "ninefold:shadow:"  # hash for each pair of models, kept for 30 days: counts of what the shadow answered
 )

@@ -1,6 +1,7 @@
 """Aliases: names such as `production` that point at one version of a model, and their history. Sends nothing itself."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -43,6 +44,8 @@ class AliasChange(BaseModel):
     """Of a promotion that was refused: the version that was not promoted."""
     gate: Comparison | None = None
     """The comparison that decided."""
+    min_scores: dict[str, float] | None = None
+    """The least scores that were set; None: they stayed."""
 
 
 @dataclass(frozen=True)
@@ -109,16 +112,30 @@ def set_alias(
     expected: Expectation | None = None,
     reason: str | None = None,
     gate: Comparison | None = None,
+    min_scores: Mapping[str, float] | None = None,
 ) -> ScriptCall[AliasState]:
-    """Point an alias at a version; `gate` is the comparison that allowed it. The same change once more, with the same expectation, changes nothing.
+    """Point an alias at a version. The same change once more, with the same expectation, changes nothing.
+
+    Args:
+        name: of the model.
+        alias: to set.
+        version: at which the alias shall point.
+        by: the caller.
+        project: of the model.
+        expected: where the alias must point now.
+        reason: for the history.
+        gate: the comparison that allowed it.
+        min_scores: replaces the least scores of the alias; None: they stay.
 
     Raises:
         ModelNotFoundError: the name has no such version.
         AliasMovedError: the alias does not point at the expected version.
     """
+    least = None if min_scores is None else json.dumps(min_scores, sort_keys=True, separators=(",", ":"))
     arguments = {
-        **_arguments(name, alias, by, project, expected=expected, reason=reason, gate=gate),
+        **_arguments(name, alias, by, project, expected=expected, reason=reason, gate=gate, min_scores=least),
         "version": str(version),
+        "min_scores": least,
     }
     return REGISTRY_SCRIPTS.call("set_alias", arguments, _read_state)
 
@@ -175,8 +192,13 @@ def _arguments(
     expected: Expectation | None = None,
     reason: str | None = None,
     gate: Comparison | None = None,
+    min_scores: str | None = None,
 ) -> dict[str, object]:
-    notes = {"reason": json.dumps(reason) if reason else None, "gate": gate and gate.model_dump_json()}
+    notes = {
+        "reason": json.dumps(reason) if reason else None,
+        "gate": gate and gate.model_dump_json(),
+        "min_scores": min_scores,
+    }
     return {
         "project": project,
         "name": name,

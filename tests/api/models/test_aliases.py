@@ -29,8 +29,9 @@ def put(client: httpx.Client, version: int, **body: object) -> httpx.Response:
 
 def without_time(change: Json) -> Json:
     assert change["at"].endswith("Z")
-    assert change.items() >= {"gate": None, "job_id": None, "refused_version": None}.items()
-    left_out = ("at", "object", "alias", "gate", "job_id", "refused_version")
+    absent = ("gate", "job_id", "refused_version", "min_scores")
+    assert all(change[name] is None for name in absent)
+    left_out = ("at", "object", "alias", *absent)
     return {name: value for name, value in change.items() if name not in left_out}
 
 
@@ -73,6 +74,36 @@ def test_compare_and_set(client: httpx.Client, versions: list[str]) -> None:
     assert put(client, 2, expected_version=1, reason="better").json() == first.json()
     problem_in(put(client, 3, expected_version=1), 409, "alias_moved")
     assert len(client.get(ALIAS + "/history").json()["data"]) == 2
+
+
+def test_least_scores_stay_until_they_are_replaced_and_the_history_tells_them(
+    client: httpx.Client, versions: list[str]
+) -> None:
+    assert versions
+    least = {"*": 0.6, "class-0": 0.8}
+    assert put(client, 1, min_scores=least).json()["min_scores"] == least
+    for _ in range(2):  # the repetition is no second change
+        replaced = put(client, 1, expected_version=1, min_scores={"*": 0.5}, reason="too strict").json()
+    assert (replaced["min_scores"], replaced["change"]["from_version"]) == ({"*": 0.5}, None)
+    assert put(client, 2).json()["min_scores"] == client.get(ALIAS).json()["min_scores"] == {"*": 0.5}
+    assert client.post(ALIAS + "/rollback", json={}).json()["min_scores"] == {"*": 0.5}
+    assert put(client, 1, min_scores={}).json()["min_scores"] == {}
+    changes = client.get(ALIAS + "/history").json()["data"]
+    assert [(one["from_version"], one["to_version"], one["min_scores"]) for one in changes] == [
+        (1, 1, {}), (2, 1, None), (1, 2, None), (1, 1, {"*": 0.5}), (None, 1, least),
+    ]  # fmt: skip
+    put(client, 1, min_scores=least)
+    client.delete(ALIAS)
+    assert client.post(ALIAS + "/rollback", json={}).json()["min_scores"] == {}
+
+
+def test_least_scores_of_unknown_classes_are_refused(client: httpx.Client, versions: list[str]) -> None:
+    assert versions
+    problem = problem_in(put(client, 1, min_scores={"*": 0.5, "rose": 0.8}), 422, "unknown_class")
+    assert problem["errors"][0]["param"] == "min_scores.rose"
+    for bad in ({"*": 1.5}, {"*": "high"}, [0.5]):
+        problem_in(put(client, 1, min_scores=bad), 422, "invalid_request")
+    problem_in(client.get(ALIAS), 404, "alias_not_found")
 
 
 def test_a_repeated_rollback_is_no_second_one(client: httpx.Client, versions: list[str]) -> None:

@@ -96,6 +96,25 @@ def test_an_answer_below_min_score_abstains(service: Service, model: Manifest) -
     _problem(service.client.post("/predict", content=png(), params={"min_score": 2}), 422, "invalid_request")
 
 
+def test_an_answer_through_an_alias_abstains_below_its_least_score(service: Service, model: Manifest) -> None:
+    def abstained(ref: str, **params: float) -> bool:
+        response = service.client.post("/predict", content=png(), params={"model": ref, **params})
+        return bool(response.json()["predictions"][0]["abstained"])
+
+    answer = service.client.post("/predict", content=png(), params={"model": model.id}).json()
+    label = answer["predictions"][0]["label"]
+    for least, is_unsure in (
+        (dict[str, float](), False),
+        ({"*": 1.0}, True),
+        ({"*": 1.0, label: 0.0}, False),
+        ({label: 1.0}, True),
+    ):
+        service.client.put("/models/shapes/aliases/strict", json={"version": 1, "min_scores": least})
+        assert abstained("shapes@strict") is is_unsure
+    assert not abstained("shapes@strict", min_score=0)
+    assert not abstained("shapes:1")
+
+
 def test_a_request_that_cannot_be_answered_in_time_fails(service: Service, model: Manifest) -> None:
     assert model
     large = encoded(picture(size=(1500, 1500)))

@@ -25,6 +25,7 @@ local function note_alias(project, name, alias, from_version, to_version, by, at
 end
 
 -- Point an alias at a version and note the change in the alias's history; without a version, delete the alias.
+-- The least scores of an alias stay when it moves and go with it.
 local function set_alias(project, name, alias, version, by, at, notes)
   local aliases = scoped(project, KEY.ALIASES) .. name
   local before = redis.call('HGET', aliases, alias)
@@ -34,6 +35,7 @@ local function set_alias(project, name, alias, version, by, at, notes)
   else
     redis.call('HDEL', aliases, alias)
   end
+  if not (before and version) then redis.call('HDEL', scoped(project, KEY.ALIAS_MIN_SCORES) .. name, alias) end
   if alias == 'production' then
     redis.call(version and 'SADD' or 'SREM', scoped(project, KEY.PRODUCTION_NAMES), name)
   end

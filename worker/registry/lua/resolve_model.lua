@@ -20,6 +20,6 @@ else
   model_id = version and redis.call('ZRANGEBYSCORE', versions, version, version)[1]
 end
 
-local model = model_id and model_json(args.project, model_id)
+local model = model_id and model_json(args.project, model_id, alias)
 if not model then return {'model_not_found', args.ref} end
 return {'ok', model, alias or ''}

@@ -56,6 +56,17 @@ def test_a_version_is_promoted_rolled_back_and_the_history_tells_it(url: str) ->
     assert "ninefold models list" in run(url, "history", "shapes", "--alias", "canary", status=1).stderr
 
 
+def test_predictions_through_an_alias_are_unsure_below_its_scores(url: str) -> None:
+    promote = ("promote", "shapes:1", "--alias", "canary")
+    found = run(url, *promote, "--min-score", "0.6", "--min-score", "class-0=0.8").stdout
+    assert "unsure below 0.6, class-0 0.8" in found
+    run(url, *promote, "--no-min-scores")
+    newest, oldest = run(url, "history", "shapes", "--alias", "canary").stdout.splitlines()
+    assert newest.endswith("1 stays  unsure below nothing")
+    assert oldest.endswith("none → 1  unsure below 0.6, class-0 0.8")
+    assert "pass 0.6, or cat=0.8" in run(url, *promote, "--min-score", "cat=high", status=2).output
+
+
 def test_a_model_is_shown_downloaded_exported_imported_and_deleted(
     url: str, settings: ApiSettings, tmp_path: Path
 ) -> None:

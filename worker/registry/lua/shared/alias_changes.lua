@@ -61,5 +61,5 @@ local function alias_reply(project, name, alias)
   if not model_id then return {'alias_not_found', name, alias} end
   local number, _, text = newest_change(project, name, alias)
   local previous = rollback_target(project, name, alias)
-  return {'ok', model_json(project, model_id), tostring(number or ''), text or '', previous or ''}
+  return {'ok', model_json(project, model_id, alias), tostring(number or ''), text or '', previous or ''}
 end

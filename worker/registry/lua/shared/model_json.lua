@@ -1,6 +1,6 @@
--- A model's manifest and its current aliases as JSON; nil when the model does not exist or is being deleted.
+-- A model's manifest and its current aliases as JSON, and the least scores of `alias` if it is given; nil when the model does not exist or is being deleted.
 -- include: redis_server/lua/project.lua
-local function model_json(project, model_id)
+local function model_json(project, model_id, alias)
   local manifest = redis.call('GET', scoped(project, KEY.MODEL) .. model_id)
   if not manifest then return nil end
   if redis.call('SISMEMBER', scoped(project, KEY.RETIRED_MODELS), model_id) == 1 then return nil end
@@ -12,5 +12,6 @@ local function model_json(project, model_id)
     if flat[i + 1] == version then aliases[#aliases + 1] = '"' .. flat[i] .. '"' end
   end
   table.sort(aliases)
-  return '{"manifest":' .. manifest .. ',"aliases":[' .. table.concat(aliases, ',') .. ']}'
+  local least = alias and redis.call('HGET', scoped(project, KEY.ALIAS_MIN_SCORES) .. name, alias)
+  return '{"manifest":' .. manifest .. ',"aliases":[' .. table.concat(aliases, ',') .. ']' .. (least and ',"min_scores":' .. least or '') .. '}'
 end

@@ -4,6 +4,7 @@ import { announce } from "../ui/announcements.js";
 import { h, fill, show } from "../ui/dom.js";
 import { ago, comparisonText } from "../ui/format.js";
 import { get, post } from "../http/requests.js";
+import { leastScores, leastScoresText } from "./least_scores.js";
 
 /** The histories that are open: a page that is drawn again, because a job has ended, opens them again. */
 const open = new Set();
@@ -13,7 +14,7 @@ export function aliasPanel(name, alias, reload) {
   const path = `models/${encodeURIComponent(name)}/aliases/${alias}`;
   const back = h("button", { class: "quiet small", hidden: true });
   showRollback(back, path, reload);
-  return h("div", { class: "alias-panel" }, history(path, alias), back);
+  return h("div", { class: "alias-panel" }, history(path, alias), leastScores(path, reload), back);
 }
 
 async function showRollback(button, path, reload) {
@@ -75,9 +76,10 @@ function history(path, alias) {
 function row(change) {
   const moved = change.refused_version
     ? [`${change.to_version} stays`, h("span", { class: "muted" }, ` ${change.refused_version} refused`)]
+    : change.from_version === change.to_version ? `${change.to_version} stays`
     : [`${change.from_version ?? "none"} → ${change.to_version ?? "none"}`, change.returns_to ? h("span", { class: "muted" }, " rollback") : null];
   const job = change.job_id ? h("a", { href: `#/jobs/${change.job_id}` }, "by its job") : null;
-  const why = [change.reason, change.gate && comparisonText(change.gate)].filter(Boolean).join(" · ");
+  const why = [change.reason, change.min_scores && `unsure below ${leastScoresText(change.min_scores)}`, change.gate && comparisonText(change.gate)].filter(Boolean).join(" · ");
   return h("tr", {}, h("td", { title: change.at }, ago(change.at)), h("td", {}, change.by ?? "anybody"),
     h("td", {}, moved), h("td", {}, why, why && job ? " · " : null, job));
 }
