@@ -178,7 +178,10 @@ class JobSpec(TrainingSpec):
     dataset: Annotated[str, StringConstraints(min_length=1, max_length=128)]
     name: Name | None = None
     init_from: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
-    """A model whose weights the training starts from: `name`, `name:3`, `name@alias` or `mdl_…`."""
+    """A model whose weights the training starts from: `name`, `name:3`, `name@alias` or `mdl_…`; `starter`; null: none.
+
+    Small sets whose job leaves this out start from the starter, if there is one.
+    """
     promote: Promote = Promote.FIRST
     promote_metric: Metric = Metric.ACCURACY
     """With `promote: if_better`: what the model must be better in."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from api.errors import ApiError
 from api.http.problem import Answer, Answers
+from model.recipes.starter import STARTER
 from worker.errors import NothingToPublishError, PublishCommittedError, QueueFullError, WrongStateError
 from worker.queue.records import DatasetImport
 
@@ -46,10 +47,11 @@ class UnknownInitModelError(ApiError):
 
     code = "model_not_found"
 
-    def __init__(self) -> None:
-        message = (
-            "No model matches this reference. GET /models lists all models; null starts from random weights."
-        )
+    def __init__(self, reference: str) -> None:
+        missing = "No model matches this reference. GET /models lists all models"
+        if reference == STARTER:
+            missing = "This service has no starter. `ninefold models starter build` makes one"
+        message = f"{missing}; null starts from random weights."
         super().__init__(message, field_errors=[{"param": "init_from", "message": message}])
 
 

@@ -12,8 +12,10 @@ from api.jobs.errors import (
     UnknownInitModelError,
 )
 from api.records.datasets import DatasetCatalogue, find_built_in
+from model.artifact.manifest import Manifest
 from model.data.built_in.facts import BUILT_IN
 from model.errors import UnfitSpecError
+from model.recipes.starter import STARTER, is_start_open, starter_helps
 from model.spec import DatasetFacts, JobSpec, ResolvedSpec
 from worker.errors import DatasetNotFoundError, ModelNotFoundError
 from worker.queue.calls.trainings import NewJob
@@ -73,7 +75,7 @@ class SpecResolver:
         found = await self._find(spec.dataset, project)
         if isinstance(found, DatasetImport):
             raise DatasetProcessingError(found.name)
-        return await self._resolve(spec, found)
+        return await self._resolve(spec, found, project)
 
     async def new_job(self, spec: JobSpec, caller: Principal) -> NewJob:
         """Return the job to submit; its spec stays open when the job must wait for its dataset.
@@ -86,13 +88,17 @@ class SpecResolver:
             posted = spec.model_copy(update={"dataset": found.id, "name": spec.name or found.name})
             job = NewJob(posted, waits_for=found.id)
         else:
-            resolved, warnings = await self._resolve(spec, found)
+            resolved, warnings = await self._resolve(spec, found, caller.project)
             job = NewJob(resolved, warnings=tuple(warnings), is_uploaded=resolved.dataset not in BUILT_IN)
         return replace(job, created_by=caller.name, project=caller.project, priority=spec.priority)
 
-    async def _resolve(self, spec: JobSpec, facts: DatasetFacts) -> tuple[ResolvedSpec, list[str]]:
+    async def _resolve(
+        self, spec: JobSpec, facts: DatasetFacts, project: str
+    ) -> tuple[ResolvedSpec, list[str]]:
+        needs_starter = is_start_open(spec) and starter_helps(facts)
+        starter = await self._starter(project) if needs_starter else None
         try:
-            return resolve_for_workers(spec, facts, await self._devices.read())
+            return resolve_for_workers(spec, facts, await self._devices.read(), starter)
         except UnfitSpecError as error:
             raise InvalidRequestError(str(error), field_errors=error.errors) from error
 
@@ -111,6 +117,12 @@ class SpecResolver:
             raise DatasetUnusableError(found)
         return found
 
+    async def _starter(self, project: str) -> Manifest | None:
+        try:
+            return (await self._models.resolve(STARTER, project)).manifest
+        except (ModelNotFoundError, NoProductionError):
+            return None
+
     async def _with_model_id(self, spec: JobSpec, project: str) -> JobSpec:
         """Replace the reference of `init_from` by the id of the model."""
         if not spec.init_from:
@@ -118,5 +130,5 @@ class SpecResolver:
         try:
             model = await self._models.resolve(spec.init_from, project)
         except (ModelNotFoundError, NoProductionError):
-            raise UnknownInitModelError from None
+            raise UnknownInitModelError(spec.init_from) from None
         return spec.model_copy(update={"init_from": model.manifest.id})

@@ -11,6 +11,7 @@ from api.records.storage_space import StorageSpace
 from api.records.wake_up_throttle import WakeUpThrottle
 from model.host.failpoints import Failpoint, reach
 from model.recipes.resolved_recipe import resolve_recipe
+from model.recipes.starter import is_start_open
 from model.spec import JobSpec, ResolvedSpec
 from worker.errors import DatasetNotFoundError, ImportEndedError
 from worker.queue.calls.requests import Idempotency
@@ -108,7 +109,8 @@ def _hash(spec: Posted) -> str:
     """Hash what a request asks for: a body that only spells out defaults asks for the same job.
 
     Fields that the first release did not know count only when they differ from their default, so that a request which
-    is repeated to an API of another release has the same hash.
+    is repeated to an API of another release has the same hash. An `init_from` that is null asks for another job than one
+    that is left out.
     """
     if not isinstance(spec, JobSpec):
         return hashlib.sha256(spec.model_dump_json().encode()).hexdigest()
@@ -117,4 +119,5 @@ def _hash(spec: Posted) -> str:
         for name, field in JobSpec.model_fields.items()
         if name not in _FIRST_FIELDS and getattr(spec, name) == field.default
     }
-    return hashlib.sha256(spec.model_dump_json(exclude=later).encode()).hexdigest()
+    start = "" if spec.init_from or is_start_open(spec) else "from random weights"
+    return hashlib.sha256((spec.model_dump_json(exclude=later) + start).encode()).hexdigest()

@@ -10,6 +10,7 @@ from ninefold.cli.watch import JobId, follow, next_command
 from ninefold.client.address import DEFAULT_URL
 
 if TYPE_CHECKING:
+    from ninefold import Client
     from ninefold.client.transport import Json
 
 
@@ -45,8 +46,12 @@ def submit(
         typer.Option(help="End early after this many epochs without a better validation score.", min=1),
     ] = None,
     init_from: Annotated[
-        str | None, typer.Option(help="Model whose weights training starts from, such as flowers:2.")
+        str | None,
+        typer.Option(help="Model whose weights training starts from, such as flowers:2 or starter."),
     ] = None,
+    random_weights: Annotated[
+        bool, typer.Option("--random-weights", help="Start from no model, also where a small set would.")
+    ] = False,
     promote: Annotated[
         str | None,
         typer.Option(help="When the model becomes production: first, if_better or never. Default: first."),
@@ -105,18 +110,25 @@ def submit(
         "tags": tag,
     }
     spec = {field: value for field, value in given.items() if value is not None} | parse_fields(option or [])
+    if random_weights:
+        spec.setdefault("init_from", None)
     with connect(url, api_key) as client:
         if extend:
             job = client.extend(extend, **spec)
         else:
             job = client.rerun(rerun_of, **spec) if rerun_of else client.submit(dataset or "", **spec)
-        typer.echo(job["id"])
-        for warning in job.get("warnings") or []:
-            typer.secho(f"warning: {warning}", err=True, fg=typer.colors.YELLOW)
-        if watch:
-            typer.echo(next_command(follow(client, job["id"])))
-        else:
-            typer.echo(f"Watch it with: ninefold watch {job['id']}", err=True)
+        show_submitted(client, job, watch=watch)
+
+
+def show_submitted(client: "Client", job: "Json", *, watch: bool) -> None:
+    """Print the id and the warnings of a new job, and its progress with `watch`."""
+    typer.echo(job["id"])
+    for warning in job.get("warnings") or []:
+        typer.secho(f"warning: {warning}", err=True, fg=typer.colors.YELLOW)
+    if watch:
+        typer.echo(next_command(follow(client, job["id"])))
+    else:
+        typer.echo(f"Watch it with: ninefold watch {job['id']}", err=True)
 
 
 def stop(job_id: JobId, url: Url = DEFAULT_URL, api_key: ApiKey = None) -> None:

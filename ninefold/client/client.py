@@ -54,9 +54,17 @@ class Client(ModelCalls):
         """Submit a training job. A lost response is retried with the same key, so only one job is made.
 
         A job on a dataset that is being imported waits until the dataset is ready; until then its spec is what was
-        posted, with `None` for what is left open.
+        posted, with `None` for what is left open. `init_from=None` starts from random weights, also where a small set
+        would start from the starter.
         """
         return self._post_job({"dataset": dataset, **spec})
+
+    def build_starter(self, dataset: str = "cifar10", **spec: Any) -> Json:
+        """Submit the job that trains the starter: the first one is what small sets start from, once it has succeeded.
+
+        A later one must be promoted: `client.promote("starter:2")`.
+        """
+        return self._post_job({"dataset": dataset, "name": "starter", "init_from": None, **spec})
 
     def rerun(self, job_id: str, **own: Any) -> Json:
         """Submit a job that repeats another one with its spec and recipe; `own` may give name, promote, priority and tags.

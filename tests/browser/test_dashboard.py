@@ -180,6 +180,7 @@ def test_the_form_of_a_clone_has_the_settings_of_the_original_job(page: Page, se
     expect(form.get_by_label("Seed", exact=True)).to_have_value("7")
     expect(form.get_by_label("Dataset", exact=True)).to_have_value("few-digits")
     expect(form.get_by_label("Epochs", exact=True)).to_have_value("3")
+    expect(form.get_by_label("Start from", exact=True)).to_have_value("random weights")
 
 
 def test_a_rerun_opens_its_page_and_so_does_a_longer_training(page: Page, service: Service) -> None:

@@ -2,7 +2,7 @@
 
 import typer
 
-from ninefold.cli.models import aliases, compare, evaluation, files, listing, shadow
+from ninefold.cli.models import aliases, compare, evaluation, files, listing, shadow, starter
 
 app = typer.Typer(
     help="List and look at models; promote a version, roll back, read the history; download, export, import or delete one.",
@@ -22,3 +22,4 @@ app.command()(files.download)
 app.command()(files.export)
 app.command("import")(files.import_)
 app.command()(files.delete)
+app.add_typer(starter.app, name="starter")

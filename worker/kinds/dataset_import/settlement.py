@@ -6,11 +6,13 @@ The worker that ran the import does it at once; upkeep repeats it when that work
 import logging
 from collections.abc import Sequence
 
+from model.artifact.manifest import Manifest
 from model.errors import StorageError, UnfitSpecError
 from model.host.failpoints import Failpoint, reach
+from model.recipes.starter import STARTER
 from model.spec import DatasetFacts, JobSpec
 from model.storage.opening import open_storage
-from worker.errors import DatasetNotFoundError, JobNotFoundError
+from worker.errors import DatasetNotFoundError, JobNotFoundError, ModelNotFoundError
 from worker.queue.ids import parts_folder, upload_key
 from worker.queue.live_workers import LiveWorkers, training_devices
 from worker.queue.records import DatasetImport, JobError
@@ -18,6 +20,8 @@ from worker.queue.states import Status
 from worker.queue.store import JobStore
 from worker.redis_server.projects import storage_url
 from worker.registry.datasets import DatasetRegistry
+from worker.registry.errors import NoProductionError
+from worker.registry.model_registry import ModelRegistry
 from worker.registry.spec_resolution import resolve_for_workers
 
 _log = logging.getLogger(__name__)
@@ -78,12 +82,12 @@ class ImportSettlement:
     ) -> None:
         """Queue a job that waited, with its spec resolved; fail the job when its spec does not fit the dataset."""
         try:
-            kept = self._store.get(job_id, project).spec.model_dump()
+            kept = self._store.get(job_id, project).spec.model_dump(exclude_unset=True)
             # A later release may have stored fields that this one does not know.
             posted = JobSpec.model_validate(
                 {name: kept[name] for name in JobSpec.model_fields if name in kept}
             )
-            spec, warnings = resolve_for_workers(posted, facts, devices)
+            spec, warnings = resolve_for_workers(posted, facts, devices, self._starter(project))
         except JobNotFoundError:
             gone = JobError(code="dataset_rejected", message="The job is gone.")
             self._store.reject_waiting(job_id, import_id, gone)
@@ -92,6 +96,12 @@ class ImportSettlement:
             self._store.reject_waiting(job_id, import_id, why, facts.id)
         else:
             self._store.release_waiting(job_id, import_id, spec, tuple(warnings))
+
+    def _starter(self, project: str) -> Manifest | None:
+        try:
+            return ModelRegistry(self._store.redis).resolve(STARTER, project).manifest
+        except (ModelNotFoundError, NoProductionError):
+            return None
 
     def _facts(self, ended: DatasetImport, project: str) -> DatasetFacts | None:
         if ended.status is not Status.SUCCEEDED or ended.result is None:

@@ -9,6 +9,7 @@ from model.artifact.manifest import ENVIRONMENT, FINISH_REASON, WEIGHTS_FILE
 from model.data.built_in.facts import BUILT_IN
 from model.recipes.defaults import resolve
 from model.recipes.resolved_recipe import ResolvedRecipe, resolve_recipe
+from model.recipes.starter import is_start_open
 from model.spec import JobSpec, Promote, ResolvedSpec
 from worker.queue.attempt_messages import Committed
 from worker.queue.calls.attempts import read_status
@@ -96,7 +97,7 @@ def submit(
         "promote": job.spec.promote,
         "spec": _resolved(job.spec).first_release_json(),
         "later_settings": _later_settings(job.spec),
-        "posted_spec": job.waits_for and job.spec.model_dump_json(),
+        "posted_spec": job.waits_for and _posted_json(job.spec),
         "recipe": _recipe_json(job),
         "warnings": json.dumps(job.warnings),
         "tags": json.dumps(job.spec.tags),
@@ -126,6 +127,12 @@ def _resolved(spec: ResolvedSpec | JobSpec) -> ResolvedSpec:
     stand_in = BUILT_IN["cifar10"].model_copy(update={"id": spec.dataset})
     # Whether the number of devices and the patience fit depends on the real dataset.
     return resolve(spec.model_copy(update={"gpus": 1, "patience": None}), stand_in, "cpu")[0]
+
+
+def _posted_json(spec: ResolvedSpec | JobSpec) -> str:
+    """Return a spec as it was posted: one that leaves `init_from` out may start from the starter, one with null may not."""
+    is_open = isinstance(spec, JobSpec) and is_start_open(spec)
+    return spec.model_dump_json(exclude={"init_from"} if is_open else None)
 
 
 def _later_settings(spec: ResolvedSpec | JobSpec) -> str | None:

@@ -67,6 +67,18 @@ def test_predictions_through_an_alias_are_unsure_below_its_scores(url: str) -> N
     assert "pass 0.6, or cat=0.8" in run(url, *promote, "--min-score", "cat=high", status=2).output
 
 
+def test_a_starter_is_built_by_a_job(url: str) -> None:
+    job_id = run(url, "starter", "build", "--dataset", "digits", "--minutes", "2", "--set", "seed=3").stdout
+    with Client(url) as client:
+        spec = client.job(job_id.strip())["spec"]
+    assert (spec["name"], spec["dataset"], spec["time_budget_s"], spec["seed"]) == (
+        "starter",
+        "digits",
+        120,
+        3,
+    )
+
+
 def test_a_model_is_shown_downloaded_exported_imported_and_deleted(
     url: str, settings: ApiSettings, tmp_path: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """What follows the end of an import: its waiting jobs are queued or failed, and its upload is deleted."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from model.spec import JobSpec, ResolvedSpec
 from model.storage.opening import open_storage
+from tests.api.published import publish_model
 from tests.worker.imported import claim_import, complete_import, dataset_record, new_import
 from tests.worker.kinds.dataset_import.uploads import storage_of, submit_upload
 from tests.worker.queue.test_live_workers import record as worker_record
@@ -22,6 +24,7 @@ from worker.queue.states import Outcome, Status
 from worker.queue.store import JobStore
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.projects import storage_url
+from worker.registry.model_registry import ModelRegistry
 
 WHY = JobError(code="dataset_rejected", message="At least 2 classes are needed, 0 found.")
 
@@ -79,6 +82,24 @@ def test_a_waiting_job_is_resolved_for_the_dataset_and_the_live_workers(
     assert job.recipe is not None
     assert any("No worker has 2 devices" in warning for warning in store.get(wide).warnings)
     assert claim(store)[0] == plain
+
+
+def test_a_waiting_job_starts_from_the_starter_unless_it_asked_for_random_weights(
+    store: JobStore, settlement: ImportSettlement, tmp_path: Path
+) -> None:
+    starter = publish_model(storage_of(tmp_path), name="starter")
+    ModelRegistry(store.redis).register(starter.model_dump_json())
+    ModelRegistry(store.redis).set_alias("starter", "production", 1, by=None)
+    import_id = submit_upload(store, tmp_path)
+    left_out = submit_waiting(store, import_id)
+    assert "init_from" not in json.loads(store.get_json(left_out))["spec"]
+    random = submit_waiting(store, import_id, init_from=None)
+    succeed(store)
+    settlement.settle_all()
+    specs = [store.get(job_id).spec for job_id in (left_out, random)]
+    assert [spec.init_from for spec in specs] == [starter.id, None]
+    assert "starter:1" in store.get(left_out).warnings[0]
+    assert "starter" not in " ".join(store.get(random).warnings)
 
 
 @pytest.mark.parametrize(("end", "words"), [(fail, "At least 2 classes"), (cancel, "was not imported")])

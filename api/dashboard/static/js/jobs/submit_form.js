@@ -9,10 +9,18 @@ import { randomKey } from "../http/upload.js";
 import { SchemaField } from "../ui/schema_field.js";
 
 const MAIN_FIELDS = ["dataset", "recipe", "epochs", "name"];
-const PLACEHOLDERS = {
+/** No model has this name. */
+const RANDOM_WEIGHTS = "random weights";
+const TEXTS = {
   recipe: { placeholder: "chosen for you" },
   epochs: { placeholder: "chosen for you" },
   name: { placeholder: "the dataset's name" },
+  init_from: {
+    label: "start from",
+    placeholder: "chosen for you",
+    hint: "A model such as flowers:2, the starter, or random weights.",
+    offered: ["starter", RANDOM_WEIGHTS],
+  },
 };
 const PREVIEW_MS = 400;
 
@@ -61,7 +69,7 @@ class SubmitForm {
     for (const [name, schema] of Object.entries(all.JobSpec.properties)) {
       const isDataset = name === "dataset";
       const shape = isDataset ? { enum: usable(datasets).map((dataset) => dataset.name), default: "digits" } : schema;
-      this.fields.set(name, new SchemaField(name, shape, all, PLACEHOLDERS[name] ?? {}));
+      this.fields.set(name, new SchemaField(name, shape, all, TEXTS[name] ?? {}));
     }
     this.fields.get("dataset").element.append(this.panel.element);
     this.#offerDatasets(datasets);
@@ -127,11 +135,13 @@ class SubmitForm {
 
   #prefill({ spec, priority }) {
     for (const [name, field] of this.fields) field.value = name === "dataset" ? datasetName(spec.dataset) : (spec[name] ?? { priority }[name]);
+    if (spec.init_from === null) this.fields.get("init_from").value = RANDOM_WEIGHTS; // it is absent while the job leaves it open
     this.more.open = true;
   }
 
   #spec() {
-    return Object.fromEntries([...this.fields].map(([name, field]) => [name, field.value]).filter(([, value]) => value !== undefined));
+    const given = [...this.fields].map(([name, field]) => [name, field.value]).filter(([, value]) => value !== undefined);
+    return Object.fromEntries(given.map(([name, value]) => [name, name === "init_from" && value === RANDOM_WEIGHTS ? null : value]));
   }
 
   async #submit() {

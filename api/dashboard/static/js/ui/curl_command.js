@@ -4,7 +4,7 @@ import { announce } from "./announcements.js";
 import { h } from "./dom.js";
 import { session } from "../http/session.js";
 
-/** These values say no more than leaving the field out does. */
+/** These values say no more than leaving the field out does; an `init_from` of null does. */
 const OMITTED = { promote: "first", seed: 0 };
 
 /** A collapsible block with a command and a Copy button. */
@@ -17,7 +17,7 @@ export function commandBlock(title, text, { isOpen = false } = {}) {
 /** A rerun copies its settings, so the command has the settings and not `rerun_of`; a job that continues another names it. */
 export function jobCommand({ extended_from: source, ...spec }) {
   if (source) return postJob({ extend: source.job, ...(spec.time_budget_s ? { time_budget_s: spec.time_budget_s } : { epochs: spec.epochs - source.epochs }) });
-  const kept = Object.entries(spec).filter(([name, value]) => OMITTED[name] !== value && name !== "rerun_of" && value !== null && !(Array.isArray(value) && value.length === 0));
+  const kept = Object.entries(spec).filter(([name, value]) => OMITTED[name] !== value && name !== "rerun_of" && (value !== null || name === "init_from") && !(Array.isArray(value) && value.length === 0));
   return postJob(Object.fromEntries(kept));
 }
 

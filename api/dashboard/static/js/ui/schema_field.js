@@ -11,19 +11,25 @@ function resolved(schema, all) {
 }
 
 export class SchemaField {
-  /** `form`: the id of the form, if the field stands outside it. `hint`: a sentence below the field. */
-  constructor(name, schema, all, { placeholder, form, hint } = {}) {
+  /** `form`: the id of the form, if the field stands outside it. `hint`: a sentence below the field. `offered`: texts to choose. */
+  constructor(name, schema, all, { placeholder, form, hint, label = words(name), offered = [] } = {}) {
     this.name = name;
     this.form = form;
     this.hint = hint ? h("p", { class: "muted small", id: `hint-${name}` }, hint) : null;
     this.schema = resolved(schema, all);
     this.default = schema.default ?? null;
     this.input = this.#makeInput(placeholder ?? this.#defaultPlaceholder());
-    const label = words(name);
     this.error = h("p", { class: "field-error", id: `error-${name}` });
     this.input.addEventListener("input", () => this.setError(""));
     this.element = h("div", { class: "field" },
       h("label", { for: this.input.id }, label[0].toUpperCase() + label.slice(1)), this.input, ...(this.hint ? [this.hint] : []), this.error);
+    if (offered.length) this.#offer(offered);
+  }
+
+  #offer(texts) {
+    const list = h("datalist", { id: `offered-${this.name}` }, texts.map((value) => h("option", { value })));
+    this.input.setAttribute("list", list.id);
+    this.element.append(list);
   }
 
   #defaultPlaceholder() {
