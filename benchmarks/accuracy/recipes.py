@@ -175,7 +175,7 @@ def table(lines: list[dict[str, Any]]) -> Iterator[str]:
                 for s in runs
                 if s in base and name != "base"
             ]
-            yield f"| {name} | {pflop:.3f} | {100 * _mean(runs.values()):.2f} | {_interval(gains)} | {len(runs)} |"
+            yield f"| {name} | {pflop:.3f} | {100 * _mean(runs.values()):.2f} | {interval(gains)} | {len(runs)} |"
 
 
 def _mean(runs: Any) -> float:
@@ -186,7 +186,8 @@ def _mean(runs: Any) -> float:
 _T95 = {1: 12.71, 2: 4.30, 3: 3.18, 4: 2.78, 5: 2.57, 6: 2.45, 7: 2.36, 8: 2.31, 9: 2.26}
 
 
-def _interval(gains: list[float]) -> str:
+def interval(gains: list[float]) -> str:
+    """Return the mean of paired differences with its 95 % interval by Student's t; without the interval for one alone."""
     if not gains:
         return ""
     mean = statistics.fmean(gains)

@@ -10,7 +10,6 @@ one JSON line in `--out`; a pair that has a line is not repeated. `--table` prin
 
 import argparse
 import json
-import math
 import statistics
 import time
 import zipfile
@@ -21,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from scipy import stats
 from sklearn.datasets import load_digits
 
 from benchmarks.accuracy.cuts import entries, write_cut
+from benchmarks.accuracy.recipes import interval
 from benchmarks.accuracy.runs import Lines, add_line, device_kind, read_lines, run_study, storage_of, train
 from model.artifact.manifest import MANIFEST_FILE, model_key, unregistered_manifest
 from model.artifact.staging import stage_model
@@ -34,7 +33,6 @@ from model.spec import DatasetFacts, JobSpec
 
 STARTER = "mdl_starter"
 _STARTER_JOB = {"recipe": "fast", "image_size": 24, "epochs": 3, "batch_size": 128}
-_TEST_IMAGES = 100
 _SPLIT = "train"
 
 
@@ -59,7 +57,7 @@ def _digits(_data: Path, folder: Path) -> Path:
     return target
 
 
-_SOURCES = {"flowers": (_photos, {"image_size": 32}), "digits": (_digits, {})}
+_SOURCES = {"flowers": (_photos, 32), "digits": (_digits, 16)}
 
 
 def train_starter(job: dict[str, Any], data: Path, folder: Path) -> None:
@@ -86,7 +84,7 @@ def dataset_of(case: str, seed: int, data: Path, temporary: Path, folder: Path) 
     """Import the cut of a case and seed into the starter's storage, where the new models can find the starter."""
     source, _, count = case.partition("-")
     archive = _SOURCES[source][0](data, temporary)
-    first = _TEST_IMAGES if source == "flowers" else 50
+    first = 100 if source == "flowers" else 50
     begin = first + seed * int(count)
     names = entries(archive, _SPLIT).values()
     splits = {
@@ -106,10 +104,10 @@ def work(options: argparse.Namespace, temporary: Path) -> None:
             if any({name: line[name] for name in key} == key for line in read_lines(options.out)):
                 continue
             facts = dataset_of(case, seed, options.data, temporary, options.starter)
-            fields, started_at = _SOURCES[case.partition("-")[0]][1], time.monotonic()
+            side, started_at = _SOURCES[case.partition("-")[0]][1], time.monotonic()
             scores = {}
             for name, parent in (("random", None), ("starter", STARTER)):
-                job = JobSpec(dataset=facts.id, seed=seed, init_from=parent, **fields)
+                job = JobSpec(dataset=facts.id, seed=seed, init_from=parent, image_size=side)
                 spec, _ = resolve(job, facts, device_kind(options.device))
                 scores[name] = train(spec, options.starter, options.device).metrics.test_accuracy
             line = {
@@ -142,16 +140,8 @@ def table(lines: Lines) -> Iterator[str]:
         images = round(statistics.fmean(run["train_images"] for run in runs))
         yield (
             f"| `{case}` | {images} | {first['image_size']} px | {first['epochs']} | {means[0]:.1f} | {means[1]:.1f} "
-            f"| {_interval(gains)} | {len(runs)} |"
+            f"| {interval(gains)} | {len(runs)} |"
         )
-
-
-def _interval(gains: list[float]) -> str:
-    mean = statistics.fmean(gains)
-    if len(gains) == 1:
-        return f"{mean:+.1f}"
-    margin = stats.t.ppf(0.975, len(gains) - 1) * statistics.stdev(gains) / math.sqrt(len(gains))
-    return f"{mean:+.1f} ({mean - margin:+.1f} to {mean + margin:+.1f})"
 
 
 def main() -> None:
