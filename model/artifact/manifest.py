@@ -20,6 +20,8 @@ SETTINGS = "settings"
 """The key in `lineage` of the settings that `ResolvedSpec.later_settings` gives."""
 ENVIRONMENT = "environment"
 """The key in `lineage` of what decides the weights besides spec, dataset, recipe and versions."""
+SEEN_TEST_IMAGES = "seen_test_images"
+"""The key in `lineage` of the number of test images that models were trained on from whose weights the model comes."""
 FINISH_REASON = "finish_reason"
 """The key in `lineage` of a reason that the first release does not know."""
 

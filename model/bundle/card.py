@@ -5,7 +5,7 @@ The form is that of the Hugging Face Hub: metadata in YAML, then Markdown.
 
 from collections.abc import Iterator, Sequence
 
-from model.artifact.manifest import WEIGHTS_FILE, Manifest
+from model.artifact.manifest import SEEN_TEST_IMAGES, WEIGHTS_FILE, Manifest
 from model.bundle.card_metadata import metadata
 from model.bundle.names import CURVES_FILE, MATRIX_FILE, PREDICT_FILE
 from model.evaluation.evaluation import Evaluation
@@ -118,6 +118,8 @@ def _training(manifest: Manifest, files: Sequence[str]) -> Iterator[str]:
     yield f"Recipe {spec.recipe.value}, {count}, batches of {spec.batch_size}, {spec.image_size} px ({spec.resize.value}), augmentation {spec.augmentation.value}, seed {spec.seed}. All settings are in `manifest.json`."
     if spec.init_from:
         yield f"It began with the weights of `{_code(spec.init_from)}`."
+    if seen := manifest.lineage.get(SEEN_TEST_IMAGES):
+        yield f"{seen} of its test images are, or look like, training images of that model: the test scores may be too high."
     if CURVES_FILE in files:
         yield ""
         yield f"![Loss and accuracy of each epoch]({CURVES_FILE})"

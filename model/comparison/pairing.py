@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from model.artifact.manifest import Manifest
 from model.comparison.ancestry import ancestry_of
 from model.comparison.result import LeftOut
+from model.comparison.seen_images import find_seen
 from model.comparison.statistics import PairedScores
-from model.comparison.training_images import content_of, read_hashes, read_training_images
 from model.data.built_in.facts import BUILT_IN
 from model.evaluation.image_results import ImageResults, image_results
 from model.evaluation.stored_predictions import StoredPredictions
@@ -117,24 +117,13 @@ def _reasons(
     """Return why images are left out because of ancestors; each array is of the images that the ones before leave."""
     ancestries = [ancestry_of(model.manifest, storage) for model in (candidate, current)]
     own = {candidate.manifest.dataset.id, current.manifest.dataset.id}
-    has_unknown = any(ancestry.has_unknown for ancestry in ancestries)
-    trained_N, near_N = np.zeros(len(ids_N), np.bool_), np.zeros(len(ids_N), np.bool_)
-    contents = [content_of(image_id) for image_id in ids_N.tolist()]
-    for dataset in sorted(frozenset().union(*(ancestry.datasets for ancestry in ancestries)) - own):
-        images = read_training_images(dataset, storage)
-        if images is None:
-            has_unknown = True
-            continue
-        trained_N |= np.array([content in images.contents for content in contents], np.bool_)
-        hashes_N = read_hashes(candidate.manifest.dataset.id, ids_N.tolist(), storage)
-        if hashes_N is not None:
-            near_N |= images.looks_like_one(hashes_N)
-        elif (dataset in BUILT_IN) != (candidate.manifest.dataset.id in BUILT_IN):
-            has_unknown = True  # the ids of built-in images tell nothing about those of other datasets
-    near_N = near_N[~trained_N]
+    datasets = frozenset().union(*(ancestry.datasets for ancestry in ancestries)) - own
+    seen = find_seen(datasets, candidate.manifest.dataset.id, ids_N, storage)
+    has_unknown = seen.has_unknown or any(ancestry.has_unknown for ancestry in ancestries)
+    near_N = seen.near_N[~seen.trained_N]
     rest = int((~near_N).sum())
     return [
-        ("trained_on", trained_N),
+        ("trained_on", seen.trained_N),
         ("near_training", near_N),
         ("unknown_ancestor", np.full(rest, has_unknown)),
     ]

@@ -50,7 +50,7 @@ class TrainingEnding(AttemptEnding):
         )
         with_epochs = store_epochs(staged.draft, rows, self._storage, self._model_id)
         ancestry = find_ancestry(self._claimed.spec, self._storage)
-        draft = complete_draft(with_epochs, self._claimed, self._model_id, ancestry)
+        draft = complete_draft(with_epochs, self._claimed, self._model_id, ancestry, self._storage)
         try:
             rerun = self.retry(
                 lambda: compare_with_original(self._store, self._storage, self._claimed, draft)

@@ -4,12 +4,21 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from model.artifact.manifest import MANIFEST_FILE, FileFacts, Manifest, ManifestDraft, model_key
+from model.artifact.manifest import (
+    MANIFEST_FILE,
+    SEEN_TEST_IMAGES,
+    FileFacts,
+    Manifest,
+    ManifestDraft,
+    model_key,
+)
 from model.bundle.epochs import EpochMetrics, TrainingEpochs
 from model.bundle.names import EPOCHS_FILE
 from model.comparison.ancestry import ANCESTORS, Ancestry, ancestry_from
 from model.comparison.result import Gate
-from model.errors import StorageError
+from model.comparison.seen_images import find_seen
+from model.errors import CorruptArtifactError, StorageError
+from model.evaluation.stored_predictions import PREDICTIONS_FILE, parse_predictions
 from model.host.failpoints import Failpoint, reach
 from model.spec import ResolvedSpec
 from model.storage.interface import Storage
@@ -25,13 +34,22 @@ _log = logging.getLogger(__name__)
 
 
 def complete_draft(
-    draft: ManifestDraft, claimed: ClaimedJob, model_id: str, ancestry: Ancestry | None = None
+    draft: ManifestDraft,
+    claimed: ClaimedJob,
+    model_id: str,
+    ancestry: Ancestry | None = None,
+    storage: Storage | None = None,
 ) -> dict[str, Any]:
     """Return the manifest of the staged model, complete but for its version and time, which the commit assigns.
 
-    The lineage names the models from whose weights the model comes, and their datasets: they may be deleted later.
+    The lineage names the models from whose weights the model comes, and their datasets: they may be deleted later. With
+    the storage of the staged model, it says how many of the test images those were trained on.
     """
-    noted = {ANCESTORS: [one.model_dump() for one in ancestry.ancestors]} if ancestry else {}
+    noted: dict[str, Any] = {}
+    if ancestry:
+        noted[ANCESTORS] = [one.model_dump() for one in ancestry.ancestors]
+        if seen := count_seen(draft, ancestry, storage, model_id) if storage else 0:
+            noted[SEEN_TEST_IMAGES] = seen
     fields = draft.stored()
     return {
         "object": "model",
@@ -60,6 +78,24 @@ def store_epochs(
         return draft
     facts = FileFacts.of(data)
     return draft.model_copy(update={"files": {**draft.files, EPOCHS_FILE: facts}})
+
+
+def count_seen(draft: ManifestDraft, ancestry: Ancestry, storage: Storage, model_id: str) -> int:
+    """Return how many test images the models were trained on from which a staged model comes, or ones that look alike.
+
+    0 when the predictions of the draft cannot be read, or there are none.
+    """
+    datasets = ancestry.datasets - {draft.dataset.id}
+    if not datasets or PREDICTIONS_FILE not in draft.files:
+        return 0
+    try:
+        data = storage.read_bytes(model_key(model_id, PREDICTIONS_FILE))
+        predictions = parse_predictions(data, len(draft.classes))
+        seen = find_seen(datasets, draft.dataset.id, predictions.ids_N, storage)
+    except (CorruptArtifactError, StorageError) as error:
+        _log.warning("which test images of %s were trained on is not noted: %s", draft.spec.name, error)
+        return 0
+    return int((seen.trained_N | seen.near_N).sum())
 
 
 def find_ancestry(spec: ResolvedSpec, storage: Storage) -> Ancestry | None:

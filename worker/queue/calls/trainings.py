@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from model.artifact.manifest import ENVIRONMENT, FINISH_REASON, WEIGHTS_FILE
+from model.artifact.manifest import ENVIRONMENT, FINISH_REASON, SEEN_TEST_IMAGES, WEIGHTS_FILE
 from model.data.built_in.facts import BUILT_IN
 from model.recipes.defaults import resolve
 from model.recipes.resolved_recipe import ResolvedRecipe, resolve_recipe
@@ -182,7 +182,7 @@ def commit_publish(
         "finish_reason": draft["finish_reason"],
         "later_finish_reason": draft.get("lineage", {}).get(FINISH_REASON),
         "later_result": json.dumps(_later_result(draft, rerun)),
-        "warning": json.dumps(warning) if (warning := _warn_of_share(metrics)) else "",
+        "warning": json.dumps(" ".join(warnings)) if (warnings := _later_warnings(draft)) else "",
     }
     return QUEUE_SCRIPTS.call("training/commit_publish", arguments, read_committed)
 
@@ -197,15 +197,21 @@ def _later_result(draft: Mapping[str, Any], rerun: RerunResult | None) -> dict[s
     }
 
 
-def _warn_of_share(metrics: Mapping[str, Any]) -> str | None:
-    """Return the warning that a model saw only some of its training images."""
-    share = metrics.get("first_epoch_share")
-    if share is None:
-        return None
-    return (
-        f"The time budget ended in the first epoch: {share:.0%} of the training images were used. Raise time_budget_s, or "
-        "choose a smaller image_size."
-    )
+def _later_warnings(draft: Mapping[str, Any]) -> list[str]:
+    """Return what is known at the end: that a model saw only some training images, or began from one that saw test images."""
+    warnings = []
+    share = draft.get("metrics", {}).get("first_epoch_share")
+    if share is not None:
+        warnings.append(
+            f"The time budget ended in the first epoch: {share:.0%} of the training images were used. Raise time_budget_s, or "
+            "choose a smaller image_size."
+        )
+    if seen := draft.get("lineage", {}).get(SEEN_TEST_IMAGES):
+        warnings.append(
+            f"{seen} test images are, or look like, training images of the model whose weights this one started from: the test "
+            "scores may be too high. Comparisons and if_better leave these images out."
+        )
+    return warnings
 
 
 def succeed(job_id: str, attempt_id: str, promotion: Promotion | None = None) -> ScriptCall[Status]:

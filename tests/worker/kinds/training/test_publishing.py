@@ -8,9 +8,11 @@ from model.artifact.manifest import MANIFEST_FILE, ManifestDraft, model_key
 from model.comparison.ancestry import ancestry_of
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
+from tests.model.comparison.published import Publisher, import_photos
+from tests.model.comparison.test_comparing import cats_and_dogs, photos
 from tests.model.manifests import draft, published
 from tests.worker.samples import make_job
-from worker.kinds.training.publishing import complete_draft, find_ancestry
+from worker.kinds.training.publishing import complete_draft, count_seen, find_ancestry
 from worker.queue.attempt_messages import ClaimedJob
 from worker.queue.ids import new_attempt_id
 from worker.queue.store import JobStore
@@ -52,3 +54,18 @@ def test_the_lineage_names_all_ancestors_and_their_datasets(store: JobStore, sto
 
 def test_a_model_with_random_initial_weights_has_no_ancestors(storage: Storage) -> None:
     assert find_ancestry(draft().spec, storage) is None
+
+
+def test_test_images_that_an_ancestor_was_trained_on_are_counted(storage: Storage, tmp_path: Path) -> None:
+    splits, models = cats_and_dogs(), Publisher(storage, tmp_path / "cache")
+    dataset = import_photos(tmp_path / "own", storage, splits)
+    seen = {
+        "train": {"cat": [*photos(900, 3), *splits["test"]["cat"][:2]], "dog": photos(950, 4)},
+        "test": {"cat": photos(980, 2)},
+    }
+    models.publish("mdl_starter", import_photos(tmp_path / "other", storage, seen))
+    child = models.publish("mdl_child", dataset, init_from="mdl_starter")
+    assert count_seen(child, ancestry_of(child, storage), storage, "mdl_child") == 2
+    grandchild = models.publish("mdl_same", dataset, init_from="mdl_own")
+    models.publish("mdl_own", dataset)
+    assert count_seen(grandchild, ancestry_of(grandchild, storage), storage, "mdl_same") == 0

@@ -137,15 +137,17 @@ def test_what_the_first_release_does_not_know_is_stored_beside_what_it_reads(sto
     assert (job.finish_reason, job.spec.patience) == (FinishReason.PATIENCE, 4)
 
 
-def test_a_model_of_less_than_an_epoch_is_told_in_the_warnings_of_its_job(store: JobStore) -> None:
+def test_what_is_known_of_a_model_at_the_end_is_told_in_the_warnings_of_its_job(store: JobStore) -> None:
     store.submit(make_job())
     job_id, attempt_id = claim(store)
     before = store.get(job_id).warnings
     model = draft()
     model["metrics"]["first_epoch_share"] = 0.25
+    model["lineage"] = {"seen_test_images": 7}
     for _ in range(2):  # a repeated commit changes nothing
         store.commit_publish(job_id, attempt_id, model)
     [*others, warning] = store.get(job_id).warnings
     assert others == before
     assert "25% of the training images were used" in warning
     assert "Raise time_budget_s" in warning
+    assert "7 test images are, or look like, training images of the model" in warning

@@ -1,0 +1,46 @@
+"""Which test images other models, from whose weights a model comes, were trained on."""
+# ruff: noqa: N803, N815 - shapes in names: ids_N
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.comparison.training_images import content_of, read_hashes, read_training_images
+from model.data.built_in.facts import BUILT_IN
+from model.storage.interface import Storage
+
+
+@dataclass(frozen=True)
+class SeenImages:
+    """What is known of N test images."""
+
+    trained_N: NDArray[np.bool_]
+    """The image itself was trained on."""
+    near_N: NDArray[np.bool_]
+    """It looks like an image that was trained on; see `TrainingImages.looks_like_one`."""
+    has_unknown: bool
+    """Whether more may have been seen: a dataset is gone, or cannot be compared."""
+
+
+def find_seen(datasets: Iterable[str], own: str, ids_N: NDArray[np.str_], storage: Storage) -> SeenImages:
+    """Return which test images of the dataset `own` are training images of these datasets, or look like one.
+
+    Raises:
+        StorageError: storage fails.
+    """
+    trained_N, near_N, has_unknown = np.zeros(len(ids_N), np.bool_), np.zeros(len(ids_N), np.bool_), False
+    contents = [content_of(image_id) for image_id in ids_N.tolist()]
+    for dataset in sorted(datasets):
+        images = read_training_images(dataset, storage)
+        if images is None:
+            has_unknown = True
+            continue
+        trained_N |= np.array([content in images.contents for content in contents], np.bool_)
+        hashes_N = read_hashes(own, ids_N.tolist(), storage)
+        if hashes_N is not None:
+            near_N |= images.looks_like_one(hashes_N)
+        elif (dataset in BUILT_IN) != (own in BUILT_IN):
+            has_unknown = True  # the ids of built-in images tell nothing about those of other datasets
+    return SeenImages(trained_N, near_N, has_unknown)
