@@ -234,6 +234,18 @@ class NoEvaluationError(ModelError):
         )
 
 
+class TooFewHeldOutImagesError(ModelError):
+    """Raised when a model has too few scores of held-out images for the coverage of a set."""
+
+    code = "coverage_unavailable"
+
+    def __init__(self, images: int, needed: int, coverage: float) -> None:
+        super().__init__(
+            f"A coverage of {coverage:g} needs the scores of {needed} validation images, and this model has those of "
+            f"{images}: ask for a lower coverage, or train with more validation images (validation_fraction)."
+        )
+
+
 class DamagedCheckpointError(CorruptArtifactError):
     """Raised when a checkpoint's bytes are not those that were saved."""
 

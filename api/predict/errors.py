@@ -6,6 +6,7 @@ from api.errors import ApiError
 from api.http.problem import Answer, Answers
 from api.predictor.errors import (
     AnswerTooLargeError,
+    CoverageUnavailableError,
     DeadlineExceededError,
     ModelUnavailableError,
     OutOfMemoryError,
@@ -105,6 +106,30 @@ class ModelRequiredError(PredictionRefusedError):
         self.names = list(names)
 
 
+class MirrorsDifferError(PredictionRefusedError):
+    """Raised when mirror images shall be classified by a model that was not trained on any."""
+
+    code = "tta_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This model was trained without mirror images (horizontal_flip: false), because a mirror image can show "
+            "another class: leave out tta."
+        )
+
+
+class CoverageOfMirrorsError(PredictionRefusedError):
+    """Raised when sets are asked for of scores whose like no held-out image has."""
+
+    code = "coverage_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Sets of labels follow from the scores of validation images, which were classified without mirror images: "
+            "leave out tta or coverage."
+        )
+
+
 class NoImageClassifiedError(PredictionRefusedError):
     """Raised when every image of a request failed; `code` is the code of the images, if all have the same."""
 
@@ -154,6 +179,7 @@ ANSWERS: Answers = {
     DeadlineExceededError: Answer(503, retry_after_s=1),
     ModelUnavailableError: Answer(503, retry_after_s=10),
     AnswerTooLargeError: Answer(422),
+    CoverageUnavailableError: Answer(409),
     PredictionError: Answer(500),
     NoModelError: Answer(404),
     ModelRequiredError: Answer(422),

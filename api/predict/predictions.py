@@ -10,8 +10,10 @@ from starlette.requests import Request
 from api.http.disconnect import while_connected
 from api.predict.body import ImageBody, UploadedImage
 from api.predict.errors import (
+    CoverageOfMirrorsError,
     EmptyUploadError,
     FileTooLargeError,
+    MirrorsDifferError,
     ModelRequiredError,
     NoImageClassifiedError,
     NoModelError,
@@ -24,6 +26,7 @@ from api.predict.uploads import body_of, uploaded_images
 from api.predictor.client import Predicted, PredictorClient
 from api.predictor.protocol.image_data import ImageData
 from api.predictor.protocol.messages import ItemAnswer, ItemError
+from model.artifact.manifest import Manifest
 from worker.redis_server.projects import DEFAULT_PROJECT, model_address
 from worker.registry.model_registry import AsyncModelRegistry
 from worker.registry.models import RegisteredModel
@@ -35,6 +38,10 @@ class AnswerOptions:
 
     top_k: int
     """Number of classes, highest score first."""
+    tta: bool = False
+    """Whether the scores shall be those of each image and its mirror image together."""
+    coverage: float | None = None
+    """Share of the images whose set of labels shall have their label; `None`: without sets."""
     explain: bool = False
     """Whether to say where in the image the evidence for the label lies."""
     min_score: float | None = None
@@ -132,11 +139,13 @@ class Predictions:
             started_s: when the request began, for the timings.
         """
         manifest = found.manifest
+        _check(options, manifest)
         predicted = await while_connected(
             request, self._classify(model_address(manifest.id, project), images, options)
         )
-        if not options.explain:
+        if not (options.explain or options.tta):
             self._shadow.offer(found, project, images, predicted.items)
+        if not options.explain:
             self._review.offer(found, project, images, predicted.items)
         prediction = Prediction(
             model=PredictionModel(
@@ -180,6 +189,8 @@ class Predictions:
                 list(valid.values()),
                 top_k=options.top_k,
                 deadline_s=min(options.deadline_s or self._deadline_s, self._deadline_s),
+                tta=options.tta,
+                coverage=options.coverage,
                 explain=options.explain,
             )
             answers |= dict(zip(valid, predicted.items, strict=True))
@@ -196,6 +207,14 @@ class Predictions:
         if not image.data:
             return _failed(EmptyUploadError.code, "The file is empty: 0 bytes.")
         return None
+
+
+def _check(options: AnswerOptions, manifest: Manifest) -> None:
+    """Raise PredictionRefusedError if the model cannot give what is asked for."""
+    if options.tta and options.coverage is not None:
+        raise CoverageOfMirrorsError
+    if options.tta and not manifest.spec.horizontal_flip:
+        raise MirrorsDifferError
 
 
 def _failed(code: str, message: str) -> ItemAnswer:
@@ -216,6 +235,7 @@ def _item(
         score=best.score,
         abstained=best.score < min_score,
         scores=answer.scores,
+        label_set=answer.label_set,
         explanation=answer.explanation,
     )
 

@@ -67,6 +67,22 @@ async def predict(
             description="Answers with a score below it say `abstained: true`. Default: the `min_scores` of the alias.",
         ),
     ] = None,
+    tta: Annotated[
+        bool,
+        Query(
+            description="Give the scores of each image and its mirror image together, as `test_accuracy_tta` is measured; "
+            "422 for a model that was trained without mirror images."
+        ),
+    ] = False,
+    coverage: Annotated[
+        float | None,
+        Query(
+            ge=0.5,
+            le=0.999,
+            description="Give a `label_set` with each answer, so that this share of the sets has the image's label; 409 for "
+            "a model with too few validation images.",
+        ),
+    ] = None,
     timeout_ms: Annotated[
         int | None,
         Query(ge=1, description="Answer 503 instead of later than this; at most the service's 30 s."),
@@ -74,7 +90,9 @@ async def predict(
 ) -> Response:
     """Classify one image (the body) or several (form parts named file, files or image; or JSON with base64)."""
     deadline_s = timeout_ms / 1000 if timeout_ms else None
-    options = AnswerOptions(top_k, explain=explain, min_score=min_score, deadline_s=deadline_s)
+    options = AnswerOptions(
+        top_k, tta=tta, coverage=coverage, explain=explain, min_score=min_score, deadline_s=deadline_s
+    )
     answer = await predictions.predict(request, model, options, caller.project)
     # Not `return answer`: FastAPI would validate the response a second time.
     return JSONResponse(answer.model_dump(mode="json"))

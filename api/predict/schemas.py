@@ -36,6 +36,11 @@ class ClassifiedImage(_Item):
         "has for `label`: do not rely on `label`.",
     )
     scores: list[Score] = Field(description="The `top_k` classes with the highest scores, highest first.")
+    label_set: list[str] | None = Field(
+        None,
+        description="With `coverage`: the classes that the image may have, the most probable first. The sets of so large a "
+        "share of the images have their label. Empty: no class is probable enough.",
+    )
     explanation: Explanation | None = Field(
         None,
         description="Where the network found its evidence for `label`; null unless `explain=true` asks for it.",

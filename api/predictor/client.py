@@ -69,6 +69,8 @@ class _Connection:
         *,
         top_k: int,
         deadline_s: float,
+        tta: bool,
+        coverage: float | None,
         explain: bool,
         is_background: bool,
     ) -> Predicted:
@@ -84,6 +86,8 @@ class _Connection:
                     total_bytes=sum(len(image.data) for image in images),
                     top_k=top_k,
                     deadline_s=deadline_s,
+                    tta=tta,
+                    coverage=coverage,
                     explain=explain,
                     is_background=is_background,
                 )
@@ -168,6 +172,8 @@ class PredictorClient:
         *,
         top_k: int,
         deadline_s: float = 30.0,
+        tta: bool = False,
+        coverage: float | None = None,
         explain: bool = False,
         is_background: bool = False,
     ) -> Predicted:
@@ -178,6 +184,8 @@ class PredictorClient:
             images: files as bytes, or files or pixels as `ImageData`.
             top_k: number of classes in each answer, highest score first.
             deadline_s: the request fails after this time.
+            tta: whether the scores shall be those of each image and its mirror image together.
+            coverage: share of the images whose set of labels shall have their label; None for no sets.
             explain: whether each answer shall say where in the image the evidence for its label lies.
             is_background: whether to refuse with OverloadedError unless the predictor has nothing else to do.
 
@@ -193,6 +201,8 @@ class PredictorClient:
                     sent,
                     top_k=top_k,
                     deadline_s=deadline_s,
+                    tta=tta,
+                    coverage=coverage,
                     explain=explain,
                     is_background=is_background,
                 )

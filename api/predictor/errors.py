@@ -37,6 +37,12 @@ class CorruptModelError(PredictionError):
     code = "corrupt_artifact"
 
 
+class CoverageUnavailableError(PredictionError):
+    """Raised when a model has not enough scores of held-out images for the coverage of a set."""
+
+    code = "coverage_unavailable"
+
+
 class OutOfMemoryError(PredictionError):
     """Raised when memory does not suffice to classify a single image with a model."""
 
@@ -64,6 +70,7 @@ ERRORS_BY_CODE: dict[str, type[PredictionError]] = {
         ModelUnavailableError,
         CorruptModelError,
         PredictorUnavailableError,
+        CoverageUnavailableError,
         OutOfMemoryError,
         AnswerTooLargeError,
     )

@@ -34,6 +34,7 @@ from model.evaluation.evaluating import evaluate
 from model.evaluation.evaluation import EVALUATION_FILE
 from model.evaluation.stored_predictions import parse_predictions
 from model.export.facts import INT8_FILE, ONNX_FILE
+from model.export.held_out import HELD_OUT_FILE, parse_held_out
 from model.export.trained_network import TrainedNetwork
 
 _LONGEST_NAME = 1000
@@ -69,7 +70,10 @@ def read_bundle(path: Path, threads: int) -> ImportedModel:
     with open_bundle(path) as bundle:
         manifest = _read_manifest(bundle)
         listed = {
-            name: _read_listed(bundle, manifest, name) for name in STORED_FILES if name in manifest.files
+            name: _read_listed(bundle, manifest, name)
+            for name in STORED_FILES
+            # The previous release leaves this file out of a bundle, and not out of the manifest.
+            if name in manifest.files and (name != HELD_OUT_FILE or bundle.has(name))
         }
     if WEIGHTS_FILE not in listed:
         raise BundleRejectedError(f"The manifest lists no {WEIGHTS_FILE}.")
@@ -130,6 +134,8 @@ def _checked(manifest: Manifest, listed: dict[str, bytes], threads: int) -> Impo
         files[EVALUATION_FILE] = evaluation.model_dump_json(indent=1).encode()
     if EPOCHS_FILE in listed:
         files[EPOCHS_FILE] = parse_epochs(listed[EPOCHS_FILE]).model_dump_json().encode()
+    if HELD_OUT_FILE in listed:
+        files[HELD_OUT_FILE] = parse_held_out(listed[HELD_OUT_FILE]).model_dump_json().encode()
     return ImportedModel(manifest.name, _draft(manifest, files), files)
 
 

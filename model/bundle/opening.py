@@ -14,11 +14,13 @@ from model.data.download.zip_entries import END
 from model.errors import BundleRejectedError
 from model.evaluation.evaluation import EVALUATION_FILE
 from model.export.facts import INT8_FILE, ONNX_FILE
+from model.export.held_out import HELD_OUT_FILE
 
 _MIB = 2**20
 _MOST_BYTES: Mapping[str, int] = {
     MANIFEST_FILE: 1 * _MIB,
     EPOCHS_FILE: 8 * _MIB,
+    HELD_OUT_FILE: 1 * _MIB,
     EVALUATION_FILE: 64 * _MIB,
     PREDICTIONS_FILE: 512 * _MIB,
     ONNX_FILE: 128 * _MIB,
@@ -37,6 +39,10 @@ class OpenedBundle:
     def __init__(self, archive: ZipFile, entries: Mapping[str, ZipInfo]) -> None:
         self._archive = archive
         self._entries = entries
+
+    def has(self, name: str) -> bool:
+        """Return whether the bundle has a file."""
+        return name in self._entries
 
     def read(self, name: str) -> bytes:
         """Return a file of the bundle; raises BundleRejectedError if it is missing, too large or damaged."""

@@ -10,6 +10,7 @@ from model.errors import ExportError
 from model.export.engine import Engine
 from model.export.facts import INT8_FILE, ONNX_FILE, Float32Facts, OnnxFacts
 from model.export.graph import OPSET, GraphBuilder
+from model.export.held_out import FLOAT32, HELD_OUT_FILE, INT8, HeldOutScores
 from model.export.proof import compare
 from model.export.quantization import quantize
 from model.export.samples import ExportSamples
@@ -21,7 +22,7 @@ _LARGEST_DIFFERENCE = 1e-3
 
 @dataclass(frozen=True)
 class Export:
-    """The files of the graphs by name, and the facts about them."""
+    """The files of the graphs and of the held-out scores by name, and the facts about the graphs."""
 
     files: dict[str, bytes]
     facts: OnnxFacts
@@ -55,10 +56,9 @@ def export_network(
     if len(samples.labels_N):
         files[INT8_FILE] = quantize(network, samples.training_NHWC, threads)
         quantized = Engine(files[INT8_FILE], threads)
-        proof = compare(
-            engine.probabilities(samples.validation_NHWC),
-            quantized.probabilities(samples.validation_NHWC),
-            samples.labels_N,
-        )
+        float32_NK, int8_NK = (one.probabilities(samples.validation_NHWC) for one in (engine, quantized))
+        proof = compare(float32_NK, int8_NK, samples.labels_N)
+        held_out = HeldOutScores.of({FLOAT32: float32_NK, INT8: int8_NK}, samples.labels_N)
+        files[HELD_OUT_FILE] = held_out.model_dump_json().encode()
         facts = facts.model_copy(update={"int8": proof})
     return Export(files, facts)

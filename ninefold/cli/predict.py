@@ -31,6 +31,20 @@ def predict(
         float | None,
         typer.Option(help="Mark images whose best probability is below this as unsure.", min=0, max=1),
     ] = None,
+    tta: Annotated[
+        bool,
+        typer.Option(
+            "--tta", help="Classify each image and its mirror image together: a little surer, half as fast."
+        ),
+    ] = False,
+    coverage: Annotated[
+        float | None,
+        typer.Option(
+            help="Show for each image the classes that it may have: this share of the images has one of theirs.",
+            min=0.5,
+            max=0.999,
+        ),
+    ] = None,
     explain: Annotated[
         Path | None,
         typer.Option(
@@ -52,10 +66,21 @@ def predict(
         ninefold predict cat.jpg --explain .
 
         ninefold predict photos/*.jpg --min-score 0.9
+
+        ninefold predict photos/*.jpg --coverage 0.95
     """
     overlays = overlay_paths(files, explain) if explain else []
     with connect(url, api_key) as client, _progress_bar() as show:
-        response = client.predict(files, model, top_k, show, explain=explain is not None, min_score=min_score)
+        response = client.predict(
+            files,
+            model,
+            top_k,
+            show,
+            explain=explain is not None,
+            min_score=min_score,
+            tta=tta,
+            coverage=coverage,
+        )
     for path, prediction in zip(overlays, response["predictions"], strict=False):
         write_overlay(path, prediction)
     for file, prediction in zip(files, response["predictions"], strict=True):
@@ -85,4 +110,6 @@ def describe(prediction: "Json") -> str:
     if prediction["status"] != "ok":
         return f"error: {prediction['error']['message']}"
     scores = "  ".join(f"{score['label']} {score['score']:.1%}" for score in prediction["scores"])
+    if (labels := prediction.get("label_set")) is not None:
+        scores += f"  one of: {', '.join(labels) or 'no class'}"
     return f"unsure: {scores}" if prediction.get("abstained") else scores

@@ -151,18 +151,22 @@ class Client(ModelCalls):
         *,
         explain: bool = False,
         min_score: float | None = None,
+        tta: bool = False,
+        coverage: float | None = None,
     ) -> Json:
         """Classify any number of image files with one version of a model; the files are sent in several requests.
 
         `model` may be left out when exactly one model has the alias `production`. `on_progress` receives the number of
         images that were answered and of all. With `explain`, each prediction has an `explanation`: where in the image the
         network found its evidence for the label. A prediction whose score is below `min_score`, or without one below
-        the least score that the alias has for its class, has `abstained: True`. Raises NinefoldError if a file cannot be read, or none can be classified.
+        the least score that the alias has for its class, has `abstained: True`. With `tta`, the
+        scores are those of each image and its mirror image together. With `coverage=0.95`, each prediction has a
+        `label_set`, and 95 % of the sets have the image's label. Raises NinefoldError if a file cannot be read, or none can be classified.
         """
         params: dict[str, str | int] = {"top_k": top_k} | ({"model": model} if model else {})
-        params |= ({"explain": "true"} if explain else {}) | (
-            {} if min_score is None else {"min_score": str(min_score)}
-        )
+        params |= {name: "true" for name, is_on in (("explain", explain), ("tta", tta)) if is_on}
+        given = {"min_score": min_score, "coverage": coverage}
+        params |= {name: str(number) for name, number in given.items() if number is not None}
         return classify(self._transport, [Path(file) for file in files], params, on_progress or _ignore)
 
     def add_dataset(

@@ -28,6 +28,7 @@ from model.evaluation.evaluation import EVALUATION_FILE
 from model.evaluation.stored_predictions import PREDICTIONS_FILE, StoredPredictions, serialise_predictions
 from model.export.facts import INT8_FILE, ONNX_FILE, Float32Facts, Int8Facts, OnnxFacts
 from model.export.graph import GraphBuilder
+from model.export.held_out import HELD_OUT_FILE, HeldOutScores
 from model.export.quantization import quantize
 from model.network.resnet9 import ResNet9, published_weights
 from model.spec import Resize, ResolvedSpec
@@ -35,6 +36,8 @@ from model.storage.interface import Storage
 from worker.queue.ids import new_model_id
 
 IMAGE_SIZE = 16
+HELD_OUT = [number / 30 for number in range(1, 31)]
+"""The probabilities of the labels of 30 held-out images."""
 
 
 def random_network(classes: int, seed: int) -> ResNet9:
@@ -71,6 +74,7 @@ def publish_model(
     classes: int = 3,
     seed: int = 0,
     image_size: int = IMAGE_SIZE,
+    horizontal_flip: bool = False,
 ) -> Manifest:
     """Store weights and manifest of a model and return the manifest; the registry does not know the model yet."""
     model_id = new_model_id()
@@ -84,7 +88,7 @@ def publish_model(
         created_by=None,
         job_id=None,
         dataset=DatasetReference(id="shapes", name="shapes", content_hash="0" * 64),
-        spec=_spec(name, image_size),
+        spec=_spec(name, image_size, horizontal_flip=horizontal_flip),
         classes=[f"class-{number}" for number in range(classes)],
         preprocessing=Preprocessing(
             image_size=image_size, resize=Resize.SQUASH, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25)
@@ -121,6 +125,9 @@ def publish_exported(storage: Storage, **options: Any) -> Manifest:
         EVALUATION_FILE: evaluate(predictions, bare.classes, bare.temperature, bare.dataset)
         .model_dump_json()
         .encode(),
+        HELD_OUT_FILE: HeldOutScores(label_probabilities=dict.fromkeys(("float32", "int8"), HELD_OUT))
+        .model_dump_json()
+        .encode(),
         EPOCHS_FILE: TrainingEpochs(epochs=epochs).model_dump_json().encode(),
     }
     facts = {name: FileFacts.of(data) for name, data in files.items()}
@@ -144,7 +151,7 @@ def publish_exported(storage: Storage, **options: Any) -> Manifest:
     return manifest
 
 
-def _spec(name: str, image_size: int) -> ResolvedSpec:
+def _spec(name: str, image_size: int, *, horizontal_flip: bool) -> ResolvedSpec:
     return ResolvedSpec.model_validate(
         {
             "dataset": "shapes",
@@ -158,7 +165,7 @@ def _spec(name: str, image_size: int) -> ResolvedSpec:
             "image_size": image_size,
             "resize": "squash",
             "augmentation": "none",
-            "horizontal_flip": False,
+            "horizontal_flip": horizontal_flip,
             "class_weighting": "none",
             "seed": 0,
             "validation_fraction": 0.1,

@@ -4,7 +4,7 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,10 +87,16 @@ class Service:
     redis_url: str
 
     def publish(
-        self, name: str, *, version: int = 1, alias: str | None = PRODUCTION, seed: int = 0
+        self,
+        name: str,
+        *,
+        version: int = 1,
+        alias: str | None = PRODUCTION,
+        make: Callable[..., Manifest] = publish_model,
+        **options: Any,
     ) -> Manifest:
-        """Publish and register a model with random weights."""
-        manifest = publish_model(open_storage(self.storage_url), name=name, version=version, seed=seed)
+        """Publish and register a model with random weights; `make` stores it, with these options."""
+        manifest = make(open_storage(self.storage_url), name=name, version=version, **options)
         with connect(self.redis_url) as client:
             registry = ModelRegistry(client)
             registry.register(manifest.model_dump_json())

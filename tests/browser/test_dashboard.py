@@ -61,6 +61,16 @@ def test_a_job_is_submitted_and_watched_and_its_model_classifies_an_image(
     expect(result.get_by_role("heading")).to_contain_text("%")
     expect(result).to_contain_text("sevens:1")
 
+    page.get_by_label("Sets that have the label of").select_option("80 %")
+    page.get_by_label("Drop images here").set_input_files(digit)
+    expect(result).to_have_count(2)
+    expect(result.first).to_contain_text("One of: ")
+    expect(result.first).to_contain_text("coverage=0.8")
+    page.reload()
+    page.locator("#model option").first.wait_for(state="attached")
+    page.get_by_label("Drop images here").set_input_files(digit)
+    expect(result).to_have_count(1)
+
     result.get_by_role("button", name="Where it looked").click()
     expect(result).to_contain_text("The brighter a place")
     expect(result.get_by_role("img", name="Where the evidence for")).to_be_visible()

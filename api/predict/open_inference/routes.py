@@ -157,7 +157,7 @@ async def infer(
     classes = found.manifest.classes
     body = InferenceBody(models.limits, inference_header_content_length)
     async with models.uploaded(request, body) as images:
-        options = AnswerOptions(len(classes))
+        options = AnswerOptions(len(classes), tta=body.request.parameters.tta)
         prediction = await models.classify(
             request, found, images, options, project=caller.project, started_s=started_s
         )

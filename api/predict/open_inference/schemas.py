@@ -94,6 +94,7 @@ class RequestParameters(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     binary_data_output: bool = False
+    tta: bool = Field(default=False, description="As of `/predict`.")
 
 
 class InferenceRequest(_Document):

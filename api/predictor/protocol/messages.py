@@ -51,6 +51,10 @@ class Open(_Message):
     total_bytes: Annotated[int, Field(ge=0)]
     top_k: Annotated[int, Field(ge=1)]
     deadline_s: Annotated[float, Field(gt=0)]
+    tta: bool = False
+    """Whether the scores of each answer shall be those of the image and its mirror image together."""
+    coverage: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Share of the images whose `label_set` shall have their label; None: without sets."""
     explain: bool = False
     """Whether each answer shall say where in the image the evidence for its label lies."""
     is_background: bool = False
@@ -138,9 +142,10 @@ class ItemError(_Message):
 
 
 class ItemAnswer(_Message):
-    """The answer to one image: either `scores`, highest first, or `error`; an explanation if it was asked for."""
+    """The answer to one image: either `scores`, highest first, or `error`; a set of labels and an explanation if they were asked for."""
 
     scores: list[Score] = []
+    label_set: list[str] | None = None
     explanation: Explanation | None = None
     error: ItemError | None = None
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Hashable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -13,9 +14,10 @@ from api.predictor.errors import DeadlineExceededError, PredictionError
 from api.predictor.protocol.image_data import ImageData
 from api.predictor.protocol.messages import Answer, ItemAnswer, ItemError, Open, Score, Timings
 from api.predictor.serving.admission import Admission
-from api.predictor.serving.batcher import Batcher, Network
+from api.predictor.serving.batcher import Batcher, Classified, Network
 from api.predictor.serving.explanation import Explainable, Explanations, SeenImage
 from api.predictor.serving.model_cache import ModelCache
+from api.predictor.serving.views import label_set, mirrored, scores_of_views
 from model.errors import ImageError
 
 _SCORE_DIGITS = 6
@@ -32,6 +34,10 @@ class ServedModel(Network, Explainable, Protocol):
     @property
     def size_bytes(self) -> int:
         """Memory of the model."""
+        ...
+
+    def least_probability(self, coverage: float, /) -> float:
+        """Return the probability from which on a class is in a set; may read a file; raises `PredictionError`."""
         ...
 
     def prepare(self, image: ImageData) -> np.ndarray:
@@ -77,6 +83,13 @@ class _ImageResult:
     infer_s: float = 0.0
 
 
+@dataclass(frozen=True, eq=False)
+class _RequestShare:
+    """What one request may take; the batcher lets requests take turns by it."""
+
+    decoding_slots: asyncio.Semaphore
+
+
 class RequestClassifier:
     """Classifies the images of requests, each request under its deadline."""
 
@@ -109,7 +122,8 @@ class RequestClassifier:
             try:
                 async with asyncio.timeout(request.deadline_s), self._models.use(request.model) as model:
                     precision = model.precision
-                    results = await self._classify_all(model, request, images)
+                    least = await _least_probability(model, request.coverage)
+                    results = await self._classify_all(model, request, images, least)
                     answers = await self._answers(model, results)
             except TimeoutError as error:
                 raise DeadlineExceededError(
@@ -122,7 +136,8 @@ class RequestClassifier:
     def _admit(self, request: Open) -> AbstractContextManager[None]:
         if request.is_background:
             return self._admission.admit_background()
-        return self._admission.admit(request.model, request.image_count, request.total_bytes)
+        views = 2 if request.tta else 1
+        return self._admission.admit(request.model, views * request.image_count, request.total_bytes)
 
     async def _answers(self, model: ServedModel, results: list[_ImageResult]) -> list[ItemAnswer]:
         """Return the answers in the order of the request, explained where that was asked for."""
@@ -135,19 +150,18 @@ class RequestClassifier:
         return [answers[index] for index in sorted(answers)]
 
     async def _classify_all(
-        self, model: ServedModel, request: Open, images: ImageQueue
+        self, model: ServedModel, request: Open, images: ImageQueue, least_probability: float | None
     ) -> list[_ImageResult]:
         # One request decodes at most one image per thread at a time: it must not fill the queue of the decoders,
         # where the images of other requests wait too.
-        decoding_slots = asyncio.Semaphore(self._decoders.threads)
-        fairness_key = object()
+        share = _RequestShare(asyncio.Semaphore(self._decoders.threads))
         tasks: list[asyncio.Task[_ImageResult]] = []
         try:
             async with (
                 asyncio.TaskGroup() as group
             ):  # an unexpected error in one task cancels the other tasks
                 for _ in range(request.image_count):
-                    image = self._classify_next(model, request, images, decoding_slots, fairness_key)
+                    image = self._classify_next(model, request, images, share, least_probability)
                     tasks.append(group.create_task(image))
         except* Exception as failures:
             raise failures.exceptions[0] from failures
@@ -158,22 +172,42 @@ class RequestClassifier:
         model: ServedModel,
         request: Open,
         images: ImageQueue,
-        decoding_slots: asyncio.Semaphore,
-        fairness_key: object,
+        share: _RequestShare,
+        least_probability: float | None,
     ) -> _ImageResult:
         index, sent = await images.get()
         arrived = time.monotonic()
         try:
-            async with decoding_slots:
+            async with share.decoding_slots:
                 image, decode_s = await self._decoders.prepare(model, sent)
-            classified = await self._batcher.classify(model, image, request=fairness_key)
+            classify = self._classify_mirrored if request.tta else self._batcher.classify
+            classified = await classify(model, image, request=share)
         except (ImageError, PredictionError) as error:
             return _ImageResult(index, ItemAnswer(error=ItemError(code=error.code, message=str(error))))
         passed_s = time.monotonic() - arrived
         queued_s = max(0.0, passed_s - decode_s - classified.infer_s)
         scores = best_scores(classified.scores, model.classes, request.top_k)
+        labels = (
+            None
+            if least_probability is None
+            else label_set(classified.scores, model.classes, least_probability)
+        )
+        answer = ItemAnswer(scores=scores, label_set=labels)
         seen = SeenImage(image, int(classified.scores.argmax())) if request.explain else None
-        return _ImageResult(index, ItemAnswer(scores=scores), seen, queued_s, decode_s, classified.infer_s)
+        return _ImageResult(index, answer, seen, queued_s, decode_s, classified.infer_s)
+
+    async def _classify_mirrored(
+        self, model: ServedModel, image: np.ndarray, *, request: Hashable
+    ) -> Classified:
+        """Return the scores of an image and its mirror image together. Both wait for the same batch."""
+        views = [self._batcher.classify(model, view, request=request) for view in (image, mirrored(image))]
+        first, second = await asyncio.gather(*views)
+        scores = scores_of_views(np.stack([first.scores, second.scores]))
+        return Classified(scores, max(first.queued_s, second.queued_s), max(first.infer_s, second.infer_s))
+
+
+async def _least_probability(model: ServedModel, coverage: float | None) -> float | None:
+    return None if coverage is None else await asyncio.to_thread(model.least_probability, coverage)
 
 
 def _prepare(model: ServedModel, image: ImageData) -> tuple[np.ndarray, float]:

@@ -6,19 +6,22 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 from pydantic import ValidationError
 
-from api.predictor.errors import CorruptModelError, ModelUnavailableError
+from api.predictor.errors import CorruptModelError, CoverageUnavailableError, ModelUnavailableError
 from api.predictor.protocol.image_data import ImageData
+from model.artifact.files import read_file
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, model_key
 from model.artifact.precision import Precision, PrecisionSetting
 from model.data.images import decode_image, resize_image
 from model.data.pixel_budget import PixelBudget
-from model.errors import CorruptArtifactError, ImageTooLargeError, StorageError
+from model.errors import CorruptArtifactError, ImageTooLargeError, StorageError, TooFewHeldOutImagesError
+from model.export.held_out import HELD_OUT_FILE, HeldOutScores, parse_held_out
 from model.host.allocator import return_free_memory
 from model.host.cpus import cpu_quota
 from model.host.gpus import may_have_gpu
@@ -60,6 +63,26 @@ class LoadedModel:
     def size_bytes(self) -> int:
         """Memory of the weights: the size of their file."""
         return self.manifest.files[WEIGHTS_FILE].size_bytes
+
+    def least_probability(self, coverage: float) -> float:
+        """Return the probability from which on a class is in an image's set of labels.
+
+        Raises:
+            CoverageUnavailableError: the model has not enough scores of held-out images.
+            CorruptModelError: they are not those that were published.
+            ModelUnavailableError: they cannot be read.
+        """
+        try:
+            return self._held_out.least_probability(self.precision, coverage)
+        except TooFewHeldOutImagesError as error:
+            raise CoverageUnavailableError(str(error)) from error
+
+    @cached_property
+    def _held_out(self) -> HeldOutScores:
+        if HELD_OUT_FILE not in self.manifest.files:
+            return HeldOutScores(label_probabilities={})
+        with _translated_errors(self.manifest.id):
+            return parse_held_out(read_file(open_storage(self.storage_url), self.manifest, HELD_OUT_FILE))
 
     def prepare(self, image: ImageData) -> np.ndarray:
         """Return an image as HWC, uint8, with the preprocessing of training; raises `model.errors.ImageError`."""

@@ -18,10 +18,13 @@ from PIL import Image
 
 from model.artifact.manifest import WEIGHTS_FILE, Manifest, model_key
 from model.data.images import decode_image, resize_image
+from model.device.device import open_device
+from model.evaluation.predictions import predict_logits
+from model.network.normalisation import Normalisation
 from model.spec import Resize
 from model.storage.opening import open_storage
 from tests.api.pictures import encoded, picture, png, unusual_files
-from tests.api.published import IMAGE_SIZE, random_network
+from tests.api.published import HELD_OUT, IMAGE_SIZE, publish_exported, random_network
 from tests.api.serving import Service, running_service
 from tests.stored import stored_path
 
@@ -113,6 +116,50 @@ def test_an_answer_through_an_alias_abstains_below_its_least_score(service: Serv
         assert abstained("shapes@strict") is is_unsure
     assert not abstained("shapes@strict", min_score=0)
     assert not abstained("shapes:1")
+
+
+def test_with_tta_the_logits_of_image_and_mirror_image_are_averaged(
+    service: Service, model: Manifest
+) -> None:
+    mirrored = service.publish("mirrored", alias=None, horizontal_flip=True)
+    params: dict[str, str | int] = {"model": mirrored.id, "tta": "true"}
+    answer = service.client.post("/predict", files=_files(png(1), png(2)), params=params).json()
+    images = [
+        resize_image(decode_image(png(seed), image_size=IMAGE_SIZE), IMAGE_SIZE, Resize.SQUASH)
+        for seed in (1, 2)
+    ]
+    given = mirrored.preprocessing
+    logits = predict_logits(
+        random_network(3, 0),
+        torch.from_numpy(np.stack(images)),
+        Normalisation(given.mean, given.std),
+        open_device("cpu", 1),
+        with_flips=True,
+    )
+    expected = (logits / mirrored.temperature).softmax(1).sort(descending=True).values.numpy()
+    scores = [[score["score"] for score in item["scores"]] for item in answer["predictions"]]
+    np.testing.assert_allclose(scores, expected, atol=1e-4)
+    refused = service.client.post("/predict", content=png(), params=params | {"model": model.id})
+    assert "horizontal_flip" in _problem(refused, 422, "tta_unavailable")["detail"]
+    both = service.client.post("/predict", content=png(), params=params | {"coverage": 0.9})
+    _problem(both, 422, "coverage_unavailable")
+
+
+def test_a_set_has_each_class_that_is_as_probable_as_the_labels_of_held_out_images(
+    service: Service, model: Manifest
+) -> None:
+    sure = service.publish("sure", alias=None, make=publish_exported)
+    params: dict[str, str | float] = {"model": sure.id, "coverage": 0.9}
+    (item,) = service.client.post("/predict", content=png(), params=params).json()["predictions"]
+    least = HELD_OUT[30 - 28]  # 28 = (30 + 1) * 0.9, rounded up
+    assert item["label_set"] == [score["label"] for score in item["scores"] if score["score"] >= least]
+    (plain,) = service.client.post("/predict", content=png(), params={"model": sure.id}).json()["predictions"]
+    assert plain["label_set"] is None
+    few = service.client.post("/predict", content=png(), params=params | {"coverage": 0.99})
+    assert "scores of 99 validation images" in _problem(few, 409, "coverage_unavailable")["detail"]
+    none = service.client.post("/predict", content=png(), params=params | {"model": model.id})
+    assert "has those of 0" in _problem(none, 409, "coverage_unavailable")["detail"]
+    _problem(service.client.post("/predict", content=png(), params={"coverage": 1}), 422, "invalid_request")
 
 
 def test_a_request_that_cannot_be_answered_in_time_fails(service: Service, model: Manifest) -> None:

@@ -24,6 +24,7 @@ from model.evaluation.evaluation import Evaluation
 from model.evaluation.stored_predictions import StoredPredictions, serialise_predictions
 from model.export.facts import Float32Facts, OnnxFacts
 from model.export.graph import GraphBuilder
+from model.export.held_out import HeldOutScores
 from model.export.quantization import quantize
 from model.network import resnet9
 from model.network.resnet9 import ResNet9, published_weights
@@ -60,6 +61,7 @@ def files(narrow_network: None) -> Files:
         ),
         "evaluation.json": b"{}",
         "epochs.json": TrainingEpochs(epochs=[epoch]).model_dump_json().encode(),
+        "held_out.json": HeldOutScores(label_probabilities={"float32": [0.5, 1]}).model_dump_json().encode(),
     }
 
 
@@ -90,7 +92,14 @@ def write(path: Path, files: Files, manifest: bytes | None = None, **changes: An
 def test_a_bundle_becomes_the_same_model(files: Files, tmp_path: Path) -> None:
     imported = read_bundle(write(tmp_path / "bundle.zip", files), 1)
     assert imported.name == "digits"
-    kept = ("model.safetensors", "model.onnx", "model.int8.onnx", "predictions.safetensors", "epochs.json")
+    kept = (
+        "model.safetensors",
+        "model.onnx",
+        "model.int8.onnx",
+        "predictions.safetensors",
+        "epochs.json",
+        "held_out.json",
+    )
     assert {name: imported.files[name] for name in kept} == {name: files[name] for name in kept}
     assert Evaluation.model_validate_json(imported.files["evaluation.json"]).accuracy == 1
     origin = imported.draft["lineage"]["imported_from"]
@@ -108,6 +117,13 @@ def test_fields_of_later_releases_are_left_out(files: Files, tmp_path: Path) -> 
     assert "later" not in imported.draft
     assert "later" not in imported.draft["metrics"]
     assert imported.draft["lineage"]["onnx"]["int8"]["is_served"]
+
+
+def test_a_bundle_of_the_previous_release_lacks_the_held_out_scores(files: Files, tmp_path: Path) -> None:
+    manifest = manifest_of(files).model_dump_json().encode()
+    without = {name: data for name, data in files.items() if name != "held_out.json"}
+    imported = read_bundle(write(tmp_path / "bundle.zip", without, manifest=manifest), 1)
+    assert set(imported.draft["files"]) == set(without)
 
 
 def test_a_model_of_an_earlier_release_is_imported_with_what_it_has(files: Files, tmp_path: Path) -> None:
@@ -170,6 +186,8 @@ def _external(constant: onnx.TensorProto) -> None:
         (lambda files: {**files, "model.safetensors": struct.pack("<Q", 1 << 60) + b"{}"}, "safetensors format"),
         (lambda files: {**files, "predictions.safetensors": files["model.safetensors"]}, "predictions cannot be read"),
         (lambda files: {**files, "epochs.json": b'{"epochs": 3}'}, "metrics of the epochs"),
+        (lambda files: {**files, "held_out.json": b'{"label_probabilities":{"float32":[0.5,2]}}'}, "scores from 0 to 1"),
+        (lambda files: {**files, "held_out.json": b'{"label_probabilities":{"int8":[0.5,0.4]}}'}, "ascending"),
         (lambda files: {**files, "model.int8.onnx": b"\xff" * 50}, "no ONNX file"),
         (_scale(lambda constant: constant.ClearField("raw_data")), "scale of an activation is missing"),
         (_scale(_external), "scale of an activation is missing"),

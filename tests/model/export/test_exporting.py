@@ -9,6 +9,7 @@ import torch
 from model.errors import ExportError
 from model.export.exporting import export_network
 from model.export.facts import INT8_FILE, ONNX_FILE
+from model.export.held_out import HELD_OUT_FILE, parse_held_out
 from model.export.proof import compare
 from model.export.samples import ExportSamples
 from model.export.trained_network import TrainedNetwork
@@ -35,7 +36,11 @@ def test_an_export_has_both_graphs_and_the_facts_about_them(
     labels = probabilities(network, trained, validation).argmax(1)
     samples = ExportSamples(random_images(20), validation, labels)
     export = export_network(trained, samples, lambda images: probabilities(network, trained, images), 1)
-    assert set(export.files) == {ONNX_FILE, INT8_FILE}
+    assert set(export.files) == {ONNX_FILE, INT8_FILE, HELD_OUT_FILE}
+    held_out = parse_held_out(export.files[HELD_OUT_FILE]).label_probabilities
+    expected = np.sort(probabilities(network, trained, validation).max(1))
+    np.testing.assert_allclose(held_out["float32"], expected, atol=1e-4)
+    assert len(held_out["int8"]) == 30
     assert export.facts.fp32.max_difference < 1e-4
     assert export.facts.int8 is not None
     assert export.facts.int8.images == 30

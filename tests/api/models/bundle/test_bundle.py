@@ -107,7 +107,7 @@ def test_a_bundle_has_the_stored_bytes_and_is_always_the_same(service: Service, 
             "manifest.json",
             "curves.svg",
             "confusion_matrix.svg",
-            *("evaluation.json", "epochs.json", "predictions.safetensors"),
+            *("evaluation.json", "epochs.json", "held_out.json", "predictions.safetensors"),
             *("model.onnx", "model.int8.onnx", "model.safetensors"),
         ]
         assert Manifest.model_validate_json(archive.read("manifest.json")) == exported

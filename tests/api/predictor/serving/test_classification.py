@@ -24,6 +24,9 @@ class BrokenModel:
     size_bytes = 1
     precision = "float32"
 
+    def least_probability(self, _coverage: float, /) -> float:
+        raise AssertionError("nothing asks for it")
+
     def prepare(self, _image: ImageData) -> np.ndarray:
         raise ZeroDivisionError("unexpected")
 

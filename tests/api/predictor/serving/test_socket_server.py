@@ -29,6 +29,9 @@ class WordyModel:
     size_bytes = 1
     precision = "float32"
 
+    def least_probability(self, _coverage: float, /) -> float:
+        raise AssertionError("nothing asks for it")
+
     def prepare(self, _image: ImageData) -> np.ndarray:
         return np.zeros((1, 1, 3), np.uint8)
 

@@ -11,9 +11,11 @@ const EXPLAINED_SIDE = 224;
 const SMALLEST_SHOWN = 0.0005;
 
 export class ResultCard {
-  constructor(file, modelRef) {
+  /** `options` is the rest of a query, such as `&tta=true`. */
+  constructor(file, modelRef, options = "") {
     this.file = file;
     this.modelRef = modelRef;
+    this.options = options;
     this.picture = h("canvas", { width: SIDE, height: SIDE, role: "img", "aria-label": file.name });
     this.body = h("div", { class: "result-body" }, h("p", { class: "muted" }, "Classifying…"));
     this.element = h("article", { class: "card result" }, this.picture, this.body);
@@ -75,9 +77,10 @@ export class ResultCard {
     fill(this.body,
       h("h2", {}, label, h("span", { class: "score" }, percent(score))),
       h("ul", { class: "bars", "aria-label": `Scores of ${this.file.name}` }, visible(scores).map(bar)),
+      prediction.label_set && h("p", { class: "label-set" }, labelSetText(prediction.label_set)),
       h("p", { class: "muted small" }, `${this.file.name} · ${answer.model.name}:${answer.model.version} · ${answer.timings_ms.total.toFixed(1)} ms`),
       h("div", { class: "where" }, this.button, this.note),
-      commandBlock("As curl", predictCommand(this.modelRef, this.file.name)));
+      commandBlock("As curl", predictCommand(this.modelRef, this.file.name, this.options)));
     this.element.dataset.label = label;
   }
 
@@ -86,6 +89,10 @@ export class ResultCard {
     setText(line, message);
     fill(this.body, h("h2", {}, "Not classified"), line, h("p", { class: "muted small" }, this.file.name));
   }
+}
+
+function labelSetText(labels) {
+  return labels.length ? `One of: ${labels.join(", ")}` : "One of: no class is probable enough";
 }
 
 /** The best class and each one that has a share that is not shown as 0.0 %. */

@@ -5,6 +5,7 @@ import { get, request } from "../http/requests.js";
 import { scheduleDraw } from "../ui/draw_scheduler.js";
 import { ResultCard } from "./result_card.js";
 
+const COVERAGES = ["", 0.8, 0.9, 0.95, 0.99];
 const MAX_IMAGES = 500;
 const IMAGES_PER_REQUEST = 8;
 /** Photos of a phone have 5 MB each; the service takes 100 MB in one request. */
@@ -20,6 +21,10 @@ class ClassifyView {
     this.requestedModel = requestedModel;
     this.jobs = jobs;
     this.model = h("select", { id: "model" });
+    this.tta = h("input", { id: "tta", type: "checkbox" });
+    this.coverage = h("select", { id: "coverage" }, COVERAGES.map((share) => h("option", { value: share }, share ? `${100 * share} %` : "no sets")));
+    this.model.addEventListener("change", () => this.#showOptions());
+    this.tta.addEventListener("change", () => this.#showOptions());
     this.file = h("input", { id: "images", type: "file", accept: "image/*", multiple: true, class: "hidden" });
     this.file.addEventListener("change", () => { this.#classify([...this.file.files]); this.file.value = ""; });
     this.drop = h("label", { class: "drop", for: "images" },
@@ -28,6 +33,10 @@ class ClassifyView {
     this.results = h("div", { class: "results", "aria-live": "polite" });
     this.element = h("section", { class: "classify-view" },
       h("div", { class: "view-head" }, h("h1", {}, "Classify"), h("div", { class: "field inline" }, h("label", { for: "model" }, "Model"), this.model)),
+      h("div", { class: "classify-options" },
+        h("label", { class: "field inline" }, this.tta, h("span", {}, "With mirror images")),
+        h("label", { class: "field inline", title: "Shows the classes that an image may have" },
+          h("span", {}, "Sets that have the label of"), this.coverage)),
       this.file, this.drop, this.error, this.results);
     this.#bind();
     this.#loadModels();
@@ -61,28 +70,44 @@ class ClassifyView {
       fill(this.model, data.map((model) => h("option", { value: model.id }, label(model))));
       const chosen = data.find((model) => model.id === selected) ?? data.find((model) => model.aliases.includes("production"));
       if (chosen) this.model.value = chosen.id;
+      this.models = data;
       this.model.disabled = data.length === 0;
+      this.#showOptions();
       setText(this.error, data.length ? "" : "There is no model yet: train one under Jobs, then come back.");
     } catch (problem) {
       setText(this.error, problem.message);
     }
   }
 
+  /** A model that was trained without mirror images classifies none, and sets hold for images that are not mirrored. */
+  #showOptions() {
+    const model = this.models.find(({ id }) => id === this.model.value);
+    this.tta.disabled = !model?.spec.horizontal_flip;
+    if (this.tta.disabled) this.tta.checked = false;
+    this.coverage.disabled = this.tta.checked;
+  }
+
+  /** The chosen options as the rest of a query. */
+  #options() {
+    if (this.tta.checked) return "&tta=true";
+    return this.coverage.value ? `&coverage=${this.coverage.value}` : "";
+  }
+
   async #classify(files) {
     if (files.length === 0 || !this.model.value) return;
     const chosen = files.slice(0, MAX_IMAGES);
     setText(this.error, files.length > MAX_IMAGES ? `Only the first ${MAX_IMAGES} of ${files.length} images are classified here; ninefold predict takes any number.` : "");
-    const model = this.model.value;
-    const cards = chosen.map((file) => new ResultCard(file, model));
+    const [model, options] = [this.model.value, this.#options()];
+    const cards = chosen.map((file) => new ResultCard(file, model, options));
     this.results.prepend(...cards.map((card) => card.element));
-    for (const batch of batches(cards)) await this.#predict(model, batch);
+    for (const batch of batches(cards)) await this.#predict(model, batch, options);
   }
 
-  async #predict(model, cards) {
+  async #predict(model, cards, options) {
     const body = new FormData();
     for (const { file } of cards) body.append("files", file, file.name);
     try {
-      const answer = await request("POST", `predict?model=${encodeURIComponent(model)}&top_k=5`, { body });
+      const answer = await request("POST", `predict?model=${encodeURIComponent(model)}&top_k=5${options}`, { body });
       scheduleDraw(() => answer.predictions.forEach((prediction) => cards[prediction.index].show(prediction, answer)));
     } catch (problem) {
       cards.forEach((card, index) => card.showError(problem.errors[index]?.message ?? problem.message));

@@ -25,8 +25,8 @@ function postJob(body) {
   return `curl ${absoluteUrl("jobs")}${keyHeader()} --json ${shellQuoted(JSON.stringify(body))}`;
 }
 
-export function predictCommand(model, filename) {
-  const query = model ? `?model=${encodeURIComponent(model)}` : "";
+export function predictCommand(model, filename, options = "") {
+  const query = model ? `?model=${encodeURIComponent(model)}${options}` : "";
   return `curl ${shellQuoted(absoluteUrl("predict") + query)}${keyHeader()} --data-binary ${shellQuoted(`@${filename}`)}`;
 }
 
