@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from model.export import proof
+
 TEMPERATURE_RANGE = (0.1, 10.0)
 _PRIOR_DEVIATION = 0.5
 """Standard deviation of the logarithm of the temperature before any image is seen.
@@ -15,7 +17,6 @@ Without a prior, a few validation images that are all right would give the lowes
 temperature little, 100 images move it as far as their cross-entropy asks.
 """
 _FOLDS = 5
-_BINS = 15
 _ITERATIONS = 60
 
 
@@ -54,10 +55,5 @@ def held_out_calibration_error(logits_NK: Tensor, labels_N: Tensor) -> float:
 
 
 def calibration_error(logits_NK: Tensor, labels_N: Tensor) -> float:
-    """Return the expected calibration error, 0 to 1, over 15 equally wide bins of confidence (arXiv 1706.04599)."""
-    confidence_N, predicted_N = logits_NK.double().softmax(1).max(1)
-    is_right_N = (predicted_N == labels_N).double()
-    bin_N = (confidence_N * _BINS).long().clamp(max=_BINS - 1)
-    gap_B = torch.zeros(_BINS, dtype=torch.float64, device=logits_NK.device)
-    gap_B.index_add_(0, bin_N, confidence_N - is_right_N)
-    return gap_B.abs().sum().item() / len(labels_N)
+    """Return the expected calibration error, 0 to 1, of the probabilities of some logits."""
+    return proof.calibration_error(logits_NK.double().softmax(1).cpu().numpy(), labels_N.cpu().numpy())

@@ -34,6 +34,10 @@ class Int8Facts(BaseModel):
     """95 % confidence interval of the accuracy in int8 minus that in float32, paired by image."""
     log_loss_fp32: float
     log_loss_int8: float
+    ece_fp32: Fraction | None = None
+    """Expected calibration error. Null in models of earlier releases."""
+    ece_int8: Fraction | None = None
+    """The same in int8, with the temperature of float32: one of its own made no difference (docs/models.md)."""
     max_difference: float
     """Largest difference of a probability."""
     is_served: bool

@@ -10,6 +10,7 @@ from model.export.facts import Int8Facts
 
 LEAST_AGREEMENT = 0.98
 LARGEST_LOSS = 0.003
+_BINS = 15
 _Z95 = 1.959964
 """The 97.5 % quantile of the standard normal distribution."""
 
@@ -30,9 +31,21 @@ def compare(
         difference_ci95=interval,
         log_loss_fp32=_log_loss(float32_NK, labels_N),
         log_loss_int8=_log_loss(int8_NK, labels_N),
+        ece_fp32=calibration_error(float32_NK, labels_N),
+        ece_int8=calibration_error(int8_NK, labels_N),
         max_difference=float(np.abs(float32_NK - int8_NK).max()),
         is_served=agreement >= LEAST_AGREEMENT and interval[1] >= -LARGEST_LOSS,
     )
+
+
+def calibration_error(
+    probabilities_NK: NDArray[np.float32] | NDArray[np.float64], labels_N: NDArray[np.int64]
+) -> float:
+    """Return the expected calibration error, 0 to 1, over 15 equally wide bins of confidence (arXiv 1706.04599)."""
+    confidence_N = probabilities_NK.max(1).astype(np.float64)
+    bin_N = (confidence_N * _BINS).astype(np.int64).clip(max=_BINS - 1)
+    gap_N = confidence_N - (probabilities_NK.argmax(1) == labels_N)
+    return float(np.abs(np.bincount(bin_N, gap_N, _BINS)).sum() / len(labels_N))
 
 
 def _interval(difference_N: NDArray[np.float64]) -> tuple[float, float]:

@@ -83,6 +83,12 @@ def test_the_quantized_graph_is_served_if_it_agrees_and_loses_no_accuracy(
     assert facts.difference_ci95[0] <= -wrong / 200 <= facts.difference_ci95[1]
 
 
+def test_the_proof_has_the_calibration_error_of_both_graphs() -> None:
+    facts = compare(_with_wrong(0), _with_wrong(50), LABELS)  # a confidence of 0.9 / 1.1
+    assert facts.ece_fp32 == pytest.approx(1 - 0.9 / 1.1)
+    assert facts.ece_int8 == pytest.approx(0.9 / 1.1 - 0.75)
+
+
 def test_a_loss_beyond_the_interval_is_not_served_although_nearly_all_answers_agree() -> None:
     labels = np.arange(3000) % 3
     scores = np.eye(3, dtype=np.float32)[labels] * 0.8 + 0.1
