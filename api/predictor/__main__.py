@@ -5,10 +5,12 @@ import asyncio
 import logging
 import signal
 import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from api.predictor.decoding.children import DecodingChildren
 from api.predictor.protocol.messages import Pong, PredictorStatistics
 from api.predictor.protocol.socket_path import check_socket_path
 from api.predictor.serving.admission import Admission, Throughput
@@ -30,6 +32,7 @@ def main() -> None:
     """Serve until SIGTERM, or until the parent process ends."""
     options = _parser().parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s predictor %(levelname)s %(message)s")
+    warnings.filterwarnings("ignore", module="PIL")  # a line for each damaged field of a file
     check_socket_path(options.socket)
     if options.parent is not None:
         end_with_parent(options.parent)
@@ -85,7 +88,8 @@ async def _serve(options: argparse.Namespace) -> int:
             inference, throughput, max_batch=64, on_failure=partial(_end_if_on_gpu, loader, exit_code)
         )
         models: ModelCache[ServedModel] = ModelCache(loader.load, budget_bytes=options.cache_bytes)
-        decoders = Decoders(decoding, decoding_threads)
+        children = DecodingChildren(decoding_threads)
+        decoders = Decoders(decoding, decoding_threads, children)
         admission = Admission(throughput)
         classifier = RequestClassifier(models, batcher, admission, decoders, Explanations(explaining))
 
@@ -108,6 +112,7 @@ async def _serve(options: argparse.Namespace) -> int:
         server.close()
         for task in tasks:
             task.cancel()
+        children.close()
     return code
 
 

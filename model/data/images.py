@@ -240,11 +240,24 @@ def _load(image: Image.Image, image_size: int, before_pixels: Callable[[int], ob
     full_pixels = image.width * image.height
     image.draft(None, (2 * image_size, 2 * image_size))
     if before_pixels is not None:
-        # A progressive JPEG is held in memory in full size at every scale: 346 MiB for 64 million pixels; any
+        # A JPEG of several scans is held in memory in full size at every scale: 346 MiB for 64 million pixels; any
         # other JPEG needs 6 MiB.
-        is_progressive = "progressive" in image.info
-        before_pixels(full_pixels if is_progressive else image.width * image.height)
+        has_scans = "progressive" in image.info or _has_scan_per_colour(image)
+        before_pixels(full_pixels if has_scans else image.width * image.height)
     image.load()
+
+
+def _has_scan_per_colour(image: Image.Image) -> bool:
+    """Return whether the first scan of a JPEG, whose head Pillow has just read, has some of the colours only."""
+    colours = getattr(image, "layers", 1)
+    if image.format not in ("JPEG", "MPO") or image.fp is None or colours == 1:
+        return False
+    position = image.fp.tell()
+    head_bytes = 6 + 2 * colours
+    image.fp.seek(max(0, position - head_bytes))
+    head = image.fp.read(head_bytes)
+    image.fp.seek(position)
+    return head[:3] != struct.pack(">HB", head_bytes, colours)
 
 
 def _turn_upright(rgb: Image.Image, orientation: int) -> Image.Image:

@@ -10,6 +10,8 @@ from typing import Protocol
 
 import numpy as np
 
+from api.predictor.decoding.children import DecodingChildren
+from api.predictor.decoding.preparation import LargeImage
 from api.predictor.errors import DeadlineExceededError, PredictionError
 from api.predictor.protocol.image_data import ImageData
 from api.predictor.protocol.messages import Answer, ItemAnswer, ItemError, Open, Score, Timings
@@ -40,8 +42,12 @@ class ServedModel(Network, Explainable, Protocol):
         """Return the probability from which on a class is in a set; may read a file; raises `PredictionError`."""
         ...
 
-    def prepare(self, image: ImageData) -> np.ndarray:
-        """Return an image as HWC, uint8, with the preprocessing of training; raises `model.errors.ImageError`."""
+    def prepare(self, image: ImageData) -> np.ndarray | LargeImage:
+        """Return an image as HWC, uint8, with the preprocessing of training, or a large one undecoded.
+
+        Raises:
+            ImageError: the bytes are no image that can be decoded.
+        """
         ...
 
 
@@ -61,15 +67,21 @@ class ImageQueue:
 
 
 class Decoders:
-    """The threads that decode images."""
+    """The threads that decode small images, and the processes that decode the others."""
 
-    def __init__(self, executor: Executor, threads: int) -> None:
+    def __init__(self, executor: Executor, threads: int, children: DecodingChildren) -> None:
         self.threads = threads
         self._executor = executor
+        self._children = children
 
     async def prepare(self, model: ServedModel, image: ImageData) -> tuple[np.ndarray, float]:
         """Return the decoded image and the seconds that decoding took."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, _prepare, model, image)
+        prepared, seconds = await asyncio.get_running_loop().run_in_executor(
+            self._executor, _prepare, model, image
+        )
+        if isinstance(prepared, LargeImage):
+            return await self._children.prepare(prepared)
+        return prepared, seconds
 
 
 @dataclass(frozen=True)
@@ -210,7 +222,7 @@ async def _least_probability(model: ServedModel, coverage: float | None) -> floa
     return None if coverage is None else await asyncio.to_thread(model.least_probability, coverage)
 
 
-def _prepare(model: ServedModel, image: ImageData) -> tuple[np.ndarray, float]:
+def _prepare(model: ServedModel, image: ImageData) -> tuple[np.ndarray | LargeImage, float]:
     started = time.monotonic()
     return model.prepare(image), time.monotonic() - started
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,17 +10,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 from pydantic import ValidationError
 
+from api.predictor.decoding.preparation import LargeImage, prepare_small
 from api.predictor.errors import CorruptModelError, CoverageUnavailableError, ModelUnavailableError
 from api.predictor.protocol.image_data import ImageData
 from model.artifact.files import read_file
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, model_key
 from model.artifact.precision import Precision, PrecisionSetting
-from model.data.images import decode_image, resize_image
-from model.data.pixel_budget import PixelBudget
-from model.errors import CorruptArtifactError, ImageTooLargeError, StorageError, TooFewHeldOutImagesError
+from model.errors import CorruptArtifactError, StorageError, TooFewHeldOutImagesError
 from model.export.held_out import HELD_OUT_FILE, HeldOutScores, parse_held_out
 from model.host.allocator import return_free_memory
 from model.host.cpus import cpu_quota
@@ -45,7 +43,6 @@ class LoadedModel:
 
     manifest: Manifest
     classifier: "Classifier | OnnxClassifier"
-    pixel_budget: PixelBudget
     storage_url: str
     threads: int
 
@@ -84,29 +81,13 @@ class LoadedModel:
         with _translated_errors(self.manifest.id):
             return parse_held_out(read_file(open_storage(self.storage_url), self.manifest, HELD_OUT_FILE))
 
-    def prepare(self, image: ImageData) -> np.ndarray:
-        """Return an image as HWC, uint8, with the preprocessing of training; raises `model.errors.ImageError`."""
-        preprocessing = self.manifest.preprocessing
-        with self.pixel_budget.share() as take:
-            rgb = self._decode(image, take)
-            try:
-                return resize_image(rgb, preprocessing.image_size, preprocessing.resize)
-            except MemoryError as error:
-                raise ImageTooLargeError(
-                    "There is not enough memory for this image at the moment: send a smaller copy."
-                ) from error
+    def prepare(self, image: ImageData) -> np.ndarray | LargeImage:
+        """Return an image as HWC, uint8, with the preprocessing of training, or a large one undecoded.
 
-    def _decode(self, image: ImageData, before_pixels: Callable[[int], object]) -> Image.Image:
-        if image.height_width:
-            height, width = image.height_width
-            return Image.frombytes("RGB", (width, height), bytes(image.data))
-        preprocessing = self.manifest.preprocessing
-        return decode_image(
-            bytes(image.data),
-            image_size=preprocessing.image_size,
-            sample_bits=preprocessing.sample_bits,
-            before_pixels=before_pixels,
-        )
+        Raises:
+            ImageError: the bytes are no image that can be decoded.
+        """
+        return prepare_small(image, self.manifest.preprocessing)
 
     def classify(self, images_NHWC: np.ndarray, /) -> np.ndarray:  # noqa: N803 - the name tells the shape
         """Return calibrated scores_NK for images_NHWC (uint8); raises MemoryError."""
@@ -145,7 +126,6 @@ class ModelLoader:
         self._may_use_int8 = precision is PrecisionSetting.AUTO
         self._storage = storage
         self._device = device
-        self._pixel_budget = PixelBudget()
         self._thread = ThreadPoolExecutor(1, "load")
         self.threads = cpu_quota()
         self.is_ready = False
@@ -198,7 +178,7 @@ class ModelLoader:
             storage = open_storage(url)
             manifest = Manifest.model_validate_json(storage.read_bytes(model_key(model_id, MANIFEST_FILE)))
             classifier = self._classifier(storage, manifest)
-        loaded = LoadedModel(manifest, classifier, self._pixel_budget, url, self.threads)
+        loaded = LoadedModel(manifest, classifier, url, self.threads)
         log.info("loaded %s (%s:%d) in %s", model_id, manifest.name, manifest.version, loaded.precision)
         return loaded
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from api.predictor.decoding.children import DecodingChildren
 from api.predictor.protocol.image_data import ImageData
 from api.predictor.protocol.messages import Open
 from api.predictor.serving.admission import Admission, Throughput
@@ -48,7 +49,7 @@ def test_an_unexpected_error_in_one_image_ends_the_tasks_of_the_whole_request() 
             admission = Admission(throughput)
             models: ModelCache[ServedModel] = ModelCache(_load, budget_bytes=10)
             batcher = Batcher(inference, throughput, max_batch=1)
-            decoders, explanations = Decoders(decoding, 1), Explanations(decoding)
+            decoders, explanations = Decoders(decoding, 1, DecodingChildren(1)), Explanations(decoding)
             classifier = RequestClassifier(models, batcher, admission, decoders, explanations)
             images = ImageQueue()
             images.put(0, ImageData(b"the first of two images; the second never arrives"))

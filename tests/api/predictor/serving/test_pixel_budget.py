@@ -14,10 +14,10 @@ from api.predictor.serving.loader import LoadedModel
 from model.artifact.onnx_classifier import OnnxClassifier
 from model.data.images import decode_image
 from model.data.pixel_budget import PixelBudget
-from model.errors import ImageError
 from model.storage.opening import open_storage
 from tests.api.published import publish_model
-from tests.model.pictures import encode, noise, png
+from tests.model.hostile_images import jpeg_of_a_scan_per_colour
+from tests.model.pictures import encode, noise
 from tests.ninefold.processes import eventually
 
 
@@ -62,32 +62,17 @@ def test_a_large_image_is_not_overtaken_by_small_ones() -> None:
     assert order == [90, 10]
 
 
-def test_decoding_waits_for_room_and_returns_its_pixels_to_the_budget(tmp_path: Path) -> None:
-    url = f"file://{tmp_path}/storage"
-    storage = open_storage(url)
-    manifest = publish_model(storage)
-    model = LoadedModel(manifest, OnnxClassifier.load(storage, manifest, 1), PixelBudget(1), url, 1)
-    with ThreadPoolExecutor(1) as threads:
-        with model.pixel_budget.share() as take:
-            take(1)
-            decoding = threads.submit(model.prepare, ImageData(png()))
-            with pytest.raises(TimeoutError):
-                decoding.result(0.3)
-        assert decoding.result(20).shape == (16, 16, 3)
-    with pytest.raises(ImageError):
-        model.prepare(ImageData(png()[:-30]))
-    assert model.prepare(ImageData(png())).shape == (16, 16, 3)
-
-
 def test_a_served_model_scales_16_bit_images_as_those_of_its_dataset(tmp_path: Path) -> None:
     url = f"file://{tmp_path}/storage"
     storage = open_storage(url)
     manifest = publish_model(storage)
     preprocessing = manifest.preprocessing.model_copy(update={"sample_bits": 12})
     manifest = manifest.model_copy(update={"preprocessing": preprocessing})
-    model = LoadedModel(manifest, OnnxClassifier.load(storage, manifest, 1), PixelBudget(), url, 1)
+    model = LoadedModel(manifest, OnnxClassifier.load(storage, manifest, 1), url, 1)
     values = np.arange(256, dtype=np.uint16).reshape(16, 16)
-    assert np.array_equal(model.prepare(ImageData(encode(Image.fromarray(values << 4))))[..., 0], values)
+    prepared = model.prepare(ImageData(encode(Image.fromarray(values << 4))))
+    assert isinstance(prepared, np.ndarray)
+    assert np.array_equal(prepared[..., 0], values)
 
 
 @pytest.mark.parametrize(("is_progressive", "pixels"), [(False, 200 * 150), (True, 1600 * 1200)])
@@ -96,3 +81,9 @@ def test_a_jpeg_counts_with_the_size_at_which_it_is_decoded(is_progressive: bool
     data = encode(noise(0, 1600, 1200), "JPEG", progressive=is_progressive)
     decode_image(data, image_size=32, before_pixels=counted.append)
     assert counted == [pixels]
+
+
+def test_a_jpeg_whose_colours_come_one_after_the_other_counts_in_full() -> None:
+    counted: list[int] = []
+    decode_image(jpeg_of_a_scan_per_colour(800), image_size=32, before_pixels=counted.append)
+    assert counted == [800 * 800]

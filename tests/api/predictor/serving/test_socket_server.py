@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from api.predictor.client import PredictorClient
+from api.predictor.decoding.children import DecodingChildren
 from api.predictor.errors import AnswerTooLargeError
 from api.predictor.protocol.framing import MAX_BODY_BYTES
 from api.predictor.protocol.image_data import ImageData
@@ -53,7 +54,9 @@ def test_a_request_whose_answer_is_too_large_fails_and_the_connection_goes_on(tm
             models: ModelCache[ServedModel] = ModelCache(_load, budget_bytes=10)
             batcher = Batcher(inference, throughput)
             admission, explanations = Admission(throughput), Explanations(decoding)
-            classifier = RequestClassifier(models, batcher, admission, Decoders(decoding, 1), explanations)
+            classifier = RequestClassifier(
+                models, batcher, admission, Decoders(decoding, 1, DecodingChildren(1)), explanations
+            )
             server = await listen(tmp_path / "p.sock", classifier, lambda: Pong(ready=True))
             running, client = (
                 asyncio.create_task(batcher.run()),
