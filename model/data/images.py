@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 
 from model.data.decoding.mending import mend
 from model.data.decoding.rgb import to_rgb
@@ -249,15 +250,13 @@ def _load(image: Image.Image, image_size: int, before_pixels: Callable[[int], ob
 
 def _has_scan_per_colour(image: Image.Image) -> bool:
     """Return whether the first scan of a JPEG, whose head Pillow has just read, has some of the colours only."""
-    colours = getattr(image, "layers", 1)
-    if image.format not in ("JPEG", "MPO") or image.fp is None or colours == 1:
+    if not isinstance(image, JpegImageFile) or image.fp is None or image.layers == 1:
         return False
-    position = image.fp.tell()
-    head_bytes = 6 + 2 * colours
+    position, head_bytes = image.fp.tell(), 6 + 2 * image.layers
     image.fp.seek(max(0, position - head_bytes))
     head = image.fp.read(head_bytes)
     image.fp.seek(position)
-    return head[:3] != struct.pack(">HB", head_bytes, colours)
+    return not head.startswith(struct.pack(">HB", head_bytes, image.layers))
 
 
 def _turn_upright(rgb: Image.Image, orientation: int) -> Image.Image:

@@ -5,7 +5,7 @@ for one byte before it goes on), and then `DONE` (the pixels) or `REFUSED` (code
 """
 
 import struct
-from typing import BinaryIO, NamedTuple
+from typing import IO, NamedTuple
 
 from model.spec import Resize
 
@@ -36,7 +36,7 @@ class Task(NamedTuple):
         return cls(size_bytes, image_size, sample_bits, _RESIZES[resize])
 
 
-def read_frame(stream: BinaryIO) -> tuple[bytes, bytes]:
+def read_frame(stream: IO[bytes]) -> tuple[bytes, bytes]:
     """Return kind and contents of the next frame; raises EOFError when the child has ended."""
     head = stream.read(HEAD.size)
     if len(head) < HEAD.size:
@@ -48,7 +48,7 @@ def read_frame(stream: BinaryIO) -> tuple[bytes, bytes]:
     return kind, contents
 
 
-def write_frame(stream: BinaryIO, kind: bytes, contents: bytes) -> None:
+def write_frame(stream: IO[bytes], kind: bytes, contents: bytes) -> None:
     """Send one frame."""
     stream.write(HEAD.pack(kind, len(contents)) + contents)
     stream.flush()
