@@ -1,6 +1,7 @@
 """Deletes a model; the next worker that starts completes a deletion that was interrupted."""
 
 from api.models.evaluation.runs import EvaluationRuns
+from api.models.review.reviews import Reviews
 from api.records.storages import Storages
 from worker.registry.deletion import delete_model_files
 from worker.registry.model_registry import AsyncModelRegistry
@@ -10,9 +11,15 @@ _MODEL_ID_PREFIX = "mdl_"
 
 
 async def delete_model(
-    models: AsyncModelRegistry, storages: Storages, evaluations: EvaluationRuns, ref: str, project: str
+    models: AsyncModelRegistry,
+    storages: Storages,
+    evaluations: EvaluationRuns,
+    reviews: Reviews,
+    *,
+    ref: str,
+    project: str,
 ) -> None:
-    """Delete the model behind a reference.
+    """Delete the model behind a reference; with the last model of a name, also what is kept for the name's review.
 
     Raises:
         ModelNotFoundError: there is no such model.
@@ -25,3 +32,4 @@ async def delete_model(
     await evaluations.forget(model_id, project)
     await storages.run_within(_DELETE_TIMEOUT_S, delete_model_files, storages.of(project), model_id)
     await models.end_deletion(model_id, project)
+    await reviews.end_without_models(project)

@@ -11,6 +11,7 @@ from api.http.pages import After, Limit, Page, after_id
 from api.models import deletion
 from api.models.evaluation.runs import EvaluationRuns
 from api.models.files import Downloads
+from api.models.review.reviews import Reviews
 from api.models.schemas import Model
 from api.records.storages import Storages
 from model.spec import Name
@@ -57,11 +58,13 @@ async def delete_model(
     models: Registry,
     storages: ModelStorages,
     evaluations: Annotated[EvaluationRuns, from_app(EvaluationRuns)],
+    reviews: Annotated[Reviews, from_app(Reviews)],
     caller: Caller,
+    *,
     ref: str,
 ) -> None:
     """Delete a model that no alias points at, with its evaluations."""
-    await deletion.delete_model(models, storages, evaluations, ref, caller.project)
+    await deletion.delete_model(models, storages, evaluations, reviews, ref=ref, project=caller.project)
 
 
 @router.get(

@@ -20,6 +20,7 @@ from worker.redis_server import keys as redis_keys
 from worker.redis_server.connection import connect
 from worker.redis_server.fitness import check_server
 from worker.redis_server.projects import DEFAULT_PROJECT, object_key, scoped, storage_url
+from worker.registry.review import REVIEWS_FOLDER
 from worker.registry.training_states import STATES
 from worker.settings import ServiceSettings
 from worker.upkeep.record_reader import RecordReader
@@ -55,23 +56,30 @@ class Known:
     """Jobs that have not finished."""
     uploads: set[str]
     """Keys of the zips that unfinished imports read."""
+    reviews: set[str]
+    """Names of which uncertain answers are kept."""
 
 
 def find_unreferenced(client: redis.Redis, storage: Storage, project: str = DEFAULT_PROJECT) -> list[Finding]:
     """Return what is in a project's storage and no record refers to, including what must be kept. Deletes nothing."""
     # Storage is listed before the records are read: objects that are created later are not on the list.
-    kinds = ("models", "datasets", "checkpoints", "uploads", STATES)
-    models, datasets, checkpoints, uploads, states = folders = [storage.folders(kind) for kind in kinds]
+    kinds = ("models", "datasets", "checkpoints", "uploads", STATES, REVIEWS_FOLDER)
+    models, datasets, checkpoints, uploads, states, reviews = folders = [
+        storage.folders(kind) for kind in kinds
+    ]
     datasets = [folder for folder in datasets if _id(folder) not in BUILT_IN]
     leftovers = storage.leftovers()
     ids = {kind: [_id(folder) for folder in of_kind] for kind, of_kind in zip(kinds, folders, strict=True)}
-    known = _ask(RecordReader(client), project, ids)
+    reader = RecordReader(client)
+    known = _ask(reader, project, ids)
     return [
         *_unreferenced_models(models, known, storage),
         *_unreferenced_datasets(datasets, known),
         *_unreferenced_checkpoints(checkpoints, models, known),
         *_unreferenced_states(states, models, known, storage),
         *_unreferenced_uploads(uploads, (*models, *datasets), known),
+        *_unreferenced_reviews(reviews, models, known),
+        *_unreferenced_review_images(reviews, known, storage, reader, project),
         *(Finding(entry, "left by a process that was killed") for entry in leftovers),
     ]
 
@@ -111,6 +119,7 @@ def _ask(reader: RecordReader, project: str, ids: Mapping[str, Sequence[str]]) -
         jobs=set(statuses),
         unfinished={job_id for job_id, status in statuses.items() if status not in TERMINAL},
         uploads=read_uploads,
+        reviews=reader.members(scoped(project, redis_keys.REVIEWS), ids[REVIEWS_FOLDER]),
     )
 
 
@@ -184,6 +193,31 @@ def _unreferenced_uploads(
                 _UNKNOWN_TO_REDIS if is_unknown_to_redis else "no import reads it",
                 is_kept=is_unknown_to_redis,
             )
+
+
+def _unreferenced_reviews(
+    folders: Sequence[StorageEntry], models: Sequence[StorageEntry], known: Known
+) -> Iterator[Finding]:
+    is_unknown_to_redis = not any(
+        _id(folder) in known.reviews | known.models for folder in (*folders, *models)
+    )
+    for folder in _old(folders):
+        if _id(folder) not in known.reviews:
+            reason = _UNKNOWN_TO_REDIS if is_unknown_to_redis else "its review was ended"
+            yield Finding(folder, reason, is_kept=is_unknown_to_redis)
+
+
+def _unreferenced_review_images(
+    folders: Sequence[StorageEntry], known: Known, storage: Storage, reader: RecordReader, project: str
+) -> Iterator[Finding]:
+    for folder in folders:
+        if _id(folder) in known.reviews:
+            images = list(_old(storage.folders(folder.key)))
+            key = scoped(project, redis_keys.REVIEW_IMAGES) + _id(folder)
+            kept = reader.members(key, [_id(image) for image in images], "HEXISTS")
+            for image in images:
+                if _id(image) not in kept:
+                    yield Finding(image, "its answer is not kept")
 
 
 def _old(folders: Iterable[StorageEntry]) -> Iterator[StorageEntry]:

@@ -103,13 +103,13 @@ class RecordReader:
             for job_id, _ in self._client.zscan_iter(key + status, count=PAGE):
                 yield job_id
 
-    def members(self, key: str, of: Sequence[str]) -> set[str]:
-        """Return those of the given strings that are members of a set."""
+    def members(self, key: str, of: Sequence[str], command: str = "SISMEMBER") -> set[str]:
+        """Return those of the given strings that are members of a set; with `HEXISTS`, fields of a hash."""
         found: set[str] = set()
         for page in pages(of):
             pipe = self._client.pipeline(transaction=False)
             for member in page:
-                pipe.sismember(key, member)
+                pipe.execute_command(command, key, member)  # type: ignore[no-untyped-call]
             found.update(member for member, is_in in zip(page, pipe.execute(), strict=True) if is_in)
         return found
 

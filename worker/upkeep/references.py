@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.projects import object_key, parse_object_key, unscoped
+from worker.registry.review import REVIEWS_FOLDER
 from worker.upkeep.records import HashRecord, Record, SortedSetRecord, StringRecord
 
 
@@ -22,6 +23,8 @@ class References:
         elif key == redis_keys.DATASETS and isinstance(record, SortedSetRecord):
             for dataset_id in record.value:
                 self._add(project, "datasets", dataset_id)
+        elif key.startswith(redis_keys.REVIEW_IMAGES):
+            self._add(project, REVIEWS_FOLDER, key.removeprefix(redis_keys.REVIEW_IMAGES))
         elif isinstance(record, HashRecord) and record.is_item and not record.is_finished:
             self._add_unfinished(record.value, record.project)
 

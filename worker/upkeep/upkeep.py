@@ -14,6 +14,7 @@ from worker.kinds.dataset_import.settlement import ImportSettlement
 from worker.queue.kinds import Lane
 from worker.queue.store import JobStore
 from worker.redis_server.projects import DEFAULT_PROJECT, known_projects, storage_url
+from worker.registry.review_retention import clean_reviews
 from worker.registry.training_states import delete_old_states
 from worker.settings import ServiceSettings
 from worker.upkeep.archiver import ARCHIVE_EVERY_S, JobArchiver
@@ -28,6 +29,8 @@ ELECTED_EVERY_S = 1.0
 CANDIDATE_EVERY_S = 2.0
 """How often any other process reads who is elected."""
 
+REVIEWS_EVERY_S = 60.0
+"""How often the images of reviews that were used or are too old are deleted."""
 STATES_EVERY_S = 60.0
 """How often the training states that are too old or too many are deleted."""
 SETTLE_EVERY_S = 5.0
@@ -68,12 +71,17 @@ def upkeep_tasks(
         for project in store.run(known_projects()):
             delete_old_states(storage_of(project), settings.keep_states, settings.keep_states_days)
 
+    def clean_all_reviews() -> None:
+        for project in store.run(known_projects()):
+            clean_reviews(store, storage_of(project), settings.review_max_bytes, project)
+
     return [
         UpkeepTask("reap", reaper.check, is_for_deputy=True),
         UpkeepTask("settle imports", settlement.settle_all, SETTLE_EVERY_S, is_quick=False),
         UpkeepTask("clean checkpoints", cleaner.clean, CLEAN_EVERY_S, is_quick=False),
         UpkeepTask("pack histories", packer.pack_all, PACK_EVERY_S, is_quick=False),
         UpkeepTask("delete old training states", delete_states, STATES_EVERY_S, is_quick=False),
+        UpkeepTask("clean reviews", clean_all_reviews, REVIEWS_EVERY_S, is_quick=False),
         UpkeepTask("archive jobs", archiver.archive_old_jobs, ARCHIVE_EVERY_S, is_quick=False),
         UpkeepTask("delete old imports", archiver.delete_old_imports, ARCHIVE_EVERY_S, is_quick=False),
     ]

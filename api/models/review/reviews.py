@@ -40,10 +40,11 @@ class Reviews:
         folder = f"{image_folder(name)}/"
         await self._storages.run_within(_DELETE_TIMEOUT_S, self._storages.of(project).delete, folder)
 
-    async def end_without_models(self, name: str, project: str) -> None:
-        """Turn a review off if no model of the name is left."""
-        if not (await self._models.list_models(name, limit=1, project=project)).models:
-            await self.end(name, project)
+    async def end_without_models(self, project: str) -> None:
+        """Turn the reviews of names off of which no model is left."""
+        for name in await self._models.reviewed_names(project):
+            if not (await self._models.list_models(name, limit=1, project=project)).models:
+                await self.end(name, project)
 
     async def label(
         self, name: str, image_id: str, label: str | None, caller: Principal

@@ -15,6 +15,7 @@ from model.data.record import dataset_key
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
 from tests.worker.imported import dataset_record, import_record, new_import
+from tests.worker.registry.reviewed import configure, keep
 from tests.worker.samples import claim, draft, make_job, publish
 from worker.queue.calls.uploads import UploadRecord, create_upload
 from worker.queue.ids import upload_key
@@ -243,3 +244,20 @@ def test_the_training_state_of_a_job_that_is_known_or_archived_stays(
     ]
     delete_unreferenced(findings, storage)
     assert set(kept) <= set(storage.list())
+
+
+def test_images_of_reviews_stay_while_they_are_kept(
+    store: JobStore, storage: Storage, put: Callable[..., str], known: list[str]
+) -> None:
+    configure(store.redis, "digits")
+    keep(store.redis, "digits", "rev_kept")
+    kept, new = put("reviews/digits/rev_kept"), put("reviews/digits/rev_new", age_s=0)
+    put("reviews/digits/rev_lost")
+    put("reviews/ended/rev_1")
+    findings = find_unreferenced(store.redis, storage)
+    assert {finding.entry.key: finding.reason for finding in findings} == {
+        "reviews/digits/rev_lost": "its answer is not kept",
+        "reviews/ended": "its review was ended",
+    }
+    delete_unreferenced(findings, storage)
+    assert storage.list("reviews/") == [kept, new]

@@ -18,6 +18,7 @@ from model.storage.interface import Storage
 from model.storage.local import LocalStorage
 from tests.conftest import running_valkey
 from tests.worker.imported import claim_import, dataset_record, import_record, new_import
+from tests.worker.registry.reviewed import configure, keep
 from tests.worker.samples import claim, draft, make_job, publish, row
 from tests.worker.upkeep.backup.service import Service, put_model, run_module, run_with_checkpoint
 from worker.queue.attempt_messages import ClaimedJob
@@ -105,8 +106,14 @@ def test_a_restore_brings_everything_back(old: Service, new: Service) -> None:
     posted = JobSpec.model_validate({"dataset": "birds", "name": "birds"})
     old.store.submit(NewJob(posted, waits_for=import_id))
 
+    configure(old.client, "digits")
+    keep(old.client, "digits", "rev_1")
+    registry.label_image("digits", "rev_1", "zero", "alice")
+    old.storage.put_bytes("reviews/digits/rev_1", b"image")
+
     assert new.restore(old.back_up()) == []
     assert new.dump() == old.dump()
+    assert new.storage.list("reviews/") == ["reviews/digits/rev_1"]
     assert list(old.client.scan_iter(redis_keys.FIRST_REPLIES + "*"))
     assert list(new.client.scan_iter(redis_keys.FIRST_REPLIES + "*")) == []
     assert new.store.events(running) == old.store.events(running)

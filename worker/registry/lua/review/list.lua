@@ -4,7 +4,10 @@ if redis.call('HEXISTS', review_key(KEY.REVIEW), 'settings') == 0 then return {'
 local reply = {'ok'}
 local from = args.after == '' and '+' or '(' .. args.after
 for _, id in ipairs(redis.call('ZRANGE', args.index, from, '-', 'BYLEX', 'REV', 'LIMIT', 0, args.limit)) do
-  reply[#reply + 1] = redis.call('HGET', review_key(KEY.REVIEW_IMAGES), id)
-  reply[#reply + 1] = redis.call('HGET', review_key(KEY.REVIEW_LABELS), id) or ''
+  local image = redis.call('HGET', review_key(KEY.REVIEW_IMAGES), id)
+  if image then
+    reply[#reply + 1] = image
+    reply[#reply + 1] = redis.call('HGET', review_key(KEY.REVIEW_LABELS), id) or ''
+  end
 end
 return reply

@@ -13,7 +13,10 @@ if not plan and args.plan then
 end
 local reply = {'ok', plan or ''}
 for _, id in ipairs(redis.call('ZRANGE', taken, 0, -1)) do
-  reply[#reply + 1] = id
-  reply[#reply + 1] = redis.call('HGET', review_key(KEY.REVIEW_LABELS), id)
+  local label = redis.call('HGET', review_key(KEY.REVIEW_LABELS), id)
+  if label then
+    reply[#reply + 1] = id
+    reply[#reply + 1] = label
+  end
 end
 return reply

@@ -5,10 +5,16 @@ local MOST_SEEN = 20000
 
 local function review_key(key) return scoped(args.project, key) .. args.name end
 
+-- A kept image; after a restore it may be missing, because a backup reads the keys one after the other.
+local function kept_image(id)
+  local text = redis.call('HGET', review_key(KEY.REVIEW_IMAGES), id)
+  return text and cjson.decode(text) or {time = 0, size_bytes = 0, sha256 = ''}
+end
+
 -- Forget an image that is kept; the reply of the script names it, so that its file is deleted. With `digest_too` the same
 -- image may come again.
 local function drop_image(dropped, id, digest_too)
-  local image = cjson.decode(redis.call('HGET', review_key(KEY.REVIEW_IMAGES), id))
+  local image = kept_image(id)
   redis.call('HDEL', review_key(KEY.REVIEW_IMAGES), id)
   redis.call('HDEL', review_key(KEY.REVIEW_LABELS), id)
   for _, key in ipairs({KEY.REVIEW_WAITING, KEY.REVIEW_LABELLED, KEY.REVIEW_TAKEN}) do
@@ -32,7 +38,7 @@ local function trim_review(dropped, max_bytes)
     while true do
       local id = redis.call('ZRANGE', review_key(key), 0, 0)[1]
       if not id then break end
-      local is_old = cjson.decode(redis.call('HGET', review_key(KEY.REVIEW_IMAGES), id)).time < oldest
+      local is_old = kept_image(id).time < oldest
       if not is_old and not is_too_much() then break end
       drop_image(dropped, id, true)
     end
