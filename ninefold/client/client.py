@@ -22,13 +22,14 @@ from ninefold.client.datasets.versions import corrections_of, send_version
 from ninefold.client.events import Event, follow_events
 from ninefold.client.models import ModelCalls
 from ninefold.client.predictions import classify
+from ninefold.client.reviews import ReviewCalls
 from ninefold.client.transport import Json, Transport
 from ninefold.errors import JobFailedError
 
 RETRY_FOR_S = 30.0
 
 
-class Client(ModelCalls):
+class Client(ModelCalls, ReviewCalls):
     """Calls one Ninefold service. Use the client as a context manager, or call `close`.
 
     Calls that are safe to repeat are retried for `patience_s` seconds while the service restarts.

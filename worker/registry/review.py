@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from worker.errors import DatasetUnchangedError
+from worker.queue.records import DatasetImport
+from worker.queue.states import Status
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.projects import DEFAULT_PROJECT, scoped
 from worker.redis_server.scripts import Commands, Reply, ScriptCall
@@ -107,6 +110,8 @@ class VersionPlan(_Stored):
     train: bool
     key: str | None
     """The Idempotency-Key of the request."""
+    images: int = 0
+    """The number of images that are added; known once they are taken."""
 
 
 @dataclass(frozen=True)
@@ -279,7 +284,7 @@ def take_labelled(
         found = VersionPlan.model_validate_json(reply[0]) if reply[0] else None
         return TakenImages(found, {one: label.label for one, label in zip(reply[1::2], labels, strict=True)})
 
-    return _call("take", name, project, read, plan=plan and plan.model_dump_json())
+    return _call("take", name, project, read, plan=plan and plan.model_dump_json(exclude={"images"}))
 
 
 def settle_version(
@@ -287,6 +292,14 @@ def settle_version(
 ) -> ScriptCall[list[str]]:
     """Note the end of the import that made a version; return the ids of images to delete, which were used."""
     return _call("settle", name, project, list, import_id=import_id, is_made=is_made or None)
+
+
+def is_version_made(ended: DatasetImport) -> bool:
+    """Return whether the dataset has the images of the import that was to make a version of it."""
+    is_unchanged = ended.error is not None and ended.error.code == DatasetUnchangedError.code
+    return (
+        ended.status is Status.SUCCEEDED or is_unchanged
+    )  # unchanged: it had them all, or nearly the same ones
 
 
 def trim_review(

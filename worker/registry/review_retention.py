@@ -4,10 +4,9 @@ from contextlib import suppress
 
 from model.storage.interface import Storage
 from worker.errors import JobNotFoundError
-from worker.queue.states import Status
 from worker.queue.store import JobStore
 from worker.registry.model_registry import ModelRegistry
-from worker.registry.review import image_folder, image_key
+from worker.registry.review import image_folder, image_key, is_version_made
 
 
 def clean_reviews(store: JobStore, storage: Storage, max_bytes: int, project: str) -> None:
@@ -42,6 +41,6 @@ def _settle(registry: ModelRegistry, store: JobStore, name: str, project: str) -
     with suppress(JobNotFoundError):
         found = store.get_import(state.making.import_id, project)
         if found.is_finished:
-            is_made = found.status is Status.SUCCEEDED
-            return registry.settle_version(name, found.id, is_made=is_made, project=project)
+            is_made = is_version_made(found)
+            return registry.settle_version(name, state.making.import_id, is_made=is_made, project=project)
     return []

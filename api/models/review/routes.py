@@ -40,9 +40,10 @@ def _url(request: Request, name: str) -> str:
 
 
 @router.get(_REVIEW, operation_id="get_review", summary="The review of a name", responses=problems(404))
-async def get_review(versions: Versions, caller: Caller, name: Name) -> Review:
-    """The settings, and how many images wait, have a label, or were used."""
-    return Review.of(name, await versions.state(name, caller.project))
+async def get_review(models: Registry, versions: Versions, caller: Caller, name: Name) -> Review:
+    """The settings, null while nothing is kept; and how many images wait, have a label, or were used."""
+    await models.resolve(f"{name}:latest", caller.project)
+    return Review.of(name, await versions.find_state(name, caller.project))
 
 
 @router.put(
@@ -64,7 +65,7 @@ async def set_review(
     """Keep the images for which the model in production gives a score below `below`, from a few seconds on."""
     await models.resolve(f"{name}:latest", caller.project)
     await reviews.configure(name, await read_json(request, ReviewSettings), caller.project)
-    return Review.of(name, await versions.state(name, caller.project))
+    return Review.of(name, await versions.find_state(name, caller.project))
 
 
 @router.delete(
@@ -166,5 +167,5 @@ async def make_review_dataset(
     made = await versions.make(name, asked, caller, idempotency_key)
     response.headers["Location"] = f"{root_path(request)}/datasets/{made.plan.import_id}"
     return ReviewDataset(
-        dataset=made.plan.import_id, name=made.plan.name, images=made.images, job=made.job_id
+        dataset=made.plan.import_id, name=made.plan.name, images=made.plan.images, job=made.job_id
     )

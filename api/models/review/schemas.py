@@ -45,7 +45,7 @@ class Review(BaseModel):
 
     object: Literal["review"] = "review"
     name: str
-    settings: ReviewSettings
+    settings: ReviewSettings | None = Field(description="Null while nothing is kept.")
     waiting: int = Field(description="Images without a label.")
     labelled: int = Field(description="Images with a label, for the next dataset version.")
     taken: int = Field(description="Images of the dataset version that is being made.")
@@ -56,15 +56,15 @@ class Review(BaseModel):
     made: ReviewedVersion | None = Field(description="The one that was made last.")
 
     @classmethod
-    def of(cls, name: str, state: ReviewState) -> Self:
-        """Describe the state of a review."""
+    def of(cls, name: str, state: ReviewState | None) -> Self:
+        """Describe the state of a review; None when it is off."""
         counts = ("waiting", "labelled", "taken", "used", "missed", "image_bytes")
         return cls(
             name=name,
-            settings=_shown(state.settings),
-            **{one: getattr(state, one) for one in counts},
-            making=ReviewedVersion.of(state.making) if state.making else None,
-            made=ReviewedVersion.of(state.made) if state.made else None,
+            settings=_shown(state.settings) if state else None,
+            **{one: getattr(state, one) if state else 0 for one in counts},
+            making=ReviewedVersion.of(state.making) if state and state.making else None,
+            made=ReviewedVersion.of(state.made) if state and state.made else None,
         )
 
 

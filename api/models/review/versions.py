@@ -15,17 +15,16 @@ from api.models.review.schemas import ReviewDatasetRequest
 from api.records.datasets import DatasetCatalogue, find_built_in
 from model.artifact.manifest import Manifest
 from model.spec import JobSpec, Promote, TrainingSpec
-from worker.errors import JobNotFoundError, ModelNotFoundError, WorkerError
+from worker.errors import IdempotencyMismatchError, JobNotFoundError, ModelNotFoundError, WorkerError
 from worker.queue.calls.imports import NewImport
 from worker.queue.calls.trainings import Submitted
 from worker.queue.ids import new_import_id, upload_key
 from worker.queue.records import DatasetImport
-from worker.queue.states import Status
 from worker.queue.store import AsyncJobStore
 from worker.registry.errors import NoProductionError, ReviewOffError
 from worker.registry.model_registry import AsyncModelRegistry
 from worker.registry.models import PRODUCTION
-from worker.registry.review import ReviewState, TakenImages, VersionPlan
+from worker.registry.review import ReviewState, TakenImages, VersionPlan, is_version_made
 
 SubmitImport = Callable[[NewImport, str], Awaitable[DatasetImport]]
 SubmitJob = Callable[[JobSpec, Principal, str], Awaitable[Submitted]]
@@ -36,7 +35,6 @@ class MadeVersion:
     """A dataset version that is being made, or was made."""
 
     plan: VersionPlan
-    images: int
     job_id: str | None
 
 
@@ -64,13 +62,11 @@ class ReviewVersions:
         self._models, self._store, self._catalogue = models, store, catalogue
         self._reviews, self._zips, self._submitting = reviews, zips, submitting
 
-    async def state(self, name: str, project: str) -> ReviewState:
-        """Return the state of a review, after the end of the import that made a version was noted; raises ReviewOffError."""
+    async def find_state(self, name: str, project: str) -> ReviewState | None:
+        """Return the state of a review, after the end of the import that made a version was noted; None when it is off."""
         state = await self._models.review_state(name, project)
         if state and state.making and await self._settle(name, state.making, project):
-            state = await self._models.review_state(name, project)
-        if state is None:
-            raise ReviewOffError(name)
+            return await self._models.review_state(name, project)
         return state
 
     async def make(
@@ -80,6 +76,7 @@ class ReviewVersions:
 
         Raises:
             ReviewOffError: the review of this name is off.
+            IdempotencyMismatchError: the key was used with another body.
             NothingLabelledError: no image has a label that is not used yet.
             NoOwnDatasetError: the model in production was trained on a built-in dataset.
             DatasetNotFoundError: its dataset was deleted.
@@ -87,16 +84,22 @@ class ReviewVersions:
             QueueFullError: too many imports, or jobs, are queued.
         """
         project = caller.project
-        state = await self.state(name, project)
+        state = await self.find_state(name, project)
+        if state is None:
+            raise ReviewOffError(name)
+        for known in filter(None, (state.making, state.made)):
+            is_same = (known.train, known.note) == (asked.train, asked.note)
+            if key and known.key == key and not is_same:
+                raise IdempotencyMismatchError
         if state.made and key and state.made.key == key:
-            return await self._answer(name, state.made, 0, is_trained=state.made.train, caller=caller)
+            return await self._answer(name, state.made, is_trained=state.made.train, caller=caller)
         plan = state.making or await self._plan(name, asked, caller, key)
         taken = await self._models.take_labelled(name, plan, project)
         if taken.plan is None:
             raise NothingLabelledError(name)
         await self._submit_import(name, taken, caller)
         is_trained = asked.train or taken.plan.train
-        return await self._answer(name, taken.plan, len(taken.labels), is_trained=is_trained, caller=caller)
+        return await self._answer(name, taken.plan, is_trained=is_trained, caller=caller)
 
     async def _settle(self, name: str, plan: VersionPlan, project: str) -> bool:
         """Note the end of the import of a plan; return whether it has ended."""
@@ -108,7 +111,7 @@ class ReviewVersions:
             return False
         if not found.is_finished:
             return False
-        is_made = found.status is Status.SUCCEEDED
+        is_made = is_version_made(found)
         used = await self._models.settle_version(name, plan.import_id, is_made=is_made, project=project)
         await self._reviews.delete_files(name, used, project)
         return True
@@ -120,7 +123,9 @@ class ReviewVersions:
         if find_built_in(manifest.dataset.id):
             raise NoOwnDatasetError(manifest.dataset.name)
         trained_on = await self._catalogue.look_up_ready(manifest.dataset.id, caller.project)
-        latest = await self._catalogue.look_up_ready(trained_on.facts.name, caller.project)
+        wanted = manifest.dataset.name
+        ours = wanted if wanted in trained_on.names else trained_on.facts.name
+        latest = await self._catalogue.look_up_ready(ours, caller.project)
         return VersionPlan(
             import_id=new_import_id(),
             parent=latest.facts.id,
@@ -159,15 +164,15 @@ class ReviewVersions:
             raise
 
     async def _answer(
-        self, name: str, plan: VersionPlan, images: int, *, is_trained: bool, caller: Principal
+        self, name: str, plan: VersionPlan, *, is_trained: bool, caller: Principal
     ) -> MadeVersion:
         if not is_trained:
-            return MadeVersion(plan, images, None)
+            return MadeVersion(plan, None)
         manifest = (await self._models.resolve(plan.model, caller.project)).manifest
         spec = await self._spec(name, plan, manifest, caller.project)
         by = replace(caller, name=plan.by)  # a repetition by somebody else is still a repetition
         submitted = await self._submitting.submit_job(spec, by, f"review-{plan.import_id}")
-        return MadeVersion(plan, images, submitted.job_id)
+        return MadeVersion(plan, submitted.job_id)
 
     async def _spec(self, name: str, plan: VersionPlan, manifest: Manifest, project: str) -> JobSpec:
         """Return the spec of the model for a job on the version, which production gets only if it is better."""

@@ -2,7 +2,7 @@
 
 import typer
 
-from ninefold.cli.models import aliases, compare, evaluation, files, listing, shadow, starter
+from ninefold.cli.models import aliases, compare, evaluation, files, listing, review, shadow, starter
 
 app = typer.Typer(
     help="List and look at models; promote a version, roll back, read the history; download, export, import or delete one.",
@@ -16,6 +16,7 @@ app.command()(evaluation.images)
 app.command()(compare.compare)
 app.command()(aliases.promote)
 app.command()(shadow.shadow)
+app.command()(review.review)
 app.command()(aliases.rollback)
 app.command()(aliases.history)
 app.command()(files.download)

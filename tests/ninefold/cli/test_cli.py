@@ -34,6 +34,7 @@ EXAMPLES = [
     "models promote",
     "models compare",
     "models shadow",
+    "models review",
     "models rollback",
     "models history",
     "models download",

@@ -92,7 +92,7 @@ def test_images_are_used_only_when_the_version_was_made(
     with pytest.raises(ReviewImageTakenError):
         registry.label_image("digits", "rev_1", "one", "bob")
     repeated = registry.take_labelled("digits", plan("imp_2"))  # the first version is being made
-    assert repeated.plan == plan(rejected)
+    assert repeated.plan == plan(rejected).model_copy(update={"images": 1})
     assert repeated.labels == {"rev_1": "zero"}
 
     clean_reviews(store, storage, 1000, "default")

@@ -16,11 +16,12 @@ import { jobsView } from "./jobs/list_view.js";
 import { modelView } from "./models/page/model_view.js";
 import { comparisonView } from "./models/comparison_view.js";
 import { modelsView } from "./models/view.js";
+import { reviewView } from "./review/review_view.js";
 import { readSession } from "./http/session.js";
 import { startSystemStatus } from "./system_status.js";
 
 const VIEWS = new Map(Object.entries({
-  jobs: jobsView, job: jobView, datasets: datasetsView, dataset: datasetView, "dataset images": imagesView, classify: classifyView, models: modelsView, compare: (route) => (route.query.has("jobs") ? jobComparisonView(route) : comparisonView(route)), model: modelView,
+  jobs: jobsView, job: jobView, datasets: datasetsView, dataset: datasetView, "dataset images": imagesView, classify: classifyView, models: modelsView, compare: (route) => (route.query.has("jobs") ? jobComparisonView(route) : comparisonView(route)), model: modelView, review: reviewView,
 }));
 
 const jobs = new JobStore();
@@ -50,7 +51,7 @@ function openView() {
   close();
   const current = route();
   for (const tab of document.querySelectorAll(".tabs a")) {
-    if (tab.dataset.view === current.section) tab.setAttribute("aria-current", "page");
+    if (tab.dataset.view === (current.section === "review" ? "models" : current.section)) tab.setAttribute("aria-current", "page");
     else tab.removeAttribute("aria-current");
   }
   const view = VIEWS.get(current.view)({ jobs, adding, ...current });

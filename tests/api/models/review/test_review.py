@@ -1,15 +1,19 @@
 """Once round the loop: an uncertain answer is kept, a person corrects it, the next dataset version has it, a gated job trains."""
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from api.settings import ApiSettings
 from model.artifact.manifest import DatasetReference, model_key
 from model.storage.opening import open_storage
+from ninefold import Client
+from ninefold.cli.app import app
 from tests.api.importing import running_importer
 from tests.api.pictures import png
 from tests.api.problems import problem_in
@@ -77,7 +81,9 @@ def predict(service: Service, number: int) -> None:
 
 
 def test_nothing_is_kept_before_it_is_turned_on(service: Service, model: str) -> None:
-    problem_in(service.client.get(REVIEW), 404, "review_off")
+    assert review(service)["settings"] is None
+    problem_in(service.client.get("/models/unknown/review"), 404, "model_not_found")
+    problem_in(service.client.post(f"{REVIEW}/dataset", json={}), 404, "review_off")
     problem_in(service.client.put("/models/unknown/review", json={}), 404, "model_not_found")
     problem_in(service.client.put(REVIEW, json={"below": 1.5}), 422, "invalid_request")
 
@@ -111,7 +117,8 @@ def test_once_round_the_loop(service: Service, dataset: dict[str, Any], model: s
     problem_in(service.client.get(third["image"]), 404, "image_not_found")
     assert [image["id"] for image in listed(service, state="labelled")] == [first["id"], second["id"]]
 
-    made = service.client.post(f"{REVIEW}/dataset", json={"train": True, "note": "week 31"})
+    key = {"Idempotency-Key": "once"}
+    made = service.client.post(f"{REVIEW}/dataset", json={"train": True, "note": "week 31"}, headers=key)
     assert made.status_code == 202, made.text
     again = service.client.post(f"{REVIEW}/dataset", json={})
     version = service.client.get(f"/datasets/{made.json()['dataset']}", params={"wait_s": 60}).json()
@@ -133,6 +140,10 @@ def test_once_round_the_loop(service: Service, dataset: dict[str, Any], model: s
     assert (job["spec"]["dataset"], job["spec"]["name"]) == (version["id"], "pets")
     assert (job["spec"]["promote"], job["spec"]["image_size"]) == ("if_better", 16)
     problem_in(service.client.post(f"{REVIEW}/dataset", json={"train": True}), 409, "nothing_labelled")
+    repeated = service.client.post(f"{REVIEW}/dataset", json={"train": True, "note": "week 31"}, headers=key)
+    assert repeated.json() == made.json()
+    other = service.client.post(f"{REVIEW}/dataset", json={"train": False}, headers=key)
+    problem_in(other, 422, "idempotency_mismatch")
 
     for number in range(3):  # what was thrown away or used does not come again
         predict(service, number)
@@ -146,3 +157,31 @@ def test_turned_off_nothing_is_left(service: Service, model: str) -> None:
     assert service.client.delete(REVIEW).status_code == 204
     problem_in(service.client.get(IMAGES), 404, "review_off")
     assert open_storage(service.storage_url).list("reviews/") == []
+
+
+def test_the_command_line_and_the_client_do_the_same(service: Service, model: str, tmp_path: Path) -> None:
+    url = str(service.client.base_url)
+
+    def run(*arguments: str, code: int = 0) -> str:
+        done = CliRunner().invoke(app, ["models", "review", "pets", "--url", url, *arguments])
+        assert done.exit_code == code, done.output
+        return done.output
+
+    assert "no answers are kept" in run()
+    assert "answers below 0.999 are kept" in run("--on", "--below", "0.999")
+
+    def kept() -> bool:
+        predict(service, 5)
+        time.sleep(0.2)
+        return bool(review(service)["waiting"])
+
+    wait_until(kept, 60)
+    line = run("--images", "5", "--save", str(tmp_path / "out")).splitlines()[1]
+    image_id = line.split()[0]
+    assert (tmp_path / "out" / image_id).read_bytes() == png(5)
+    assert "1 labelled" in run("--label", f"{image_id}=dog")
+    made = json.loads(run("--make", "--note", "by hand", "--json"))
+    assert (made["object"], made["name"], made["job"], made["images"]) == ("review_dataset", "pets", None, 1)
+    run("--off")
+    with Client(url) as client:
+        assert client.review("pets")["settings"] is None

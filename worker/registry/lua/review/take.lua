@@ -5,10 +5,11 @@ local review, taken = review_key(KEY.REVIEW), review_key(KEY.REVIEW_TAKEN)
 if redis.call('HEXISTS', review, 'settings') == 0 then return {'review_off', args.name} end
 local plan = redis.call('HGET', review, 'making')
 if not plan and args.plan then
-  if redis.call('EXISTS', review_key(KEY.REVIEW_LABELLED)) == 1 then
+  local images = redis.call('ZCARD', review_key(KEY.REVIEW_LABELLED))
+  if images > 0 then
+    plan = '{"images":' .. images .. ',' .. args.plan:sub(2)
     redis.call('RENAME', review_key(KEY.REVIEW_LABELLED), taken)
-    redis.call('HSET', review, 'making', args.plan)
-    plan = args.plan
+    redis.call('HSET', review, 'making', plan)
   end
 end
 local reply = {'ok', plan or ''}

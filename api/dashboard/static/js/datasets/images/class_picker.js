@@ -4,16 +4,16 @@ import { h, fill } from "../../ui/dom.js";
 
 const SHOWN = 50;
 
-/** Resolves to the name of a class, which may be a new one, or null. */
-export function pickClass({ classes, text }) {
-  return new Promise((resolve) => new ClassPicker(classes, text, resolve));
+/** Resolves to the name of a class, which may be a new one unless `isFixed`, or null. */
+export function pickClass({ classes, text, isFixed = false }) {
+  return new Promise((resolve) => new ClassPicker(classes, text, isFixed, resolve));
 }
 
 class ClassPicker {
   chosen = 0;
 
-  constructor(classes, text, resolve) {
-    Object.assign(this, { classes, resolve, result: null });
+  constructor(classes, text, isFixed, resolve) {
+    Object.assign(this, { classes, isFixed, resolve, result: null });
     this.input = h("input", { type: "text", role: "combobox", "aria-expanded": "true", "aria-controls": "picker-list", "aria-label": "Class", autocomplete: "off", spellcheck: "false", autocapitalize: "none" });
     this.input.value = text;
     this.list = h("ul", { id: "picker-list", role: "listbox", class: "picker-list", "aria-label": "Classes" });
@@ -35,7 +35,7 @@ class ClassPicker {
     const begins = this.classes.filter((name) => name.toLowerCase().startsWith(lower));
     const contains = this.classes.filter((name) => !begins.includes(name) && name.toLowerCase().includes(lower));
     const offers = [...begins, ...contains].slice(0, SHOWN).map((name) => ({ name, text: name }));
-    if (text && !this.classes.includes(text)) offers.push({ name: text, text: `New class “${text}”` });
+    if (text && !this.isFixed && !this.classes.includes(text)) offers.push({ name: text, text: `New class “${text}”` });
     return offers;
   }
 
