@@ -109,7 +109,7 @@ class RecordReader:
         for page in pages(of):
             pipe = self._client.pipeline(transaction=False)
             for member in page:
-                pipe.execute_command(command, key, member)  # type: ignore[no-untyped-call]
+                pipe.execute_command(command, key, member)
             found.update(member for member, is_in in zip(page, pipe.execute(), strict=True) if is_in)
         return found
 

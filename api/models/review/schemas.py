@@ -45,26 +45,34 @@ class Review(BaseModel):
 
     object: Literal["review"] = "review"
     name: str
-    settings: ReviewSettings | None = Field(description="Null while nothing is kept.")
-    waiting: int = Field(description="Images without a label.")
-    labelled: int = Field(description="Images with a label, for the next dataset version.")
-    taken: int = Field(description="Images of the dataset version that is being made.")
-    used: int = Field(description="Images that dataset versions were made with so far.")
-    missed: int = Field(description="Images that were not kept, because the service was busy.")
-    image_bytes: int = Field(description="Size of all images that are kept.")
-    making: ReviewedVersion | None = Field(description="The dataset version that is being made.")
-    made: ReviewedVersion | None = Field(description="The one that was made last.")
+    settings: ReviewSettings | None = Field(default=None, description="Null while nothing is kept.")
+    waiting: int = Field(default=0, description="Images without a label.")
+    labelled: int = Field(default=0, description="Images with a label, for the next dataset version.")
+    taken: int = Field(default=0, description="Images of the dataset version that is being made.")
+    used: int = Field(default=0, description="Images that dataset versions were made with so far.")
+    missed: int = Field(default=0, description="Images that were not kept, because the service was busy.")
+    image_bytes: int = Field(default=0, description="Size of all images that are kept.")
+    making: ReviewedVersion | None = Field(
+        default=None, description="The dataset version that is being made."
+    )
+    made: ReviewedVersion | None = Field(default=None, description="The one that was made last.")
 
     @classmethod
     def of(cls, name: str, state: ReviewState | None) -> Self:
         """Describe the state of a review; None when it is off."""
-        counts = ("waiting", "labelled", "taken", "used", "missed", "image_bytes")
+        if state is None:
+            return cls(name=name)
         return cls(
             name=name,
-            settings=_shown(state.settings) if state else None,
-            **{one: getattr(state, one) if state else 0 for one in counts},
-            making=ReviewedVersion.of(state.making) if state and state.making else None,
-            made=ReviewedVersion.of(state.made) if state and state.made else None,
+            settings=_shown(state.settings),
+            waiting=state.waiting,
+            labelled=state.labelled,
+            taken=state.taken,
+            used=state.used,
+            missed=state.missed,
+            image_bytes=state.image_bytes,
+            making=ReviewedVersion.of(state.making) if state.making else None,
+            made=ReviewedVersion.of(state.made) if state.made else None,
         )
 
 
