@@ -10,6 +10,7 @@ from api.http.dependencies import from_app
 from api.http.links import root_path
 from api.http.openapi import problems
 from api.http.pages import After, Limit, Page, after_id
+from api.models.evaluation.routes import Registry
 from api.models.review.reviews import Reviews
 from api.models.review.schemas import (
     Review,
@@ -20,7 +21,6 @@ from api.models.review.schemas import (
     ReviewSettings,
 )
 from api.models.review.versions import ReviewVersions
-from api.models.routes import Registry
 from model.spec import Name
 from worker.registry.review import State
 
