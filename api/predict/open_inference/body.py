@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from api.predict.body import UploadedImage, WholeBody
 from api.predict.errors import EmptyUploadError, TooManyImagesError, UploadError
-from api.predict.json_body import decode_base64
+from api.predict.json_body import check_json_values, decode_base64
 from api.predict.limits import UploadLimits
 from api.predict.open_inference.schemas import IMAGE, PIXELS, InferenceRequest, InputTensor
 
@@ -38,7 +38,9 @@ class InferenceBody(WholeBody):
         size = len(self._data) if self._document_bytes is None else self._document_bytes
         if size > len(self._data):
             raise UploadError("The body is shorter than its Inference-Header-Content-Length says.")
-        self.request = _parse(bytes(self._data[:size]))
+        document = bytes(self._data[:size])
+        check_json_values(document)
+        self.request = _parse(document)
         tensor, binary = self.request.inputs[0], memoryview(self._data)[size:]
         if (tensor.parameters.binary_data_size or 0) != len(binary):
             raise UploadError(

@@ -46,3 +46,10 @@ def test_several_images_of_which_one_is_too_large() -> None:
 def test_other_documents_are_refused(document: str, error: type[UploadError]) -> None:
     with pytest.raises(error):
         _images(document)
+
+
+def test_a_document_of_too_many_values_is_refused_before_it_is_parsed() -> None:
+    body = JsonBody(UploadLimits())
+    body.feed(b"[" + b"0," * 2_000_000 + b"0]")
+    with pytest.raises(UploadError, match="2,000,000 values at most"):
+        body.images()

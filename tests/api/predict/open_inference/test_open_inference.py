@@ -117,6 +117,7 @@ def test_an_image_that_cannot_be_read_fails_the_request_with_its_number(
         ({"name": "pixels", "datatype": "UINT8", "shape": [1, 1, 1, 4], "data": [1, 2, 3, 4]}, "cannot have"),
         ({"name": "pixels", "datatype": "UINT8", "shape": [1, 2, 2, 3], "data": [1, 2, 3]}, "does not fit"),
         ({"secret": 1}, "not an inference request"),
+        ({"name": "pixels", "datatype": "UINT8", "data": [0] * 2_000_001}, "pixels as binary data"),
     ],
 )
 def test_wrong_tensors_are_refused(
