@@ -11,6 +11,7 @@ from ninefold.cli import (
     demo,
     jobs,
     listings,
+    mcp,
     predict,
     services,
     up,
@@ -83,6 +84,7 @@ app.command()(jobs.resume)
 app.command()(jobs.cancel)
 app.command()(compare.compare)
 app.command()(predict.predict)
+app.command()(mcp.mcp)
 app.command()(upkeep.backup)
 app.command()(upkeep.restore)
 app.command()(upkeep.gc)

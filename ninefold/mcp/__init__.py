@@ -1,0 +1,1 @@
+"""The Model Context Protocol: a service as tools of an assistant."""
