@@ -11,7 +11,6 @@ from ninefold.cli import (
     demo,
     jobs,
     listings,
-    mcp,
     predict,
     services,
     up,
@@ -84,7 +83,7 @@ app.command()(jobs.resume)
 app.command()(jobs.cancel)
 app.command()(compare.compare)
 app.command()(predict.predict)
-app.command()(mcp.mcp)
+app.command()(services.mcp)
 app.command()(upkeep.backup)
 app.command()(upkeep.restore)
 app.command()(upkeep.gc)

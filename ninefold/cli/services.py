@@ -1,11 +1,16 @@
-"""Commands that run one service process: api, worker, predictor. Each becomes that process's own program."""
+"""Commands that run one service process: api, worker and predictor, which become that process's own program, and mcp."""
 
 import os
 import sys
 from collections.abc import Mapping
+from importlib.metadata import version
 from types import MappingProxyType
 
 import typer
+
+from ninefold.cli.connection import ApiKey, Url, connect
+from ninefold.client.address import DEFAULT_URL
+from ninefold.errors import NinefoldError
 
 PASS_ALL_ARGUMENTS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 """All arguments, also `--help`, go to the program."""
@@ -35,6 +40,23 @@ def worker(context: typer.Context) -> None:
 def predictor(context: typer.Context) -> None:
     """Run one predictor without an API; set NINEFOLD_PREDICTOR to make an API use this predictor."""
     replace_process("api.predictor", context.args)
+
+
+def mcp(url: Url = DEFAULT_URL, api_key: ApiKey = None) -> None:
+    """Run an MCP server on standard input and output: a service as tools of an assistant.
+
+    It needs: pip install 'ninefold[mcp]'
+    """
+    try:
+        from ninefold.mcp.server import make_server  # noqa: PLC0415 - optional, and takes a second
+    except ModuleNotFoundError as error:
+        if error.name not in ("mcp", "mcp_types"):
+            raise
+        raise NinefoldError(
+            "The MCP server needs the package mcp: pip install 'ninefold[mcp]'", code="mcp_missing"
+        ) from error
+    with connect(url, api_key) as client:
+        make_server(client, version("ninefold")).run("stdio")
 
 
 def register(app: typer.Typer) -> None:

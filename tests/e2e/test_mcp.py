@@ -27,6 +27,8 @@ def test_an_assistant_trains_a_model_and_classifies_a_file_with_it(
     environment = {**os.environ, **UNUSABLE_PROXIES, "NINEFOLD_URL": service.url}
     server = StdioServerParameters(command=command, args=[*arguments, "mcp"], env=environment)
 
+    image = str(next(tiny_folder.glob("*/*.png")))
+
     async def use() -> None:
         async with Client(server) as client:
             tools = {tool.name for tool in (await client.list_tools()).tools}
@@ -39,7 +41,6 @@ def test_an_assistant_trains_a_model_and_classifies_a_file_with_it(
             assert ended["status"] == "succeeded", ended
             models = await _call(client, "list_models", name="by-assistant")
             assert [model["id"] for model in models["data"]] == [ended["result"]["model"]["id"]]
-            image = str(next(tiny_folder.glob("*/*.png")))
             answer = await _call(client, "classify_file", path=image, model="by-assistant", top_k=1)
             assert answer["model"]["id"] == models["data"][0]["id"]
             assert answer["scores"] == [{"label": answer["label"], "score": answer["score"]}]
