@@ -45,7 +45,7 @@ def predictor(context: typer.Context) -> None:
 def mcp(url: Url = DEFAULT_URL, api_key: ApiKey = None) -> None:
     """Run an MCP server on standard input and output: a service as tools of an assistant.
 
-    It needs: pip install 'ninefold[mcp]'
+    It needs the extra `mcp` of the package ninefold.
     """
     try:
         from ninefold.mcp.server import make_server  # noqa: PLC0415 - optional, and takes a second
