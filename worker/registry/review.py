@@ -114,6 +114,13 @@ class VersionPlan(_Stored):
     """The number of images that are added; known once they are taken."""
 
 
+class VersionJob(_Stored):
+    """The job that trains on a dataset version."""
+
+    import_id: str
+    job: str
+
+
 @dataclass(frozen=True)
 class ReviewState:
     """What is known of the review of a name."""
@@ -130,6 +137,12 @@ class ReviewState:
     making: VersionPlan | None
     made: VersionPlan | None
     """The version that was made last."""
+    job: VersionJob | None
+    """The last job that was queued for a version."""
+
+    def job_of(self, plan: VersionPlan) -> str | None:
+        """Return the id of the job that was queued for a version; None without one."""
+        return self.job.job if self.job and self.job.import_id == plan.import_id else None
 
 
 @dataclass(frozen=True)
@@ -188,6 +201,7 @@ def review_state(name: str, project: str = DEFAULT_PROJECT) -> Commands[ReviewSt
             settings=KeptAnswers.model_validate_json(fields["settings"]),
             making=_read_plan(fields.get("making")),
             made=_read_plan(fields.get("made")),
+            job=VersionJob.model_validate_json(fields["job"]) if "job" in fields else None,
             **numbers,
             **dict(zip(_BY_STATE, results[1:], strict=True)),
         )
@@ -292,6 +306,11 @@ def settle_version(
 ) -> ScriptCall[list[str]]:
     """Note the end of the import that made a version; return the ids of images to delete, which were used."""
     return _call("settle", name, project, list, import_id=import_id, is_made=is_made or None)
+
+
+def note_version_job(name: str, job: VersionJob, project: str = DEFAULT_PROJECT) -> ScriptCall[None]:
+    """Note the job that was queued for a dataset version."""
+    return _call("note_job", name, project, lambda _: None, job=job.model_dump_json())
 
 
 def is_version_made(ended: DatasetImport) -> bool:

@@ -32,12 +32,14 @@ class ReviewedVersion(BaseModel):
     dataset: str = Field(description="Finds the dataset: the id of its import.")
     name: str = Field(description="The dataset's name.")
     by: str
-    is_trained: bool = Field(description="Whether a training on it was asked for.")
+    images: int
+    job: str | None = Field(description="The job that trains on it; null when no training was asked for.")
 
     @classmethod
-    def of(cls, plan: review.VersionPlan) -> Self:
+    def of(cls, plan: review.VersionPlan, state: ReviewState) -> Self:
         """Describe a version."""
-        return cls(dataset=plan.import_id, name=plan.name, by=plan.by, is_trained=plan.train)
+        job = state.job_of(plan)
+        return cls(dataset=plan.import_id, name=plan.name, by=plan.by, images=plan.images, job=job)
 
 
 class Review(BaseModel):
@@ -71,8 +73,8 @@ class Review(BaseModel):
             used=state.used,
             missed=state.missed,
             image_bytes=state.image_bytes,
-            making=ReviewedVersion.of(state.making) if state.making else None,
-            made=ReviewedVersion.of(state.made) if state.made else None,
+            making=ReviewedVersion.of(state.making, state) if state.making else None,
+            made=ReviewedVersion.of(state.made, state) if state.made else None,
         )
 
 

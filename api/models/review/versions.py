@@ -24,7 +24,7 @@ from worker.queue.store import AsyncJobStore
 from worker.registry.errors import NoProductionError, ReviewOffError
 from worker.registry.model_registry import AsyncModelRegistry
 from worker.registry.models import PRODUCTION
-from worker.registry.review import ReviewState, TakenImages, VersionPlan, is_version_made
+from worker.registry.review import ReviewState, TakenImages, VersionJob, VersionPlan, is_version_made
 
 SubmitImport = Callable[[NewImport, str], Awaitable[DatasetImport]]
 SubmitJob = Callable[[JobSpec, Principal, str], Awaitable[Submitted]]
@@ -91,8 +91,11 @@ class ReviewVersions:
             is_same = (known.train, known.note) == (asked.train, asked.note)
             if key and known.key == key and not is_same:
                 raise IdempotencyMismatchError
-        if state.made and key and state.made.key == key:
-            return await self._answer(name, state.made, is_trained=state.made.train, caller=caller)
+        made = state.made
+        if made and key and made.key == key:
+            return await self._answer(name, made, is_trained=made.train, caller=caller)
+        if made and made.train and not (state.labelled or state.making or state.job_of(made)):
+            return await self._answer(name, made, is_trained=True, caller=caller)  # it was interrupted
         plan = state.making or await self._plan(name, asked, caller, key)
         taken = await self._models.take_labelled(name, plan, project)
         if taken.plan is None:
@@ -172,6 +175,8 @@ class ReviewVersions:
         spec = await self._spec(name, plan, manifest, caller.project)
         by = replace(caller, name=plan.by)  # a repetition by somebody else is still a repetition
         submitted = await self._submitting.submit_job(spec, by, f"review-{plan.import_id}")
+        job = VersionJob(import_id=plan.import_id, job=submitted.job_id)
+        await self._models.note_version_job(name, job, caller.project)
         return MadeVersion(plan, submitted.job_id)
 
     async def _spec(self, name: str, plan: VersionPlan, manifest: Manifest, project: str) -> JobSpec:

@@ -65,7 +65,8 @@ class ReviewTraffic:
             return
         name = model.manifest.name
         settings = self._settings.get(name, project)
-        self._has_work.set()  # the settings may have to be looked up
+        if self._settings.has_wanted:
+            self._has_work.set()
         if settings is None:
             return
         for image, answer in zip(images, answers, strict=True):
@@ -82,6 +83,7 @@ class ReviewTraffic:
         is_too_large = len(image.data or b"") > self._max_bytes
         if is_too_large or not self._waiting.offer(image.data or b"", facts):
             self._missed[project, manifest.name] += 1
+        self._has_work.set()
 
     async def run(self) -> None:
         """Store what waits, one image at a time, until cancelled."""

@@ -73,7 +73,8 @@ class ShadowTraffic:
         if not self._fraction or PRODUCTION not in model.aliases:
             return
         shadow = self._shadows.get(model.manifest.name, project)
-        self._has_work.set()  # the shadow may have to be looked up
+        if self._shadows.has_wanted:
+            self._has_work.set()
         if shadow is None or shadow == model.manifest.id:
             return
         pair = Pair(model.manifest.id, shadow)
@@ -84,6 +85,7 @@ class ShadowTraffic:
     def _add(self, project: str, pair: Pair, score: Score, data: bytes | bytearray) -> None:
         if not self._waiting.offer(data, _Sampled(project, pair, score, time.monotonic())):
             self._count(project, pair, "dropped")
+        self._has_work.set()
 
     def _count(self, project: str, pair: Pair, *names: str) -> None:
         self._counts.setdefault((project, pair), Counter()).update(names)

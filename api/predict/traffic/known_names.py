@@ -26,6 +26,11 @@ class KnownNames(Generic[T]):
             self._wanted[project, name] = None
         return found
 
+    @property
+    def has_wanted(self) -> bool:
+        """Whether `look_up` has something to find out."""
+        return bool(self._wanted)
+
     async def look_up(self) -> None:
         """Find out about the names of which nothing is known, or was long ago; raises what `find` raises."""
         wanted, self._wanted = self._wanted, {}

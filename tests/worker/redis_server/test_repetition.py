@@ -241,7 +241,9 @@ def review_twice(run: Run) -> None:
     )
     assert run(review.take_labelled("digits", plan)).labels == {"rev_1": "zero"}
     assert run(review.settle_version("digits", "imp_1", is_made=True)) == ["rev_1"]
+    run(review.note_version_job("digits", review.VersionJob(import_id="imp_1", job="job_1")))
     state = run(review.review_state("digits"))
+    assert (state.job_of(state.made), state.making) == ("job_1", None)
     assert (state.waiting, state.taken, state.used, state.missed, state.image_bytes) == (1, 0, 1, 3, 9)
     assert run(review.trim_review("digits", 8)) == (False, ["rev_2"])
     run(review.end_review("digits"))

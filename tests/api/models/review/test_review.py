@@ -21,8 +21,10 @@ from tests.api.published import publish_model
 from tests.api.serving import Service, running_service
 from tests.api.zips import zipped
 from tests.worker.processes import wait_until
+from worker.queue.ids import new_import_id
 from worker.redis_server.connection import connect
 from worker.registry.model_registry import ModelRegistry
+from worker.registry.review import VersionPlan
 
 REVIEW, IMAGES = "/models/pets/review", "/models/pets/review/images"
 
@@ -150,6 +152,40 @@ def test_once_round_the_loop(service: Service, dataset: dict[str, Any], model: s
     predict(service, 3)
     wait_until(lambda: review(service)["waiting"] > 0, 20)
     assert review(service)["waiting"] == 1
+
+
+def test_a_request_that_was_interrupted_is_completed_by_the_next_one(
+    service: Service, dataset: dict[str, Any], model: str
+) -> None:
+    """As when the API is killed after it noted the plan, and again before it queued the job."""
+    (image,) = listed(service)
+    service.client.post(f"{IMAGES}/{image['id']}", json={"label": "cat"})
+    plan = VersionPlan(
+        import_id=new_import_id(),
+        parent=dataset["id"],
+        name="pets",
+        model=model,
+        note=None,
+        by="anonymous",
+        train=True,
+        key=None,
+    )
+    with connect(service.redis_url) as client:
+        ModelRegistry(client).take_labelled("pets", plan)
+    assert review(service)["making"]["dataset"] == plan.import_id
+    problem_in(service.client.post(f"{IMAGES}/{image['id']}", json={"label": "dog"}), 409, "image_taken")
+    made = service.client.post(f"{REVIEW}/dataset", json={}).json()
+    assert (made["dataset"], made["images"]) == (plan.import_id, 1)
+    wait_until(lambda: review(service)["made"]["dataset"] == plan.import_id, 60)
+    assert review(service)["made"]["job"] == made["job"]
+
+    with connect(service.redis_url) as client:  # the job was queued, but that was not noted
+        client.hdel("ninefold:review:pets", "job")
+    again = service.client.post(f"{REVIEW}/dataset", json={"train": True}).json()
+    assert again == made
+    problem_in(service.client.post(f"{REVIEW}/dataset", json={"train": True}), 409, "nothing_labelled")
+    predict(service, 4)
+    wait_until(lambda: review(service)["waiting"] > 0, 20)
 
 
 def test_turned_off_nothing_is_left(service: Service, model: str) -> None:
