@@ -1,12 +1,14 @@
-"""Which test images other models, from whose weights a model comes, were trained on."""
+"""Which images of a dataset a model, and the models from whose weights it comes, were trained on."""
 # ruff: noqa: N803, N815 - shapes in names: ids_N
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.artifact.manifest import Manifest
+from model.comparison.ancestry import ancestry_of
 from model.comparison.training_images import content_of, read_hashes, read_training_images
 from model.data.built_in.facts import BUILT_IN
 from model.storage.interface import Storage
@@ -14,7 +16,7 @@ from model.storage.interface import Storage
 
 @dataclass(frozen=True)
 class SeenImages:
-    """What is known of N test images."""
+    """What is known of N images."""
 
     trained_N: NDArray[np.bool_]
     """The image itself was trained on."""
@@ -24,8 +26,21 @@ class SeenImages:
     """Whether more may have been seen: a dataset is gone, or cannot be compared."""
 
 
+def seen_by(manifest: Manifest, dataset: str, ids_N: NDArray[np.str_], storage: Storage) -> SeenImages:
+    """Return which images of a dataset a model, or a model from whose weights it started, was trained on.
+
+    Raises:
+        StorageError: storage fails.
+    """
+    ancestry = ancestry_of(manifest, storage)
+    seen = find_seen(ancestry.datasets | {manifest.dataset.id}, dataset, ids_N, storage)
+    return replace(seen, has_unknown=seen.has_unknown or ancestry.has_unknown)
+
+
 def find_seen(datasets: Iterable[str], own: str, ids_N: NDArray[np.str_], storage: Storage) -> SeenImages:
-    """Return which test images of the dataset `own` are training images of these datasets, or look like one.
+    """Return which images of the dataset `own` are training images of these datasets, or look like one.
+
+    `own` may be one of them: it keeps images that look like its test images out of its training.
 
     Raises:
         StorageError: storage fails.
@@ -33,11 +48,16 @@ def find_seen(datasets: Iterable[str], own: str, ids_N: NDArray[np.str_], storag
     trained_N, near_N, has_unknown = np.zeros(len(ids_N), np.bool_), np.zeros(len(ids_N), np.bool_), False
     contents = [content_of(image_id) for image_id in ids_N.tolist()]
     for dataset in sorted(datasets):
+        if dataset == own in BUILT_IN:
+            trained_N |= np.char.startswith(ids_N, "train-")
+            continue
         images = read_training_images(dataset, storage)
         if images is None:
             has_unknown = True
             continue
         trained_N |= np.array([content in images.contents for content in contents], np.bool_)
+        if dataset == own:
+            continue
         hashes_N = read_hashes(own, ids_N.tolist(), storage)
         if hashes_N is not None:
             near_N |= images.looks_like_one(hashes_N)

@@ -30,6 +30,9 @@ LABELS_FILE = "labels.csv"
 RATIO_MATTERS_FROM_BYTES = 1 << 20
 """The compression ratio of smaller files is not checked: small files are harmless."""
 
+_DEFLATE64 = 9
+"""What the Explorer of Windows writes for files beyond 2 GiB."""
+
 _UNREADABLE = (
     BadZipFile,
     RuntimeError,
@@ -286,8 +289,13 @@ def _read_entry(archive: ZipFile, info: ZipInfo) -> bytes:
     """Read an entry. zipfile reads no more than the size stated in the directory and then compares the checksum."""
     try:
         return archive.read(info)
-    except (*_UNREADABLE, NotImplementedError) as error:
-        raise ImageError(f"cannot be unpacked: {str(error)[:120]}") from error
+    except NotImplementedError as error:
+        method = "Deflate64" if info.compress_type == _DEFLATE64 else f"number {info.compress_type}"
+        raise ImageError(
+            f"packed by a method that is not supported ({method}): make the zip with `zip -r`, or add the folder"
+        ) from error
+    except _UNREADABLE as error:
+        raise ImageError(f"cannot be unpacked ({str(error)[:120]}): make or copy the zip again") from error
 
 
 def _skip(source: Source, path: str, reason: str) -> None:

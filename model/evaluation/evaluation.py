@@ -65,6 +65,30 @@ class Threshold(_Part):
     images: int
 
 
+class UnseenScores(_Part):
+    """The scores of the images that the training has not seen."""
+
+    images: int
+    accuracy: Fraction
+    ci95: Ci95
+
+
+class TrainingOverlap(_Part):
+    """How many of the images the model has seen in its training, or a model from whose weights it started."""
+
+    trained_on: int = Field(
+        description="Images that are training images, also where those are of another dataset."
+    )
+    near_training: int = Field(
+        description="Further images that look nearly like a training image, by their perceptual hashes."
+    )
+    is_complete: bool = Field(
+        description="False when not all training images are known, as after their dataset was deleted: the model may have "
+        "seen more."
+    )
+    unseen: UnseenScores | None = Field(description="Without these images; null when no image is left.")
+
+
 class Evaluation(_Part):
     """How good a model is on a split of a dataset; all of it follows from the stored predictions."""
 
@@ -75,6 +99,11 @@ class Evaluation(_Part):
     unknown_classes: dict[str, int] = Field(
         default={},
         description="Images of classes that the model does not have, by class. They are not counted elsewhere.",
+    )
+    training_overlap: TrainingOverlap | None = Field(
+        default=None,
+        description="Of an evaluation on another dataset; null for the model's own test images, which it has not seen, and "
+        "for evaluations by earlier releases. The other fields count all images.",
     )
     accuracy: Fraction
     ci95: Ci95 = Field(description="95 % confidence interval of the accuracy (Wilson).")

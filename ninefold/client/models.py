@@ -42,7 +42,8 @@ class ModelCalls:
         """Evaluate a model on another dataset, wait for the end and return the run: its `evaluation` has all scores.
 
         `split` is `test`, `train` or `all`. Images of classes that the model does not have are counted in
-        `unknown_classes` and not scored. `on_progress` receives `{images, total, fraction}` about once a second. Raises
+        `unknown_classes` and not scored; `training_overlap` of the evaluation tells how many the model has seen in its
+        training, and scores the others. `on_progress` receives `{images, total, fraction}` about once a second. Raises
         EvaluationFailedError if the evaluation fails or is cancelled.
         """
         return evaluate(self._transport, self.model(ref)["id"], dataset, split, on_progress)

@@ -66,6 +66,7 @@ def test_a_cell_of_the_confusion_matrix_shows_its_images(page: Page, service: Se
     expect(run).to_have_attribute("data-status", "succeeded", timeout=JOB_MS)
     run.get_by_role("link", name="few-digits").click()
     expect(page.locator(".run-notice")).to_contain_text("On the images of few-digits")
+    expect(page.locator(".training-overlap")).to_contain_text("The model was trained on")
     expect(figures).to_contain_text("on 80 images")
     page.locator(".cell.is-right").first.click()
     expect(images.locator("img").first).to_be_visible()

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from model.artifact.manifest import FileFacts, FinishReason
 from model.comparison.result import Comparison
+from model.evaluation.evaluation import TrainingOverlap
 from model.later_values import OrLater
 from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import JobSpec, ResolvedSpec
@@ -253,6 +254,8 @@ class EvaluationResult(_Record):
     images: int
     unknown_classes: dict[str, int]
     """Images that were not scored, by class: the model does not have these classes."""
+    training_overlap: TrainingOverlap | None = None
+    """None in the results of earlier releases."""
     files: dict[str, FileFacts]
 
 

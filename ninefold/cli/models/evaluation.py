@@ -121,12 +121,29 @@ def _explained(client: "Client", images: "Iterator[Json]", folder: Path) -> "Ite
         yield image
 
 
+def _training_overlap(overlap: "Json | None") -> Iterator[str]:
+    """Yield the lines about images that the model has seen in its training."""
+    if overlap is None:
+        return
+    if overlap["trained_on"] or overlap["near_training"]:
+        yield f"seen in its training: {overlap['trained_on']:,} images, and {overlap['near_training']:,} that look nearly like one"
+        unseen = overlap["unseen"]
+        yield (
+            f"on the {unseen['images']:,} other images: accuracy {unseen['accuracy']:.1%}  {_interval(unseen['ci95'])}"
+            if unseen
+            else "no other image is left: these scores do not tell how good the model is on new images"
+        )
+    if not overlap["is_complete"]:
+        yield "not all training images of the model are known: it may have seen more of these"
+
+
 def describe(found: "Json") -> Iterator[str]:
     """Yield the lines that describe an evaluation."""
     model, dataset = found["model"], found["dataset"]
     yield f"{model['name']}:{model['version']}  {model['id']}  on the {found['split']} images of {dataset['name']} ({dataset['id']})"
     for name, images in found["unknown_classes"].items():
         yield f"not counted: {images:,} images of {name}, a class that the model does not have"
+    yield from _training_overlap(found.get("training_overlap"))
     yield ""
     groups = "" if found["groups"] == found["images"] else f", in {found['groups']:,} groups"
     yield f"accuracy           {found['accuracy']:>7.1%}  {_interval(found['ci95'])}  {found['images']:,} images{groups}"

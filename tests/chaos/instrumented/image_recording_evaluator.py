@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from model.artifact.manifest import MANIFEST_FILE, DatasetReference, Manifest, model_key
+from model.comparison.seen_images import SeenImages
 from model.evaluation.stored_predictions import StoredPredictions
 from model.storage.opening import open_storage
 from tests.chaos.history.history import History
@@ -43,6 +44,7 @@ def run(history: History) -> None:
                 DatasetReference(id="digits", name="digits", content_hash="00"),
                 arguments.split,
                 {},
+                SeenImages(np.zeros(images, np.bool_), np.zeros(images, np.bool_), has_unknown=False),
             )
         )
 

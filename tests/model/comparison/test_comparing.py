@@ -9,7 +9,9 @@ from PIL import Image
 from model.artifact.manifest import Manifest, model_key
 from model.comparison.comparing import compare_models
 from model.comparison.result import Comparison, Gate, LeftOut
+from model.comparison.seen_images import seen_by
 from model.data.built_in import hashes
+from model.data.opening import open_dataset
 from model.data.record import dataset_key
 from model.data.sources.pixels import Pixels
 from model.errors import NoEvaluationError
@@ -181,6 +183,32 @@ def test_images_that_an_ancestor_was_trained_on_are_left_out(
     storage.delete(dataset_key(other, ""))
     gone = compare(storage, candidate, current)
     assert (gone.images, gone.left_out.unknown_ancestor) == (0, 24)
+
+
+def test_what_a_model_has_seen_of_another_dataset_is_known_by_content_and_by_hash(
+    storage: Storage, models: Publisher, tmp_path: Path
+) -> None:
+    splits = cats_and_dogs()
+    trained = import_photos(tmp_path / "a", storage, splits)
+    cats = splits["train"]["cat"]
+    others = {
+        "train": {"cat": photos(700, 3), "dog": photos(750, 3)},
+        "test": {"cat": [*cats[:2], TWINS["half"](cats[2]), *photos(800, 3)]},
+    }
+    other = import_photos(tmp_path / "other", storage, others)
+    with open_dataset(other, storage, tmp_path) as opened:
+        ids_N = np.array(opened.test.ids)
+    child = models.publish("mdl_child", other, init_from=models.publish("mdl_parent", trained).id)
+    for model in (models.publish("mdl", trained), child):
+        seen = seen_by(model, other, ids_N, storage)
+        assert (seen.trained_N.sum(), (seen.near_N & ~seen.trained_N).sum(), seen.has_unknown) == (2, 1, False)
+    storage.delete(dataset_key(trained, ""))
+    assert seen_by(child, other, ids_N, storage).has_unknown
+    digits = models.publish("mdl_digits", "digits")
+    assert seen_by(digits, "digits", np.array(["train-3", "test-3"]), storage).trained_N.tolist() == [
+        True,
+        False,
+    ]
 
 
 def test_a_deleted_ancestor_is_unknown_unless_the_manifest_names_its_dataset(

@@ -154,6 +154,26 @@ def test_a_zip_entry_with_a_password_is_skipped(storage: Storage, tmp_path: Path
 
 
 @pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        (10, 9, "(Deflate64): make the zip"),
+        (10, 77, "(number 77): make the zip"),
+        (42, 0x7FFFFFFF, "make or copy the zip again"),
+    ],
+)
+def test_a_zip_entry_that_cannot_be_unpacked_says_what_to_do(
+    place: int, value: int, words: str, storage: Storage, tmp_path: Path
+) -> None:
+    path = write_zip(tmp_path / "odd.zip", two_classes() | {"cat/odd.png": png(77)})
+    data = bytearray(path.read_bytes())
+    entry = data.rindex(b"PK\1\2", 0, data.rindex(b"cat/odd.png"))
+    length = 4 if place == 42 else 2
+    data[entry + place : entry + place + length] = value.to_bytes(length, "little")
+    path.write_bytes(bytes(data))
+    assert words in reasons(import_dataset(path, storage, "pets"))["cat/odd.png"]
+
+
+@pytest.mark.parametrize(
     ("limits", "words"),
     [
         (ImportLimits(max_files=19), "20 files are too many"),

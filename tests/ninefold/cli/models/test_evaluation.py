@@ -59,6 +59,7 @@ def test_a_model_is_evaluated_on_another_dataset(
         failed = run(url, "evaluation", "shapes:1", "--dataset", "digits", status=1)
     assert "on the test images of pets (ds_" in lines[0]
     assert lines[1] == f"not counted: {TESTED} images of other, a class that the model does not have"
+    assert lines[2].startswith("not all training images of the model are known")
     assert "No image has a class of the model" in failed.stderr
     with Client(url) as client:
         _, done = client.evaluations("shapes:1")

@@ -66,7 +66,12 @@ def test_a_model_is_evaluated_on_the_classes_that_it_shares_with_a_dataset_also_
     )
     unknown = run.result.unknown_classes
     again = evaluate(predictions, model.classes, model.temperature, stored.dataset, unknown_classes=unknown)
-    assert again == stored
+    assert again == stored.model_copy(update={"training_overlap": None})
+    overlap = run.result.training_overlap  # nothing is known of the dataset of the model
+    assert overlap == stored.training_overlap
+    assert (
+        overlap and (overlap.trained_on, overlap.is_complete, overlap.unseen and overlap.unseen.images)
+    ) == (0, False, 2 * TESTED)
     assert stored.accuracy == run.result.accuracy
     assert [one.support for one in stored.classes] == [0, TESTED, TESTED]
     assert np.bincount(predictions.labels_N).tolist() == [0, TESTED, TESTED]

@@ -10,6 +10,8 @@ from pydantic import ValidationError
 
 from model.artifact.manifest import MANIFEST_FILE, DatasetReference, Manifest, model_key
 from model.artifact.weights import load_network
+from model.comparison.seen_images import seen_by
+from model.data.built_in.hashes import store_built_in_hashes
 from model.data.prepared.cache import CacheLimits
 from model.data.prepared.dataset import prepare_dataset
 from model.data.prepared.images_in_file import ImagesInFile
@@ -70,7 +72,10 @@ def evaluate_model(
     )
     files = EvaluationFiles(storage, manifest, request.evaluation_id)
     dataset = DatasetReference.of(images.facts)
-    return files.store(predictions, dataset, request.split, images.unknown_classes)
+    if request.dataset != manifest.dataset.id:
+        store_built_in_hashes(request.dataset, storage, request.cache_dir)
+    seen = seen_by(manifest, request.dataset, images.ids_N, storage)
+    return files.store(predictions, dataset, request.split, images.unknown_classes, seen)
 
 
 def _read_manifest(storage: Storage, model_id: str) -> Manifest:

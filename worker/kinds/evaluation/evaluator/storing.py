@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from model.artifact.manifest import DatasetReference, FileFacts, Manifest, model_key
+from model.comparison.seen_images import SeenImages
 from model.errors import ObjectExistsError
 from model.evaluation.evaluating import evaluate
 from model.evaluation.evaluation import EVALUATION_FILE
@@ -33,6 +34,7 @@ class EvaluationFiles:
         dataset: DatasetReference,
         split: EvaluatedSplit,
         unknown_classes: Mapping[str, int],
+        seen: SeenImages,
     ) -> EvaluationResult:
         """Store the predictions and then their evaluation; return what the record keeps."""
         manifest = self.manifest
@@ -45,6 +47,7 @@ class EvaluationFiles:
             dataset,
             split=split,
             unknown_classes=unknown_classes,
+            seen=seen,
         )
         text = self._store(EVALUATION_FILE, evaluation.model_dump_json(indent=1).encode())
         return EvaluationResult(
@@ -52,6 +55,7 @@ class EvaluationFiles:
             ci95=evaluation.ci95,
             images=evaluation.images,
             unknown_classes=evaluation.unknown_classes,
+            training_overlap=evaluation.training_overlap,
             files={PREDICTIONS_FILE: FileFacts.of(data), EVALUATION_FILE: FileFacts.of(text)},
         )
 

@@ -94,11 +94,20 @@ async function readEvaluation(path) {
 }
 
 /** Says that the page shows another dataset than the model's own. */
-function runNotice(ref, { dataset, split, unknown_classes: unknown }) {
+function runNotice(ref, { dataset, split, unknown_classes: unknown, training_overlap: overlap }) {
   const left = Object.entries(unknown).map(([name, count]) => `${whole(count)} of ${name}`);
-  return h("p", { class: "run-notice" }, `On the ${split === "all" ? "" : `${split} `}images of `, h("a", { href: `#/datasets/${encodeURIComponent(dataset.id)}` }, dataset.name),
+  return h("div", {}, h("p", { class: "run-notice" }, `On the ${split === "all" ? "" : `${split} `}images of `, h("a", { href: `#/datasets/${encodeURIComponent(dataset.id)}` }, dataset.name),
     left.length ? `; not counted are images of classes that the model does not have: ${left.join(", ")}` : "", ". ",
-    h("a", { href: `#/models/${encodeURIComponent(ref)}` }, "Back to its own test images"));
+    h("a", { href: `#/models/${encodeURIComponent(ref)}` }, "Back to its own test images")), overlap ? overlapNotice(overlap) : null);
+}
+
+/** Says how many of the images the model has seen in its training, and how good it is on the others. */
+function overlapNotice({ trained_on: trainedOn, near_training: near, is_complete: isComplete, unseen }) {
+  const seen = trainedOn + near;
+  const others = unseen ? `On the ${whole(unseen.images)} others its accuracy is ${percent(unseen.accuracy)}, ${interval(unseen.ci95)}; the figures below are of all.`
+    : "No other image is left: the figures below do not tell how good the model is on new images.";
+  return [seen ? h("p", { class: "warning training-overlap" }, `The model was trained on ${whole(trainedOn)} of these images, and on images that look nearly like ${whole(near)} more. ${others}`) : null,
+    isComplete ? null : h("p", { class: "warning" }, "Not all training images of the model are known: it may have seen more of these.")];
 }
 
 function figures(evaluation) {

@@ -84,10 +84,13 @@ export class OtherDatasets {
     const { result, error, progress, status } = run;
     const href = `#/models/${encodeURIComponent(this.model.id)}?evaluation=${run.id}`;
     const unknown = Object.entries(result?.unknown_classes ?? {});
+    const overlap = result?.training_overlap;
+    const seen = overlap ? overlap.trained_on + overlap.near_training : 0;
+    const others = overlap?.unseen ? `${percent(overlap.unseen.accuracy)} without them` : "no other image";
     const state = status === "failed" ? error.message : status === "running" && progress ? `predicting, ${percent(progress.fraction, 0)}` : words(status);
     return h("tr", { "data-evaluation": run.id, "data-status": status }, h("th", { scope: "row" }, result ? h("a", { href }, datasetName(run.dataset)) : datasetName(run.dataset)),
       h("td", {}, result ? `${whole(result.images)} (${run.split})` : run.split),
-      h("td", { class: "run-state" }, result ? [h("strong", {}, percent(result.accuracy)), h("span", { class: "muted" }, ` ${interval(result.ci95)}`)] : state),
+      h("td", { class: "run-state" }, result ? [h("strong", {}, percent(result.accuracy)), h("span", { class: "muted" }, ` ${interval(result.ci95)}`), seen ? h("div", { class: "muted" }, `${whole(seen)} seen in its training; ${others}`) : null] : state),
       h("td", { title: unknown.map(([name, count]) => `${name}: ${count}`).join("\n") }, unknown.length ? `${whole(unknown.reduce((sum, [, count]) => sum + count, 0))} of other classes` : "–"),
       h("td", {}, ago(run.created_at)),
       h("td", { class: "row-actions" }, h("button", { class: "quiet small", onclick: () => this.#remove(run) }, ENDED.has(status) ? "Remove" : "Cancel")));
