@@ -11,6 +11,9 @@ from model.artifact.manifest import Manifest
 from model.comparison.ancestry import ancestry_of
 from model.comparison.training_images import content_of, read_hashes, read_training_images
 from model.data.built_in.facts import BUILT_IN
+from model.evaluation.evaluation import TrainingOverlap, UnseenScores
+from model.evaluation.intervals import wilson_interval
+from model.evaluation.stored_predictions import StoredPredictions
 from model.storage.interface import Storage
 
 
@@ -64,3 +67,22 @@ def find_seen(datasets: Iterable[str], own: str, ids_N: NDArray[np.str_], storag
         elif (dataset in BUILT_IN) != (own in BUILT_IN):
             has_unknown = True  # the ids of built-in images tell nothing about those of other datasets
     return SeenImages(trained_N, near_N, has_unknown)
+
+
+def training_overlap(seen: SeenImages, predictions: StoredPredictions) -> TrainingOverlap:
+    """Return how many of the predicted images were seen, and how good the predictions for the others are."""
+    near_N = seen.near_N & ~seen.trained_N
+    is_right_N = predictions.logits_NK.argmax(1) == predictions.labels_N
+    is_right_M = is_right_N[~(seen.trained_N | near_N)]
+    images, accuracy = len(is_right_M), float(is_right_M.mean()) if len(is_right_M) else 0.0
+    unseen = (
+        UnseenScores(images=images, accuracy=accuracy, ci95=wilson_interval(accuracy, images))
+        if images
+        else None
+    )
+    return TrainingOverlap(
+        trained_on=int(seen.trained_N.sum()),
+        near_training=int(near_N.sum()),
+        is_complete=not seen.has_unknown,
+        unseen=unseen,
+    )

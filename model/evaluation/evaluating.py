@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.artifact.manifest import DatasetReference
-from model.comparison.seen_images import SeenImages
 from model.evaluation.evaluation import (
     Calibration,
     ClassScores,
@@ -15,7 +14,6 @@ from model.evaluation.evaluation import (
     Evaluation,
     Threshold,
     TrainingOverlap,
-    UnseenScores,
 )
 from model.evaluation.image_results import ImageResults, image_results
 from model.evaluation.intervals import (
@@ -42,7 +40,7 @@ def evaluate(
     *,
     split: str = "test",
     unknown_classes: Mapping[str, int] | None = None,
-    seen: SeenImages | None = None,
+    training_overlap: TrainingOverlap | None = None,
 ) -> Evaluation:
     """Compute how good predictions are. Equal predictions give equal evaluations.
 
@@ -53,7 +51,7 @@ def evaluate(
         dataset: of the images.
         split: of the images.
         unknown_classes: how many images of the split have a class that the model does not have.
-        seen: which images the model has seen in its training; None for the test images of its own dataset.
+        training_overlap: which images the model has seen in its training; None for the test images of its own dataset.
     """
     results, raw = image_results(predictions, temperature), image_results(predictions, 1.0)
     counts_KK = _count(predictions.labels_N, results.predicted_N, len(classes))
@@ -66,7 +64,7 @@ def evaluate(
         images=len(predictions),
         groups=int(unit_numbers(predictions.groups_N).max()) + 1,
         unknown_classes=dict(unknown_classes or {}),
-        training_overlap=_training_overlap(results, seen) if seen else None,
+        training_overlap=training_overlap,
         accuracy=accuracy,
         ci95=wilson_interval(accuracy, len(predictions)),
         ci95_by_group=grouped_interval(results.is_right_N, predictions.groups_N),
@@ -80,22 +78,6 @@ def evaluate(
         confusion_matrix=counts_KK.tolist() if len(classes) <= _MAX_MATRIX_CLASSES else None,
         confusions=_confusions(counts_KK, classes),
         thresholds=[_threshold(results, min_score) for min_score in _MIN_SCORES],
-    )
-
-
-def _training_overlap(results: ImageResults, seen: SeenImages) -> TrainingOverlap:
-    near_N = seen.near_N & ~seen.trained_N
-    is_right_M = results.is_right_N[~(seen.trained_N | near_N)]
-    images, right = len(is_right_M), int(is_right_M.sum())
-    return TrainingOverlap(
-        trained_on=int(seen.trained_N.sum()),
-        near_training=int(near_N.sum()),
-        is_complete=not seen.has_unknown,
-        unseen=UnseenScores(
-            images=images, accuracy=right / images, ci95=wilson_interval(right / images, images)
-        )
-        if images
-        else None,
     )
 
 

@@ -64,3 +64,23 @@ def test_a_kill_at_any_step_of_a_save_changes_nothing(store: JobStore, tmp_path:
                 ("killed_at_failpoint", remaining.pop(0), "2") if remaining else ("frequent_checkpoints",)
             )
         assert_same(runs.result(job_id), expected)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.chaos
+def test_an_extension_that_is_killed_equals_one_that_is_not(store: JobStore, tmp_path: Path) -> None:
+    runs = TrainingRuns(store, tmp_path)
+    original = runs.submit()
+    runs.run()
+    longer = runs.submit_longer(original, 2)
+    runs.run()
+    expected = runs.result(longer)
+    assert [row["epoch"] for row in expected.rows] == [5, 6]
+
+    again = runs.submit_longer(original, 2)
+    runs.run(("killed_at_failpoint", Failpoint.CHECKPOINT_REPORTED, "2"))
+    assert store.get(again).status is Status.QUEUED
+    runs.run()
+    trained = runs.result(again)
+    assert trained.outcomes == ["crashed", "succeeded"]
+    assert_same(trained, expected)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.recipes.defaults import resolve
-from model.spec import JobSpec
+from model.spec import ExtendedFrom, JobSpec
 from model.storage.opening import open_storage
 from tests.model.tiny_training import TIMINGS, import_colours
 from tests.stored import stored_path
@@ -16,7 +16,7 @@ from tests.worker.processes import children_of, wait_until
 from tests.worker.worker_context import BackgroundAttempt, open_worker_context, run_next
 from worker.errors import WorkerError
 from worker.queue.calls.trainings import NewJob
-from worker.queue.records import EpochRow
+from worker.queue.records import EpochRow, JobResult
 from worker.queue.states import Outcome, Phase, Status
 from worker.queue.store import JobStore
 
@@ -57,9 +57,17 @@ class TrainingRuns:
     def submit(self) -> str:
         return self.store.submit(NewJob(self._spec)).job_id
 
+    def submit_longer(self, job_id: str, epochs: int) -> str:
+        """Submit a job that continues a succeeded one for this many epochs."""
+        result = self.result_of(job_id)
+        total = EPOCHS + epochs
+        source = ExtendedFrom(job=job_id, model=result.model.id, epochs=EPOCHS, progress=EPOCHS / total)
+        spec = self._spec.model_copy(update={"epochs": total, "extended_from": source})
+        return self.store.submit(NewJob(spec)).job_id
+
     def run(self, trainer: tuple[str, ...] = ("frequent_checkpoints",)) -> None:
         """Run one attempt; `trainer` is a module of tests/worker/fixtures and its arguments."""
-        with open_worker_context(self.store, self._folder, trainer) as context:
+        with open_worker_context(self.store, self._folder, trainer, keeps_states=True) as context:
             run_next(context)
 
     def run_uninterrupted(self) -> Trained:
@@ -92,11 +100,15 @@ class TrainingRuns:
         if self.store.get(job_id).status is Status.PAUSED:
             self.store.resume(job_id)
 
-    def result(self, job_id: str) -> Trained:
+    def result_of(self, job_id: str) -> JobResult:
         job = self.store.get(job_id)
         assert job.status is Status.SUCCEEDED, job.error
         assert job.result
-        weights = stored_path(self.storage, f"models/{job.result.model.id}/model.safetensors")
+        return job.result
+
+    def result(self, job_id: str) -> Trained:
+        job = self.store.get(job_id)
+        weights = stored_path(self.storage, f"models/{self.result_of(job_id).model.id}/model.safetensors")
         return Trained(
             weights_sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
             rows=[without_timings(row) for row in self.store.rows(job_id)],

@@ -9,12 +9,14 @@ from PIL import Image
 from model.artifact.manifest import Manifest, model_key
 from model.comparison.comparing import compare_models
 from model.comparison.result import Comparison, Gate, LeftOut
-from model.comparison.seen_images import seen_by
+from model.comparison.seen_images import SeenImages, seen_by, training_overlap
 from model.data.built_in import hashes
 from model.data.opening import open_dataset
 from model.data.record import dataset_key
 from model.data.sources.pixels import Pixels
 from model.errors import NoEvaluationError
+from model.evaluation.evaluation import TrainingOverlap
+from model.evaluation.stored_predictions import StoredPredictions
 from model.spec import Metric
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
@@ -201,7 +203,11 @@ def test_what_a_model_has_seen_of_another_dataset_is_known_by_content_and_by_has
     child = models.publish("mdl_child", other, init_from=models.publish("mdl_parent", trained).id)
     for model in (models.publish("mdl", trained), child):
         seen = seen_by(model, other, ids_N, storage)
-        assert (seen.trained_N.sum(), (seen.near_N & ~seen.trained_N).sum(), seen.has_unknown) == (2, 1, False)
+        assert (seen.trained_N.sum(), (seen.near_N & ~seen.trained_N).sum(), seen.has_unknown) == (
+            2,
+            1,
+            False,
+        )
     storage.delete(dataset_key(trained, ""))
     assert seen_by(child, other, ids_N, storage).has_unknown
     digits = models.publish("mdl_digits", "digits")
@@ -282,3 +288,20 @@ def test_a_model_without_predictions_says_so(storage: Storage, models: Publisher
     with pytest.raises(NoEvaluationError, match="earlier release"):
         compare(storage, new, old)
     assert storage.exists(model_key("mdl_old", "manifest.json"))
+
+
+def test_images_that_the_training_has_seen_are_counted_and_the_others_scored() -> None:
+    logits_NK, labels_N = np.eye(2, dtype=np.float32)[[0, 0, 1, 1, 0]], np.array([0, 1, 1, 0, 0])
+    one = StoredPredictions(logits_NK, labels_N, np.full(5, -1, np.int32), np.array(list("abcde")))
+
+    def overlap_of(trained: list[int], near: list[int]) -> TrainingOverlap:
+        places_N = np.arange(5)
+        return training_overlap(
+            SeenImages(np.isin(places_N, trained), np.isin(places_N, near), has_unknown=False), one
+        )
+
+    found = overlap_of([0], [0, 2])
+    assert (found.trained_on, found.near_training, found.is_complete) == (1, 1, True)
+    assert found.unseen
+    assert (found.unseen.images, round(3 * found.unseen.accuracy)) == (3, 1)
+    assert overlap_of([0, 1, 2, 3], [4]).unseen is None

@@ -12,9 +12,8 @@ from sklearn.metrics import (
 )
 
 from model.artifact.manifest import DatasetReference
-from model.comparison.seen_images import SeenImages
 from model.evaluation.evaluating import evaluate
-from model.evaluation.evaluation import Evaluation, TrainingOverlap
+from model.evaluation.evaluation import Evaluation
 from model.evaluation.image_results import image_results
 from model.evaluation.stored_predictions import StoredPredictions
 
@@ -136,21 +135,3 @@ def test_no_prediction_above_a_threshold_has_no_accuracy() -> None:
     found = evaluate(predictions(np.zeros((2, 2)), np.array([0, 1])), ["a", "b"], 1.0, DATASET)
     assert (found.thresholds[-1].images, found.thresholds[-1].accuracy) == (0, None)
     assert Evaluation.model_validate_json(found.model_dump_json()) == found
-
-
-def test_images_that_the_training_has_seen_are_counted_and_the_others_scored() -> None:
-    one = predictions(np.eye(2)[[0, 0, 1, 1, 0]] * 5, np.array([0, 1, 1, 0, 0]))
-
-    def overlap_of(trained_on: list[int], near: list[int]) -> TrainingOverlap | None:
-        seen = SeenImages(np.isin(np.arange(5), trained_on), np.isin(np.arange(5), near), has_unknown=False)
-        return evaluate(one, ["cat", "dog"], 1.0, DATASET, seen=seen).training_overlap
-
-    found = overlap_of([0], [2])
-    assert found is not None
-    assert (found.trained_on, found.near_training) == (1, 1)
-    assert found.unseen is not None
-    assert (found.unseen.images, round(3 * found.unseen.accuracy)) == (3, 1)
-    everything = overlap_of([0, 1, 2, 3], [4])
-    assert everything is not None
-    assert everything.unseen is None
-    assert evaluate(one, ["cat", "dog"], 1.0, DATASET).training_overlap is None

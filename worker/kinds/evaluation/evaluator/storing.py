@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from model.artifact.manifest import DatasetReference, FileFacts, Manifest, model_key
-from model.comparison.seen_images import SeenImages
+from model.comparison.seen_images import SeenImages, training_overlap
 from model.errors import ObjectExistsError
 from model.evaluation.evaluating import evaluate
 from model.evaluation.evaluation import EVALUATION_FILE
@@ -40,14 +40,15 @@ class EvaluationFiles:
         manifest = self.manifest
         # An earlier attempt may have stored its own: the record then belongs to them, and so must the evaluation.
         data = self._store(PREDICTIONS_FILE, serialise_predictions(predictions))
+        stored = parse_predictions(data, len(manifest.classes))
         evaluation = evaluate(
-            parse_predictions(data, len(manifest.classes)),
+            stored,
             manifest.classes,
             manifest.temperature,
             dataset,
             split=split,
             unknown_classes=unknown_classes,
-            seen=seen,
+            training_overlap=training_overlap(seen, stored),
         )
         text = self._store(EVALUATION_FILE, evaluation.model_dump_json(indent=1).encode())
         return EvaluationResult(
