@@ -38,6 +38,8 @@ import api.predict.errors
 import api.predict.hugging_face
 import api.predict.open_inference.routes
 import api.predict.routes
+import api.predictions.errors
+import api.predictions.routes
 import api.records.errors
 from api.auth.guard import COOKIE, Guard, is_public
 from api.auth.keys import Keys
@@ -64,6 +66,7 @@ from api.models.review.schemas import ReviewDatasetRequest, ReviewDecision, Revi
 from api.predict.hugging_face import ImageClassificationInput
 from api.predict.json_body import ImagesDocument
 from api.predict.open_inference.schemas import InferenceRequest
+from api.predictions.schemas import PredictionRequest
 from api.process.shared_objects import SharedObjects
 from api.settings import ApiSettings, parse_origins
 from model.host.installation import installed_version
@@ -88,6 +91,7 @@ _ROUTERS = (
     api.models.evaluation.routes.router,
     api.models.evaluation.run_routes.router,
     api.models.imports.routes.router,
+    api.predictions.routes.router,
     api.predict.hugging_face.router,
     api.predict.open_inference.routes.router,
     api.health.routes.router,
@@ -107,10 +111,12 @@ _ANSWERS: Answers = {
     **api.models.imports.errors.ANSWERS,
     **api.models.review.errors.ANSWERS,
     **api.predict.errors.ANSWERS,
+    **api.predictions.errors.ANSWERS,
     **api.events.errors.ANSWERS,
 }
 _JSON_BODIES = (
     JobSpec,
+    PredictionRequest,
     Rerun,
     Extension,
     SourceRequest,

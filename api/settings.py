@@ -61,6 +61,8 @@ class ApiSettings(ServiceSettings):
     """New uploads are refused while this many imports are queued."""
     max_queued_evaluations: int = Field(default=QUEUE_LIMITS[Kind.EVALUATION], ge=1)
     """New evaluations are refused while this many items of their lane are queued."""
+    max_queued_predictions: int = Field(default=QUEUE_LIMITS[Kind.BATCH_PREDICTION], ge=1)
+    """New batch predictions are refused while this many items of their lane are queued."""
     max_uploads: int = Field(default=8, ge=1)
     """Most uploads that one API process receives at once; each may occupy `max_dataset_bytes`."""
     max_wait_s: float = Field(default=60.0, gt=0, le=60)

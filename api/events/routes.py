@@ -19,7 +19,7 @@ from api.records.jobs import JobId, JobReader
 from worker.errors import JobNotFoundError
 from worker.queue.calls.listing import JobFilters
 from worker.queue.feed import Feed
-from worker.queue.ids import IMPORT_PREFIX
+from worker.queue.ids import IMPORT_PREFIX, PREDICTION_PREFIX
 from worker.queue.states import Status
 from worker.queue.store import AsyncJobStore
 from worker.registry.model_registry import AsyncModelRegistry
@@ -39,7 +39,7 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "event: snapshot, state, progress, epoch, log, checkpoint, rewind, model, dataset, reset or "
-        "end; data: JSON with job_id, dataset_id, evaluation_id or model_import_id, at and the fields of that kind.",
+        "end; data: JSON with job_id, dataset_id, evaluation_id, model_import_id or prediction_id, at and the fields of that kind.",
         "content": {
             "text/event-stream": {
                 "schema": {"type": "string"},
@@ -131,6 +131,25 @@ async def stream_evaluation_events(
     if run.get("model") != model_id:
         raise JobNotFoundError(evaluation_id)
     subject = Subject("evaluation", evaluation_id, run["status"], run_json)
+    return _event_stream(ItemEventStream(history, hub, subject, last_event_id).chunks())
+
+
+@router.get(
+    "/predictions/{prediction_id}/events",
+    operation_id="stream_prediction_events",
+    summary="The events of a batch prediction, live",
+    response_class=StreamingResponse,
+    responses={**_STREAM, **problems(404)},
+)
+async def stream_prediction_events(
+    *, hub: Hub, history: History, caller: Caller, prediction_id: str, last_event_id: LastEventId = ""
+) -> StreamingResponse:
+    """A snapshot, the stored events (all, or those after Last-Event-ID), then live events until it ends."""
+    hub.require_free_watcher()
+    if not prediction_id.startswith(PREDICTION_PREFIX):
+        raise JobNotFoundError(prediction_id)
+    found_json = await history.item_json(prediction_id, caller.project)
+    subject = Subject("prediction", prediction_id, json.loads(found_json)["status"], found_json)
     return _event_stream(ItemEventStream(history, hub, subject, last_event_id).chunks())
 
 

@@ -40,7 +40,6 @@ from api.models.evaluation.reader import EvaluationReader
 from api.models.evaluation.runs import EvaluationRuns
 from api.models.files import MAX_DOWNLOADS, Downloads
 from api.models.imports.imports import ModelImports
-from api.models.imports.imports import Queue as ModelImportQueue
 from api.models.promotion import GatedPromotions
 from api.models.review.labelled_zip import ZipStorage
 from api.models.review.reviews import Reviews
@@ -49,6 +48,8 @@ from api.predict.limits import UploadBudget, UploadLimits
 from api.predict.predictions import Predictions
 from api.predict.review.keeping import ReviewTraffic
 from api.predict.shadow.sampling import ShadowTraffic
+from api.predictions.batches import BatchLimits, BatchPredictions
+from api.predictions.rows import RowReader
 from api.predictor.client import PredictorClient
 from api.process.open_files import max_event_streams
 from api.records.datasets import DatasetCatalogue
@@ -57,6 +58,7 @@ from api.records.redis_client import connect_bounded
 from api.records.storage_space import StorageSpace
 from api.records.storages import Storages
 from api.records.wake_up_throttle import WakeUpThrottle
+from api.records.work_queue import WorkQueue
 from api.settings import ApiSettings, parse_keys, parse_rules
 from worker.queue.feed import Feed
 from worker.queue.live_workers import AsyncLiveWorkers
@@ -104,6 +106,7 @@ class SharedObjects:
         store, live_workers = AsyncJobStore(self._redis), AsyncLiveWorkers(self._redis)
         datasets, models = AsyncDatasetRegistry(self._redis), AsyncModelRegistry(self._redis)
         waiter = ChangeWaiter(self._hub, self._settings.max_wait_s)
+        work = WorkQueue(store, self._throttle, waiter)
         catalogue = DatasetCatalogue(store, datasets, waiter)
         resolver = SpecResolver(catalogue, datasets, models, WorkerDevices(live_workers))
         jobs = JobReader(store, self._storages)
@@ -148,19 +151,18 @@ class SharedObjects:
             GatedPromotions: GatedPromotions(models, self._storages),
             EvaluationReader: EvaluationReader(self._storages),
             EvaluationRuns: EvaluationRuns(
-                store,
+                work, catalogue, self._storages, queue_limit=self._settings.max_queued_evaluations
+            ),
+            ModelImports: ModelImports(work, self._storages, self._space, self._settings.max_model_bytes),
+            BatchPredictions: BatchPredictions(
+                work,
                 catalogue,
                 self._storages,
-                self._throttle,
-                waiter,
-                queue_limit=self._settings.max_queued_evaluations,
-            ),
-            ModelImports: ModelImports(
-                ModelImportQueue(store, self._throttle, waiter),
-                self._storages,
                 self._space,
-                self._settings.max_model_bytes,
+                limits=BatchLimits(self._settings.max_queued_predictions, self._settings.max_dataset_bytes),
+                precision=self._settings.predict_precision,
             ),
+            RowReader: RowReader(self._storages),
             DatasetCatalogue: catalogue,
             ContentsReader: ContentsReader(
                 catalogue, self._storages, self._indexes, LabelErrorReader(models, self._storages), built_in

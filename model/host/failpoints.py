@@ -43,6 +43,8 @@ class Failpoint(StrEnum):
     IMPORT_SETTLED = "import.settled"
     # evaluation: some images are predicted by the child process
     EVALUATION_PREDICTED = "evaluation.predicted"
+    # batch prediction: the rows of some images are stored by the child process
+    PREDICTION_PART_STORED = "prediction.part_stored"
     # finish, in the worker
     FINISH_RECORDED = "finish.recorded"
     # reap, in any API process or worker

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from worker.errors import StoreUnavailableError
+from worker.kinds.batch_prediction.context import PredictionContext
 from worker.kinds.dataset_import.context import ImportContext
 from worker.kinds.evaluation.context import EvaluationContext
 from worker.kinds.model_import.context import ModelImportContext
@@ -18,7 +19,7 @@ POLL_EVERY_S = 0.02
 
 @contextmanager
 def claiming(
-    context: ImportContext | EvaluationContext | ModelImportContext,
+    context: ImportContext | EvaluationContext | ModelImportContext | PredictionContext,
     kind: type,
     supervisor: Callable[..., Any],
 ) -> Iterator[None]:

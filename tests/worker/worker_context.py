@@ -11,6 +11,9 @@ from model.host import lease_clock
 from model.host.failpoints import Failpoint, arm
 from worker.attempt.drain import DrainSignal
 from worker.attempt.supervisor import AttemptResult, Supervisor
+from worker.kinds.batch_prediction.classifier_command import CLASSIFIER_COMMAND, classifier_spawner
+from worker.kinds.batch_prediction.context import PredictionContext
+from worker.kinds.batch_prediction.supervisor import PredictionSupervisor
 from worker.kinds.dataset_import.context import ImportContext
 from worker.kinds.dataset_import.importer_command import IMPORTER_COMMAND, importer_spawner
 from worker.kinds.dataset_import.supervisor import ImportSupervisor
@@ -26,6 +29,7 @@ from worker.kinds.training.trainer_command import trainer_spawner
 from worker.kinds.training.warm_standby import WarmStandby
 from worker.queue.attempt_messages import (
     Claimed,
+    ClaimedBatchPrediction,
     ClaimedEvaluation,
     ClaimedImport,
     ClaimedJob,
@@ -36,7 +40,7 @@ from worker.queue.states import Outcome
 from worker.queue.store import JobStore
 
 COUNTING_TRAINER = ("counting_trainer",)
-AnyContext = TrainingContext | ImportContext | EvaluationContext | ModelImportContext
+AnyContext = TrainingContext | ImportContext | EvaluationContext | PredictionContext | ModelImportContext
 
 _TIMES = {"lease_s": 3.0, "renew_every_s": 0.1}
 
@@ -109,6 +113,26 @@ def open_evaluation_context(
 
 
 @contextmanager
+def open_prediction_context(
+    store: JobStore, folder: Path, classifier: tuple[str, ...] = (), **settings: Any
+) -> Iterator[PredictionContext]:
+    """Yield a context for batch predictions: `classifier` is a module of tests/worker/fixtures and its arguments; empty for the real one."""
+    spawner = classifier_spawner(fixture_command(*classifier) if classifier else CLASSIFIER_COMMAND)
+    try:
+        yield PredictionContext(
+            store=store,
+            storage_url=(folder / "storage").as_uri(),
+            cache_dir=folder / "cache",
+            spawner=spawner,
+            drain=DrainSignal(),
+            threads=1,
+            **{**_TIMES, **settings},
+        )
+    finally:
+        spawner.close()
+
+
+@contextmanager
 def open_model_import_context(store: JobStore, folder: Path, **settings: Any) -> Iterator[ModelImportContext]:
     """Yield a context for imports of models."""
     spawner = model_importer_spawner()
@@ -161,6 +185,9 @@ def make_supervisor(
     if isinstance(context, EvaluationContext):
         assert isinstance(claimed, ClaimedEvaluation)
         return EvaluationSupervisor(context, claimed, attempt_id, claim_sent_at=claim_sent_at)
+    if isinstance(context, PredictionContext):
+        assert isinstance(claimed, ClaimedBatchPrediction)
+        return PredictionSupervisor(context, claimed, attempt_id, claim_sent_at=claim_sent_at)
     if isinstance(context, ModelImportContext):
         assert isinstance(claimed, ClaimedModelImport)
         return ModelImportSupervisor(context, claimed, attempt_id, claim_sent_at=claim_sent_at)

@@ -14,6 +14,7 @@ _MEMORY_ADVICE = {
     "trainer": "use smaller batches",
     "import": "use smaller images, or fewer in one zip",
     "evaluation": "evaluate on fewer images, or where there is more memory",
+    "batch prediction": "use smaller images, or classify where there is more memory",
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from model.artifact.precision import PrecisionSetting
 from model.comparison.result import Gate
 from model.data.import_options import NO_OPTIONS, ImportOptions
 from model.recipes.resolved_recipe import ResolvedRecipe
@@ -98,6 +99,22 @@ class ClaimedModelImport(Claimed):
     """Storage key of the bundle."""
     committed: Committed | None
     """The model that an earlier attempt committed: this attempt only writes the manifest and finishes the import."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimedBatchPrediction(Claimed):
+    """A batch prediction that an attempt has just claimed. Its name is that of the model."""
+
+    model: str
+    """Id of the model."""
+    dataset: str | None
+    """Id of the dataset, or the name of a built-in one; None for a zip."""
+    split: EvaluatedSplit | None
+    upload: str | None
+    """Storage key of the zip."""
+    top_k: int
+    min_score: float
+    precision: PrecisionSetting
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ _RANDOM_BITS = 80
 IMPORT_PREFIX = "imp_"
 EVALUATION_PREFIX = "evl_"
 MODEL_IMPORT_PREFIX = "mim_"
+PREDICTION_PREFIX = "prd_"
 
 _lock = threading.Lock()
 _last = 0
@@ -70,6 +71,11 @@ def new_review_id() -> str:
 def new_model_import_id() -> str:
     """Make the id of the import of a model."""
     return _new_id(MODEL_IMPORT_PREFIX)
+
+
+def new_prediction_id() -> str:
+    """Make the id of a batch prediction."""
+    return _new_id(PREDICTION_PREFIX)
 
 
 def evaluation_file(evaluation_id: str, file: str) -> str:

@@ -10,6 +10,7 @@ LISTS: Mapping[Kind, str] = {
     Kind.DATASET_IMPORT: redis_keys.IMPORTS,
     Kind.EVALUATION: redis_keys.EVALUATIONS,
     Kind.MODEL_IMPORT: redis_keys.MODEL_IMPORTS,
+    Kind.BATCH_PREDICTION: redis_keys.PREDICTIONS,
 }
 """Ids of the items that are listed."""
 BY_STATUS: Mapping[Kind, str] = {
@@ -17,6 +18,7 @@ BY_STATUS: Mapping[Kind, str] = {
     Kind.DATASET_IMPORT: redis_keys.IMPORTS_BY_STATUS,
     Kind.EVALUATION: redis_keys.EVALUATIONS_BY_STATUS,
     Kind.MODEL_IMPORT: redis_keys.MODEL_IMPORTS_BY_STATUS,
+    Kind.BATCH_PREDICTION: redis_keys.PREDICTIONS_BY_STATUS,
 }
 """Ids of the items with a status, which follows the prefix."""
 QUEUES: Mapping[Lane, str] = {

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from model.artifact.manifest import FileFacts, FinishReason
+from model.artifact.precision import Precision, PrecisionSetting
 from model.comparison.result import Comparison
 from model.evaluation.evaluation import TrainingOverlap
 from model.later_values import OrLater
@@ -282,3 +283,42 @@ class ModelImport(WorkItem):
     object: Literal["model_import"] = "model_import"
     size_bytes: int
     result: ModelImportResult | None
+
+
+class PredictionProgress(_Record):
+    """The progress of a running batch prediction."""
+
+    images: int
+    """Number of images whose rows are stored."""
+    total: int
+    fraction: float
+
+
+class PredictionResult(_Record):
+    """What a batch prediction answered, in all."""
+
+    images: int
+    failed: int
+    """Files that could not be classified."""
+    abstained: int
+    """Images whose best score is below the `min_score` that was asked for."""
+    labels: dict[str, int]
+    """Number of images with each label."""
+    precision: OrLater[Precision]
+
+
+class BatchPrediction(WorkItem):
+    """The classification of many images as its owner sees it. Its name is that of the model."""
+
+    object: Literal["batch_prediction"] = "batch_prediction"
+    model: str
+    dataset: str | None
+    """Null when the images were uploaded as a zip."""
+    split: OrLater[EvaluatedSplit] | None
+    size_bytes: int | None
+    """Of the zip."""
+    top_k: int
+    min_score: float
+    precision: OrLater[PrecisionSetting]
+    progress: PredictionProgress | None
+    result: PredictionResult | None

@@ -31,6 +31,7 @@ _OBJECTS = {
     Kind.DATASET_IMPORT: "dataset_import",
     Kind.EVALUATION: "evaluation_run",
     Kind.MODEL_IMPORT: "model_import",
+    Kind.BATCH_PREDICTION: "batch_prediction",
 }
 """The name of a kind's objects in JSON."""
 _SUBJECTS = {
@@ -38,6 +39,7 @@ _SUBJECTS = {
     Kind.DATASET_IMPORT: "dataset_id",
     Kind.EVALUATION: "evaluation_id",
     Kind.MODEL_IMPORT: "model_import_id",
+    Kind.BATCH_PREDICTION: "prediction_id",
 }
 """The field of a kind's events that holds the id."""
 
@@ -85,6 +87,7 @@ QUEUE_SCRIPTS = ScriptFolder(
             "imports/submit",
             "evaluations/submit",
             "model_imports/submit",
+            "batch_predictions/submit",
             "requests/cancel",
             "requests/pause",
             "requests/resume",

@@ -73,6 +73,8 @@ class Phase(StrEnum):
     PREPARING_DATA = "preparing_data"
     TRAINING = "training"
     EVALUATING = "evaluating"
+    PREDICTING = "predicting"
+    """A batch prediction classifies its images."""
     PUBLISHING = "publishing"
     READING = "reading"
     """An import reads and checks the images of its upload."""

@@ -2,6 +2,7 @@
 
 from worker.queue.calls import (
     attempts,
+    batch_predictions,
     evaluations,
     history,
     imports,
@@ -38,6 +39,10 @@ class JobStore(StoreClient):
     get_evaluation = blocking_method(evaluations.get_evaluation)
     list_evaluations = blocking_method(evaluations.list_evaluations)
     succeed_evaluation = blocking_method(evaluations.succeed_evaluation)
+    submit_prediction = blocking_method(batch_predictions.submit_prediction)
+    get_prediction = blocking_method(batch_predictions.get_prediction)
+    list_predictions = blocking_method(batch_predictions.list_predictions)
+    succeed_prediction = blocking_method(batch_predictions.succeed_prediction)
     submit_model_import = blocking_method(model_imports.submit_model_import)
     get_model_import = blocking_method(model_imports.get_model_import)
     commit_model_import = blocking_method(model_imports.commit_model_import)
@@ -95,6 +100,9 @@ class AsyncJobStore(AsyncStoreClient):
     submit_evaluation = async_method(evaluations.submit_evaluation)
     get_evaluation = async_method(evaluations.get_evaluation)
     list_evaluations = async_method(evaluations.list_evaluations)
+    submit_prediction = async_method(batch_predictions.submit_prediction)
+    get_prediction = async_method(batch_predictions.get_prediction)
+    list_predictions = async_method(batch_predictions.list_predictions)
     submit_model_import = async_method(model_imports.submit_model_import)
     get_model_import = async_method(model_imports.get_model_import)
     rows = async_method(reads.rows)

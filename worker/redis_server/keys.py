@@ -45,6 +45,10 @@ EVALUATIONS = "ninefold:evaluations"  # sorted set of ids, all with score 0
 EVALUATIONS_BY_STATUS = "ninefold:evaluations:status:"
 EVALUATIONS_OF_MODEL = "ninefold:evaluations:model:"  # sorted set of ids for each model id
 
+PREDICTIONS = "ninefold:predictions"  # sorted set of ids, all with score 0
+PREDICTIONS_BY_STATUS = "ninefold:predictions:status:"
+PREDICTIONS_OF_MODEL = "ninefold:predictions:model:"  # sorted set of ids for each model id
+
 MODEL_IMPORTS = "ninefold:model_imports"  # sorted set of ids, all with score 0
 MODEL_IMPORTS_BY_STATUS = "ninefold:model_imports:status:"
 

@@ -10,6 +10,9 @@ from model.data.prepared.cache import CacheLimits
 from model.host.cpus import cpu_quota
 from worker.attempt.context import WorkerContext
 from worker.attempt.supervisor import AttemptResult
+from worker.kinds.batch_prediction.classifier_command import CLASSIFIER_COMMAND, classifier_spawner
+from worker.kinds.batch_prediction.context import PredictionContext
+from worker.kinds.batch_prediction.supervisor import PredictionSupervisor
 from worker.kinds.dataset_import.context import ImportContext
 from worker.kinds.dataset_import.importer_command import IMPORTER_COMMAND, importer_spawner
 from worker.kinds.dataset_import.sources.opening import source_access
@@ -42,6 +45,7 @@ class ChildCommands:
     importer: Sequence[str] = IMPORTER_COMMAND
     evaluator: Sequence[str] = EVALUATOR_COMMAND
     model_importer: Sequence[str] = MODEL_IMPORTER_COMMAND
+    classifier: Sequence[str] = CLASSIFIER_COMMAND
 
 
 DEFAULT_COMMANDS = ChildCommands()
@@ -103,6 +107,16 @@ def make_abilities(
             **vars(shared), spawner=spawner, timeout_s=settings.import_timeout_s
         )
         run[Kind.MODEL_IMPORT] = partial(_run, ModelImportSupervisor, model_imports)
+    if LANES[Kind.BATCH_PREDICTION] in lanes:
+        spawner = classifier_spawner(commands.classifier, storage=settings.storage)
+        cleanups.callback(spawner.close)
+        predictions = PredictionContext(
+            **vars(shared),
+            spawner=spawner,
+            threads=settings.threads or cpu_quota(),
+            cache_limits=CacheLimits(settings.prepared_bytes, settings.prepared_days),
+        )
+        run[Kind.BATCH_PREDICTION] = partial(_run, PredictionSupervisor, predictions)
     if LANES[Kind.TRAINING] in lanes:
         spawner = trainer_spawner(commands.trainer, storage=settings.storage)
         cleanups.callback(spawner.close)

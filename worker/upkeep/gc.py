@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import redis
 
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, model_key
+from model.batch_prediction.rows import FOLDER as PREDICTIONS
 from model.data.built_in.facts import BUILT_IN
 from model.errors import StorageError
 from model.storage.interface import Storage, StorageEntry
@@ -54,6 +55,8 @@ class Known:
     jobs: set[str]
     unfinished: set[str]
     """Jobs that have not finished."""
+    predictions: set[str]
+    """Batch predictions that have rows, or may get them."""
     uploads: set[str]
     """Keys of the zips that unfinished imports read."""
     reviews: set[str]
@@ -63,8 +66,8 @@ class Known:
 def find_unreferenced(client: redis.Redis, storage: Storage, project: str = DEFAULT_PROJECT) -> list[Finding]:
     """Return what is in a project's storage and no record refers to, including what must be kept. Deletes nothing."""
     # Storage is listed before the records are read: objects that are created later are not on the list.
-    kinds = ("models", "datasets", "checkpoints", "uploads", STATES, REVIEWS_FOLDER)
-    models, datasets, checkpoints, uploads, states, reviews = folders = [
+    kinds = ("models", "datasets", "checkpoints", "uploads", STATES, REVIEWS_FOLDER, PREDICTIONS)
+    models, datasets, checkpoints, uploads, states, reviews, predictions = folders = [
         storage.folders(kind) for kind in kinds
     ]
     datasets = [folder for folder in datasets if _id(folder) not in BUILT_IN]
@@ -77,6 +80,7 @@ def find_unreferenced(client: redis.Redis, storage: Storage, project: str = DEFA
         *_unreferenced_datasets(datasets, known),
         *_unreferenced_checkpoints(checkpoints, models, known),
         *_unreferenced_states(states, models, known, storage),
+        *_unreferenced_predictions(predictions, models, known),
         *_unreferenced_uploads(uploads, (*models, *datasets), known),
         *_unreferenced_reviews(reviews, models, known),
         *_unreferenced_review_images(reviews, known, storage, reader, project),
@@ -107,6 +111,12 @@ def _ask(reader: RecordReader, project: str, ids: Mapping[str, Sequence[str]]) -
         for job_id, (status,) in reader.fields({*ids["checkpoints"], *ids[STATES]}, "status")
         if status
     }
+    ended_without_rows = (Status.FAILED, Status.CANCELLED)
+    predictions = {
+        prediction_id
+        for prediction_id, (status,) in reader.fields(ids[PREDICTIONS], "status")
+        if status and status not in ended_without_rows
+    }
     # Items of a kind or status that only a later release knows are in no index that this one reads.
     owners = {upload.removesuffix(".zip"): f"uploads/{upload}" for upload in ids["uploads"]}
     for owner, (known,) in reader.fields(owners, "status"):
@@ -118,6 +128,7 @@ def _ask(reader: RecordReader, project: str, ids: Mapping[str, Sequence[str]]) -
         datasets={key.removeprefix(dataset_prefix) for key in known_datasets} | needed_datasets,
         jobs=set(statuses),
         unfinished={job_id for job_id, status in statuses.items() if status not in TERMINAL},
+        predictions=predictions,
         uploads=read_uploads,
         reviews=reader.members(scoped(project, redis_keys.REVIEWS), ids[REVIEWS_FOLDER]),
     )
@@ -176,6 +187,20 @@ def _unreferenced_states(
     for folder in _old(folders):
         if _id(folder) not in known.jobs and not archive.has(_id(folder)):
             reason = _UNKNOWN_TO_REDIS if is_unknown_to_redis else "its job is gone"
+            yield Finding(folder, reason, is_kept=is_unknown_to_redis)
+
+
+def _unreferenced_predictions(
+    folders: Sequence[StorageEntry], models: Sequence[StorageEntry], known: Known
+) -> Iterator[Finding]:
+    is_unknown_to_redis = not any(
+        _id(folder) in known.predictions | known.models for folder in (*folders, *models)
+    )
+    for folder in _old(folders):
+        if _id(folder) not in known.predictions:
+            reason = (
+                _UNKNOWN_TO_REDIS if is_unknown_to_redis else "its batch prediction is gone, or has no rows"
+            )
             yield Finding(folder, reason, is_kept=is_unknown_to_redis)
 
 

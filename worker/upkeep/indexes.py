@@ -18,6 +18,8 @@ _PREFIXES = (
     redis_keys.IMPORTS_BY_STATUS,
     redis_keys.EVALUATIONS_BY_STATUS,
     redis_keys.EVALUATIONS_OF_MODEL,
+    redis_keys.PREDICTIONS_BY_STATUS,
+    redis_keys.PREDICTIONS_OF_MODEL,
     redis_keys.MODEL_IMPORTS_BY_STATUS,
     redis_keys.WAITING,
     redis_keys.MODELS_BY_NAME,
@@ -29,6 +31,7 @@ _KEYS = (
     redis_keys.JOBS,
     redis_keys.IMPORTS,
     redis_keys.EVALUATIONS,
+    redis_keys.PREDICTIONS,
     redis_keys.MODEL_IMPORTS,
     redis_keys.QUEUE,
     redis_keys.LIGHT_QUEUE,
@@ -86,6 +89,10 @@ def _lists(record: HashRecord) -> Iterator[str]:
     if record.kind is Kind.EVALUATION:
         yield scoped(project, redis_keys.EVALUATIONS)
         yield scoped(project, redis_keys.EVALUATIONS_OF_MODEL) + job["model"]
+        return
+    if record.kind is Kind.BATCH_PREDICTION:
+        yield scoped(project, redis_keys.PREDICTIONS)
+        yield scoped(project, redis_keys.PREDICTIONS_OF_MODEL) + job["model"]
         return
     yield scoped(project, redis_keys.JOBS)
     yield scoped(project, redis_keys.JOBS_BY_NAME) + job["name"]

@@ -1,13 +1,12 @@
 """Writes the answers that are no JSON: images and the list of skipped files."""
 
-import csv
-import io
 from collections.abc import AsyncIterator, Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from api.datasets.contents.reader import ContentsReader, Found
+from api.http.csv_text import csv_lines
 from model.data.record import SkippedFile
 from model.data.report.reading import IndexedImage
 
@@ -19,8 +18,6 @@ _TYPES = {
     "GIF": "image/gif",
     "BMP": "image/bmp",
 }
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""Spreadsheets run a cell that begins like this."""
 
 
 async def image_response(
@@ -50,7 +47,7 @@ async def image_response(
 async def skipped_response(reader: ContentsReader, dataset: Found) -> Response:
     """Answer with all skipped files as CSV."""
     files = reader.skipped(dataset)
-    first = _csv(await anext(files, []), ["path", "reason"])
+    first = csv_lines([["path", "reason"]]) + _csv(await anext(files, []))
     headers = {"Vary": "Accept", "Content-Disposition": f'attachment; filename="{dataset.id}-skipped.csv"'}
     return StreamingResponse(_joined(first, _csv_of(files)), headers=headers, media_type="text/csv")
 
@@ -66,15 +63,5 @@ async def _csv_of(files: AsyncIterator[list[SkippedFile]]) -> AsyncIterator[byte
         yield _csv(some)
 
 
-def _csv(files: Sequence[SkippedFile], header: Sequence[str] = ()) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    if header:
-        writer.writerow(header)
-    writer.writerows((_as_text(file.path), _as_text(file.reason)) for file in files)
-    return text.getvalue().encode(errors="replace")
-
-
-def _as_text(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA_STARTS) else cell
+def _csv(files: Sequence[SkippedFile]) -> bytes:
+    return csv_lines((file.path, file.reason) for file in files)

@@ -1,21 +1,15 @@
 """Queues, finds, cancels and deletes evaluations of models on other datasets. Knows no HTTP."""
 
-from contextlib import suppress
-
-from api.feed.waiting import ChangeWaiter
 from api.http.callers import Principal
 from api.models.evaluation.errors import EvaluationNotFoundError
 from api.records.datasets import DatasetCatalogue, find_built_in
 from api.records.storages import Storages
-from api.records.wake_up_throttle import WakeUpThrottle
+from api.records.work_queue import WorkQueue
 from model.artifact.manifest import Manifest, model_key
 from model.host.failpoints import Failpoint, reach
-from worker.errors import JobNotFoundError, WrongStateError
 from worker.queue.calls.evaluations import NewEvaluation
 from worker.queue.ids import evaluation_file
-from worker.queue.kinds import Lane
 from worker.queue.records import EvaluatedSplit, EvaluationRun
-from worker.queue.store import AsyncJobStore
 
 _DELETE_TIMEOUT_S = 60.0
 
@@ -25,19 +19,16 @@ class EvaluationRuns:
 
     def __init__(
         self,
-        store: AsyncJobStore,
+        queue: WorkQueue,
         datasets: DatasetCatalogue,
         storages: Storages,
-        wake_ups: WakeUpThrottle,
-        waiter: ChangeWaiter,
         *,
         queue_limit: int,
     ) -> None:
-        self._store = store
+        self._queue = queue
+        self._store = queue.store
         self._datasets = datasets
         self._storages = storages
-        self._wake_ups = wake_ups
-        self._waiter = waiter
         self._queue_limit = queue_limit
 
     async def submit(
@@ -72,7 +63,7 @@ class EvaluationRuns:
         submitted = await self._store.submit_evaluation(new, idempotency_key, queue_limit=self._queue_limit)
         reach(Failpoint.SUBMIT_RECORDED)
         if not submitted.is_replay:
-            self._wake_ups.request(Lane.LIGHT)
+            self._queue.wake_worker()
             reach(Failpoint.SUBMIT_WAKE_UP_SENT)
         return submitted.run
 
@@ -86,21 +77,12 @@ class EvaluationRuns:
         """
 
         async def read() -> EvaluationRun:
-            try:
-                run = await self._store.get_evaluation(evaluation_id, project)
-            except JobNotFoundError:
-                raise EvaluationNotFoundError from None
+            run = await self._store.get_evaluation(evaluation_id, project)
             if run.model != manifest.id:
                 raise EvaluationNotFoundError
             return run
 
-        return await self._waiter.read_changed(
-            evaluation_id,
-            read,
-            state_of=lambda run: run.is_finished,
-            is_final=lambda run: run.is_finished,
-            wait_s=wait_s,
-        )
+        return await self._queue.find(evaluation_id, read, unknown=EvaluationNotFoundError, wait_s=wait_s)
 
     async def page(self, manifest: Manifest, project: str, limit: int, after: str) -> list[EvaluationRun]:
         """Return the evaluations of the model that follow `after`, newest first."""
@@ -117,19 +99,15 @@ class EvaluationRuns:
             EvaluationNotFoundError: the model has no such evaluation.
         """
         run = await self.find(manifest, evaluation_id, project)
-        if not run.is_finished:
-            with suppress(WrongStateError):  # it has ended since it was looked up
-                text = await self._store.cancel_item(run.id, project)
-                return EvaluationRun.model_validate_json(text)
-        folder = model_key(manifest.id, evaluation_file(run.id, ""))
-        await self._storages.run_within(_DELETE_TIMEOUT_S, self._storages.of(project).delete, folder)
-        with suppress(JobNotFoundError):  # another request has deleted it
-            await self._store.delete(run.id, project)
-        return None
+        cancelled = await self._queue.cancel(run, project)
+        if cancelled is None:
+            folder = model_key(manifest.id, evaluation_file(run.id, ""))
+            await self._storages.run_within(_DELETE_TIMEOUT_S, self._storages.of(project).delete, folder)
+            await self._queue.forget(run.id, project)
+        return cancelled
 
     async def forget(self, model_id: str, project: str) -> None:
         """Delete the records of all evaluations of a model that is being deleted; all of them have ended."""
         while runs := await self._store.list_evaluations(model_id, limit=100, project=project):
             for run in runs:
-                with suppress(JobNotFoundError):
-                    await self._store.delete(run.id, project)
+                await self._queue.forget(run.id, project)

@@ -1,11 +1,7 @@
 """Receives bundles, queues their imports, and finds, cancels and deletes these. Never opens a bundle."""
 
-from contextlib import suppress
-from dataclasses import dataclass
-
 from starlette.requests import Request
 
-from api.feed.waiting import ChangeWaiter
 from api.http.bodies import content_type
 from api.http.callers import Principal
 from api.http.errors import BodyTooLargeError, UnsupportedMediaTypeError
@@ -14,36 +10,21 @@ from api.models.imports.errors import ModelImportNotFoundError, ModelImportsBusy
 from api.records.storage_space import StorageSpace
 from api.records.storages import Storages
 from api.records.stored_zip import ZIP_TYPES, StoredZip, store_zip, zip_chunks
-from api.records.wake_up_throttle import WakeUpThrottle
-from worker.errors import (
-    JobNotFoundError,
-    WorkerError,
-    WrongStateError,
-)
+from api.records.work_queue import WorkQueue
+from worker.errors import WorkerError
 from worker.queue.calls.model_imports import NewModelImport
 from worker.queue.ids import MODEL_IMPORT_PREFIX, new_model_import_id, upload_key
-from worker.queue.kinds import Lane
 from worker.queue.records import ModelImport
-from worker.queue.store import AsyncJobStore
 
 _HINT = "Send the bundle itself: curl --data-binary @flowers-3.zip."
 _MAX_UPLOADS = 4
 _TIMEOUT_S = 3600.0
 
 
-@dataclass(frozen=True)
-class Queue:
-    """Where imports are recorded, and who learns of them."""
-
-    store: AsyncJobStore
-    wake_ups: WakeUpThrottle
-    waiter: ChangeWaiter
-
-
 class ModelImports:
     """The imports of models."""
 
-    def __init__(self, queue: Queue, storages: Storages, space: StorageSpace, max_bytes: int) -> None:
+    def __init__(self, queue: WorkQueue, storages: Storages, space: StorageSpace, max_bytes: int) -> None:
         self._queue = queue
         self._storages = storages
         self._space = space
@@ -92,7 +73,7 @@ class ModelImports:
         if submitted.model_import.id != new.import_id:
             await self._delete(new.upload, new.project)
         elif not submitted.is_replay:
-            self._queue.wake_ups.request(Lane.LIGHT)
+            self._queue.wake_worker()
         return submitted.model_import
 
     async def find(self, import_id: str, project: str, wait_s: float = 0) -> ModelImport:
@@ -104,17 +85,10 @@ class ModelImports:
         if not import_id.startswith(MODEL_IMPORT_PREFIX):
             raise ModelImportNotFoundError
 
-        async def read() -> ModelImport:
-            try:
-                return await self._queue.store.get_model_import(import_id, project)
-            except JobNotFoundError:
-                raise ModelImportNotFoundError from None
-
-        return await self._queue.waiter.read_changed(
+        return await self._queue.find(
             import_id,
-            read,
-            state_of=lambda found: found.is_finished,
-            is_final=lambda found: found.is_finished,
+            lambda: self._queue.store.get_model_import(import_id, project),
+            unknown=ModelImportNotFoundError,
             wait_s=wait_s,
         )
 
@@ -126,16 +100,12 @@ class ModelImports:
             PublishCommittedError: the model is being published.
         """
         found = await self.find(import_id, project)
-        if not found.is_finished:
-            with suppress(WrongStateError):  # it has ended since it was looked up
-                text = await self._queue.store.cancel_item(found.id, project)
-                cancelled = ModelImport.model_validate_json(text)
-                if cancelled.is_finished:
-                    await self._delete(upload_key(import_id), project)
-                return cancelled
-        with suppress(JobNotFoundError):  # another request has deleted it
-            await self._queue.store.delete(found.id, project)
-        return None
+        cancelled = await self._queue.cancel(found, project)
+        if cancelled is None:
+            await self._queue.forget(found.id, project)
+        elif cancelled.is_finished:
+            await self._delete(upload_key(import_id), project)
+        return cancelled
 
     async def _delete(self, key: str, project: str) -> None:
         await self._storages.run(self._storages.of(project).delete, key)

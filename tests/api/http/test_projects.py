@@ -12,10 +12,18 @@ from api.datasets.errors import TUS_VERSION
 from api.datasets.resumable.headers import PART_TYPE
 from tests.worker.imported import new_import
 from tests.worker.samples import claim, draft, make_job
+from worker.queue.calls.batch_predictions import NewPrediction, PredictedDataset
 from worker.queue.calls.evaluations import NewEvaluation
 from worker.queue.calls.model_imports import NewModelImport
 from worker.queue.calls.uploads import UploadRecord, create_upload
-from worker.queue.ids import new_disagreement_id, new_import_id, new_model_id, new_model_import_id
+from worker.queue.ids import (
+    new_disagreement_id,
+    new_import_id,
+    new_model_id,
+    new_model_import_id,
+    new_prediction_id,
+)
+from worker.queue.records import EvaluatedSplit
 from worker.queue.store import JobStore
 from worker.redis_server.connection import connect
 from worker.registry.model_registry import ModelRegistry
@@ -32,6 +40,7 @@ ANSWERS_TO_ALL = {
         "get_v2_ready",
     ),
     *("create_job", "create_dataset", "create_session", "get_session", "delete_session"),
+    *("create_prediction", "list_predictions"),
     *("predict", "classify_for_hugging_face", "import_model"),
     *("list_jobs", "list_datasets", "list_models", "stream_events", "describe_uploads", "create_upload"),
 }
@@ -47,6 +56,7 @@ class Foreign:
     upload_id: str
     evaluation_id: str
     model_import_id: str
+    prediction_id: str
     model_id: str
     model_name: str = "secret"
 
@@ -61,6 +71,8 @@ class Foreign:
             "evaluation_id": [self.evaluation_id],
             "disagreement_id": [new_disagreement_id()],
             "import_id": [self.model_import_id],
+            "prediction_id": [self.prediction_id],
+            "index": ["0"],
             "name": [self.model_name],
             "version": ["1"],
             "alias": ["production"],
@@ -82,12 +94,17 @@ def foreign(redis_client: redis.Redis) -> Foreign:
     upload_id = store.run(create_upload(new_import_id(), UploadRecord(name="half"), 10, PROJECT))
     evaluation = NewEvaluation(model_id, "secret", "digits", is_uploaded=False, project=PROJECT)
     bundle = NewModelImport(new_model_import_id(), "secret", 1, "0" * 64, project=PROJECT)
+    images = PredictedDataset(id="digits", is_uploaded=False, split=EvaluatedSplit.TEST)
+    batch = NewPrediction(
+        prediction_id=new_prediction_id(), model=model_id, model_name="secret", images=images, project=PROJECT
+    )
     return Foreign(
         job_id,
         imported.id,
         upload_id,
         store.submit_evaluation(evaluation).run.id,
         store.submit_model_import(bundle).model_import.id,
+        store.submit_prediction(batch).prediction.id,
         model_id,
     )
 
@@ -137,7 +154,14 @@ def test_nothing_of_another_project_answers_anything_but_404(client: httpx.Clien
 def test_lists_and_streams_hold_nothing_of_another_project(
     client: httpx.Client, foreign: Foreign, redis_url: str
 ) -> None:
-    for path in ("/jobs", "/jobs?status=succeeded", "/jobs?name=secret", "/models", "/models?name=secret"):
+    for path in (
+        "/jobs",
+        "/jobs?status=succeeded",
+        "/jobs?name=secret",
+        "/models",
+        "/models?name=secret",
+        "/predictions",
+    ):
         assert client.get(path).json()["data"] == [], path
     assert all(one["is_built_in"] for one in client.get("/datasets").json()["data"])
     mine = client.post("/jobs", json={"dataset": "digits"}).json()["id"]

@@ -145,8 +145,9 @@ _DEATHS_OF = {
     Kind.DATASET_IMPORT: "attempts to import the dataset died",
     Kind.EVALUATION: "attempts to evaluate the model died",
     Kind.MODEL_IMPORT: "attempts to read the bundle died",
+    Kind.BATCH_PREDICTION: "attempts in a row died without a new image classified",
 }
-"""Why an item of each kind fails after too many deaths. Only trainings have checkpoints."""
+"""Why an item of each kind fails after too many deaths. Attempts at trainings and batch predictions continue earlier ones."""
 
 
 def _release(

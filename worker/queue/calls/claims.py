@@ -8,12 +8,14 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from model.artifact.precision import PrecisionSetting
 from model.data.import_options import ImportOptions
 from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import ResolvedSpec
 from worker.errors import ClaimUnreadableError
 from worker.queue.attempt_messages import (
     Claimed,
+    ClaimedBatchPrediction,
     ClaimedEvaluation,
     ClaimedImport,
     ClaimedJob,
@@ -112,9 +114,23 @@ def _read_model_import(common: dict[str, Any], fields: Mapping[str, str]) -> Cla
     return ClaimedModelImport(**common, upload=fields["upload"], committed=_committed(fields))
 
 
+def _read_batch_prediction(common: dict[str, Any], fields: Mapping[str, str]) -> Claimed:
+    return ClaimedBatchPrediction(
+        **common,
+        model=fields["model"],
+        dataset=fields.get("dataset"),
+        split=EvaluatedSplit(fields["split"]) if "split" in fields else None,
+        upload=fields.get("upload"),
+        top_k=int(fields["top_k"]),
+        min_score=float(fields["min_score"]),
+        precision=PrecisionSetting(fields["precision"]),
+    )
+
+
 _READERS: Mapping[Kind, Callable[[dict[str, Any], Mapping[str, str]], Claimed]] = {
     Kind.TRAINING: _read_job,
     Kind.DATASET_IMPORT: _read_import,
     Kind.EVALUATION: _read_evaluation,
     Kind.MODEL_IMPORT: _read_model_import,
+    Kind.BATCH_PREDICTION: _read_batch_prediction,
 }

@@ -8,12 +8,13 @@ local key = scoped(project, KEY.DATASET) .. dataset_id
 local record = redis.call('GET', key)
 if not record then return {'dataset_not_found', dataset_id} end
 
--- Jobs and evaluations on it, and imports that store it or make its next version.
+-- Jobs, evaluations and batch predictions on it, and imports that store it or make its next version.
 local users = {}
 add_live_users(users, KEY.JOBS_BY_STATUS, 'dataset', dataset_id)
 add_live_users(users, KEY.IMPORTS_BY_STATUS, 'parent', dataset_id)
 add_live_users(users, KEY.IMPORTS_BY_STATUS, 'stores', dataset_id)
 add_live_users(users, KEY.EVALUATIONS_BY_STATUS, 'dataset', dataset_id)
+add_live_users(users, KEY.PREDICTIONS_BY_STATUS, 'dataset', dataset_id)
 if #users > 0 then return {'dataset_in_use', dataset_id, users[1], tostring(#users - 1)} end
 
 local names = redis.call('HKEYS', scoped(project, KEY.DATASET_ENTRIES) .. dataset_id)

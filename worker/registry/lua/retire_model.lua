@@ -15,6 +15,7 @@ for i = 1, #flat, 2 do
 end
 local users = {}
 add_live_users(users, KEY.EVALUATIONS_BY_STATUS, 'model', model_id)
+add_live_users(users, KEY.PREDICTIONS_BY_STATUS, 'model', model_id)
 if #users > 0 then return {'model_in_use', model_id, '', users[1], tostring(#users - 1)} end
 
 redis.call('SADD', scoped(project, KEY.RETIRED_MODELS), model_id)

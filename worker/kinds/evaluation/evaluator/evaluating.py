@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from pydantic import ValidationError
 
-from model.artifact.manifest import MANIFEST_FILE, DatasetReference, Manifest, model_key
+from model.artifact.manifest import DatasetReference, Manifest
 from model.artifact.weights import load_network
 from model.comparison.seen_images import seen_by
 from model.data.built_in.hashes import store_built_in_hashes
@@ -17,14 +16,13 @@ from model.data.prepared.dataset import prepare_dataset
 from model.data.prepared.images_in_file import ImagesInFile
 from model.data.report.near_duplicates import number_groups
 from model.device.device import open_device
-from model.errors import CorruptArtifactError
 from model.evaluation.predictions import BATCH_PIXELS, predict_logits
 from model.evaluation.stored_predictions import StoredPredictions
 from model.network.normalisation import Normalisation
 from model.storage.interface import Storage
-from worker.errors import ModelNotFoundError
 from worker.kinds.evaluation.evaluator.images import EvaluatedImages, choose_images
 from worker.kinds.evaluation.evaluator.storing import EvaluationFiles
+from worker.kinds.published_model import read_manifest
 from worker.queue.records import EvaluatedSplit, EvaluationResult
 
 
@@ -53,7 +51,7 @@ def evaluate_model(
         ModelNotFoundError: the model was deleted.
         ModelError: the model, the dataset or the storage cannot be read, or they have no class in common.
     """
-    manifest = _read_manifest(storage, request.model_id)
+    manifest = read_manifest(storage, request.model_id)
     prepared = prepare_dataset(
         request.dataset,
         manifest.preprocessing.image_size,
@@ -76,18 +74,6 @@ def evaluate_model(
         store_built_in_hashes(request.dataset, storage, request.cache_dir)
     seen = seen_by(manifest, request.dataset, images.ids_N, storage)
     return files.store(predictions, dataset, request.split, images.unknown_classes, seen)
-
-
-def _read_manifest(storage: Storage, model_id: str) -> Manifest:
-    key = model_key(model_id, MANIFEST_FILE)
-    if not storage.exists(key):
-        raise ModelNotFoundError(model_id)
-    try:
-        return Manifest.model_validate_json(storage.read_bytes(key))
-    except ValidationError as error:
-        raise CorruptArtifactError(
-            f"The manifest of {model_id} cannot be read: restore it from a backup, or train again."
-        ) from error
 
 
 def _predict(

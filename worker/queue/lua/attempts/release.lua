@@ -20,7 +20,9 @@ if item.status == 'cancelling' then
 end
 
 local is_death = DEATHS[outcome]
-local deaths = tonumber(item.deaths) + (is_death and 1 or 0)
+-- The progress of a batch prediction is what storage holds: an attempt that added to it was no attempt in vain.
+local has_advanced = item.kind == 'batch_prediction' and item.progress ~= item.progress_at_death
+local deaths = (has_advanced and 0 or tonumber(item.deaths)) + (is_death and 1 or 0)
 -- The death of a worker says nothing about storage, so it is no failed try.
 local is_failed_publish = is_death and outcome ~= 'worker_lost' and item.manifest
 local tries = tonumber(item.publish_tries or 0) + (is_failed_publish and 1 or 0)
@@ -40,7 +42,7 @@ local function give_up_publishing()
 end
 
 end_attempt(item, at, outcome, outcome)
-set_fields(item, {deaths = deaths})
+set_fields(item, {deaths = deaths, progress_at_death = has_advanced and is_death and item.progress or nil})
 if error then
   if item.manifest then give_up_publishing() end
   set_fields(item, {error = error})

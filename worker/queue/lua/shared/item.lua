@@ -46,6 +46,8 @@ local function indexes(item)
     end
   elseif item.kind == 'evaluation' then
     keys[#keys + 1] = scoped(item.project, KEY.EVALUATIONS_OF_MODEL) .. item.model
+  elseif item.kind == 'batch_prediction' then
+    keys[#keys + 1] = scoped(item.project, KEY.PREDICTIONS_OF_MODEL) .. item.model
   end
   return keys
 end

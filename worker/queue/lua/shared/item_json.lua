@@ -55,6 +55,11 @@ local OWN_FIELDS = {
   evaluation = function(item)
     return ',"model":"' .. item.model .. '","dataset":"' .. item.dataset .. '","split":"' .. item.split .. '"}'
   end,
+  batch_prediction = function(item)
+    return ',"model":"' .. item.model .. '","dataset":' .. quoted(item.dataset) .. ',"split":' .. quoted(item.split)
+      .. ',"size_bytes":' .. (item.size_bytes or 'null') .. ',"top_k":' .. item.top_k
+      .. ',"min_score":' .. item.min_score .. ',"precision":"' .. item.precision .. '"}'
+  end,
   model_import = function(item)
     return ',"size_bytes":' .. item.size_bytes .. '}'
   end,

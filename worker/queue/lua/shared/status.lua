@@ -48,6 +48,7 @@ local AT_END = {
     if redis.call('HGET', names, item.name) == item.id then redis.call('HDEL', names, item.name) end
   end,
   evaluation = function() end,
+  batch_prediction = function() end,
   model_import = function() end,
 }
 

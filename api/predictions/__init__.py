@@ -1,0 +1,1 @@
+"""Batch predictions: what is asked for, queued and answered."""

@@ -1,0 +1,188 @@
+"""Queues, finds, cancels and deletes batch predictions. Knows no HTTP status and opens no zip."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from api.http.bodies import content_type
+from api.http.callers import Principal
+from api.http.errors import BodyTooLargeError, UnsupportedMediaTypeError
+from api.http.places import Places
+from api.predictions.errors import PredictionNotFoundError, PredictionUploadsBusyError
+from api.records.datasets import DatasetCatalogue, find_built_in
+from api.records.storage_space import StorageSpace
+from api.records.storages import Storages
+from api.records.stored_zip import ZIP_TYPES, store_zip, zip_chunks
+from api.records.work_queue import WorkQueue
+from model.artifact.manifest import Manifest
+from model.artifact.precision import PrecisionSetting
+from model.batch_prediction.rows import folder_of
+from model.host.failpoints import Failpoint, reach
+from worker.errors import WorkerError
+from worker.queue.calls.batch_predictions import NewPrediction, PredictedDataset, PredictedZip
+from worker.queue.ids import PREDICTION_PREFIX, new_prediction_id, upload_key
+from worker.queue.records import BatchPrediction, EvaluatedSplit
+
+HINT = "Send a zip of images (curl --data-binary @photos.zip), or a JSON object that names a dataset."
+_MAX_UPLOADS = 4
+_TIMEOUT_S = 3600.0
+_DELETE_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What every request for a batch prediction says."""
+
+    manifest: Manifest
+    """Of the model."""
+    top_k: int
+    min_score: float
+    caller: Principal
+    idempotency_key: str | None
+
+
+@dataclass(frozen=True)
+class BatchLimits:
+    """What one API process accepts."""
+
+    queued: int
+    """Items of the lane."""
+    zip_bytes: int
+
+
+class BatchPredictions:
+    """The batch predictions that users ask for."""
+
+    def __init__(
+        self,
+        queue: WorkQueue,
+        datasets: DatasetCatalogue,
+        storages: Storages,
+        space: StorageSpace,
+        *,
+        limits: BatchLimits,
+        precision: PrecisionSetting,
+    ) -> None:
+        self._queue = queue
+        self._datasets = datasets
+        self._storages = storages
+        self._space = space
+        self._limits = limits
+        self._precision = precision
+        self._places = Places(_MAX_UPLOADS, PredictionUploadsBusyError)
+
+    async def submit_dataset(self, asked: Asked, dataset: str, split: EvaluatedSplit) -> BatchPrediction:
+        """Queue the classification of a dataset's split; a repeated idempotency key returns the first one.
+
+        Raises:
+            DatasetNotFoundError: there is no such dataset.
+            DatasetNotReadyError: the dataset is being imported.
+            DatasetNotMadeError: its import was rejected or cancelled.
+            StorageFullError: storage has too little room.
+            ModelNotFoundError: the model was deleted during the request.
+            QueueFullError: too much work is queued.
+        """
+        await self._space.require()
+        built_in = find_built_in(dataset)
+        facts = built_in or (await self._datasets.look_up_ready(dataset, asked.caller.project)).facts
+        images = PredictedDataset(id=facts.id, is_uploaded=built_in is None, split=split)
+        return await self._submit(asked, new_prediction_id(), images)
+
+    async def receive_zip(self, request: Request, asked: Asked) -> BatchPrediction:
+        """Read a zip from the request into storage and queue the classification of its images.
+
+        It no longer depends on the client once this returns. A body that is cut short leaves nothing.
+
+        Raises:
+            ApiError: the body is not a zip, too large or too slow, or too many zips are being uploaded.
+            StorageFullError: storage has too little room.
+            StorageHangsError: storage does not answer.
+            ModelNotFoundError: the model was deleted during the request.
+            IdempotencyMismatchError: the key was used with another request.
+            QueueFullError: too much work is queued.
+            ClientDisconnect: the client disconnected before the body was complete.
+        """
+        await self._space.require()
+        if content_type(request) not in ZIP_TYPES:
+            raise UnsupportedMediaTypeError(HINT)
+        most = self._limits.zip_bytes
+        too_large = BodyTooLargeError(
+            f"A zip may have {most} bytes at most: send several, or raise NINEFOLD_MAX_DATASET_BYTES."
+        )
+        prediction_id, project = new_prediction_id(), asked.caller.project
+        key = upload_key(prediction_id)
+        with self._places.one():
+            chunks = zip_chunks(request, most, _TIMEOUT_S, hint=HINT, too_large=too_large)
+            stored = await store_zip(self._storages, self._storages.of(project), key, chunks)
+        images = PredictedZip(key=key, size_bytes=stored.size_bytes, sha256=stored.sha256)
+        try:
+            found = await self._submit(asked, prediction_id, images)
+        except WorkerError as error:
+            if not error.may_have_been_applied:  # else gc deletes the upload if it was not queued
+                await self._delete(key, project)
+            raise
+        if found.id != prediction_id:
+            await self._delete(key, project)
+        return found
+
+    async def _submit(
+        self, asked: Asked, prediction_id: str, images: PredictedDataset | PredictedZip
+    ) -> BatchPrediction:
+        new = NewPrediction(
+            prediction_id=prediction_id,
+            model=asked.manifest.id,
+            model_name=asked.manifest.name,
+            images=images,
+            top_k=asked.top_k,
+            min_score=asked.min_score,
+            precision=self._precision,
+            created_by=asked.caller.name,
+            project=asked.caller.project,
+        )
+        reach(Failpoint.SUBMIT_RESOLVED)
+        submitted = await self._queue.store.submit_prediction(
+            new, asked.idempotency_key, queue_limit=self._limits.queued
+        )
+        reach(Failpoint.SUBMIT_RECORDED)
+        if not submitted.is_replay:
+            self._queue.wake_worker()
+            reach(Failpoint.SUBMIT_WAKE_UP_SENT)
+        return submitted.prediction
+
+    async def find(self, prediction_id: str, project: str, wait_s: float = 0) -> BatchPrediction:
+        """Return a batch prediction; with `wait_s`, once it has ended, or after this time.
+
+        Raises:
+            PredictionNotFoundError: there is none with this id.
+        """
+        if not prediction_id.startswith(PREDICTION_PREFIX):
+            raise PredictionNotFoundError
+        return await self._queue.find(
+            prediction_id,
+            lambda: self._queue.store.get_prediction(prediction_id, project),
+            unknown=PredictionNotFoundError,
+            wait_s=wait_s,
+        )
+
+    async def page(self, model_id: str | None, project: str, limit: int, after: str) -> list[BatchPrediction]:
+        """Return the batch predictions that follow `after`, newest first: of a model, or all."""
+        store = self._queue.store
+        return list(await store.list_predictions(model_id, limit=limit, after=after, project=project))
+
+    async def cancel_or_delete(self, prediction_id: str, project: str) -> BatchPrediction | None:
+        """Cancel a batch prediction that has not ended; delete one that has, with its rows, and return None.
+
+        Raises:
+            PredictionNotFoundError: there is none with this id.
+        """
+        found = await self.find(prediction_id, project)
+        cancelled = await self._queue.cancel(found, project)
+        if cancelled is None or cancelled.is_finished:  # no attempt will delete the files
+            await self._delete(folder_of(prediction_id), project)
+            await self._delete(upload_key(prediction_id), project)
+        if cancelled is None:
+            await self._queue.forget(prediction_id, project)
+        return cancelled
+
+    async def _delete(self, key: str, project: str) -> None:
+        await self._storages.run_within(_DELETE_TIMEOUT_S, self._storages.of(project).delete, key)

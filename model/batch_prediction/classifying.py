@@ -1,0 +1,146 @@
+"""Classifies images part by part and stores the rows; continues behind the parts that an earlier attempt stored."""
+# ruff: noqa: N803 - shapes in names
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.batch_prediction.rows import (
+    PART_ROWS,
+    Row,
+    RowScore,
+    read_rows,
+    rows_key,
+    serialise_rows,
+    stored_parts,
+    thumbnails_key,
+)
+from model.batch_prediction.sources import ImageSource, ReadImage
+from model.errors import ObjectExistsError
+from model.storage.interface import Storage
+
+_SCORE_DIGITS = 6
+_BATCH = 64
+
+
+class Network(Protocol):
+    """Computes the calibrated probabilities of images."""
+
+    def classify(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return float32 [N, classes] for uint8 images."""
+        ...
+
+
+@dataclass(frozen=True)
+class Answering:
+    """What each answer has."""
+
+    classes: Sequence[str]
+    top_k: int
+    min_score: float
+
+    def row(self, index: int, read: ReadImage, scores_K: NDArray[np.float32] | None) -> Row:
+        """Return the row of one file; without scores there is an error."""
+        if scores_K is None:
+            return Row(index=index, file=read.file, image=read.image, status="error", error=read.error)
+        best = np.argsort(-scores_K, kind="stable")[: self.top_k]  # of equal scores the earlier class first
+        scores = [
+            RowScore(label=self.classes[k], score=round(float(scores_K[k]), _SCORE_DIGITS)) for k in best
+        ]
+        return Row(
+            index=index,
+            file=read.file,
+            image=read.image,
+            label=scores[0].label,
+            score=scores[0].score,
+            abstained=scores[0].score < self.min_score,
+            scores=scores,
+        )
+
+
+@dataclass
+class Totals:
+    """The number of rows, by what they say."""
+
+    images: int = 0
+    failed: int = 0
+    abstained: int = 0
+    labels: Counter[str] = field(default_factory=Counter)
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Count rows."""
+        self.images += len(rows)
+        self.failed += sum(row.status == "error" for row in rows)
+        self.abstained += sum(row.abstained for row in rows)
+        self.labels.update(row.label for row in rows if row.label is not None)
+
+
+def classify_all(
+    storage: Storage,
+    prediction_id: str,
+    images: ImageSource,
+    network: Network,
+    *,
+    answering: Answering,
+    on_stored: Callable[[int, int], None],
+) -> Totals:
+    """Store a row for each image, and return the totals.
+
+    Args:
+        storage: receives the parts.
+        prediction_id: names their folder.
+        images: in the same order in every attempt.
+        network: computes the scores.
+        answering: what the rows say of the scores.
+        on_stored: receives the number of images whose rows are stored, and of all images.
+
+    Raises:
+        ModelError: storage or the images cannot be read.
+    """
+    totals = Totals()
+    for rows in stored_parts(storage, prediction_id):
+        totals.add(rows)
+    on_stored(totals.images, len(images))
+    for start in range(totals.images, len(images), PART_ROWS):
+        read = images.read(start, min(start + PART_ROWS, len(images)))
+        scores = _scores(network, read)
+        rows = [answering.row(start + n, one, scores[n]) for n, one in enumerate(read)]
+        totals.add(_store(storage, prediction_id, start // PART_ROWS, rows, read))
+        on_stored(totals.images, len(images))
+    return totals
+
+
+def _scores(network: Network, read: Sequence[ReadImage]) -> list[NDArray[np.float32] | None]:
+    scores: list[NDArray[np.float32] | None] = [None] * len(read)
+    readable = [(n, one.pixels_HWC) for n, one in enumerate(read) if one.pixels_HWC is not None]
+    for start in range(0, len(readable), _BATCH):
+        batch = readable[start : start + _BATCH]
+        scores_NK = network.classify(np.stack([pixels_HWC for _, pixels_HWC in batch]))
+        for (n, _), scores_K in zip(batch, scores_NK, strict=True):
+            scores[n] = scores_K
+    return scores
+
+
+def _store(
+    storage: Storage, prediction_id: str, part: int, rows: Sequence[Row], read: Sequence[ReadImage]
+) -> Sequence[Row]:
+    """Store a part, its thumbnails first; an attempt that was replaced may have stored the same part: then that counts."""
+    thumbnails = b"".join(one.thumbnail for one in read)
+    name = hashlib.sha256(thumbnails).hexdigest()[:16]
+    placed, end = [], 0
+    for row, one in zip(rows, read, strict=True):
+        place = (name, end, len(one.thumbnail)) if one.thumbnail else None
+        placed.append(row.model_copy(update={"thumbnail": place}))
+        end += len(one.thumbnail)
+    if thumbnails:
+        storage.put_bytes(thumbnails_key(prediction_id, name), thumbnails)
+    try:
+        storage.put_bytes(rows_key(prediction_id, part), serialise_rows(placed))
+    except ObjectExistsError:
+        return read_rows(storage, prediction_id, part)
+    return placed

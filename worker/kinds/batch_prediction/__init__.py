@@ -1,0 +1,1 @@
+"""Batch predictions as a kind of work: the supervisor, and the process that classifies."""

@@ -1,0 +1,116 @@
+"""Classifies all images of a dataset's split or of a zip with one model. Knows no Redis."""
+
+import argparse
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from model.artifact.manifest import Manifest
+from model.artifact.onnx_classifier import OnnxClassifier
+from model.artifact.precision import PrecisionSetting
+from model.batch_prediction.classifying import Answering, classify_all
+from model.batch_prediction.sources import DatasetImages, ImageSource, open_zip
+from model.data.prepared.cache import CacheLimits
+from model.data.prepared.dataset import prepare_dataset
+from model.errors import DatasetRejectedError, ObjectMissingError
+from model.host.failpoints import Failpoint, reach
+from model.storage.interface import Storage
+from model.storage.opening import open_storage
+from worker.attempt.messages import Line, PhaseBegun
+from worker.kinds.batch_prediction.messages import AllPredicted, PartStored
+from worker.kinds.child_program import Send, child_parser, run_child
+from worker.kinds.published_model import read_manifest
+from worker.queue.records import EvaluatedSplit, PredictionProgress, PredictionResult
+from worker.queue.states import Phase
+
+_UPLOAD_GONE = "The zip is no longer in storage: send it again."
+
+
+def main() -> None:
+    """Classify one batch."""
+    arguments = _parse_arguments()
+    run_child(arguments, "batch prediction", Phase.PREPARING_DATA, partial(_classify, arguments))
+
+
+def _classify(arguments: argparse.Namespace, send: Send) -> Line:
+    storage = open_storage(arguments.storage)
+    manifest = read_manifest(storage, arguments.model)
+    may_use_int8 = arguments.precision is PrecisionSetting.AUTO
+    network = OnnxClassifier.load(storage, manifest, arguments.threads, may_use_int8=may_use_int8)
+
+    def on_stored(images: int, total: int) -> None:
+        fraction = images / total if total else 1.0
+        send(PartStored(progress=PredictionProgress(images=images, total=total, fraction=fraction)))
+        reach(Failpoint.PREDICTION_PART_STORED)
+
+    with _open_images(arguments, storage, manifest) as images:
+        send(PhaseBegun(phase=Phase.PREDICTING))
+        answering = Answering(manifest.classes, arguments.top_k, arguments.min_score)
+        totals = classify_all(
+            storage, arguments.prediction, images, network, answering=answering, on_stored=on_stored
+        )
+    result = PredictionResult(
+        images=totals.images,
+        failed=totals.failed,
+        abstained=totals.abstained,
+        labels=dict(sorted(totals.labels.items())),
+        precision=network.precision,
+    )
+    return AllPredicted(result=result)
+
+
+@contextmanager
+def _open_images(
+    arguments: argparse.Namespace, storage: Storage, manifest: Manifest
+) -> Iterator[ImageSource]:
+    preprocessing = manifest.preprocessing
+    if arguments.dataset:
+        prepared = prepare_dataset(
+            arguments.dataset,
+            preprocessing.image_size,
+            preprocessing.resize,
+            storage,
+            arguments.cache_dir,
+            limits=CacheLimits(arguments.cache_bytes, arguments.cache_days),
+        )
+        splits = {
+            EvaluatedSplit.TRAIN: [prepared.train],
+            EvaluatedSplit.TEST: [prepared.test],
+            EvaluatedSplit.ALL: [prepared.train, prepared.test],
+        }
+        yield DatasetImages(splits[arguments.split])
+        return
+    try:
+        with (
+            storage.as_file(arguments.upload) as path,
+            ThreadPoolExecutor(arguments.threads) as pool,
+            open_zip(path, preprocessing, pool) as images,
+        ):
+            yield images
+    except ObjectMissingError as error:
+        raise DatasetRejectedError(_UPLOAD_GONE) from error
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = child_parser("worker.kinds.batch_prediction.classifier")
+    parser.add_argument("--storage", required=True, help="URL of the storage of the project")
+    parser.add_argument("--cache-dir", type=Path, required=True, help="keeps prepared images")
+    parser.add_argument("--cache-bytes", type=int, required=True, help="most bytes of prepared images")
+    parser.add_argument("--cache-days", type=float, required=True, help="days that they are kept unused")
+    parser.add_argument("--prediction", required=True, help="id of the batch prediction")
+    parser.add_argument("--model", required=True, help="id of the model")
+    images = parser.add_mutually_exclusive_group(required=True)
+    images.add_argument("--dataset", help="id or built-in name of the dataset")
+    images.add_argument("--upload", help="storage key of a zip")
+    parser.add_argument("--split", type=EvaluatedSplit, help="test, train or all of the dataset")
+    parser.add_argument("--top-k", type=int, required=True, help="classes in each row")
+    parser.add_argument("--min-score", type=float, required=True, help="an answer below it abstains")
+    parser.add_argument("--precision", type=PrecisionSetting, required=True, help="auto or float32")
+    parser.add_argument("--threads", type=int, required=True, help="CPU threads")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
