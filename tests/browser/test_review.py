@@ -53,11 +53,11 @@ def test_uncertain_answers_are_labelled_by_the_keyboard_and_one_press_trains_on_
     summary = page.locator(".view-head [role=status]")
     ids = [image["id"] for image in client.review_images("reviewed")]
     for key, image_id, counts in (
-        ("3", ids[0], "3 images wait, 1 have a label"),
-        ("Enter", ids[1], "2 images wait, 2 have a label"),
-        ("u", ids[2], "2 images wait, 2 have a label"),
-        ("3", ids[1], "2 images wait, 2 have a label"),
-        ("Backspace", ids[2], "1 images wait, 2 have a label"),
+        ("3", ids[0], "Waiting: 3, with a label: 1"),
+        ("Enter", ids[1], "Waiting: 2, with a label: 2"),
+        ("u", ids[2], "Waiting: 2, with a label: 2"),
+        ("3", ids[1], "Waiting: 2, with a label: 2"),
+        ("Backspace", ids[2], "Waiting: 1, with a label: 2"),
     ):
         expect(card).to_have_attribute("data-image", image_id)
         page.keyboard.press(key)
@@ -66,10 +66,10 @@ def test_uncertain_answers_are_labelled_by_the_keyboard_and_one_press_trains_on_
     expect(page.get_by_role("heading", name="Nothing waits")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
     card.get_by_role("button", name="3", exact=True).click()
-    expect(summary).to_contain_text("0 images wait, 3 have a label")
+    expect(summary).to_contain_text("Waiting: 0, with a label: 3")
 
     train.click()
-    notice = page.locator(".review-view .notice")
+    notice = page.locator(".review-made")
     expect(notice).to_contain_text("3 images go into the next version of reviewed")
     job_id = str(notice.get_by_role("link", name="The training").get_attribute("href")).rpartition("/")[2]
     job = client.wait(job_id)

@@ -15,15 +15,15 @@ export function imageCard(image, classes, { decide, pick, undo }) {
     h("div", { class: "review-picture" }, picture),
     h("div", {},
       h("h2", { tabindex: "-1" }, `${image.label}?`),
-      h("p", { class: "muted" }, image.scores.slice(0, 3).map(({ label, score }) => `${label} ${percent(score, 0)}`).join(", "), ` by version ${image.version}`),
+      h("p", { class: "muted" }, image.scores.slice(0, 3).map(({ label, score }) => `${label} ${percent(score)}`).join(", "), ` by version ${image.version}`),
       h("div", { class: "review-classes", role: "group", "aria-label": "Classes" }, buttons, classes.length > SHOWN_CLASSES ? h("button", { class: "quiet small", onclick: pick }, "Another class…") : null),
       h("div", { class: "actions" },
         h("button", { class: "primary", onclick: () => decide(image.label) }, `Yes, ${image.label}`),
         h("button", { class: "quiet", onclick: () => decide(null) }, "Throw away"),
         undo ? h("button", { class: "quiet", onclick: undo }, "Undo") : null),
-      h("p", { class: "muted" }, "Keys: Enter confirms, a number or the first letter gives a class, Backspace throws away, u undoes.")));
+      h("p", { class: "muted review-keys" }, "Keys: Enter confirms, a number or the first letter gives a class, Backspace throws away, u undoes.")));
 }
 
 function classButton(name, key, onclick) {
-  return h("button", { class: "quiet small", onclick, "aria-label": name, "aria-keyshortcuts": key || null }, key ? h("kbd", {}, key) : null, name);
+  return h("button", { class: "quiet small", onclick, "aria-label": name, "aria-keyshortcuts": key || null }, key && key !== name ? h("kbd", {}, key) : null, name);
 }

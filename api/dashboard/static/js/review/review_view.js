@@ -23,13 +23,14 @@ class ReviewView {
     this.path = `models/${encodeURIComponent(name)}/review`;
     this.summary = h("p", { class: "muted", role: "status" }, "Loading…");
     this.notice = h("p", { class: "notice", role: "alert", hidden: true });
+    this.made = h("p", { class: "card review-made", role: "status", hidden: true });
     this.card = h("div", {});
     this.settings = h("div", {});
     this.train = h("button", { class: "primary", disabled: true, onclick: () => this.#make(true) }, "Make the next version and train");
     this.make = h("button", { class: "quiet", disabled: true, onclick: () => this.#make(false) }, "Only make the version");
     this.element = h("section", { class: "review-view" },
       h("div", { class: "view-head" }, h("div", {}, h("h1", {}, `Review of ${name}`), this.summary), h("div", { class: "actions" }, this.train, this.make)),
-      this.notice, this.card, this.settings);
+      this.notice, this.made, this.card, this.settings);
     document.addEventListener("keydown", this.onKeyDown);
     this.load();
   }
@@ -66,7 +67,7 @@ class ReviewView {
   #draw() {
     const { settings, waiting, labelled, taken } = this.review;
     fill(this.summary, settings
-      ? `${waiting} images wait, ${labelled} have a label${taken ? `, ${taken} are in the version that is being made` : ""}. Answers below ${percent(settings.below, 0)} are kept.`
+      ? `Waiting: ${waiting}, with a label: ${labelled}${taken ? `, in the version that is being made: ${taken}` : ""}. Answers below ${percent(settings.below, 0)} are kept.`
       : "Nothing is kept yet. Turned on, images for which the model in production is not sure wait here for your decision.");
     this.train.disabled = this.make.disabled = labelled === 0;
     const [image, next] = this.images;
@@ -137,7 +138,8 @@ class ReviewView {
       this.review.taken += this.review.labelled;
       this.review.labelled = 0;
       this.#draw();
-      this.#tell(`${made.images} images go into the next version of `, h("a", { href: `#/datasets/${made.dataset}` }, made.name), ".", made.job ? [" ", h("a", { href: `#/jobs/${made.job}` }, "The training"), " begins when it is ready; its model goes into production only if it is better."] : null);
+      show(this.made, true);
+      fill(this.made, `${made.images} ${made.images === 1 ? "image goes" : "images go"} into the next version of `, h("a", { href: `#/datasets/${made.dataset}` }, made.name), ".", ...(made.job ? [" ", h("a", { href: `#/jobs/${made.job}` }, "The training"), " begins when it is ready; its model goes into production only if it is better."] : []));
       announce(`The next version of ${made.name} is being made.`);
     } catch (problem) {
       this.#tell(problem.message);
@@ -145,8 +147,8 @@ class ReviewView {
     }
   }
 
-  #tell(...content) {
-    fill(this.notice, ...content.flat());
+  #tell(text) {
+    fill(this.notice, text);
     show(this.notice, true);
   }
 }
