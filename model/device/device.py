@@ -109,9 +109,15 @@ class Device:
         return torch.backends.cpu.get_cpu_capability()
 
 
+_ONEDNN_FAILURES = ("could not create a primitive", "could not execute a primitive")
+"""What oneDNN says when it finds no memory for its kernel or its scratchpad."""
+
+
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether an allocation of a tensor failed. For the CPU PyTorch has no exception class of its own."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    """Whether an allocation failed. For the CPU PyTorch has no exception class of its own, and oneDNN names no cause."""
+    return isinstance(error, torch.OutOfMemoryError) or any(
+        text in str(error) for text in ("can't allocate memory", *_ONEDNN_FAILURES)
+    )
 
 
 def open_device(name: str, threads: int) -> Device:

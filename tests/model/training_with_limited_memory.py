@@ -11,8 +11,8 @@ from model.training.reporter import Command
 from model.training.training import run_training
 from tests.model.tiny_training import Recorder, TinyTraining, import_colours
 
-SPARE_MIB = 200
-BATCH = 24
+SPARE_MIB = 400
+BATCH = 48
 
 
 class MemoryLimiter(Recorder):
@@ -31,7 +31,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     storage = open_storage((folder / "storage").as_uri())
     tiny_training = TinyTraining(
-        storage, folder / "cache", import_colours(folder / "images", storage, images=8)
+        storage, folder / "cache", import_colours(folder / "images", storage, images=16)
     )
     spec = tiny_training.spec(
         recipe=None, epochs=1, batch_size=BATCH, image_size=64, augmentation="light", validation_fraction=0.0

@@ -6,7 +6,9 @@ from pathlib import Path
 
 _CGROUP = Path("/sys/fs/cgroup")
 _OUT_OF_MEMORY = re.compile(
-    r"MemoryError|out of memory|can't allocate memory|Cannot allocate memory|std::bad_alloc", re.IGNORECASE
+    r"MemoryError|out of memory|can't allocate memory|Cannot allocate memory|std::bad_alloc"
+    r"|could not (create|execute) a primitive",  # oneDNN
+    re.IGNORECASE,
 )
 
 
