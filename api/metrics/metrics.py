@@ -55,7 +55,7 @@ class ServiceMetrics:
 
     def add_prediction(self, prediction: Prediction) -> None:
         """Count the images of an answer."""
-        model = (prediction.model.name, str(prediction.model.version))
+        model = (prediction.model.name, str(prediction.model.version or "job"))
         outcomes = self._models.setdefault(model, set())
         self._models.move_to_end(model)
         for image in prediction.predictions:

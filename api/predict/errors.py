@@ -130,6 +130,23 @@ class CoverageOfMirrorsError(PredictionRefusedError):
         )
 
 
+class NoCheckpointError(PredictionRefusedError):
+    """Raised when a job has neither a model nor a checkpoint that can classify."""
+
+    code = "no_checkpoint"
+
+
+class CheckpointLimitError(PredictionRefusedError):
+    """Raised when a checkpoint cannot give what a published model can."""
+
+    code = "needs_model"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what} needs a published model: leave it out, or wait until the job has succeeded."
+        )
+
+
 class NoImageClassifiedError(PredictionRefusedError):
     """Raised when every image of a request failed; `code` is the code of the images, if all have the same."""
 
@@ -182,6 +199,7 @@ ANSWERS: Answers = {
     CoverageUnavailableError: Answer(409),
     PredictionError: Answer(500),
     NoModelError: Answer(404),
+    NoCheckpointError: Answer(409),
     ModelRequiredError: Answer(422),
     NoImageClassifiedError: Answer(422, status_by_code=_STATUS_OF_IMAGE_ERROR),
     ImageFailedError: Answer(422, status_by_code=_STATUS_OF_IMAGE_ERROR),

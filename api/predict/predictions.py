@@ -10,6 +10,7 @@ from starlette.requests import Request
 from api.http.disconnect import while_connected
 from api.predict.body import ImageBody, UploadedImage
 from api.predict.errors import (
+    CheckpointLimitError,
     CoverageOfMirrorsError,
     EmptyUploadError,
     FileTooLargeError,
@@ -18,6 +19,7 @@ from api.predict.errors import (
     NoImageClassifiedError,
     NoModelError,
 )
+from api.predict.job_models import JobCheckpoint, find_job_model, is_job
 from api.predict.limits import UploadBudget, UploadLimits
 from api.predict.review.keeping import ReviewTraffic
 from api.predict.schemas import ClassifiedImage, FailedImage, Prediction, PredictionModel, PredictionTimings
@@ -27,6 +29,7 @@ from api.predictor.client import Predicted, PredictorClient
 from api.predictor.protocol.image_data import ImageData
 from api.predictor.protocol.messages import ItemAnswer, ItemError
 from model.artifact.manifest import Manifest
+from worker.queue.store import AsyncJobStore
 from worker.redis_server.projects import DEFAULT_PROJECT, model_address
 from worker.registry.model_registry import AsyncModelRegistry
 from worker.registry.models import RegisteredModel
@@ -56,6 +59,7 @@ class Predictions:
     def __init__(
         self,
         registry: AsyncModelRegistry,
+        jobs: AsyncJobStore,
         predictor: PredictorClient,
         limits: UploadLimits,
         budget: UploadBudget,
@@ -66,6 +70,7 @@ class Predictions:
         deadline_s: float = 30.0,
     ) -> None:
         self._registry = registry
+        self._jobs = jobs
         self._predictor = predictor
         self.limits = limits
         self._budget = budget
@@ -81,19 +86,23 @@ class Predictions:
 
         Args:
             request: its body is one image or a multipart form of images.
-            ref: a model id, a name, `name:version` or `name@alias`; `None` for the only model in production.
+            ref: a model id, a name, `name:version`, `name@alias` or a job; `None` for the only model in production.
             options: what each answer shall have.
             project: the project of the caller.
 
         Raises:
-            PredictionRefusedError: `ref` is missing but needed, or no image could be classified.
+            PredictionRefusedError: `ref` is missing but needed, or has no checkpoint, or no image could be classified.
+            worker.errors.JobNotFoundError: there is no such job.
             worker.errors.ModelNotFoundError: no model has this reference.
             UploadError: the body breaks a limit or is malformed.
             api.predictor.errors.PredictionError: the request failed as a whole in the predictor.
             starlette.requests.ClientDisconnect: the client closed the connection.
         """
         started_s = time.monotonic()
-        found = await self.find_model(ref, project)
+        answering = await find_job_model(self._jobs, ref, project) if ref and is_job(ref) else ref
+        if isinstance(answering, JobCheckpoint):
+            return await self._predict_with_checkpoint(request, answering, options, project, started_s)
+        found = await self.find_model(answering, project)
         limits = self.limits.for_explanations() if options.explain else self.limits
         async with self.uploaded(request, body_of(request, limits)) as images:
             return await self.classify(request, found, images, options, project=project, started_s=started_s)
@@ -156,7 +165,38 @@ class Predictions:
                 precision=predicted.precision,
             ),
             predictions=[
-                _item(index, images[index].filename, answer, found, options)
+                _item(index, images[index].filename, answer, found.min_score, options)
+                for index, answer in enumerate(predicted.items)
+            ],
+            timings_ms=PredictionTimings(**predicted.timings_ms.model_dump(), total=_ms_since(started_s)),
+        )
+        self._on_answer(prediction)
+        return prediction
+
+    async def _predict_with_checkpoint(
+        self,
+        request: Request,
+        checkpoint: JobCheckpoint,
+        options: AnswerOptions,
+        project: str,
+        started_s: float,
+    ) -> Prediction:
+        """Classify with the best epoch of a job that has not published a model; shadow and review do not see it."""
+        _check_checkpoint(options, checkpoint)
+        async with self.uploaded(request, body_of(request, self.limits)) as images:
+            address = model_address(checkpoint.address, project)
+            predicted = await while_connected(request, self._classify(address, images, options))
+        prediction = Prediction(
+            model=PredictionModel(
+                id=checkpoint.job_id,
+                name=checkpoint.name,
+                version=None,
+                alias=None,
+                epoch=predicted.epoch,
+                precision=predicted.precision,
+            ),
+            predictions=[
+                _item(index, images[index].filename, answer, lambda _: 0.0, options)
                 for index, answer in enumerate(predicted.items)
             ],
             timings_ms=PredictionTimings(**predicted.timings_ms.model_dump(), total=_ms_since(started_s)),
@@ -217,17 +257,31 @@ def _check(options: AnswerOptions, manifest: Manifest) -> None:
         raise MirrorsDifferError
 
 
+def _check_checkpoint(options: AnswerOptions, checkpoint: JobCheckpoint) -> None:
+    """Raise PredictionRefusedError if a checkpoint cannot give what is asked for."""
+    if options.explain:
+        raise CheckpointLimitError("explain=true")
+    if options.coverage is not None:
+        raise CheckpointLimitError("coverage")
+    if options.tta and not checkpoint.mirrors_images:
+        raise MirrorsDifferError
+
+
 def _failed(code: str, message: str) -> ItemAnswer:
     return ItemAnswer(error=ItemError(code=code, message=message))
 
 
 def _item(
-    index: int, filename: str | None, answer: ItemAnswer, found: RegisteredModel, options: AnswerOptions
+    index: int,
+    filename: str | None,
+    answer: ItemAnswer,
+    least: Callable[[str], float],
+    options: AnswerOptions,
 ) -> ClassifiedImage | FailedImage:
     if answer.error is not None:
         return FailedImage(index=index, filename=filename, error=answer.error)
     best = answer.scores[0]
-    min_score = found.min_score(best.label) if options.min_score is None else options.min_score
+    min_score = least(best.label) if options.min_score is None else options.min_score
     return ClassifiedImage(
         index=index,
         filename=filename,

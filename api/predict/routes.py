@@ -46,7 +46,8 @@ async def predict(
     model: Annotated[
         str | None,
         Query(
-            description="A model reference: an id, `name`, `name:version` or `name@alias`. Default: the only model in production."
+            description="A model reference: an id, `name`, `name:version` or `name@alias`; or the id of a job, which "
+            "answers with its best epoch so far. Default: the only model in production."
         ),
     ] = None,
     top_k: Annotated[

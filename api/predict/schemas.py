@@ -12,9 +12,12 @@ class PredictionModel(BaseModel):
 
     id: str
     name: str
-    version: int
+    version: int | None = Field(description="Null when a job answered that has not published a model.")
     alias: str | None = Field(
         description="The alias in the request's model reference; null for a version or an id."
+    )
+    epoch: int | None = Field(
+        default=None, description="The epoch that answered, when `id` is a job that has not published a model."
     )
     precision: str = Field(description="The numbers that the network computed with: `float32` or `int8`.")
 

@@ -46,6 +46,8 @@ class Predicted:
     timings_ms: Timings
     precision: str
     """The numbers that the model computed with, such as `float32`."""
+    epoch: int | None = None
+    """The epoch of a checkpoint that answered; None for a published model."""
 
 
 class _Connection:
@@ -125,8 +127,9 @@ class _Connection:
 
     def _handle(self, message: Message, body: bytes) -> None:
         match message:
-            case Answer(request_id=request_id, timings_ms=timings, precision=precision):
-                self._settle(request_id, Predicted(ITEM_ANSWERS.validate_json(body), timings, precision))
+            case Answer(request_id=request_id, timings_ms=timings, precision=precision, epoch=epoch):
+                items = ITEM_ANSWERS.validate_json(body)
+                self._settle(request_id, Predicted(items, timings, precision, epoch))
             case Failure(request_id=request_id, code=code, message=text, retry_after_s=retry_after_s):
                 error = ERRORS_BY_CODE.get(code, InferenceFailedError)
                 self._settle(request_id, error(text, retry_after_s=retry_after_s))

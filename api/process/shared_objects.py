@@ -184,7 +184,7 @@ class SharedObjects:
             DatasetVersions: DatasetVersions(catalogue, uploads),
             DatasetArchives: DatasetArchives(catalogue, self._storages, built_in),
             DatasetDeletion: DatasetDeletion(catalogue, datasets, store, self._storages),
-            Predictions: self._predictions(models),
+            Predictions: self._predictions(models, store),
             ServiceMetrics: self._metrics,
             PresentState: PresentState(self._redis, live_workers, self._predictor),
             ReadinessChecks: ReadinessChecks(
@@ -199,10 +199,11 @@ class SharedObjects:
             ),
         }
 
-    def _predictions(self, models: AsyncModelRegistry) -> Predictions:
+    def _predictions(self, models: AsyncModelRegistry, store: AsyncJobStore) -> Predictions:
         limits = UploadLimits(image_bytes=self._settings.max_image_bytes, images=self._settings.max_images)
         return Predictions(
             models,
+            store,
             self._predictor,
             limits,
             UploadBudget(),

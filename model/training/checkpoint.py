@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from model.artifact.checkpointed import SERVING, ServingFacts
 from model.device.device import Device
 from model.errors import (
     CorruptArtifactError,
@@ -77,6 +78,7 @@ class Checkpoints:
         *,
         world_size: int = 1,
         is_grouped: bool = False,
+        serving: ServingFacts | None = None,
     ) -> None:
         self._storage = storage
         self._prefix = prefix.rstrip("/")
@@ -84,6 +86,7 @@ class Checkpoints:
         self._recipe = recipe
         self._environment = {**device.describe(), "ranks": str(world_size)}
         self._is_grouped = is_grouped
+        self._serving = serving
 
     def save(self, state: RunState) -> str:
         """Store the state durably and return its storage key, which ends in the SHA-256 of the bytes."""
@@ -149,6 +152,7 @@ class Checkpoints:
             "position": json.dumps(position),
             "best": json.dumps(best),
             _GROUPED: json.dumps(self._is_grouped),
+            **({SERVING: self._serving.model_dump_json()} if self._serving else {}),
             **({_COOL_DOWN: json.dumps(vars(state.cool_down))} if state.cool_down else {}),
             **self._environment,
         }

@@ -80,7 +80,7 @@ def evaluate_final_weights(
         recipe=recipe,
         facts=data.facts,
         state_dict={name: tensor.cpu().contiguous() for name, tensor in weights.items()},
-        preprocessing=_preprocessing(spec, data),
+        preprocessing=preprocessing_of(spec, data),
         temperature=temperature,
         metrics=Metrics.model_validate(metrics),
         finish_reason=finish_reason,
@@ -171,7 +171,8 @@ def _evenly(split: Split, most: int) -> tuple[NDArray[np.uint8], NDArray[np.int6
     return images_NHWC.cpu().numpy(), split.labels_N.cpu().numpy()[chosen_N]
 
 
-def _preprocessing(spec: ResolvedSpec, data: TrainingData) -> Preprocessing:
+def preprocessing_of(spec: ResolvedSpec, data: TrainingData) -> Preprocessing:
+    """Return how images become the input of a network that is trained on this data."""
     return Preprocessing(
         image_size=spec.image_size,
         resize=spec.resize,

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 
+from model.artifact.checkpointed import ServingFacts
+from model.artifact.manifest import DatasetReference
 from model.artifact.trained_model import TrainedModel
 from model.artifact.weights import load_initial_weights
 from model.data.duplicates.groups_file import read_training_groups
@@ -22,7 +24,7 @@ from model.recipes.recipe import Recipe
 from model.recipes.resolved_recipe import ResolvedRecipe, resolve_recipe
 from model.recipes.schedule import steps_per_epoch
 from model.training.checkpoint import Checkpoints, has_grouped_validation
-from model.training.final_evaluation import evaluate_final_weights
+from model.training.final_evaluation import evaluate_final_weights, preprocessing_of
 from model.training.loop import TrainingLoop
 from model.training.reporter import Reporter
 from model.training.request import TrainingRequest
@@ -57,6 +59,11 @@ def train_rank(request: TrainingRequest, reporter: Reporter, rank: Rank) -> Trai
         device,
         world_size=rank.world_size,
         is_grouped=data.is_grouped,
+        serving=ServingFacts(
+            dataset=DatasetReference.of(data.facts),
+            classes=data.facts.classes,
+            preprocessing=preprocessing_of(spec, data),
+        ),
     )
     _restore(resumed, request.continue_from, checkpoints, state, reporter)
     state.micro_batches = max(state.micro_batches, min(request.micro_batches, spec.batch_size))

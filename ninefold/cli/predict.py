@@ -24,7 +24,9 @@ def predict(
     *,
     model: Annotated[
         str | None,
-        typer.Option(help="Name, name:version or id of a model; required if there are several models."),
+        typer.Option(
+            help="Name, name:version or id of a model, or the id of a job; required if there are several models."
+        ),
     ] = None,
     top_k: Annotated[int, typer.Option(help="Number of classes to show for each image.", min=1)] = 3,
     min_score: Annotated[

@@ -10,6 +10,7 @@ import time
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _LENGTH = 26
 _RANDOM_BITS = 80
+JOB_PREFIX = "job_"
 IMPORT_PREFIX = "imp_"
 EVALUATION_PREFIX = "evl_"
 MODEL_IMPORT_PREFIX = "mim_"
@@ -35,7 +36,7 @@ def _new_id(prefix: str) -> str:
 
 def new_job_id() -> str:
     """Make the id of a job."""
-    return _new_id("job_")
+    return _new_id(JOB_PREFIX)
 
 
 def new_model_id() -> str:
@@ -81,6 +82,17 @@ def new_prediction_id() -> str:
 def evaluation_file(evaluation_id: str, file: str) -> str:
     """Return the name of a file of an evaluation among the files of its model."""
     return f"evaluations/{evaluation_id}/{file}"
+
+
+def checkpoint_address(job_id: str, key: str) -> str:
+    """Return the name by which the predictor knows a checkpoint, as it knows a model by its id: without a slash."""
+    return f"{job_id}:{key.removeprefix(checkpoints_prefix(job_id) + '/').replace('/', ':')}"
+
+
+def parse_checkpoint_address(address: str) -> tuple[str, str]:
+    """Return the job and the storage key of a checkpoint."""
+    job_id, _, position = address.partition(":")
+    return job_id, f"{checkpoints_prefix(job_id)}/{position.replace(':', '/')}"
 
 
 def checkpoints_prefix(job_id: str) -> str:

@@ -94,6 +94,8 @@ class Answer(_Message):
     timings_ms: Timings
     precision: str
     """The numbers that the model computed with, such as `float32`."""
+    epoch: int | None = None
+    """The epoch of a checkpoint that answered; None for a published model."""
 
 
 class Failure(_Message):

@@ -34,6 +34,11 @@ class ServedModel(Network, Explainable, Protocol):
         ...
 
     @property
+    def epoch(self) -> int | None:
+        """The epoch of a checkpoint; None for a published model."""
+        ...
+
+    @property
     def size_bytes(self) -> int:
         """Memory of the model."""
         ...
@@ -133,7 +138,7 @@ class RequestClassifier:
         with self._admit(request):
             try:
                 async with asyncio.timeout(request.deadline_s), self._models.use(request.model) as model:
-                    precision = model.precision
+                    precision, epoch = model.precision, model.epoch
                     least = await _least_probability(model, request.coverage)
                     results = await self._classify_all(model, request, images, least)
                     answers = await self._answers(model, results)
@@ -142,7 +147,8 @@ class RequestClassifier:
                     f"No answer within {request.deadline_s:g} s; try again, with fewer images.",
                     retry_after_s=1,
                 ) from error
-        answer = Answer(request_id=request.request_id, timings_ms=_slowest(results), precision=precision)
+        timings = _slowest(results)
+        answer = Answer(request_id=request.request_id, timings_ms=timings, precision=precision, epoch=epoch)
         return answer, answers
 
     def _admit(self, request: Open) -> AbstractContextManager[None]:

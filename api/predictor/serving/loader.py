@@ -25,6 +25,7 @@ from model.host.cpus import cpu_quota
 from model.host.gpus import may_have_gpu
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
+from worker.queue.ids import JOB_PREFIX, parse_checkpoint_address
 from worker.redis_server.projects import parse_model_address, storage_url
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class LoadedModel:
     classifier: "Classifier | OnnxClassifier"
     storage_url: str
     threads: int
+    epoch: int | None = None
+    """Of a checkpoint; None for a published model."""
 
     @property
     def classes(self) -> list[str]:
@@ -173,6 +176,8 @@ class ModelLoader:
 
     def _load(self, address: str) -> LoadedModel:
         model_id, project = parse_model_address(address)
+        if model_id.startswith(JOB_PREFIX):
+            return self._load_checkpoint(model_id, project)
         with _translated_errors(model_id):
             url = storage_url(self._storage, project)
             storage = open_storage(url)
@@ -181,6 +186,27 @@ class ModelLoader:
         loaded = LoadedModel(manifest, classifier, url, self.threads)
         log.info("loaded %s (%s:%d) in %s", model_id, manifest.name, manifest.version, loaded.precision)
         return loaded
+
+    def _load_checkpoint(self, address: str, project: str) -> LoadedModel:
+        """Load the best epoch in a checkpoint. It computes on the CPU, in float32, and no proof of int8 exists."""
+        from model.artifact.checkpointed import read_checkpoint  # noqa: PLC0415 - the libraries take 13 MB
+        from model.artifact.onnx_classifier import OnnxClassifier  # noqa: PLC0415 - imports ONNX Runtime
+
+        job_id, key = parse_checkpoint_address(address)
+        url = storage_url(self._storage, project)
+        try:
+            with _translated_errors(job_id):
+                manifest, graph = read_checkpoint(open_storage(url), key, job_id)
+                size = manifest.preprocessing.image_size
+                classifier = OnnxClassifier(graph, size, self.threads, Precision.FLOAT32)
+        except CorruptModelError as error:
+            raise CorruptModelError(
+                f"The checkpoint of {job_id} cannot classify: it is damaged, or an earlier release saved it. "
+                "Wait for the next epoch, or for the model."
+            ) from error
+        epoch = manifest.metrics.best_epoch
+        log.info("loaded epoch %d of %s", epoch, job_id)
+        return LoadedModel(manifest, classifier, url, self.threads, epoch)
 
 
 @contextmanager

@@ -43,6 +43,7 @@ def test_the_names_in_the_header_are_those_that_earlier_versions_wrote(tiny_trai
         "torch",
         "ranks",
         "validation_is_grouped",
+        "serving",
     }
     tiny_training.storage.delete("checkpoints/job_test")
 

@@ -8,7 +8,7 @@ from typing import Any
 from worker.errors import JobNotFoundError
 from worker.queue.kinds import Kind, Lane
 from worker.queue.packed_history import PACKED, Event, EventPage, unpack
-from worker.queue.records import EpochRow, Job
+from worker.queue.records import Checkpoint, EpochRow, Job
 from worker.queue.scripts import LOG_LINES_KEPT, QUEUE_SCRIPTS
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.projects import DEFAULT_PROJECT
@@ -73,6 +73,15 @@ def project_of(item_id: str) -> Commands[str | None]:
         return (project or DEFAULT_PROJECT) if known else None
 
     return Commands((_read_owner(item_id),), read)
+
+
+def best_checkpoint(job_id: str) -> Commands[str | None]:
+    """Read the storage key of the checkpoint with the best weights of a job so far; None before there is one."""
+
+    def read(results: list[Any]) -> str | None:
+        return Checkpoint.model_validate_json(results[0]).best_key if results[0] else None
+
+    return Commands((("HGET", redis_keys.ITEM + job_id, "checkpoint"),), read)
 
 
 def rows(

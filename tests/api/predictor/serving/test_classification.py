@@ -24,6 +24,7 @@ class BrokenModel:
     classes = ["a"]  # noqa: RUF012  # never changed
     size_bytes = 1
     precision = "float32"
+    epoch = None
 
     def least_probability(self, _coverage: float, /) -> float:
         raise AssertionError("nothing asks for it")

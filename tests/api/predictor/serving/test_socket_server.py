@@ -29,6 +29,7 @@ class WordyModel:
     classes = [f"{k}" + "x" * 4_000_000 for k in range(MAX_BODY_BYTES // 4_000_000 + 1)]  # noqa: RUF012  # never changed
     size_bytes = 1
     precision = "float32"
+    epoch = None
 
     def least_probability(self, _coverage: float, /) -> float:
         raise AssertionError("nothing asks for it")
