@@ -17,7 +17,8 @@ class PredictionModel(BaseModel):
         description="The alias in the request's model reference; null for a version or an id."
     )
     epoch: int | None = Field(
-        default=None, description="The epoch that answered, when `id` is a job that has not published a model."
+        default=None,
+        description="The epoch that answered, when `id` is a job that has not published a model.",
     )
     precision: str = Field(description="The numbers that the network computed with: `float32` or `int8`.")
 
