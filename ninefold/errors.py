@@ -58,6 +58,14 @@ class EvaluationFailedError(NinefoldError):
         self.evaluation_id = evaluation_id
 
 
+class PredictionFailedError(NinefoldError):
+    """Raised when a batch prediction ends without rows while the caller waits for it."""
+
+    def __init__(self, prediction_id: str, detail: str, code: str) -> None:
+        super().__init__(detail, code=code)
+        self.prediction_id = prediction_id
+
+
 class ModelImportFailedError(NinefoldError):
     """Raised when no model is made of a bundle: it was rejected, or its import was cancelled."""
 

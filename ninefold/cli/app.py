@@ -20,6 +20,7 @@ from ninefold.cli import (
 from ninefold.cli.datasets.app import app as datasets
 from ninefold.cli.hints import as_commands
 from ninefold.cli.models.app import app as models
+from ninefold.cli.predictions.app import app as predictions
 from ninefold.errors import NinefoldError, UnreachableError
 
 FAILED_STATUS = 1
@@ -91,4 +92,5 @@ app.command()(upkeep.reindex)
 app.add_typer(datasets, name="datasets")
 app.add_typer(listings.jobs, name="jobs")
 app.add_typer(models, name="models")
+app.add_typer(predictions, name="predictions")
 app.add_typer(listings.workers, name="workers")

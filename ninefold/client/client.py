@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ninefold.client.address import DEFAULT_URL
+from ninefold.client.batches import BatchCalls
 from ninefold.client.datasets.contents import ImageSize, list_images, read_image, read_report
 from ninefold.client.datasets.downloads import download
 from ninefold.client.datasets.import_options import ImportOptions
@@ -29,7 +30,7 @@ from ninefold.errors import JobFailedError
 RETRY_FOR_S = 30.0
 
 
-class Client(ModelCalls, ReviewCalls):
+class Client(ModelCalls, ReviewCalls, BatchCalls):
     """Calls one Ninefold service. Use the client as a context manager, or call `close`.
 
     Calls that are safe to repeat are retried for `patience_s` seconds while the service restarts.

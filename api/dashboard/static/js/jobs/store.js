@@ -121,7 +121,7 @@ export class JobStore extends EventTarget {
       if (kind === "state" && data.status !== "running") this.dispatchEvent(new CustomEvent("dataset", { detail: data }));
       return;
     }
-    if (data.evaluation_id || data.model_import_id) return;
+    if (data.evaluation_id || data.model_import_id || data.prediction_id) return;
     const job = this.#byId.get(data.job_id);
     if (job && !hasEnded(job)) this.#byId.set(job.id, afterEvent(job, kind, data));
     // A new status also moves other jobs in the queue: one read a second covers all of them.

@@ -1,0 +1,85 @@
+"""The part of the client about batch predictions: many images that the service classifies as work of its own."""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ninefold.client.datasets.downloads import download
+from ninefold.client.datasets.folder_zip import open_file
+from ninefold.client.datasets.imports import FileChunks, send_whole
+from ninefold.client.datasets.upload_progress import ReportedBody
+from ninefold.client.events import follow_events
+from ninefold.client.transport import Json, Transport
+from ninefold.errors import PredictionFailedError
+
+
+class BatchCalls:
+    """One method for each call about batch predictions."""
+
+    _transport: Transport
+
+    def predict_dataset(
+        self,
+        model: str,
+        dataset: str,
+        split: str = "test",
+        *,
+        top_k: int = 5,
+        min_score: float = 0.0,
+        on_progress: Callable[[Json], None] | None = None,
+    ) -> Json:
+        """Let the service classify a split (`test`, `train`, `all`) of a dataset, wait for the end, and return it.
+
+        Raises PredictionFailedError if it fails or is cancelled. `prediction_rows` and `download_prediction` read the rows.
+        """
+        body = {"model": model, "dataset": dataset, "split": split, "top_k": top_k, "min_score": min_score}
+        headers = {"Idempotency-Key": str(uuid.uuid4())}
+        created = self._transport.request_object("POST", "/predictions", json=body, headers=headers)
+        return self.follow_prediction(created["id"], on_progress)
+
+    def predict_zip(
+        self,
+        model: str,
+        path: str | Path,
+        *,
+        top_k: int = 5,
+        min_score: float = 0.0,
+        on_progress: Callable[[Json], None] | None = None,
+    ) -> Json:
+        """Let the service classify all images of a zip file, wait for the end, and return it, as `predict_dataset` does."""
+        params: dict[str, str | int] = {"model": model, "top_k": top_k, "min_score": str(min_score)}
+        with open_file(Path(path)) as file:
+            size = file.seek(0, os.SEEK_END)
+            body = ReportedBody(FileChunks(file), size, lambda _: None)
+            created = send_whole(self._transport, "/predictions", params, body, size)
+        return self.follow_prediction(created["id"], on_progress)
+
+    def follow_prediction(
+        self, prediction_id: str, on_progress: Callable[[Json], None] | None = None
+    ) -> Json:
+        """Wait for the end of a batch prediction, and return it; raises PredictionFailedError."""
+        for event in follow_events(self._transport, f"/predictions/{prediction_id}/events"):
+            if on_progress and event.kind == "progress":
+                on_progress(event.data)
+        found = self.prediction(prediction_id)
+        if found["status"] != "succeeded":
+            error = found["error"] or {"code": found["status"], "message": "It was cancelled."}
+            raise PredictionFailedError(prediction_id, error["message"], error["code"])
+        return found
+
+    def prediction(self, prediction_id: str) -> Json:
+        """Return a batch prediction as it is now."""
+        return self._transport.request_object("GET", f"/predictions/{prediction_id}")
+
+    def predictions(self, model: str | None = None) -> Iterator[Json]:
+        """Yield the batch predictions, newest first: all, or those of a model."""
+        return self._transport.list_pages("/predictions", {"model": model} if model else {})
+
+    def download_prediction(self, prediction_id: str, path: str | Path, row_format: str = "jsonl") -> None:
+        """Write all rows to a new file, as `jsonl` or `csv`."""
+        download(self._transport, f"/predictions/{prediction_id}/rows?format={row_format}", Path(path))
+
+    def delete_prediction(self, prediction_id: str) -> None:
+        """Cancel a batch prediction that has not ended; delete one that has, with its rows."""
+        self._transport.request("DELETE", f"/predictions/{prediction_id}", is_repeatable=False)
