@@ -23,13 +23,23 @@ class UploadLimits:
         return replace(self, images=min(self.images, self.explained_images), are_explained=True)
 
     timeout_s: float = 120.0
+    stall_s: float = 10.0
+    """A body of which nothing arrives for so long is given up."""
 
 
 class UploadBudget:
-    """Limits the bytes of all uploads in memory together; each upload takes bytes as they arrive."""
+    """Limits the bytes of all uploads in memory together; each upload takes bytes as they arrive.
 
-    def __init__(self, total_bytes: int = 256_000_000) -> None:
+    A part is for small uploads: however many large ones are in progress, or stalled, small images are classified.
+    """
+
+    def __init__(
+        self, total_bytes: int = 256_000_000, *, reserved_bytes: int = 32_000_000, small_bytes: int = 500_000
+    ) -> None:
+        """`reserved_bytes` are for uploads of at most `small_bytes`."""
         self._free_bytes = total_bytes
+        self._reserved_bytes = reserved_bytes
+        self._small_bytes = small_bytes
 
     @contextmanager
     def share(self) -> Iterator[Callable[[int], None]]:
@@ -41,7 +51,8 @@ class UploadBudget:
 
         def take(size_bytes: int) -> None:
             nonlocal taken_bytes
-            if size_bytes > self._free_bytes:
+            is_small = taken_bytes + size_bytes <= self._small_bytes
+            if size_bytes > self._free_bytes - (0 if is_small else self._reserved_bytes):
                 raise OverloadedError("Too many uploads are in progress; try again in 1 s.", retry_after_s=1)
             self._free_bytes -= size_bytes
             taken_bytes += size_bytes

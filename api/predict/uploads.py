@@ -35,25 +35,30 @@ async def uploaded_images(
     if int(request.headers.get("content-length", 0)) > body.limit_bytes:
         raise body.too_large()
     with budget.share() as take:
-        try:
-            async with asyncio.timeout(limits.timeout_s):
-                size_bytes = await _read(request, body, take)
-        except TimeoutError as error:
-            raise UploadTooSlowError(
-                f"The body did not end within {limits.timeout_s:g} s; send fewer images per request."
-            ) from error
+        size_bytes = await _read(request, body, limits, take)
         yield await asyncio.to_thread(body.images) if size_bytes > _PARSED_AT_ONCE_BYTES else body.images()
 
 
-async def _read(request: Request, body: ImageBody, take: Callable[[int], None]) -> int:
+async def _read(request: Request, body: ImageBody, limits: UploadLimits, take: Callable[[int], None]) -> int:
     """Feed the body from the request; return its size in bytes."""
+    loop = asyncio.get_running_loop()
+    ends_at = loop.time() + limits.timeout_s
     size_bytes = 0
-    async for chunk in request.stream():
-        size_bytes += len(chunk)
-        if size_bytes > body.limit_bytes:
-            raise body.too_large()
-        take(len(chunk))
-        body.feed(chunk)
+    try:
+        async with asyncio.timeout_at(min(ends_at, loop.time() + limits.stall_s)) as timeout:
+            async for chunk in request.stream():
+                size_bytes += len(chunk)
+                if size_bytes > body.limit_bytes:
+                    raise body.too_large()
+                take(len(chunk))
+                body.feed(chunk)
+                timeout.reschedule(min(ends_at, loop.time() + limits.stall_s))
+    except TimeoutError as error:
+        if loop.time() >= ends_at:
+            reason = f"The body did not end within {limits.timeout_s:g} s; send fewer images per request."
+        else:
+            reason = f"Nothing of the body arrived for {limits.stall_s:g} s; send it again."
+        raise UploadTooSlowError(reason) from error
     return size_bytes
 
 

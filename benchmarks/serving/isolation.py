@@ -1,0 +1,163 @@
+"""Prints what attacks on /predict do to others: hostile images, stalled clients, 500 clients, and a killed predictor.
+
+python -m benchmarks.serving.isolation [--seconds 10] [--clients 500]
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from benchmarks.serving.model import published_model
+from benchmarks.serving.servers import ninefold_servers
+from tests.api.pictures import encoded, picture
+from tests.model.hostile_images import jpeg_of_many_scans
+from tests.ninefold.processes import command_line, descendants
+
+_ANSWER_S = 60
+
+
+@dataclass
+class Answers:
+    """What some clients received."""
+
+    statuses: Counter[str] = field(default_factory=Counter)
+    latencies_ms: list[float] = field(default_factory=list)
+    """Of the answers 200."""
+
+    def __str__(self) -> str:
+        ordered = sorted(self.latencies_ms) or [0.0]
+        p50, p99 = (ordered[int(share * (len(ordered) - 1))] for share in (0.5, 0.99))
+        return f"{dict(self.statuses)}, p50 {p50:.0f} ms, p99 {p99:.0f} ms, slowest {ordered[-1]:.0f} ms"
+
+
+def main() -> None:
+    """Print one line for each attack."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--clients", type=int, default=500)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        model = published_model(Path(folder, "storage"), 32)
+        with ninefold_servers(model)[0].running() as url:
+            asyncio.run(_attack(url, options.seconds, options.clients))
+
+
+async def _attack(url: str, seconds: float, clients: int) -> None:
+    small = encoded(picture(size=(32, 32)))
+    hostile = jpeg_of_many_scans(8_000, 1_000_000)
+    address = urlsplit(url)
+    host, port = address.hostname or "", address.port or 80
+    run = _Run(host, port, seconds)
+    await run.post(2, small)
+    print("8 clients, small images:", await run.post(8, small))
+    good, bad = await asyncio.gather(run.post(8, small), run.post(4, hostile))
+    print("… while 4 clients send endless JPEGs:", good)
+    print("    their answers:", bad)
+    stalled = [await _stalled(host, port) for _ in range(40)]
+    print("… while 40 clients stop after 18 of 19 MB:", await run.post(8, small))
+    for writer in stalled:
+        writer.close()
+    before_mib = _memory_mib()
+    print(f"{clients} clients:", await run.post(clients, small))
+    print(f"memory of predictor and API, MiB: {before_mib} before, {_memory_mib()} after")
+    killing = asyncio.create_task(_kill_predictor(seconds / 2))
+    print("8 clients, predictor killed:", await run.post(8, small))
+    print(f"ready again after {await killing:.1f} s")
+
+
+@dataclass(frozen=True)
+class _Run:
+    host: str
+    port: int
+    seconds: float
+
+    async def post(self, clients: int, image: bytes) -> Answers:
+        """Post an image again and again, with keep-alive connections."""
+        answers, ends_at = Answers(), time.monotonic() + self.seconds
+        request = _head(len(image)) + image
+        await asyncio.gather(*(self._client(request, answers, ends_at) for _ in range(clients)))
+        return answers
+
+    async def _client(self, request: bytes, answers: Answers, ends_at: float) -> None:
+        while time.monotonic() < ends_at:
+            try:
+                reader, writer = await asyncio.open_connection(self.host, self.port)
+                try:
+                    while time.monotonic() < ends_at:
+                        await _ask(reader, writer, request, answers)
+                finally:
+                    writer.close()
+            except (OSError, asyncio.IncompleteReadError, TimeoutError) as error:
+                answers.statuses[type(error).__name__] += 1
+
+
+async def _ask(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes, answers: Answers
+) -> None:
+    started = time.monotonic()
+    writer.write(request)
+    async with asyncio.timeout(_ANSWER_S):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        length = int(head.partition("content-length:")[2].split()[0])
+        await reader.readexactly(length)
+    status = head.split()[1]
+    answers.statuses[status] += 1
+    if status == "200":
+        answers.latencies_ms.append(1000 * (time.monotonic() - started))
+    elif status == "503":
+        await asyncio.sleep(min(1.0, float(head.partition("retry-after:")[2].split()[0])))
+
+
+def _head(size_bytes: int) -> bytes:
+    return (
+        "POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"
+        f"Content-Length: {size_bytes}\r\n\r\n"
+    ).encode()
+
+
+async def _stalled(host: str, port: int) -> asyncio.StreamWriter:
+    _, writer = await asyncio.open_connection(host, port)
+    writer.write(_head(19_000_000) + bytes(18_000_000))
+    return writer
+
+
+def _pids() -> dict[str, int]:
+    lines = {command_line(pid): pid for pid in descendants(os.getpid())}
+    return {
+        name: pid
+        for line, pid in lines.items()
+        for name, part in (("predictor", "-m api.predictor --socket"), ("api", "-m api --port"))
+        if part in line
+    }
+
+
+def _memory_mib() -> dict[str, int]:
+    def resident(pid: int) -> int:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
+
+    return {name: resident(pid) for name, pid in _pids().items()}
+
+
+async def _kill_predictor(after_s: float) -> float:
+    await asyncio.sleep(after_s)
+    started, killed = time.monotonic(), _pids()["predictor"]
+    os.kill(killed, signal.SIGKILL)
+    await _until(lambda: asyncio.sleep(0.1, _pids().get("predictor", killed) != killed))
+    return time.monotonic() - started
+
+
+async def _until(is_true: Callable[[], Awaitable[bool]]) -> None:
+    while not await is_true():
+        pass
+
+
+if __name__ == "__main__":
+    main()
