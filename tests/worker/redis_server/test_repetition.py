@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import redis
 
+from model.artifact.precision import Precision
 from ninefold.local.ports import free_port
 from tests.chaos.cluster.network import Link, Network
 from tests.worker.imported import dataset_record, entry_of, new_import
@@ -20,6 +21,7 @@ from worker.queue import live_workers
 from worker.queue.attempt_messages import Report, TrainingReport
 from worker.queue.calls import (
     attempts,
+    batch_predictions,
     evaluations,
     history,
     imports,
@@ -29,8 +31,15 @@ from worker.queue.calls import (
     uploads,
 )
 from worker.queue.calls.requests import Idempotency
-from worker.queue.ids import new_attempt_id, new_model_import_id
-from worker.queue.records import Checkpoint, EvaluationResult, JobError, Progress
+from worker.queue.ids import new_attempt_id, new_model_import_id, new_prediction_id
+from worker.queue.records import (
+    Checkpoint,
+    EvaluatedSplit,
+    EvaluationResult,
+    JobError,
+    PredictionResult,
+    Progress,
+)
 from worker.queue.scripts import QUEUE_SCRIPTS
 from worker.queue.states import Outcome, Phase, Status
 from worker.queue.store import JobStore
@@ -190,6 +199,18 @@ def evaluate(run: Run, model_id: str) -> None:
     assert run(evaluations.succeed_evaluation(evaluation_id, attempt_id, found)) is Status.SUCCEEDED
 
 
+def predict(run: Run, model_id: str) -> None:
+    """Classify the images of a built-in dataset."""
+    images = batch_predictions.PredictedDataset(id="digits", is_uploaded=False, split=EvaluatedSplit.TEST)
+    new = batch_predictions.NewPrediction(
+        prediction_id=new_prediction_id(), model=model_id, model_name="demo", images=images
+    )
+    assert run(batch_predictions.submit_prediction(new, "batch")).prediction.id == new.prediction_id
+    prediction_id, attempt_id = _claim(run)
+    totals = PredictionResult(images=9, failed=0, abstained=0, labels={"0": 9}, precision=Precision.INT8)
+    assert run(batch_predictions.succeed_prediction(prediction_id, attempt_id, totals)) is Status.SUCCEEDED
+
+
 def import_model(run: Run) -> str:
     """Import a model; return its id."""
     new = model_imports.NewModelImport(new_model_import_id(), "imported", 1, "0" * 64)
@@ -306,6 +327,7 @@ def test_a_repeated_call_has_the_same_answer_and_one_effect(
     assert [model.manifest.id for model in registry.list_models().models] == [model_id]
 
     evaluate(run, model_id)
+    predict(run, model_id)
     imported_id = import_model(run)
     assert [model.manifest.id for model in registry.list_models("imported").models] == [imported_id]
     import_and_wait(run)
