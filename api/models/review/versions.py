@@ -187,6 +187,7 @@ class ReviewVersions:
             settings["promote_metric"] = stored.promote_metric
         if stored.promote_margin is not None:
             settings["promote_margin"] = stored.promote_margin
+        settings["init_from"] = None  # said, so that no starter is chosen where the model had none
         if stored.init_from and not stored.extended_from:
             with suppress(ModelNotFoundError, NoProductionError):
                 settings["init_from"] = (await self._models.resolve(stored.init_from, project)).manifest.id

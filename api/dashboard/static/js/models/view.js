@@ -69,7 +69,7 @@ function empty() {
 function group(name, models, reload) {
   const head = ["Version", "Test accuracy", "Dataset", "Image", "Made", ""].map((text) => h("th", { scope: "col" }, text));
   const hasProduction = models.some((model) => model.aliases.includes("production"));
-  return h("section", { class: "card" }, h("h2", {}, name, hasProduction ? h("a", { class: "button quiet small review-link", href: `#/review/${encodeURIComponent(name)}`, "aria-label": `Review uncertain answers of ${name}` }, "Review answers") : null), h("p", { class: "notice", role: "alert", hidden: true }),
+  return h("section", { class: "card" }, hasProduction ? h("a", { class: "button quiet small review-link", href: `#/review/${encodeURIComponent(name)}`, "aria-label": `Review uncertain answers of ${name}` }, "Review answers") : null, h("h2", {}, name), h("p", { class: "notice", role: "alert", hidden: true }),
     h("div", { class: "scroll" }, h("table", { class: "models" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, models.map((model) => row(model, reload, models))))),
     [...new Set(models.flatMap((model) => model.aliases))].sort().map((alias) => aliasPanel(name, alias, reload)),
     models.some((model) => model.aliases.includes("shadow")) && models.some((model) => model.aliases.includes("production")) ? shadowPanel(name, reload) : null);
