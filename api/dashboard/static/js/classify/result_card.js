@@ -78,8 +78,8 @@ export class ResultCard {
       h("h2", {}, label, h("span", { class: "score" }, percent(score))),
       h("ul", { class: "bars", "aria-label": `Scores of ${this.file.name}` }, visible(scores).map(bar)),
       prediction.label_set && h("p", { class: "label-set" }, labelSetText(prediction.label_set)),
-      h("p", { class: "muted small" }, `${this.file.name} · ${answer.model.name}:${answer.model.version} · ${answer.timings_ms.total.toFixed(1)} ms`),
-      h("div", { class: "where" }, this.button, this.note),
+      h("p", { class: "muted small" }, `${this.file.name} · ${answer.model.version ? `${answer.model.name}:${answer.model.version}` : `epoch ${answer.model.epoch} of ${answer.model.id}`} · ${answer.timings_ms.total.toFixed(1)} ms`),
+      answer.model.version && h("div", { class: "where" }, this.button, this.note),
       commandBlock("As curl", predictCommand(this.modelRef, this.file.name, this.options)));
     this.element.dataset.label = label;
   }

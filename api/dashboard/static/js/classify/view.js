@@ -66,7 +66,7 @@ class ClassifyView {
     try {
       const { data } = await get("models?limit=100");
       const selected = this.model.value || this.requestedModel;
-      if (selected && !data.some((model) => model.id === selected)) data.push(await get(`models/${encodeURIComponent(selected)}`));
+      if (selected && !data.some((model) => model.id === selected)) data.push(await get(`${isJob(selected) ? "jobs" : "models"}/${encodeURIComponent(selected)}`));
       fill(this.model, data.map((model) => h("option", { value: model.id }, label(model))));
       const chosen = data.find((model) => model.id === selected) ?? data.find((model) => model.aliases.includes("production"));
       if (chosen) this.model.value = chosen.id;
@@ -84,7 +84,8 @@ class ClassifyView {
     const model = this.models.find(({ id }) => id === this.model.value);
     this.tta.disabled = !model?.spec.horizontal_flip;
     if (this.tta.disabled) this.tta.checked = false;
-    this.coverage.disabled = this.tta.checked;
+    if (model && isJob(model.id)) this.coverage.value = "";
+    this.coverage.disabled = this.tta.checked || Boolean(model && isJob(model.id));
   }
 
   /** The chosen options as the rest of a query. */
@@ -130,7 +131,13 @@ function batches(cards) {
   return groups;
 }
 
+/** Whether a model is a job, which answers with its best epoch so far. */
+function isJob(id) {
+  return id.startsWith("job_");
+}
+
 function label(model) {
+  if (isJob(model.id)) return `${model.name}, best epoch so far of ${model.id}`;
   const aliases = model.aliases.length ? ` (${model.aliases.join(", ")})` : "";
   return `${model.name}:${model.version}${aliases}`;
 }

@@ -122,9 +122,10 @@ class JobView {
     setText(this.about, recipeAndDataset(job));
     setText(this.note, statusDetail(job));
     this.actions.update(job);
-    show(this.classify, Boolean(job.result?.model));
+    const classifying = job.result?.model?.id ?? (job.best && !hasEnded(job) ? job.id : null);
+    show(this.classify, Boolean(classifying));
     show(this.longer, Boolean(job.result?.model));
-    if (job.result?.model) this.classify.href = `#/classify?model=${encodeURIComponent(job.result.model.id)}`;
+    if (classifying) this.classify.href = `#/classify?model=${encodeURIComponent(classifying)}`;
     const rows = [...this.rows.values()].sort((a, b) => a.epoch - b.epoch);
     this.figures.update(job, rows);
     this.curves.setRows(rows);
