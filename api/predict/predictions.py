@@ -162,6 +162,7 @@ class Predictions:
                 name=manifest.name,
                 version=manifest.version,
                 alias=found.alias,
+                min_scores=found.min_scores,
                 precision=predicted.precision,
             ),
             predictions=[

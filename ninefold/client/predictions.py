@@ -51,7 +51,18 @@ def classify(
         raise refusal
     for index, (file, prediction) in enumerate(zip(files, predictions, strict=True)):
         prediction.update(index=index, filename=file.name)
+    if "min_score" not in params:
+        _abstain(predictions, answers[0]["model"].get("min_scores") or {})
     return answers[0] | {"predictions": predictions, "timings_ms": _joined_timings(answers)}
+
+
+def _abstain(predictions: Sequence[Json], least: dict[str, float]) -> None:
+    """Apply the least scores of the alias to all predictions: later requests name the version, not the alias."""
+    for prediction in predictions if least else ():
+        if prediction["status"] == "ok":
+            prediction["abstained"] = prediction["score"] < least.get(
+                prediction["label"], least.get("*", 0.0)
+            )
 
 
 def _batches(files: Sequence[Path], most: int) -> Iterator[list[Path]]:

@@ -64,6 +64,24 @@ def test_any_number_of_files_is_classified_in_order_by_one_model(tmp_path: Path)
         assert response["timings_ms"] == TIMINGS | {"total": 18.0}
 
 
+def test_the_least_scores_of_the_alias_hold_for_all_files_unless_the_call_has_its_own(tmp_path: Path) -> None:
+    def answer_through_alias(request: Request) -> Reply:
+        reply = answer(request)
+        assert isinstance(reply.body, dict)
+        is_first = "model=mdl_1" not in request.target
+        reply.body["model"]["min_scores"] = {"*": 0.5, "039.jpg": 1.1} if is_first else {}
+        return reply
+
+    files = write_files(tmp_path, [f"{i:03}.jpg" for i in range(40)])
+    with scripted_server(answer_through_alias) as service, Client(service.url) as client:
+        abstained = [one["abstained"] for one in client.predict(files)["predictions"]]
+        assert abstained == [False] * 39 + [True]
+        own = client.predict(files, min_score=0, coverage=0.9, tta=True)["predictions"]
+        assert not any(one.get("abstained") for one in own)
+        query = service.requests[-1].target
+        assert all(part in query for part in ("min_score=0", "coverage=0.9", "tta=true"))
+
+
 def test_images_to_explain_go_in_requests_that_the_service_takes(tmp_path: Path) -> None:
     with scripted_server(answer) as service, Client(service.url) as client:
         client.predict(write_files(tmp_path, [f"{i:03}.jpg" for i in range(20)]), explain=True)
