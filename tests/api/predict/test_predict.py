@@ -68,6 +68,7 @@ def test_a_body_that_is_one_image(service: Service, model: Manifest) -> None:
         "name": "shapes",
         "version": 1,
         "alias": "production",
+        "epoch": None,
         "min_scores": {},
         "precision": "float32",
     }
