@@ -21,7 +21,8 @@ class PredictionModel(BaseModel):
         description="The epoch that answered, when `id` is a job that has not published a model.",
     )
     min_scores: dict[str, float] = Field(
-        default={}, description="The least scores of the alias, by class; `*` is every class that is not named."
+        default={},
+        description="The least scores of the alias, by class; `*` is every class that is not named.",
     )
     precision: str = Field(description="The numbers that the network computed with: `float32` or `int8`.")
 
