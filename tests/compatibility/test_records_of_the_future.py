@@ -285,7 +285,7 @@ def test_work_of_a_later_kind_is_left_alone_and_hides_nothing(store: JobStore) -
     later = store.submit(make_job(priority=100)).job_id
     unknown_status = store.submit(make_job()).job_id
     mine = store.submit(make_job()).job_id
-    store.redis.hset(redis_keys.ITEM + later, "kind", "batch_prediction")
+    store.redis.hset(redis_keys.ITEM + later, "kind", "dreaming")
     assert store.cancel(unknown_status).status is Status.CANCELLED
     store.redis.hset(redis_keys.ITEM + unknown_status, "status", "dreaming")
     assert [job.id for job in store.list_jobs().jobs] == [mine, unknown_status]

@@ -73,8 +73,8 @@ def test_work_of_a_later_kind_is_copied_as_it_is(old: Service, new: Service) -> 
     old.store.requeue(queued, str(old.client.hget(redis_keys.ITEM + queued, "attempt")), Outcome.DRAINED)
     for item_id, status in ((queued, "queued"), (running, "dreaming"), (ended, "cancelled")):
         old.client.zrem(redis_keys.JOBS, item_id)
-        old.client.zadd("ninefold:predictions", {item_id: 0})
-        old.client.hset(redis_keys.ITEM + item_id, mapping={"kind": "batch_prediction", "status": status})
+        old.client.zadd("ninefold:dreams", {item_id: 0})
+        old.client.hset(redis_keys.ITEM + item_id, mapping={"kind": "dreaming", "status": status})
         old.client.hdel(redis_keys.ITEM + item_id, "dataset", "recipe")
     mine = old.store.submit(make_job()).job_id
     old.storage.put_bytes(f"checkpoints/{running}/1/state", b"state")
@@ -86,7 +86,7 @@ def test_work_of_a_later_kind_is_copied_as_it_is(old: Service, new: Service) -> 
         for item_id in (queued, running, ended):
             assert new.dump()[prefix + item_id] == old.dump()[prefix + item_id]
     assert new.dump()[redis_keys.QUEUE] == old.dump()[redis_keys.QUEUE]
-    assert new.dump()["ninefold:predictions"] == old.dump()["ninefold:predictions"]
+    assert new.dump()["ninefold:dreams"] == old.dump()["ninefold:predictions"]
     assert new.storage.list() == old.storage.list()
     assert claim(new.store)[0] == mine
 
