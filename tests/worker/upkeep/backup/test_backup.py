@@ -86,7 +86,7 @@ def test_work_of_a_later_kind_is_copied_as_it_is(old: Service, new: Service) -> 
         for item_id in (queued, running, ended):
             assert new.dump()[prefix + item_id] == old.dump()[prefix + item_id]
     assert new.dump()[redis_keys.QUEUE] == old.dump()[redis_keys.QUEUE]
-    assert new.dump()["ninefold:dreams"] == old.dump()["ninefold:predictions"]
+    assert new.dump()["ninefold:dreams"] == old.dump()["ninefold:dreams"]
     assert new.storage.list() == old.storage.list()
     assert claim(new.store)[0] == mine
 
