@@ -4,7 +4,7 @@ from model.spec import DatasetFacts, JobSpec
 
 STARTER = "starter"
 """The name of the model; the version in production is the starter."""
-MOST_IMAGES = 20
+MOST_IMAGES = 10
 """Sets with more training images a class start from random weights; docs/defaults.md has the study."""
 SMALLEST_SIDE = 24
 """Sets of smaller images, such as the digits, start from random weights."""

@@ -103,7 +103,7 @@ def test_a_service_process_that_cannot_start_leaves_no_files(command: str, tmp_p
 
 def test_each_option_of_submit_is_a_field_of_the_job_spec() -> None:
     options = set(inspect.signature(submit).parameters) - SUBMIT_OPTIONS_THAT_ARE_NO_FIELD
-    assert options - JobSpec.model_fields.keys() == {"tag"}  # repeated into the list `tags`
+    assert options - JobSpec.model_fields.keys() == {"tag", "random_weights"}  # `tags`; `init_from: null`
 
 
 def test_the_recipes_in_the_help_are_the_recipes_of_the_spec() -> None:
