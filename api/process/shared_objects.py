@@ -127,7 +127,9 @@ class SharedObjects:
             wake_ups=self._throttle,
             queue_limit=self._settings.max_queued_jobs,
         )
-        reviews = Reviews(models, self._storages, self._settings.review_max_bytes)
+        reviews = Reviews(
+            models, self._storages, self._settings.review_max_bytes, on_change=self._review.read_settings
+        )
         return {
             ApiSettings: self._settings,
             PredictorClient: self._predictor,

@@ -1,6 +1,6 @@
 """The review of uncertain answers: settings, images and labels. Knows no HTTP."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from api.http.callers import Principal
 from api.http.errors import invalid_fields
@@ -18,7 +18,15 @@ _DELETE_TIMEOUT_S = 60.0
 class Reviews:
     """The reviews of all names."""
 
-    def __init__(self, models: AsyncModelRegistry, storages: Storages, max_bytes: int) -> None:
+    def __init__(
+        self,
+        models: AsyncModelRegistry,
+        storages: Storages,
+        max_bytes: int,
+        on_change: Callable[[str, str], Awaitable[None]],
+    ) -> None:
+        """`on_change` is called with name and project after a review was turned on, changed or turned off."""
+        self._on_change = on_change
         self._models = models
         self._storages = storages
         self._max_bytes = max_bytes
@@ -27,6 +35,7 @@ class Reviews:
         """Turn a review on, or change its settings; raises ModelNotFoundError without a model of this name."""
         kept = KeptAnswers(**settings.model_dump())
         dropped = await self._models.configure_review(name, kept, self._max_bytes, project)
+        await self._on_change(name, project)
         await self.delete_files(name, dropped, project)
 
     async def require(self, name: str, project: str) -> None:
@@ -37,6 +46,7 @@ class Reviews:
     async def end(self, name: str, project: str) -> None:
         """Turn a review off and delete all that was kept; may be repeated, when it was interrupted."""
         await self._models.end_review(name, project)
+        await self._on_change(name, project)
         folder = f"{image_folder(name)}/"
         await self._storages.run_within(_DELETE_TIMEOUT_S, self._storages.of(project).delete, folder)
 

@@ -62,7 +62,7 @@ async def set_review(
     caller: Caller,
     name: Name,
 ) -> Review:
-    """Keep the images for which the model in production gives a score below `below`, from a few seconds on."""
+    """Keep the images for which the model in production gives a score below `below`."""
     await models.resolve(f"{name}:latest", caller.project)
     await reviews.configure(name, await read_json(request, ReviewSettings), caller.project)
     return Review.of(name, await versions.find_state(name, caller.project))

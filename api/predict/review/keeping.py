@@ -53,6 +53,10 @@ class ReviewTraffic:
         self._missed: Counter[tuple[str, str]] = Counter()
         self._has_work = asyncio.Event()
 
+    async def read_settings(self, name: str, project: str) -> None:
+        """Use the settings of a review that have just changed from now on; other processes do some seconds later."""
+        await self._settings.refresh(name, project)
+
     def offer(
         self,
         model: RegisteredModel,

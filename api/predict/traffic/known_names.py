@@ -34,8 +34,12 @@ class KnownNames(Generic[T]):
     async def look_up(self) -> None:
         """Find out about the names of which nothing is known, or was long ago; raises what `find` raises."""
         wanted, self._wanted = self._wanted, {}
+        for project, name in wanted:
+            await self.refresh(name, project)
+
+    async def refresh(self, name: str, project: str) -> None:
+        """Find out about a name of which something has just changed; raises what `find` raises."""
         if len(self._known) > _MOST_NAMES:
             self._known.clear()
-        for project, name in wanted:
-            found = await self._find(name, project)
-            self._known[project, name] = (time.monotonic() + _KNOWN_S, found)
+        found = await self._find(name, project)
+        self._known[project, name] = (time.monotonic() + _KNOWN_S, found)
