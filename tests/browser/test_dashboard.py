@@ -61,7 +61,7 @@ def test_a_job_is_submitted_and_watched_and_its_model_classifies_an_image(
     expect(result.get_by_role("heading")).to_contain_text("%")
     expect(result).to_contain_text("sevens:1")
 
-    page.get_by_label("Sets that have the label of").select_option("80 %")
+    page.get_by_label("Sets of labels").select_option("right for 80 % of images")
     page.get_by_label("Drop images here").set_input_files(digit)
     expect(result).to_have_count(2)
     expect(result.first).to_contain_text("One of: ")

@@ -92,7 +92,7 @@ export class ResultCard {
 }
 
 function labelSetText(labels) {
-  return labels.length ? `One of: ${labels.join(", ")}` : "One of: no class is probable enough";
+  return labels.length ? `One of: ${labels.join(", ")}` : "No class is probable enough";
 }
 
 /** The best class and each one that has a share that is not shown as 0.0 %. */

@@ -22,7 +22,7 @@ class ClassifyView {
     this.jobs = jobs;
     this.model = h("select", { id: "model" });
     this.tta = h("input", { id: "tta", type: "checkbox" });
-    this.coverage = h("select", { id: "coverage" }, COVERAGES.map((share) => h("option", { value: share }, share ? `${100 * share} %` : "no sets")));
+    this.coverage = h("select", { id: "coverage" }, COVERAGES.map((share) => h("option", { value: share }, share ? `right for ${100 * share} % of images` : "none")));
     this.model.addEventListener("change", () => this.#showOptions());
     this.tta.addEventListener("change", () => this.#showOptions());
     this.file = h("input", { id: "images", type: "file", accept: "image/*", multiple: true, class: "hidden" });
@@ -34,9 +34,9 @@ class ClassifyView {
     this.element = h("section", { class: "classify-view" },
       h("div", { class: "view-head" }, h("h1", {}, "Classify"), h("div", { class: "field inline" }, h("label", { for: "model" }, "Model"), this.model)),
       h("div", { class: "classify-options" },
-        h("label", { class: "field inline" }, this.tta, h("span", {}, "With mirror images")),
+        h("label", { class: "field inline", title: "Averages the scores of the image and its mirror image" }, this.tta, h("span", {}, "With mirror images")),
         h("label", { class: "field inline", title: "Shows the classes that an image may have" },
-          h("span", {}, "Sets that have the label of"), this.coverage)),
+          h("span", {}, "Sets of labels"), this.coverage)),
       this.file, this.drop, this.error, this.results);
     this.#bind();
     this.#loadModels();
