@@ -33,8 +33,8 @@ from model.errors import BundleRejectedError, CorruptArtifactError
 from model.evaluation.evaluating import evaluate
 from model.evaluation.evaluation import EVALUATION_FILE
 from model.evaluation.stored_predictions import parse_predictions
-from model.export.facts import INT8_FILE, ONNX_FILE
-from model.export.held_out import HELD_OUT_FILE, parse_held_out
+from model.export.facts import HELD_OUT_FILE, INT8_FILE, ONNX_FILE
+from model.export.held_out import parse_held_out
 from model.export.trained_network import TrainedNetwork
 
 _LONGEST_NAME = 1000

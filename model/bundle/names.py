@@ -2,8 +2,7 @@
 
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE
 from model.evaluation.evaluation import EVALUATION_FILE
-from model.export.facts import INT8_FILE, ONNX_FILE
-from model.export.held_out import HELD_OUT_FILE
+from model.export.facts import HELD_OUT_FILE, INT8_FILE, ONNX_FILE
 
 CARD_FILE = "README.md"
 PREDICT_FILE = "predict.py"

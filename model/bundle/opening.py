@@ -13,8 +13,7 @@ from model.bundle.names import BUNDLE_FILES, EPOCHS_FILE, PREDICTIONS_FILE
 from model.data.download.zip_entries import END
 from model.errors import BundleRejectedError
 from model.evaluation.evaluation import EVALUATION_FILE
-from model.export.facts import INT8_FILE, ONNX_FILE
-from model.export.held_out import HELD_OUT_FILE
+from model.export.facts import HELD_OUT_FILE, INT8_FILE, ONNX_FILE
 
 _MIB = 2**20
 _MOST_BYTES: Mapping[str, int] = {

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from model.errors import ExportError
 from model.export.engine import Engine
-from model.export.facts import INT8_FILE, ONNX_FILE, Float32Facts, OnnxFacts
+from model.export.facts import HELD_OUT_FILE, INT8_FILE, ONNX_FILE, Float32Facts, OnnxFacts
 from model.export.graph import OPSET, GraphBuilder
-from model.export.held_out import FLOAT32, HELD_OUT_FILE, INT8, HeldOutScores
+from model.export.held_out import FLOAT32, INT8, HeldOutScores
 from model.export.proof import compare
 from model.export.quantization import quantize
 from model.export.samples import ExportSamples

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 ONNX_FILE = "model.onnx"
 INT8_FILE = "model.int8.onnx"
+HELD_OUT_FILE = "held_out.json"
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from model.errors import CorruptArtifactError, TooFewHeldOutImagesError
+from model.export.facts import HELD_OUT_FILE
 
-HELD_OUT_FILE = "held_out.json"
 MAX_HELD_OUT = 10_000
 FLOAT32, INT8 = "float32", "int8"
 """As `model.artifact.precision` names them."""

@@ -26,9 +26,9 @@ from model.bundle.names import EPOCHS_FILE
 from model.evaluation.evaluating import evaluate
 from model.evaluation.evaluation import EVALUATION_FILE
 from model.evaluation.stored_predictions import PREDICTIONS_FILE, StoredPredictions, serialise_predictions
-from model.export.facts import INT8_FILE, ONNX_FILE, Float32Facts, Int8Facts, OnnxFacts
+from model.export.facts import HELD_OUT_FILE, INT8_FILE, ONNX_FILE, Float32Facts, Int8Facts, OnnxFacts
 from model.export.graph import GraphBuilder
-from model.export.held_out import HELD_OUT_FILE, HeldOutScores
+from model.export.held_out import HeldOutScores
 from model.export.quantization import quantize
 from model.network.resnet9 import ResNet9, published_weights
 from model.spec import Resize, ResolvedSpec

@@ -19,7 +19,8 @@ from model.artifact.files import read_file
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, model_key
 from model.artifact.precision import Precision, PrecisionSetting
 from model.errors import CorruptArtifactError, StorageError, TooFewHeldOutImagesError
-from model.export.held_out import HELD_OUT_FILE, HeldOutScores, parse_held_out
+from model.export.facts import HELD_OUT_FILE
+from model.export.held_out import HeldOutScores, parse_held_out
 from model.host.allocator import return_free_memory
 from model.host.cpus import cpu_quota
 from model.host.gpus import may_have_gpu

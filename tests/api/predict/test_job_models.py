@@ -75,6 +75,7 @@ def test_a_running_job_answers_with_its_best_epoch_so_far(service: Service) -> N
             "version": None,
             "alias": None,
             "epoch": epoch,
+            "min_scores": {},
             "precision": "float32",
         }
     for parameters in ({"explain": "true"}, {"coverage": "0.9"}):

@@ -8,8 +8,8 @@ import torch
 
 from model.errors import ExportError
 from model.export.exporting import export_network
-from model.export.facts import INT8_FILE, ONNX_FILE
-from model.export.held_out import HELD_OUT_FILE, parse_held_out
+from model.export.facts import HELD_OUT_FILE, INT8_FILE, ONNX_FILE
+from model.export.held_out import parse_held_out
 from model.export.proof import compare
 from model.export.samples import ExportSamples
 from model.export.trained_network import TrainedNetwork

@@ -13,12 +13,10 @@ from model.artifact.manifest import (
     model_key,
 )
 from model.bundle.epochs import EpochMetrics, TrainingEpochs
-from model.bundle.names import EPOCHS_FILE
+from model.bundle.names import EPOCHS_FILE, PREDICTIONS_FILE
 from model.comparison.ancestry import ANCESTORS, Ancestry, ancestry_from
 from model.comparison.result import Gate
-from model.comparison.seen_images import find_seen
 from model.errors import CorruptArtifactError, StorageError
-from model.evaluation.stored_predictions import PREDICTIONS_FILE, parse_predictions
 from model.host.failpoints import Failpoint, reach
 from model.spec import ResolvedSpec
 from model.storage.interface import Storage
@@ -88,6 +86,10 @@ def count_seen(draft: ManifestDraft, ancestry: Ancestry, storage: Storage, model
     datasets = ancestry.datasets - {draft.dataset.id}
     if not datasets or PREDICTIONS_FILE not in draft.files:
         return 0
+    # numpy, which a worker needs for these jobs alone:
+    from model.comparison.seen_images import find_seen  # noqa: PLC0415
+    from model.evaluation.stored_predictions import parse_predictions  # noqa: PLC0415
+
     try:
         data = storage.read_bytes(model_key(model_id, PREDICTIONS_FILE))
         predictions = parse_predictions(data, len(draft.classes))
