@@ -156,23 +156,17 @@ class Predictions:
             self._shadow.offer(found, project, images, predicted.items)
         if not options.explain:
             self._review.offer(found, project, images, predicted.items)
-        prediction = Prediction(
-            model=PredictionModel(
-                id=manifest.id,
-                name=manifest.name,
-                version=manifest.version,
-                alias=found.alias,
-                min_scores=found.min_scores,
-                precision=predicted.precision,
-            ),
-            predictions=[
-                _item(index, images[index].filename, answer, found.min_score, options)
-                for index, answer in enumerate(predicted.items)
-            ],
-            timings_ms=PredictionTimings(**predicted.timings_ms.model_dump(), total=_ms_since(started_s)),
+        model = PredictionModel(
+            id=manifest.id,
+            name=manifest.name,
+            version=manifest.version,
+            alias=found.alias,
+            min_scores=found.min_scores,
+            precision=predicted.precision,
         )
-        self._on_answer(prediction)
-        return prediction
+        return self._answer(
+            model, images, predicted, least=found.min_score, options=options, started_s=started_s
+        )
 
     async def _predict_with_checkpoint(
         self,
@@ -187,18 +181,34 @@ class Predictions:
         async with self.uploaded(request, body_of(request, self.limits)) as images:
             address = model_address(checkpoint.address, project)
             predicted = await while_connected(request, self._classify(address, images, options))
+        model = PredictionModel(
+            id=checkpoint.job_id,
+            name=checkpoint.name,
+            version=None,
+            alias=None,
+            epoch=predicted.epoch,
+            precision=predicted.precision,
+        )
+        return self._answer(
+            model, images, predicted, least=lambda _: 0.0, options=options, started_s=started_s
+        )
+
+    def _answer(
+        self,
+        model: PredictionModel,
+        images: Sequence[UploadedImage],
+        predicted: Predicted,
+        *,
+        least: Callable[[str], float],
+        options: AnswerOptions,
+        started_s: float,
+    ) -> Prediction:
+        """Return the answer to a request, and count it; `least` gives the least score of a class."""
         prediction = Prediction(
-            model=PredictionModel(
-                id=checkpoint.job_id,
-                name=checkpoint.name,
-                version=None,
-                alias=None,
-                epoch=predicted.epoch,
-                precision=predicted.precision,
-            ),
+            model=model,
             predictions=[
-                _item(index, images[index].filename, answer, lambda _: 0.0, options)
-                for index, answer in enumerate(predicted.items)
+                _item(index, image.filename, answer, least, options)
+                for index, (image, answer) in enumerate(zip(images, predicted.items, strict=True))
             ],
             timings_ms=PredictionTimings(**predicted.timings_ms.model_dump(), total=_ms_since(started_s)),
         )
