@@ -12,7 +12,7 @@ from api.datasets.uploads import DatasetUploads
 from api.http.bodies import content_type
 from api.http.callers import Caller, IdempotencyKey, Principal
 from api.http.dependencies import from_app
-from api.http.disconnect import while_connected
+from api.http.disconnect import read_waiting
 from api.http.links import root_path
 from api.http.openapi import problems
 from api.http.pages import After, Limit, Page
@@ -148,5 +148,4 @@ async def _find(
     request: Request, datasets: DatasetCatalogue, ref: str, caller: Principal, wait_s: float
 ) -> Dataset:
     """Find a dataset, and wait as long as the client is connected."""
-    finding = datasets.find(ref, caller.project, wait_s)
-    return await (while_connected(request, finding) if wait_s else finding)
+    return await read_waiting(request, datasets.find(ref, caller.project, wait_s), wait_s)

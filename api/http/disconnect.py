@@ -29,6 +29,15 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
         await _end({working, watching})
 
 
+async def read_waiting(request: Request, reading: Coroutine[Any, Any, T], wait_s: float) -> T:
+    """Return the result of `reading`, which waits up to `wait_s`; a client that disconnects meanwhile ends it.
+
+    Raises:
+        ClientDisconnect: the client disconnected while `reading` waited.
+    """
+    return await (while_connected(request, reading) if wait_s else reading)
+
+
 async def _end(tasks: set[asyncio.Task[Any]]) -> None:
     """Cancel tasks until they have ended: redis-py loses a cancellation that arrives just when its answer does."""
     while tasks:

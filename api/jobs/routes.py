@@ -9,7 +9,7 @@ from api.feed.waiting import ChangeWaiter
 from api.http.bodies import json_body_docs, read_json_by_key
 from api.http.callers import Caller, IdempotencyKey
 from api.http.dependencies import from_app
-from api.http.disconnect import while_connected
+from api.http.disconnect import read_waiting
 from api.http.openapi import problems
 from api.http.pages import After, Limit, Page, after_id
 from api.jobs.deletion import delete_job as delete_finished_job
@@ -119,7 +119,7 @@ async def get_job(
         is_final=is_finished,
         wait_s=wait_s,
     )
-    job_json = await (while_connected(request, reading) if wait_s else reading)
+    job_json = await read_waiting(request, reading, wait_s)
     return stored_job_response(request, job_id, job_json)
 
 

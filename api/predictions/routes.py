@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from api.http.bodies import content_type, json_body_docs, read_json
 from api.http.callers import Caller, IdempotencyKey, Principal
 from api.http.dependencies import from_app
-from api.http.disconnect import while_connected
+from api.http.disconnect import read_waiting, while_connected
 from api.http.errors import invalid_field
 from api.http.links import root_path
 from api.http.openapi import problems
@@ -133,7 +133,7 @@ async def get_prediction(
 ) -> AnsweredPrediction:
     """The batch prediction as it is now; with wait_s, as soon as it has ended."""
     finding = batches.find(prediction_id, caller.project, wait_s)
-    return _answer(request, await (while_connected(request, finding) if wait_s else finding))
+    return _answer(request, await read_waiting(request, finding, wait_s))
 
 
 @router.get(

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from api.http.bodies import json_body_docs, read_json
 from api.http.callers import Caller, IdempotencyKey
 from api.http.dependencies import from_app
-from api.http.disconnect import while_connected
+from api.http.disconnect import read_waiting, while_connected
 from api.http.links import root_path
 from api.http.openapi import problems
 from api.http.pages import After, Limit, Page, after_id
@@ -102,7 +102,7 @@ async def get_evaluation_run(
     """The evaluation as it is now; with wait_s, as soon as it has ended."""
     manifest = (await models.resolve(ref, caller.project)).manifest
     finding = runs.find(manifest, evaluation_id, caller.project, wait_s)
-    run = await (while_connected(request, finding) if wait_s else finding)
+    run = await read_waiting(request, finding, wait_s)
     return await _answer(request, reader, caller.project, manifest, run)
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.http.callers import Caller, IdempotencyKey
 from api.http.dependencies import from_app
-from api.http.disconnect import while_connected
+from api.http.disconnect import read_waiting, while_connected
 from api.http.links import root_path
 from api.http.openapi import problems
 from api.models.imports.imports import ModelImports
@@ -74,8 +74,7 @@ async def get_model_import(
     request: Request, *, imports: Imports, caller: Caller, import_id: ImportId, wait_s: WaitS = 0
 ) -> ImportedModel:
     """The import as it is now; with wait_s, as soon as it has ended."""
-    finding = imports.find(import_id, caller.project, wait_s)
-    found = await (while_connected(request, finding) if wait_s else finding)
+    found = await read_waiting(request, imports.find(import_id, caller.project, wait_s), wait_s)
     return ImportedModel.of(found, root_path(request))
 
 
