@@ -1,13 +1,11 @@
 """Queues the import of an upload that is in storage. Knows no HTTP."""
 
 from api.records.storages import Storages
+from api.records.undoing import undone_if_refused
 from api.records.wake_up_throttle import WakeUpThrottle
 from model.data.built_in.facts import BUILT_IN
 from model.host.failpoints import Failpoint, reach
-from worker.errors import (
-    DatasetNameTakenError,
-    WorkerError,
-)
+from worker.errors import DatasetNameTakenError
 from worker.queue.calls.imports import NewImport
 from worker.queue.kinds import Lane
 from worker.queue.records import DatasetImport
@@ -35,13 +33,8 @@ class ImportSubmissions:
             IdempotencyMismatchError: the key was used with another name or other bytes.
             QueueFullError: too many imports are queued.
         """
-        try:
+        async with undone_if_refused(lambda: self._delete_zip(new)):
             submitted = await self._store.submit_import(new, idempotency_key, queue_limit=self._max_queued)
-        except WorkerError as error:
-            # The import may be queued: gc deletes the upload if it is not.
-            if not error.may_have_been_applied and not new.has_parts:
-                await self._delete(new)
-            raise
         reach(Failpoint.SUBMIT_RECORDED)
         if not submitted.is_replay:
             self._wake_ups.request(Lane.LIGHT)
@@ -49,6 +42,10 @@ class ImportSubmissions:
         elif submitted.dataset_import.id != new.import_id:
             await self._delete(new)
         return submitted.dataset_import
+
+    async def _delete_zip(self, new: NewImport) -> None:
+        if not new.has_parts:
+            await self._delete(new)
 
     async def _delete(self, new: NewImport) -> None:
         if new.upload is not None:

@@ -13,12 +13,12 @@ from api.records.datasets import DatasetCatalogue, find_built_in
 from api.records.storage_space import StorageSpace
 from api.records.storages import Storages
 from api.records.stored_zip import ZIP_TYPES, store_zip, zip_chunks
+from api.records.undoing import undone_if_refused
 from api.records.work_queue import WorkQueue
 from model.artifact.manifest import Manifest
 from model.artifact.precision import PrecisionSetting
 from model.batch_prediction.rows import folder_of
 from model.host.failpoints import Failpoint, reach
-from worker.errors import WorkerError
 from worker.queue.calls.batch_predictions import NewPrediction, PredictedDataset, PredictedZip
 from worker.queue.ids import PREDICTION_PREFIX, new_prediction_id, upload_key
 from worker.queue.records import BatchPrediction, EvaluatedSplit
@@ -115,12 +115,8 @@ class BatchPredictions:
             chunks = zip_chunks(request, most, _TIMEOUT_S, hint=HINT, too_large=too_large)
             stored = await store_zip(self._storages, self._storages.of(project), key, chunks)
         images = PredictedZip(key=key, size_bytes=stored.size_bytes, sha256=stored.sha256)
-        try:
+        async with undone_if_refused(lambda: self._delete(key, project)):
             found = await self._submit(asked, prediction_id, images)
-        except WorkerError as error:
-            if not error.may_have_been_applied:  # else gc deletes the upload if it was not queued
-                await self._delete(key, project)
-            raise
         if found.id != prediction_id:
             await self._delete(key, project)
         return found

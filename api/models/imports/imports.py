@@ -10,8 +10,8 @@ from api.models.imports.errors import ModelImportNotFoundError, ModelImportsBusy
 from api.records.storage_space import StorageSpace
 from api.records.storages import Storages
 from api.records.stored_zip import ZIP_TYPES, StoredZip, store_zip, zip_chunks
+from api.records.undoing import undone_if_refused
 from api.records.work_queue import WorkQueue
-from worker.errors import WorkerError
 from worker.queue.calls.model_imports import NewModelImport
 from worker.queue.ids import MODEL_IMPORT_PREFIX, new_model_import_id, upload_key
 from worker.queue.records import ModelImport
@@ -63,13 +63,8 @@ class ModelImports:
         return await store_zip(self._storages, self._storages.of(project), key, chunks)
 
     async def _submit(self, new: NewModelImport, idempotency_key: str | None) -> ModelImport:
-        try:
+        async with undone_if_refused(lambda: self._delete(new.upload, new.project)):
             submitted = await self._queue.store.submit_model_import(new, idempotency_key)
-        except WorkerError as error:
-            # The import may be queued: gc deletes the upload if it is not.
-            if not error.may_have_been_applied:
-                await self._delete(new.upload, new.project)
-            raise
         if submitted.model_import.id != new.import_id:
             await self._delete(new.upload, new.project)
         elif not submitted.is_replay:

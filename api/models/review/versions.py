@@ -13,9 +13,10 @@ from api.models.review.labelled_zip import OPTIONS, ZipStorage
 from api.models.review.reviews import Reviews
 from api.models.review.schemas import ReviewDatasetRequest
 from api.records.datasets import DatasetCatalogue, find_built_in
+from api.records.undoing import undone_if_refused
 from model.artifact.manifest import Manifest
 from model.spec import JobSpec, Promote, TrainingSpec
-from worker.errors import IdempotencyMismatchError, JobNotFoundError, ModelNotFoundError, WorkerError
+from worker.errors import IdempotencyMismatchError, JobNotFoundError, ModelNotFoundError
 from worker.queue.calls.imports import NewImport
 from worker.queue.calls.trainings import Submitted
 from worker.queue.ids import new_import_id, upload_key
@@ -146,7 +147,11 @@ class ReviewVersions:
         with suppress(JobNotFoundError):
             await self._store.get_import(plan.import_id, caller.project)
             return
-        try:
+
+        def give_labels_back() -> Awaitable[object]:
+            return self._models.settle_version(name, plan.import_id, is_made=False, project=caller.project)
+
+        async with undone_if_refused(give_labels_back):
             key = upload_key(plan.import_id)
             size_bytes, sha256 = await self._zips.put(key, name, taken.labels, caller.project)
             new = NewImport(
@@ -161,10 +166,6 @@ class ReviewVersions:
                 note=plan.note,
             )
             await self._submitting.submit_import(new, f"review-{plan.import_id}")
-        except WorkerError as error:
-            if not error.may_have_been_applied:
-                await self._models.settle_version(name, plan.import_id, is_made=False, project=caller.project)
-            raise
 
     async def _answer(
         self, name: str, plan: VersionPlan, *, is_trained: bool, caller: Principal
