@@ -22,9 +22,9 @@ from model.batch_prediction.rows import (
 )
 from model.batch_prediction.sources import ImageSource, ReadImage
 from model.errors import ObjectExistsError
+from model.evaluation.best_classes import best_classes
 from model.storage.interface import Storage
 
-_SCORE_DIGITS = 6
 _BATCH = 64
 
 
@@ -48,10 +48,8 @@ class Answering:
         """Return the row of one file; without scores there is an error."""
         if scores_K is None:
             return Row(index=index, file=read.file, image=read.image, status="error", error=read.error)
-        best = np.argsort(-scores_K, kind="stable")[: self.top_k]  # of equal scores the earlier class first
-        scores = [
-            RowScore(label=self.classes[k], score=round(float(scores_K[k]), _SCORE_DIGITS)) for k in best
-        ]
+        best = best_classes(scores_K, self.top_k)
+        scores = [RowScore(label=self.classes[k], score=score) for k, score in best]
         return Row(
             index=index,
             file=read.file,

@@ -51,17 +51,25 @@ class DatasetImages:
     """The images of some splits of a dataset, which are prepared for the model."""
 
     def __init__(self, splits: Sequence[PreparedSplit]) -> None:
-        self._places = [(split, row) for split in splits for row in range(len(split.images))]
+        self._splits = splits
 
     def __len__(self) -> int:
-        return len(self._places)
+        return sum(len(split.images) for split in self._splits)
 
     def read(self, start: int, end: int) -> list[ReadImage]:
         """Read the images with these numbers; raises StorageError."""
-        return [
-            ReadImage(image=str(split.ids_N[row]), pixels_HWC=split.images.read(np.array([row]))[0])
-            for split, row in self._places[start:end]
-        ]
+        found = []
+        for split in self._splits:
+            rows = np.arange(max(start, 0), min(end, len(split.images)))
+            if len(rows):
+                images_NHWC = split.images.read(rows)
+                ids = split.ids_N[rows].tolist()
+                found += [
+                    ReadImage(image=one, pixels_HWC=pixels_HWC)
+                    for one, pixels_HWC in zip(ids, images_NHWC, strict=True)
+                ]
+            start, end = start - len(split.images), end - len(split.images)
+        return found
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,7 @@ from api.predictor.serving.explanation import Explainable, Explanations, SeenIma
 from api.predictor.serving.model_cache import ModelCache
 from api.predictor.serving.views import label_set, mirrored, scores_of_views
 from model.errors import ImageError
-
-_SCORE_DIGITS = 6
+from model.evaluation.best_classes import best_classes
 
 
 class ServedModel(Network, Explainable, Protocol):
@@ -204,12 +203,13 @@ class RequestClassifier:
             return _ImageResult(index, ItemAnswer(error=ItemError(code=error.code, message=str(error))))
         passed_s = time.monotonic() - arrived
         queued_s = max(0.0, passed_s - decode_s - classified.infer_s)
-        scores = best_scores(classified.scores, model.classes, request.top_k)
+        best = best_classes(classified.scores, request.top_k)
         labels = (
             None
             if least_probability is None
             else label_set(classified.scores, model.classes, least_probability)
         )
+        scores = [Score(label=model.classes[k], score=score) for k, score in best]
         answer = ItemAnswer(scores=scores, label_set=labels)
         seen = SeenImage(image, int(classified.scores.argmax())) if request.explain else None
         return _ImageResult(index, answer, seen, queued_s, decode_s, classified.infer_s)
@@ -231,12 +231,6 @@ async def _least_probability(model: ServedModel, coverage: float | None) -> floa
 def _prepare(model: ServedModel, image: ImageData) -> tuple[np.ndarray | LargeImage, float]:
     started = time.monotonic()
     return model.prepare(image), time.monotonic() - started
-
-
-def best_scores(scores_K: np.ndarray, classes: list[str], top_k: int) -> list[Score]:  # noqa: N803  # its shape
-    """Return the `top_k` classes with the highest scores, highest first; of equal scores the earlier class first."""
-    best = np.argsort(-scores_K, kind="stable")[:top_k]
-    return [Score(label=classes[k], score=round(float(scores_K[k]), _SCORE_DIGITS)) for k in best]
 
 
 def _slowest(results: list[_ImageResult]) -> Timings:

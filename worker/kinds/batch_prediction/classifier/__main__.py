@@ -21,6 +21,7 @@ from model.storage.opening import open_storage
 from worker.attempt.messages import Line, PhaseBegun
 from worker.kinds.batch_prediction.messages import AllPredicted, PartStored
 from worker.kinds.child_program import Send, child_parser, run_child
+from worker.kinds.chosen_splits import chosen_splits
 from worker.kinds.published_model import read_manifest
 from worker.queue.records import EvaluatedSplit, PredictionProgress, PredictionResult
 from worker.queue.states import Phase
@@ -75,12 +76,7 @@ def _open_images(
             arguments.cache_dir,
             limits=CacheLimits(arguments.cache_bytes, arguments.cache_days),
         )
-        splits = {
-            EvaluatedSplit.TRAIN: [prepared.train],
-            EvaluatedSplit.TEST: [prepared.test],
-            EvaluatedSplit.ALL: [prepared.train, prepared.test],
-        }
-        yield DatasetImages(splits[arguments.split])
+        yield DatasetImages(chosen_splits(prepared, arguments.split))
         return
     try:
         with (

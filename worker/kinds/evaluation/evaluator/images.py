@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model.data.prepared.dataset import PreparedDataset, PreparedSplit
+from model.data.prepared.dataset import PreparedDataset
 from model.data.prepared.image_file import ImageFile
 from model.errors import NoCommonClassError
 from model.spec import DatasetFacts
+from worker.kinds.chosen_splits import chosen_splits
 from worker.queue.records import EvaluatedSplit
 
 
@@ -42,7 +43,7 @@ def choose_images(
     number_of = {name: number for number, name in enumerate(classes)}
     numbers_K = np.array([number_of.get(name, -1) for name in of_dataset], np.int64)
     parts, labels, ids, unknown = [], [], [], Counter[str]()
-    for images in _splits(prepared, split):
+    for images in chosen_splits(prepared, split):
         is_known_N = numbers_K[images.labels_N] >= 0
         rows_M = np.flatnonzero(is_known_N)
         parts.append((images.images, rows_M))
@@ -55,11 +56,3 @@ def choose_images(
     return EvaluatedImages(
         prepared.facts, parts, labels_N, np.concatenate(ids), dict(sorted(unknown.items()))
     )
-
-
-def _splits(prepared: PreparedDataset, split: EvaluatedSplit) -> list[PreparedSplit]:
-    return {
-        EvaluatedSplit.TRAIN: [prepared.train],
-        EvaluatedSplit.TEST: [prepared.test],
-        EvaluatedSplit.ALL: [prepared.train, prepared.test],
-    }[split]
