@@ -1,4 +1,4 @@
-"""Deletes the images of reviews that were used, or are too old, also while nobody predicts or looks. Every step may be repeated."""
+"""Deletes the images of reviews that were used or are too old, without waiting for a request. Every step may be repeated."""
 
 from contextlib import suppress
 

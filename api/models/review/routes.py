@@ -79,7 +79,7 @@ async def delete_review(reviews: AllReviews, caller: Caller, name: Name) -> None
     """Keep no more answers, and delete the images and labels that are kept. Dataset versions stay."""
     try:
         await reviews.require(name, caller.project)
-    finally:
+    finally:  # also when it is off: an interrupted request may have left files
         await reviews.end(name, caller.project)
 
 

@@ -52,7 +52,7 @@ class _Work:
     def _using(self, child: DecodingChild) -> Iterator[None]:
         with self._lock:
             if self._is_given_up:
-                raise ImageError("Nobody waits for this image any more.")
+                raise ImageError("The request ended before this image was decoded.")
             self._child = child
         try:
             yield

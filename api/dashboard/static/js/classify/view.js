@@ -20,6 +20,7 @@ class ClassifyView {
   constructor(requestedModel, jobs) {
     this.requestedModel = requestedModel;
     this.jobs = jobs;
+    this.models = [];
     this.model = h("select", { id: "model" });
     this.tta = h("input", { id: "tta", type: "checkbox" });
     this.coverage = h("select", { id: "coverage" }, COVERAGES.map((share) => h("option", { value: share }, share ? `right for ${100 * share} % of images` : "none")));
