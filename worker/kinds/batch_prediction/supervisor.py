@@ -7,6 +7,7 @@ from worker.attempt.messages import FinalMessage
 from worker.kinds.batch_prediction.context import PredictionContext
 from worker.kinds.batch_prediction.messages import AllPredicted
 from worker.kinds.batch_prediction.running_prediction import RunningPrediction
+from worker.kinds.cache_arguments import cache_arguments
 from worker.kinds.one_child import OneChildSupervisor
 from worker.queue.attempt_messages import ClaimedBatchPrediction
 from worker.queue.states import Outcome
@@ -31,13 +32,13 @@ class PredictionSupervisor(OneChildSupervisor):
         self._claimed = claimed
 
     def _spawn(self) -> RunningPrediction:
-        context, claimed, limits = self._prediction, self._claimed, self._prediction.cache_limits
+        context, claimed = self._prediction, self._claimed
         images = ["--upload", claimed.upload] if claimed.upload else []
         if claimed.dataset and claimed.split:
             images = ["--dataset", claimed.dataset, "--split", claimed.split]
         process = context.spawner.spawn(
-            *("--storage", self._storage_url, "--cache-dir", str(context.cache_dir)),
-            *("--cache-bytes", str(limits.max_bytes), "--cache-days", str(limits.max_days)),
+            *("--storage", self._storage_url),
+            *cache_arguments(context.cache_dir, context.cache_limits),
             *("--prediction", claimed.item_id, "--model", claimed.model, *images),
             *("--top-k", str(claimed.top_k), "--min-score", str(claimed.min_score)),
             *("--precision", claimed.precision, "--threads", str(context.threads)),

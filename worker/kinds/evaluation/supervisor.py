@@ -1,6 +1,7 @@
 """Supervises one attempt at an evaluation: a process predicts and stores the result, the worker records it."""
 
 from worker.attempt.messages import FinalMessage
+from worker.kinds.cache_arguments import cache_arguments
 from worker.kinds.evaluation.context import EvaluationContext
 from worker.kinds.evaluation.messages import Evaluated
 from worker.kinds.evaluation.running_evaluation import RunningEvaluation
@@ -26,10 +27,10 @@ class EvaluationSupervisor(OneChildSupervisor):
         self._claimed = claimed
 
     def _spawn(self) -> RunningEvaluation:
-        context, claimed, limits = self._evaluation, self._claimed, self._evaluation.cache_limits
+        context, claimed = self._evaluation, self._claimed
         process = context.spawner.spawn(
-            *("--storage", self._storage_url, "--cache-dir", str(context.cache_dir)),
-            *("--cache-bytes", str(limits.max_bytes), "--cache-days", str(limits.max_days)),
+            *("--storage", self._storage_url),
+            *cache_arguments(context.cache_dir, context.cache_limits),
             *("--evaluation", claimed.item_id, "--model", claimed.model),
             *("--dataset", claimed.dataset, "--split", claimed.split),
             *("--threads", str(context.threads)),

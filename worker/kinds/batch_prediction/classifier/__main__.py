@@ -5,14 +5,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 from model.artifact.manifest import Manifest
 from model.artifact.onnx_classifier import OnnxClassifier
 from model.artifact.precision import PrecisionSetting
 from model.batch_prediction.classifying import Answering, classify_all
 from model.batch_prediction.sources import DatasetImages, ImageSource, open_zip
-from model.data.prepared.cache import CacheLimits
 from model.data.prepared.dataset import prepare_dataset
 from model.errors import DatasetRejectedError, ObjectMissingError
 from model.host.failpoints import Failpoint, reach
@@ -20,6 +18,7 @@ from model.storage.interface import Storage
 from model.storage.opening import open_storage
 from worker.attempt.messages import Line, PhaseBegun
 from worker.kinds.batch_prediction.messages import AllPredicted, PartStored
+from worker.kinds.cache_arguments import add_cache_arguments, cache_limits
 from worker.kinds.child_program import Send, child_parser, run_child
 from worker.kinds.chosen_splits import chosen_splits
 from worker.kinds.published_model import read_manifest
@@ -74,7 +73,7 @@ def _open_images(
             preprocessing.resize,
             storage,
             arguments.cache_dir,
-            limits=CacheLimits(arguments.cache_bytes, arguments.cache_days),
+            limits=cache_limits(arguments),
         )
         yield DatasetImages(chosen_splits(prepared, arguments.split))
         return
@@ -92,9 +91,7 @@ def _open_images(
 def _parse_arguments() -> argparse.Namespace:
     parser = child_parser("worker.kinds.batch_prediction.classifier")
     parser.add_argument("--storage", required=True, help="URL of the storage of the project")
-    parser.add_argument("--cache-dir", type=Path, required=True, help="keeps prepared images")
-    parser.add_argument("--cache-bytes", type=int, required=True, help="most bytes of prepared images")
-    parser.add_argument("--cache-days", type=float, required=True, help="days that they are kept unused")
+    add_cache_arguments(parser)
     parser.add_argument("--prediction", required=True, help="id of the batch prediction")
     parser.add_argument("--model", required=True, help="id of the model")
     images = parser.add_mutually_exclusive_group(required=True)

@@ -3,13 +3,12 @@
 import argparse
 import time
 from functools import partial
-from pathlib import Path
 
-from model.data.prepared.cache import CacheLimits
 from model.host.cpus import limit_openmp_spinning
 from model.host.failpoints import Failpoint, reach
 from model.storage.opening import open_storage
 from worker.attempt.messages import PROGRESS_EVERY_S, Line, PhaseBegun
+from worker.kinds.cache_arguments import add_cache_arguments, cache_limits
 from worker.kinds.child_program import Send, child_parser, run_child
 from worker.kinds.evaluation.messages import Evaluated, ImagesPredicted
 from worker.queue.records import EvaluatedSplit, EvaluationProgress
@@ -49,7 +48,7 @@ def _evaluate(arguments: argparse.Namespace, send: Send) -> Line:
         dataset=arguments.dataset,
         split=arguments.split,
         cache_dir=arguments.cache_dir,
-        cache_limits=CacheLimits(arguments.cache_bytes, arguments.cache_days),
+        cache_limits=cache_limits(arguments),
         threads=arguments.threads,
     )
     result = evaluate_model(
@@ -64,9 +63,7 @@ def _evaluate(arguments: argparse.Namespace, send: Send) -> Line:
 def _parse_arguments() -> argparse.Namespace:
     parser = child_parser("worker.kinds.evaluation.evaluator")
     parser.add_argument("--storage", required=True, help="URL of the storage of the project")
-    parser.add_argument("--cache-dir", type=Path, required=True, help="keeps prepared images")
-    parser.add_argument("--cache-bytes", type=int, required=True, help="most bytes of prepared images")
-    parser.add_argument("--cache-days", type=float, required=True, help="days that they are kept unused")
+    add_cache_arguments(parser)
     parser.add_argument("--evaluation", required=True, help="id of the evaluation")
     parser.add_argument("--model", required=True, help="id of the model")
     parser.add_argument("--dataset", required=True, help="id or built-in name of the dataset")
