@@ -3,13 +3,14 @@
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from model.host import lease_clock
 from model.host.failpoints import Failpoint, arm
 from worker.attempt.drain import DrainSignal
+from worker.attempt.spawner import Spawner
 from worker.attempt.supervisor import AttemptResult, Supervisor
 from worker.kinds.batch_prediction.classifier_command import CLASSIFIER_COMMAND, classifier_spawner
 from worker.kinds.batch_prediction.context import PredictionContext
@@ -42,7 +43,9 @@ from worker.queue.store import JobStore
 COUNTING_TRAINER = ("counting_trainer",)
 AnyContext = TrainingContext | ImportContext | EvaluationContext | PredictionContext | ModelImportContext
 
-_TIMES = {"lease_s": 3.0, "renew_every_s": 0.1}
+C = TypeVar("C", ImportContext, EvaluationContext, PredictionContext, ModelImportContext)
+
+_TIMES: dict[str, Any] = {"lease_s": 3.0, "renew_every_s": 0.1}
 
 
 def fixture_command(module: str, *arguments: str) -> tuple[str, ...]:
@@ -74,79 +77,54 @@ def open_worker_context(
 
 
 @contextmanager
+def _open_context(
+    kind: type[C], spawner: Spawner, store: JobStore, folder: Path, **settings: Any
+) -> Iterator[C]:
+    """Yield the context of a kind whose attempts have one child process."""
+    try:
+        yield kind(
+            store=store,
+            storage_url=(folder / "storage").as_uri(),
+            cache_dir=folder / "cache",
+            spawner=spawner,
+            drain=DrainSignal(),
+            **_TIMES | settings,
+        )
+    finally:
+        spawner.close()
+
+
 def open_import_context(
     store: JobStore, folder: Path, importer: tuple[str, ...] = (), **settings: Any
-) -> Iterator[ImportContext]:
-    """Yield a context for imports: `importer` is a module of tests/worker/fixtures and its arguments; empty for the real one."""
+) -> AbstractContextManager[ImportContext]:
+    """Provide a context for imports: `importer` is a module of tests/worker/fixtures and its arguments; empty for the real one."""
     spawner = importer_spawner(fixture_command(*importer) if importer else IMPORTER_COMMAND)
-    try:
-        yield ImportContext(
-            store=store,
-            storage_url=(folder / "storage").as_uri(),
-            cache_dir=folder / "cache",
-            spawner=spawner,
-            drain=DrainSignal(),
-            **{**_TIMES, "timeout_s": 60.0, **settings},
-        )
-    finally:
-        spawner.close()
+    return _open_context(ImportContext, spawner, store, folder, **{"timeout_s": 60.0} | settings)
 
 
-@contextmanager
 def open_evaluation_context(
     store: JobStore, folder: Path, evaluator: tuple[str, ...] = (), **settings: Any
-) -> Iterator[EvaluationContext]:
-    """Yield a context for evaluations: `evaluator` is a module of tests/worker/fixtures and its arguments; empty for the real one."""
+) -> AbstractContextManager[EvaluationContext]:
+    """Provide a context for evaluations: `evaluator` is a module of tests/worker/fixtures and its arguments; empty for the real one."""
     spawner = evaluator_spawner(fixture_command(*evaluator) if evaluator else EVALUATOR_COMMAND)
-    try:
-        yield EvaluationContext(
-            store=store,
-            storage_url=(folder / "storage").as_uri(),
-            cache_dir=folder / "cache",
-            spawner=spawner,
-            drain=DrainSignal(),
-            threads=1,
-            **{**_TIMES, "timeout_s": 100.0, **settings},
-        )
-    finally:
-        spawner.close()
+    own = {"threads": 1, "timeout_s": 100.0}
+    return _open_context(EvaluationContext, spawner, store, folder, **own | settings)
 
 
-@contextmanager
 def open_prediction_context(
     store: JobStore, folder: Path, classifier: tuple[str, ...] = (), **settings: Any
-) -> Iterator[PredictionContext]:
-    """Yield a context for batch predictions: `classifier` is a module of tests/worker/fixtures and its arguments; empty for the real one."""
+) -> AbstractContextManager[PredictionContext]:
+    """Provide a context for batch predictions: `classifier` is a module of tests/worker/fixtures and its arguments; empty for the real one."""
     spawner = classifier_spawner(fixture_command(*classifier) if classifier else CLASSIFIER_COMMAND)
-    try:
-        yield PredictionContext(
-            store=store,
-            storage_url=(folder / "storage").as_uri(),
-            cache_dir=folder / "cache",
-            spawner=spawner,
-            drain=DrainSignal(),
-            threads=1,
-            **{**_TIMES, **settings},
-        )
-    finally:
-        spawner.close()
+    return _open_context(PredictionContext, spawner, store, folder, **{"threads": 1} | settings)
 
 
-@contextmanager
-def open_model_import_context(store: JobStore, folder: Path, **settings: Any) -> Iterator[ModelImportContext]:
-    """Yield a context for imports of models."""
-    spawner = model_importer_spawner()
-    try:
-        yield ModelImportContext(
-            store=store,
-            storage_url=(folder / "storage").as_uri(),
-            cache_dir=folder / "cache",
-            spawner=spawner,
-            drain=DrainSignal(),
-            **{**_TIMES, "timeout_s": 100.0, **settings},
-        )
-    finally:
-        spawner.close()
+def open_model_import_context(
+    store: JobStore, folder: Path, **settings: Any
+) -> AbstractContextManager[ModelImportContext]:
+    """Provide a context for imports of models."""
+    own = {"timeout_s": 100.0}
+    return _open_context(ModelImportContext, model_importer_spawner(), store, folder, **own | settings)
 
 
 @contextmanager
