@@ -92,7 +92,7 @@ async def classify(
 ) -> Response:
     """Classify one image: the body, or JSON with the image in base64. Answers a list of labels and scores."""
     started_s = time.monotonic()
-    found = await predictions.find_model(ref, caller.project)
+    found = await predictions.find(ref, caller.project)
     body = body_of(request, predictions.limits, _TaskBody)
     async with predictions.uploaded(request, body) as images:
         top_k = (body.top_k if isinstance(body, _TaskBody) else None) or _TOP_K

@@ -3,10 +3,14 @@
 from dataclasses import dataclass
 
 from api.predict.errors import NoCheckpointError
+from api.predict.schemas import PredictionModel
+from api.predictor.client import Predicted
+from model.spec import ResolvedSpec
 from worker.queue.ids import JOB_PREFIX, checkpoint_address
 from worker.queue.records import Job
 from worker.queue.states import Status
 from worker.queue.store import AsyncJobStore
+from worker.registry.models import RegisteredModel
 
 
 @dataclass(frozen=True)
@@ -17,8 +21,15 @@ class JobCheckpoint:
     name: str
     address: str
     """The name by which the predictor knows the checkpoint."""
-    mirrors_images: bool
-    """Whether the training mirrors images, so that a mirror image keeps its class."""
+    spec: ResolvedSpec
+
+    def min_score(self, _label: str) -> float:
+        """Return the score below which an answer abstains: never, because no alias leads here."""
+        return 0.0
+
+
+Answering = RegisteredModel | JobCheckpoint
+"""What answers a request."""
 
 
 def is_job(ref: str | None) -> bool:
@@ -37,9 +48,40 @@ async def find_job_model(store: AsyncJobStore, job_id: str, project: str) -> str
     if job.result:
         return job.result.model.id
     key = None if job.is_finished else await store.best_checkpoint(job_id)
-    if key is None:
+    if key is None or not isinstance(job.spec, ResolvedSpec):
         raise NoCheckpointError(_reason(job))
-    return JobCheckpoint(job_id, job.name, checkpoint_address(job_id, key), bool(job.spec.horizontal_flip))
+    return JobCheckpoint(job_id, job.name, checkpoint_address(job_id, key), job.spec)
+
+
+def predictor_address(found: Answering) -> str:
+    """Return the name by which the predictor knows what answers."""
+    return found.address if isinstance(found, JobCheckpoint) else found.manifest.id
+
+
+def spec_of(found: Answering) -> ResolvedSpec:
+    """Return the spec of the training."""
+    return found.spec if isinstance(found, JobCheckpoint) else found.manifest.spec
+
+
+def describe(found: Answering, predicted: Predicted) -> PredictionModel:
+    """Return what the answer says about the model."""
+    if isinstance(found, JobCheckpoint):
+        return PredictionModel(
+            id=found.job_id,
+            name=found.name,
+            version=None,
+            alias=None,
+            epoch=predicted.epoch,
+            precision=predicted.precision,
+        )
+    return PredictionModel(
+        id=found.manifest.id,
+        name=found.manifest.name,
+        version=found.manifest.version,
+        alias=found.alias,
+        min_scores=found.min_scores,
+        precision=predicted.precision,
+    )
 
 
 def _reason(job: Job) -> str:

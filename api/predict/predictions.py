@@ -19,16 +19,23 @@ from api.predict.errors import (
     NoImageClassifiedError,
     NoModelError,
 )
-from api.predict.job_models import JobCheckpoint, find_job_model, is_job
+from api.predict.job_models import (
+    Answering,
+    JobCheckpoint,
+    describe,
+    find_job_model,
+    is_job,
+    predictor_address,
+    spec_of,
+)
 from api.predict.limits import UploadBudget, UploadLimits
 from api.predict.review.keeping import ReviewTraffic
-from api.predict.schemas import ClassifiedImage, FailedImage, Prediction, PredictionModel, PredictionTimings
+from api.predict.schemas import ClassifiedImage, FailedImage, Prediction, PredictionTimings
 from api.predict.shadow.sampling import ShadowTraffic
 from api.predict.uploads import body_of, uploaded_images
 from api.predictor.client import Predicted, PredictorClient
 from api.predictor.protocol.image_data import ImageData
 from api.predictor.protocol.messages import ItemAnswer, ItemError
-from model.artifact.manifest import Manifest
 from worker.queue.store import AsyncJobStore
 from worker.redis_server.projects import DEFAULT_PROJECT, model_address
 from worker.registry.model_registry import AsyncModelRegistry
@@ -99,24 +106,24 @@ class Predictions:
             starlette.requests.ClientDisconnect: the client closed the connection.
         """
         started_s = time.monotonic()
-        answering = await find_job_model(self._jobs, ref, project) if ref and is_job(ref) else ref
-        if isinstance(answering, JobCheckpoint):
-            return await self._predict_with_checkpoint(request, answering, options, project, started_s)
-        found = await self.find_model(answering, project)
+        found = await self.find(ref, project)
         limits = self.limits.for_explanations() if options.explain else self.limits
         async with self.uploaded(request, body_of(request, limits)) as images:
             return await self.classify(request, found, images, options, project=project, started_s=started_s)
 
-    async def find_model(self, ref: str | None, project: str) -> RegisteredModel:
-        """Return the model of a reference, or the only one in production.
+    async def find(self, ref: str | None, project: str) -> Answering:
+        """Return what answers for a reference, or the only model in production.
 
         Raises:
-            PredictionRefusedError: there is no reference, and not exactly one model in production.
+            PredictionRefusedError: there is no reference, and not exactly one model in production; or the job has no checkpoint.
+            worker.errors.JobNotFoundError: there is no such job.
             worker.errors.ModelNotFoundError: no model has this reference.
         """
-        return await self._registry.resolve(
-            await self._only_production_name(project) if ref is None else ref, project
-        )
+        answering = await find_job_model(self._jobs, ref, project) if ref and is_job(ref) else ref
+        if isinstance(answering, JobCheckpoint):
+            return answering
+        name = await self._only_production_name(project) if answering is None else answering
+        return await self._registry.resolve(name, project)
 
     async def is_ready(self) -> bool:
         """Return whether the predictor runs; raises redis.RedisError if Redis does not answer."""
@@ -130,7 +137,7 @@ class Predictions:
     async def classify(
         self,
         request: Request,
-        found: RegisteredModel,
+        found: Answering,
         images: Sequence[UploadedImage],
         options: AnswerOptions,
         *,
@@ -141,79 +148,41 @@ class Predictions:
 
         Args:
             request: from which the images come: when its client leaves, they are not classified.
-            found: the model.
+            found: what answers.
             images: at least one.
             options: what each answer shall have.
             project: of the model.
             started_s: when the request began, for the timings.
         """
-        manifest = found.manifest
-        _check(options, manifest)
-        predicted = await while_connected(
-            request, self._classify(model_address(manifest.id, project), images, options)
-        )
-        if not (options.explain or options.tta):
-            self._shadow.offer(found, project, images, predicted.items)
-        if not options.explain:
-            self._review.offer(found, project, images, predicted.items)
-        model = PredictionModel(
-            id=manifest.id,
-            name=manifest.name,
-            version=manifest.version,
-            alias=found.alias,
-            min_scores=found.min_scores,
-            precision=predicted.precision,
-        )
-        return self._answer(
-            model, images, predicted, least=found.min_score, options=options, started_s=started_s
-        )
-
-    async def _predict_with_checkpoint(
-        self,
-        request: Request,
-        checkpoint: JobCheckpoint,
-        options: AnswerOptions,
-        project: str,
-        started_s: float,
-    ) -> Prediction:
-        """Classify with the best epoch of a job that has not published a model; shadow and review do not see it."""
-        _check_checkpoint(options, checkpoint)
-        async with self.uploaded(request, body_of(request, self.limits)) as images:
-            address = model_address(checkpoint.address, project)
-            predicted = await while_connected(request, self._classify(address, images, options))
-        model = PredictionModel(
-            id=checkpoint.job_id,
-            name=checkpoint.name,
-            version=None,
-            alias=None,
-            epoch=predicted.epoch,
-            precision=predicted.precision,
-        )
-        return self._answer(
-            model, images, predicted, least=lambda _: 0.0, options=options, started_s=started_s
-        )
-
-    def _answer(
-        self,
-        model: PredictionModel,
-        images: Sequence[UploadedImage],
-        predicted: Predicted,
-        *,
-        least: Callable[[str], float],
-        options: AnswerOptions,
-        started_s: float,
-    ) -> Prediction:
-        """Return the answer to a request, and count it; `least` gives the least score of a class."""
+        _check(options, found)
+        address = model_address(predictor_address(found), project)
+        predicted = await while_connected(request, self._classify(address, images, options))
+        if isinstance(found, RegisteredModel):
+            self._offer(found, project, images, predicted, options)
         prediction = Prediction(
-            model=model,
+            model=describe(found, predicted),
             predictions=[
-                _item(index, image.filename, answer, least, options)
+                _item(index, image.filename, answer, found, options)
                 for index, (image, answer) in enumerate(zip(images, predicted.items, strict=True))
             ],
             timings_ms=PredictionTimings(**predicted.timings_ms.model_dump(), total=_ms_since(started_s)),
         )
         self._on_answer(prediction)
         return prediction
+
+    def _offer(
+        self,
+        found: RegisteredModel,
+        project: str,
+        images: Sequence[UploadedImage],
+        predicted: Predicted,
+        options: AnswerOptions,
+    ) -> None:
+        """Let shadow and review see what a published model answered."""
+        if not (options.explain or options.tta):
+            self._shadow.offer(found, project, images, predicted.items)
+        if not options.explain:
+            self._review.offer(found, project, images, predicted.items)
 
     async def _only_production_name(self, project: str) -> str:
         names = sorted(await self._registry.production_names(project))
@@ -260,21 +229,13 @@ class Predictions:
         return None
 
 
-def _check(options: AnswerOptions, manifest: Manifest) -> None:
-    """Raise PredictionRefusedError if the model cannot give what is asked for."""
+def _check(options: AnswerOptions, found: Answering) -> None:
+    """Raise PredictionRefusedError if a model or checkpoint cannot give what is asked for."""
+    if isinstance(found, JobCheckpoint) and (options.explain or options.coverage is not None):
+        raise CheckpointLimitError("explain=true" if options.explain else "coverage")
     if options.tta and options.coverage is not None:
         raise CoverageOfMirrorsError
-    if options.tta and not manifest.spec.horizontal_flip:
-        raise MirrorsDifferError
-
-
-def _check_checkpoint(options: AnswerOptions, checkpoint: JobCheckpoint) -> None:
-    """Raise PredictionRefusedError if a checkpoint cannot give what is asked for."""
-    if options.explain:
-        raise CheckpointLimitError("explain=true")
-    if options.coverage is not None:
-        raise CheckpointLimitError("coverage")
-    if options.tta and not checkpoint.mirrors_images:
+    if options.tta and not spec_of(found).horizontal_flip:
         raise MirrorsDifferError
 
 
@@ -286,13 +247,13 @@ def _item(
     index: int,
     filename: str | None,
     answer: ItemAnswer,
-    least: Callable[[str], float],
+    found: Answering,
     options: AnswerOptions,
 ) -> ClassifiedImage | FailedImage:
     if answer.error is not None:
         return FailedImage(index=index, filename=filename, error=answer.error)
     best = answer.scores[0]
-    min_score = least(best.label) if options.min_score is None else options.min_score
+    min_score = found.min_score(best.label) if options.min_score is None else options.min_score
     return ClassifiedImage(
         index=index,
         filename=filename,

@@ -35,8 +35,12 @@ def infer_response(
             binaries.append(_binary(tensor))
             tensor.parameters, tensor.data = {"binary_data_size": len(binaries[-1])}, None
         outputs.append(tensor)
+    is_checkpoint = model.version is None
     answer = InferenceResponse(
-        model_name=model.name, model_version=str(model.version), id=request.id, outputs=outputs
+        model_name=model.id if is_checkpoint else model.name,
+        model_version=str(model.epoch if is_checkpoint else model.version),
+        id=request.id,
+        outputs=outputs,
     )
     document = answer.model_dump_json(exclude_none=True).encode()
     if not binaries:

@@ -9,6 +9,7 @@ from api.http.callers import Caller
 from api.http.dependencies import from_app
 from api.http.openapi import problems
 from api.predict.errors import ImageFailedError, UnsupportedMediaTypeError
+from api.predict.job_models import Answering, JobCheckpoint, spec_of
 from api.predict.open_inference.answers import infer_response
 from api.predict.open_inference.body import InferenceBody
 from api.predict.open_inference.schemas import (
@@ -26,11 +27,13 @@ from api.predict.open_inference.schemas import (
 )
 from api.predict.predictions import AnswerOptions, Predictions
 from api.predict.schemas import ClassifiedImage, FailedImage
+from api.records.datasets import DatasetCatalogue, find_built_in
 from model.host.installation import installed_version
 
 router = APIRouter(prefix="/v2", tags=["open inference protocol"])
 
 Models = Annotated[Predictions, from_app(Predictions)]
+Datasets = Annotated[DatasetCatalogue, from_app(DatasetCatalogue)]
 
 _BODY = {
     "required": True,
@@ -78,19 +81,21 @@ async def get_ready(models: Models, response: Response) -> Ready:
     summary="What a version of a model takes and gives",
     responses=problems(404, 409),
 )
-async def get_model(models: Models, caller: Caller, name: str, version: str = "") -> ModelMetadata:
-    """Inputs and outputs of the version in production, or of this version."""
-    manifest = (await models.find_model(_ref(name, version), caller.project)).manifest
-    size = manifest.preprocessing.image_size
+async def get_model(
+    models: Models, datasets: Datasets, caller: Caller, name: str, version: str = ""
+) -> ModelMetadata:
+    """Inputs and outputs of the version in production, of this version, or of a job's best epoch so far."""
+    found = await models.find(_ref(name, version), caller.project)
+    size, classes = spec_of(found).image_size, await _classes(found, datasets, caller.project)
     return ModelMetadata(
-        name=manifest.name,
-        versions=[str(manifest.version)],
+        name=name if isinstance(found, JobCheckpoint) else found.manifest.name,
+        versions=[] if isinstance(found, JobCheckpoint) else [str(found.manifest.version)],
         inputs=[
             TensorMetadata(name=IMAGE, datatype="BYTES", shape=[-1]),
             TensorMetadata(name=PIXELS, datatype="UINT8", shape=[-1, size, size, 3]),
         ],
         outputs=[
-            TensorMetadata(name=PROBABILITIES, datatype="FP32", shape=[-1, len(manifest.classes)]),
+            TensorMetadata(name=PROBABILITIES, datatype="FP32", shape=[-1, len(classes)]),
             TensorMetadata(name=LABEL, datatype="BYTES", shape=[-1]),
         ],
     )
@@ -116,7 +121,7 @@ async def get_model_ready(
     version: str = "",
 ) -> ModelReady:
     """200 when the model exists and the predictor runs, else 404 or 503."""
-    await models.find_model(_ref(name, version), caller.project)
+    await models.find(_ref(name, version), caller.project)
     is_ready = await models.is_ready()
     response.status_code = 200 if is_ready else 503
     return ModelReady(name=name, ready=is_ready)
@@ -141,6 +146,7 @@ async def get_model_ready(
 async def infer(
     request: Request,
     models: Models,
+    datasets: Datasets,
     caller: Caller,
     name: str,
     *,
@@ -153,8 +159,8 @@ async def infer(
     started_s = time.monotonic()
     if encoding := request.headers.get("content-encoding"):
         raise UnsupportedMediaTypeError(f"Send the body without Content-Encoding ({encoding[:20]}).")
-    found = await models.find_model(_ref(name, version), caller.project)
-    classes = found.manifest.classes
+    found = await models.find(_ref(name, version), caller.project)
+    classes = await _classes(found, datasets, caller.project)
     body = InferenceBody(models.limits, inference_header_content_length)
     async with models.uploaded(request, body) as images:
         options = AnswerOptions(len(classes), tta=body.request.parameters.tta)
@@ -166,6 +172,14 @@ async def infer(
             raise ImageFailedError(image.index, image.error)
     classified = [image for image in prediction.predictions if isinstance(image, ClassifiedImage)]
     return infer_response(body.request, prediction.model, classified, classes)
+
+
+async def _classes(found: Answering, datasets: DatasetCatalogue, project: str) -> list[str]:
+    """Return the classes of a model in the order of its scores; a checkpoint has those of its dataset."""
+    if not isinstance(found, JobCheckpoint):
+        return found.manifest.classes
+    built_in = find_built_in(found.spec.dataset)
+    return (built_in or (await datasets.look_up_ready(found.spec.dataset, project)).facts).classes
 
 
 def _ref(name: str, version: str) -> str:
