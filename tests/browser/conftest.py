@@ -22,6 +22,11 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 IMAGES_PER_CLASS = 8
 QUICK = {"epochs": 1, "recipe": "classic"}
 """The settings of a job that shall end soon."""
+SETTINGS = {
+    "NINEFOLD_KEEP_STATES": "20",
+    "NINEFOLD_SHADOW_FRACTION": "1",
+    "NINEFOLD_SHADOW_KEEP_IMAGES": "20",
+}
 QUEUED = {"gpus": 2}
 """The settings of a job that no worker here can train: it costs nothing, and stays in the queue."""
 
@@ -53,7 +58,7 @@ def service(chromium: str, tmp_path_factory: pytest.TempPathFactory, few_digits:
     """`ninefold up` with an empty data folder, an API key and the dataset `few-digits`."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("NINEFOLD_API_KEYS", f"tester:{KEY}")
-        service = Service(tmp_path_factory.mktemp("data"), environment={"NINEFOLD_KEEP_STATES": "20"})
+        service = Service(tmp_path_factory.mktemp("data"), environment=SETTINGS)
     try:
         service.client.close()
         service.client = Client(service.url, KEY)

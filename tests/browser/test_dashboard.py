@@ -91,7 +91,9 @@ def test_an_invalid_field_shows_its_error(page: Page, monitor: PageMonitor) -> N
     monitor.errors = [error for error in monitor.errors if "422" not in error]
 
 
-def test_new_points_keep_the_zoom_and_the_job_is_paused_resumed_and_stopped(page: Page) -> None:
+def test_new_points_keep_the_zoom_and_the_job_is_paused_classifies_is_resumed_and_stopped(
+    page: Page, digit: FilePayload
+) -> None:
     open_new_job(page, "held", epochs=500)
     loss = chart(page, "Loss")
     wait_for_more(page, lambda: rows_of(loss), 3)
@@ -109,6 +111,11 @@ def test_new_points_keep_the_zoom_and_the_job_is_paused_resumed_and_stopped(page
     pill = page.locator(".pill")
     page.get_by_role("button", name="Pause held").click()
     expect(pill).to_have_text("paused", timeout=JOB_MS)
+    page.get_by_role("link", name="Classify an image").click()
+    expect(page.locator("#model option:checked")).to_contain_text("held, best epoch so far of job_")
+    page.get_by_label("Drop images here").set_input_files(digit)
+    expect(page.locator(".result")).to_contain_text(re.compile(r"epoch \d+ of job_"))
+    page.go_back()
     page.get_by_role("button", name="Resume held").click()
     expect(pill).to_have_text("running", timeout=JOB_MS)
     page.get_by_role("button", name="Stop held").click()
@@ -135,7 +142,7 @@ def is_connection_error(error: str) -> bool:
 
 
 def test_a_version_that_is_not_better_is_refused_with_the_numbers_and_a_button_puts_it_into_production(
-    page: Page, service: Service, monitor: PageMonitor
+    page: Page, service: Service, monitor: PageMonitor, digit: FilePayload
 ) -> None:
     for promote in ("first", "if_better"):
         job = service.client.submit("few-digits", epochs=1, name="gated", seed=3, promote=promote)
@@ -169,15 +176,20 @@ def test_a_version_that_is_not_better_is_refused_with_the_numbers_and_a_button_p
     expect(card.get_by_role("button", name="Roll gated back")).to_have_count(0)
 
     card.get_by_text("Least scores").click()
-    card.get_by_label("Every other class").fill("0.6")
+    card.get_by_label("Every other class").fill("1")
     card.get_by_role("button", name="Save").click()
     expect(changes.first).to_contain_text("1 stays")
-    expect(changes.first).to_contain_text("unsure below 0.6")
+    expect(changes.first).to_contain_text("unsure below 1")
 
     card.get_by_role("link", name="Compare").first.click()
     expect(page.get_by_role("heading", name="gated:2 against gated:1")).to_be_visible()
     expect(page.get_by_text("All settings are the same.")).to_be_visible()
     expect(page.get_by_text("log loss").first).to_be_visible()
+
+    page.get_by_role("link", name="Classify").click()
+    page.get_by_label("Model", exact=True).select_option("gated@production")
+    page.get_by_label("Drop images here").set_input_files(digit)
+    expect(page.locator(".result")).to_contain_text("Abstained: gated@production wants a score of at least")
     # The browser reports the 409 response as an error, too.
     monitor.errors = [error for error in monitor.errors if "409" not in error]
 

@@ -75,10 +75,11 @@ export class ResultCard {
     this.button = h("button", { type: "button", class: "quiet small", "aria-pressed": "false", onclick: () => this.#toggleOverlay(answer.model.id, label) }, "Where it looked");
     this.note = h("span", { class: "muted small" });
     fill(this.body,
-      h("h2", {}, label, h("span", { class: "score" }, percent(score))),
+      h("h2", {}, prediction.abstained ? `Unsure: ${label}?` : label, h("span", { class: "score" }, percent(score))),
       h("ul", { class: "bars", "aria-label": `Scores of ${this.file.name}` }, visible(scores).map(bar)),
+      prediction.abstained && h("p", { class: "warning" }, abstainedText(label, answer.model)),
       prediction.label_set && h("p", { class: "label-set" }, labelSetText(prediction.label_set)),
-      h("p", { class: "muted small" }, `${this.file.name} · ${answer.model.version ? `${answer.model.name}:${answer.model.version}` : `epoch ${answer.model.epoch} of ${answer.model.id}`} · ${answer.timings_ms.total.toFixed(1)} ms`),
+      h("p", { class: "muted small" }, `${this.file.name} · ${answer.model.version ? `${answer.model.name}:${answer.model.version}${answer.model.alias ? `, ${answer.model.alias}` : ""}` : `epoch ${answer.model.epoch} of ${answer.model.id}`} · ${answer.timings_ms.total.toFixed(1)} ms`),
       answer.model.version && h("div", { class: "where" }, this.button, this.note),
       commandBlock("As curl", predictCommand(this.modelRef, this.file.name, this.options)));
     this.element.dataset.label = label;
@@ -89,6 +90,11 @@ export class ResultCard {
     setText(line, message);
     fill(this.body, h("h2", {}, "Not classified"), line, h("p", { class: "muted small" }, this.file.name));
   }
+}
+
+/** Names the least score of the alias, below which the model abstains. */
+function abstainedText(label, { name, alias, min_scores }) {
+  return `Abstained: ${name}@${alias} wants a score of at least ${percent(min_scores[label] ?? min_scores["*"])} for ${label}.`;
 }
 
 function labelSetText(labels) {

@@ -1,8 +1,9 @@
 /** Classifies images that the user drops, pastes or chooses, and shows the scores of the model. */
 
-import { h, fill, setText } from "../ui/dom.js";
-import { get, request } from "../http/requests.js";
+import { h, setText } from "../ui/dom.js";
+import { request } from "../http/requests.js";
 import { scheduleDraw } from "../ui/draw_scheduler.js";
+import { isJob, ModelPicker } from "./model_picker.js";
 import { ResultCard } from "./result_card.js";
 
 const COVERAGES = ["", 0.8, 0.9, 0.95, 0.99];
@@ -18,13 +19,11 @@ export function classifyView({ query, jobs }) {
 
 class ClassifyView {
   constructor(requestedModel, jobs) {
-    this.requestedModel = requestedModel;
     this.jobs = jobs;
-    this.models = [];
-    this.model = h("select", { id: "model" });
+    this.model = new ModelPicker(requestedModel);
     this.tta = h("input", { id: "tta", type: "checkbox" });
     this.coverage = h("select", { id: "coverage" }, COVERAGES.map((share) => h("option", { value: share }, share ? `right for ${100 * share} % of images` : "none")));
-    this.model.addEventListener("change", () => this.#showOptions());
+    this.model.element.addEventListener("change", () => this.#showOptions());
     this.tta.addEventListener("change", () => this.#showOptions());
     this.file = h("input", { id: "images", type: "file", accept: "image/*", multiple: true, class: "hidden" });
     this.file.addEventListener("change", () => { this.#classify([...this.file.files]); this.file.value = ""; });
@@ -33,7 +32,7 @@ class ClassifyView {
     this.error = h("p", { class: "field-error", role: "alert" });
     this.results = h("div", { class: "results", "aria-live": "polite" });
     this.element = h("section", { class: "classify-view" },
-      h("div", { class: "view-head" }, h("h1", {}, "Classify"), h("div", { class: "field inline" }, h("label", { for: "model" }, "Model"), this.model)),
+      h("div", { class: "view-head" }, h("h1", {}, "Classify"), h("div", { class: "field inline" }, h("label", { for: "model" }, "Model"), this.model.element)),
       h("div", { class: "classify-options" },
         h("label", { class: "field inline", title: "Averages the scores of the image and its mirror image" }, this.tta, h("span", {}, "With mirror images")),
         h("label", { class: "field inline", title: "Shows the classes that an image may have" },
@@ -62,19 +61,11 @@ class ClassifyView {
     });
   }
 
-  /** Offers the newest models, and the requested one whatever its age. */
   async #loadModels() {
     try {
-      const { data } = await get("models?limit=100");
-      const selected = this.model.value || this.requestedModel;
-      if (selected && !data.some((model) => model.id === selected)) data.push(await get(`${isJob(selected) ? "jobs" : "models"}/${encodeURIComponent(selected)}`));
-      fill(this.model, data.map((model) => h("option", { value: model.id }, label(model))));
-      const chosen = data.find((model) => model.id === selected) ?? data.find((model) => model.aliases.includes("production"));
-      if (chosen) this.model.value = chosen.id;
-      this.models = data;
-      this.model.disabled = data.length === 0;
+      const hasAny = await this.model.load();
       this.#showOptions();
-      setText(this.error, data.length ? "" : "There is no model yet: train one under Jobs, then come back.");
+      setText(this.error, hasAny ? "" : "There is no model yet: train one under Jobs, then come back.");
     } catch (problem) {
       setText(this.error, problem.message);
     }
@@ -82,7 +73,7 @@ class ClassifyView {
 
   /** A model that was trained without mirror images classifies none, and sets hold for images that are not mirrored. */
   #showOptions() {
-    const model = this.models.find(({ id }) => id === this.model.value);
+    const model = this.model.chosen;
     this.tta.disabled = !model?.spec.horizontal_flip;
     if (this.tta.disabled) this.tta.checked = false;
     if (model && isJob(model.id)) this.coverage.value = "";
@@ -96,10 +87,10 @@ class ClassifyView {
   }
 
   async #classify(files) {
-    if (files.length === 0 || !this.model.value) return;
+    if (files.length === 0 || !this.model.ref) return;
     const chosen = files.slice(0, MAX_IMAGES);
     setText(this.error, files.length > MAX_IMAGES ? `Only the first ${MAX_IMAGES} of ${files.length} images are classified here; ninefold predict takes any number.` : "");
-    const [model, options] = [this.model.value, this.#options()];
+    const [model, options] = [this.model.ref, this.#options()];
     const cards = chosen.map((file) => new ResultCard(file, model, options));
     this.results.prepend(...cards.map((card) => card.element));
     for (const batch of batches(cards)) await this.#predict(model, batch, options);
@@ -130,15 +121,4 @@ function batches(cards) {
     groups.at(-1).push(card);
   }
   return groups;
-}
-
-/** Whether a model is a job, which answers with its best epoch so far. */
-function isJob(id) {
-  return id.startsWith("job_");
-}
-
-function label(model) {
-  if (isJob(model.id)) return `${model.name}, best epoch so far of ${model.id}`;
-  const aliases = model.aliases.length ? ` (${model.aliases.join(", ")})` : "";
-  return `${model.name}:${model.version}${aliases}`;
 }
