@@ -4,12 +4,10 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from model.artifact.manifest import MANIFEST_FILE, Manifest, model_key
+from model.artifact.manifest import ANCESTORS, MANIFEST_FILE, Manifest, model_key
 from model.errors import ObjectMissingError
 from model.storage.interface import Storage
 
-ANCESTORS = "ancestors"
-"""The entry of a manifest's lineage; models of earlier releases have none."""
 _MAX_ANCESTORS = 1000
 
 

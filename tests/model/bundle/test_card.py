@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from model.artifact.manifest import DatasetReference, FileFacts, Manifest
+from model.artifact.manifest import ANCESTORS, DatasetReference, FileFacts, Manifest
 from model.bundle.derived import Sources, derived_files
+from model.data.built_in.facts import BUILT_IN
 from model.evaluation.evaluating import evaluate
 from model.evaluation.evaluation import Evaluation
 from model.evaluation.stored_predictions import StoredPredictions
@@ -87,6 +88,28 @@ def test_the_card_of_a_model_of_an_earlier_release_says_what_is_missing() -> Non
     assert "there is no `model.onnx`, and so no `predict.py`" in text
     assert "kept no further scores" in text
     assert "svg" not in text
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_a_model_of_a_built_in_dataset_names_the_source_and_the_licence_of_its_images(name: str) -> None:
+    text = card_of(model(["a", "b"], dataset=DatasetReference.of(BUILT_IN[name])))
+    assert "https://" in text
+    assert ("state no licence" in text) is name.startswith("cifar")
+    assert "not known to Ninefold" not in text
+
+
+def test_a_model_that_began_with_a_starter_names_the_source_of_the_starters_images() -> None:
+    own = DatasetReference(id="ds_x", name="pets", content_hash="0" * 64)
+    ancestors = [
+        {"model": "mdl_starter", "dataset": "cifar10"},
+        {"model": "mdl_y", "dataset": None},
+        "damaged",
+    ]
+    text = card_of(model(["a", "b"], dataset=own, lineage={ANCESTORS: ancestors}))
+    assert "The dataset pets" in text
+    assert "not known to Ninefold" in text
+    assert "were trained on cifar10. The images are CIFAR-10" in text
+    assert "Krizhevsky" not in card_of(model(["a", "b"], dataset=own))
 
 
 @pytest.mark.parametrize(

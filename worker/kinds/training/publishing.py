@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from model.artifact.manifest import (
+    ANCESTORS,
     MANIFEST_FILE,
     SEEN_TEST_IMAGES,
     FileFacts,
@@ -14,7 +15,7 @@ from model.artifact.manifest import (
 )
 from model.bundle.epochs import EpochMetrics, TrainingEpochs
 from model.bundle.names import EPOCHS_FILE, PREDICTIONS_FILE
-from model.comparison.ancestry import ANCESTORS, Ancestry, ancestry_from
+from model.comparison.ancestry import Ancestry, ancestry_from
 from model.comparison.result import Gate
 from model.errors import CorruptArtifactError, StorageError
 from model.host.failpoints import Failpoint, reach
