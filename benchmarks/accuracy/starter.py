@@ -6,6 +6,7 @@ DATA is a folder with cifar10.zip and flowers.zip. The starter is trained once i
 of each class of CIFAR-10, with the fields of `--starter-job`. `flowers-10` has 10 training photos of each class and 100
 test photos of each; every seed has other training photos, and both runs of a seed have the same. Each pair of runs becomes
 one JSON line in `--out`; a pair that has a line is not repeated. `--table` prints the means and the paired differences.
+`--width 16` has a quarter of the network's channels, in the starter too: give it a FOLDER of its own.
 """
 
 import argparse
@@ -28,21 +29,25 @@ from benchmarks.accuracy.runs import Lines, add_line, device_kind, read_lines, r
 from model.artifact.manifest import MANIFEST_FILE, model_key, unregistered_manifest
 from model.artifact.staging import stage_model
 from model.data.importing import import_dataset
+from model.network import resnet9
 from model.recipes.defaults import resolve
 from model.spec import DatasetFacts, JobSpec
 
 STARTER = "mdl_starter"
+_FULL = resnet9.WIDTH
+"""Channels of the first layer where a line does not say it."""
 _STARTER_JOB = {"recipe": "fast", "image_size": 24, "epochs": 3, "batch_size": 128}
-_SPLIT = "train"
+SPLIT = "train"
+"""Of the files that `photos` writes."""
 
 
-def _photos(data: Path, folder: Path) -> Path:
+def photos(data: Path, folder: Path) -> Path:
     """Write flowers.zip as SPLIT/CLASS/IMAGE."""
     target = folder / "photos.zip"
     with zipfile.ZipFile(data / "flowers.zip") as source, zipfile.ZipFile(target, "w") as all_photos:
         for name in source.namelist():
             if not name.endswith("/"):
-                all_photos.writestr(f"{_SPLIT}/{name.partition('/')[2]}", source.read(name))
+                all_photos.writestr(f"{SPLIT}/{name.partition('/')[2]}", source.read(name))
     return target
 
 
@@ -53,15 +58,16 @@ def _digits(_data: Path, folder: Path) -> Path:
         for number, (image, label) in enumerate(zip(found.images, found.target, strict=True)):
             png = BytesIO()
             Image.fromarray((image * 255 / 16).astype("uint8")).save(png, "png")
-            all_digits.writestr(f"{_SPLIT}/{label}/{number}.png", png.getvalue())
+            all_digits.writestr(f"{SPLIT}/{label}/{number}.png", png.getvalue())
     return target
 
 
-_SOURCES = {"flowers": (_photos, 32), "digits": (_digits, 16)}
+_SOURCES = {"flowers": (photos, 32), "digits": (_digits, 16)}
 
 
 def train_starter(job: dict[str, Any], data: Path, folder: Path) -> None:
     """Train and publish the starter in this folder, unless the folder has one."""
+    folder.mkdir(parents=True, exist_ok=True)
     storage = storage_of(folder)
     if storage.exists(model_key(STARTER, MANIFEST_FILE)):
         return
@@ -86,7 +92,7 @@ def dataset_of(case: str, seed: int, data: Path, temporary: Path, folder: Path) 
     archive = _SOURCES[source][0](data, temporary)
     first = 100 if source == "flowers" else 50
     begin = first + seed * int(count)
-    names = entries(archive, _SPLIT).values()
+    names = entries(archive, SPLIT).values()
     splits = {
         "test": [name for of_class in names for name in of_class[:first]],
         "train": [name for of_class in names for name in of_class[begin : begin + int(count)]],
@@ -97,11 +103,12 @@ def dataset_of(case: str, seed: int, data: Path, temporary: Path, folder: Path) 
 
 def work(options: argparse.Namespace, temporary: Path) -> None:
     """Make the pairs of runs whose lines are missing."""
+    resnet9.WIDTH = options.width
     train_starter(options.starter_job, options.data, options.starter)
     for seed in options.seeds:
         for case in options.cases.split(","):
-            key = {"case": case, "seed": seed}
-            if any({name: line[name] for name in key} == key for line in read_lines(options.out)):
+            key = {"case": case, "seed": seed, "width": options.width}
+            if any({name: line.get(name, _FULL) for name in key} == key for line in read_lines(options.out)):
                 continue
             facts = dataset_of(case, seed, options.data, temporary, options.starter)
             side, started_at = _SOURCES[case.partition("-")[0]][1], time.monotonic()
@@ -125,12 +132,12 @@ def work(options: argparse.Namespace, temporary: Path) -> None:
 
 def table(lines: Lines) -> Iterator[str]:
     """Yield a Markdown table: means, and the paired difference with its 95 % interval by Student's t over the seeds."""
-    cases: dict[str, Lines] = defaultdict(list)
+    cases: dict[tuple[str, int], Lines] = defaultdict(list)
     for line in lines:
-        cases[line["case"]].append(line)
-    yield "| case | training images | size | epochs | from random weights % | from the starter % | difference in points (95 %) | seeds |"
-    yield "|---|---|---|---|---|---|---|---|"
-    for case, runs in cases.items():
+        cases[line["case"], line.get("width", _FULL)].append(line)
+    yield "| case | channels | training images | size | epochs | from random weights % | from the starter % | difference in points (95 %) | seeds |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for (case, width), runs in cases.items():
         first = runs[0]
         means = [
             100 * statistics.fmean(run["test_accuracy"][name] for run in runs)
@@ -139,7 +146,7 @@ def table(lines: Lines) -> Iterator[str]:
         gains = [100 * (run["test_accuracy"]["starter"] - run["test_accuracy"]["random"]) for run in runs]
         images = round(statistics.fmean(run["train_images"] for run in runs))
         yield (
-            f"| `{case}` | {images} | {first['image_size']} px | {first['epochs']} | {means[0]:.1f} | {means[1]:.1f} "
+            f"| `{case}` | {width} | {images} | {first['image_size']} px | {first['epochs']} | {means[0]:.1f} | {means[1]:.1f} "
             f"| {interval(gains)} | {len(runs)} |"
         )
 
@@ -155,6 +162,7 @@ def main() -> None:
     parser.add_argument("--starter", type=Path, metavar="FOLDER", help="where the starter is, or will be")
     parser.add_argument("--starter-job", type=json.loads, default=_STARTER_JOB, metavar="JSON")
     parser.add_argument("--cases", default="flowers-10,flowers-20,digits-10")
+    parser.add_argument("--width", type=int, default=_FULL, help="channels of the first layer")
     run_study(parser, Path("docs/starter.jsonl"), table, work)
 
 
