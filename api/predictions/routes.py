@@ -15,8 +15,9 @@ from api.http.links import root_path
 from api.http.openapi import problems
 from api.http.pages import After, Limit, Page, after_id
 from api.predictions.batches import Asked, BatchPredictions
-from api.predictions.rows import RowFormat, RowReader, WantedRows
-from api.predictions.schemas import AnsweredPrediction, MinScore, PredictionRequest, TopK
+from api.predictions.queries import RowFilterQuery, RowQuery
+from api.predictions.rows import RowFormat, RowReader
+from api.predictions.schemas import AnsweredPrediction, MinScore, PredictionRequest, PredictionSummary, TopK
 from model.artifact.manifest import Manifest
 from worker.queue.ids import PREDICTION_PREFIX
 from worker.queue.records import BatchPrediction
@@ -149,7 +150,7 @@ async def get_rows(
     reader: Reader,
     caller: Caller,
     prediction_id: PredictionId,
-    wanted: Annotated[WantedRows, Depends()],
+    wanted: Annotated[RowQuery, Depends()],
     row_format: Annotated[
         RowFormat,
         Query(
@@ -157,12 +158,31 @@ async def get_rows(
         ),
     ] = RowFormat.JSONL,
 ) -> Response:
-    """All rows, or those that are wanted, in the order of the images. A row has the fields of an answer of /predict."""
+    """All rows, or those that are wanted. A row has the fields of an answer of /predict."""
     found = await batches.find(prediction_id, caller.project)
     chunks = reader.chunks(found, caller.project, wanted, row_format)
     first = await anext(chunks, b"")  # an error is answered before the body begins
     headers = {"Content-Disposition": f'attachment; filename="{found.id}.{row_format}"'}
     return StreamingResponse(_joined(first, chunks), headers=headers, media_type=row_format.media_type)
+
+
+@router.get(
+    "/{prediction_id}/summary",
+    operation_id="get_prediction_summary",
+    summary="How many rows say what",
+    responses=problems(404, 409),
+)
+async def get_summary(
+    *,
+    batches: Batches,
+    reader: Reader,
+    caller: Caller,
+    prediction_id: PredictionId,
+    wanted: Annotated[RowFilterQuery, Depends()],
+) -> PredictionSummary:
+    """The number of rows that match a filter, by label and by score."""
+    found = await batches.find(prediction_id, caller.project)
+    return PredictionSummary.of(await reader.count(found, caller.project, wanted))
 
 
 @router.get(

@@ -1,18 +1,23 @@
 """Reads the rows of a batch prediction from storage, some at a time."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
-
-from fastapi import Query
+from typing import TYPE_CHECKING
 
 from api.http.csv_text import csv_lines
+from api.http.errors import invalid_field
+from api.predictions.columns import RecentColumns
 from api.predictions.errors import NoThumbnailError, PredictionNotReadyError
+from api.predictions.queries import RowFilterQuery, RowQuery
 from api.records.storages import Storages
 from model.batch_prediction.rows import Row, part_of, read_rows, thumbnails_key
 from model.errors import ObjectMissingError
 from worker.queue.records import BatchPrediction
+
+if TYPE_CHECKING:
+    from model.batch_prediction.columns import Columns
+    from model.batch_prediction.searching import RowCounts
 
 _COLUMNS = ("index", "file", "image", "status", "label", "score", "abstained", "error")
 
@@ -42,74 +47,41 @@ class RowFormat(StrEnum):
         return "".join(f"{line}\n" for line in shown).encode()
 
 
-class RowStatus(StrEnum):
-    """Whether a file was classified."""
-
-    OK = "ok"
-    ERROR = "error"
-
-
-@dataclass(frozen=True)
-class WantedRows:
-    """The query of the rows of a batch prediction: which ones, from where, how many."""
-
-    label: Annotated[str | None, Query(max_length=1000, description="Only rows with this label.")] = None
-    below: Annotated[float | None, Query(ge=0, le=1, description="Only scores below it.")] = None
-    above: Annotated[float | None, Query(ge=0, le=1, description="Only scores of at least it.")] = None
-    status: Annotated[
-        RowStatus | None, Query(description="ok: only classified files; error: the others.")
-    ] = None
-    after: Annotated[int, Query(ge=-1, description="The index of the last row that you have.")] = -1
-    limit: Annotated[
-        int | None, Query(ge=1, le=1_000_000, description="Maximum number of rows; default: all.")
-    ] = None
-
-    def takes(self, row: Row) -> bool:
-        """Whether a row is wanted. A row with an error has no label and no score."""
-        if row.index <= self.after or (self.status is not None and row.status != self.status.value):
-            return False
-        if self.label is not None and row.label != self.label:
-            return False
-        if self.below is None and self.above is None:
-            return True
-        return (
-            row.score is not None
-            and (self.below is None or row.score < self.below)
-            and (self.above is None or row.score >= self.above)
-        )
-
-
 class RowReader:
     """Reads the rows of all projects."""
 
     def __init__(self, storages: Storages) -> None:
         self._storages = storages
+        self._columns = RecentColumns(storages)
 
     async def chunks(
-        self, found: BatchPrediction, project: str, wanted: WantedRows, row_format: RowFormat
+        self, found: BatchPrediction, project: str, wanted: RowQuery, row_format: RowFormat
     ) -> AsyncIterator[bytes]:
         """Yield the rows that are wanted, those of a part at once; the first piece is never missing.
 
         Raises:
             PredictionNotReadyError: it has not succeeded.
+            InvalidRequestError: the query asks for too many rows by score, or begins behind an unknown row.
             CorruptArtifactError: the rows are damaged in storage.
             StorageError: storage cannot be read.
         """
-        if found.result is None:
-            raise PredictionNotReadyError(found.status)
-        left = found.result.images if wanted.limit is None else wanted.limit
         head = row_format.head
-        for part in range(part_of(wanted.after + 1), part_of(found.result.images - 1) + 1):
-            rows = await self._part(found, project, part)
-            taken = [row for row in rows if wanted.takes(row)][:left]
-            left -= len(taken)
-            if head or taken:
-                yield head + row_format.write(taken)
-                head = b""
-            if not left:
-                break
+        for indices in await self._find(found, project, wanted):
+            yield head + row_format.write(await self._read(found, project, indices))
+            head = b""
         if head:
             yield head
+
+    async def count(self, found: BatchPrediction, project: str, wanted: RowFilterQuery) -> "RowCounts":
+        """Count the rows that are wanted; raises PredictionNotReadyError or StorageError."""
+        _check_has_rows(found)
+
+        def search(columns: "Columns") -> "RowCounts":
+            from model.batch_prediction.searching import count_rows  # noqa: PLC0415 - needs numpy
+
+            return count_rows(columns, wanted.filter)
+
+        return await self._columns.search(found.id, project, search)
 
     async def thumbnail(self, found: BatchPrediction, project: str, index: int) -> bytes:
         """Return the thumbnail of a row, a WebP file; raises NoThumbnailError."""
@@ -124,8 +96,41 @@ class RowReader:
         storage = self._storages.of(project)
         return await self._storages.run(storage.read_range, thumbnails_key(found.id, name), offset, length)
 
+    async def _find(self, found: BatchPrediction, project: str, wanted: RowQuery) -> list[list[int]]:
+        """Return the indices of the rows in order: those of each part, or all of a page by score."""
+        _check_has_rows(found)
+        wanted.check()
+
+        def search(columns: "Columns") -> list[list[int]] | None:
+            from model.batch_prediction.searching import UnknownRowError, find_rows  # noqa: PLC0415 - needs numpy
+
+            try:
+                return find_rows(columns, wanted.filter, wanted.order, wanted.after, wanted.limit)
+            except UnknownRowError:
+                return None
+
+        indices = await self._columns.search(found.id, project, search)
+        if indices is None:
+            raise invalid_field("after", "Pass the index of the last row that you have of the same query.")
+        return indices
+
+    async def _read(self, found: BatchPrediction, project: str, indices: list[int]) -> list[Row]:
+        parts = sorted({part_of(index) for index in indices})
+        wanted = set(indices)
+
+        async def read(part: int) -> list[Row]:
+            return [row for row in await self._part(found, project, part) if row.index in wanted]
+
+        rows = {row.index: row for some in await asyncio.gather(*map(read, parts)) for row in some}
+        return [rows[index] for index in indices]
+
     async def _part(self, found: BatchPrediction, project: str, part: int) -> list[Row]:
         return await self._storages.run(read_rows, self._storages.of(project), found.id, part)
+
+
+def _check_has_rows(found: BatchPrediction) -> None:
+    if found.result is None:
+        raise PredictionNotReadyError(found.status)
 
 
 def _cells(row: Row) -> tuple[object, ...]:

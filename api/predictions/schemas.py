@@ -1,10 +1,13 @@
 """Batch predictions as they are asked for and answered."""
 
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from worker.queue.records import BatchPrediction, EvaluatedSplit
+
+if TYPE_CHECKING:
+    from model.batch_prediction.searching import RowCounts
 
 TopK = Annotated[int, Field(ge=1, le=1000, description="Number of classes in each row, highest score first.")]
 MinScore = Annotated[
@@ -29,11 +32,48 @@ class PredictionRequest(BaseModel):
     min_score: MinScore = 0.0
 
 
+class ScoreBin(BaseModel):
+    """The number of rows with a score of at least `above`, and less than `below`."""
+
+    above: float
+    below: float | None = Field(description="Null in the last bin, which has the score 1, too.")
+    images: int
+
+
+class PredictionSummary(BaseModel):
+    """How many rows match a filter, and what they say."""
+
+    object: Literal["prediction_summary"] = "prediction_summary"
+    images: int
+    failed: int
+    abstained: int
+    labels: dict[str, int] = Field(
+        description="Number of rows with each label, the most frequent first, among those that match all but `label`."
+    )
+    scores: list[ScoreBin] = Field(
+        description="Number of rows by score, among those that match all but `above` and `below`."
+    )
+
+    @classmethod
+    def of(cls, counts: "RowCounts") -> Self:
+        """Describe what was counted."""
+        width = len(counts.bins)
+        bins = [
+            ScoreBin(above=n / width, below=None if n + 1 == width else (n + 1) / width, images=images)
+            for n, images in enumerate(counts.bins)
+        ]
+        labels = dict(sorted(counts.labels.items(), key=lambda one: (-one[1], one[0])))
+        return cls(
+            images=counts.images, failed=counts.failed, abstained=counts.abstained, labels=labels, scores=bins
+        )
+
+
 class BatchPredictionLinks(BaseModel):
     """What belongs to a batch prediction."""
 
     self: str
     rows: str
+    summary: str
     events: str
 
 
@@ -46,5 +86,7 @@ class AnsweredPrediction(BatchPrediction):
     def of(cls, found: BatchPrediction, root_path: str) -> Self:
         """Describe a batch prediction; `root_path` begins every path of the service."""
         url = f"{root_path}/predictions/{found.id}"
-        links = BatchPredictionLinks(self=url, rows=f"{url}/rows", events=f"{url}/events")
+        links = BatchPredictionLinks(
+            self=url, rows=f"{url}/rows", summary=f"{url}/summary", events=f"{url}/events"
+        )
         return cls(**dict(found), links=links)

@@ -2,14 +2,14 @@
 # ruff: noqa: N803 - shapes in names
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.batch_prediction.columns import Columns, ColumnsBuilder, store_columns
 from model.batch_prediction.rows import (
     PART_ROWS,
     Row,
@@ -61,23 +61,6 @@ class Answering:
         )
 
 
-@dataclass
-class Totals:
-    """The number of rows, by what they say."""
-
-    images: int = 0
-    failed: int = 0
-    abstained: int = 0
-    labels: Counter[str] = field(default_factory=Counter)
-
-    def add(self, rows: Sequence[Row]) -> None:
-        """Count rows."""
-        self.images += len(rows)
-        self.failed += sum(row.status == "error" for row in rows)
-        self.abstained += sum(row.abstained for row in rows)
-        self.labels.update(row.label for row in rows if row.label is not None)
-
-
 def classify_all(
     storage: Storage,
     prediction_id: str,
@@ -86,8 +69,8 @@ def classify_all(
     *,
     answering: Answering,
     on_stored: Callable[[int, int], None],
-) -> Totals:
-    """Store a row for each image, and return the totals.
+) -> Columns:
+    """Store a row for each image, and their columns; return the columns.
 
     Args:
         storage: receives the parts.
@@ -100,17 +83,19 @@ def classify_all(
     Raises:
         ModelError: storage or the images cannot be read.
     """
-    totals = Totals()
+    found = ColumnsBuilder()
     for rows in stored_parts(storage, prediction_id):
-        totals.add(rows)
-    on_stored(totals.images, len(images))
-    for start in range(totals.images, len(images), PART_ROWS):
+        found.add(rows)
+    on_stored(len(found), len(images))
+    for start in range(len(found), len(images), PART_ROWS):
         read = images.read(start, min(start + PART_ROWS, len(images)))
         scores = _scores(network, read)
         rows = [answering.row(start + n, one, scores[n]) for n, one in enumerate(read)]
-        totals.add(_store(storage, prediction_id, start // PART_ROWS, rows, read))
-        on_stored(totals.images, len(images))
-    return totals
+        found.add(_store(storage, prediction_id, start // PART_ROWS, rows, read))
+        on_stored(len(found), len(images))
+    columns = found.build()
+    store_columns(storage, prediction_id, columns)
+    return columns
 
 
 def _scores(network: Network, read: Sequence[ReadImage]) -> list[NDArray[np.float32] | None]:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections import Counter
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,29 @@ def check_filters(client: httpx.Client, url: str, answered: list[Json]) -> None:
         row for row in answered if row["index"] in (261, 262, 263)
     ]
     assert rows_at(client, url, after=10_000) == []
+    assert rows_at(client, url, abstained=True) == [row for row in answered if row["abstained"]]
+    assert rows_at(client, url, label="nothing") == []
+    check_order_by_score(client, url, answered)
+    counts: Json = client.get(f"{url}/summary", params={"label": label, "below": 0.5}).json()
+    expected = [row for row in answered if row["label"] == label]
+    assert counts["images"] == counts["abstained"] == sum(row["score"] < 0.5 for row in expected)
+    assert counts["labels"] == dict(Counter(row["label"] for row in answered if row["score"] < 0.5))
+    for one in counts["scores"]:
+        within = [row for row in expected if one["above"] <= row["score"] < (one["below"] or 2)]
+        assert one["images"] == len(within)
+    assert client.get(f"{url}/summary").json()["failed"] == 1
+
+
+def check_order_by_score(client: httpx.Client, url: str, answered: list[Json]) -> None:
+    by_score = sorted(answered, key=lambda row: (row["score"], row["index"]))
+    first = rows_at(client, url, order="lowest", limit=200)
+    second = rows_at(client, url, order="lowest", limit=200, after=first[-1]["index"])
+    assert [*first, *second][:-1] == by_score
+    assert second[-1]["status"] == "error"
+    highest = rows_at(client, url, order="highest", limit=7, status="ok")
+    assert [row["score"] for row in highest] == [row["score"] for row in by_score[:-8:-1]]
+    problem_in(client.get(f"{url}/rows?order=lowest"), 422, "invalid_request")
+    problem_in(client.get(f"{url}/rows?order=lowest&limit=5&after={9 * IMAGES}"), 422, "invalid_request")
 
 
 def test_a_csv_cannot_run_formulas(client: httpx.Client, settings: ApiSettings, model: Manifest) -> None:

@@ -48,14 +48,15 @@ def _classify(arguments: argparse.Namespace, send: Send) -> Line:
     with _open_images(arguments, storage, manifest) as images:
         send(PhaseBegun(phase=Phase.PREDICTING))
         answering = Answering(manifest.classes, arguments.top_k, arguments.min_score)
-        totals = classify_all(
+        columns = classify_all(
             storage, arguments.prediction, images, network, answering=answering, on_stored=on_stored
         )
+    labels = dict(sorted(columns.count_labels().items()))
     result = PredictionResult(
-        images=totals.images,
-        failed=totals.failed,
-        abstained=totals.abstained,
-        labels=dict(sorted(totals.labels.items())),
+        images=len(columns),
+        failed=len(columns) - sum(labels.values()),
+        abstained=int(columns.abstained_N.sum()),
+        labels=labels,
         precision=network.precision,
     )
     return AllPredicted(result=result)
