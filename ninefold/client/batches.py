@@ -1,16 +1,20 @@
 """The part of the client about batch predictions: many images that the service classifies as work of its own."""
 
+import json
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from urllib.parse import urlencode
+
+import httpx
 
 from ninefold.client.datasets.downloads import download
 from ninefold.client.datasets.folder_zip import open_file
 from ninefold.client.datasets.imports import FileChunks, send_whole
 from ninefold.client.datasets.upload_progress import ReportedBody
 from ninefold.client.events import follow_events
-from ninefold.client.transport import Json, Transport
+from ninefold.client.transport import TIMEOUT_S, Json, Transport
 from ninefold.errors import PredictionFailedError
 
 
@@ -76,6 +80,19 @@ class BatchCalls:
         """Yield the batch predictions, newest first: all, or those of a model."""
         return self._transport.list_pages("/predictions", {"model": model} if model else {})
 
+    def prediction_rows(self, prediction_id: str, **wanted: str | float | bool) -> Iterator[Json]:
+        """Yield the rows of a batch prediction: all, or those that `wanted` names.
+
+        `label="cat"`, `below=0.5`, `above=0.9`, `status="error"`, `abstained=True`, `limit=100`; `order="lowest"` gives the least
+        confident ones first.
+        """
+        query = urlencode(
+            {name: json.dumps(value) if isinstance(value, bool) else value for name, value in wanted.items()}
+        )
+        address = f"/predictions/{prediction_id}/rows?{query}"
+        with self._transport.stream(address, {}, httpx.Timeout(TIMEOUT_S)) as response:
+            yield from map(json.loads, _lines(response.iter_bytes()))
+
     def download_prediction(self, prediction_id: str, path: str | Path, row_format: str = "jsonl") -> None:
         """Write all rows to a new file, as `jsonl` or `csv`."""
         download(self._transport, f"/predictions/{prediction_id}/rows?format={row_format}", Path(path))
@@ -83,3 +100,11 @@ class BatchCalls:
     def delete_prediction(self, prediction_id: str) -> None:
         """Cancel a batch prediction that has not ended; delete one that has, with its rows."""
         self._transport.request("DELETE", f"/predictions/{prediction_id}", is_repeatable=False)
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the lines of a text that arrives in pieces; only a newline ends one."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines

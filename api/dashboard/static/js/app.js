@@ -16,13 +16,18 @@ import { jobsView } from "./jobs/list_view.js";
 import { modelView } from "./models/page/model_view.js";
 import { comparisonView } from "./models/comparison_view.js";
 import { modelsView } from "./models/view.js";
+import { predictionsView } from "./predictions/list_view.js";
+import { predictionView } from "./predictions/page/prediction_view.js";
 import { reviewView } from "./review/review_view.js";
 import { readSession } from "./http/session.js";
 import { startSystemStatus } from "./system_status.js";
 
 const VIEWS = new Map(Object.entries({
-  jobs: jobsView, job: jobView, datasets: datasetsView, dataset: datasetView, "dataset images": imagesView, classify: classifyView, models: modelsView, compare: (route) => (route.query.has("jobs") ? jobComparisonView(route) : comparisonView(route)), model: modelView, review: reviewView,
+  jobs: jobsView, job: jobView, datasets: datasetsView, dataset: datasetView, "dataset images": imagesView, classify: classifyView, models: modelsView, compare: (route) => (route.query.has("jobs") ? jobComparisonView(route) : comparisonView(route)), model: modelView, review: reviewView, predictions: predictionsView, prediction: predictionView,
 }));
+
+/** The tab of sections that have none of their own. */
+const TABS = { review: "models", compare: "models", predictions: "classify" };
 
 const jobs = new JobStore();
 const adding = new DatasetAdding(jobs);
@@ -33,7 +38,7 @@ let close = () => {};
 function route() {
   const [path, query] = (location.hash.slice(2) || "jobs").split("?");
   const [section, id, part] = path.split("/").map(decoded);
-  const one = { jobs: "job", models: "model", datasets: part === "images" ? "dataset images" : "dataset" };
+  const one = { jobs: "job", models: "model", predictions: "prediction", datasets: part === "images" ? "dataset images" : "dataset" };
   const view = id && Object.hasOwn(one, section) ? one[section] : section;
   return { view: VIEWS.has(view) ? view : "jobs", section, id, query: new URLSearchParams(query) };
 }
@@ -51,7 +56,7 @@ function openView() {
   close();
   const current = route();
   for (const tab of document.querySelectorAll(".tabs a")) {
-    if (tab.dataset.view === (current.section === "review" ? "models" : current.section)) tab.setAttribute("aria-current", "page");
+    if (tab.dataset.view === (TABS[current.section] ?? current.section)) tab.setAttribute("aria-current", "page");
     else tab.removeAttribute("aria-current");
   }
   const view = VIEWS.get(current.view)({ jobs, adding, ...current });

@@ -32,7 +32,7 @@ class ClassifyView {
     this.error = h("p", { class: "field-error", role: "alert" });
     this.results = h("div", { class: "results", "aria-live": "polite" });
     this.element = h("section", { class: "classify-view" },
-      h("div", { class: "view-head" }, h("h1", {}, "Classify"), h("div", { class: "field inline" }, h("label", { for: "model" }, "Model"), this.model.element)),
+      h("div", { class: "view-head" }, h("h1", {}, "Classify"), h("a", { class: "button quiet small", href: "#/predictions" }, "A dataset or a zip"), h("div", { class: "field inline" }, h("label", { for: "model" }, "Model"), this.model.element)),
       h("div", { class: "classify-options" },
         h("label", { class: "field inline", title: "Averages the scores of the image and its mirror image" }, this.tta, h("span", {}, "With mirror images")),
         h("label", { class: "field inline", title: "Shows the classes that an image may have" },

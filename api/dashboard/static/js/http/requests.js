@@ -44,5 +44,5 @@ async function send(path, options) {
 
 async function parsed(response) {
   if (response.status === 204) return null;
-  return /json/.test(response.headers.get("Content-Type") ?? "") ? response.json() : response.text();
+  return /[/+]json\b/.test(response.headers.get("Content-Type") ?? "") ? response.json() : response.text();
 }

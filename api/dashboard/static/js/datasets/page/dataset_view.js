@@ -112,7 +112,7 @@ class DatasetView {
     const images = isBuiltIn && !this.hasReport ? null : h("a", { class: "button", href: datasetHref(dataset, "/images") }, "See the images");
     const download = isBuiltIn && !this.hasReport ? null : h("a", { class: "button quiet", href: `datasets/${encodeURIComponent(id)}/archive`, download: true }, "Download");
     const add = isBuiltIn ? null : h("button", { class: "quiet", onclick: () => this.addition.open() }, "Add images");
-    return [h("a", { class: "button primary", href: `#/jobs?dataset=${encodeURIComponent(isBuiltIn ? dataset.name : id)}` }, "Train on it"), images, add, download, isBuiltIn ? this.copy : remove];
+    return [h("a", { class: "button primary", href: `#/jobs?dataset=${encodeURIComponent(isBuiltIn ? dataset.name : id)}` }, "Train on it"), images, h("a", { class: "button quiet", href: `#/predictions?dataset=${encodeURIComponent(id)}` }, "Classify it"), add, download, isBuiltIn ? this.copy : remove];
   }
 
   /** A dataset of one's own with the images of a built-in one, which can be corrected. */

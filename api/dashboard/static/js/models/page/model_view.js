@@ -8,6 +8,7 @@ import { curvesPart } from "./curves.js";
 import { EvaluatedImages } from "./evaluated_images.js";
 import { matrixPart } from "./matrix.js";
 import { OtherDatasets } from "./other_datasets.js";
+import { BatchesPart } from "../../predictions/model_part.js";
 
 export function modelView({ jobs, id, query }) {
   const view = new ModelView(jobs, id, query);
@@ -31,6 +32,7 @@ class ModelView {
   close() {
     this.isClosed = true;
     this.others?.close();
+    this.batches?.close();
   }
 
   load = async () => {
@@ -60,11 +62,13 @@ class ModelView {
 
   #drawBody(model, evaluation, path) {
     this.others?.close();
+    this.batches?.close();
     this.others = new OtherDatasets(this.jobs, model);
-    if (evaluation.message) return void fill(this.body, h("p", { class: "card muted" }, evaluation.message), this.others.element);
+    this.batches = new BatchesPart(this.jobs, model);
+    if (evaluation.message) return void fill(this.body, h("p", { class: "card muted" }, evaluation.message), this.others.element, this.batches.element);
     const images = new EvaluatedImages({ path: `${path}/images`, onClose: () => this.#remember({}) });
     const choose = (wanted) => { this.#remember(wanted); images.open(wanted); };
-    fill(this.body, this.run ? runNotice(this.ref, evaluation) : null, figures(evaluation), h("div", { class: "matrix-part" }, matrixPart(evaluation, choose), images.element), curvesPart(evaluation), classTablePart(evaluation, choose), this.others.element);
+    fill(this.body, this.run ? runNotice(this.ref, evaluation) : null, figures(evaluation), h("div", { class: "matrix-part" }, matrixPart(evaluation, choose), images.element), curvesPart(evaluation), classTablePart(evaluation, choose), this.others.element, this.batches.element);
     const { label, predicted } = this.asked;
     if (label || predicted) images.open({ label, predicted });
   }
