@@ -16,6 +16,7 @@ from api.records.storages import Storages
 from api.settings import ApiSettings
 from model.artifact.manifest import Manifest
 from model.errors import ObjectMissingError
+from model.data.files.bare_images import media_type
 from model.spec import Name
 from worker.registry.models import PRODUCTION
 from worker.registry.shadow import SHADOW, Pair, image_key
@@ -83,7 +84,7 @@ async def list_shadow_disagreements(
     operation_id="get_shadow_disagreement_image",
     summary="An image on which the shadow and production disagree",
     response_class=Response,
-    responses={200: {"content": {"application/octet-stream": {}}}, **problems(404, 409)},
+    responses={200: {"content": {"image/*": {}}}, **problems(404, 409)},
 )
 async def get_shadow_disagreement_image(
     models: Registry,
@@ -93,7 +94,7 @@ async def get_shadow_disagreement_image(
     name: Name,
     disagreement_id: DisagreementId,
 ) -> Response:
-    """The image file as it was sent to `POST /predict`."""
+    """The image file that was sent to `POST /predict`, without its metadata: place, time, camera, texts."""
     production, shadow = await _models(models, caller, name)
     pair = Pair(production.id, shadow.id)
     _, kept = await models.shadow_disagreements(pair, caller.project)
@@ -104,4 +105,4 @@ async def get_shadow_disagreement_image(
         data = await storages.run(storage.read_bytes, image_key(pair, disagreement_id))
     except ObjectMissingError:
         raise NoSuchDisagreementError from None
-    return Response(data, media_type="application/octet-stream")  # the bytes may be anything
+    return Response(data, media_type=media_type(data))

@@ -28,7 +28,7 @@ class ReviewCalls:
         return self._transport.list_pages(f"/models/{name}/review/images", {"state": state})
 
     def review_image(self, name: str, image_id: str) -> bytes:
-        """Return an image file as it was sent."""
+        """Return an image file, without its metadata."""
         return self._transport.request("GET", f"/models/{name}/review/images/{image_id}/image").content
 
     def label_review_image(self, name: str, image_id: str, label: str | None) -> Json | None:

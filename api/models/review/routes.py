@@ -21,6 +21,7 @@ from api.models.review.schemas import (
     ReviewSettings,
 )
 from api.models.review.versions import ReviewVersions
+from model.data.files.bare_images import media_type
 from model.spec import Name
 from worker.registry.review import State
 
@@ -112,12 +113,12 @@ async def list_review_images(
     operation_id="get_review_image",
     summary="An image with an uncertain answer",
     response_class=Response,
-    responses={200: {"content": {"application/octet-stream": {}}}, **problems(404)},
+    responses={200: {"content": {"image/*": {}}}, **problems(404)},
 )
 async def get_review_image(reviews: AllReviews, caller: Caller, *, name: Name, image_id: ImageId) -> Response:
-    """The image file as it was sent to `POST /predict`."""
+    """The image file that was sent to `POST /predict`, without its metadata: place, time, camera, texts."""
     data = await reviews.image(name, image_id, caller.project)
-    return Response(data, media_type="application/octet-stream")  # the bytes may be anything
+    return Response(data, media_type=media_type(data))
 
 
 @router.post(

@@ -13,6 +13,7 @@ from api.predict.traffic.known_names import KnownNames
 from api.predict.traffic.waiting_images import WaitingImage, WaitingImages
 from api.predictor.protocol.messages import ItemAnswer
 from api.records.storages import Storages
+from model.data.files.bare_images import without_metadata
 from model.errors import StorageError
 from worker.errors import WorkerError
 from worker.queue.ids import new_review_id
@@ -109,16 +110,21 @@ class ReviewTraffic:
         sha256 = await asyncio.to_thread(lambda: hashlib.sha256(image.data).hexdigest())
         if await self._registry.is_seen(facts.name, sha256, facts.project):
             return
+        try:
+            kept = await asyncio.to_thread(without_metadata, image.data)
+        except ValueError:  # it cannot be told from its metadata
+            self._missed[facts.project, facts.name] += 1
+            return
         new = NewReviewImage(
             id=new_review_id(),
             sha256=sha256,
-            size_bytes=len(image.data),
+            size_bytes=len(kept),
             model=facts.model,
             version=facts.version,
             scores=facts.scores,
         )
         storage = self._storages.of(facts.project)
-        await self._storages.run(storage.put_bytes, image_key(facts.name, new.id), image.data)
+        await self._storages.run(storage.put_bytes, image_key(facts.name, new.id), kept)
         await self._note(facts.project, facts.name, new)
 
     async def _note(self, project: str, name: str, image: NewReviewImage | None) -> None:

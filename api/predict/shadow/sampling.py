@@ -15,6 +15,7 @@ from api.predictor.client import PredictorClient
 from api.predictor.errors import OverloadedError, PredictionError
 from api.predictor.protocol.messages import ItemAnswer, Score
 from api.records.storages import Storages
+from model.data.files.bare_images import without_metadata
 from model.errors import StorageError
 from worker.errors import ModelNotFoundError, WorkerError
 from worker.queue.ids import new_disagreement_id
@@ -151,18 +152,26 @@ class ShadowTraffic:
         return None
 
     async def _note_disagreement(self, image: WaitingImage[_Sampled], shadow: Score) -> None:
-        facts, size_bytes = image.facts, len(image.data)
-        is_kept = self._kept.images > 0 and size_bytes <= self._kept.size_bytes
+        facts, data = image.facts, await self._image_to_keep(image.data)
         found = Disagreement(
             id=new_disagreement_id(),
             production=ShadowAnswer(**facts.production.model_dump()),
             shadow=ShadowAnswer(**shadow.model_dump()),
-            image_bytes=size_bytes if is_kept else 0,
+            image_bytes=len(data),
         )
-        if is_kept:
+        if data:
             storage = self._storages.of(facts.project)
-            await self._storages.run(storage.put_bytes, image_key(facts.pair, found.id), image.data)
+            await self._storages.run(storage.put_bytes, image_key(facts.pair, found.id), data)
         await self._note(facts.project, facts.pair, found)
+
+    async def _image_to_keep(self, data: bytes) -> bytes:
+        """Return the image without its metadata; nothing if it is not kept."""
+        if not self._kept.images or len(data) > self._kept.size_bytes:
+            return b""
+        try:
+            return await asyncio.to_thread(without_metadata, data)
+        except ValueError:  # it cannot be told from its metadata
+            return b""
 
     async def _note_counts(self) -> None:
         for project, pair in list(self._counts):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL.PngImagePlugin import PngInfo
 from typer.testing import CliRunner
 
 from api.settings import ApiSettings
@@ -15,7 +16,7 @@ from model.storage.opening import open_storage
 from ninefold import Client
 from ninefold.cli.app import app
 from tests.api.importing import running_importer
-from tests.api.pictures import png
+from tests.api.pictures import encoded, picture, png
 from tests.api.problems import problem_in
 from tests.api.published import publish_model
 from tests.api.serving import Service, running_service
@@ -78,7 +79,11 @@ def listed(service: Service, **query: str) -> list[dict[str, Any]]:
 
 
 def predict(service: Service, number: int) -> None:
-    answer = service.client.post("/predict", params={"model": "pets"}, content=png(number))
+    """Classify a photo that says where it was taken."""
+    place = PngInfo()
+    place.add_text("Comment", "52.5163 N, 13.3777 E")
+    photo = encoded(picture(number), pnginfo=place)
+    answer = service.client.post("/predict", params={"model": "pets"}, content=photo)
     assert answer.status_code == 200, answer.text
 
 
@@ -101,7 +106,10 @@ def test_once_round_the_loop(service: Service, dataset: dict[str, Any], model: s
     assert len(listed(service, limit="2")) == 2
     images = listed(service)
     assert {image["model"] for image in images} == {model}
-    files = [service.client.get(image["image"]).content for image in images]
+    answers = [service.client.get(image["image"]) for image in images]
+    assert {answer.headers["Content-Type"] for answer in answers} == {"image/png"}
+    assert {answer.headers["X-Content-Type-Options"] for answer in answers} == {"nosniff"}
+    files = [answer.content for answer in answers]
     assert sorted(files) == sorted(png(number) for number in range(3))
 
     first, second, third = images

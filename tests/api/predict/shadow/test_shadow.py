@@ -88,7 +88,7 @@ def settled(service: Service) -> bool:
 
 
 def check_disagreements(service: Service, shadow_id: str, count: int) -> None:
-    """All are listed, newest first; of the newest ones the image is kept, as it was sent."""
+    """All are listed, newest first; of the newest ones the image is kept."""
     first = service.client.get(DISAGREEMENTS, params={"limit": 1}).json()
     rest = service.client.get(DISAGREEMENTS, params={"limit": 100, "after": first["data"][0]["id"]}).json()
     entries = first["data"] + rest["data"]
@@ -100,6 +100,7 @@ def check_disagreements(service: Service, shadow_id: str, count: int) -> None:
     assert kept == [entry["image"] for entry in entries[: len(kept)]]
     image = service.client.get(kept[0])
     assert image.content == png(0)
+    assert image.headers["content-type"] == "image/png"
     assert image.headers["x-content-type-options"] == "nosniff"
     stored = open_storage(service.storage_url).list(f"models/{shadow_id}/shadow/")
     assert len(stored) == len(kept)
