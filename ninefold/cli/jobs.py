@@ -109,9 +109,9 @@ def submit(
         "priority": priority,
         "tags": tag,
     }
-    spec = {field: value for field, value in given.items() if value is not None} | parse_fields(option or [])
-    if random_weights:
-        spec.setdefault("init_from", None)
+    spec = {field: value for field, value in given.items() if value is not None}
+    spec = with_fields(spec, {"init_from": None} if random_weights else {}, "--random-weights")
+    spec = with_fields(spec, parse_fields(option or []), "--set")
     with connect(url, api_key) as client:
         if extend:
             job = client.extend(extend, **spec)
@@ -180,8 +180,17 @@ def print_status(job: "Json") -> None:
     typer.echo(f"{job['id']} {job['status']}")
 
 
+def with_fields(spec: dict[str, Any], fields: dict[str, Any], option: str) -> dict[str, Any]:
+    """Add the fields of an option to a spec; raises typer.BadParameter if another option has set one of them."""
+    if twice := sorted(spec.keys() & fields.keys()):
+        raise typer.BadParameter(
+            f"{twice[0]} is set by another option, too: leave one out", param_hint=option
+        )
+    return spec | fields
+
+
 def parse_fields(options: list[str]) -> dict[str, Any]:
-    """Parse `FIELD=VALUE` options. A value that is valid JSON is parsed as JSON; any other value is a string."""
+    """Parse `FIELD=VALUE` options, each with another field. A value that is valid JSON is parsed as JSON; any other value is a string."""
     fields: dict[str, Any] = {}
     for option in options:
         field, equals, text = option.partition("=")
@@ -189,6 +198,8 @@ def parse_fields(options: list[str]) -> dict[str, Any]:
             raise typer.BadParameter(
                 f"{option!r} is not FIELD=VALUE, such as batch_size=256", param_hint="--set"
             )
+        if field in fields:
+            raise typer.BadParameter(f"{field} is set twice: leave one out", param_hint="--set")
         try:
             fields[field] = json.loads(text)
         except json.JSONDecodeError:

@@ -4,8 +4,14 @@ from collections.abc import Sequence
 
 from model.artifact.manifest import Manifest
 from model.recipes.defaults import resolve
-from model.recipes.starter import is_start_open, starter_helps
+from model.recipes.starter import MOST_IMAGES, STARTER, is_start_open, starter_helps
 from model.spec import DatasetFacts, JobSpec, ResolvedSpec
+
+_BECOMES_STARTER = (
+    f"The model is named {STARTER}: in production, it is what jobs on small sets (up to {MOST_IMAGES} training images a class) "
+    "start from, unless they say init_from. Give the job another name if you do not want that."
+)
+"""Not for `ninefold models starter build`, which says `init_from: null`."""
 
 
 def resolve_for_workers(
@@ -32,6 +38,8 @@ def resolve_for_workers(
             f"has only {facts.train_images} training images: post the job with init_from null for random weights."
         )
     resolved, warnings = resolve(spec, facts, "cuda" if has_gpu else "cpu")
+    if resolved.name == STARTER and is_start_open(spec) and not started:
+        warnings = [_BECOMES_STARTER, *warnings]
     return resolved, [*started, *warnings, *_device_warnings(spec.gpus, device_sets)]
 
 

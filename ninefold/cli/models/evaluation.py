@@ -31,8 +31,13 @@ def evaluation(
         typer.Option(help="Evaluate the model on this dataset instead of the test images of its own."),
     ] = None,
     split: Annotated[
-        str, typer.Option(metavar="test|train|all", help="With --dataset: which of its images.")
-    ] = "test",
+        str | None,
+        typer.Option(
+            metavar="test|train|all",
+            help="With --dataset: which of its images. Default: test.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the evaluation as a JSON object.")] = False,
     url: Url = DEFAULT_URL,
     api_key: ApiKey = None,
@@ -47,8 +52,10 @@ def evaluation(
 
         ninefold models evaluation flowers --dataset garden-photos --split all
     """
+    if split and not dataset:
+        raise typer.BadParameter("needs --dataset", param_hint="--split")
     with connect(url, api_key) as client:
-        found = _evaluate(client, ref, dataset, split) if dataset else client.evaluation(ref)
+        found = _evaluate(client, ref, dataset, split or "test") if dataset else client.evaluation(ref)
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
         return

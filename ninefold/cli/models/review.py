@@ -64,13 +64,17 @@ def review(
     settings = {field: value for field, value in given.items() if value is not None}
     if (off and (on or settings)) or (settings and not on):
         raise NinefoldError("Give the settings with --on; --off takes none.", code="wrong_options")
-    labels = dict(map(_split, label or []))
+    if (save and not images) or (note is not None and not (make or train)):
+        raise NinefoldError(
+            "--save needs --images N, and --note needs --make or --train.", code="wrong_options"
+        )
+    decisions = _decisions(label or [], discard or [])
     with connect(url, api_key) as client:
         if off:
             client.end_review(name)
         if on:
             client.set_review(name, **settings)
-        for image_id, label_or_none in {**labels, **dict.fromkeys(discard or [])}.items():
+        for image_id, label_or_none in decisions.items():
             client.label_review_image(name, image_id, label_or_none)
         made = client.make_review_dataset(name, note=note, train=train) if make or train else None
         state = client.review(name)
@@ -79,6 +83,15 @@ def review(
             typer.echo(json.dumps(image, ensure_ascii=False) if as_json else _describe_image(image))
             if save:
                 _save(client, name, image["id"], save)
+
+
+def _decisions(labels: list[str], discarded: list[str]) -> dict[str, str | None]:
+    """Return the label of each image, None for one that is thrown away."""
+    decisions = [*map(_split, labels), *((image_id, None) for image_id in discarded)]
+    found = dict(decisions)
+    if len(found) < len(decisions):
+        raise NinefoldError("An image is named twice in --label and --discard.", code="wrong_options")
+    return found
 
 
 def _split(text: str) -> tuple[str, str]:

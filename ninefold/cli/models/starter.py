@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ninefold.cli.connection import ApiKey, Url, connect
-from ninefold.cli.jobs import parse_fields, show_submitted
+from ninefold.cli.jobs import parse_fields, show_submitted, with_fields
 from ninefold.client.address import DEFAULT_URL
 
 app = typer.Typer(
@@ -52,6 +52,7 @@ def build(
         ninefold models promote starter:2
     """
     budget = {} if minutes is None else {"time_budget_s": 60 * minutes}
+    spec = with_fields({"name": "starter"} | budget, parse_fields(option or []), "--set")
     with connect(url, api_key) as client:
-        job = client.build_starter(dataset, **(budget | parse_fields(option or [])))
+        job = client.build_starter(dataset, **spec)
         show_submitted(client, job, watch=watch)

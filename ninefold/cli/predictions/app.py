@@ -28,8 +28,13 @@ def create(
     *,
     dataset: Annotated[str | None, typer.Option(help="Classify the images of this dataset.")] = None,
     split: Annotated[
-        str, typer.Option(metavar="test|train|all", help="With --dataset: which of its images.")
-    ] = "test",
+        str | None,
+        typer.Option(
+            metavar="test|train|all",
+            help="With --dataset: which of its images. Default: test.",
+            show_default=False,
+        ),
+    ] = None,
     zip_file: Annotated[
         Path | None, typer.Option("--zip", metavar="FILE", help="Classify the images of this zip.")
     ] = None,
@@ -54,6 +59,8 @@ def create(
 
     if (dataset is None) == (zip_file is None):
         raise NinefoldError("Give either --dataset or --zip.", code="usage")
+    if split and not dataset:
+        raise NinefoldError("--split needs --dataset: of a zip all images are classified.", code="usage")
     console = Console(stderr=True)
     with (
         connect(url, api_key) as client,
@@ -68,7 +75,7 @@ def create(
             found = client.predict_zip(model, zip_file, top_k=top_k, min_score=min_score, on_progress=show)
         else:
             found = client.predict_dataset(
-                model, dataset or "", split, top_k=top_k, min_score=min_score, on_progress=show
+                model, dataset or "", split or "test", top_k=top_k, min_score=min_score, on_progress=show
             )
     print_each([found], _describe, as_json=as_json)
 

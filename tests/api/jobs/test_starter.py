@@ -52,3 +52,11 @@ def test_a_service_without_a_starter_says_how_to_make_one(client: httpx.Client, 
     assert client.post("/jobs", json={"dataset": "pets"}).json()["spec"]["init_from"] is None
     refused = client.post("/jobs", json={"dataset": "pets", "init_from": "starter"})
     assert "ninefold models starter build" in problem_in(refused, 422, "model_not_found")["detail"]
+
+
+def test_a_job_that_would_make_a_starter_says_so_unless_that_is_what_it_is_for(client: httpx.Client) -> None:
+    job = {"dataset": "digits", "name": "starter"}
+    (warning,) = (one for one in client.post("/jobs", json=job).json()["warnings"] if "starter" in one)
+    assert "Give the job another name" in warning
+    built = client.post("/jobs", json=job | {"init_from": None}).json()
+    assert not [one for one in built["warnings"] if "starter" in one]

@@ -125,6 +125,27 @@ def test_the_error_for_a_malformed_field_names_the_expected_form() -> None:
     assert "FIELD=VALUE" in result.stderr
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "submit digits --init-from pets:2 --random-weights",
+        "submit digits --random-weights --set init_from=pets:2",
+        "submit digits --epochs 3 --set epochs=4",
+        "submit digits --set epochs=3 --set epochs=4",
+        "models starter build --minutes 5 --set time_budget_s=60",
+        "models starter build --set name=other",
+        "models evaluation pets --split all",
+        "models review pets --save folder",
+        "models review pets --note why",
+        "models review pets --label rev_1=cat --discard rev_1",
+        "predictions create pets --zip photos.zip --split all",
+    ],
+)
+def test_options_that_contradict_each_other_are_refused_before_anything_is_sent(command: str) -> None:
+    result = CliRunner().invoke(app, [*command.split(), "--url", "http://127.0.0.1:1"])
+    assert result.exit_code in (1, 2), result.output  # 3: the service does not answer
+
+
 def test_the_command_line_imports_no_slow_module() -> None:
     code = "import ninefold.cli.app, sys; print([m for m in ('torch', 'httpx', 'redis', 'celery', 'filelock') if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
