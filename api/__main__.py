@@ -57,6 +57,7 @@ def _predictor(settings: ApiSettings) -> Iterator[None]:
         cache_bytes=settings.predictor_cache_bytes,
         device=settings.predictor_device,
         precision=settings.predict_precision,
+        max_wait_s=settings.predict_max_wait_s,
     )
     process = PredictorProcess(options)
     process.start()

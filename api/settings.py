@@ -49,6 +49,8 @@ class ApiSettings(ServiceSettings):
     predict_precision: PrecisionSetting = PrecisionSetting.AUTO
     """Numbers that the API's own predictor computes with on a CPU: `float32`, or `auto`, which is 8-bit integers for the
     models that are as good with them."""
+    predict_max_wait_s: float = Field(default=5.0, gt=0, le=60)
+    """The API's own predictor refuses requests that would most likely wait longer for others (503 `overloaded`)."""
     max_dataset_bytes: int = Field(default=20 * 2**30, ge=1)
     """Maximum size of an uploaded zip."""
     max_model_bytes: int = Field(default=2**30, ge=1)

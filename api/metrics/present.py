@@ -19,6 +19,7 @@ _COUNTERS = {
 }
 _GAUGES = {
     "waiting_images": "Images that were admitted and have no answer yet.",
+    "expected_wait_s": "Seconds that a new request for the model with the longest queue would most likely wait.",
     "loaded_models": "Models in memory.",
 }
 

@@ -5,6 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from api.predictor.errors import OverloadedError
+from api.predictor.retrying import retry_after
+
+_UPLOAD_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,10 @@ class UploadBudget:
             nonlocal taken_bytes
             is_small = taken_bytes + size_bytes <= self._small_bytes
             if size_bytes > self._free_bytes - (0 if is_small else self._reserved_bytes):
-                raise OverloadedError("Too many uploads are in progress; try again in 1 s.", retry_after_s=1)
+                wait_s = retry_after(_UPLOAD_S)
+                raise OverloadedError(
+                    f"Too many uploads are in progress; try again in {wait_s} s.", retry_after_s=wait_s
+                )
             self._free_bytes -= size_bytes
             taken_bytes += size_bytes
 

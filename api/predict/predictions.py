@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 from starlette.requests import Request
@@ -29,6 +29,7 @@ from api.predict.job_models import (
     spec_of,
 )
 from api.predict.limits import UploadBudget, UploadLimits
+from api.predict.refusals import Queue, RecentRefusals
 from api.predict.review.keeping import ReviewTraffic
 from api.predict.schemas import ClassifiedImage, FailedImage, Prediction, PredictionTimings
 from api.predict.shadow.sampling import ShadowTraffic
@@ -85,6 +86,7 @@ class Predictions:
         self._review = review
         self._on_answer = on_answer
         self._deadline_s = deadline_s
+        self._refusals = RecentRefusals()
 
     async def predict(
         self, request: Request, ref: str | None, options: AnswerOptions, project: str
@@ -106,10 +108,21 @@ class Predictions:
             starlette.requests.ClientDisconnect: the client closed the connection.
         """
         started_s = time.monotonic()
+        if not options.explain:
+            self._refusals.check((project, ref))
         found = await self.find(ref, project)
         limits = self.limits.for_explanations() if options.explain else self.limits
         async with self.uploaded(request, body_of(request, limits)) as images:
-            return await self.classify(request, found, images, options, project=project, started_s=started_s)
+            with self._remembered_refusal((project, ref), images, options):
+                return await self.classify(
+                    request, found, images, options, project=project, started_s=started_s
+                )
+
+    def _remembered_refusal(
+        self, queue: Queue, images: Sequence[UploadedImage], options: AnswerOptions
+    ) -> AbstractContextManager[None]:
+        is_smallest = len(images) == 1 and not (options.explain or options.tta or options.deadline_s)
+        return self._refusals.remembered(queue) if is_smallest else nullcontext()
 
     async def find(self, ref: str | None, project: str) -> Answering:
         """Return what answers for a reference, or the only model in production.

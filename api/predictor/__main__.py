@@ -13,13 +13,14 @@ from pathlib import Path
 from api.predictor.decoding.children import DecodingChildren
 from api.predictor.protocol.messages import Pong, PredictorStatistics
 from api.predictor.protocol.socket_path import check_socket_path
-from api.predictor.serving.admission import Admission, Throughput
+from api.predictor.serving.admission import Admission, AdmissionLimits
 from api.predictor.serving.batcher import Batcher
 from api.predictor.serving.classification import Decoders, RequestClassifier, ServedModel
 from api.predictor.serving.explanation import Explanations
 from api.predictor.serving.loader import ModelLoader
 from api.predictor.serving.model_cache import ModelCache
 from api.predictor.serving.socket_server import listen
+from api.predictor.serving.speeds import ModelSpeeds
 from model.artifact.precision import PrecisionSetting
 from model.host.parent import end_with_parent
 
@@ -68,6 +69,12 @@ def _parser() -> argparse.ArgumentParser:
         default=PrecisionSetting.AUTO,
         help="auto (8-bit integers on CPUs for models that are as good with them) or float32",
     )
+    parser.add_argument(
+        "--max-wait-s",
+        type=float,
+        default=AdmissionLimits.wait_s,
+        help="requests that would most likely wait longer for others are refused",
+    )
     parser.add_argument("--parent", type=int, help="id of a process; the predictor ends when it ends")
     return parser
 
@@ -77,25 +84,23 @@ async def _serve(options: argparse.Namespace) -> int:
     exit_code: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _end, exit_code, 0)
     loader = ModelLoader(options.storage, options.device, options.precision)
-    throughput = Throughput()
     decoding_threads = min(loader.threads, _MAX_DECODING_THREADS)
     with (
         ThreadPoolExecutor(1, "inference") as inference,
         ThreadPoolExecutor(decoding_threads, "decode") as decoding,
         ThreadPoolExecutor(1, "explain") as explaining,
     ):
-        batcher = Batcher(
-            inference, throughput, max_batch=64, on_failure=partial(_end_if_on_gpu, loader, exit_code)
-        )
+        batcher = Batcher(inference, on_failure=partial(_end_if_on_gpu, loader, exit_code))
         models: ModelCache[ServedModel] = ModelCache(loader.load, budget_bytes=options.cache_bytes)
         children = DecodingChildren(decoding_threads)
         decoders = Decoders(decoding, decoding_threads, children)
-        admission = Admission(throughput)
+        admission = Admission(ModelSpeeds(), AdmissionLimits(wait_s=options.max_wait_s))
         classifier = RequestClassifier(models, batcher, admission, decoders, Explanations(explaining))
 
         def pong() -> Pong:
             statistics = PredictorStatistics(
                 waiting_images=admission.images,
+                expected_wait_s=admission.longest_wait_s,
                 loaded_models=len(models.loaded),
                 batches=batcher.batches,
                 batched_images=batcher.batched_images,

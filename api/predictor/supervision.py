@@ -29,13 +29,14 @@ class PredictorOptions:
     cache_bytes: int = 1 << 30
     device: str = "auto"
     precision: PrecisionSetting = PrecisionSetting.AUTO
+    max_wait_s: float = 5.0
 
     def command(self) -> list[str]:
         """Return the command line; `--parent` makes the predictor end together with this process."""
         return [
             *(sys.executable, "-m", "api.predictor", "--socket", str(self.socket_path)),
             *("--storage", self.storage, "--cache-bytes", str(self.cache_bytes), "--device", self.device),
-            *("--precision", self.precision),
+            *("--precision", self.precision, "--max-wait-s", str(self.max_wait_s)),
             *("--parent", str(os.getpid())),
         ]
 

@@ -23,6 +23,7 @@ class PredictorStatistics(_Message):
     """What the predictor does, and did since it started."""
 
     waiting_images: int = 0
+    expected_wait_s: float = 0.0
     loaded_models: int = 0
     batches: int = 0
     batched_images: int = 0

@@ -1,51 +1,53 @@
-"""Limits the images and bytes that wait inside the predictor, and tells refused callers when to retry."""
+"""Limits the time that requests wait inside the predictor, and their bytes, and tells refused callers when to retry."""
 
 import math
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from api.predictor.errors import OverloadedError
+from api.predictor.retrying import retry_after
+from api.predictor.serving.batcher import MAX_BATCH
+from api.predictor.serving.speeds import ModelSpeeds
 
-_NEWEST_WEIGHT = 0.2
-_MAX_RETRY_S = 60
+EXPLANATIONS = "explanations"
+"""The queue of the thread that explains, beside those of the models."""
 BACKGROUND_AFTER_S = 0.02
 """A background request begins when no other request has run for this long, so not between requests that follow closely."""
 BACKGROUND_SHARE = 0.05
 """The largest share of the time that background requests take: no larger share of the other requests waits for one."""
 
 
-class Throughput:
-    """Images classified per second: an exponential moving average over batches."""
+@dataclass(frozen=True)
+class AdmissionLimits:
+    """What may wait in the predictor."""
 
-    def __init__(self, initial_images_per_s: float = 100.0) -> None:
-        self.images_per_s = initial_images_per_s
-
-    def add_batch(self, images: int, duration_s: float) -> None:
-        """Include one batch in the average."""
-        newest = images / max(duration_s, 1e-6)
-        self.images_per_s += _NEWEST_WEIGHT * (newest - self.images_per_s)
+    wait_s: float = 5.0
+    """A request is refused if it would most likely wait longer for its turn."""
+    images_per_model: int = 1024
+    """A model with so many images in the queue gets no further request."""
+    total_bytes: int = 1 << 29
 
 
 class Admission:
-    """Counts admitted images per model, and their bytes over all models, until they are answered."""
+    """Counts the images of admitted requests per model, and their bytes over all models, until they are answered."""
 
     def __init__(
         self,
-        throughput: Throughput,
+        speeds: ModelSpeeds,
+        limits: AdmissionLimits | None = None,
         *,
-        images_per_model: int = 512,
-        total_bytes: int = 1 << 29,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.speeds = speeds
+        self._limits = limits or AdmissionLimits()
         self._clock = clock
         self._idle_since = self._background_from = -math.inf
         self._has_background = False
-        self._throughput = throughput
-        self._images_per_model = images_per_model
-        self._total_bytes = total_bytes
-        self._images: Counter[str] = Counter()
+        self._requests: defaultdict[str, Counter[int]] = defaultdict(Counter)
+        """By model: how many requests have how many images."""
         self._bytes = 0
         self.refused = 0
         """Requests that exceeded a limit."""
@@ -53,12 +55,17 @@ class Admission:
     @property
     def images(self) -> int:
         """Admitted images of all models that have no answer yet."""
-        return self._images.total()
+        return sum(self._waiting(model) for model in self._requests)
+
+    @property
+    def longest_wait_s(self) -> float:
+        """The time that a request with one image would most likely wait now, for the model with the longest queue."""
+        return max((self.expected_wait_s(model, 1) for model in list(self._requests)), default=0.0)
 
     @property
     def is_idle(self) -> bool:
         """Whether no request runs, and none ran just now."""
-        has_work = self._images or self._has_background
+        has_work = self._requests or self._has_background
         return not has_work and self._clock() >= max(
             self._idle_since + BACKGROUND_AFTER_S, self._background_from
         )
@@ -76,29 +83,69 @@ class Admission:
             self._background_from = ended + (ended - started) / BACKGROUND_SHARE
 
     @contextmanager
-    def admit(self, model_id: str, images: int, size_bytes: int) -> Iterator[None]:
-        """Count a request while the block runs; raises `OverloadedError` if the request exceeds a limit."""
-        self._check(model_id, images, size_bytes)
-        self._images[model_id] += images
+    def admit(
+        self, model: str, images: int, size_bytes: int, *, deadline_s: float = math.inf
+    ) -> Iterator[None]:
+        """Count a request while the block runs; raises `OverloadedError` if the request exceeds a limit.
+
+        Args:
+            model: its images share a queue; or `EXPLANATIONS`.
+            images: of the request.
+            size_bytes: of all images together.
+            deadline_s: a request that would wait longer is refused, too.
+        """
+        self._check(model, images, size_bytes, deadline_s)
+        self._requests[model][images] += 1
         self._bytes += size_bytes
         try:
             yield
         finally:
-            self._images[model_id] -= images
+            self._remove(model, images)
             self._bytes -= size_bytes
-            if not self._images[model_id]:
-                del self._images[model_id]
             self._idle_since = self._clock()
 
-    def _check(self, model_id: str, images: int, size_bytes: int) -> None:
-        waiting = self._images[model_id]
-        # An empty queue admits a request of any size: a request above the limit would otherwise never be admitted.
-        if waiting and waiting + images > self._images_per_model:
-            self._refuse(f"{waiting} images wait for this model; at most {self._images_per_model} may")
-        if self._bytes and self._bytes + size_bytes > self._total_bytes:
-            self._refuse(f"{self._bytes} bytes of images wait; at most {self._total_bytes} may")
+    def expected_wait_s(self, model: str, images: int) -> float:
+        """Return how long a new request would most likely wait for others before its last image has its turn.
 
-    def _refuse(self, reason: str) -> None:
+        The images of all requests of a model take turns, so a larger request delays it by no more images than it has
+        itself. Batches of several models take turns, too.
+        """
+        ahead = self._waiting(model, images)
+        batches = math.ceil((ahead + images) / MAX_BATCH)
+        others = () if model == EXPLANATIONS else self._requests.keys() - {model, EXPLANATIONS}
+        return ahead * self.speeds.image_s(model) + sum(
+            min(self._waiting(other), batches * MAX_BATCH) * self.speeds.image_s(other) for other in others
+        )
+
+    def _waiting(self, model: str, most_per_request: float = math.inf) -> int:
+        requests = self._requests.get(model, Counter())
+        return int(sum(min(images, most_per_request) * count for images, count in requests.items()))
+
+    def _remove(self, model: str, images: int) -> None:
+        requests = self._requests[model]
+        requests[images] -= 1
+        if not requests[images]:
+            del requests[images]
+        if not requests:
+            del self._requests[model]
+
+    def _check(self, model: str, images: int, size_bytes: int, deadline_s: float) -> None:
+        waiting, wait_s = self._waiting(model), self.expected_wait_s(model, images)
+        # An empty queue admits a request of any size: a request above the limit would otherwise never be admitted.
+        if wait_s > self._limits.wait_s:
+            self._refuse(
+                f"Requests wait {wait_s:.1f} s now; at most {self._limits.wait_s:g} s are allowed", wait_s
+            )
+        if wait_s > deadline_s:
+            self._refuse(f"Requests wait {wait_s:.1f} s now, longer than timeout_ms allows", wait_s)
+        if waiting >= self._limits.images_per_model:
+            self._refuse(f"{waiting} images wait for this model", wait_s)
+        if self._bytes and self._bytes + size_bytes > self._limits.total_bytes:
+            self._refuse(
+                f"{self._bytes} bytes of images wait; at most {self._limits.total_bytes} may", wait_s
+            )
+
+    def _refuse(self, reason: str, wait_s: float) -> None:
         self.refused += 1
-        wait_s = min(_MAX_RETRY_S, max(1, math.ceil(self.images / self._throughput.images_per_s)))
-        raise OverloadedError(f"{reason}. Try again in {wait_s} s.", retry_after_s=wait_s)
+        retry_after_s = retry_after(wait_s)
+        raise OverloadedError(f"{reason}. Try again in {retry_after_s} s.", retry_after_s=retry_after_s)

@@ -1,19 +1,23 @@
-"""Forms batches for the inference thread; requests take turns within a batch. Knows no torch."""
+"""Forms batches for the inference thread; requests take turns, and so do models. Knows no torch."""
 
 import asyncio
+import heapq
+import itertools
 import logging
 import time
-from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable
+from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
 from api.predictor.errors import InferenceFailedError, OutOfMemoryError
-from api.predictor.serving.admission import Throughput
 
+MAX_BATCH = 64
+_TURN_S = 0.1
+_LONGEST_TURN_S = 10.0
 _OUT_OF_MEMORY = "There is not enough memory for this image and this model at the moment: try again."
 
 log = logging.getLogger(__name__)
@@ -29,11 +33,15 @@ class Network(Protocol):
 
 @dataclass(frozen=True)
 class Classified:
-    """The scores of one image, one per class, and the seconds that it waited and that its batch took."""
+    """The scores of one image, one per class."""
 
     scores: np.ndarray
     queued_s: float
+    """How long the image waited."""
     infer_s: float
+    """How long its batch took."""
+    share_s: float
+    """How long the inference thread was occupied for each image of the batch."""
 
 
 @dataclass(eq=False)
@@ -43,12 +51,30 @@ class QueuedImage:
     network: Network
     image: np.ndarray
     result: asyncio.Future[Classified]
-    arrived: float
+    arrived: float = field(default_factory=time.monotonic)
 
     @property
     def is_wanted(self) -> bool:
         """False once the caller went away or ran out of time."""
         return not self.result.done()
+
+
+class Turns:
+    """When the images of one request have their turns: as if they came one by one, a tenth of a second apart.
+
+    So a small request is not behind all images of a large one, and a large one is not behind all small ones that come
+    after it.
+    """
+
+    def __init__(self) -> None:
+        self._last = time.monotonic() + _LONGEST_TURN_S
+        self._next = 0.0
+
+    def take(self) -> float:
+        """Return the turn of the next image."""
+        turn = max(time.monotonic(), self._next)
+        self._next = min(turn + _TURN_S, self._last)
+        return turn
 
 
 class Batcher:
@@ -57,24 +83,25 @@ class Batcher:
     def __init__(
         self,
         thread: Executor,
-        throughput: Throughput,
         *,
-        max_batch: int = 64,
+        max_batch: int = MAX_BATCH,
         on_failure: Callable[[], None] | None = None,
     ) -> None:
         self._thread = thread
-        self._throughput = throughput
         self._max_batch = max_batch
         self._on_failure = on_failure
-        self._queues: OrderedDict[Hashable, deque[QueuedImage]] = OrderedDict()
+        self._queues: OrderedDict[Network, list[tuple[float, int, QueuedImage]]] = OrderedDict()
+        """By model, a heap: turn, a number that no other image has, and the image."""
+        self._numbers = itertools.count()
+        self._free_since = time.monotonic()
         self._arrived = asyncio.Event()
         self.batches = 0
         """Batches that were computed."""
         self.batched_images = 0
         """Images in these batches."""
 
-    async def classify(self, network: Network, image: np.ndarray, *, request: Hashable) -> Classified:
-        """Return the scores of one image of `request`.
+    async def classify(self, network: Network, image: np.ndarray, turn: float) -> Classified:
+        """Return the scores of one image; those of a model with the earliest turns are classified first.
 
         An image whose caller is cancelled before its batch starts is not computed.
 
@@ -83,8 +110,8 @@ class Batcher:
             OutOfMemoryError: memory did not suffice for this image alone.
         """
         result: asyncio.Future[Classified] = asyncio.get_running_loop().create_future()
-        queued = QueuedImage(network, image, result, time.monotonic())
-        self._queues.setdefault(request, deque()).append(queued)
+        queued = QueuedImage(network, image, result)
+        heapq.heappush(self._queues.setdefault(network, []), (turn, next(self._numbers), queued))
         self._arrived.set()
         return await result
 
@@ -98,38 +125,33 @@ class Batcher:
                 self._arrived.clear()
 
     def take_batch(self) -> list[QueuedImage]:
-        """Remove the next batch from the queues.
-
-        Requests take turns, one image each. The request that had no turn for the longest time comes first and
-        decides the model of the batch; requests for other models keep their place.
-        """
+        """Remove the next batch from the queues: of the model that had no batch for the longest time."""
         batch: list[QueuedImage] = []
-        skipped = 0
-        while skipped < len(self._queues) and len(batch) < self._max_batch:
-            request, queue = next(iter(self._queues.items()))
-            while queue and not queue[0].is_wanted:
-                queue.popleft()
+        while self._queues and not batch:
+            network, queue = next(iter(self._queues.items()))
+            while queue and len(batch) < self._max_batch:
+                _, _, image = heapq.heappop(queue)
+                if image.is_wanted:
+                    batch.append(image)
+            self._queues.move_to_end(network)
             if not queue:
-                del self._queues[request]
-                continue
-            self._queues.move_to_end(request)
-            if batch and queue[0].network is not batch[0].network:
-                skipped += 1
-                continue
-            batch.append(queue.popleft())
-            skipped = 0
+                del self._queues[network]
         return batch
 
     async def _infer(self, batch: list[QueuedImage]) -> None:
         started = time.monotonic()
+        # Between two batches that follow closely the thread is free for a moment, which counts, too.
+        occupied_from = max(self._free_since, min(queued.arrived for queued in batch))
         try:
             scores = await asyncio.get_running_loop().run_in_executor(self._thread, _classify, batch)
         except Exception:
             log.exception("a batch of %d images failed", len(batch))
             self._fail(batch)
             return
-        infer_s = time.monotonic() - started
-        self._throughput.add_batch(len(batch), infer_s)
+        finally:
+            self._free_since = time.monotonic()
+        infer_s = self._free_since - started
+        share_s = (self._free_since - occupied_from) / len(batch)
         self.batches += 1
         self.batched_images += len(batch)
         for queued, scores_K in zip(batch, scores, strict=True):
@@ -138,7 +160,7 @@ class Batcher:
             if scores_K is None:
                 queued.result.set_exception(OutOfMemoryError(_OUT_OF_MEMORY))
             else:
-                queued.result.set_result(Classified(scores_K, started - queued.arrived, infer_s))
+                queued.result.set_result(Classified(scores_K, started - queued.arrived, infer_s, share_s))
 
     def _fail(self, batch: list[QueuedImage]) -> None:
         for queued in batch:

@@ -2,10 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Hashable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -15,8 +14,8 @@ from api.predictor.decoding.preparation import LargeImage
 from api.predictor.errors import DeadlineExceededError, PredictionError
 from api.predictor.protocol.image_data import ImageData
 from api.predictor.protocol.messages import Answer, ItemAnswer, ItemError, Open, Score, Timings
-from api.predictor.serving.admission import Admission
-from api.predictor.serving.batcher import Batcher, Classified, Network
+from api.predictor.serving.admission import EXPLANATIONS, Admission
+from api.predictor.serving.batcher import Batcher, Classified, Network, Turns
 from api.predictor.serving.explanation import Explainable, Explanations, SeenImage
 from api.predictor.serving.model_cache import ModelCache
 from api.predictor.serving.views import label_set, mirrored, scores_of_views
@@ -101,9 +100,10 @@ class _ImageResult:
 
 @dataclass(frozen=True, eq=False)
 class _RequestShare:
-    """What one request may take; the batcher lets requests take turns by it."""
+    """What one request may take."""
 
     decoding_slots: asyncio.Semaphore
+    turns: Turns = field(default_factory=Turns)
 
 
 class RequestClassifier:
@@ -140,7 +140,7 @@ class RequestClassifier:
                     precision, epoch = model.precision, model.epoch
                     least = await _least_probability(model, request.coverage)
                     results = await self._classify_all(model, request, images, least)
-                    answers = await self._answers(model, results)
+                    answers = await self._answers(model, request, results)
             except TimeoutError as error:
                 raise DeadlineExceededError(
                     f"No answer within {request.deadline_s:g} s; try again, with fewer images.",
@@ -153,15 +153,22 @@ class RequestClassifier:
     def _admit(self, request: Open) -> AbstractContextManager[None]:
         if request.is_background:
             return self._admission.admit_background()
-        views = 2 if request.tta else 1
-        return self._admission.admit(request.model, views * request.image_count, request.total_bytes)
+        return self._admission.admit(
+            _queue(request),
+            _views(request) * request.image_count,
+            request.total_bytes,
+            deadline_s=request.deadline_s,
+        )
 
-    async def _answers(self, model: ServedModel, results: list[_ImageResult]) -> list[ItemAnswer]:
+    async def _answers(
+        self, model: ServedModel, request: Open, results: list[_ImageResult]
+    ) -> list[ItemAnswer]:
         """Return the answers in the order of the request, explained where that was asked for."""
         answers = {result.index: result.answer for result in results}
         seen = {result.index: result.seen for result in results if result.seen}
         if seen:
-            explained = await self._explanations.explain(model, list(seen.values()))
+            explained, image_s = await self._explanations.explain(model, list(seen.values()))
+            self._admission.speeds.add_image(_queue(request), image_s)
             for index, explanation in zip(seen, explained, strict=True):
                 answers[index] = answers[index].model_copy(update={"explanation": explanation})
         return [answers[index] for index in sorted(answers)]
@@ -198,9 +205,12 @@ class RequestClassifier:
             async with share.decoding_slots:
                 image, decode_s = await self._decoders.prepare(model, sent)
             classify = self._classify_mirrored if request.tta else self._batcher.classify
-            classified = await classify(model, image, request=share)
+            classified = await classify(model, image, share.turns.take())
         except (ImageError, PredictionError) as error:
             return _ImageResult(index, ItemAnswer(error=ItemError(code=error.code, message=str(error))))
+        if not request.explain:
+            decoding_s = decode_s / self._decoders.threads / _views(request)
+            self._admission.speeds.add_image(_queue(request), decoding_s + classified.share_s)
         passed_s = time.monotonic() - arrived
         queued_s = max(0.0, passed_s - decode_s - classified.infer_s)
         best = best_classes(classified.scores, request.top_k)
@@ -214,14 +224,22 @@ class RequestClassifier:
         seen = SeenImage(image, int(classified.scores.argmax())) if request.explain else None
         return _ImageResult(index, answer, seen, queued_s, decode_s, classified.infer_s)
 
-    async def _classify_mirrored(
-        self, model: ServedModel, image: np.ndarray, *, request: Hashable
-    ) -> Classified:
+    async def _classify_mirrored(self, model: ServedModel, image: np.ndarray, turn: float) -> Classified:
         """Return the scores of an image and its mirror image together. Both wait for the same batch."""
-        views = [self._batcher.classify(model, view, request=request) for view in (image, mirrored(image))]
+        views = [self._batcher.classify(model, view, turn) for view in (image, mirrored(image))]
         first, second = await asyncio.gather(*views)
-        scores = scores_of_views(np.stack([first.scores, second.scores]))
-        return Classified(scores, max(first.queued_s, second.queued_s), max(first.infer_s, second.infer_s))
+        slower = max(first, second, key=lambda view: view.queued_s + view.infer_s)
+        return replace(slower, scores=scores_of_views(np.stack([first.scores, second.scores])))
+
+
+def _queue(request: Open) -> str:
+    """Return the queue in which a request waits: that of its model, or that of the thread which explains."""
+    return EXPLANATIONS if request.explain else request.model
+
+
+def _views(request: Open) -> int:
+    """Return how many images the network sees for each image of a request."""
+    return 2 if request.tta else 1
 
 
 async def _least_probability(model: ServedModel, coverage: float | None) -> float | None:

@@ -10,11 +10,12 @@ import pytest
 from api.predictor.decoding.children import DecodingChildren
 from api.predictor.protocol.image_data import ImageData
 from api.predictor.protocol.messages import Open
-from api.predictor.serving.admission import Admission, Throughput
+from api.predictor.serving.admission import Admission
 from api.predictor.serving.batcher import Batcher
 from api.predictor.serving.classification import Decoders, ImageQueue, RequestClassifier, ServedModel
 from api.predictor.serving.explanation import Explanations
 from api.predictor.serving.model_cache import ModelCache
+from api.predictor.serving.speeds import ModelSpeeds
 from model.explanation.explainer import ImageExplanation
 
 
@@ -46,10 +47,9 @@ async def _load(_model_id: str) -> ServedModel:
 def test_an_unexpected_error_in_one_image_ends_the_tasks_of_the_whole_request() -> None:
     async def classify() -> None:
         with ThreadPoolExecutor(1) as inference, ThreadPoolExecutor(1) as decoding:
-            throughput = Throughput()
-            admission = Admission(throughput)
+            admission = Admission(ModelSpeeds())
             models: ModelCache[ServedModel] = ModelCache(_load, budget_bytes=10)
-            batcher = Batcher(inference, throughput, max_batch=1)
+            batcher = Batcher(inference, max_batch=1)
             decoders, explanations = Decoders(decoding, 1, DecodingChildren(1)), Explanations(decoding)
             classifier = RequestClassifier(models, batcher, admission, decoders, explanations)
             images = ImageQueue()

@@ -14,12 +14,13 @@ from api.predictor.errors import AnswerTooLargeError
 from api.predictor.protocol.framing import MAX_BODY_BYTES
 from api.predictor.protocol.image_data import ImageData
 from api.predictor.protocol.messages import Pong
-from api.predictor.serving.admission import Admission, Throughput
+from api.predictor.serving.admission import Admission
 from api.predictor.serving.batcher import Batcher
 from api.predictor.serving.classification import Decoders, RequestClassifier, ServedModel
 from api.predictor.serving.explanation import Explanations
 from api.predictor.serving.model_cache import ModelCache
 from api.predictor.serving.socket_server import listen
+from api.predictor.serving.speeds import ModelSpeeds
 from model.explanation.explainer import ImageExplanation
 
 
@@ -51,10 +52,9 @@ async def _load(_model_id: str) -> ServedModel:
 def test_a_request_whose_answer_is_too_large_fails_and_the_connection_goes_on(tmp_path: Path) -> None:
     async def predict() -> int:
         with ThreadPoolExecutor(1) as inference, ThreadPoolExecutor(1) as decoding:
-            throughput = Throughput()
             models: ModelCache[ServedModel] = ModelCache(_load, budget_bytes=10)
-            batcher = Batcher(inference, throughput)
-            admission, explanations = Admission(throughput), Explanations(decoding)
+            batcher = Batcher(inference)
+            admission, explanations = Admission(ModelSpeeds()), Explanations(decoding)
             classifier = RequestClassifier(
                 models, batcher, admission, Decoders(decoding, 1, DecodingChildren(1)), explanations
             )
