@@ -84,28 +84,6 @@ class PredictionRefusedError(ApiError):
     """Root of the reasons for which a request gets no prediction; the message says what to do next."""
 
 
-class NoModelError(PredictionRefusedError):
-    """Raised when the request names no model and no model is in production."""
-
-    code = "no_model"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "No model is in production. Make one: POST /jobs with a dataset, such as "
-            """{"dataset": "digits"}; the first model of a name goes into production."""
-        )
-
-
-class ModelRequiredError(PredictionRefusedError):
-    """Raised when the request names no model and several models are in production."""
-
-    code = "model_required"
-
-    def __init__(self, names: Sequence[str]) -> None:
-        super().__init__(f"Several models are in production: name one with ?model=, of {', '.join(names)}.")
-        self.names = list(names)
-
-
 class MirrorsDifferError(PredictionRefusedError):
     """Raised when mirror images shall be classified by a model that was not trained on any."""
 
@@ -198,9 +176,7 @@ ANSWERS: Answers = {
     AnswerTooLargeError: Answer(422),
     CoverageUnavailableError: Answer(409),
     PredictionError: Answer(500),
-    NoModelError: Answer(404),
     NoCheckpointError: Answer(409),
-    ModelRequiredError: Answer(422),
     NoImageClassifiedError: Answer(422, status_by_code=_STATUS_OF_IMAGE_ERROR),
     ImageFailedError: Answer(422, status_by_code=_STATUS_OF_IMAGE_ERROR),
     PredictionRefusedError: Answer(422),

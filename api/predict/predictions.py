@@ -15,9 +15,7 @@ from api.predict.errors import (
     EmptyUploadError,
     FileTooLargeError,
     MirrorsDifferError,
-    ModelRequiredError,
     NoImageClassifiedError,
-    NoModelError,
 )
 from api.predict.job_models import (
     Answering,
@@ -29,6 +27,7 @@ from api.predict.job_models import (
     spec_of,
 )
 from api.predict.limits import UploadBudget, UploadLimits
+from api.predict.model_lookups import ModelLookups
 from api.predict.refusals import Queue, RecentRefusals
 from api.predict.review.keeping import ReviewTraffic
 from api.predict.schemas import ClassifiedImage, FailedImage, Prediction, PredictionTimings
@@ -78,6 +77,7 @@ class Predictions:
         deadline_s: float = 30.0,
     ) -> None:
         self._registry = registry
+        self._models = ModelLookups(registry)
         self._jobs = jobs
         self._predictor = predictor
         self.limits = limits
@@ -100,9 +100,8 @@ class Predictions:
             project: the project of the caller.
 
         Raises:
-            PredictionRefusedError: `ref` is missing but needed, or has no checkpoint, or no image could be classified.
-            worker.errors.JobNotFoundError: there is no such job.
-            worker.errors.ModelNotFoundError: no model has this reference.
+            PredictionRefusedError: the job has no checkpoint, or no image could be classified.
+            worker.errors.WorkerError: one of those of `find`.
             UploadError: the body breaks a limit or is malformed.
             api.predictor.errors.PredictionError: the request failed as a whole in the predictor.
             starlette.requests.ClientDisconnect: the client closed the connection.
@@ -128,15 +127,16 @@ class Predictions:
         """Return what answers for a reference, or the only model in production.
 
         Raises:
-            PredictionRefusedError: there is no reference, and not exactly one model in production; or the job has no checkpoint.
-            worker.errors.JobNotFoundError: there is no such job.
+            NoModelError, ModelRequiredError: there is no reference, and not exactly one model in production.
+            NoProductionError: the reference is a name that has no model in production.
             worker.errors.ModelNotFoundError: no model has this reference.
+            worker.errors.JobNotFoundError: there is no such job.
+            PredictionRefusedError: the job has no checkpoint.
         """
         answering = await find_job_model(self._jobs, ref, project) if ref and is_job(ref) else ref
         if isinstance(answering, JobCheckpoint):
             return answering
-        name = await self._only_production_name(project) if answering is None else answering
-        return await self._registry.resolve(name, project)
+        return await self._models.find(answering, project)
 
     async def is_ready(self) -> bool:
         """Return whether the predictor runs; raises redis.RedisError if Redis does not answer."""
@@ -196,14 +196,6 @@ class Predictions:
             self._shadow.offer(found, project, images, predicted.items)
         if not options.explain:
             self._review.offer(found, project, images, predicted.items)
-
-    async def _only_production_name(self, project: str) -> str:
-        names = sorted(await self._registry.production_names(project))
-        if not names:
-            raise NoModelError
-        if len(names) > 1:
-            raise ModelRequiredError(names)
-        return names[0]
 
     async def _classify(
         self, model: str, images: Sequence[UploadedImage], options: AnswerOptions

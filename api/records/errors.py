@@ -15,7 +15,7 @@ from worker.errors import (
     StoreUnavailableError,
 )
 from worker.queue.records import DatasetImport
-from worker.registry.errors import NoProductionError
+from worker.registry.errors import ModelRequiredError, NoModelError, NoProductionError
 
 _REDIS_UNAVAILABLE = Answer(
     503,
@@ -90,6 +90,8 @@ ANSWERS: Answers = {
     JobNotFoundError: Answer(404, "No job has this id, or the job was deleted. GET /jobs lists all jobs."),
     DatasetNotFoundError: Answer(404, "No dataset has this id or name. GET /datasets lists all datasets."),
     ModelNotFoundError: Answer(404, "No model matches this reference. GET /models lists all models."),
+    NoModelError: Answer(404),
+    ModelRequiredError: Answer(422),
     NoProductionError: Answer(
         409,
         "No version of this name is in production. PUT /models/{name}/aliases/production, or ask for {name}:latest.",

@@ -15,6 +15,27 @@ class NoProductionError(WorkerError):
         self.name = name
 
 
+class NoModelError(WorkerError):
+    """Raised when no name is given and no model is in production."""
+
+    code = "no_model"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No model is in production. Make one: POST /jobs with a dataset, such as "
+            """{"dataset": "digits"}; the first model of a name goes into production."""
+        )
+
+
+class ModelRequiredError(WorkerError):
+    """Raised when no name is given and several models are in production."""
+
+    code = "model_required"
+
+    def __init__(self, *names: str) -> None:
+        super().__init__(f"Several models are in production: name one with ?model=, of {', '.join(names)}.")
+
+
 class ModelInUseError(WorkerError):
     """Raised when a model cannot be deleted because an alias points at it, or an evaluation that has not ended needs it."""
 

@@ -49,14 +49,16 @@ class ModelPage:
     has_more: bool
 
 
-def resolve(ref: str, project: str = DEFAULT_PROJECT) -> ScriptCall[RegisteredModel]:
-    """Find the model of a reference: `mdl_…`, `name`, `name:3`, `name:latest` or `name@alias`.
+def resolve(ref: str | None, project: str = DEFAULT_PROJECT) -> ScriptCall[RegisteredModel]:
+    """Find the model of a reference: `mdl_…`, `name`, `name:3`, `name:latest` or `name@alias`; `None`: the only one in production.
 
     Raises:
+        NoModelError: there is no reference, and no model in production.
+        ModelRequiredError: there is no reference, and several models are in production.
         ModelNotFoundError: the reference is malformed, or no such model exists.
         NoProductionError: the reference is a bare name, and no version of it is in production.
     """
-    selector, name, value = _parse(ref)
+    selector, name, value = _parse(ref) if ref is not None else ("only", "", "")
     arguments = {"project": project, "ref": ref, "selector": selector, "name": name, "value": value}
     return REGISTRY_SCRIPTS.call("resolve_model", arguments, _read_resolved)
 

@@ -12,11 +12,11 @@ import typer
 from api.datasets.contents.errors import ImageNotFoundError
 from api.datasets.upload_places import HINT
 from api.jobs.errors import UnknownDatasetError
-from api.predict.errors import ModelRequiredError, NoModelError
 from api.records.errors import ANSWERS, DatasetNotReadyError
 from ninefold.cli.app import app
 from ninefold.cli.hints import as_commands
 from ninefold.cli.up import _welcome
+from worker.registry.errors import ModelRequiredError, NoModelError
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from ninefold.cli.up import _welcome
     [
         (str(NoModelError()), "ninefold submit digits"),
         (f"These bytes are not a zip. {HINT}", "Give a folder, or a zip of one."),
-        (str(ModelRequiredError(["cats", "dogs"])), "name one with --model, of cats, dogs"),
+        (str(ModelRequiredError("cats", "dogs")), "name one with --model, of cats, dogs"),
         (str(DatasetNotReadyError("pets", "imp_1")), "ninefold datasets list, then try again"),
         (str(ImageNotFoundError()), "ninefold datasets images NAME lists its images"),
         (str(UnknownDatasetError(["digits"])), "ninefold datasets add FOLDER"),

@@ -5,7 +5,7 @@ import pytest
 from tests.worker.samples import publish
 from worker.errors import ModelNotFoundError
 from worker.queue.store import JobStore
-from worker.registry.errors import AliasNotFoundError, NoProductionError
+from worker.registry.errors import AliasNotFoundError, ModelRequiredError, NoModelError, NoProductionError
 from worker.registry.model_registry import ModelRegistry
 
 
@@ -66,3 +66,16 @@ def test_a_model_lists_its_aliases_and_the_alias_that_found_it(
     assert (found.aliases, found.alias) == (["canary", "production"], "production")
     assert registry.resolve("digits:1").alias is None
     assert found.manifest.preprocessing.std == (0.1 + 0.2,) * 3
+
+
+def test_without_a_reference_there_must_be_one_name_in_production(
+    store: JobStore, registry: ModelRegistry
+) -> None:
+    with pytest.raises(NoModelError):
+        registry.resolve(None)
+    publish(store)
+    only = registry.resolve(None)
+    assert (only.manifest.name, only.alias) == ("digits", "production")
+    publish(store, name="cats")
+    with pytest.raises(ModelRequiredError, match="cats, digits"):
+        registry.resolve(None)
