@@ -1,6 +1,7 @@
 """The middleware that admits or refuses each request by its key, session cookie, Host and Origin."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -76,7 +77,7 @@ class Guard:
         local host names are admitted.
         """
         headers = request.headers
-        if not is_loopback(_host_name(headers.get("host", ""))):
+        if not _is_local(headers.get("host", "")):
             raise HostNotAllowedError
         # A browser says where a request comes from; a link or an image on a foreign page reads nothing.
         is_from_page = "origin" in headers or ("sec-fetch-site" in headers and _changes_something(request))
@@ -126,6 +127,12 @@ def _is_same_origin(headers: Headers) -> bool:
         return site in ("same-origin", "none")
     scheme, _, host = headers.get("origin", "").lower().partition("://")
     return scheme in ("http", "https") and host == headers.get("host", "").lower() != ""
+
+
+@lru_cache(maxsize=64)
+def _is_local(host: str) -> bool:
+    """Return whether a Host header names this machine; most requests have the same few headers."""
+    return is_loopback(_host_name(host))
 
 
 def _host_name(host: str) -> str:

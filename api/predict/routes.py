@@ -3,16 +3,17 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from api.http.callers import Caller
 from api.http.dependencies import from_app
 from api.http.openapi import problems
 from api.predict.limits import UploadLimits
+from api.predict.plain_calls import PlainCalls
 from api.predict.predictions import AnswerOptions, Predictions
 from api.predict.schemas import Prediction
 
-router = APIRouter(tags=["predict"])
+router = APIRouter(tags=["predict"], route_class=PlainCalls)
 
 _BODY = {
     "required": True,
@@ -96,4 +97,4 @@ async def predict(
     )
     answer = await predictions.predict(request, model, options, caller.project)
     # Not `return answer`: FastAPI would validate the response a second time.
-    return JSONResponse(answer.model_dump(mode="json"))
+    return Response(answer.model_dump_json(), media_type="application/json")
