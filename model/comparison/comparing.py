@@ -35,7 +35,8 @@ def pair_published(candidate: Manifest, current: Manifest, storage: Storage) -> 
 def compare(candidate: Manifest, current: Manifest, pairing: Pairing, gate: Gate) -> Comparison:
     """Compare two models whose predictions are paired.
 
-    The candidate is better when the lower end of the difference's interval is above the margin, on enough images.
+    The candidate is better when the lower end of the difference's interval is above the margin, on enough images of which
+    both datasets have at least half in the same class.
     """
     facts: dict[str, Any] = {
         "candidate_model": _reference(candidate),
@@ -45,6 +46,7 @@ def compare(candidate: Manifest, current: Manifest, pairing: Pairing, gate: Gate
         "images": len(pairing.ids_N),
         "left_out": pairing.left_out,
         "relabelled": pairing.relabelled,
+        "missing_classes": [name for name in current.classes if name not in set(candidate.classes)],
     }
     if pairing.candidate is None or pairing.current is None:
         missing = dict.fromkeys(("candidate", "current", "difference", "ci95", "mcnemar", "images_needed"))
@@ -52,7 +54,9 @@ def compare(candidate: Manifest, current: Manifest, pairing: Pairing, gate: Gate
     scores = pairing.scores(gate.metric)
     ours, theirs = scores.mean(scores.candidate_N), scores.mean(scores.current_N)
     low, high = difference_interval(scores)
-    is_better = low > gate.margin and scores.units >= MIN_GROUPS
+    # With most labels changed, the labels differ and not the models: the folders of two classes were swapped, for example.
+    agrees = 2 * pairing.relabelled <= len(pairing.ids_N)
+    is_better = low > gate.margin and scores.units >= MIN_GROUPS and agrees
     needed = images_needed(ours - theirs, low, gate.margin, scores.units, len(pairing.ids_N))
     ours_right_N, theirs_right_N = pairing.candidate.is_right_N, pairing.current.is_right_N
     only_ours, only_theirs = (

@@ -1,5 +1,7 @@
 """Says what a comparison found, in sentences for the owner of the models."""
 
+from collections.abc import Iterator
+
 from model.comparison.result import MIN_GROUPS, ComparedModel, Comparison, LeftOut
 from model.spec import Metric
 
@@ -11,6 +13,8 @@ _REASONS = {
     "unknown_ancestor": "of which it is not known whether such a model was trained on them",
     "unknown_label": "of a class that the current model does not have",
 }
+
+_NAMED = 5
 
 
 def describe(found: Comparison) -> str:
@@ -34,7 +38,7 @@ def describe(found: Comparison) -> str:
         f"{_name(found.candidate_model)} {verdict} {_name(found.current_model)}: {metric} {values} on {images}, "
         f"{'an improvement' if is_loss else 'a difference'} of {better_by}{margin}."
     )
-    return sentence if found.is_better else f"{sentence} {_needed(found)}".rstrip()
+    return " ".join([sentence, *_notes(found), *([] if found.is_better else [_needed(found)])]).rstrip()
 
 
 def describe_missing(found: Comparison) -> str:
@@ -47,7 +51,24 @@ def describe_missing(found: Comparison) -> str:
     )
 
 
+def _notes(found: Comparison) -> Iterator[str]:
+    """Yield what may surprise: classes and labels that differ."""
+    if found.relabelled:
+        yield (
+            f"{found.relabelled} of these images have another class in the current model's dataset; the candidate's counts."
+        )
+    if found.left_out.unknown_label:
+        yield f"Left out are {found.left_out.unknown_label} {_REASONS['unknown_label']}."
+    if missing := found.missing_classes:
+        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+        yield f"The candidate lacks classes of the current model: {', '.join(missing[:_NAMED])}{more}."
+
+
 def _needed(found: Comparison) -> str:
+    if 2 * found.relabelled > found.images:
+        return (
+            "With more than half of the labels changed, nothing is decided: were classes swapped or renamed?"
+        )
     few = f"Fewer than {MIN_GROUPS} different images decide nothing. " if found.groups < MIN_GROUPS else ""
     if found.images_needed is None:
         return f"{few}If the difference stays like this, more images will not show that it is better."

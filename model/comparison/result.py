@@ -78,7 +78,13 @@ class Comparison(_Part):
     relabelled: int = Field(
         description="Images with another class in the current model's dataset; the candidate's counts."
     )
-    is_better: bool
+    missing_classes: list[str] = Field(
+        default=[], description="Classes of the current model that the candidate does not have."
+    )
+    is_better: bool = Field(
+        description="Whether the interval is above the margin, on 20 different images or more of which the two datasets "
+        "have at least half in the same class."
+    )
     images_needed: int | None = Field(
         description="About how many such images would show a difference of this size; null when it is shown, or when no "
         "number would."

@@ -8,6 +8,7 @@ from PIL import Image
 
 from model.artifact.manifest import Manifest, model_key
 from model.comparison.comparing import compare_models
+from model.comparison.description import describe
 from model.comparison.result import Comparison, Gate, LeftOut
 from model.comparison.seen_images import SeenImages, seen_by, training_overlap
 from model.data.built_in import hashes
@@ -151,6 +152,20 @@ def test_the_label_is_that_of_the_candidate_and_unknown_classes_are_left_out(
     back = compare(storage, current, candidate)
     assert (back.images, back.left_out.unknown_label, back.relabelled) == (24, 0, 3)
     assert (back.candidate, back.current) == (1, 21 / 24)
+    assert (found.missing_classes, back.missing_classes) == ([], ["fox"])
+    assert "2 of these images have another class" in describe(found)
+    assert "Left out are 1 of a class" in describe(found)
+    assert "lacks classes of the current model: fox." in describe(back)
+
+
+def test_swapped_labels_make_no_model_better(storage: Storage, models: Publisher, tmp_path: Path) -> None:
+    splits = cats_and_dogs()
+    old = import_photos(tmp_path / "a", storage, splits)
+    swapped = {name: {"cat": images["dog"], "dog": images["cat"]} for name, images in splits.items()}
+    new = import_photos(tmp_path / "b", storage, swapped)
+    found = compare(storage, models.publish("mdl_b", new), models.publish("mdl_a", old))
+    assert (found.candidate, found.current, found.relabelled, found.is_better) == (1, 0, 24, False)
+    assert "were classes swapped" in describe(found)
 
 
 def test_classes_are_matched_by_name_not_by_number(
