@@ -23,6 +23,24 @@ class BodyTimeoutError(ApiError):
     code = "upload_timeout"
 
 
+class TooManyConnectionsError(ApiError):
+    """Raised when a client connects while this process has as many connections as it may have."""
+
+    code = "too_many_connections"
+
+    def __init__(self) -> None:
+        super().__init__("The service has as many connections as it may have: try again in a moment.")
+
+
+class HeadTooLargeError(ApiError):
+    """Raised when the headers of a request are larger than the limit."""
+
+    code = "head_too_large"
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"The headers of a request may have {limit_bytes} bytes at most: send fewer.")
+
+
 class UnsupportedMediaTypeError(ApiError):
     """Raised when the Content-Type of a request is not one that the route accepts."""
 
@@ -58,6 +76,8 @@ def invalid_fields(params: Iterable[str], message: str) -> InvalidRequestError:
 ANSWERS: Answers = {
     BodyTooLargeError: Answer(413),
     BodyTimeoutError: Answer(408),
+    TooManyConnectionsError: Answer(503, retry_after_s=2, headers={"Connection": "close"}),
+    HeadTooLargeError: Answer(431, headers={"Connection": "close"}),
     UnsupportedMediaTypeError: Answer(415),
     InvalidJsonError: Answer(422),
     InvalidRequestError: Answer(422),

@@ -15,8 +15,8 @@ from api.models.shadow_schemas import ShadowDisagreement, ShadowTraffic
 from api.records.storages import Storages
 from api.settings import ApiSettings
 from model.artifact.manifest import Manifest
-from model.errors import ObjectMissingError
 from model.data.files.bare_images import media_type
+from model.errors import ObjectMissingError
 from model.spec import Name
 from worker.registry.models import PRODUCTION
 from worker.registry.shadow import SHADOW, Pair, image_key

@@ -1,9 +1,10 @@
-"""The limit of open files and sockets of this process, and how many event streams fit in it. Knows no HTTP."""
+"""The limit of open files and sockets of this process, and how many connections fit in it. Knows no HTTP."""
 
 import resource
 
 _RESERVED_FILES = 256
 """Kept for other requests, Redis connections and files."""
+_MOST_CONNECTIONS = 20_000
 
 
 def raise_limit() -> None:
@@ -22,3 +23,12 @@ def max_event_streams() -> int:
     if limit == resource.RLIM_INFINITY:
         return 2**31
     return max(limit - _RESERVED_FILES, limit // 2)
+
+
+def max_connections() -> int:
+    """Return how many clients may be connected: those of all event streams, and half of the files that are left."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    streams = max_event_streams()
+    if limit == resource.RLIM_INFINITY:
+        return _MOST_CONNECTIONS
+    return min(_MOST_CONNECTIONS, streams + (limit - streams) // 2)

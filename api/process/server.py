@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from api.feed.hub import EventHub
 from api.http.dependencies import shared
 from api.http.middleware.access_log import write_to_stderr
+from api.process.connection import Connection
 from api.process.open_files import raise_limit
 from api.settings import ApiSettings
 
@@ -60,7 +61,7 @@ def open_socket(settings: ApiSettings) -> socket.socket:
 def _configure(app: FastAPI, settings: ApiSettings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=Connection,
         ws="none",
         log_level=settings.log_level.lower(),
         access_log=False,

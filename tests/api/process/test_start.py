@@ -211,7 +211,7 @@ def _with_open_files(limit: str) -> tuple[str, ...]:
     return ("sh", "-c", f'ulimit {limit} && exec "$@"', "sh")
 
 
-def test_addresses_have_the_prefix_of_a_proxy_the_log_is_json_and_the_limit_of_open_files_is_raised(
+def test_addresses_have_the_prefix_of_a_proxy_the_log_is_json_and_limits_of_connections_are_set(
     redis_url: str, tmp_path: Path
 ) -> None:
     environment = _environment(redis_url, tmp_path, NINEFOLD_ACCESS_LOG="true")
@@ -227,6 +227,7 @@ def test_addresses_have_the_prefix_of_a_proxy_the_log_is_json_and_the_limit_of_o
             assert response.headers["location"] == f"/nine/jobs/{response.json()['id']}"
             assert client.get(f"{url}{prefix}/openapi.json").json()["servers"] == [{"url": "/nine"}]
 
+        assert client.get(f"{url}/jobs", headers={"X-Long": "x" * 40_000}).status_code == 431
         client.get(f"{url}/jobs?limit=1", headers={"X-Request-ID": "seen"})
         wait_until(lambda: '"seen"' in log.read_text())  # the line is written once the answer was sent
         limits = Path(f"/proc/{process.pid}/limits").read_text()
