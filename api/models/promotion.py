@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from api.models.alias_schemas import AliasTarget
 from api.models.errors import NoCommonTestSetError, NotBetterError, UnknownClassesError
 from api.records.storages import Storages
+from model.artifact.least_scores import EVERY_CLASS
 from model.artifact.manifest import Manifest
 from model.comparison.description import describe
 from model.comparison.result import Comparison, Gate
@@ -13,7 +14,6 @@ from worker.errors import AliasMovedError
 from worker.registry.aliases import AliasState, Expectation
 from worker.registry.errors import AliasNotFoundError
 from worker.registry.model_registry import AsyncModelRegistry
-from worker.registry.models import EVERY_CLASS
 
 _TIMEOUT_S = 60.0
 _TRIES = 5

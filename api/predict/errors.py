@@ -84,30 +84,6 @@ class PredictionRefusedError(ApiError):
     """Root of the reasons for which a request gets no prediction; the message says what to do next."""
 
 
-class MirrorsDifferError(PredictionRefusedError):
-    """Raised when mirror images shall be classified by a model that was not trained on any."""
-
-    code = "tta_unavailable"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "This model was trained without mirror images (horizontal_flip: false), because a mirror image can show "
-            "another class: leave out tta."
-        )
-
-
-class CoverageOfMirrorsError(PredictionRefusedError):
-    """Raised when sets are asked for of scores whose like no held-out image has."""
-
-    code = "coverage_unavailable"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Sets of labels follow from the scores of validation images, which were classified without mirror images: "
-            "leave out tta or coverage."
-        )
-
-
 class NoCheckpointError(PredictionRefusedError):
     """Raised when a job has neither a model nor a checkpoint that can classify."""
 

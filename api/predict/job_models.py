@@ -1,6 +1,7 @@
 """Finds what answers for a job: the model that it published, or the best epoch in its newest checkpoints."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from api.predict.errors import NoCheckpointError
 from api.predict.schemas import PredictionModel
@@ -22,10 +23,8 @@ class JobCheckpoint:
     address: str
     """The name by which the predictor knows the checkpoint."""
     spec: ResolvedSpec
-
-    def min_score(self, _label: str) -> float:
-        """Return the score below which an answer abstains: never, because no alias leads here."""
-        return 0.0
+    min_scores: ClassVar[dict[str, float]] = {}
+    """No alias leads here: no answer abstains by itself."""
 
 
 Answering = RegisteredModel | JobCheckpoint

@@ -11,10 +11,8 @@ from api.http.disconnect import while_connected
 from api.predict.body import ImageBody, UploadedImage
 from api.predict.errors import (
     CheckpointLimitError,
-    CoverageOfMirrorsError,
     EmptyUploadError,
     FileTooLargeError,
-    MirrorsDifferError,
     NoImageClassifiedError,
 )
 from api.predict.job_models import (
@@ -36,6 +34,8 @@ from api.predict.uploads import body_of, uploaded_images
 from api.predictor.client import Predicted, PredictorClient
 from api.predictor.protocol.image_data import ImageData
 from api.predictor.protocol.messages import ItemAnswer, ItemError
+from api.records.answer_options import check_views
+from model.artifact.least_scores import abstains
 from worker.queue.store import AsyncJobStore
 from worker.redis_server.projects import DEFAULT_PROJECT, model_address
 from worker.registry.model_registry import AsyncModelRegistry
@@ -238,10 +238,7 @@ def _check(options: AnswerOptions, found: Answering) -> None:
     """Raise PredictionRefusedError if a model or checkpoint cannot give what is asked for."""
     if isinstance(found, JobCheckpoint) and (options.explain or options.coverage is not None):
         raise CheckpointLimitError("explain=true" if options.explain else "coverage")
-    if options.tta and options.coverage is not None:
-        raise CoverageOfMirrorsError
-    if options.tta and not spec_of(found).horizontal_flip:
-        raise MirrorsDifferError
+    check_views(spec_of(found), tta=options.tta, coverage=options.coverage)
 
 
 def _failed(code: str, message: str) -> ItemAnswer:
@@ -258,13 +255,12 @@ def _item(
     if answer.error is not None:
         return FailedImage(index=index, filename=filename, error=answer.error)
     best = answer.scores[0]
-    min_score = found.min_score(best.label) if options.min_score is None else options.min_score
     return ClassifiedImage(
         index=index,
         filename=filename,
         label=best.label,
         score=best.score,
-        abstained=best.score < min_score,
+        abstained=abstains(best.label, best.score, options.min_score, found.min_scores),
         scores=answer.scores,
         label_set=answer.label_set,
         explanation=answer.explanation,

@@ -9,6 +9,7 @@ from api.http.callers import Principal
 from api.http.errors import BodyTooLargeError, UnsupportedMediaTypeError
 from api.http.places import Places
 from api.predictions.errors import PredictionNotFoundError, PredictionUploadsBusyError
+from api.records.answer_options import check_views
 from api.records.datasets import DatasetCatalogue, find_built_in
 from api.records.storage_space import StorageSpace
 from api.records.storages import Storages
@@ -16,12 +17,15 @@ from api.records.stored_zip import ZIP_TYPES, store_zip, zip_chunks
 from api.records.undoing import undone_if_refused
 from api.records.work_queue import WorkQueue
 from model.artifact.manifest import Manifest
-from model.artifact.precision import PrecisionSetting
+from model.artifact.precision import PrecisionSetting, cpu_precision
+from model.batch_prediction.options import PredictionOptions
 from model.batch_prediction.rows import folder_of
 from model.host.failpoints import Failpoint, reach
+from model.storage.interface import Storage
 from worker.queue.calls.batch_predictions import NewPrediction, PredictedDataset, PredictedZip
 from worker.queue.ids import PREDICTION_PREFIX, new_prediction_id, upload_key
 from worker.queue.records import BatchPrediction, EvaluatedSplit
+from worker.registry.model_registry import AsyncModelRegistry
 
 HINT = "Send a zip of images (curl --data-binary @photos.zip), or a JSON object that names a dataset."
 _MAX_UPLOADS = 4
@@ -35,8 +39,7 @@ class Asked:
 
     manifest: Manifest
     """Of the model."""
-    top_k: int
-    min_score: float
+    options: PredictionOptions
     caller: Principal
     idempotency_key: str | None
 
@@ -56,6 +59,7 @@ class BatchPredictions:
     def __init__(
         self,
         queue: WorkQueue,
+        models: AsyncModelRegistry,
         datasets: DatasetCatalogue,
         storages: Storages,
         space: StorageSpace,
@@ -64,12 +68,40 @@ class BatchPredictions:
         precision: PrecisionSetting,
     ) -> None:
         self._queue = queue
+        self._models = models
         self._datasets = datasets
         self._storages = storages
         self._space = space
         self._limits = limits
         self._precision = precision
         self._places = Places(_MAX_UPLOADS, PredictionUploadsBusyError)
+
+    async def ask(
+        self, ref: str, options: PredictionOptions, caller: Principal, idempotency_key: str | None
+    ) -> Asked:
+        """Find the model of a reference, and check that it can give what is asked for.
+
+        Raises:
+            ModelNotFoundError: no model has this reference.
+            CoverageOfMirrorsError: sets of labels are asked for with mirror images.
+            MirrorsDifferError: the model was trained without mirror images.
+            TooFewHeldOutImagesError: the model has too few validation images for the coverage.
+        """
+        found = await self._models.resolve(ref, caller.project)
+        manifest = found.manifest
+        check_views(manifest.spec, tta=options.tta, coverage=options.coverage)
+        if options.coverage is not None:
+            await self._storages.run(
+                self._check_coverage, self._storages.of(caller.project), manifest, options.coverage
+            )
+        known = {"version": manifest.version, "alias": found.alias, "min_scores": found.min_scores}
+        return Asked(manifest, options.model_copy(update=known), caller, idempotency_key)
+
+    def _check_coverage(self, storage: Storage, manifest: Manifest, coverage: float) -> None:
+        from model.artifact.held_out import read_held_out  # noqa: PLC0415 - the API starts without numpy
+
+        precision = cpu_precision(manifest, self._precision)
+        read_held_out(storage, manifest).least_probability(precision, coverage)
 
     async def submit_dataset(self, asked: Asked, dataset: str, split: EvaluatedSplit) -> BatchPrediction:
         """Queue the classification of a dataset's split; a repeated idempotency key returns the first one.
@@ -129,8 +161,7 @@ class BatchPredictions:
             model=asked.manifest.id,
             model_name=asked.manifest.name,
             images=images,
-            top_k=asked.top_k,
-            min_score=asked.min_score,
+            options=asked.options,
             precision=self._precision,
             created_by=asked.caller.name,
             project=asked.caller.project,

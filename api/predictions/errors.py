@@ -2,6 +2,7 @@
 
 from api.errors import ApiError
 from api.http.problem import Answer, Answers
+from model.errors import TooFewHeldOutImagesError
 
 
 class PredictionNotFoundError(ApiError):
@@ -46,6 +47,7 @@ class PredictionUploadsBusyError(ApiError):
 
 
 ANSWERS: Answers = {
+    TooFewHeldOutImagesError: Answer(409),
     PredictionNotFoundError: Answer(404),
     NoThumbnailError: Answer(404),
     PredictionNotReadyError: Answer(409),

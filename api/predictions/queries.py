@@ -1,4 +1,4 @@
-"""The query parameters that choose rows of a batch prediction."""
+"""The query parameters of batch predictions: how a zip is classified, and which rows are read."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -6,10 +6,44 @@ from typing import Annotated
 from fastapi import Query
 
 from api.http.errors import invalid_field
+from api.predictions.schemas import Coverage, MinScore, TopK, Tta
 from model.batch_prediction.filters import RowFilter, RowOrder, RowStatus
+from model.batch_prediction.options import PredictionOptions
 
 MOST_ORDERED = 200
 """Rows of an answer that is ordered by score: each may lie in another part."""
+
+
+@dataclass(frozen=True)
+class ZipQuery:
+    """How the images of a zip shall be classified; a JSON body says the same itself."""
+
+    model: Annotated[
+        str | None,
+        Query(max_length=200, description="A model id, name, name:version or name@alias; needed with a zip."),
+    ] = None
+    top_k: Annotated[TopK | None, Query()] = None
+    min_score: Annotated[MinScore | None, Query()] = None
+    tta: Annotated[Tta | None, Query()] = None
+    coverage: Annotated[Coverage | None, Query()] = None
+
+    def refuse(self) -> None:
+        """Raise InvalidRequestError if anything is set."""
+        if self != ZipQuery():
+            raise invalid_field(
+                "model", "Say model and options in the JSON body; the query has them with a zip."
+            )
+
+    def read(self) -> tuple[str, PredictionOptions]:
+        """Return the reference of the model and the options; raises InvalidRequestError without a model."""
+        if self.model is None:
+            raise invalid_field(
+                "model", "Name the model that shall classify the images of the zip: ?model=flowers."
+            )
+        options = PredictionOptions(
+            top_k=self.top_k or 5, min_score=self.min_score, tta=bool(self.tta), coverage=self.coverage
+        )
+        return self.model, options
 
 
 @dataclass(frozen=True)

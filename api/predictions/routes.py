@@ -7,18 +7,16 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api.http.bodies import content_type, json_body_docs, read_json
-from api.http.callers import Caller, IdempotencyKey, Principal
+from api.http.callers import Caller, IdempotencyKey
 from api.http.dependencies import from_app
 from api.http.disconnect import read_waiting, while_connected
-from api.http.errors import invalid_field
 from api.http.links import root_path
 from api.http.openapi import problems
 from api.http.pages import After, Limit, Page, after_id
-from api.predictions.batches import Asked, BatchPredictions
-from api.predictions.queries import RowFilterQuery, RowQuery
+from api.predictions.batches import BatchPredictions
+from api.predictions.queries import RowFilterQuery, RowQuery, ZipQuery
 from api.predictions.rows import RowFormat, RowReader
-from api.predictions.schemas import AnsweredPrediction, MinScore, PredictionRequest, PredictionSummary, TopK
-from model.artifact.manifest import Manifest
+from api.predictions.schemas import AnsweredPrediction, PredictionRequest, PredictionSummary
 from worker.queue.ids import PREDICTION_PREFIX
 from worker.queue.records import BatchPrediction
 from worker.registry.model_registry import AsyncModelRegistry
@@ -30,11 +28,6 @@ Batches = Annotated[BatchPredictions, from_app(BatchPredictions)]
 Reader = Annotated[RowReader, from_app(RowReader)]
 PredictionId = Annotated[str, Path(max_length=100, description="prd_…")]
 WaitS = Annotated[float, Query(ge=0, le=60, description="Seconds to wait for its end.")]
-Model = Annotated[
-    str | None,
-    Query(max_length=200, description="A model id, name, name:version or name@alias; needed with a zip."),
-]
-
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _BODY = json_body_docs(PredictionRequest, dataset={"model": "flowers", "dataset": "garden-photos"})
 _BODY["requestBody"]["content"] |= {"application/zip": _BINARY, "application/octet-stream": _BINARY}
@@ -58,12 +51,9 @@ async def create_prediction(
     request: Request,
     response: Response,
     *,
-    models: Registry,
     batches: Batches,
     caller: Caller,
-    model: Model = None,
-    top_k: TopK | None = None,
-    min_score: MinScore | None = None,
+    query: Annotated[ZipQuery, Depends()],
     wait_s: WaitS = 0,
     idempotency_key: IdempotencyKey = None,
 ) -> AnsweredPrediction:
@@ -72,27 +62,12 @@ async def create_prediction(
     A worker of the lane `light` stores a row for each image. The answers are those of /predict.
     """
     if content_type(request) == "application/json":
-        if (model, top_k, min_score) != (None, None, None):
-            raise invalid_field(
-                "model", "Say model, top_k and min_score in the JSON body; the query has them with a zip."
-            )
+        query.refuse()
         wanted = await read_json(request, PredictionRequest)
-        asked = Asked(
-            await _manifest(models, wanted.model, caller),
-            wanted.top_k,
-            wanted.min_score,
-            caller,
-            idempotency_key,
-        )
+        asked = await batches.ask(wanted.model, wanted.options, caller, idempotency_key)
         found = await batches.submit_dataset(asked, wanted.dataset, wanted.split)
     else:
-        if model is None:
-            raise invalid_field(
-                "model", "Name the model that shall classify the images of the zip: ?model=flowers."
-            )
-        asked = Asked(
-            await _manifest(models, model, caller), top_k or 5, min_score or 0.0, caller, idempotency_key
-        )
+        asked = await batches.ask(*query.read(), caller, idempotency_key)
         found = await batches.receive_zip(request, asked)
     if wait_s:
         found = await while_connected(request, batches.find(found.id, caller.project, wait_s))
@@ -220,10 +195,6 @@ async def delete_prediction(
     """Cancel a batch prediction that has not ended; delete one that has, with its rows."""
     cancelled = await batches.cancel_or_delete(prediction_id, caller.project)
     return Response(status_code=204) if cancelled is None else _answer(request, cancelled)
-
-
-async def _manifest(models: AsyncModelRegistry, ref: str, caller: Principal) -> Manifest:
-    return (await models.resolve(ref, caller.project)).manifest
 
 
 def _answer(request: Request, found: BatchPrediction) -> AnsweredPrediction:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from model.batch_prediction.columns import Columns
     from model.batch_prediction.searching import RowCounts
 
-_COLUMNS = ("index", "file", "image", "status", "label", "score", "abstained", "error")
+_COLUMNS = ("index", "file", "image", "status", "label", "score", "abstained", "label_set", "error")
 
 
 class RowFormat(StrEnum):
@@ -135,5 +135,6 @@ def _check_has_rows(found: BatchPrediction) -> None:
 
 def _cells(row: Row) -> tuple[object, ...]:
     abstained = str(row.abstained).lower() if row.label else None
+    labels = None if row.label_set is None else "; ".join(row.label_set)
     error = f"{row.error.code}: {row.error.message}" if row.error else None
-    return row.index, row.file, row.image, row.status, row.label, row.score, abstained, error
+    return row.index, row.file, row.image, row.status, row.label, row.score, abstained, labels, error

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from model.batch_prediction.options import PredictionOptions
 from worker.queue.records import BatchPrediction, EvaluatedSplit
 
 if TYPE_CHECKING:
@@ -11,7 +12,28 @@ if TYPE_CHECKING:
 
 TopK = Annotated[int, Field(ge=1, le=1000, description="Number of classes in each row, highest score first.")]
 MinScore = Annotated[
-    float, Field(ge=0, le=1, description="Mark rows whose best score is below it as `abstained`.")
+    float,
+    Field(
+        ge=0,
+        le=1,
+        description="Rows with a score below it say `abstained: true`. Default: the `min_scores` of the alias.",
+    ),
+]
+Tta = Annotated[
+    bool,
+    Field(
+        description="Give the scores of each image and its mirror image together; 422 for a model that was trained without "
+        "mirror images."
+    ),
+]
+Coverage = Annotated[
+    float,
+    Field(
+        ge=0.5,
+        le=0.999,
+        description="Give a `label_set` with each row, so that this share of the sets has the image's label; 409 for a model "
+        "with too few validation images.",
+    ),
 ]
 ModelRef = Annotated[
     str, Field(min_length=1, max_length=200, description="A model id, name, name:version or name@alias.")
@@ -29,7 +51,16 @@ class PredictionRequest(BaseModel):
     ]
     split: EvaluatedSplit = EvaluatedSplit.TEST
     top_k: TopK = 5
-    min_score: MinScore = 0.0
+    min_score: MinScore | None = None
+    tta: Tta = False
+    coverage: Coverage | None = None
+
+    @property
+    def options(self) -> PredictionOptions:
+        """How the images shall be classified."""
+        return PredictionOptions(
+            top_k=self.top_k, min_score=self.min_score, tta=self.tta, coverage=self.coverage
+        )
 
 
 class ScoreBin(BaseModel):

@@ -158,6 +158,7 @@ class SharedObjects:
             ModelImports: ModelImports(work, self._storages, self._space, self._settings.max_model_bytes),
             BatchPredictions: BatchPredictions(
                 work,
+                models,
                 catalogue,
                 self._storages,
                 self._space,

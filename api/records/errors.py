@@ -70,7 +70,33 @@ class DatasetNotMadeError(ApiError):
         super().__init__(f"There is no dataset {dataset_import.name}. {reason} Add the images again.")
 
 
+class MirrorsDifferError(ApiError):
+    """Raised when mirror images shall be classified by a model that was not trained on any."""
+
+    code = "tta_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This model was trained without mirror images (horizontal_flip: false), because a mirror image can show "
+            "another class: leave out tta."
+        )
+
+
+class CoverageOfMirrorsError(ApiError):
+    """Raised when sets are asked for of scores whose like no held-out image has."""
+
+    code = "coverage_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Sets of labels follow from the scores of validation images, which were classified without mirror images: "
+            "leave out tta or coverage."
+        )
+
+
 ANSWERS: Answers = {
+    MirrorsDifferError: Answer(422),
+    CoverageOfMirrorsError: Answer(422),
     DatasetNotReadyError: Answer(409),
     DatasetNotMadeError: Answer(409),
     UnknownClassError: Answer(422),

@@ -8,7 +8,7 @@ from model.artifact.files import read_file
 from model.artifact.images import check_images, warm_up_images
 from model.artifact.manifest import Manifest
 from model.artifact.network import stored_network
-from model.artifact.precision import Precision
+from model.artifact.precision import Precision, PrecisionSetting, cpu_precision
 from model.export.engine import Engine
 from model.export.facts import INT8_FILE, ONNX_FILE
 from model.host.allocator import return_free_memory
@@ -25,7 +25,11 @@ class OnnxClassifier:
 
     @classmethod
     def load(
-        cls, storage: Storage, manifest: Manifest, threads: int, *, may_use_int8: bool = True
+        cls,
+        storage: Storage,
+        manifest: Manifest,
+        threads: int,
+        setting: PrecisionSetting = PrecisionSetting.AUTO,
     ) -> "OnnxClassifier":
         """Read and check the network of a model, and classify once so that the first request is as fast as later ones.
 
@@ -33,7 +37,7 @@ class OnnxClassifier:
             storage: of the model.
             manifest: of the model.
             threads: that compute.
-            may_use_int8: compute with 8-bit integers if the manifest says that the model is as good with them.
+            setting: which precision may be used.
 
         Raises:
             CorruptArtifactError: the stored files are damaged or differ from the published ones.
@@ -41,7 +45,7 @@ class OnnxClassifier:
             MemoryError: memory does not suffice.
         """
         size = manifest.preprocessing.image_size
-        precision = _precision(manifest) if may_use_int8 else Precision.FLOAT32
+        precision = cpu_precision(manifest, setting)
         classifier = cls(_read_graph(storage, manifest, precision), size, threads, precision)
         for images_NHWC in warm_up_images(size):
             classifier.classify(images_NHWC)
@@ -56,11 +60,6 @@ class OnnxClassifier:
         """
         check_images(images_NHWC, self._size)
         return self._engine.probabilities(images_NHWC)
-
-
-def _precision(manifest: Manifest) -> Precision:
-    proof = manifest.onnx.int8 if manifest.onnx else None
-    return Precision.INT8 if proof and proof.is_served else Precision.FLOAT32
 
 
 def _read_graph(storage: Storage, manifest: Manifest, precision: Precision) -> bytes:

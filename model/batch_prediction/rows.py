@@ -49,6 +49,8 @@ class Row(BaseModel):
     score: float | None = None
     abstained: bool = False
     scores: list[RowScore] = []
+    label_set: list[str] | None = None
+    """The classes that the image may have, if sets were asked for."""
     error: RowError | None = None
     thumbnail: tuple[str, int, int] | None = None
     """Name of a file of thumbnails, offset and length in it; None for an image of a dataset."""

@@ -30,14 +30,17 @@ class BatchCalls:
         split: str = "test",
         *,
         top_k: int = 5,
-        min_score: float = 0.0,
+        min_score: float | None = None,
+        tta: bool = False,
+        coverage: float | None = None,
         on_progress: Callable[[Json], None] | None = None,
     ) -> Json:
         """Let the service classify a split (`test`, `train`, `all`) of a dataset, wait for the end, and return it.
 
-        Raises PredictionFailedError if it fails or is cancelled. `prediction_rows` and `download_prediction` read the rows.
+        The options are those of `predict`; without `min_score` the least scores of the alias hold. Raises PredictionFailedError if it fails or is cancelled. `prediction_rows` and `download_prediction` read the rows.
         """
-        body = {"model": model, "dataset": dataset, "split": split, "top_k": top_k, "min_score": min_score}
+        options = _options(top_k, min_score, coverage, tta=tta)
+        body = {"model": model, "dataset": dataset, "split": split, **options}
         headers = {"Idempotency-Key": str(uuid.uuid4())}
         created = self._transport.request_object("POST", "/predictions", json=body, headers=headers)
         return self.follow_prediction(created["id"], on_progress)
@@ -48,11 +51,14 @@ class BatchCalls:
         path: str | Path,
         *,
         top_k: int = 5,
-        min_score: float = 0.0,
+        min_score: float | None = None,
+        tta: bool = False,
+        coverage: float | None = None,
         on_progress: Callable[[Json], None] | None = None,
     ) -> Json:
         """Let the service classify all images of a zip file, wait for the end, and return it, as `predict_dataset` does."""
-        params: dict[str, str | int] = {"model": model, "top_k": top_k, "min_score": str(min_score)}
+        options = _options(top_k, min_score, coverage, tta=tta)
+        params = {"model": model} | {name: json.dumps(value) for name, value in options.items()}
         with open_file(Path(path)) as file:
             size = file.seek(0, os.SEEK_END)
             body = ReportedBody(FileChunks(file), size, lambda _: None)
@@ -100,6 +106,12 @@ class BatchCalls:
     def delete_prediction(self, prediction_id: str) -> None:
         """Cancel a batch prediction that has not ended; delete one that has, with its rows."""
         self._transport.request("DELETE", f"/predictions/{prediction_id}", is_repeatable=False)
+
+
+def _options(top_k: int, min_score: float | None, coverage: float | None, *, tta: bool) -> Json:
+    """Return the options that are set, as the service names them."""
+    given = {"top_k": top_k, "min_score": min_score, "tta": tta or None, "coverage": coverage}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:

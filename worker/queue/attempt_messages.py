@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from model.artifact.precision import PrecisionSetting
+from model.batch_prediction.options import PredictionOptions
 from model.comparison.result import Gate
 from model.data.import_options import NO_OPTIONS, ImportOptions
 from model.recipes.resolved_recipe import ResolvedRecipe
@@ -112,8 +113,7 @@ class ClaimedBatchPrediction(Claimed):
     split: EvaluatedSplit | None
     upload: str | None
     """Storage key of the zip."""
-    top_k: int
-    min_score: float
+    options: PredictionOptions
     precision: PrecisionSetting
 
 

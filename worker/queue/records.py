@@ -301,7 +301,7 @@ class PredictionResult(_Record):
     failed: int
     """Files that could not be classified."""
     abstained: int
-    """Images whose best score is below the `min_score` that was asked for."""
+    """Images whose best score is below the `min_score` that was asked for, or the least score of their class."""
     labels: dict[str, int]
     """Number of images with each label."""
     precision: OrLater[Precision]
@@ -317,8 +317,17 @@ class BatchPrediction(WorkItem):
     split: OrLater[EvaluatedSplit] | None
     size_bytes: int | None
     """Of the zip."""
+    version: int | None
+    """Of the model."""
+    alias: str | None
+    """By which the model was asked for."""
     top_k: int
-    min_score: float
+    min_score: float | None
+    """Null: the least scores of the alias hold."""
+    min_scores: dict[str, float]
+    """The least scores of the alias when the batch was asked for, by class; `*` is every class that is not named."""
+    tta: bool
+    coverage: float | None
     precision: OrLater[PrecisionSetting]
     progress: PredictionProgress | None
     result: PredictionResult | None

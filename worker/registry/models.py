@@ -15,8 +15,6 @@ from worker.redis_server.scripts import Commands, Reply, ScriptCall
 from worker.registry.scripts import REGISTRY_SCRIPTS
 
 PRODUCTION = "production"
-EVERY_CLASS = "*"
-"""In least scores: every class that they do not name."""
 
 _NAMED_REF = re.compile(
     r"(?P<name>[a-z0-9][a-z0-9._-]{0,63})"
@@ -35,10 +33,6 @@ class RegisteredModel(BaseModel):
     """The alias by which a reference found the model."""
     min_scores: dict[str, float] = {}
     """The least score of each class for answers through this alias; `*` is for the other classes."""
-
-    def min_score(self, label: str) -> float:
-        """Return the score below which an answer with this label abstains; 0: never."""
-        return self.min_scores.get(label, self.min_scores.get(EVERY_CLASS, 0.0))
 
 
 @dataclass(frozen=True)

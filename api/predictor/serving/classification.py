@@ -18,9 +18,9 @@ from api.predictor.serving.admission import EXPLANATIONS, Admission
 from api.predictor.serving.batcher import Batcher, Classified, Network, Turns
 from api.predictor.serving.explanation import Explainable, Explanations, SeenImage
 from api.predictor.serving.model_cache import ModelCache
-from api.predictor.serving.views import label_set, mirrored, scores_of_views
 from model.errors import ImageError
 from model.evaluation.best_classes import best_classes
+from model.evaluation.views import label_set, mirrored, scores_of_views
 
 
 class ServedModel(Network, Explainable, Protocol):

@@ -15,12 +15,11 @@ from pydantic import ValidationError
 from api.predictor.decoding.preparation import LargeImage, prepare_small
 from api.predictor.errors import CorruptModelError, CoverageUnavailableError, ModelUnavailableError
 from api.predictor.protocol.image_data import ImageData
-from model.artifact.files import read_file
+from model.artifact.held_out import read_held_out
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, Manifest, model_key
 from model.artifact.precision import Precision, PrecisionSetting
 from model.errors import CorruptArtifactError, StorageError, TooFewHeldOutImagesError
-from model.export.facts import HELD_OUT_FILE
-from model.export.held_out import HeldOutScores, parse_held_out
+from model.export.held_out import HeldOutScores
 from model.host.allocator import return_free_memory
 from model.host.cpus import cpu_quota
 from model.host.gpus import may_have_gpu
@@ -80,10 +79,8 @@ class LoadedModel:
 
     @cached_property
     def _held_out(self) -> HeldOutScores:
-        if HELD_OUT_FILE not in self.manifest.files:
-            return HeldOutScores(label_probabilities={})
         with _translated_errors(self.manifest.id):
-            return parse_held_out(read_file(open_storage(self.storage_url), self.manifest, HELD_OUT_FILE))
+            return read_held_out(open_storage(self.storage_url), self.manifest)
 
     def prepare(self, image: ImageData) -> np.ndarray | LargeImage:
         """Return an image as HWC, uint8, with the preprocessing of training, or a large one undecoded.
@@ -127,7 +124,7 @@ class ModelLoader:
         self, storage: str, device: str, precision: PrecisionSetting = PrecisionSetting.AUTO
     ) -> None:
         """`storage` is the URL of the storage of all projects."""
-        self._may_use_int8 = precision is PrecisionSetting.AUTO
+        self._precision = precision
         self._storage = storage
         self._device = device
         self._thread = ThreadPoolExecutor(1, "load")
@@ -173,7 +170,7 @@ class ModelLoader:
             return Classifier.load(storage, manifest, self._device)
         from model.artifact.onnx_classifier import OnnxClassifier  # noqa: PLC0415 - imports ONNX Runtime
 
-        return OnnxClassifier.load(storage, manifest, self.threads, may_use_int8=self._may_use_int8)
+        return OnnxClassifier.load(storage, manifest, self.threads, self._precision)
 
     def _load(self, address: str) -> LoadedModel:
         model_id, project = parse_model_address(address)

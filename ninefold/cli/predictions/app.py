@@ -40,8 +40,24 @@ def create(
     ] = None,
     top_k: Annotated[int, typer.Option(help="Number of classes in each row.", min=1)] = 5,
     min_score: Annotated[
-        float, typer.Option(help="Mark images whose best probability is below this as unsure.", min=0, max=1)
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            help="Mark images whose best probability is below this as unsure; without it, those below the least scores of the alias.",
+            min=0,
+            max=1,
+        ),
+    ] = None,
+    tta: Annotated[
+        bool, typer.Option("--tta", help="Classify each image and its mirror image together.")
+    ] = False,
+    coverage: Annotated[
+        float | None,
+        typer.Option(
+            help="Give each row the classes that the image may have, as `ninefold predict` does.",
+            min=0.5,
+            max=0.999,
+        ),
+    ] = None,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
     api_key: ApiKey = None,
@@ -53,6 +69,8 @@ def create(
         ninefold predictions create flowers --dataset garden-photos --split all
 
         ninefold predictions create flowers:2 --zip photos.zip --min-score 0.9
+
+        ninefold predictions create flowers@production --zip photos.zip --coverage 0.95
     """
     from rich.console import Console  # noqa: PLC0415 - the import takes 0.1 s
     from rich.progress import Progress  # noqa: PLC0415
@@ -71,12 +89,11 @@ def create(
         def show(progress: "Json") -> None:
             bar.update(task, completed=progress["fraction"])
 
+        options: Json = {"top_k": top_k, "min_score": min_score, "tta": tta, "coverage": coverage}
         if zip_file is not None:
-            found = client.predict_zip(model, zip_file, top_k=top_k, min_score=min_score, on_progress=show)
+            found = client.predict_zip(model, zip_file, on_progress=show, **options)
         else:
-            found = client.predict_dataset(
-                model, dataset or "", split or "test", top_k=top_k, min_score=min_score, on_progress=show
-            )
+            found = client.predict_dataset(model, dataset or "", split or "test", on_progress=show, **options)
     print_each([found], _describe, as_json=as_json)
 
 
@@ -141,6 +158,7 @@ def delete(prediction_id: PredictionId, *, url: Url = DEFAULT_URL, api_key: ApiK
 
 
 def _describe(found: "Json") -> str:
+    name = f"{found['name']}:{found['version']}"
     of = found["dataset"] or "zip"
     result = found["result"]
     said = (
@@ -148,4 +166,4 @@ def _describe(found: "Json") -> str:
         if result
         else ""
     )
-    return f"{found['id']}  {found['status']:<10} {found['name']}  {of}  {said}".rstrip()
+    return f"{found['id']}  {found['status']:<10} {name}  {of}  {said}".rstrip()

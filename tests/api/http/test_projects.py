@@ -10,6 +10,7 @@ import redis
 
 from api.datasets.errors import TUS_VERSION
 from api.datasets.resumable.headers import PART_TYPE
+from model.batch_prediction.options import PredictionOptions
 from tests.worker.imported import new_import
 from tests.worker.samples import claim, draft, make_job
 from worker.queue.calls.batch_predictions import NewPrediction, PredictedDataset
@@ -96,7 +97,12 @@ def foreign(redis_client: redis.Redis) -> Foreign:
     bundle = NewModelImport(new_model_import_id(), "secret", 1, "0" * 64, project=PROJECT)
     images = PredictedDataset(id="digits", is_uploaded=False, split=EvaluatedSplit.TEST)
     batch = NewPrediction(
-        prediction_id=new_prediction_id(), model=model_id, model_name="secret", images=images, project=PROJECT
+        prediction_id=new_prediction_id(),
+        model=model_id,
+        model_name="secret",
+        images=images,
+        options=PredictionOptions(),
+        project=PROJECT,
     )
     return Foreign(
         job_id,

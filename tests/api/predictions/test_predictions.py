@@ -125,7 +125,7 @@ def test_a_csv_cannot_run_formulas(client: httpx.Client, settings: ApiSettings, 
     answer = client.get(f"{url}/rows?format=csv")
     assert answer.headers["content-type"].startswith("text/csv")
     header, *rows = csv.reader(StringIO(answer.text))
-    assert header == ["index", "file", "image", "status", "label", "score", "abstained", "error"]
+    assert header == ["index", "file", "image", "status", "label", "score", "abstained", "label_set", "error"]
     assert [row[:4] for row in rows] == [["0", "'=cmd|calc", "", "error"], ["1", "broken.png", "", "error"]]
     assert list(csv.reader(StringIO(client.get(f"{url}/rows?format=csv&status=ok").text))) == [header]
 

@@ -7,6 +7,7 @@ import pytest
 from model.artifact.classifier import Classifier
 from model.artifact.manifest import WEIGHTS_FILE, Manifest, model_key, unregistered_manifest
 from model.artifact.onnx_classifier import OnnxClassifier
+from model.artifact.precision import PrecisionSetting
 from model.artifact.staging import stage_model
 from model.export.facts import INT8_FILE, ONNX_FILE
 from model.export.samples import ExportSamples
@@ -38,7 +39,7 @@ def test_staging_writes_graphs_and_their_proof(tiny_training: TinyTraining) -> N
     manifest = unregistered_manifest(draft, "mdl_graphs", "colours")
     assert Manifest.model_validate_json(manifest.model_dump_json()) == manifest
     images = trained.export_samples.training_NHWC
-    plain = OnnxClassifier.load(storage, manifest, 1, may_use_int8=False)
+    plain = OnnxClassifier.load(storage, manifest, 1, PrecisionSetting.FLOAT32)
     assert plain.precision == "float32"
     torch_scores = Classifier.load(storage, manifest, "cpu").classify(images)
     assert plain.classify(images) == pytest.approx(torch_scores, abs=1e-4)

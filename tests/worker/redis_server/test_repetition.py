@@ -11,6 +11,7 @@ import pytest
 import redis
 
 from model.artifact.precision import Precision
+from model.batch_prediction.options import PredictionOptions
 from ninefold.local.ports import free_port
 from tests.chaos.cluster.network import Link, Network
 from tests.worker.imported import dataset_record, entry_of, new_import
@@ -203,7 +204,11 @@ def predict(run: Run, model_id: str) -> None:
     """Classify the images of a built-in dataset."""
     images = batch_predictions.PredictedDataset(id="digits", is_uploaded=False, split=EvaluatedSplit.TEST)
     new = batch_predictions.NewPrediction(
-        prediction_id=new_prediction_id(), model=model_id, model_name="demo", images=images
+        prediction_id=new_prediction_id(),
+        model=model_id,
+        model_name="demo",
+        images=images,
+        options=PredictionOptions(),
     )
     assert run(batch_predictions.submit_prediction(new, "batch")).prediction.id == new.prediction_id
     prediction_id, attempt_id = _claim(run)

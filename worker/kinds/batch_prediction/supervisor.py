@@ -40,7 +40,7 @@ class PredictionSupervisor(OneChildSupervisor):
             *("--storage", self._storage_url),
             *cache_arguments(context.cache_dir, context.cache_limits),
             *("--prediction", claimed.item_id, "--model", claimed.model, *images),
-            *("--top-k", str(claimed.top_k), "--min-score", str(claimed.min_score)),
+            *("--options", claimed.options.model_dump_json()),
             *("--precision", claimed.precision, "--threads", str(context.threads)),
         )
         return RunningPrediction(process, self._outbox, context.drain, timeout_s=math.inf)

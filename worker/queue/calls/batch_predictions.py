@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from model.artifact.precision import PrecisionSetting
+from model.batch_prediction.options import PredictionOptions
 from worker.queue.calls.attempts import read_status
 from worker.queue.calls.requests import Idempotency, read_submitted, submission_arguments
 from worker.queue.kinds import QUEUE_LIMITS, VERSION_WITH_BATCH_PREDICTIONS, Kind
@@ -63,8 +64,7 @@ class NewPrediction:
     model: str
     model_name: str
     images: PredictedDataset | PredictedZip
-    top_k: int = 5
-    min_score: float = 0.0
+    options: PredictionOptions
     precision: PrecisionSetting = PrecisionSetting.AUTO
     created_by: str | None = None
     project: str = DEFAULT_PROJECT
@@ -92,7 +92,7 @@ def submit_prediction(
         IdempotencyMismatchError: the key was used with another request.
         QueueFullError: `queue_limit` items of its lane are queued already.
     """
-    body = json.dumps([new.model, new.images.identity, new.top_k, new.min_score])
+    body = json.dumps([new.model, new.images.identity, new.options.asked])
     arguments = {
         **submission_arguments(
             Kind.BATCH_PREDICTION,
@@ -105,8 +105,7 @@ def submit_prediction(
             schema_version=VERSION_WITH_BATCH_PREDICTIONS,
         ),
         "model": new.model,
-        "top_k": new.top_k,
-        "min_score": json.dumps(new.min_score),
+        "options": new.options.model_dump_json(),
         "precision": new.precision,
         **new.images.arguments,
     }

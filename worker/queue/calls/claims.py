@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from model.artifact.precision import PrecisionSetting
+from model.batch_prediction.options import PredictionOptions
 from model.data.import_options import ImportOptions
 from model.recipes.resolved_recipe import ResolvedRecipe
 from model.spec import ResolvedSpec
@@ -121,8 +122,7 @@ def _read_batch_prediction(common: dict[str, Any], fields: Mapping[str, str]) ->
         dataset=fields.get("dataset"),
         split=EvaluatedSplit(fields["split"]) if "split" in fields else None,
         upload=fields.get("upload"),
-        top_k=int(fields["top_k"]),
-        min_score=float(fields["min_score"]),
+        options=PredictionOptions.model_validate_json(fields["options"]),
         precision=PrecisionSetting(fields["precision"]),
     )
 

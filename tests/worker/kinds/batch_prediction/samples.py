@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from model.artifact.manifest import Manifest
+from model.batch_prediction.options import PredictionOptions
 from model.storage.interface import Storage
 from worker.queue.calls.batch_predictions import NewPrediction, PredictedDataset, PredictedZip
 from worker.queue.ids import new_prediction_id, upload_key
@@ -37,12 +38,18 @@ def submit_zip(store: JobStore, storage: Storage, model: Manifest, data: bytes) 
     )
     storage.put_bytes(images.key, data)
     new = NewPrediction(
-        prediction_id=prediction_id, model=model.id, model_name=model.name, images=images, top_k=2
+        prediction_id=prediction_id,
+        model=model.id,
+        model_name=model.name,
+        images=images,
+        options=PredictionOptions(top_k=2),
     )
     return store.submit_prediction(new).prediction.id
 
 
-def submit_dataset(store: JobStore, model: Manifest, dataset: str, split: EvaluatedSplit) -> str:
+def submit_dataset(
+    store: JobStore, model: Manifest, dataset: str, split: EvaluatedSplit, options: PredictionOptions
+) -> str:
     """Queue the prediction of a dataset's split; return the id."""
     images = PredictedDataset(id=dataset, is_uploaded=dataset.startswith("ds_"), split=split)
     new = NewPrediction(
@@ -50,6 +57,6 @@ def submit_dataset(store: JobStore, model: Manifest, dataset: str, split: Evalua
         model=model.id,
         model_name=model.name,
         images=images,
-        min_score=0.9,
+        options=options,
     )
     return store.submit_prediction(new).prediction.id

@@ -9,6 +9,7 @@ import pytest
 
 from model.artifact.manifest import Manifest
 from model.artifact.onnx_classifier import OnnxClassifier
+from model.batch_prediction.options import PredictionOptions
 from model.batch_prediction.rows import PART_ROWS, Row, stored_parts
 from model.data.images import decode_image, resize_image
 from model.host.failpoints import Failpoint
@@ -101,7 +102,9 @@ def test_a_split_is_classified_while_neither_model_nor_dataset_can_be_deleted(
     store: JobStore, storage: Storage, tmp_path: Path
 ) -> None:
     model, facts = make_model(store, tmp_path), make_dataset(store, tmp_path, "class-0", "something else")
-    prediction_id = submit_dataset(store, model, facts.id, EvaluatedSplit.ALL)
+    prediction_id = submit_dataset(
+        store, model, facts.id, EvaluatedSplit.ALL, PredictionOptions(min_score=0.9)
+    )
     with pytest.raises(ModelInUseError):
         ModelRegistry(store.redis).begin_deletion(model.id)
     with pytest.raises(DatasetInUseError):

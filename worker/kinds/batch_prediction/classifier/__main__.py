@@ -6,10 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 
+from model.artifact.held_out import read_held_out
 from model.artifact.manifest import Manifest
 from model.artifact.onnx_classifier import OnnxClassifier
 from model.artifact.precision import PrecisionSetting
 from model.batch_prediction.classifying import Answering, classify_all
+from model.batch_prediction.options import PredictionOptions
 from model.batch_prediction.sources import DatasetImages, ImageSource, open_zip
 from model.data.prepared.dataset import prepare_dataset
 from model.errors import DatasetRejectedError, ObjectMissingError
@@ -37,8 +39,11 @@ def main() -> None:
 def _classify(arguments: argparse.Namespace, send: Send) -> Line:
     storage = open_storage(arguments.storage)
     manifest = read_manifest(storage, arguments.model)
-    may_use_int8 = arguments.precision is PrecisionSetting.AUTO
-    network = OnnxClassifier.load(storage, manifest, arguments.threads, may_use_int8=may_use_int8)
+    network = OnnxClassifier.load(storage, manifest, arguments.threads, arguments.precision)
+    options = PredictionOptions.model_validate_json(arguments.options)
+    least = None
+    if options.coverage is not None:
+        least = read_held_out(storage, manifest).least_probability(network.precision, options.coverage)
 
     def on_stored(images: int, total: int) -> None:
         fraction = images / total if total else 1.0
@@ -47,7 +52,7 @@ def _classify(arguments: argparse.Namespace, send: Send) -> Line:
 
     with _open_images(arguments, storage, manifest) as images:
         send(PhaseBegun(phase=Phase.PREDICTING))
-        answering = Answering(manifest.classes, arguments.top_k, arguments.min_score)
+        answering = Answering(manifest.classes, options, least)
         columns = classify_all(
             storage, arguments.prediction, images, network, answering=answering, on_stored=on_stored
         )
@@ -99,8 +104,7 @@ def _parse_arguments() -> argparse.Namespace:
     images.add_argument("--dataset", help="id or built-in name of the dataset")
     images.add_argument("--upload", help="storage key of a zip")
     parser.add_argument("--split", type=EvaluatedSplit, help="test, train or all of the dataset")
-    parser.add_argument("--top-k", type=int, required=True, help="classes in each row")
-    parser.add_argument("--min-score", type=float, required=True, help="an answer below it abstains")
+    parser.add_argument("--options", required=True, help="what the answers have, as JSON")
     parser.add_argument("--precision", type=PrecisionSetting, required=True, help="auto or float32")
     parser.add_argument("--threads", type=int, required=True, help="CPU threads")
     return parser.parse_args()

@@ -10,7 +10,7 @@ local function claimed(item)
   for _, name in ipairs({
     'id', 'kind', 'project', 'name', 'attempt_number', 'created_by', 'spec', 'recipe', 'checkpoint', 'stop', 'attempts',
     'later_settings', 'manifest', 'model_version', 'created_at', 'upload', 'source', 'expected_id', 'import_options', 'parent', 'note',
-    'model', 'dataset', 'split', 'top_k', 'min_score', 'precision',
+    'model', 'dataset', 'split', 'options', 'precision',
   }) do
     if item[name] then
       reply[#reply + 1] = name

@@ -13,5 +13,5 @@ end
 
 return create_item('batch_prediction', {
   model = args.model, dataset = args.dataset, split = args.split, upload = args.upload, size_bytes = args.size_bytes,
-  top_k = args.top_k, min_score = args.min_score, precision = args.precision,
+  options = args.options, precision = args.precision,
 })

@@ -57,8 +57,8 @@ local OWN_FIELDS = {
   end,
   batch_prediction = function(item)
     return ',"model":"' .. item.model .. '","dataset":' .. quoted(item.dataset) .. ',"split":' .. quoted(item.split)
-      .. ',"size_bytes":' .. (item.size_bytes or 'null') .. ',"top_k":' .. item.top_k
-      .. ',"min_score":' .. item.min_score .. ',"precision":"' .. item.precision .. '"}'
+      .. ',"size_bytes":' .. (item.size_bytes or 'null') .. ',' .. item.options:sub(2, -2)
+      .. ',"precision":"' .. item.precision .. '"}'
   end,
   model_import = function(item)
     return ',"size_bytes":' .. item.size_bytes .. '}'

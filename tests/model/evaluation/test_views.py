@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from api.predictor.serving.views import label_set, mirrored, scores_of_views
+from model.evaluation.views import label_set, mirrored, scores_of_views
 
 
 def test_the_scores_of_views_are_those_of_their_mean_logits() -> None:
