@@ -6,10 +6,10 @@ import { get } from "../http/requests.js";
 const PRODUCTION = "production";
 
 export class ModelPicker {
-  constructor(requested) {
-    this.requested = requested;
-    this.choices = [];
-    this.element = h("select", { id: "model" });
+  /** `models`: those that are offered, instead of the newest ones of the service. */
+  constructor(requested, { id = "model", models = null } = {}) {
+    Object.assign(this, { requested, models, choices: [] });
+    this.element = h("select", { id });
   }
 
   /** The reference that is chosen: `name@alias`, or the id of a model or a job; empty without any. */
@@ -24,7 +24,7 @@ export class ModelPicker {
 
   /** Offers the newest models, and what was asked for whatever its age. Keeps the choice; returns whether there is one. */
   async load() {
-    const { data } = await get("models?limit=100");
+    const data = this.models ?? (await get("models?limit=100")).data;
     const wanted = this.ref || this.requested;
     const aliases = data.flatMap(aliasesOf).sort(byAlias);
     const others = data.map((model) => ({ ref: model.id, model, text: versionText(model) }));

@@ -97,7 +97,7 @@ function abstainedText(label, { name, alias, min_scores }) {
   return `Abstained: ${name}@${alias} wants a score of at least ${percent(min_scores[label] ?? min_scores["*"])} for ${label}.`;
 }
 
-function labelSetText(labels) {
+export function labelSetText(labels) {
   return labels.length ? `One of: ${labels.join(", ")}` : "No class is probable enough";
 }
 

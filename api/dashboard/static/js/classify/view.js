@@ -3,10 +3,10 @@
 import { h, setText } from "../ui/dom.js";
 import { request } from "../http/requests.js";
 import { scheduleDraw } from "../ui/draw_scheduler.js";
-import { isJob, ModelPicker } from "./model_picker.js";
+import { AnswerOptions } from "./answer_options.js";
+import { ModelPicker } from "./model_picker.js";
 import { ResultCard } from "./result_card.js";
 
-const COVERAGES = ["", 0.8, 0.9, 0.95, 0.99];
 const MAX_IMAGES = 500;
 const IMAGES_PER_REQUEST = 8;
 /** Photos of a phone have 5 MB each; the service takes 100 MB in one request. */
@@ -21,10 +21,8 @@ class ClassifyView {
   constructor(requestedModel, jobs) {
     this.jobs = jobs;
     this.model = new ModelPicker(requestedModel);
-    this.tta = h("input", { id: "tta", type: "checkbox" });
-    this.coverage = h("select", { id: "coverage" }, COVERAGES.map((share) => h("option", { value: share }, share ? `right for ${100 * share} % of images` : "none")));
-    this.model.element.addEventListener("change", () => this.#showOptions());
-    this.tta.addEventListener("change", () => this.#showOptions());
+    this.options = new AnswerOptions();
+    this.model.element.addEventListener("change", () => this.options.update(this.model.chosen));
     this.file = h("input", { id: "images", type: "file", accept: "image/*", multiple: true, class: "hidden" });
     this.file.addEventListener("change", () => { this.#classify([...this.file.files]); this.file.value = ""; });
     this.drop = h("label", { class: "drop", for: "images" },
@@ -33,11 +31,7 @@ class ClassifyView {
     this.results = h("div", { class: "results", "aria-live": "polite" });
     this.element = h("section", { class: "classify-view" },
       h("div", { class: "view-head" }, h("h1", {}, "Classify"), h("a", { class: "button quiet small", href: "#/predictions" }, "A dataset or a zip"), h("div", { class: "field inline" }, h("label", { for: "model" }, "Model"), this.model.element)),
-      h("div", { class: "classify-options" },
-        h("label", { class: "field inline", title: "Averages the scores of the image and its mirror image" }, this.tta, h("span", {}, "With mirror images")),
-        h("label", { class: "field inline", title: "Shows the classes that an image may have" },
-          h("span", {}, "Sets of labels"), this.coverage)),
-      this.file, this.drop, this.error, this.results);
+      this.options.element, this.file, this.drop, this.error, this.results);
     this.#bind();
     this.#loadModels();
   }
@@ -64,33 +58,19 @@ class ClassifyView {
   async #loadModels() {
     try {
       const hasAny = await this.model.load();
-      this.#showOptions();
+      this.options.update(this.model.chosen);
       setText(this.error, hasAny ? "" : "There is no model yet: train one under Jobs, then come back.");
     } catch (problem) {
       setText(this.error, problem.message);
     }
   }
 
-  /** A model that was trained without mirror images classifies none, and sets hold for images that are not mirrored. */
-  #showOptions() {
-    const model = this.model.chosen;
-    this.tta.disabled = !model?.spec.horizontal_flip;
-    if (this.tta.disabled) this.tta.checked = false;
-    if (model && isJob(model.id)) this.coverage.value = "";
-    this.coverage.disabled = this.tta.checked || Boolean(model && isJob(model.id));
-  }
-
-  /** The chosen options as the rest of a query. */
-  #options() {
-    if (this.tta.checked) return "&tta=true";
-    return this.coverage.value ? `&coverage=${this.coverage.value}` : "";
-  }
-
   async #classify(files) {
     if (files.length === 0 || !this.model.ref) return;
     const chosen = files.slice(0, MAX_IMAGES);
     setText(this.error, files.length > MAX_IMAGES ? `Only the first ${MAX_IMAGES} of ${files.length} images are classified here; ninefold predict takes any number.` : "");
-    const [model, options] = [this.model.ref, this.#options()];
+    const model = this.model.ref;
+    const options = Object.entries(this.options.values).map(([name, value]) => `&${name}=${value}`).join("");
     const cards = chosen.map((file) => new ResultCard(file, model, options));
     this.results.prepend(...cards.map((card) => card.element));
     for (const batch of batches(cards)) await this.#predict(model, batch, options);

@@ -2,7 +2,7 @@
 
 import { h, fill, show } from "../ui/dom.js";
 import { commandBlock } from "../ui/curl_command.js";
-import { choosableModels, PredictionForm } from "./form.js";
+import { PredictionForm } from "./form.js";
 import { PredictionList } from "./list.js";
 
 export function predictionsView({ jobs, query }) {
@@ -19,8 +19,8 @@ export function predictionsView({ jobs, query }) {
 
 async function showForm(place, dataset) {
   try {
-    const models = await choosableModels();
-    if (models.length) fill(place, new PredictionForm({ models, dataset }).element);
+    const form = new PredictionForm({ dataset });
+    if (await form.load()) fill(place, form.element);
     else fill(place, h("div", { class: "empty" }, h("h2", {}, "No model yet"), h("p", {}, "A model classifies the images of a dataset or a zip. Train one first."), h("a", { class: "button primary", href: "#/jobs" }, "Train a model")));
   } catch (problem) {
     fill(place, h("p", { class: "notice", role: "alert" }, problem.message, " ", h("button", { class: "quiet small", onclick: () => showForm(place, dataset) }, "Try again")));

@@ -7,7 +7,9 @@ import { PredictionList } from "./list.js";
 export class BatchesPart {
   constructor(jobs, model) {
     this.list = new PredictionList(jobs, { model: model.id });
-    this.element = h("section", { class: "predictions-part", id: "batches" }, new PredictionForm({ models: [model] }).element, this.list.element);
+    const form = new PredictionForm({ models: [model] });
+    form.load();
+    this.element = h("section", { class: "predictions-part" }, form.element, this.list.element);
   }
 
   close() {

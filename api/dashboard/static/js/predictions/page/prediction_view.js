@@ -6,6 +6,7 @@ import { h, fill, setText, show } from "../../ui/dom.js";
 import { scheduleDraw } from "../../ui/draw_scheduler.js";
 import { progressBar } from "../../ui/progress_bar.js";
 import { get, request } from "../../http/requests.js";
+import { leastScoresText } from "../../models/least_scores.js";
 import { statusPill } from "../../jobs/status_pill.js";
 import { loadDatasets } from "../../datasets/names.js";
 import { afterEvent, hasEnded, modelText, sourceParts, stateText, timeLeft, whenText } from "../words.js";
@@ -118,6 +119,8 @@ class PredictionView {
 }
 
 /** The options of the answers that differ from the usual ones. */
-function optionsText({ min_score: minScore, result }) {
-  return [minScore ? `unsure below ${Number((100 * minScore).toFixed(2))} %` : "", result?.precision === "int8" ? "int8" : ""].filter(Boolean).join(" · ");
+function optionsText({ min_score: minScore, min_scores: leastScores, alias, tta, coverage, result }) {
+  const least = minScore === null ? leastScoresText(leastScores) : `${minScore}`;
+  const unsure = minScore || (minScore === null && Object.keys(leastScores).length) ? `unsure below ${least}` : "";
+  return [alias ? `asked for as ${alias}` : "", unsure, tta ? "with mirror images" : "", coverage ? `sets right for ${Number((100 * coverage).toFixed(1))} % of images` : "", result?.precision === "int8" ? "int8" : ""].filter(Boolean).join(" · ");
 }

@@ -2,6 +2,7 @@
 
 import { h, fill, setText } from "../../ui/dom.js";
 import { percent } from "../../ui/format.js";
+import { labelSetText } from "../../classify/result_card.js";
 import { nameOf, originalOf, picture, stateOf } from "./row_text.js";
 
 export class RowDialog {
@@ -12,12 +13,13 @@ export class RowDialog {
     this.title = h("h2", { tabindex: "-1" });
     this.state = h("p", { class: "viewer-state", role: "status" });
     this.scores = h("ul", { class: "bars" });
+    this.set = h("p", { class: "label-set" });
     this.facts = h("dl", { class: "facts" });
     this.previous = h("button", { class: "quiet", "aria-label": "Previous image", onclick: () => this.#move(-1) }, "←");
     this.next = h("button", { class: "quiet", "aria-label": "Next image", onclick: () => this.#move(1) }, "→");
     const close = h("button", { class: "quiet", "aria-label": "Close", onclick: () => this.dialog.close() }, "✕");
     this.dialog = h("dialog", { class: "viewer", "aria-label": "Image" }, this.picture,
-      h("div", { class: "viewer-side" }, h("div", { class: "viewer-nav" }, this.previous, this.next, close), this.title, this.state, this.scores, this.facts));
+      h("div", { class: "viewer-side" }, h("div", { class: "viewer-nav" }, this.previous, this.next, close), this.title, this.state, this.set, this.scores, this.facts));
     this.dialog.addEventListener("keydown", (event) => this.#onKeyDown(event));
     this.dialog.addEventListener("close", () => { this.dialog.remove(); onClose(this.place); });
   }
@@ -44,6 +46,7 @@ export class RowDialog {
     fill(this.picture, picture(grid.prediction, row));
     setText(this.title, row.label ?? "Not classified");
     setText(this.state, { error: row.error?.message, unsure: `Unsure: ${percent(row.score)}`, sure: percent(row.score) }[stateOf(row)]);
+    setText(this.set, row.label_set ? labelSetText(row.label_set) : "");
     fill(this.scores, (row.scores ?? []).map(bar));
     const facts = { File: row.file, Image: row.image && h("code", {}, row.image), Row: String(row.index), Original: original && h("a", { href: original, target: "_blank", rel: "noopener" }, "open") };
     fill(this.facts, Object.entries(facts).filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
