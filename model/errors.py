@@ -246,6 +246,30 @@ class TooFewHeldOutImagesError(ModelError):
         )
 
 
+class MirrorsDifferError(ModelError):
+    """Raised when mirror images shall be classified by a model that was not trained on any."""
+
+    code = "tta_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This model was trained without mirror images (horizontal_flip: false), because a mirror image can show "
+            "another class: leave out tta."
+        )
+
+
+class CoverageOfMirrorsError(ModelError):
+    """Raised when sets are asked for of scores whose like no held-out image has."""
+
+    code = "coverage_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Sets of labels follow from the scores of validation images, which were classified without mirror images: "
+            "leave out tta or coverage."
+        )
+
+
 class DamagedCheckpointError(CorruptArtifactError):
     """Raised when a checkpoint's bytes are not those that were saved."""
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from api.models.alias_schemas import AliasTarget
 from api.models.errors import NoCommonTestSetError, NotBetterError, UnknownClassesError
 from api.records.storages import Storages
-from model.artifact.least_scores import EVERY_CLASS
+from model.artifact.answers import EVERY_CLASS
 from model.artifact.manifest import Manifest
 from model.comparison.description import describe
 from model.comparison.result import Comparison, Gate

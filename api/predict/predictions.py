@@ -34,8 +34,7 @@ from api.predict.uploads import body_of, uploaded_images
 from api.predictor.client import Predicted, PredictorClient
 from api.predictor.protocol.image_data import ImageData
 from api.predictor.protocol.messages import ItemAnswer, ItemError
-from api.records.answer_options import check_views
-from model.artifact.least_scores import abstains
+from model.artifact.answers import abstains, check_views
 from worker.queue.store import AsyncJobStore
 from worker.redis_server.projects import DEFAULT_PROJECT, model_address
 from worker.registry.model_registry import AsyncModelRegistry

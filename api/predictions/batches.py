@@ -9,13 +9,13 @@ from api.http.callers import Principal
 from api.http.errors import BodyTooLargeError, UnsupportedMediaTypeError
 from api.http.places import Places
 from api.predictions.errors import PredictionNotFoundError, PredictionUploadsBusyError
-from api.records.answer_options import check_views
 from api.records.datasets import DatasetCatalogue, find_built_in
 from api.records.storage_space import StorageSpace
 from api.records.storages import Storages
 from api.records.stored_zip import ZIP_TYPES, store_zip, zip_chunks
 from api.records.undoing import undone_if_refused
 from api.records.work_queue import WorkQueue
+from model.artifact.answers import check_views
 from model.artifact.manifest import Manifest
 from model.artifact.precision import PrecisionSetting, cpu_precision
 from model.batch_prediction.options import PredictionOptions

@@ -6,7 +6,7 @@ import redis
 
 from api.errors import ApiError
 from api.http.problem import Answer, Answers
-from model.errors import StorageError, StorageFullError
+from model.errors import CoverageOfMirrorsError, MirrorsDifferError, StorageError, StorageFullError
 from worker.errors import (
     DatasetNotFoundError,
     IdempotencyMismatchError,
@@ -68,30 +68,6 @@ class DatasetNotMadeError(ApiError):
     def __init__(self, dataset_import: DatasetImport) -> None:
         reason = dataset_import.error.message if dataset_import.error else "Its import was cancelled."
         super().__init__(f"There is no dataset {dataset_import.name}. {reason} Add the images again.")
-
-
-class MirrorsDifferError(ApiError):
-    """Raised when mirror images shall be classified by a model that was not trained on any."""
-
-    code = "tta_unavailable"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "This model was trained without mirror images (horizontal_flip: false), because a mirror image can show "
-            "another class: leave out tta."
-        )
-
-
-class CoverageOfMirrorsError(ApiError):
-    """Raised when sets are asked for of scores whose like no held-out image has."""
-
-    code = "coverage_unavailable"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Sets of labels follow from the scores of validation images, which were classified without mirror images: "
-            "leave out tta or coverage."
-        )
 
 
 ANSWERS: Answers = {

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from model.artifact.least_scores import abstains
+from model.artifact.answers import abstains
 from model.batch_prediction.columns import Columns, ColumnsBuilder, store_columns
 from model.batch_prediction.options import PredictionOptions
 from model.batch_prediction.rows import (

@@ -58,7 +58,8 @@ class BatchCalls:
     ) -> Json:
         """Let the service classify all images of a zip file, wait for the end, and return it, as `predict_dataset` does."""
         options = _options(top_k, min_score, coverage, tta=tta)
-        params = {"model": model} | {name: json.dumps(value) for name, value in options.items()}
+        params: dict[str, str | int] = {name: json.dumps(value) for name, value in options.items()}
+        params["model"] = model
         with open_file(Path(path)) as file:
             size = file.seek(0, os.SEEK_END)
             body = ReportedBody(FileChunks(file), size, lambda _: None)
