@@ -151,6 +151,18 @@ def publish_exported(storage: Storage, **options: Any) -> Manifest:
     return manifest
 
 
+def publish_copy(storage: Storage, *, original: Manifest, name: str, version: int) -> Manifest:
+    """Store the files of a model under another id; the labels of the copy name the copy and its version."""
+    classes = [f"{name}-{version}-{number}" for number in range(len(original.classes))]
+    copy = original.model_copy(
+        update={"id": new_model_id(), "name": name, "version": version, "classes": classes}
+    )
+    for file in original.files:
+        storage.put_bytes(model_key(copy.id, file), storage.read_bytes(model_key(original.id, file)))
+    storage.put_bytes(model_key(copy.id, "manifest.json"), json.dumps(copy.stored()).encode())
+    return copy
+
+
 def _spec(name: str, image_size: int, *, horizontal_flip: bool) -> ResolvedSpec:
     return ResolvedSpec.model_validate(
         {

@@ -106,12 +106,12 @@ class Service:
 
 
 @contextmanager
-def running_service(**more_settings: Any) -> Iterator[Service]:
-    """Run a new service without models."""
+def running_service(*, cache_bytes: int = 1 << 30, **more_settings: Any) -> Iterator[Service]:
+    """Run a new service without models, whose predictor keeps so many bytes of them in memory."""
     with ExitStack() as stack:
         storage_url = Path(stack.enter_context(tempfile.TemporaryDirectory())).as_uri()
         redis_url = stack.enter_context(running_valkey())
-        predictor, socket_path = stack.enter_context(running_predictor(storage_url))
+        predictor, socket_path = stack.enter_context(running_predictor(storage_url, cache_bytes=cache_bytes))
         settings = ApiSettings(
             redis_url=redis_url, storage=storage_url, predictor=f"unix:{socket_path}", **more_settings
         )
