@@ -12,6 +12,7 @@ from api.predictor.errors import (
     InferenceFailedError,
     PredictionError,
     PredictorUnavailableError,
+    deadline_exceeded,
 )
 from api.predictor.protocol.channel import Channel
 from api.predictor.protocol.image_data import Bytes, ImageData
@@ -34,6 +35,7 @@ from api.predictor.protocol.messages import (
 _GRACE_S = (
     5.0  # the predictor enforces a request's deadline itself; if it is late by more, the predictor hangs
 )
+_LEAST_GRACE_S = 0.2
 _RETRY_AFTER_S = 5  # about the time that a predictor needs to start
 
 
@@ -197,8 +199,9 @@ class PredictorClient:
         """
         connection = await self._connection()
         sent = [image if isinstance(image, ImageData) else ImageData(image) for image in images]
+        grace_s = min(_GRACE_S, max(_LEAST_GRACE_S, deadline_s))
         try:
-            async with asyncio.timeout(deadline_s + _GRACE_S):
+            async with asyncio.timeout(deadline_s + grace_s):
                 return await connection.predict(
                     model,
                     sent,
@@ -210,7 +213,10 @@ class PredictorClient:
                     is_background=is_background,
                 )
         except TimeoutError as error:
-            raise _unavailable("The predictor does not answer") from error
+            is_long = grace_s == _GRACE_S
+            raise (
+                _unavailable("The predictor does not answer") if is_long else deadline_exceeded(deadline_s)
+            ) from error
 
     async def is_ready(self, *, timeout_s: float = 2.0) -> bool:
         """Return whether the predictor answers a ping and has loaded the library that computes."""

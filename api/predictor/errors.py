@@ -25,6 +25,13 @@ class DeadlineExceededError(PredictionError):
     code = "deadline_exceeded"
 
 
+def deadline_exceeded(deadline_s: float) -> DeadlineExceededError:
+    """Return the error of a request that has no answer at its deadline."""
+    return DeadlineExceededError(
+        f"No answer within {deadline_s:g} s; try again, with fewer images.", retry_after_s=1
+    )
+
+
 class ModelUnavailableError(PredictionError):
     """Raised when the files of a model cannot be read from storage."""
 

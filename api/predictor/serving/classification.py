@@ -11,7 +11,7 @@ import numpy as np
 
 from api.predictor.decoding.children import DecodingChildren
 from api.predictor.decoding.preparation import LargeImage
-from api.predictor.errors import DeadlineExceededError, PredictionError
+from api.predictor.errors import PredictionError, deadline_exceeded
 from api.predictor.protocol.image_data import ImageData
 from api.predictor.protocol.messages import Answer, ItemAnswer, ItemError, Open, Score, Timings
 from api.predictor.serving.admission import EXPLANATIONS, Admission
@@ -142,10 +142,7 @@ class RequestClassifier:
                     results = await self._classify_all(model, request, images, least)
                     answers = await self._answers(model, request, results)
             except TimeoutError as error:
-                raise DeadlineExceededError(
-                    f"No answer within {request.deadline_s:g} s; try again, with fewer images.",
-                    retry_after_s=1,
-                ) from error
+                raise deadline_exceeded(request.deadline_s) from error
         timings = _slowest(results)
         answer = Answer(request_id=request.request_id, timings_ms=timings, precision=precision, epoch=epoch)
         return answer, answers
