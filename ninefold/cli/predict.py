@@ -1,6 +1,6 @@
 """The command that classifies images."""
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 def predict(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE…", help="Image files: JPEG, PNG, WebP, GIF or BMP.")
+        list[Path],
+        typer.Argument(
+            metavar="FILE…",
+            help="Image files (JPEG, PNG, WebP, GIF or BMP), folders and zips; those stand for the images in them.",
+        ),
     ],
     *,
     model: Annotated[
@@ -57,7 +61,7 @@ def predict(
     url: Url = DEFAULT_URL,
     api_key: ApiKey = None,
 ) -> None:
-    """Classify any number of image files with a model.
+    """Classify any number of images with a model: files, and those in folders and zips.
 
     Examples:
 
@@ -65,16 +69,23 @@ def predict(
 
         ninefold predict photos/*.jpg --model flowers:2 --top-k 1
 
+        ninefold predict photos/ more.zip
+
         ninefold predict cat.jpg --explain .
 
         ninefold predict photos/*.jpg --min-score 0.9
 
         ninefold predict photos/*.jpg --coverage 0.95
     """
-    overlays = overlay_paths(files, explain) if explain else []
-    with connect(url, api_key) as client, _progress_bar() as show:
+    from ninefold.client.image_files import find_images  # noqa: PLC0415 - `ninefold --help` does without
+
+    with ExitStack() as stack:
+        images = find_images(files, stack)
+        overlays = overlay_paths([Path(image.name) for image in images], explain) if explain else []
+        client = stack.enter_context(connect(url, api_key))
+        show = stack.enter_context(_progress_bar())
         response = client.predict(
-            files,
+            images,
             model,
             top_k,
             show,
@@ -85,12 +96,12 @@ def predict(
         )
     for path, prediction in zip(overlays, response["predictions"], strict=False):
         write_overlay(path, prediction)
-    for file, prediction in zip(files, response["predictions"], strict=True):
-        typer.echo(f"{file}  {describe(prediction)}")
+    for image, prediction in zip(images, response["predictions"], strict=True):
+        typer.echo(f"{image.shown}  {describe(prediction)}")
     failed = [prediction for prediction in response["predictions"] if prediction["status"] != "ok"]
     if failed:
         raise NinefoldError(
-            f"{len(failed)} of {len(files)} files could not be classified.", code="some_failed"
+            f"{len(failed)} of {len(images)} files could not be classified.", code="some_failed"
         )
 
 

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +22,7 @@ from ninefold.client.datasets.imports import (
 from ninefold.client.datasets.upload_progress import DatasetProgress
 from ninefold.client.datasets.versions import corrections_of, send_version
 from ninefold.client.events import Event, follow_events
+from ninefold.client.image_files import ImageFile, find_images
 from ninefold.client.models import ModelCalls
 from ninefold.client.predictions import classify
 from ninefold.client.reviews import ReviewCalls
@@ -146,7 +148,7 @@ class Client(ModelCalls, ReviewCalls, BatchCalls):
 
     def predict(
         self,
-        files: Iterable[str | Path],
+        files: Iterable[str | Path | ImageFile],
         model: str | None = None,
         top_k: int = 5,
         on_progress: Callable[[int, int], None] | None = None,
@@ -156,7 +158,9 @@ class Client(ModelCalls, ReviewCalls, BatchCalls):
         tta: bool = False,
         coverage: float | None = None,
     ) -> Json:
-        """Classify any number of image files with one version of a model; the files are sent in several requests.
+        """Classify any number of image files with one version of a model; the files are sent in several requests at once.
+
+        A folder or a zip stands for the images in it, sorted by their paths; `filename` is the path within it then.
 
         `model` may be left out when exactly one model has the alias `production`. `on_progress` receives the number of
         images that were answered and of all. With `explain`, each prediction has an `explanation`: where in the image the
@@ -169,7 +173,9 @@ class Client(ModelCalls, ReviewCalls, BatchCalls):
         params |= {name: "true" for name, is_on in (("explain", explain), ("tta", tta)) if is_on}
         given = {"min_score": min_score, "coverage": coverage}
         params |= {name: str(number) for name, number in given.items() if number is not None}
-        return classify(self._transport, [Path(file) for file in files], params, on_progress or _ignore)
+        with ExitStack() as stack:
+            images = find_images(files, stack)
+            return classify(self._transport, images, params, on_progress or _ignore)
 
     def add_dataset(
         self,

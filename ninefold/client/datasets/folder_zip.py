@@ -13,7 +13,7 @@ from ninefold.errors import NinefoldError
 
 _CHUNK_BYTES = 1 << 16
 _HIDDEN = "a hidden folder with images: let its name begin with another character than a dot if it is a class"
-_IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic")
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic")
 _SEARCHED_FOLDERS = 300
 
 
@@ -135,7 +135,7 @@ def _list(path: Path, name: str, outer: frozenset[tuple[int, int]], listing: _Li
 def _holds_images(folder: Path) -> bool:
     """Whether a folder or the first of its subfolders hold images; false for a file and for what may not be read."""
     inside = islice(os.walk(folder), _SEARCHED_FOLDERS)
-    return any(name.lower().endswith(_IMAGE_ENDINGS) for _, _, names in inside for name in names)
+    return any(name.lower().endswith(IMAGE_ENDINGS) for _, _, names in inside for name in names)
 
 
 def _in_unicode(name: str) -> str:
