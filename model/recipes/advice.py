@@ -71,3 +71,5 @@ def _about_steps(spec: ResolvedSpec, facts: DatasetFacts) -> Iterator[str]:
         yield f"The run has only {steps} steps: use more epochs or a smaller batch_size than {spec.batch_size}."
     if spec.recipe is RecipeName.CLASSIC and images < 20_000:
         yield f"The classic recipe is tuned for 97 steps of 512 images per epoch; for {images} images use thorough."
+    if spec.patience and spec.patience >= spec.epochs - spec.epochs_before:
+        yield f"patience {spec.patience} has no effect in so few epochs: use more, or a smaller patience."

@@ -11,6 +11,7 @@ from model.training.run_state import CoolDown, RunState
 _SHARE = 0.1
 """Epochs of the cool-down as a share of the epochs before it. Hägele et al. (arXiv 2405.18392) find 5 to 10 % of the steps
 to be enough for most of what a long decay gains, and 20 % for all of it."""
+_ROUNDING = 1e-9
 _log = logging.getLogger(__name__)
 
 
@@ -44,12 +45,13 @@ class PatienceLimit:
         Epochs of the warm-up use up no patience: the learning rate has not reached its peak.
         """
         state, progress = self.state, self.limit.progress(*self.state.position)
-        if state.cool_down or state.best is None or progress < self.recipe.warm_up_fraction:
+        if state.cool_down or state.best is None:
             return
+        warm_up_epochs = math.ceil(state.epoch * self.recipe.warm_up_fraction / progress - _ROUNDING)
         # A rest of the schedule that is not longer than a cool-down needs none.
         epochs = cool_down_epochs(self.recipe, state.epoch)
         if (
-            state.epoch - max(state.best.epoch, self.first_epoch) < self.patience
+            state.epoch - max(state.best.epoch, self.first_epoch, warm_up_epochs) < self.patience
             or state.epoch + epochs >= self.epochs.epochs
         ):
             return

@@ -38,9 +38,11 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 def run_script(folder: Path, files: list[str]) -> dict[str, dict[str, float]]:
-    """Run predict.py of an unpacked bundle; returns the scores by image and class."""
-    command = [sys.executable, "-I", "-W", "error", "-c", LONE, "predict.py", *files]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    """Run predict.py of an unpacked bundle where ASCII is the encoding; returns the scores by image and class."""
+    command = [sys.executable, "-I", "-X", "utf8=0", "-W", "error", "-c", LONE, "predict.py", *files]
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, encoding="utf-8", check=False, env={"LC_ALL": "C"}
+    )
     assert done.returncode == 0, done.stderr
     scores: dict[str, dict[str, float]] = {file: {} for file in files}
     for line in done.stdout.splitlines():
@@ -119,6 +121,7 @@ def _manifest(resize: Resize, *, is_int8: bool, bits: int) -> Manifest:
     given = {"image_size": SIZE, "resize": resize, "sample_bits": bits}
     return plain.model_copy(
         update={
+            "classes": ["katze 猫", "=dog", "c"],
             "preprocessing": plain.preprocessing.model_copy(update=given),
             "onnx": OnnxFacts(opset=20, fp32=Float32Facts(max_difference=0, images=1), int8=proof),
         }

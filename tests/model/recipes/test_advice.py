@@ -21,6 +21,7 @@ from tests.model.dataset_facts import facts, warnings
         (facts([50, 50]), {"batch_size": 512}, "more than all 80"),
         (facts([50, 50]), {"epochs": 1}, "only 5 steps"),
         (facts([500, 500]), {"recipe": "classic"}, "use thorough"),
+        (facts([500, 500]), {"epochs": 3, "patience": 3}, "patience 3 has no effect in so few epochs"),
     ],
 )
 def test_a_warning_says_what_to_change(of: DatasetFacts, given: dict[str, object], warning: str) -> None:

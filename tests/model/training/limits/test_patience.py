@@ -58,8 +58,19 @@ def test_the_learning_rate_falls_from_its_present_value_to_its_final_one() -> No
 
 @pytest.mark.parametrize(
     ("epoch", "best_epoch", "begins"),
-    [(39, 35, False), (40, 35, True), (15, 1, False), (20, 1, True), (91, 80, False), (89, 80, True)],
-    ids=["too early", "used up", "warm-up", "after the warm-up", "the rest is short", "the rest is long"],
+    [
+        *[(39, 35, False), (40, 35, True), (15, 1, False), (24, 18, False), (25, 1, True)],
+        *[(91, 80, False), (89, 80, True)],
+    ],
+    ids=[
+        "too early",
+        "used up",
+        "warm-up",
+        "soon after the warm-up",
+        "after the warm-up",
+        "the rest is short",
+        "the rest is long",
+    ],
 )
 def test_the_cool_down_begins_when_the_patience_is_used_up(epoch: int, best_epoch: int, begins: bool) -> None:
     state = at_epoch(epoch, best_epoch)
