@@ -37,6 +37,12 @@ class DatasetRejectedError(ModelError):
     code = "dataset_rejected"
 
 
+class ImagesRejectedError(ModelError):
+    """Raised when a zip of images to classify cannot be read, is hostile or too large; the message says why."""
+
+    code = "images_rejected"
+
+
 class UnexpectedDatasetError(ModelError):
     """Raised when the images to import are not those of the expected dataset; nothing was stored."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -18,7 +18,13 @@ from model.data.files.not_images import describe_other_file
 from model.data.images import decode_image, resize_image
 from model.data.pixel_budget import PixelBudget
 from model.data.prepared.dataset import PreparedSplit
-from model.errors import ImageError, ImageTooLargeError, UnsupportedFormatError
+from model.errors import (
+    DatasetRejectedError,
+    ImageError,
+    ImagesRejectedError,
+    ImageTooLargeError,
+    UnsupportedFormatError,
+)
 
 _LIMITS = ImportLimits()
 
@@ -122,8 +128,12 @@ class ZipImages:
 
 @contextmanager
 def open_zip(path: Path, preprocessing: Preprocessing, threads: Executor) -> Iterator[ZipImages]:
-    """Provide the files of a zip; raises DatasetRejectedError when it is none, or is hostile or too large."""
-    with open_source(path, _LIMITS) as source:
+    """Provide the files of a zip; raises ImagesRejectedError when it is none, or is hostile or too large."""
+    with ExitStack() as stack:
+        try:
+            source = stack.enter_context(open_source(path, _LIMITS))
+        except DatasetRejectedError as error:
+            raise ImagesRejectedError(str(error)) from error
         files = [_ZipFile(file.shown_path, file.read) for file in source.files]
         files += [_ZipFile(file.path, None, file.reason) for file in source.skipped]
         yield ZipImages(sorted(files, key=lambda file: file.path), preprocessing, threads)

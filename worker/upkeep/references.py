@@ -2,10 +2,16 @@
 
 from dataclasses import dataclass, field
 
+from model.batch_prediction.rows import FOLDER as PREDICTIONS
+from worker.queue.kinds import Kind
+from worker.queue.states import Status
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.projects import object_key, parse_object_key, unscoped
 from worker.registry.review import REVIEWS_FOLDER
 from worker.upkeep.records import HashRecord, Record, SortedSetRecord, StringRecord
+
+_WITHOUT_ROWS = (Status.FAILED, Status.CANCELLED)
+"""A batch prediction that ended so has nothing in storage."""
 
 
 @dataclass
@@ -25,8 +31,11 @@ class References:
                 self._add(project, "datasets", dataset_id)
         elif key.startswith(redis_keys.REVIEW_IMAGES):
             self._add(project, REVIEWS_FOLDER, key.removeprefix(redis_keys.REVIEW_IMAGES))
-        elif isinstance(record, HashRecord) and record.is_item and not record.is_finished:
-            self._add_unfinished(record.value, record.project)
+        elif isinstance(record, HashRecord) and record.is_item:
+            if record.kind is Kind.BATCH_PREDICTION and record.value["status"] not in _WITHOUT_ROWS:
+                self._add(record.project, PREDICTIONS, record.value["id"])
+            if not record.is_finished:
+                self._add_unfinished(record.value, record.project)
 
     def _add_unfinished(self, item: dict[str, str], project: str) -> None:
         """Add what the fields name, whatever the kind: an item of a later kind may have some of them too."""

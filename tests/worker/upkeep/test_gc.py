@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE, model_key
+from model.batch_prediction.rows import rows_key
 from model.data.record import dataset_key
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
 from tests.worker.imported import dataset_record, import_record, new_import
 from tests.worker.registry.reviewed import configure, keep
 from tests.worker.samples import claim, draft, make_job, publish
+from tests.worker.upkeep.batches import make_batches
 from worker.queue.calls.uploads import UploadRecord, create_upload
 from worker.queue.ids import upload_key
 from worker.queue.records import JobError
@@ -162,6 +164,24 @@ def test_an_upload_of_a_later_release_is_kept(
     store.redis.delete(redis_keys.IMPORTS_BY_STATUS + "queued")
     assert clean(store, storage) == {}
     assert storage.list() == sorted([*known, key])
+
+
+def test_rows_stay_while_their_batch_has_them_or_may_get_them(
+    store: JobStore, storage: Storage, put: Callable[..., str], known: list[str]
+) -> None:
+    ids = make_batches(store, put)
+    put(rows_key("prd_deleted", 0))
+    assert clean(store, storage) == dict.fromkeys(
+        (
+            f"predictions/{ids['failed']}",
+            "predictions/prd_deleted",
+            *(upload_key(ids[state]) for state in ("succeeded", "failed")),
+        ),
+        False,
+    )
+    rows = [rows_key(ids[state], 0) for state in ("succeeded", "running")]
+    uploads = [upload_key(ids[state]) for state in ("running", "queued")]
+    assert storage.list() == sorted([*known, *rows, *uploads])
 
 
 def test_nothing_is_deleted_when_redis_lost_its_records(

@@ -11,7 +11,7 @@ END = "end.json"
 FORMAT = 2
 """Since format 2 a backup holds no indexes, but the places in the queue of items of later kinds. A restore derives the
 indexes from the records, also for format 1."""
-KINDS = ("datasets/", "models/", "archive/", "checkpoints/", "uploads/", "reviews/")
+KINDS = ("datasets/", "models/", "archive/", "checkpoints/", "uploads/", "reviews/", "predictions/")
 """Only these folders of storage are backed up and restored."""
 
 

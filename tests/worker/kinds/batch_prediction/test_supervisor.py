@@ -125,4 +125,4 @@ def test_a_zip_that_cannot_be_read_fails(store: JobStore, storage: Storage, tmp_
         assert run_next(context).outcome is Outcome.FAILED
     ended = store.get_prediction(prediction_id)
     assert ended.error is not None
-    assert (ended.error.code, "incomplete" in ended.error.message) == ("dataset_rejected", True)
+    assert (ended.error.code, "incomplete" in ended.error.message) == ("images_rejected", True)

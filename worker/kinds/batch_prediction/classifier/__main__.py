@@ -14,7 +14,7 @@ from model.batch_prediction.classifying import Answering, classify_all
 from model.batch_prediction.options import PredictionOptions
 from model.batch_prediction.sources import DatasetImages, ImageSource, open_zip
 from model.data.prepared.dataset import prepare_dataset
-from model.errors import DatasetRejectedError, ObjectMissingError
+from model.errors import ImagesRejectedError, ObjectMissingError
 from model.host.failpoints import Failpoint, reach
 from model.storage.interface import Storage
 from model.storage.opening import open_storage
@@ -91,7 +91,7 @@ def _open_images(
         ):
             yield images
     except ObjectMissingError as error:
-        raise DatasetRejectedError(_UPLOAD_GONE) from error
+        raise ImagesRejectedError(_UPLOAD_GONE) from error
 
 
 def _parse_arguments() -> argparse.Namespace:
