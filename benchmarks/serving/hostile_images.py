@@ -118,26 +118,9 @@ def _decode_mutants(kind: str, count: int) -> str:
     slowest_s = 0.0
     for _ in range(count):
         started = time.process_time()
-        outcomes[_outcome(mutated(file.getvalue(), draw))] += 1
+        outcomes[_outcome(make.mutated(file.getvalue(), draw))] += 1
         slowest_s = max(slowest_s, time.process_time() - started)
     return f"{count} damaged {kind}: {dict(outcomes)}, slowest {1000 * slowest_s:.0f} ms"
-
-
-def mutated(data: bytes, draw: random.Random) -> bytes:
-    """Return a file with a few random changes, most of them near its beginning."""
-    changed = bytearray(data)
-    for _ in range(draw.randint(1, 6)):
-        place = min(int(draw.expovariate(1 / 200)), len(changed) - 1)
-        match draw.randrange(4):
-            case 0:
-                changed[place] = draw.randrange(256)
-            case 1:
-                changed[place : place + 4] = draw.choice((b"\xff\xff\xff\xff", bytes(4), b"\x7f\xff\xff\xff"))
-            case 2:
-                changed[place:place] = changed[place : place + draw.randrange(1, 64)]
-            case _:
-                del changed[place : place + draw.randrange(1, 16)]
-    return bytes(changed)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """Makes image files that are valid, or nearly so, and far more work than their size or their pixels tell."""
 
 import io
+import random
 import struct
 import zlib
 
 from PIL import Image
 
+_PNG = b"\x89PNG\r\n\x1a\n"
 _ONE_CODE = bytes([1] + [0] * 15)
 _TWO_CODES = bytes([1, 1] + [0] * 14)
 
@@ -106,6 +108,33 @@ def bmp_of_short_runs(side: int) -> bytes:
 def webp_of_one_colour(side: int) -> bytes:
     """Return a lossless WebP with transparency, of a few bytes."""
     return _encoded("WEBP", side, lossless=True, method=0)
+
+
+def mutated(data: bytes, draw: random.Random) -> bytes:
+    """Return a file with a few random changes, most of them near its beginning."""
+    changed = bytearray(data)
+    for _ in range(draw.randint(1, 6)):
+        place = min(int(draw.expovariate(1 / 200)), len(changed) - 1)
+        match draw.randrange(4):
+            case 0:
+                changed[place] = draw.randrange(256)
+            case 1:
+                changed[place : place + 4] = draw.choice((b"\xff\xff\xff\xff", bytes(4), b"\x7f\xff\xff\xff"))
+            case 2:
+                changed[place:place] = changed[place : place + draw.randrange(1, 64)]
+            case _:
+                del changed[place : place + draw.randrange(1, 16)]
+    return _with_checksums(bytes(changed)) if data.startswith(_PNG) else bytes(changed)
+
+
+def _with_checksums(png: bytes) -> bytes:
+    """Return a damaged PNG with the right checksum of each chunk: a wrong one is refused before the chunk is read."""
+    parts, place = [png[:8]], 8
+    while place + 12 <= len(png):
+        end = place + 8 + min(int.from_bytes(png[place : place + 4]), len(png) - place - 12)
+        parts.append(png[place:end] + struct.pack(">I", zlib.crc32(png[place + 4 : end])))
+        place = end + 4
+    return b"".join(parts)
 
 
 def _segment(marker: int, data: bytes) -> bytes:

@@ -1,8 +1,11 @@
 """Child processes that decode images: one image ends or slows down at most its own child."""
 
 import asyncio
+import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +14,7 @@ import numpy as np
 import pytest
 
 from api.predictor.decoding.children import DecodingChildren
+from api.predictor.decoding.frames import DONE, GO, PIXELS, REFUSED, Task, read_frame
 from api.predictor.decoding.preparation import LargeImage, prepare_file, prepare_small
 from api.predictor.protocol.image_data import ImageData
 from model.artifact.manifest import Preprocessing
@@ -79,6 +83,33 @@ def test_an_endless_image_is_ended_by_its_limit_while_others_are_decoded() -> No
         await prepared(children, _PHOTO)
 
     with_children(use, cpu_s=0.5)
+
+
+LITTLE_MEMORY = """
+from api.predictor.decoding import __main__, limits
+limits._PIXELS_BYTES, limits._BYTES_A_PIXEL = 40_000_000, 0
+__main__.main()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory of a process")
+def test_a_file_that_takes_more_memory_than_its_pixels_may_is_refused_and_its_child_goes_on() -> None:
+    command = [sys.executable, "-c", LITTLE_MEMORY, str(os.getpid()), "60"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        answers = []
+        for data in (png_of_zeros(4_000, channels=1, depth=8), encode(noise(0, 64, 48), "PNG")):
+            child.stdin.write(Task(len(data), 32, 8, Resize.CROP).packed() + data)
+            child.stdin.flush()
+            assert read_frame(child.stdout)[0] == PIXELS
+            child.stdin.write(GO)
+            child.stdin.flush()
+            answers.append(read_frame(child.stdout))
+        child.stdin.close()
+    assert answers[0][0] == REFUSED
+    assert json.loads(answers[0][1])[0] == ImageTooLargeError.code
+    assert answers[1][0] == DONE
 
 
 def test_an_image_that_nobody_waits_for_is_ended_and_its_pixels_are_free_again() -> None:
