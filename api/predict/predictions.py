@@ -32,6 +32,7 @@ from api.predict.schemas import ClassifiedImage, FailedImage, Prediction, Predic
 from api.predict.shadow.sampling import ShadowTraffic
 from api.predict.uploads import body_of, uploaded_images
 from api.predictor.client import Predicted, PredictorClient
+from api.predictor.decoding.limits import SMALL_FILE_BYTES
 from api.predictor.protocol.image_data import ImageData
 from api.predictor.protocol.messages import ItemAnswer, ItemError
 from model.artifact.answers import abstains, check_views
@@ -106,12 +107,13 @@ class Predictions:
             starlette.requests.ClientDisconnect: the client closed the connection.
         """
         started_s = time.monotonic()
+        queue = (project, ref, int(request.headers.get("content-length", 0)) > SMALL_FILE_BYTES)
         if not options.explain:
-            self._refusals.check((project, ref))
+            self._refusals.check(queue)
         found = await self.find(ref, project)
         limits = self.limits.for_explanations() if options.explain else self.limits
         async with self.uploaded(request, body_of(request, limits)) as images:
-            with self._remembered_refusal((project, ref), images, options):
+            with self._remembered_refusal(queue, images, options):
                 return await self.classify(
                     request, found, images, options, project=project, started_s=started_s
                 )

@@ -11,8 +11,8 @@ _REMEMBERED_S = 0.2
 _MOST_QUEUES = 1000
 
 
-Queue = tuple[str, str | None]
-"""A project, and the reference of a model as requests name it."""
+Queue = tuple[str, str | None, bool]
+"""A project, the reference of a model as requests name it, and whether the images are large."""
 
 
 class RecentRefusals:

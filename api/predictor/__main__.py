@@ -20,7 +20,7 @@ from api.predictor.serving.explanation import Explanations
 from api.predictor.serving.loader import ModelLoader
 from api.predictor.serving.model_cache import ModelCache
 from api.predictor.serving.socket_server import listen
-from api.predictor.serving.speeds import ModelSpeeds
+from api.predictor.serving.speeds import QueueSpeeds
 from model.artifact.precision import PrecisionSetting
 from model.host.parent import end_with_parent
 
@@ -94,7 +94,7 @@ async def _serve(options: argparse.Namespace) -> int:
         models: ModelCache[ServedModel] = ModelCache(loader.load, budget_bytes=options.cache_bytes)
         children = DecodingChildren(decoding_threads)
         decoders = Decoders(decoding, decoding_threads, children)
-        admission = Admission(ModelSpeeds(), AdmissionLimits(wait_s=options.max_wait_s))
+        admission = Admission(QueueSpeeds(), AdmissionLimits(wait_s=options.max_wait_s))
         classifier = RequestClassifier(models, batcher, admission, decoders, Explanations(explaining))
 
         def pong() -> Pong:

@@ -1,9 +1,11 @@
-"""The processor time and the memory that a child may take for one image."""
+"""Which images only a child may decode, and the processor time and the memory that it may take for one."""
 
 import resource
 import sys
 from pathlib import Path
 
+SMALL_FILE_BYTES = 65_536
+"""A file above it is decoded by a child."""
 CPU_S = 10.0
 """The largest images that are allowed take about 2 s."""
 _HEADER_BYTES = 700_000_000

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from api.predictor.decoding.limits import SMALL_FILE_BYTES
 from api.predictor.protocol.image_data import Bytes, ImageData
 from model.artifact.manifest import Preprocessing
 from model.data.images import decode_image, resize_image
 from model.errors import ImageTooLargeError
 
-SMALL_FILE_BYTES = 65_536
 SMALL_PIXELS = 524_288
 """Within both limits no file that was tried took more than 0.3 s or 20 MiB; `benchmarks.serving.hostile_images` prints
 what larger ones take."""

@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from api.predictor.errors import OverloadedError
 from api.predictor.retrying import retry_after
 from api.predictor.serving.batcher import MAX_BATCH
-from api.predictor.serving.speeds import ModelSpeeds
+from api.predictor.serving.speeds import Queue, QueueSpeeds
 
-EXPLANATIONS = "explanations"
-"""The queue of the thread that explains, beside those of the models."""
 BACKGROUND_AFTER_S = 0.02
 """A background request begins when no other request has run for this long, so not between requests that follow closely."""
 BACKGROUND_SHARE = 0.05
@@ -26,17 +24,17 @@ class AdmissionLimits:
 
     wait_s: float = 5.0
     """A request is refused if it would most likely wait longer for its turn."""
-    images_per_model: int = 1024
-    """A model with so many images in the queue gets no further request."""
+    images_per_queue: int = 1024
+    """A queue with so many images gets no further request."""
     total_bytes: int = 1 << 29
 
 
 class Admission:
-    """Counts the images of admitted requests per model, and their bytes over all models, until they are answered."""
+    """Counts the images of admitted requests per queue, and their bytes over all queues, until they are answered."""
 
     def __init__(
         self,
-        speeds: ModelSpeeds,
+        speeds: QueueSpeeds,
         limits: AdmissionLimits | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -46,21 +44,21 @@ class Admission:
         self._clock = clock
         self._idle_since = self._background_from = -math.inf
         self._has_background = False
-        self._requests: defaultdict[str, Counter[int]] = defaultdict(Counter)
-        """By model: how many requests have how many images."""
+        self._requests: defaultdict[Queue, Counter[int]] = defaultdict(Counter)
+        """By queue: how many requests have how many images."""
         self._bytes = 0
         self.refused = 0
         """Requests that exceeded a limit."""
 
     @property
     def images(self) -> int:
-        """Admitted images of all models that have no answer yet."""
-        return sum(self._waiting(model) for model in self._requests)
+        """Admitted images of all queues that have no answer yet."""
+        return sum(self._waiting(queue) for queue in self._requests)
 
     @property
     def longest_wait_s(self) -> float:
-        """The time that a request with one image would most likely wait now, for the model with the longest queue."""
-        return max((self.expected_wait_s(model, 1) for model in list(self._requests)), default=0.0)
+        """The time that a request with one image would most likely wait now, in the longest queue."""
+        return max((self.expected_wait_s(queue, 1) for queue in self._requests), default=0.0)
 
     @property
     def is_idle(self) -> bool:
@@ -84,53 +82,55 @@ class Admission:
 
     @contextmanager
     def admit(
-        self, model: str, images: int, size_bytes: int, *, deadline_s: float = math.inf
+        self, queue: Queue, images: int, size_bytes: int, *, deadline_s: float = math.inf
     ) -> Iterator[None]:
         """Count a request while the block runs; raises `OverloadedError` if the request exceeds a limit.
 
         Args:
-            model: its images share a queue; or `EXPLANATIONS`.
+            queue: in which its images wait.
             images: of the request.
             size_bytes: of all images together.
             deadline_s: a request that would wait longer is refused, too.
         """
-        self._check(model, images, size_bytes, deadline_s)
-        self._requests[model][images] += 1
+        self._check(queue, images, size_bytes, deadline_s)
+        self._requests[queue][images] += 1
         self._bytes += size_bytes
         try:
             yield
         finally:
-            self._remove(model, images)
+            self._remove(queue, images)
             self._bytes -= size_bytes
             self._idle_since = self._clock()
 
-    def expected_wait_s(self, model: str, images: int) -> float:
+    def expected_wait_s(self, queue: Queue, images: int) -> float:
         """Return how long a new request would most likely wait for others before its last image has its turn.
 
-        The images of all requests of a model take turns, so a larger request delays it by no more images than it has
+        The images of all requests of a queue take turns, so a larger request delays it by no more images than it has
         itself. Batches of several models take turns, too.
         """
-        ahead = self._waiting(model, images)
+        ahead = self._waiting(queue, images)
         batches = math.ceil((ahead + images) / MAX_BATCH)
-        others = () if model == EXPLANATIONS else self._requests.keys() - {model, EXPLANATIONS}
-        return ahead * self.speeds.image_s(model) + sum(
-            min(self._waiting(other), batches * MAX_BATCH) * self.speeds.image_s(other) for other in others
+        others_s = (
+            min(self._waiting(other), batches * MAX_BATCH) * self.speeds.infer_s(other)
+            for other in self._requests
+            if other != queue
         )
+        return ahead * self.speeds.image_s(queue) + sum(others_s)
 
-    def _waiting(self, model: str, most_per_request: float = math.inf) -> int:
-        requests = self._requests.get(model, Counter())
+    def _waiting(self, queue: Queue, most_per_request: float = math.inf) -> int:
+        requests = self._requests.get(queue, Counter())
         return int(sum(min(images, most_per_request) * count for images, count in requests.items()))
 
-    def _remove(self, model: str, images: int) -> None:
-        requests = self._requests[model]
+    def _remove(self, queue: Queue, images: int) -> None:
+        requests = self._requests[queue]
         requests[images] -= 1
         if not requests[images]:
             del requests[images]
         if not requests:
-            del self._requests[model]
+            del self._requests[queue]
 
-    def _check(self, model: str, images: int, size_bytes: int, deadline_s: float) -> None:
-        waiting, wait_s = self._waiting(model), self.expected_wait_s(model, images)
+    def _check(self, queue: Queue, images: int, size_bytes: int, deadline_s: float) -> None:
+        waiting, wait_s = self._waiting(queue), self.expected_wait_s(queue, images)
         # An empty queue admits a request of any size: a request above the limit would otherwise never be admitted.
         if wait_s > self._limits.wait_s:
             self._refuse(
@@ -138,8 +138,8 @@ class Admission:
             )
         if wait_s > deadline_s:
             self._refuse(f"Requests wait {wait_s:.1f} s now, longer than timeout_ms allows", wait_s)
-        if waiting >= self._limits.images_per_model:
-            self._refuse(f"{waiting} images wait for this model", wait_s)
+        if waiting >= self._limits.images_per_queue:
+            self._refuse(f"{waiting} images wait", wait_s)
         if self._bytes and self._bytes + size_bytes > self._limits.total_bytes:
             self._refuse(
                 f"{self._bytes} bytes of images wait; at most {self._limits.total_bytes} may", wait_s

@@ -10,14 +10,16 @@ from typing import Protocol
 import numpy as np
 
 from api.predictor.decoding.children import DecodingChildren
+from api.predictor.decoding.limits import SMALL_FILE_BYTES
 from api.predictor.decoding.preparation import LargeImage
 from api.predictor.errors import PredictionError, deadline_exceeded
 from api.predictor.protocol.image_data import ImageData
 from api.predictor.protocol.messages import Answer, ItemAnswer, ItemError, Open, Score, Timings
-from api.predictor.serving.admission import EXPLANATIONS, Admission
+from api.predictor.serving.admission import Admission
 from api.predictor.serving.batcher import Batcher, Classified, Network, Turns
 from api.predictor.serving.explanation import Explainable, Explanations, SeenImage
 from api.predictor.serving.model_cache import ModelCache
+from api.predictor.serving.speeds import Kind, Queue
 from model.errors import ImageError
 from model.evaluation.best_classes import best_classes
 from model.evaluation.views import label_set, mirrored, scores_of_views
@@ -165,7 +167,7 @@ class RequestClassifier:
         seen = {result.index: result.seen for result in results if result.seen}
         if seen:
             explained, image_s = await self._explanations.explain(model, list(seen.values()))
-            self._admission.speeds.add_image(_queue(request), image_s)
+            self._admission.speeds.add_image(_queue(request), image_s, 0.0)
             for index, explanation in zip(seen, explained, strict=True):
                 answers[index] = answers[index].model_copy(update={"explanation": explanation})
         return [answers[index] for index in sorted(answers)]
@@ -207,7 +209,7 @@ class RequestClassifier:
             return _ImageResult(index, ItemAnswer(error=ItemError(code=error.code, message=str(error))))
         if not request.explain:
             decoding_s = decode_s / self._decoders.threads / _views(request)
-            self._admission.speeds.add_image(_queue(request), decoding_s + classified.share_s)
+            self._admission.speeds.add_image(_queue(request), decoding_s, classified.share_s)
         passed_s = time.monotonic() - arrived
         queued_s = max(0.0, passed_s - decode_s - classified.infer_s)
         best = best_classes(classified.scores, request.top_k)
@@ -229,9 +231,12 @@ class RequestClassifier:
         return replace(slower, scores=scores_of_views(np.stack([first.scores, second.scores])))
 
 
-def _queue(request: Open) -> str:
-    """Return the queue in which a request waits: that of its model, or that of the thread which explains."""
-    return EXPLANATIONS if request.explain else request.model
+def _queue(request: Open) -> Queue:
+    """Return the queue in which a request waits: explanations of all models wait for one thread."""
+    if request.explain:
+        return Queue("", Kind.EXPLAINED)
+    is_large = request.total_bytes > SMALL_FILE_BYTES * request.image_count
+    return Queue(request.model, Kind.LARGE if is_large else Kind.SMALL)
 
 
 def _views(request: Open) -> int:

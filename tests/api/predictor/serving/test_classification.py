@@ -15,7 +15,7 @@ from api.predictor.serving.batcher import Batcher
 from api.predictor.serving.classification import Decoders, ImageQueue, RequestClassifier, ServedModel
 from api.predictor.serving.explanation import Explanations
 from api.predictor.serving.model_cache import ModelCache
-from api.predictor.serving.speeds import ModelSpeeds
+from api.predictor.serving.speeds import QueueSpeeds
 from model.explanation.explainer import ImageExplanation
 
 
@@ -47,7 +47,7 @@ async def _load(_model_id: str) -> ServedModel:
 def test_an_unexpected_error_in_one_image_ends_the_tasks_of_the_whole_request() -> None:
     async def classify() -> None:
         with ThreadPoolExecutor(1) as inference, ThreadPoolExecutor(1) as decoding:
-            admission = Admission(ModelSpeeds())
+            admission = Admission(QueueSpeeds())
             models: ModelCache[ServedModel] = ModelCache(_load, budget_bytes=10)
             batcher = Batcher(inference, max_batch=1)
             decoders, explanations = Decoders(decoding, 1, DecodingChildren(1)), Explanations(decoding)

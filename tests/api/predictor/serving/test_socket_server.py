@@ -20,7 +20,7 @@ from api.predictor.serving.classification import Decoders, RequestClassifier, Se
 from api.predictor.serving.explanation import Explanations
 from api.predictor.serving.model_cache import ModelCache
 from api.predictor.serving.socket_server import listen
-from api.predictor.serving.speeds import ModelSpeeds
+from api.predictor.serving.speeds import QueueSpeeds
 from model.explanation.explainer import ImageExplanation
 
 
@@ -54,7 +54,7 @@ def test_a_request_whose_answer_is_too_large_fails_and_the_connection_goes_on(tm
         with ThreadPoolExecutor(1) as inference, ThreadPoolExecutor(1) as decoding:
             models: ModelCache[ServedModel] = ModelCache(_load, budget_bytes=10)
             batcher = Batcher(inference)
-            admission, explanations = Admission(ModelSpeeds()), Explanations(decoding)
+            admission, explanations = Admission(QueueSpeeds()), Explanations(decoding)
             classifier = RequestClassifier(
                 models, batcher, admission, Decoders(decoding, 1, DecodingChildren(1)), explanations
             )
