@@ -58,7 +58,7 @@ def test_a_zip_and_a_split_are_classified_and_their_rows_are_looked_at(
     listed = page.locator(f"[data-prediction={prediction_id}]")
     expect(listed).to_contain_text("31 images, 30 unsure, 1 not classified")
     form.get_by_label("Dataset", exact=True).select_option(label="few-digits")
-    form.get_by_label("Which images").select_option("all")
+    form.get_by_label("Images of the dataset").select_option("all")
     form.get_by_role("button", name="Classify").click()
     expect(tiles).to_have_count(60, timeout=JOB_MS)  # a page of 80
     wait_for_picture(page, page.locator("button.tile img").first)

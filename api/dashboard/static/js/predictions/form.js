@@ -22,7 +22,7 @@ export class PredictionForm {
     this.model.element.addEventListener("change", () => this.options.update(this.model.chosen));
     this.options = new AnswerOptions("batch-");
     this.dataset = h("select", { id: "batch-dataset" });
-    this.split = h("select", { "aria-label": "Which images" }, Object.entries(SPLITS).map(([value, text]) => h("option", { value }, text)));
+    this.split = h("select", { "aria-label": "Images of the dataset" }, Object.entries(SPLITS).map(([value, text]) => h("option", { value }, text)));
     this.topK = h("input", { id: "batch-top-k", type: "number", min: "1", max: "1000", value: "5", required: true });
     this.minScore = h("input", { id: "batch-min-score", type: "number", min: "0", max: "100", step: "any", placeholder: "as the alias says" });
     this.file = h("input", { id: "batch-zip", type: "file", accept: ".zip,application/zip", class: "hidden", onchange: () => this.#choose(this.file.files[0] && new ChosenZip(this.file.files[0]), this.file) });
