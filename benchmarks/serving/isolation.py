@@ -16,10 +16,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from benchmarks.serving.model import published_model
+from benchmarks.serving.processes import resident_mib, service_processes
 from benchmarks.serving.servers import ninefold_servers
 from tests.api.pictures import encoded, picture
 from tests.model.hostile_images import jpeg_of_many_scans
-from tests.ninefold.processes import command_line, descendants
 
 _ANSWER_S = 60
 
@@ -129,28 +129,16 @@ async def _stalled(host: str, port: int) -> asyncio.StreamWriter:
     return writer
 
 
-def _pids() -> dict[str, int]:
-    lines = {command_line(pid): pid for pid in descendants(os.getpid())}
-    return {
-        name: pid
-        for line, pid in lines.items()
-        for name, part in (("predictor", "-m api.predictor --socket"), ("api", "-m api --port"))
-        if part in line
-    }
-
-
 def _memory_mib() -> dict[str, int]:
-    def resident(pid: int) -> int:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
-
-    return {name: resident(pid) for name, pid in _pids().items()}
+    processes = service_processes()
+    return {name: resident_mib(processes[name]) for name in ("predictor", "API")}
 
 
 async def _kill_predictor(after_s: float) -> float:
     await asyncio.sleep(after_s)
-    started, killed = time.monotonic(), _pids()["predictor"]
+    started, killed = time.monotonic(), service_processes()["predictor"]
     os.kill(killed, signal.SIGKILL)
-    await _until(lambda: asyncio.sleep(0.1, _pids().get("predictor", killed) != killed))
+    await _until(lambda: asyncio.sleep(0.1, service_processes().get("predictor", killed) != killed))
     return time.monotonic() - started
 
 

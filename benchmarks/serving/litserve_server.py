@@ -57,6 +57,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--wait-ms", type=float, default=5, help="for a batch of 32 to fill up")
     options = parser.parse_args()
+    # With the package mcp and without fastmcp, which is so where Ninefold's packages are seen, 0.2.19 fails to start.
+    litserve.server._MCP_AVAILABLE = False
     server = litserve.LitServer(ImageApi(options), accelerator="cpu", timeout=60)
     server.run(host="127.0.0.1", port=options.port, generate_client_file=False, log_level="warning")
 

@@ -12,6 +12,7 @@ _SCRIPT = Path(__file__).with_name("post.lua")
 class Load:
     """The requests of one run."""
 
+    requests: int
     requests_per_s: float
     p50_ms: float
     p99_ms: float
@@ -19,7 +20,7 @@ class Load:
     """Requests without an answer, and answers whose status is not 2xx."""
 
 
-def post_with_wrk(url: str, image: Path, form_field: str | None, connections: int, seconds: float) -> Load:
+def post_with_wrk(url: str, image: Path, form_field: str | None, connections: int, seconds: int) -> Load:
     """Post an image over some keep-alive connections; with a form field as multipart, without one as the raw body.
 
     Raises:
@@ -30,7 +31,7 @@ def post_with_wrk(url: str, image: Path, form_field: str | None, connections: in
         "wrk",
         "-t1",
         f"-c{connections}",
-        f"-d{seconds:g}s",
+        f"-d{seconds}s",
         "--timeout",
         "60s",
         "-s",
@@ -41,4 +42,4 @@ def post_with_wrk(url: str, image: Path, form_field: str | None, connections: in
     output = subprocess.run([*command, *arguments], capture_output=True, text=True, check=True).stdout
     run = json.loads(output.strip().splitlines()[-1])
     rate = run["requests"] / run["duration_s"]
-    return Load(rate, run["p50_ms"], run["p99_ms"], run["errors"])
+    return Load(run["requests"], rate, run["p50_ms"], run["p99_ms"], run["errors"])
