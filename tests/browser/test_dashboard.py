@@ -7,7 +7,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expect
 
-from tests.browser.conftest import KEY, QUEUED
+from tests.browser.conftest import KEY, QUEUED, QUICK
 from tests.browser.forms import JOB_MS, open_new_job
 from tests.browser.page_monitor import PageMonitor
 from tests.e2e.service import Service
@@ -145,7 +145,7 @@ def test_a_version_that_is_not_better_is_refused_with_the_numbers_and_a_button_p
     page: Page, service: Service, monitor: PageMonitor, digit: FilePayload
 ) -> None:
     for promote in ("first", "if_better"):
-        job = service.client.submit("few-digits", epochs=1, name="gated", seed=3, promote=promote)
+        job = service.client.submit("few-digits", name="gated", seed=3, promote=promote, **QUICK)
         job = service.client.wait(job["id"])
     assert job["result"]["promotion"]["outcome"] == "not_better"  # the same seed makes the same model
     assert (job["spec"]["promote"], job["spec"]["promote_metric"]) == ("if_better", "accuracy")
@@ -206,7 +206,7 @@ def test_the_form_of_a_clone_has_the_settings_of_the_original_job(page: Page, se
 
 
 def test_a_rerun_opens_its_page_and_so_does_a_longer_training(page: Page, service: Service) -> None:
-    job = service.client.submit("few-digits", epochs=1, name="once-more", seed=7, promote="never")
+    job = service.client.submit("few-digits", name="once-more", seed=7, promote="never", **QUICK)
     page.goto(f"{service.url}/#/jobs/{job['id']}")
     service.client.wait(job["id"])
     page.get_by_role("button", name="Rerun").click()

@@ -1,6 +1,7 @@
 """Several windows of one browser, broken links, lost answers, and lists that are longer than one page."""
 
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, Route, expect
@@ -40,7 +41,7 @@ def test_many_windows_on_running_jobs_are_all_live(page: Page, service: Service)
 def test_a_list_shows_the_progress_of_a_running_job_without_reading_it_again(
     page: Page, service: Service, monitor: PageMonitor
 ) -> None:
-    job = service.client.submit("few-digits", epochs=500, name="moving")
+    job = service.client.submit("few-digits", epochs=500, recipe="classic", name="moving")
     try:
         figure = page.locator(f"[data-job={job['id']}] .job-figures span").first
         expect(figure).to_contain_text("epoch", timeout=JOB_MS)
@@ -121,16 +122,15 @@ def test_models_that_cannot_be_read_are_not_asked_for_again_and_again(
 
 
 def test_many_large_photos_are_sent_in_several_requests(
-    page: Page, trained: Json, digit: FilePayload
+    page: Page, trained: Json, digit: FilePayload, tmp_path: Path
 ) -> None:
     page.get_by_role("link", name="Classify", exact=True).click()
     page.locator("#model option").first.wait_for(state="attached")
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url) if "/predict" in request.url else None)
-    files: list[FilePayload] = [
-        {"name": f"{number}.png", "mimeType": "image/png", "buffer": digit["buffer"] + bytes(3_000_000)}
-        for number in range(9)
-    ]
+    files = [tmp_path / f"{number}.png" for number in range(9)]
+    for file in files:
+        file.write_bytes(digit["buffer"] + bytes(3_000_000))
     page.get_by_label("Drop images here").set_input_files(files)
     expect(page.locator(".result h2 .score")).to_have_count(9, timeout=JOB_MS)
     assert len(sent) == 2

@@ -3,17 +3,19 @@
 import asyncio
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from mcp import Client, StdioServerParameters
 
 from tests.e2e.service import NINEFOLD, UNUSABLE_PROXIES, Service
+
+if TYPE_CHECKING:
+    from mcp import Client
 
 pytestmark = pytest.mark.timeout(240)
 
 
-async def _call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
+async def _call(client: "Client", tool: str, **arguments: Any) -> dict[str, Any]:
     result = await client.call_tool(tool, arguments)
     assert not result.is_error, result.content
     assert isinstance(result.structured_content, dict)
@@ -23,6 +25,8 @@ async def _call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
 def test_an_assistant_trains_a_model_and_classifies_a_file_with_it(
     service: Service, tiny_folder: Path
 ) -> None:
+    from mcp import Client, StdioServerParameters  # noqa: PLC0415 - takes 1.1 s of CPU time in each of pytest's processes
+
     command, *arguments = NINEFOLD
     environment = {**os.environ, **UNUSABLE_PROXIES, "NINEFOLD_URL": service.url}
     server = StdioServerParameters(command=command, args=[*arguments, "mcp"], env=environment)

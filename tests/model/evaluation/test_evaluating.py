@@ -2,14 +2,6 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import (
-    accuracy_score,
-    balanced_accuracy_score,
-    confusion_matrix,
-    log_loss,
-    precision_recall_fscore_support,
-    top_k_accuracy_score,
-)
 
 from model.artifact.manifest import DatasetReference
 from model.evaluation.evaluating import evaluate
@@ -43,19 +35,21 @@ def probabilities(one: StoredPredictions, temperature: float) -> np.ndarray:
 
 
 def test_scores_agree_with_scikit_learn() -> None:
+    from sklearn import metrics  # noqa: PLC0415 - the import takes 1.4 s of CPU time in each of pytest's processes
+
     one, classes = random_predictions(700, 7), [f"class {number}" for number in range(7)]
     found = evaluate(one, classes, 1.7, DATASET)
     labels_N, scores_NK = one.labels_N, probabilities(one, 1.7)
     predicted_N = scores_NK.argmax(1)
-    assert found.accuracy == pytest.approx(accuracy_score(labels_N, predicted_N))
-    assert found.balanced_accuracy == pytest.approx(balanced_accuracy_score(labels_N, predicted_N))
-    assert found.log_loss == pytest.approx(log_loss(labels_N, scores_NK))
-    assert found.log_loss_uncalibrated == pytest.approx(log_loss(labels_N, probabilities(one, 1.0)))
-    assert found.confusion_matrix == confusion_matrix(labels_N, predicted_N).tolist()
+    assert found.accuracy == pytest.approx(metrics.accuracy_score(labels_N, predicted_N))
+    assert found.balanced_accuracy == pytest.approx(metrics.balanced_accuracy_score(labels_N, predicted_N))
+    assert found.log_loss == pytest.approx(metrics.log_loss(labels_N, scores_NK))
+    assert found.log_loss_uncalibrated == pytest.approx(metrics.log_loss(labels_N, probabilities(one, 1.0)))
+    assert found.confusion_matrix == metrics.confusion_matrix(labels_N, predicted_N).tolist()
     assert found.top_k == pytest.approx(
-        {str(k): top_k_accuracy_score(labels_N, scores_NK, k=k) for k in (2, 3, 5)}
+        {str(k): metrics.top_k_accuracy_score(labels_N, scores_NK, k=k) for k in (2, 3, 5)}
     )
-    theirs = precision_recall_fscore_support(labels_N, predicted_N)
+    theirs = metrics.precision_recall_fscore_support(labels_N, predicted_N)
     ours = [(one.precision, one.recall, one.f1, one.support) for one in found.classes]
     assert np.array(ours) == pytest.approx(np.array(theirs).T)
     for row in found.classes:
