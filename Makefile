@@ -6,6 +6,12 @@ STAMP := .venv/.installed
 # Almost half of all installed code: it is compiled if it is imported.
 RARELY_IMPORTED := '/(tests?|testing|_inductor|fontTools|moto|narwhals|networkx|sympy|tensorboard)/'
 
+# pip uses one CPU, and half of its work are CUDA's libraries: two pips share the packages. The lock names every dependency.
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --no-compile --no-deps
+LARGE := '^nvidia-'
+# Some packages have files for later versions of Python.
+COMPILE := { $(BIN)/python -m compileall -qq -j 0 -x $(RARELY_IMPORTED) .venv/lib || true; }
+
 # Without bytecode, each of the hundreds of processes that the tests start would compile the packages again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -21,9 +27,9 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Ninefold needs Python 3.11 or newer; '$(PYTHON)' is not. Try: make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-compile -r requirements.lock
-	@$(BIN)/python -m compileall -qq -j 0 -x $(RARELY_IMPORTED) .venv/lib || true  # some packages have files for later versions of Python
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	@grep $(LARGE) requirements.lock > .venv/large.txt; grep -v $(LARGE) requirements.lock > .venv/small.txt
+	$(PIP) -r .venv/large.txt & large=$$!; $(PIP) -r .venv/small.txt && $(COMPILE); small=$$?; wait $$large && exit $$small
+	$(PIP) --no-build-isolation -e .
 	@touch $@
 
 demo: $(STAMP)  ## train on handwritten digits and classify some, in about a minute
