@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from ninefold import Client
 from ninefold.client.transport import Json
+from tests.narrow_processes import NARROW
 from tests.ninefold.processes import command_line, descendants, eventually, is_alive
 
 ROLES = {
@@ -28,6 +29,7 @@ NO_STATES = {"NINEFOLD_KEEP_STATES": "0"}
 FAST_LEASE = {"NINEFOLD_LEASE_S": "3", "NINEFOLD_RENEW_EVERY_S": "0.5"}
 ONE_THREAD = {"NINEFOLD_THREADS": "1"}
 """For networks so small, two threads that share the CPUs with other tests take four times the CPU time of one."""
+QUICK = {**FAST_LEASE, **ONE_THREAD, **NO_STATES, **NARROW}
 NINEFOLD = [sys.executable, "-m", "ninefold"]
 UNUSABLE_PROXIES = {
     "HTTP_PROXY": "http://127.0.0.1:1",
@@ -51,7 +53,7 @@ class Service:
         run_tied = [sys.executable, "-m", "ninefold.local.parent_death", str(os.getpid())]
         self.process = subprocess.Popen(
             [*run_tied, *NINEFOLD, "up", "--port", str(port), "--data-dir", str(data_dir)],
-            env={**os.environ, **UNUSABLE_PROXIES, **FAST_LEASE, **ONE_THREAD, **NO_STATES, **environment},
+            env={**os.environ, **UNUSABLE_PROXIES, **QUICK, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

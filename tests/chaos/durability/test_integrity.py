@@ -7,6 +7,7 @@ import pytest
 import redis
 
 from tests.chaos.durability.training_runs import EPOCHS, TrainingRuns, assert_same
+from tests.narrow_processes import NARROW
 from tests.stored import stored_path
 from worker.queue.ids import checkpoints_prefix
 from worker.queue.states import Outcome, Status
@@ -16,6 +17,12 @@ from worker.queue.store import JobStore
 @pytest.fixture
 def store(redis_client: redis.Redis) -> JobStore:
     return JobStore(redis_client)
+
+
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train a narrow network: the bits of a checkpoint matter here, not how many they are."""
+    monkeypatch.setenv("PYTHONPATH", NARROW["PYTHONPATH"])
 
 
 def flip_a_bit(path: Path) -> None:

@@ -12,6 +12,7 @@ from model.spec import JobSpec
 from model.storage.opening import open_storage
 from tests.model.commands.test_tensorboard import curve
 from tests.model.tiny_training import import_colours
+from tests.narrow_processes import NARROW
 from tests.worker.processes import children_of, is_running, wait_until
 from tests.worker.worker_processes import running_worker
 from worker.queue.calls.trainings import NewJob
@@ -27,6 +28,7 @@ def test_a_job_for_two_devices_waits_for_them_and_survives_the_death_of_one_proc
     store: JobStore, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NINEFOLD_TENSORBOARD_DIR", str(tmp_path / "curves"))
+    monkeypatch.setenv("PYTHONPATH", NARROW["PYTHONPATH"])
     storage = open_storage((tmp_path / "storage").as_uri())
     facts = import_colours(tmp_path / "images", storage)
     given = {
