@@ -42,7 +42,7 @@ check: $(STAMP)  ## check format, lint, types and import contracts
 	$(BIN)/lint-imports
 
 test: check  ## run check, then the tests
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 4 --dist loadfile
 
 slow: $(STAMP)  ## run the long tests: minutes of training, the demo at full length
 	$(BIN)/python -m pytest -m slow
