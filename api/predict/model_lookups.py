@@ -2,6 +2,7 @@
 
 import asyncio
 
+from worker.errors import StoreUnavailableError
 from worker.registry.model_registry import AsyncModelRegistry
 from worker.registry.models import RegisteredModel
 
@@ -30,14 +31,14 @@ class ModelLookups:
             question = asyncio.create_task(self._ask(key, self._last.get(key)))
             self._last[key] = self._joinable[key] = question
             question.add_done_callback(lambda done: self._forget(key, done))
-        return await asyncio.shield(
-            question
-        )  # the other requests need the answer of a request that is given up
+        return await asyncio.shield(question)  # when this request is given up, the others need the answer
 
     async def _ask(self, key: _Key, before: asyncio.Task[RegisteredModel] | None) -> RegisteredModel:
         if before is not None:
             await asyncio.wait([before])
         del self._joinable[key]
+        if before is not None and isinstance(outage := before.exception(), StoreUnavailableError):
+            raise outage  # a server that hangs took seconds to fail: nobody shall wait as long again
         return await self._registry.resolve(*key)
 
     def _forget(self, key: _Key, question: asyncio.Task[RegisteredModel]) -> None:
