@@ -1,6 +1,6 @@
-"""Prints what attacks on /predict do to others: hostile images, stalled clients, 500 clients, and a killed predictor.
+"""Prints what attacks on /predict do to others: hostile images, slow and many clients, and a killed predictor.
 
-python -m benchmarks.serving.isolation [--seconds 10] [--clients 500]
+python -m benchmarks.serving.isolation [--seconds 10] [--clients 500] [--clients-seconds 60]
 """
 
 import argparse
@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -43,14 +43,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--clients", type=int, default=500)
+    parser.add_argument("--clients-seconds", type=float, default=60, help="how long these clients ask")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         model = published_model(Path(folder, "storage"), 32)
         with ninefold_servers(model)[0].running() as url:
-            asyncio.run(_attack(url, options.seconds, options.clients))
+            asyncio.run(_attack(url, options.seconds, options.clients, options.clients_seconds))
 
 
-async def _attack(url: str, seconds: float, clients: int) -> None:
+async def _attack(url: str, seconds: float, clients: int, clients_seconds: float) -> None:
     small = encoded(picture(size=(32, 32)))
     hostile = jpeg_of_many_scans(8_000, 1_000_000)
     address = urlsplit(url)
@@ -65,8 +66,12 @@ async def _attack(url: str, seconds: float, clients: int) -> None:
     print("… while 40 clients stop after 18 of 19 MB:", await run.post(8, small))
     for writer in stalled:
         writer.close()
+    slow = [asyncio.create_task(_drip_head(host, port)) for _ in range(100)]
+    print("… while 100 clients send a byte of a header each second:", await run.post(8, small))
+    print(f"    their connections lasted {max(await asyncio.gather(*slow)):.1f} s at most")
     before_mib = _memory_mib()
-    print(f"{clients} clients:", await run.post(clients, small))
+    many = replace(run, seconds=clients_seconds)
+    print(f"{clients} clients, {clients_seconds:g} s:", await many.post(clients, small))
     print(f"memory of predictor and API, MiB: {before_mib} before, {_memory_mib()} after")
     killing = asyncio.create_task(_kill_predictor(seconds / 2))
     print("8 clients, predictor killed:", await run.post(8, small))
@@ -127,6 +132,20 @@ async def _stalled(host: str, port: int) -> asyncio.StreamWriter:
     _, writer = await asyncio.open_connection(host, port)
     writer.write(_head(19_000_000) + bytes(18_000_000))
     return writer
+
+
+async def _drip_head(host: str, port: int) -> float:
+    """Send a header byte by byte; return the seconds until the server closes the connection, 60 at most."""
+    started = time.monotonic()
+    reader, writer = await asyncio.open_connection(host, port)
+    writer.write(b"POST /predict HTTP/1.1\r\nX-Slow: ")
+    closed = asyncio.create_task(reader.read())
+    while not closed.done() and time.monotonic() - started < _ANSWER_S:
+        writer.write(b"x")
+        await asyncio.wait([closed], timeout=1)
+    closed.cancel()
+    writer.close()
+    return time.monotonic() - started
 
 
 def _memory_mib() -> dict[str, int]:

@@ -103,10 +103,11 @@ class Admission:
             self._idle_since = self._clock()
 
     def expected_wait_s(self, queue: Queue, images: int) -> float:
-        """Return how long a new request would most likely wait for others before its last image has its turn.
+        """Return how long a new request would most likely wait for others before its last image is classified.
 
         The images of all requests of a queue take turns, so a larger request delays it by no more images than it has
-        itself. Batches of several models take turns, too.
+        itself. Batches of several models take turns, too. An image is classified when its whole batch is, on average
+        half a batch after its turn.
         """
         ahead = self._waiting(queue, images)
         batches = math.ceil((ahead + images) / MAX_BATCH)
@@ -115,7 +116,8 @@ class Admission:
             for other in self._requests
             if other != queue
         )
-        return ahead * self.speeds.image_s(queue) + sum(others_s)
+        batch_s = min(ahead, MAX_BATCH) / 2 * self.speeds.infer_s(queue)
+        return ahead * self.speeds.image_s(queue) + batch_s + sum(others_s)
 
     def _waiting(self, queue: Queue, most_per_request: float = math.inf) -> int:
         requests = self._requests.get(queue, Counter())

@@ -35,7 +35,7 @@ def admitted(admission: Admission, queue: Queue, images: int = 1, most: int = 10
 def test_a_request_that_would_wait_too_long_is_refused_with_the_time_that_the_queue_takes() -> None:
     admission = admission_of()
     with ExitStack() as stack:
-        for _ in range(51):
+        for _ in range(34):
             stack.enter_context(admission.admit(A, 1, 100))
         answers = set[int | None]()
         for _ in range(50):
@@ -45,25 +45,25 @@ def test_a_request_that_would_wait_too_long_is_refused_with_the_time_that_the_qu
     assert answers == {6, 7, 8}  # at least the wait, and callers do not return all at once
     assert admission.refused == 50
     assert admission.images == 0
-    assert admitted(admission, A) == 51
+    assert admitted(admission, A) == 34
 
 
 def test_a_request_of_any_size_is_admitted_when_little_waits_and_delays_small_ones_hardly() -> None:
     admission = admission_of()
     with admission.admit(A, 1, 100), admission.admit(A, 500, 100):
-        assert admission.expected_wait_s(A, 1) == pytest.approx(0.2)  # one turn of each
+        assert admission.expected_wait_s(A, 1) == pytest.approx(0.3)  # one turn of each, and a batch
         with pytest.raises(OverloadedError):  # a second large one would wait for all of the first
             admission.admit(A, 500, 100).__enter__()
-        assert admitted(admission, A) > 40
+        assert admitted(admission, A) > 30
 
 
 def test_the_queue_of_one_model_delays_another_by_its_turns_only() -> None:
     admission = admission_of(image_s=0.01)
     with ExitStack() as stack:
-        for _ in range(500):
+        for _ in range(400):
             stack.enter_context(admission.admit(A, 1, 1))
         assert admission.expected_wait_s(B, 1) == pytest.approx(0.64)  # one batch
-        assert admission.longest_wait_s == pytest.approx(5)
+        assert admission.longest_wait_s == pytest.approx(4 + 0.32)
         stack.enter_context(admission.admit(B, 1, 1))
 
 
@@ -75,7 +75,7 @@ def test_images_that_are_slow_to_decode_delay_others_by_their_inference_only() -
     with ExitStack() as stack:
         for _ in range(3):
             stack.enter_context(admission.admit(large, 1, 1))
-        assert admission.expected_wait_s(large, 1) == pytest.approx(3 * 2.01)
+        assert admission.expected_wait_s(large, 1) == pytest.approx(3 * 2.01 + 1.5 * 0.01)
         assert admission.expected_wait_s(A, 1) == pytest.approx(3 * 0.01)
 
 
@@ -86,7 +86,7 @@ def test_a_request_is_refused_if_its_deadline_ends_before_its_turn() -> None:
             stack.enter_context(admission.admit(A, 1, 1))
         with pytest.raises(OverloadedError, match="timeout_ms"):
             stack.enter_context(admission.admit(A, 1, 1, deadline_s=1))
-        stack.enter_context(admission.admit(A, 1, 1, deadline_s=3))
+        stack.enter_context(admission.admit(A, 1, 1, deadline_s=4))
 
 
 def test_the_images_of_a_model_are_limited_however_fast_it_is() -> None:
@@ -102,15 +102,15 @@ def test_admission_counts_bytes_over_all_models() -> None:
 def test_the_speed_of_a_model_is_measured_and_a_new_version_starts_with_the_speed_of_the_last() -> None:
     speeds = QueueSpeeds()
     admission = Admission(speeds)
-    assert admitted(admission, FIRST) == 501  # nothing is known yet
+    assert admitted(admission, FIRST) == 469  # nothing is known yet
     speeds.add_image(FIRST, 0.2, 0.3)
-    assert admitted(admission, FIRST) == admitted(admission, SECOND) == 11
+    assert admitted(admission, FIRST) == admitted(admission, SECOND) == 8
     speeds.add_image(SECOND, 0.0, 0.05)
-    assert admitted(admission, FIRST) == 11
-    assert admitted(admission, SECOND) == 101
+    assert admitted(admission, FIRST) == 8
+    assert admitted(admission, SECOND) == 69
     for _ in range(200):  # one slow image, such as one during which the machine slept, is soon forgotten
         speeds.add_image(FIRST, 0.0, 0.05)
-    assert admitted(admission, FIRST) > 80
+    assert admitted(admission, FIRST) > 60
 
 
 def test_work_for_which_nobody_waits_is_admitted_only_after_a_moment_without_other_work() -> None:
