@@ -60,6 +60,7 @@ ANSWERS = {
     "get_prediction": {200, 404},
     "get_prediction_rows": {200, 404, 409},
     "get_prediction_image": {200, 404},
+    "get_prediction_summary": {200, 404, 409},
     "delete_prediction": {200, 204, 404},
     "stream_prediction_events": {200, 404},
     "create_evaluation": {202, 404, 409, *BODY},
