@@ -370,8 +370,8 @@ def test_requests_above_the_limit_of_waiting_images_are_refused_with_retry_after
     def predict(_: int) -> httpx.Response:
         return service.client.post("/predict", files=images, params={"model": "busy"})
 
-    with ThreadPoolExecutor(24) as pool:
-        responses = list(pool.map(predict, range(24)))
+    with ThreadPoolExecutor(40) as pool:
+        responses = list(pool.map(predict, range(40)))
     refused = [response for response in responses if response.status_code != 200]
     assert 0 < len(refused) < len(responses)
     for response in refused:
