@@ -20,6 +20,7 @@ from model.storage.interface import Storage
 from model.storage.opening import open_storage
 from tests.handwritten import digit_images
 from tests.model.tiny_training import TIMINGS
+from tests.narrow_processes import NARROW
 from tests.worker.processes import is_running, wait_until
 from tests.worker.samples import make_job, recipe_of_later_version
 from worker.attempt.child_process import ChildProcess
@@ -72,6 +73,14 @@ class TrainerRun:
         wait_until(lambda: self.exit_code is not None, START_WITHIN_S)
         assert self.exit_code is not None
         return self.exit_code
+
+
+@pytest.fixture(scope="module", autouse=True)
+def narrow() -> Iterator[None]:
+    """Train a narrow network: the tests are about messages."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PYTHONPATH", NARROW["PYTHONPATH"])
+        yield
 
 
 @contextmanager

@@ -87,39 +87,38 @@ def backs_up_consistently(
     return has_acted.is_set()
 
 
-NEED_MODELS = (
+ACTS = (
+    finish_the_running_job,
+    finish_and_pack_the_running_job,
+    finish_without_promotion,
+    commit_the_running_job,
+    cancel_and_delete_the_running_job,
+    train_another_job,
+    train_on_a_new_dataset,
+    complete_the_import,
+    wait_for_another_import,
+    lose_and_claim_the_running_job,
+)
+ACTS_ON_MODELS = (
     finish_and_promote,
     delete_a_finished_job,
     move_the_alias_and_delete_its_model,
     begin_to_delete_a_model,
 )
+QUICK = (finish_the_running_job, cancel_and_delete_the_running_job, train_on_a_new_dataset)
+"""The acts that are tried in every run on a service without models, too."""
 
 
-@pytest.mark.parametrize("has_models", [True, False])
 @pytest.mark.parametrize(
-    "act",
+    ("act", "has_models"),
     [
-        finish_the_running_job,
-        finish_and_pack_the_running_job,
-        finish_without_promotion,
-        finish_and_promote,
-        commit_the_running_job,
-        cancel_and_delete_the_running_job,
-        delete_a_finished_job,
-        train_another_job,
-        move_the_alias_and_delete_its_model,
-        begin_to_delete_a_model,
-        train_on_a_new_dataset,
-        complete_the_import,
-        wait_for_another_import,
-        lose_and_claim_the_running_job,
+        *((act, True) for act in ACTS + ACTS_ON_MODELS),
+        *(pytest.param(act, False, marks=() if act in QUICK else (pytest.mark.chaos,)) for act in ACTS),
     ],
 )
 def test_an_act_at_any_moment_of_a_backup_leaves_it_consistent(
     old: Service, new: Service, counting: Service, act: Callable[[Scene], None], has_models: bool
 ) -> None:
-    if act in NEED_MODELS and not has_models:
-        return
     moment = 1
     while backs_up_consistently(old, new, counting, act, moment, has_models=has_models):
         moment += 1
