@@ -44,6 +44,12 @@ def with_children(
     return asyncio.run(run())
 
 
+def cpu_ticks(pid: int) -> int:
+    """Return the processor time that a process has used, in ticks of 10 ms."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return int(user) + int(system)
+
+
 async def prepared(children: DecodingChildren, data: bytes) -> np.ndarray:
     pixels, _ = await children.prepare(LargeImage(data, _PREPROCESSING))
     return pixels
@@ -132,8 +138,10 @@ def test_a_decoder_that_crashes_fails_one_image() -> None:
     async def use(children: DecodingChildren) -> None:
         await prepared(children, _PHOTO)
         (pid,) = children.idle
+        before = cpu_ticks(pid)
         endless = asyncio.create_task(prepared(children, _ENDLESS))
-        await asyncio.to_thread(eventually, lambda: not children.idle, 20, "the child has work")
+        # Killed before it has read its work, the child would be replaced by one that decodes the image to its end.
+        await asyncio.to_thread(eventually, lambda: cpu_ticks(pid) > before + 10, 20, "the child decodes")
         os.kill(pid, signal.SIGSEGV)
         with pytest.raises(ImageError, match="made its decoder fail"):
             await endless
