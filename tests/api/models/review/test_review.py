@@ -216,7 +216,7 @@ def test_the_command_line_and_the_client_do_the_same(service: Service, model: st
     wait_until(kept, 60)
     line = run("--images", "5", "--save", str(tmp_path / "out")).splitlines()[1]
     image_id = line.split()[0]
-    assert (tmp_path / "out" / image_id).read_bytes() == png(5)
+    assert (tmp_path / "out" / f"{image_id}.png").read_bytes() == png(5)
     assert "1 labelled" in run("--label", f"{image_id}=dog")
     made = json.loads(run("--make", "--note", "by hand", "--json"))
     assert (made["object"], made["name"], made["job"], made["images"]) == ("review_dataset", "pets", None, 1)
