@@ -38,7 +38,7 @@ class Int8Facts(BaseModel):
     ece_fp32: Fraction | None = None
     """Expected calibration error. Null in models of earlier releases."""
     ece_int8: Fraction | None = None
-    """The same in int8, with the temperature of float32: one of its own made no difference (docs/models.md)."""
+    """The same in int8, with the temperature of float32: one of its own made no difference (docs/export.md)."""
     max_difference: float
     """Largest difference of a probability."""
     is_served: bool
