@@ -1,5 +1,6 @@
 /** Two models or more side by side: settings that differ, metrics, classes, and the images on which two disagree. */
 
+import { counted } from "../datasets/dataset_text.js";
 import { h, fill, show } from "../ui/dom.js";
 import { comparisonText, interval, percent, valueText, words } from "../ui/format.js";
 import { get } from "../http/requests.js";
@@ -91,7 +92,7 @@ function disputed(first, other, count) {
   };
   more.addEventListener("click", readMore);
   return h("details", { ontoggle: ({ target }) => { if (target.open && !last) readMore(); } },
-    h("summary", {}, `${count} images with different predictions`), note, grid, more);
+    h("summary", {}, `${counted(count, "image")} with different predictions`), note, grid, more);
 }
 
 function tile(image, first, other) {
