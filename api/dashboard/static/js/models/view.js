@@ -18,6 +18,7 @@ class ModelsView {
   constructor(jobs) {
     this.jobs = jobs;
     this.pages = modelPages();
+    this.notices = new Map(); // by name; a notice outlives the card, which is built again when a job has succeeded
     this.body = h("div", { class: "model-groups" }, h("p", { class: "muted" }, "Loading…"));
     this.older = h("button", { class: "quiet", hidden: true, onclick: () => this.#readMore() }, "Older models");
     const importing = importButton(() => this.reload());
@@ -31,6 +32,11 @@ class ModelsView {
   }
 
   onStatus = ({ detail: job }) => { if (job.status === "succeeded") this.reload(); };
+
+  #noticeOf(name) {
+    if (!this.notices.has(name)) this.notices.set(name, h("p", { class: "notice", role: "alert", hidden: true }));
+    return this.notices.get(name);
+  }
 
   /** Reads again as many pages as are shown. */
   reload = async () => {
@@ -49,7 +55,7 @@ class ModelsView {
       await pages.readNext();
       if (pages !== this.pages) return false;
       const groups = Map.groupBy(pages.models, (model) => model.name);
-      fill(this.body, groups.size ? [...groups].map(([name, models]) => group(name, models, this.reload)) : empty());
+      fill(this.body, groups.size ? [...groups].map(([name, models]) => group(name, models, this.#noticeOf(name), this.reload)) : empty());
       show(this.older, pages.hasMore);
       return true;
     } catch (problem) {
@@ -66,16 +72,17 @@ function empty() {
     h("p", {}, "A job that succeeds publishes its best weights here, as the next version of its name."), h("a", { class: "button primary", href: "#/jobs" }, "Train a model"));
 }
 
-function group(name, models, reload) {
+function group(name, models, notice, reload) {
   const head = ["Version", "Test accuracy", "Dataset", "Image", "Made", ""].map((text) => h("th", { scope: "col" }, text));
   const hasProduction = models.some((model) => model.aliases.includes("production"));
-  return h("section", { class: "card" }, hasProduction ? h("a", { class: "button quiet small review-link", href: `#/review/${encodeURIComponent(name)}`, "aria-label": `Review uncertain answers of ${name}` }, "Review answers") : null, h("h2", {}, name), h("p", { class: "notice", role: "alert", hidden: true }),
-    h("div", { class: "scroll" }, h("table", { class: "models" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, models.map((model) => row(model, reload, models))))),
+  return h("section", { class: "card" }, hasProduction ? h("a", { class: "button quiet small review-link", href: `#/review/${encodeURIComponent(name)}`, "aria-label": `Review uncertain answers of ${name}` }, "Review answers") : null, h("h2", {}, name), notice,
+    h("div", { class: "scroll" }, h("table", { class: "models" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, models.map((model) => row(model, models, notice, reload))))),
     [...new Set(models.flatMap((model) => model.aliases))].sort().map((alias) => aliasPanel(name, alias, reload)),
     models.some((model) => model.aliases.includes("shadow")) && models.some((model) => model.aliases.includes("production")) ? shadowPanel(name, reload) : null);
 }
 
-function row(model, reload, models) {
+function row(model, models, notice, reload) {
+  const press = (...conditions) => (event) => promote(event.target, model, notice, reload, ...conditions);
   const isProduction = model.aliases.includes("production");
   const hasProduction = models.some((one) => one.aliases.includes("production"));
   const rival = models.find((one) => one !== model && one.aliases.includes("production")) ?? models.find((one) => one !== model);
@@ -85,17 +92,16 @@ function row(model, reload, models) {
     h("td", {}, model.dataset.name), h("td", {}, `${model.preprocessing.image_size} px`),
     h("td", {}, model.job_id ? h("a", { href: `#/jobs/${model.job_id}` }, ago(model.created_at)) : `imported ${ago(model.created_at)}`),
     h("td", { class: "row-actions" },
-      isProduction ? null : h("button", { class: "quiet small", onclick: (event) => promote(event.target, model, reload) }, "Make production"),
-      isProduction || !hasProduction ? null : h("button", { class: "quiet small", onclick: (event) => promote(event.target, model, reload, { if_better: true }) }, "If better"),
+      isProduction ? null : h("button", { class: "quiet small", onclick: press() }, "Make production"),
+      isProduction || !hasProduction ? null : h("button", { class: "quiet small", onclick: press({ if_better: true }) }, "If better"),
       isProduction || !hasProduction || model.aliases.includes("shadow") ? null
-        : h("button", { class: "quiet small", title: "Classifies a sample of production's traffic too; its answers are only compared", onclick: (event) => promote(event.target, model, reload, {}, "shadow") }, "Make shadow"),
+        : h("button", { class: "quiet small", title: "Classifies a sample of production's traffic too; its answers are only compared", onclick: press({}, "shadow") }, "Make shadow"),
       rival ? h("a", { class: "button quiet small", href: `#/compare?models=${model.id},${rival.id}` }, "Compare") : null,
       h("a", { class: "button quiet small", href: `#/classify?model=${model.id}` }, "Classify")));
 }
 
-/** A refusal is shown in the card of the name; `notice` has its place there. */
-async function promote(button, model, reload, conditions = {}, alias = "production") {
-  const notice = button.closest(".card").querySelector(".notice");
+/** A refusal is shown in `notice`, in the card of the name. */
+async function promote(button, model, notice, reload, conditions = {}, alias = "production") {
   button.disabled = true;
   show(notice, false);
   try {
