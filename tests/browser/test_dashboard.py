@@ -42,8 +42,6 @@ def test_a_job_is_submitted_and_watched_and_its_model_classifies_an_image(
 ) -> None:
     open_new_job(page, "sevens", epochs=5)
     accuracy = chart(page, "Accuracy")
-    seen = wait_for_more(page, lambda: rows_of(accuracy), 0)
-    assert wait_for_more(page, lambda: rows_of(accuracy), seen) > seen
 
     expect(page.locator(".pill")).to_have_text("succeeded", timeout=JOB_MS)
     expect(accuracy.locator(".chart-table tbody tr")).to_have_count(5)
