@@ -1,8 +1,8 @@
 """Compares `POST /predict` with LitServe and BentoML: requests per second and latency, same network, image and machine.
 
-The load comes from wrk (on Debian: apt install wrk). All servers run all the time, and wrk asks one after the other, several
-rounds, so that other work on the machine meets all of them; each figure is the median of the rounds. The first run installs
-LitServe and BentoML into a virtual environment of their own. A run at 32 px takes 6 minutes.
+The load comes from wrk (on Debian: apt install wrk). The servers run in turns, several rounds: LitServe uses a whole CPU even
+when nobody asks it. Each figure is the median of the rounds. The first run installs LitServe and BentoML into a virtual
+environment of their own. A run at 32 px takes 6 minutes.
 
 python -m benchmarks.serving.predict [--image-size 32] [--concurrency 1,8,32,128] [--rounds 3] [--seconds 3]
 """
@@ -65,15 +65,15 @@ def _measure(
 ) -> tuple[list[float], Runs]:
     limits: list[float] = []
     runs: Runs = {}
-    with ExitStack() as stack:
-        started = [_start(server, image, stack) for server in servers]
-        for number in range(options.rounds):
-            print(f"round {number + 1} of {options.rounds}", flush=True)
-            limits.append(_in_process_images_per_s(model, options.seconds))
-            for concurrency in options.concurrency:
-                for one in started:
-                    load = one.post(image, concurrency, options.seconds)
-                    runs.setdefault((one.server.name, concurrency), []).append(load)
+    for number in range(options.rounds):
+        limits.append(_in_process_images_per_s(model, options.seconds))
+        for server in servers:
+            print(f"round {number + 1} of {options.rounds}: {server.name}", flush=True)
+            with ExitStack() as stack:
+                started = _start(server, image, stack)
+                for concurrency in options.concurrency:
+                    load = started.post(image, concurrency, options.seconds)
+                    runs.setdefault((server.name, concurrency), []).append(load)
     return limits, runs
 
 
