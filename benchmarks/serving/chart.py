@@ -56,7 +56,9 @@ def draw(lines: list[dict[str, Any]]) -> Figure:
         panel.set_xticks(range(len(rates)), [str(concurrency) for concurrency in rates])
         panel.margins(y=0.12)  # for the numbers on the bars
         _draw_bars(panel, rates)
-    panels[0].legend(frameon=False, loc="upper left", fontsize=8)
+    figure.legend(
+        *panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False, fontsize=8
+    )
     return figure
 
 
@@ -69,7 +71,9 @@ def _draw_bars(panel: Axes, rates: Rates) -> None:
         heights = [known.get(server, 0.0) for known in rates.values()]
         bars = panel.bar(places, heights, step * 0.92, label=label, color=colour)
         ratios = [
-            f"{height / known['LitServe']:.1f} x" if server != "LitServe" and "LitServe" in known else ""
+            f"{height / known['LitServe']:.1f} x"
+            if height and server != "LitServe" and "LitServe" in known
+            else ""
             for height, known in zip(heights, rates.values(), strict=True)
         ]
         panel.bar_label(bars, ratios, fontsize=7, padding=1)
