@@ -90,12 +90,12 @@ def browser(chromium: str) -> Iterator[Browser]:
 def monitor(service: Service) -> Iterator[PageMonitor]:
     """Fail the test if the page sent a request to another origin or reported an error.
 
-    A test that expects errors removes them from `errors`.
+    A test that causes errors names them in `expected`.
     """
     monitor = PageMonitor(service.url)
     yield monitor
     assert monitor.foreign_urls == []
-    assert monitor.errors == []
+    assert monitor.unexpected_errors == []
 
 
 @pytest.fixture(scope="package")

@@ -12,6 +12,13 @@ class PageMonitor:
     origin: str
     foreign_urls: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    expected: tuple[str, ...] = ()
+    """Parts of the errors that the test causes; the browser may report them late."""
+
+    @property
+    def unexpected_errors(self) -> list[str]:
+        """The errors that the test does not cause."""
+        return [error for error in self.errors if not any(part in error for part in self.expected)]
 
     def on_request(self, request: Request) -> None:
         """Record the URL if the request goes to another origin."""
