@@ -3,6 +3,7 @@
 import { get } from "../http/requests.js";
 
 const names = new Map();
+const reads = new Map();
 
 /** Reads the list of datasets and remembers their names. */
 export async function loadDatasets() {
@@ -18,9 +19,13 @@ export function usable(datasets) {
 
 /** The name of a dataset, or its id while the name of a new dataset is still being read. */
 export function datasetName(id) {
-  if (!names.has(id)) {
-    names.set(id, id);
-    loadDatasets().catch(() => names.delete(id));
-  }
-  return names.get(id);
+  readName(id);
+  return names.get(id) ?? id;
+}
+
+/** Reads the name of a dataset unless it is known or was asked for. */
+export async function readName(id) {
+  if (names.has(id)) return;
+  if (!reads.has(id)) reads.set(id, loadDatasets().catch(() => reads.delete(id)));
+  await reads.get(id);
 }

@@ -1,7 +1,7 @@
 /** The page of one job, updated live: figures, charts, log, attempts and resolved settings. */
 
 import { announce } from "../ui/announcements.js";
-import { loadDatasets } from "../datasets/names.js";
+import { loadDatasets, readName } from "../datasets/names.js";
 import { h, fill, setText, show } from "../ui/dom.js";
 import { get } from "../http/requests.js";
 import { jobActions } from "./actions.js";
@@ -60,6 +60,7 @@ class JobView {
   /** Reads the record, the metrics and the log: at the start, and after events that do not carry all changes. */
   async #read() {
     const [job, metrics, logs] = await Promise.all([get(this.path), get(`${this.path}/metrics?limit=1000`), get(`${this.path}/logs?tail=${LOG_LINES}`)]);
+    await readName(job.spec.dataset); // a dataset whose import ended has another id
     this.job = job;
     this.rows = new Map(metrics.data.map((row) => [row.epoch, row]));
     this.log = logs.lines.join("\n");
