@@ -38,7 +38,7 @@ class ModelLookups:
             await asyncio.wait([before])
         del self._joinable[key]
         if before is not None and isinstance(outage := before.exception(), StoreUnavailableError):
-            raise outage  # a server that hangs took seconds to fail: nobody shall wait as long again
+            raise outage  # a server that hangs took seconds to fail: the requests that waited for it do not wait again
         return await self._registry.resolve(*key)
 
     def _forget(self, key: _Key, question: asyncio.Task[RegisteredModel]) -> None:

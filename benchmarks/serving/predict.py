@@ -1,7 +1,7 @@
 """Compares `POST /predict` with LitServe and BentoML: requests per second and latency, same network, image and machine.
 
 The load comes from wrk (on Debian: apt install wrk). The servers run in turns, several rounds: LitServe uses a whole CPU even
-when nobody asks it. Each figure is the median of the rounds. The first run installs LitServe and BentoML into a virtual
+without requests. Each figure is the median of the rounds. The first run installs LitServe and BentoML into a virtual
 environment of their own. A run at 32 px takes 6 minutes.
 
 python -m benchmarks.serving.predict [--image-size 32] [--concurrency 1,8,32,128] [--rounds 3] [--seconds 3]

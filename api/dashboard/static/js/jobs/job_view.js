@@ -1,7 +1,7 @@
 /** The page of one job, updated live: figures, charts, log, attempts and resolved settings. */
 
 import { announce } from "../ui/announcements.js";
-import { loadDatasets, readName } from "../datasets/names.js";
+import { readName } from "../datasets/names.js";
 import { h, fill, setText, show } from "../ui/dom.js";
 import { get } from "../http/requests.js";
 import { jobActions } from "./actions.js";
@@ -37,7 +37,7 @@ class JobView {
   async #open() {
     this.jobs.addEventListener("event", this.onEvent);
     this.jobs.addEventListener("live", this.onLive);
-    await Promise.all([this.#read(), loadDatasets()]);
+    await this.#read();
     if (this.isClosed) return;
     this.#build();
     this.clock = setInterval(() => { if (!hasEnded(this.job)) this.scheduleDraw(); }, 1000);
