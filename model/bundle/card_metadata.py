@@ -11,7 +11,7 @@ _ESCAPED = {"\x7f", "\x85", "\u2028", "\u2029", "\ufeff", "\ufffe", "\uffff"}
 
 
 def metadata(manifest: Manifest, evaluation: Evaluation | None) -> str:
-    """Return the lines of the metadata. They name no licence: whoever passes the model on decides that."""
+    """Return the lines of the metadata. They name no licence: the person who passes the model on decides that."""
     return "".join(f"{line}\n" for line in _lines(manifest, evaluation))
 
 
