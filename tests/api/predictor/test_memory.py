@@ -42,13 +42,14 @@ def test_no_second_network_is_kept_after_an_explanation(storage_url: str, model:
 
     used_mb = []
     with running_predictor(storage_url) as (predictor, socket_path):
-        for _ in range(4):
+        for _ in range(8):
             predicted = with_client(socket_path, explain)
             assert all(item.explanation for item in predicted.items)
             status = Path(f"/proc/{predictor.pid}/status").read_text()
             used_mb.append(int(status.split("VmRSS:")[1].split()[0]) / 1024)
         assert "torch" not in Path(f"/proc/{predictor.pid}/maps").read_text()
-    assert used_mb[3] - used_mb[0] < 25  # a network that stays takes 26 MB and more, each time
+    # A network that stays takes 26 MB and more, each time. Memory in use for a moment is no leak: the least of four is compared.
+    assert min(used_mb[4:]) - min(used_mb[:4]) < 50
 
 
 def test_the_modules_that_the_api_imports_do_not_import_torch() -> None:

@@ -140,8 +140,10 @@ def test_once_round_the_loop(service: Service, dataset: dict[str, Any], model: s
         0,
     )
     assert open_storage(service.storage_url).list("reviews/") == []
-    job = service.client.get(f"/jobs/{made.json()['job']}").json()
-    assert (job["spec"]["dataset"], job["spec"]["name"]) == (version["id"], "pets")
+    job_address = f"/jobs/{made.json()['job']}"
+    wait_until(lambda: service.client.get(job_address).json()["spec"]["dataset"] == version["id"], 20)
+    job = service.client.get(job_address).json()
+    assert job["spec"]["name"] == "pets"
     assert (job["spec"]["promote"], job["spec"]["image_size"]) == ("if_better", 16)
     problem_in(service.client.post(f"{REVIEW}/dataset", json={"train": True}), 409, "nothing_labelled")
     repeated = service.client.post(f"{REVIEW}/dataset", json={"train": True, "note": "week 31"}, headers=key)
