@@ -11,7 +11,8 @@ from api.predict.errors import EmptyUploadError, TooManyImagesError, UploadError
 _MAX_VALUES = 2_000_000
 """The parser holds the interpreter for 0.1 µs a value, in a thread too, and takes 90 bytes for it."""
 _WHITESPACE = b" \t\r\n\f\v"
-_HELP = """{"image": "data:image/png;base64,…"}, or {"images": […]} for several"""
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+_HELP = """{"image": "data:image/png;base64,…"}, or {"images": […]} for several; options belong in the query string"""
 
 
 class ImagesDocument(BaseModel):
@@ -61,10 +62,11 @@ def check_json_values(document: bytes | bytearray) -> None:
 
 
 def decode_base64(text: str, what: str) -> bytes:
-    """Return the bytes of a file in base64, with or without the head of a `data:` URL; raises UploadError."""
+    """Return the bytes of a file in base64, of either alphabet, with or without the head of a `data:` URL; raises UploadError."""
     encoded = text.partition(",")[2] if text.startswith("data:") else text
     try:
-        return b64decode(encoded.encode().translate(None, _WHITESPACE), validate=True)
+        letters = encoded.encode().translate(_URL_SAFE, _WHITESPACE)
+        return b64decode(letters + b"=" * (-len(letters) % 4), validate=True)
     except (Base64Error, ValueError) as error:
         raise UploadError(
             f"{what} is not base64: encode the bytes of the image file (base64 cat.png)."

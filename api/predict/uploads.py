@@ -29,9 +29,12 @@ async def uploaded_images(
     """Provide the images of a body; its bytes count against the budget while the block runs.
 
     Raises:
-        UploadError: one of its subclasses, as soon as the body breaks a rule.
+        UploadError: one of its subclasses, as soon as the body breaks a rule or its Content-Encoding says that it must
+            be unpacked first.
         OverloadedError: the budget is used up.
     """
+    if (encoding := request.headers.get("content-encoding", "identity")) != "identity":
+        raise UnsupportedMediaTypeError(f"Send the body without Content-Encoding ({encoding[:20]}).")
     if int(request.headers.get("content-length", 0)) > body.limit_bytes:
         raise body.too_large()
     with budget.share() as take:

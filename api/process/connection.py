@@ -14,6 +14,7 @@ from api.errors import ApiError
 from api.http.errors import ANSWERS, HeadTooLargeError, TooManyConnectionsError
 from api.http.middleware.request_ids import RequestIds
 from api.http.problem import REQUEST_ID, problem_response
+from api.process.http_parser import HttpParser
 from api.process.open_files import max_connections
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Connection(HttpToolsProtocol):
     MOST_CONNECTIONS = 0
     """Of this process; 0: as many as it may open files for."""
 
+    parser: HttpParser  # type: ignore[assignment]  # as far as uvicorn calls it
     _head_timer: asyncio.TimerHandle | None = None
     _is_in_head = False
     _head_bytes = 0
@@ -41,6 +43,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Begin to wait for the first request."""
         super().connection_made(transport)
+        self.parser = HttpParser(self)
         surplus = len(self.connections) - (self.MOST_CONNECTIONS or max_connections())
         if surplus > _MOST_SURPLUS:
             transport.abort()
@@ -69,11 +72,18 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Note that a head is complete."""
+        if self.parser.is_offer:
+            return
         self._is_in_head = False
         self._expect_nothing()
         if sum(len(name) + len(value) for name, value in self.headers) > self.MOST_HEAD_BYTES:
             self._refuse_with(HeadTooLargeError(self.MOST_HEAD_BYTES))
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Note that the request is complete."""
+        if not self.parser.is_offer:
+            super().on_message_complete()
 
     def _refuse_with(self, error: ApiError) -> None:
         """Answer the next request on this connection with an error, and close the connection."""

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Request, Response
 from api.http.callers import Caller
 from api.http.dependencies import from_app
 from api.http.openapi import problems
-from api.predict.errors import ImageFailedError, UnsupportedMediaTypeError
+from api.predict.errors import ImageFailedError
 from api.predict.job_models import Answering, JobCheckpoint, spec_of
 from api.predict.open_inference.answers import infer_response
 from api.predict.open_inference.body import InferenceBody
@@ -157,8 +157,6 @@ async def infer(
 ) -> Response:
     """Classify image files (`image`) or RGB pixels (`pixels`). All must be readable: one that is not fails the request."""
     started_s = time.monotonic()
-    if encoding := request.headers.get("content-encoding"):
-        raise UnsupportedMediaTypeError(f"Send the body without Content-Encoding ({encoding[:20]}).")
     found = await models.find(_ref(name, version), caller.project)
     classes = await _classes(found, datasets, caller.project)
     body = InferenceBody(models.limits, inference_header_content_length)

@@ -1,6 +1,6 @@
 """Images in base64 in a JSON body."""
 
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
 
 import pytest
 
@@ -26,6 +26,12 @@ def test_an_image_in_base64(text: str) -> None:
     assert _images(f'{{"image": "{text}"}}') == [b"a cat"]
 
 
+def test_the_alphabet_for_urls_and_left_out_padding() -> None:
+    image = b"\xfb\xff\xfe\xff"
+    assert _images(f'{{"image": "{urlsafe_b64encode(image).decode()}"}}') == [image]
+    assert _images(f'{{"image": "{urlsafe_b64encode(image).decode().rstrip("=")}"}}') == [image]
+
+
 def test_several_images_of_which_one_is_too_large() -> None:
     large = b64encode(b"123456789").decode()
     assert _images(f'{{"images": ["{CAT}", "{large}"]}}') == [b"a cat", None]
@@ -39,6 +45,7 @@ def test_several_images_of_which_one_is_too_large() -> None:
         ('{"image": 3}', UploadError),
         ('{"picture": ""}', UploadError),
         ('{"image": "no base64!"}', UploadError),
+        ('{"image": "aaaaa"}', UploadError),
         ("{}", EmptyUploadError),
         ('{"images": ["", "", ""]}', TooManyImagesError),
     ],

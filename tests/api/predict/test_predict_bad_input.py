@@ -102,6 +102,11 @@ def test_a_content_type_that_is_not_an_image_is_refused(service: Service, conten
     assert "curl" in detail
 
 
+def test_a_compressed_body_is_told_from_a_bad_image(service: Service) -> None:
+    response = service.client.post("/predict", content=png(), headers={"Content-Encoding": "gzip"})
+    assert "without Content-Encoding" in _problem(response, 415, "unsupported_media_type")["detail"]
+
+
 def test_a_request_with_too_many_images_is_refused(service: Service) -> None:
     problem = _problem(service.client.post("/predict", files=_parts(*[png()] * 200)), 413, "too_many_images")
     assert "64" in problem["detail"]

@@ -9,8 +9,9 @@ from contextlib import ExitStack, contextmanager
 import httpx
 import pytest
 import uvicorn
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.process.connection import Connection
 from tests.api.problems import problem_in
@@ -33,9 +34,16 @@ async def _app(scope: Scope, receive: Receive, send: Send) -> None:
     await PlainTextResponse("ok")(scope, receive, send)
 
 
+async def _echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with the body."""
+    await PlainTextResponse(await Request(scope, receive).body())(scope, receive, send)
+
+
 @contextmanager
-def _serving(connection: type[Connection]) -> Iterator[tuple[uvicorn.Server, tuple[str, int]]]:
-    config = uvicorn.Config(_app, http=connection, ws="none", lifespan="off", log_level="warning")
+def _serving(
+    connection: type[Connection], app: ASGIApp = _app
+) -> Iterator[tuple[uvicorn.Server, tuple[str, int]]]:
+    config = uvicorn.Config(app, http=connection, ws="none", lifespan="off", log_level="warning")
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, args=([listener],))
@@ -139,3 +147,21 @@ def test_connections_above_the_maximum_are_refused_and_those_before_are_served()
             assert early.get(url).text == "ok"
         wait_until(lambda: len(connections) < ROOM)
         assert httpx.get(url, timeout=30).text == "ok"
+
+
+def test_a_client_that_offers_http_2_is_answered_in_http_1_1() -> None:
+    offer = HEAD.replace(b"GET", b"POST") + (
+        b"Connection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAA\r\n"
+    )
+    kept = offer.replace(b", close", b"")
+    of_length, in_chunks = b"Content-Length: 5\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n"
+    with _serving(Connection, _echo) as (_, address), socket.create_connection(address, 30) as client:
+        for head, body in ((of_length, b"first"), (in_chunks, b"6\r\nsecond\r\n0\r\n\r\n")):
+            client.sendall(kept + head)
+            time.sleep(0.05)  # Java's client sends head and body one after the other
+            client.sendall(body)
+            assert client.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        client.sendall((kept + of_length + b"third") * 100 + offer + of_length + b"final")
+        answers = _rest(client)
+        assert answers.count(b"third") == 100
+        assert answers.endswith(b"final")
