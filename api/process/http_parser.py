@@ -68,14 +68,15 @@ class HttpParser:
             self._connection.url,
             self.get_http_version().encode(),
         )
-        for name, value in self._connection.headers:
-            if name == b"connection":
-                value = b", ".join(
-                    token for token in value.split(b",") if token.strip().lower() not in _OFFER
-                )
-            if name not in _OFFER:
-                head += b"%b: %b\r\n" % (name, value)
-        return head + b"\r\n"
+        kept = ((name, value) for name, value in self._connection.headers if name not in _OFFER)
+        return head + b"".join(b"%b: %b\r\n" % header for header in map(_without_offer, kept)) + b"\r\n"
+
+
+def _without_offer(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    name, value = header
+    if name != b"connection":
+        return header
+    return name, b", ".join(token for token in value.split(b",") if token.strip().lower() not in _OFFER)
 
 
 def _llhttp(connection: "HttpToolsProtocol") -> httptools.HttpRequestParser:

@@ -16,6 +16,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from model.data.decoding.mending import mend
 from model.data.decoding.rgb import to_rgb
 from model.data.decoding.samples import count_bits, has_wide_samples, rescale_colours
+from model.data.files.not_images import describe_text
 from model.errors import ImageError, ImageTooLargeError, UnsupportedFormatError
 from model.spec import FULL_BITS, Resize
 
@@ -199,7 +200,8 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageTooLargeError(_too_large(max_pixels)) from error
     except UnidentifiedImageError as error:
-        raise ImageError(f"This is not an image that can be read: {SUGGESTION}.") from error
+        what = describe_text(data) or f"not an image that can be read: {SUGGESTION}"
+        raise ImageError(f"This is {what}.") from error
     except _DAMAGED as error:
         raise ImageError(f"The image's header is damaged: {_short(error)}; save or send it again.") from error
     if image.width * image.height > max_pixels or max(image.size) > MAX_SIDE:

@@ -45,8 +45,11 @@ def describe_other_file(path: str, data: bytes) -> str | None:
         return (
             "a Git LFS pointer, not an image: run `git lfs pull` in the repository, then add the images again"
         )
-    if not is_image_name(path):
-        return reason_by_name(path)
+    return describe_text(data) if is_image_name(path) else reason_by_name(path)
+
+
+def describe_text(data: bytes) -> str | None:
+    """Return what is wrong with a file that is text, by its first bytes; None for any other."""
     if data[:_HEAD_BYTES].lstrip().lower().startswith(HTML_STARTS):
         return "not an image, but a web page: the download failed; download the image again"
     if _is_text(data[:_HEAD_BYTES]):

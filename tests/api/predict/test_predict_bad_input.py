@@ -96,6 +96,11 @@ def test_the_error_for_heic_says_what_to_do(service: Service) -> None:
     assert "convert it to JPEG" in _problem(_post(service, HEIC), 415, "unsupported_format")["detail"]
 
 
+def test_the_error_for_a_web_page_says_what_happened(service: Service) -> None:
+    page = b"<!DOCTYPE html><html><body>403 Forbidden</body></html>"
+    assert "a web page: the download failed" in _problem(_post(service, page), 415, "not_an_image")["detail"]
+
+
 @pytest.mark.parametrize("content_type", ["text/plain", "application/pdf", "multipart/mixed; boundary=x"])
 def test_a_content_type_that_is_not_an_image_is_refused(service: Service, content_type: str) -> None:
     detail = _problem(_post(service, png(), content_type), 415, "unsupported_media_type")["detail"]
