@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 from anyio import sleep, to_thread
@@ -76,9 +77,16 @@ class Tools:
         top_k: Annotated[int, Field(ge=1, le=1000, description="Number of classes in the answer.")] = 5,
     ) -> dict[str, Any]:
         """Classify one image file with a trained model; the scores are calibrated probabilities."""
-        answer = await _call(self._client.predict, [path], model, top_k)
+        answer = await _call(self._predict_file, path, model, top_k)
         (prediction,) = answer["predictions"]
         return {"model": answer["model"], **_chosen(prediction, ("label", "score", "abstained", "scores"))}
+
+    def _predict_file(self, path: str, model: str | None, top_k: int) -> Json:
+        if path.lower().endswith(".zip") or not Path(path).is_file():
+            raise NinefoldError(
+                f"{path!r} is not an image file: name one, with its whole path.", code="unreadable_file"
+            )
+        return self._client.predict([path], model, top_k)
 
     async def submit_job(
         self,
@@ -136,8 +144,7 @@ async def _call(function: Callable[_P, _T], *arguments: _P.args, **named: _P.kwa
     try:
         return await to_thread.run_sync(partial(function, *arguments, **named))
     except NinefoldError as error:
-        fields = "".join(f" {item.get('param')}: {item.get('message')}" for item in error.errors)
-        raise ToolError(f"{error.code}: {error.detail}{fields}") from error
+        raise ToolError(f"{error.code}: {error.detail}") from error
 
 
 def _page(items: list[Json], limit: int, fields: tuple[str, ...]) -> dict[str, Any]:

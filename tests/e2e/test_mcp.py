@@ -51,6 +51,9 @@ def test_an_assistant_trains_a_model_and_classifies_a_file_with_it(
 
             refused = await client.call_tool("submit_job", {"dataset": "tiny", "spec": {"epochs": -1}})
             assert refused.is_error
-            assert "epochs" in str(refused.content)
+            assert "epochs: Input should be" in str(refused.content)
+            refused = await client.call_tool("classify_file", {"path": str(tiny_folder), "model": "tiny"})
+            assert refused.is_error
+            assert "not an image file" in str(refused.content)
 
     asyncio.run(use())
