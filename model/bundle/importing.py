@@ -5,7 +5,6 @@ numbers. The evaluation is computed again from the predictions.
 """
 
 import hashlib
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from model.artifact.manifest import (
     Preprocessing,
 )
 from model.bundle.card import IMPORTED_FROM
+from model.bundle.claims import check_claims, check_image_ids
 from model.bundle.epochs import parse_epochs
 from model.bundle.graphs import rebuild_graphs
 from model.bundle.names import EPOCHS_FILE, PREDICTIONS_FILE, STORED_FILES
@@ -37,8 +37,6 @@ from model.export.facts import HELD_OUT_FILE, INT8_FILE, ONNX_FILE
 from model.export.held_out import parse_held_out
 from model.export.trained_network import TrainedNetwork
 
-_LONGEST_NAME = 1000
-_LONGEST_ID, _CHARACTER_BYTES = 128, 4
 _GIVEN_HERE = ("object", "id", "name", "version", "created_at", "created_by", "job_id")
 """The fields of a manifest that the importing service gives."""
 _PARTS: Mapping[str, type[BaseModel]] = {
@@ -92,20 +90,8 @@ def _read_manifest(bundle: OpenedBundle) -> Manifest:
         raise BundleRejectedError(
             f"{MANIFEST_FILE} is not that of a model: {place}: {first['msg'][:200]}"
         ) from None
-    _check_classes(manifest.classes)
-    numbers = (*manifest.preprocessing.mean, *manifest.preprocessing.std, manifest.temperature)
-    if not all(map(math.isfinite, numbers)) or min(manifest.preprocessing.std) <= 0:
-        raise BundleRejectedError(
-            "The manifest's mean, std or temperature is not a number that images can be divided by."
-        )
+    check_claims(manifest)
     return manifest
-
-
-def _check_classes(classes: list[str]) -> None:
-    if len(set(classes)) != len(classes) or not all(0 < len(name) <= _LONGEST_NAME for name in classes):
-        raise BundleRejectedError(
-            f"The classes must differ, and have names of 1 to {_LONGEST_NAME} characters."
-        )
 
 
 def _read_listed(bundle: OpenedBundle, manifest: Manifest, name: str) -> bytes:
@@ -127,8 +113,7 @@ def _checked(manifest: Manifest, listed: dict[str, bytes], threads: int) -> Impo
         files |= graphs
     if PREDICTIONS_FILE in listed:
         predictions = parse_predictions(listed[PREDICTIONS_FILE], len(classes))
-        if predictions.ids_N.dtype.itemsize > _LONGEST_ID * _CHARACTER_BYTES:
-            raise BundleRejectedError(f"The ids of the images may have {_LONGEST_ID} characters at most.")
+        check_image_ids(predictions)
         evaluation = evaluate(predictions, classes, manifest.temperature, manifest.dataset)
         files[PREDICTIONS_FILE] = listed[PREDICTIONS_FILE]
         files[EVALUATION_FILE] = evaluation.model_dump_json(indent=1).encode()

@@ -1,14 +1,17 @@
 """From which models the weights of a model come, and what those were trained on."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
 from model.artifact.manifest import ANCESTORS, MANIFEST_FILE, Manifest, model_key
 from model.errors import ObjectMissingError
 from model.storage.interface import Storage
 
 _MAX_ANCESTORS = 1000
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
+"""An imported manifest may say anything, and ids become parts of keys."""
 
 
 class Ancestor(BaseModel):
@@ -17,7 +20,7 @@ class Ancestor(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     model: str
-    dataset: str | None
+    dataset: Id | None
     """What it was trained on; None when the model was deleted before anybody noted it."""
 
 

@@ -11,6 +11,7 @@ from model.artifact.manifest import Manifest
 from model.comparison.ancestry import ancestry_of
 from model.comparison.training_images import content_of, read_hashes, read_training_images
 from model.data.built_in.facts import BUILT_IN
+from model.data.record import IMAGES_FILE, dataset_key
 from model.evaluation.evaluation import TrainingOverlap, UnseenScores
 from model.evaluation.intervals import wilson_interval
 from model.evaluation.stored_predictions import StoredPredictions
@@ -64,9 +65,15 @@ def find_seen(datasets: Iterable[str], own: str, ids_N: NDArray[np.str_], storag
         hashes_N = read_hashes(own, ids_N.tolist(), storage)
         if hashes_N is not None:
             near_N |= images.looks_like_one(hashes_N)
-        elif (dataset in BUILT_IN) != (own in BUILT_IN):
-            has_unknown = True  # the ids of built-in images tell nothing about those of other datasets
+        elif (dataset in BUILT_IN) != (own in BUILT_IN) or _is_gone(own, storage):
+            # The ids of built-in images tell nothing about those of other datasets, and without its hashes nothing
+            # tells which images of a deleted dataset look like training images.
+            has_unknown = True
     return SeenImages(trained_N, near_N, has_unknown)
+
+
+def _is_gone(dataset: str, storage: Storage) -> bool:
+    return dataset not in BUILT_IN and not storage.exists(dataset_key(dataset, IMAGES_FILE))
 
 
 def training_overlap(seen: SeenImages, predictions: StoredPredictions) -> TrainingOverlap:

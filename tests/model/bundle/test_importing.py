@@ -7,6 +7,7 @@ import stat
 import struct
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from model.bundle.epochs import EpochMetrics, TrainingEpochs
 from model.bundle.importing import read_bundle
 from model.errors import BundleRejectedError
 from model.evaluation.evaluation import Evaluation
-from model.evaluation.stored_predictions import StoredPredictions, serialise_predictions
+from model.evaluation.stored_predictions import StoredPredictions, parse_predictions, serialise_predictions
 from model.export.facts import Float32Facts, OnnxFacts
 from model.export.graph import GraphBuilder
 from model.export.held_out import HeldOutScores
@@ -34,6 +35,7 @@ from tests.model.manifests import draft, published
 from tests.model.networks import as_arrays, network_with_statistics
 
 CLASSES = 3
+SPEC = published("mdl_there", draft()).spec.model_dump(mode="json")
 Files = dict[str, bytes]
 
 
@@ -154,6 +156,15 @@ def other_weights(change: Callable[[dict[str, np.ndarray]], object]) -> Callable
     return changed
 
 
+def other_ids(ids: list[str]) -> Callable[[Files], Files]:
+    def changed(files: Files) -> Files:
+        predictions = parse_predictions(files["predictions.safetensors"], CLASSES)
+        other = serialise_predictions(replace(predictions, ids_N=np.array(ids)))
+        return {**files, "predictions.safetensors": other}
+
+    return changed
+
+
 def _fill(name: str, value: float) -> Callable[[dict[str, np.ndarray]], object]:
     return lambda arrays: arrays[name].fill(value)
 
@@ -185,6 +196,8 @@ def _external(constant: onnx.TensorProto) -> None:
         (other_weights(lambda arrays: arrays.update({"head.weight": arrays["head.weight"].astype(np.float64)})), "float64"),
         (lambda files: {**files, "model.safetensors": struct.pack("<Q", 1 << 60) + b"{}"}, "safetensors format"),
         (lambda files: {**files, "predictions.safetensors": files["model.safetensors"]}, "predictions cannot be read"),
+        (other_ids(["img_1"] * 9), "twice"),
+        (other_ids([f"img/{number}" for number in range(9)]), "id of the bundle"),
         (lambda files: {**files, "epochs.json": b'{"epochs": 3}'}, "metrics of the epochs"),
         (lambda files: {**files, "held_out.json": b'{"label_probabilities":{"float32":[0.5,2]}}'}, "scores from 0 to 1"),
         (lambda files: {**files, "held_out.json": b'{"label_probabilities":{"int8":[0.5,0.4]}}'}, "ascending"),
@@ -207,7 +220,11 @@ def test_files_that_are_not_those_of_the_network_are_refused(
         ({"classes": ["a", "a", "b"]}, "classes must differ"),
         ({"classes": ["a", "", "b"]}, "names of 1 to"),
         ({"classes": ["a", "b"]}, "2 classes: 'head.weight' differ"),
+        ({"classes": ["a", "b\x1b[2J", "c"]}, r"U\+001B CONTROL CHARACTER"),
+        ({"dataset": {"id": "../../etc", "name": "a", "content_hash": ""}}, "id of the bundle"),
+        ({"spec": {**SPEC, "init_from": "../x"}}, "id of the bundle"),
         ({"preprocessing": {"image_size": 16, "resize": "squash", "mean": [0, 0, 0], "std": [1, 0, 1]}}, "divided by"),
+        ({"preprocessing": {"image_size": 16, "resize": "squash", "mean": [1e308, 0, 0], "std": [1, 1, 1]}}, "divided by"),
     ],
 )  # fmt: skip
 def test_manifests_that_do_not_fit_are_refused(

@@ -197,6 +197,9 @@ def test_images_that_an_ancestor_was_trained_on_are_left_out(
         assert (found.left_out.trained_on, found.left_out.unknown_ancestor) == (2, 0)
         assert found.left_out.near_training == 1
         assert found.images == 21
+    storage.delete(dataset_key(dataset, ""))  # with it goes what tells which of its images look like others
+    gone = compare(storage, candidate, current)
+    assert (gone.images, gone.left_out.trained_on, gone.left_out.unknown_ancestor) == (0, 2, 22)
     storage.delete(dataset_key(other, ""))
     gone = compare(storage, candidate, current)
     assert (gone.images, gone.left_out.unknown_ancestor) == (0, 24)
@@ -244,6 +247,9 @@ def test_a_deleted_ancestor_is_unknown_unless_the_manifest_names_its_dataset(
     assert compare(storage, known, current).images == 24
     child = models.publish("mdl_child", dataset, init_from="mdl_known")
     assert compare(storage, child, current).images == 24
+    odd = {"ancestors": [{"model": "mdl_deleted", "dataset": "../../x"}]}
+    imported = models.publish("mdl_imported", dataset, lineage=odd)
+    assert compare(storage, imported, current).left_out.unknown_ancestor == 24
 
 
 def test_what_an_ancestor_saw_of_a_built_in_dataset_is_known_by_hash(
