@@ -55,6 +55,16 @@ class UnknownInitModelError(ApiError):
         super().__init__(message, field_errors=[{"param": "init_from", "message": message}])
 
 
+class InitModelNotInProductionError(ApiError):
+    """Raised when a new job names a model to start from of which no version is in production."""
+
+    code = "no_production"
+
+    def __init__(self) -> None:
+        message = "No version of this name is in production: add the version, as in pets:3 or pets:latest, or promote one."
+        super().__init__(message, field_errors=[{"param": "init_from", "message": message}])
+
+
 class NotResolvedError(ApiError):
     """Raised when a rerun names a job that never got its dataset."""
 
@@ -139,6 +149,7 @@ ANSWERS: Answers = {
     DatasetUnusableError: Answer(422),
     UnknownDatasetError: Answer(422),
     UnknownInitModelError: Answer(422),
+    InitModelNotInProductionError: Answer(422),
     WrongStateError: Answer(409),
     PublishCommittedError: Answer(409),
     NothingToPublishError: Answer(409),

@@ -8,6 +8,7 @@ from api.http.errors import InvalidRequestError
 from api.jobs.errors import (
     DatasetProcessingError,
     DatasetUnusableError,
+    InitModelNotInProductionError,
     UnknownDatasetError,
     UnknownInitModelError,
 )
@@ -69,6 +70,7 @@ class SpecResolver:
             DatasetProcessingError: the dataset is being imported, so nothing is known of it yet.
             DatasetUnusableError: the dataset was rejected or its import was cancelled.
             UnknownInitModelError: there is no such model to start from.
+            InitModelNotInProductionError: no version of the model to start from is in production.
             InvalidRequestError: the batch is too small for the number of devices.
         """
         spec = await self._with_model_id(spec, project)
@@ -129,6 +131,8 @@ class SpecResolver:
             return spec
         try:
             model = await self._models.resolve(spec.init_from, project)
-        except (ModelNotFoundError, NoProductionError):
+        except ModelNotFoundError:
             raise UnknownInitModelError(spec.init_from) from None
+        except NoProductionError:
+            raise InitModelNotInProductionError from None
         return spec.model_copy(update={"init_from": model.manifest.id})

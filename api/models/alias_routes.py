@@ -84,9 +84,9 @@ async def set_alias(
     by, project = caller.name, caller.project
     await check_classes(models, name, target, project)
     notes = _Notes(expected=_expectation(target), reason=target.reason, min_scores=target.min_scores)
-    if target.gate:
+    if target.if_better:
         state = await promotions.promote(
-            name, alias, target.version, target.gate, by=by, project=project, **notes
+            name, alias, target.version, target.if_better, by=by, project=project, **notes
         )
     else:
         state = await models.set_alias(name, alias, target.version, by, project, **notes)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from model.comparison.result import Comparison, Gate
 from worker.redis_server.timestamps import Timestamp
@@ -18,6 +18,14 @@ def _check_reason(reason: str) -> str:
 Reason = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(_check_reason)
 ]
+
+
+def _as_gate(value: object) -> object:
+    """Return what true and false stand for."""
+    return (Gate() if value else None) if isinstance(value, bool) else value
+
+
+IfBetter = Annotated[Gate | None, BeforeValidator(_as_gate, json_schema_input_type=bool | Gate | None)]
 Version = Annotated[int, Field(strict=True, ge=1, le=999_999_999)]
 
 
@@ -105,10 +113,10 @@ class AliasTarget(BaseModel):
         "such alias. Left out: whatever it points at.",
     )
     reason: Reason | None = Field(default=None, description="Why, for the history.")
-    if_better: Literal[True] | Gate | None = Field(
+    if_better: IfBetter = Field(
         default=None,
         description="Change nothing unless the version is better than the present one on test images that neither was "
-        "trained on: 409 `not_better` or `no_common_test_set`. `true`: a higher accuracy.",
+        "trained on: 409 `not_better` or `no_common_test_set`. `true`: a higher accuracy; `false`: no comparison.",
     )
     min_scores: dict[str, Annotated[float, Field(ge=0, le=1)]] | None = Field(
         default=None,
@@ -116,11 +124,6 @@ class AliasTarget(BaseModel):
         "with a lower score says `abstained: true`. They replace the ones before, and stay when the alias moves; left out: "
         "nothing changes; `{}`: none.",
     )
-
-    @property
-    def gate(self) -> Gate | None:
-        """What the version must achieve; None when it is not compared."""
-        return Gate() if self.if_better is True else self.if_better
 
 
 class RollbackRequest(BaseModel):

@@ -60,6 +60,10 @@ def summary(job: "Json") -> str:
         lines.append(f"promotion: {promotion['detail']}")
     if source := job["spec"].get("extended_from"):
         lines.append(f"continued {source['job']} after epoch {source['epochs']}")
+        if job["best"] is None and (job["metrics"] or {}).get("val_accuracy") is not None:
+            lines.append(
+                f"no new epoch has a better validation score: the weights are those of {source['model']}"
+            )
     if rerun := result.get("rerun"):
         lines.append(rerun_line(rerun))
     return "\n".join(lines)

@@ -131,5 +131,6 @@ def _error_from(response: httpx.Response, route: Route) -> NinefoldError:
         )
     errors = body.get("errors") or []
     for field in errors:
-        detail += f"\n  {field.get('param')}: {field.get('message')}"
+        if field.get("message") != body.get("detail"):
+            detail += f"\n  {field.get('param')}: {field.get('message')}"
     return NinefoldError(detail, code=code, status=response.status_code, errors=errors, members=body)

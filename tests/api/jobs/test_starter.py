@@ -47,11 +47,17 @@ def test_null_starts_from_random_weights(client: httpx.Client, starter: str) -> 
     assert rerun["spec"]["init_from"] is None
 
 
-def test_a_service_without_a_starter_says_how_to_make_one(client: httpx.Client, store: JobStore) -> None:
+def test_a_service_without_a_starter_says_how_to_make_one(
+    client: httpx.Client, store: JobStore, settings: ApiSettings
+) -> None:
     import_record(store, dataset_record("ds_1", "pets"))
     assert client.post("/jobs", json={"dataset": "pets"}).json()["spec"]["init_from"] is None
     refused = client.post("/jobs", json={"dataset": "pets", "init_from": "starter"})
     assert "ninefold models starter build" in problem_in(refused, 422, "model_not_found")["detail"]
+    imported = publish_model(open_storage(settings.storage), name="starter")
+    ModelRegistry(store.redis).register(imported.model_dump_json())
+    refused = client.post("/jobs", json={"dataset": "pets", "init_from": "starter"})
+    assert "promote one" in problem_in(refused, 422, "no_production")["detail"]
 
 
 def test_a_job_that_would_make_a_starter_says_so_unless_that_is_what_it_is_for(client: httpx.Client) -> None:

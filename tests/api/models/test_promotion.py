@@ -74,8 +74,15 @@ def test_metric_and_margin_are_chosen(
     assert "margin of 30.0 points" in problem["detail"]
     refused = problem_in(put(client, 2, if_better={"metric": "log_loss", "margin": 5}), 409, "not_better")
     assert refused["comparison"]["metric"] == "log_loss"
-    for bad in (False, {"margin": -1}, {"metric": "f1"}, {"margins": 0}, "yes"):
-        problem_in(put(client, 2, if_better=bad), 422, "invalid_request")
+    for bad, param in (
+        ({"margin": -1}, ".margin"),
+        ({"metric": "f1"}, ".metric"),
+        ({"margins": 0}, ".margins"),
+        ("yes", ""),
+    ):
+        problem = problem_in(put(client, 2, if_better=bad), 422, "invalid_request")
+        assert [error["param"] for error in problem["errors"]] == [f"if_better{param}"]
+    assert put(client, 1, if_better=False).json()["version"] == 1
     assert put(client, 2, if_better={"metric": "balanced_accuracy", "margin": 0.1}).json()["version"] == 2
 
 

@@ -1,9 +1,12 @@
 import io
+from typing import Any
 
+import pytest
 from rich.console import Console
 
 from ninefold.cli.job_state import JobState, duration
 from ninefold.cli.job_view import BarView, LineView, epoch_line
+from ninefold.cli.watch import summary
 from ninefold.client.events import Event
 
 ROW = {
@@ -84,3 +87,18 @@ def test_after_a_rewind_the_remaining_time_is_shown_again() -> None:
 
 def test_durations_are_formatted_by_their_size() -> None:
     assert [duration(s) for s in (0.4, 59, 185, 7800)] == ["0 s", "59 s", "3 min 05 s", "2 h 10 min"]
+
+
+@pytest.mark.parametrize(("best", "is_said"), [(None, True), ({"epoch": 4, "val_accuracy": 0.9}, False)])
+def test_a_longer_training_without_a_better_epoch_says_whose_weights_it_has(best: Any, is_said: bool) -> None:
+    job = {
+        "best": best,
+        "metrics": {"epoch": 4, "val_accuracy": 0.8},
+        "spec": {"extended_from": {"job": "job_1", "model": "mdl_1", "epochs": 3}},
+        "result": {
+            "test_accuracy": 0.9,
+            "ci95": [0.8, 0.95],
+            "model": {"id": "mdl_2", "name": "pets", "version": 2},
+        },
+    }
+    assert ("the weights are those of mdl_1" in summary(job)) is is_said

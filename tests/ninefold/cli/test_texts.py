@@ -28,13 +28,17 @@ from worker.registry.errors import ModelRequiredError, NoModelError
         (str(DatasetNotReadyError("pets", "imp_1")), "ninefold datasets list, then try again"),
         (str(ImageNotFoundError()), "ninefold datasets images NAME lists its images"),
         (str(UnknownDatasetError(["digits"])), "ninefold datasets add FOLDER"),
-        *((answer.detail, "ninefold") for answer in ANSWERS.values() if "lists all" in (answer.detail or "")),
+        *(
+            (answer.detail, "ninefold")
+            for answer in ANSWERS.values()
+            if re.search("lists all|PUT", answer.detail or "")
+        ),
     ],
 )
 def test_errors_of_the_service_name_commands(detail: str, said: str) -> None:
     text = as_commands(detail)
     assert said in text
-    assert not any(call in text for call in ("GET /", "POST /", "?", "curl"))
+    assert not any(call in text for call in ("GET /", "POST /", "PUT /", "?", "curl"))
 
 
 def test_the_first_command_has_the_address_and_the_key_that_it_needs() -> None:

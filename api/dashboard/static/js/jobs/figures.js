@@ -21,11 +21,16 @@ function figures(job, rows) {
   const eta = job.status === "running" && typeof progress.eta_s === "number" ? `${duration(progress.eta_s)} left` : "";
   return {
     Epoch: [`${Math.max(progress.epoch ?? 0, rows.at(-1)?.epoch ?? 0)}`, epochsNote(progress.epochs ?? job.spec.epochs)],
-    "Best validation": [percent(job.best?.val_accuracy), job.best ? `epoch ${job.best.epoch}` : ""],
+    "Best validation": [percent(job.best?.val_accuracy), job.best ? `epoch ${job.best.epoch}` : noBestNote(job)],
     "Test accuracy": [percent(result?.test_accuracy), result?.ci95 ? `95 %: ${interval(result.ci95)}` : "after training"],
     "Images a second": [whole(speed), ""],
     Time: [elapsed(job.started_at, job.finished_at), eta],
   };
+}
+
+/** A continuation publishes the best epoch of the job before unless one of its own is better. */
+function noBestNote(job) {
+  return job.spec.extended_from && job.result ? "no new epoch is better: the weights are those before" : "";
 }
 
 function epochsNote(epochs) {
