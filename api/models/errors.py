@@ -63,6 +63,18 @@ class UnknownClassesError(ApiError):
         )
 
 
+class NoShadowError(ApiError):
+    """Raised when a name has no version in production, or no shadow beside it."""
+
+    code = "no_shadow"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This name has no shadow to compare: it needs a version in production, and another with the alias shadow. "
+            "PUT /models/{name}/aliases/shadow makes one."
+        )
+
+
 class NoSuchDisagreementError(ApiError):
     """Raised when the image of a disagreement is not kept."""
 
@@ -87,6 +99,7 @@ ANSWERS: Answers = {
     DownloadsBusyError: Answer(503, retry_after_s=10),
     ModelFileNotFoundError: Answer(404),
     ModelInUseError: Answer(409),
+    NoShadowError: Answer(404),
     NoSuchDisagreementError: Answer(404),
     UnknownClassesError: Answer(422),
     NotBetterError: Answer(409),

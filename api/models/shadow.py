@@ -9,7 +9,7 @@ from api.http.dependencies import from_app
 from api.http.links import root_path
 from api.http.openapi import problems
 from api.http.pages import After, Limit, Page, after_id
-from api.models.errors import NoSuchDisagreementError
+from api.models.errors import NoShadowError, NoSuchDisagreementError
 from api.models.routes import Registry
 from api.models.shadow_schemas import ShadowDisagreement, ShadowTraffic
 from api.records.storages import Storages
@@ -18,6 +18,7 @@ from model.artifact.manifest import Manifest
 from model.data.files.bare_images import media_type
 from model.errors import ObjectMissingError
 from model.spec import Name
+from worker.registry.errors import AliasNotFoundError
 from worker.registry.models import PRODUCTION
 from worker.registry.shadow import SHADOW, Pair, image_key
 
@@ -29,11 +30,13 @@ DisagreementId = Annotated[str, Path(max_length=100, description="dis_…")]
 
 
 async def _models(models: Registry, caller: Caller, name: Name) -> tuple[Manifest, Manifest]:
-    """Return the model in production, and its shadow."""
-    return (
-        (await models.resolve(f"{name}@{PRODUCTION}", caller.project)).manifest,
-        (await models.resolve(f"{name}@{SHADOW}", caller.project)).manifest,
-    )
+    """Return the model in production, and its shadow; raises NoShadowError."""
+    try:
+        production = await models.get_alias(name, PRODUCTION, caller.project)
+        shadow = await models.get_alias(name, SHADOW, caller.project)
+    except AliasNotFoundError:
+        raise NoShadowError from None
+    return production.model.manifest, shadow.model.manifest
 
 
 @router.get(

@@ -12,8 +12,11 @@ from model.comparison.result import MIN_GROUPS
 from model.evaluation.intervals import RESAMPLES, Interval
 
 _TAIL = 0.025
+_ROUNDING = 1e-12
 _NUMBERS_AT_ONCE = 2**22
 _BISECTIONS = 60
+_FEW_UNITS = 14
+"""On so few groups all signs that the differences may have can be tried: 2 ** 14 sums."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +56,42 @@ def difference_interval(scores: PairedScores) -> Interval:
 
     Paired percentile bootstrap: groups are drawn with replacement, 10,000 times with a fixed seed. Where the scores are
     0 or 1 and averaged plainly, the interval contains that of the exact McNemar test, too: a few images that all say the
-    same give equal draws, which would be a certainty.
+    same give equal draws, which would be a certainty. For the same reason it contains 0 where the models differ on few
+    groups, unless an exact permutation test of the signs of these differences finds them significant.
     """
     differences_N = scores.candidate_N - scores.current_N
-    low, high = np.quantile(_drawn_differences(scores, differences_N), [_TAIL, 1 - _TAIL])
+    low, high = (
+        float(end) for end in np.quantile(_drawn_differences(scores, differences_N), [_TAIL, 1 - _TAIL])
+    )
+    few_low, few_high = _interval_of_few(_shares_of_units(scores, differences_N))
+    low, high = min(low, few_low), max(high, few_high)
     if scores.classes_N.any() or not np.isin(differences_N, (-1, 0, 1)).all():
-        return float(low), float(high)
+        return low, high
     exact_low, exact_high = _exact_interval(int((differences_N > 0).sum()), int((differences_N < 0).sum()))
-    return min(float(low), exact_low / len(differences_N)), max(float(high), exact_high / len(differences_N))
+    return min(low, exact_low / len(differences_N)), max(high, exact_high / len(differences_N))
+
+
+def _shares_of_units(scores: PairedScores, differences_N: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what each group on which the models differ adds to the difference of the means."""
+    images_C = np.bincount(scores.classes_N)
+    weights_N = 1 / images_C[scores.classes_N] / (images_C > 0).sum()
+    shares_U = np.bincount(scores.units_N, weights=weights_N * differences_N).astype(np.float64)
+    return shares_U[np.abs(shares_U) > _ROUNDING]
+
+
+def _interval_of_few(shares_D: NDArray[np.float64]) -> Interval:
+    """Return an interval of the sum of the shares; 0 is in it unless their signs are significant. Of many it has no width."""
+    difference = float(shares_D.sum())
+    if not 0 < len(shares_D) <= _FEW_UNITS:
+        return difference, difference
+    signs_RD = 1 - 2.0 * (np.arange(2 ** len(shares_D))[:, None] >> np.arange(len(shares_D)) & 1)
+    sums_R = signs_RD @ np.abs(shares_D)
+    exact_low, exact_high = _exact_interval(int((shares_D > 0).sum()), int((shares_D < 0).sum()))
+    size = float(np.abs(shares_D).mean())
+    is_better = (sums_R >= difference - _ROUNDING).mean() <= _TAIL
+    is_worse = (sums_R <= difference + _ROUNDING).mean() <= _TAIL
+    low = difference if is_better else min(0.0, size * exact_low)
+    return low, difference if is_worse else max(0.0, size * exact_high)
 
 
 def _drawn_differences(scores: PairedScores, differences_N: NDArray[np.float64]) -> NDArray[np.float64]:

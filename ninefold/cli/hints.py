@@ -9,10 +9,15 @@ _COMMANDS = (
     (r"GET /(datasets|jobs|models|workers) (?=lists )", r"ninefold \1 list "),
     (r"POST /datasets\?name= adds one", "Add one with: ninefold datasets add FOLDER"),
     (r"POST /jobs with a dataset, such as \{[^}]*\}", "ninefold submit digits"),
+    (
+        r"PUT /models/\{name\}/aliases/shadow makes one",
+        "Make one: ninefold models promote NAME:VERSION --alias shadow",
+    ),
     (r"PUT /models/\{name\}/aliases/production,", "Promote one: ninefold models promote NAME:VERSION,"),
     (r"ask for \{name\}:latest", "ask for NAME:latest"),
     (r"leave out if_better", "leave out --if-better"),
     (r"Send the zip itself: curl \S+ \S+", "Give a folder, or a zip of one."),
+    (r"Send the bundle itself: curl \S+ \S+", "Give a file that ninefold models export has written."),
     (r"name one with \?(\w+)=", r"name one with --\1"),
 )
 

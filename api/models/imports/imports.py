@@ -16,7 +16,7 @@ from worker.queue.calls.model_imports import NewModelImport
 from worker.queue.ids import MODEL_IMPORT_PREFIX, new_model_import_id, upload_key
 from worker.queue.records import ModelImport
 
-_HINT = "Send the bundle itself: curl --data-binary @flowers-3.zip."
+HINT = "Send the bundle itself: curl --data-binary @flowers-3.zip."
 _MAX_UPLOADS = 4
 _TIMEOUT_S = 3600.0
 
@@ -48,7 +48,7 @@ class ModelImports:
         """
         await self._space.require()
         if content_type(request) not in ZIP_TYPES:
-            raise UnsupportedMediaTypeError(_HINT)
+            raise UnsupportedMediaTypeError(HINT)
         import_id = new_model_import_id()
         with self._places.one():
             stored = await self._store_body(request, upload_key(import_id), caller.project)
@@ -59,7 +59,7 @@ class ModelImports:
         too_large = BodyTooLargeError(
             f"A bundle may have {self._max_bytes} bytes at most: raise NINEFOLD_MAX_MODEL_BYTES if yours is larger."
         )
-        chunks = zip_chunks(request, self._max_bytes, _TIMEOUT_S, hint=_HINT, too_large=too_large)
+        chunks = zip_chunks(request, self._max_bytes, _TIMEOUT_S, hint=HINT, too_large=too_large)
         return await store_zip(self._storages, self._storages.of(project), key, chunks)
 
     async def _submit(self, new: NewModelImport, idempotency_key: str | None) -> ModelImport:

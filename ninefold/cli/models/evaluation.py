@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ninefold import Client
     from ninefold.client.transport import Json
 
+_SPLITS = {"train": "the training", "all": "all"}
 SHOWN_CLASSES = 40
 SHOWN_CONFUSIONS = 8
 SHOWN_THRESHOLDS = (0.5, 0.7, 0.9, 0.95)
@@ -147,7 +148,7 @@ def _training_overlap(overlap: "Json | None") -> Iterator[str]:
 def describe(found: "Json") -> Iterator[str]:
     """Yield the lines that describe an evaluation."""
     model, dataset = found["model"], found["dataset"]
-    yield f"{model['name']}:{model['version']}  {model['id']}  on the {found['split']} images of {dataset['name']} ({dataset['id']})"
+    yield f"{model['name']}:{model['version']}  {model['id']}  on {_SPLITS.get(found['split'], 'the test')} images of {dataset['name']} ({dataset['id']})"
     for name, images in found["unknown_classes"].items():
         yield f"not counted: {images:,} images of {name}, a class that the model does not have"
     yield from _training_overlap(found.get("training_overlap"))

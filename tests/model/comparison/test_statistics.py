@@ -74,6 +74,25 @@ def test_three_images_that_agree_prove_nothing() -> None:
     assert low < 0 < high == 1
 
 
+@pytest.mark.parametrize(("better", "is_shown"), [(3, False), (5, False), (6, True), (20, True)])
+def test_few_images_that_agree_prove_nothing_by_class_or_by_group_either(better: int, is_shown: bool) -> None:
+    candidate, current = np.ones(60), np.where(np.arange(60) < better, 0.0, 1.0)
+    by_class = difference_interval(scores(candidate, current, classes=np.arange(60) % 3))
+    by_group = difference_interval(scores(candidate.repeat(4), current.repeat(4), np.arange(60).repeat(4)))
+    for low, high in (by_class, by_group):
+        assert (low > 0) is is_shown
+        assert high > better / 60
+    worse_low, worse_high = difference_interval(scores(current, candidate, classes=np.arange(60) % 3))
+    assert (worse_low, worse_high) == pytest.approx((-by_class[1], -by_class[0]), abs=0.01)
+
+
+def test_a_significant_class_is_not_hidden_by_many_undecided_images_of_another() -> None:
+    classes = np.array([0] * 1000 + [1] * 10)
+    candidate = np.array([1.0, 0.0] * 4 + [1.0] * 992 + [1.0] * 10)
+    current = np.array([0.0, 1.0] * 4 + [1.0] * 992 + [0.0] * 6 + [1.0] * 4)
+    assert difference_interval(scores(candidate, current, classes=classes))[0] > 0
+
+
 def test_copies_of_the_same_images_do_not_narrow_the_interval() -> None:
     candidate, current = random_results(3, 100, 0.1)
     once = difference_interval(scores(candidate, current))

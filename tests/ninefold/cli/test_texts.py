@@ -12,6 +12,8 @@ import typer
 from api.datasets.contents.errors import ImageNotFoundError
 from api.datasets.upload_places import HINT
 from api.jobs.errors import UnknownDatasetError
+from api.models.errors import NoShadowError
+from api.models.imports.imports import HINT as BUNDLE_HINT
 from api.records.errors import ANSWERS, DatasetNotReadyError
 from ninefold.cli.app import app
 from ninefold.cli.hints import as_commands
@@ -26,6 +28,8 @@ from worker.registry.errors import ModelRequiredError, NoModelError
         (f"These bytes are not a zip. {HINT}", "Give a folder, or a zip of one."),
         (str(ModelRequiredError("cats", "dogs")), "name one with --model, of cats, dogs"),
         (str(DatasetNotReadyError("pets", "imp_1")), "ninefold datasets list, then try again"),
+        (str(NoShadowError()), "ninefold models promote NAME:VERSION --alias shadow"),
+        (f"The body is empty. {BUNDLE_HINT}", "ninefold models export"),
         (str(ImageNotFoundError()), "ninefold datasets images NAME lists its images"),
         (str(UnknownDatasetError(["digits"])), "ninefold datasets add FOLDER"),
         *(

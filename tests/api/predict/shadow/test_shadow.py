@@ -42,7 +42,7 @@ def traffic(service: Service) -> dict[str, Any]:
 def test_the_shadow_is_counted_beside_production_and_answers_nobody(service: Service) -> None:
     service.publish("shapes")
     label = predict(service, 0)
-    problem_in(service.client.get(TRAFFIC), 404, "model_not_found")
+    problem_in(service.client.get(TRAFFIC), 404, "no_shadow")
 
     version, shadow_id = publish_one_that_disagrees(service, label)
     with connect(service.redis_url) as client:
@@ -111,7 +111,7 @@ def check_disagreements(service: Service, shadow_id: str, count: int) -> None:
 def test_without_the_alias_nothing_is_sampled(service: Service) -> None:
     with connect(service.redis_url) as client:
         ModelRegistry(client).delete_alias("shapes", SHADOW, None)
-    problem_in(service.client.get(TRAFFIC), 404, "model_not_found")
+    problem_in(service.client.get(TRAFFIC), 404, "no_shadow")
     assert httpx.codes.is_success(
         service.client.post("/predict", content=png(), params={"model": "shapes"}).status_code
     )
