@@ -39,7 +39,7 @@ REDUCING_GAP = 2.0
 
 _DAMAGED = (
     *(OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, AttributeError),
-    *(struct.error, zlib.error),
+    *(AssertionError, struct.error, zlib.error),
 )
 """The exceptions that Pillow's decoders are known to raise for damaged files."""
 

@@ -176,6 +176,15 @@ def test_the_error_for_a_truncated_file_says_so(kind: str, kept: float) -> None:
         inspect_image(data[: int(len(data) * kept)])
 
 
+def test_a_png_without_its_palette_is_damaged() -> None:
+    data = bytearray(encode(noise().quantize(16)))
+    start = data.index(b"PLTE")
+    length = int.from_bytes(data[start - 4 : start], "big")
+    del data[start - 4 : start + length + 8]
+    with pytest.raises(ImageError, match="damaged"):
+        decode_image(bytes(data), image_size=16)
+
+
 @pytest.mark.parametrize("data", [b"", b"hello, I am text", b"\xff\xd8\xff", b"GIF89a", b"BM", b"\0" * 100])
 def test_data_that_are_no_image_are_refused(data: bytes) -> None:
     with pytest.raises(ImageError) as raised:
