@@ -24,6 +24,8 @@ ANCESTORS = "ancestors"
 """The key in `lineage` of the models from whose weights the model comes, with their datasets; earlier releases have none."""
 SEEN_TEST_IMAGES = "seen_test_images"
 """The key in `lineage` of the number of test images that models were trained on from whose weights the model comes."""
+BUILT_IN_ORIGIN = "built_in_origin"
+"""The key in `lineage` of the built-in dataset of which the model's dataset is a copy, or a version of a copy."""
 FINISH_REASON = "finish_reason"
 """The key in `lineage` of a reason that the first release does not know."""
 

@@ -5,7 +5,7 @@ The form is that of the Hugging Face Hub: metadata in YAML, then Markdown.
 
 from collections.abc import Iterator, Sequence
 
-from model.artifact.manifest import ANCESTORS, SEEN_TEST_IMAGES, WEIGHTS_FILE, Manifest
+from model.artifact.manifest import ANCESTORS, BUILT_IN_ORIGIN, SEEN_TEST_IMAGES, WEIGHTS_FILE, Manifest
 from model.bundle.card_metadata import metadata
 from model.bundle.names import CURVES_FILE, MATRIX_FILE, PREDICT_FILE
 from model.data.built_in.provenance import PROVENANCE
@@ -114,12 +114,12 @@ def _training(manifest: Manifest, files: Sequence[str]) -> Iterator[str]:
     count = f"{epochs} epoch" if epochs == 1 else f"{epochs} epochs"
     yield "## What it was trained on"
     yield ""
-    yield f"The dataset {_plain(dataset.name)} (`{_code(dataset.id)}`, content `{_code(dataset.content_hash)}`), without its test images. {PROVENANCE.get(dataset.id, 'Its licence is not known to Ninefold.')}"
+    yield f"The dataset {_plain(dataset.name)} (`{_code(dataset.id)}`, content `{_code(dataset.content_hash)}`), without its test images. {_images_source(manifest)}"
     yield ""
     yield f"Recipe {spec.recipe.value}, {count}, batches of {spec.batch_size}, {spec.image_size} px ({spec.resize.value}), augmentation {spec.augmentation.value}, seed {spec.seed}. All settings are in `manifest.json`."
     if spec.init_from:
         yield f"It began with the weights of `{_code(spec.init_from)}`."
-    for name in sorted(_ancestors_datasets(manifest) - {dataset.id}):
+    for name in sorted(_ancestors_datasets(manifest) - {dataset.id, manifest.lineage.get(BUILT_IN_ORIGIN)}):
         yield f"Models from whose weights it comes were trained on {name}. {PROVENANCE[name]}"
     if seen := manifest.lineage.get(SEEN_TEST_IMAGES):
         yield f"{seen} of its test images are, or look like, training images of that model: the test scores may be too high."
@@ -128,12 +128,23 @@ def _training(manifest: Manifest, files: Sequence[str]) -> Iterator[str]:
         yield f"![Loss and accuracy of each epoch]({CURVES_FILE})"
 
 
+def _images_source(manifest: Manifest) -> str:
+    """Say where the images come from; a copy of a built-in dataset may have been changed since."""
+    if manifest.dataset.id in PROVENANCE:
+        return PROVENANCE[manifest.dataset.id]
+    origin = manifest.lineage.get(BUILT_IN_ORIGIN)
+    if isinstance(origin, str) and origin in PROVENANCE:
+        return (
+            f"It comes from a copy of {origin}; its versions may have other images, too. {PROVENANCE[origin]}"
+        )
+    return "Its licence is not known to Ninefold."
+
+
 def _ancestors_datasets(manifest: Manifest) -> set[str]:
     """Return the built-in datasets that models were trained on from whose weights this model comes."""
     noted = manifest.lineage.get(ANCESTORS)
-    datasets = (
-        [one.get("dataset") for one in noted if isinstance(one, dict)] if isinstance(noted, list) else []
-    )
+    ancestors = [one for one in noted if isinstance(one, dict)] if isinstance(noted, list) else []
+    datasets = [one.get(key) for one in ancestors for key in ("dataset", BUILT_IN_ORIGIN)]
     return {dataset for dataset in datasets if isinstance(dataset, str) and dataset in PROVENANCE}
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
-from model.artifact.manifest import ANCESTORS, MANIFEST_FILE, Manifest, model_key
+from model.artifact.manifest import ANCESTORS, BUILT_IN_ORIGIN, MANIFEST_FILE, Manifest, model_key
 from model.errors import ObjectMissingError
 from model.storage.interface import Storage
 
@@ -22,6 +22,8 @@ class Ancestor(BaseModel):
     model: str
     dataset: Id | None
     """What it was trained on; None when the model was deleted before anybody noted it."""
+    built_in_origin: str | None = None
+    """The built-in dataset from which that dataset comes."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,9 @@ def ancestry_from(init_from: str | None, storage: Storage) -> Ancestry:
         except (ObjectMissingError, ValidationError):
             found.append(Ancestor(model=init_from, dataset=None))
             break
-        found.append(Ancestor(model=init_from, dataset=parent.dataset.id))
+        origin = parent.lineage.get(BUILT_IN_ORIGIN)
+        known = origin if isinstance(origin, str) else None
+        found.append(Ancestor(model=init_from, dataset=parent.dataset.id, built_in_origin=known))
         if ANCESTORS in parent.lineage:
             found += ancestry_of(parent, storage).ancestors
             break

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from model.artifact.manifest import ANCESTORS, DatasetReference, FileFacts, Manifest
+from model.artifact.manifest import ANCESTORS, BUILT_IN_ORIGIN, DatasetReference, FileFacts, Manifest
 from model.bundle.derived import Sources, derived_files
 from model.data.built_in.facts import BUILT_IN
 from model.evaluation.evaluating import evaluate
@@ -98,17 +98,27 @@ def test_a_model_of_a_built_in_dataset_names_the_source_and_the_licence_of_its_i
     assert "not known to Ninefold" not in text
 
 
+def test_a_model_of_a_copy_of_a_built_in_dataset_names_the_source_and_the_licence() -> None:
+    copy = DatasetReference(id="ds_x", name="own-cifar", content_hash="0" * 64)
+    text = card_of(model(["a", "b"], dataset=copy, lineage={BUILT_IN_ORIGIN: "cifar10"}))
+    assert "from a copy of cifar10" in text
+    assert "state no licence" in text
+    assert "not known to Ninefold" not in text
+
+
 def test_a_model_that_began_with_a_starter_names_the_source_of_the_starters_images() -> None:
     own = DatasetReference(id="ds_x", name="pets", content_hash="0" * 64)
     ancestors = [
         {"model": "mdl_starter", "dataset": "cifar10"},
         {"model": "mdl_y", "dataset": None},
+        {"model": "mdl_z", "dataset": "ds_copy", "built_in_origin": "fashion-mnist"},
         "damaged",
     ]
     text = card_of(model(["a", "b"], dataset=own, lineage={ANCESTORS: ancestors}))
     assert "The dataset pets" in text
     assert "not known to Ninefold" in text
     assert "were trained on cifar10. The images are CIFAR-10" in text
+    assert "were trained on fashion-mnist. The images are Fashion-MNIST" in text
     assert "Krizhevsky" not in card_of(model(["a", "b"], dataset=own))
 
 

@@ -12,6 +12,7 @@ from worker.attempt.ending import AttemptEnding
 from worker.attempt.exit_classification import AttemptEnd
 from worker.errors import JobCancelledError
 from worker.kinds.training.messages import Staged
+from worker.kinds.training.origin import find_origin
 from worker.kinds.training.publishing import complete_draft, complete_publish, find_ancestry, store_epochs
 from worker.kinds.training.reproduction import compare_with_original
 from worker.queue.attempt_messages import ClaimedJob, Committed
@@ -50,7 +51,12 @@ class TrainingEnding(AttemptEnding):
         )
         with_epochs = store_epochs(staged.draft, rows, self._storage, self._model_id)
         ancestry = find_ancestry(self._claimed.spec, self._storage)
-        draft = complete_draft(with_epochs, self._claimed, self._model_id, ancestry, self._storage)
+        origin = self.retry(
+            lambda: find_origin(self._store.redis, staged.draft.dataset.id, self._claimed.project)
+        )
+        draft = complete_draft(
+            with_epochs, self._claimed, self._model_id, ancestry, self._storage, origin=origin
+        )
         try:
             rerun = self.retry(
                 lambda: compare_with_original(self._store, self._storage, self._claimed, draft)

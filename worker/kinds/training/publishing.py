@@ -6,6 +6,7 @@ from typing import Any
 
 from model.artifact.manifest import (
     ANCESTORS,
+    BUILT_IN_ORIGIN,
     MANIFEST_FILE,
     SEEN_TEST_IMAGES,
     FileFacts,
@@ -38,15 +39,18 @@ def complete_draft(
     model_id: str,
     ancestry: Ancestry | None = None,
     storage: Storage | None = None,
+    *,
+    origin: str | None = None,
 ) -> dict[str, Any]:
     """Return the manifest of the staged model, complete but for its version and time, which the commit assigns.
 
     The lineage names the models from whose weights the model comes, and their datasets: they may be deleted later. With
-    the storage of the staged model, it says how many of the test images those were trained on.
+    the storage of the staged model, it says how many of the test images those were trained on. `origin` is the built-in
+    dataset from which the model's dataset comes.
     """
-    noted: dict[str, Any] = {}
+    noted: dict[str, Any] = {BUILT_IN_ORIGIN: origin} if origin else {}
     if ancestry:
-        noted[ANCESTORS] = [one.model_dump() for one in ancestry.ancestors]
+        noted[ANCESTORS] = [one.model_dump(exclude_defaults=True) for one in ancestry.ancestors]
         if seen := count_seen(draft, ancestry, storage, model_id) if storage else 0:
             noted[SEEN_TEST_IMAGES] = seen
     fields = draft.stored()

@@ -1,5 +1,6 @@
 """What a manifest says of the models from whose weights the model comes."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,16 @@ from model.storage.opening import open_storage
 from tests.model.comparison.published import Publisher, import_photos
 from tests.model.comparison.test_comparing import cats_and_dogs, photos
 from tests.model.manifests import draft, published
+from tests.worker.imported import dataset_record
 from tests.worker.samples import make_job
+from worker.kinds.training.origin import find_origin
 from worker.kinds.training.publishing import complete_draft, count_seen, find_ancestry
 from worker.queue.attempt_messages import ClaimedJob
 from worker.queue.ids import new_attempt_id
 from worker.queue.store import JobStore
+from worker.redis_server import keys as redis_keys
+from worker.redis_server.projects import DEFAULT_PROJECT
+from worker.registry.datasets import registered
 from worker.registry.model_registry import ModelRegistry
 
 
@@ -69,3 +75,22 @@ def test_test_images_that_an_ancestor_was_trained_on_are_counted(storage: Storag
     grandchild = models.publish("mdl_same", dataset, init_from="mdl_own")
     models.publish("mdl_own", dataset)
     assert count_seen(grandchild, ancestry_of(grandchild, storage), storage, "mdl_same") == 0
+
+
+@pytest.mark.parametrize(
+    ("dataset_id", "origin"),
+    [("ds_copy", "cifar10"), ("ds_next", "cifar10"), ("ds_web", None), ("ds_orphan", None), ("digits", None)],
+)
+def test_a_copy_of_a_built_in_dataset_and_its_versions_are_known_as_such(
+    store: JobStore, dataset_id: str, origin: str | None
+) -> None:
+    for known_id, source, parent in (
+        ("ds_copy", "built-in://cifar10", None),
+        ("ds_next", None, "ds_copy"),
+        ("ds_web", "https://host/photos.zip", None),
+        ("ds_orphan", None, "ds_deleted"),
+    ):
+        made = datetime(2026, 1, 1, tzinfo=UTC)
+        record = registered(dataset_record(known_id), "pets", "alice", made, source=source, parent=parent)
+        store.redis.set(redis_keys.DATASET + known_id, record.model_dump_json())
+    assert find_origin(store.redis, dataset_id, DEFAULT_PROJECT) == origin
