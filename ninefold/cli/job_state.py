@@ -58,12 +58,20 @@ class JobState:
     @property
     def figures(self) -> str:
         """The known ones of: epoch, validation accuracy, images per second, remaining time."""
+        return self._figures(has_speed=True)
+
+    @property
+    def short_figures(self) -> str:
+        """The figures without the images per second, for a narrow terminal."""
+        return self._figures(has_speed=False)
+
+    def _figures(self, *, has_speed: bool) -> str:
         words = []
         if epochs := self.progress.get("epochs"):
             words.append(f"epoch {max(self.progress['epoch'], self.row.get('epoch', 0))}/{epochs}")
         if (accuracy := self.row.get("val_accuracy")) is not None:
             words.append(f"val accuracy {accuracy:.1%}")
-        if speed := self.progress.get("images_per_s"):
+        if has_speed and (speed := self.progress.get("images_per_s")):
             words.append(f"{speed:,.0f} images/s")
         if (eta_s := remaining_s(self.progress, self.row)) is not None and self.status == "running":
             words.append(f"{duration(eta_s)} left")

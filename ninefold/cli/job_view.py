@@ -23,14 +23,19 @@ def job_view(console: Console) -> View:
     return BarView(console) if console.is_terminal else LineView(console)
 
 
+WIDE = 120
+"""The columns of a terminal that has room for a long bar and all figures."""
+
+
 class BarView:
-    """One progress bar."""
+    """One progress bar, which fits into 80 columns."""
 
     def __init__(self, console: Console) -> None:
         self._state = JobState()
+        self._is_wide = console.width >= WIDE
         self._bar = Progress(
-            TextColumn("{task.description:<19}"),
-            BarColumn(bar_width=24),
+            TextColumn("{task.description:<19}" if self._is_wide else "{task.description}"),
+            BarColumn(bar_width=24 if self._is_wide else 10),
             TaskProgressColumn(),
             TextColumn("{task.fields[figures]}"),
             console=console,
@@ -50,9 +55,8 @@ class BarView:
         if event.kind == "rewind":
             self._bar.console.print(rewind_line(event))
         fraction = 1.0 if self._state.status == "succeeded" else self._state.progress.get("fraction", 0.0)
-        self._bar.update(
-            self._task, completed=fraction, description=self._state.title, figures=self._state.figures
-        )
+        figures = self._state.figures if self._is_wide else self._state.short_figures
+        self._bar.update(self._task, completed=fraction, description=self._state.title, figures=figures)
 
 
 class LineView:

@@ -30,10 +30,12 @@ def overlay_paths(files: Sequence[Path], folder: Path) -> list[Path]:
     return [folder / f"{name}.explained.png" for name in names]
 
 
-def write_overlay(path: Path, prediction: "Json") -> None:
-    """Write the picture of one prediction, if it has one; raises NinefoldError if it cannot be written."""
-    if prediction["status"] == "ok":
-        write_explanation(path, prediction["explanation"])
+def write_overlay(path: Path, prediction: "Json") -> bool:
+    """Write the picture of one prediction; return whether it has one. Raises NinefoldError if it cannot be written."""
+    if prediction["status"] != "ok":
+        return False
+    write_explanation(path, prediction["explanation"])
+    return True
 
 
 def write_explanation(path: Path, explanation: "Json") -> None:

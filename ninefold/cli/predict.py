@@ -94,10 +94,16 @@ def predict(
             tta=tta,
             coverage=coverage,
         )
-    for path, prediction in zip(overlays, response["predictions"], strict=False):
-        write_overlay(path, prediction)
+    written = [
+        path for path, one in zip(overlays, response["predictions"], strict=False) if write_overlay(path, one)
+    ]
     for image, prediction in zip(images, response["predictions"], strict=True):
         typer.echo(f"{image.shown}  {describe(prediction)}")
+    if explain:
+        typer.echo(
+            f"Wrote {written[0] if len(written) == 1 else f'{len(written)} pictures into {explain}'}.",
+            err=True,
+        )
     failed = [prediction for prediction in response["predictions"] if prediction["status"] != "ok"]
     if failed:
         raise NinefoldError(

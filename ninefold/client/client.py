@@ -123,6 +123,11 @@ class Client(ModelCalls, ReviewCalls, BatchCalls):
         """Return the metrics of a job: one row for each epoch, oldest first."""
         return list(self._transport.list_pages(f"/jobs/{job_id}/metrics", {}, cursor="epoch"))
 
+    def logs(self, job_id: str, tail: int = 500) -> list[str]:
+        """Return the newest lines of a job's log, oldest first; at most `tail` of them."""
+        answer = self._transport.request_object("GET", f"/jobs/{job_id}/logs", params={"tail": tail})
+        return list(answer["lines"])
+
     def compare_jobs(self, job_id: str, *others: str) -> Json:
         """Compare a job with others: the settings that differ, and the metrics of every epoch of each."""
         params = {"with": list(others)}

@@ -73,13 +73,16 @@ def test_a_folder_of_images_becomes_a_model_that_classifies(
     assert "model mine:1" in trained.stdout
 
     assert re.search(
-        r"^job_\w{26}  succeeded  mine  ds_\w+  test accuracy",
+        r"^job_\w{26}  succeeded  mine +mine +test accuracy",
         run(service, "jobs", "list").stdout,
         re.MULTILINE,
     )
     assert re.search(
         r"^mine:1  mdl_\w+  test accuracy .*@production$", run(service, "models", "list").stdout, re.MULTILINE
     )
+    job_id = trained.stdout.split()[0]
+    assert json.loads(run(service, "jobs", "get", job_id).stdout)["status"] == "succeeded"
+    assert run(service, "jobs", "logs", job_id).stdout
     workers = [json.loads(line) for line in run(service, "workers", "list", "--json").stdout.splitlines()]
     assert sorted(lane for worker in workers for lane in worker["lanes"]) == ["light", "training"]
 

@@ -13,20 +13,23 @@ SHOWN_NOT_SENT = 20
 
 def describe(dataset: "Json", *, shows_version: bool = False) -> str:
     """Describe one dataset in one line, with its version if it is a later one than the first, or if `shows_version`."""
+    return "  ".join(cells(dataset, shows_version=shows_version))
+
+
+def cells(dataset: "Json", *, shows_version: bool = False) -> list[str]:
+    """Return what a list says of a dataset."""
     number = dataset.get("version") or 1
     version = f"@{number}" if number > 1 or shows_version else ""
-    line = f"{dataset['name']}{version}  {dataset['id']}  "
-    if others := [name for name in dataset.get("names", []) if name != dataset["name"]]:
-        line = f"{dataset['name']}{version} (also {', '.join(others)})  {dataset['id']}  "
+    others = [name for name in dataset.get("names", []) if name != dataset["name"]]
+    also = f" (also {', '.join(others)})" if others else ""
+    named = [f"{dataset['name']}{version}{also}", dataset["id"]]
     if dataset["status"] != "ready":
-        return line + _describe_import(dataset)
+        return [*named, _describe_import(dataset)]
     classes = dataset["classes"]
     shown = ", ".join(classes[:SHOWN_CLASSES]) + (", …" if len(classes) > SHOWN_CLASSES else "")
-    line += (
-        f"{sum(dataset['train_counts']):,} to train, {sum(dataset['test_counts']):,} to test  "
-        f"{len(classes)} classes: {shown}"
-    )
-    return line + (f"  ({dataset['skipped_count']:,} files skipped)" if dataset["skipped_count"] else "")
+    counts = f"{sum(dataset['train_counts']):,} to train, {sum(dataset['test_counts']):,} to test"
+    skipped = [f"({dataset['skipped_count']:,} files skipped)"] if dataset["skipped_count"] else []
+    return [*named, counts, "  ".join([f"{len(classes)} classes: {shown}", *skipped])]
 
 
 def _describe_import(dataset: "Json") -> str:

@@ -9,11 +9,13 @@ import typer
 
 from ninefold.cli.connection import ApiKey, Url, connect
 from ninefold.cli.datasets.descriptions import (
+    cells,
     describe,
     describe_not_sent,
     describe_skipped,
     describe_warnings,
 )
+from ninefold.cli.listings import aligned
 from ninefold.client.address import DEFAULT_URL
 from ninefold.client.datasets.import_options import ImportOptions
 from ninefold.errors import NinefoldError
@@ -149,12 +151,15 @@ def list_all(url: Url = DEFAULT_URL, api_key: ApiKey = None) -> None:
         ninefold datasets list
     """
     later_versions_of = set[str]()
+    rows = []
     with connect(url, api_key) as client:
         for dataset in client.datasets():
             name = dataset["name"]
-            typer.echo(describe(dataset, shows_version=name in later_versions_of))
+            rows.append(cells(dataset, shows_version=name in later_versions_of))
             if (dataset.get("version") or 1) > 1:
                 later_versions_of.add(name)
+    for line in aligned(rows):
+        typer.echo(line)
 
 
 def cancel(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ninefold.cli.connection import ApiKey, Url, connect
-from ninefold.cli.listings import AsJson, Limit, print_each
+from ninefold.cli.listings import AsJson, Limit, print_table
 from ninefold.client.address import DEFAULT_URL
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def list_models(
     """
     with connect(url, api_key) as client:
         found = client.models(**({"name": name} if name else {}))
-        print_each(islice(found, limit), describe_model, as_json=as_json)
+        print_table(islice(found, limit), model_cells, as_json=as_json)
 
 
 def get(ref: Ref, *, as_json: AsJson = False, url: Url = DEFAULT_URL, api_key: ApiKey = None) -> None:
@@ -56,21 +56,31 @@ def get(ref: Ref, *, as_json: AsJson = False, url: Url = DEFAULT_URL, api_key: A
 
 def describe_model(model: "Json") -> str:
     """Return one line about a model."""
-    aliases = "".join(f"  @{alias}" for alias in model["aliases"])
+    return "  ".join(model_cells(model)).rstrip()
+
+
+def model_cells(model: "Json") -> list[str]:
+    """Return what a list says of a model."""
+    aliases = "  ".join(f"@{alias}" for alias in model["aliases"])
     accuracy = f"test accuracy {model['metrics']['test_accuracy']:.1%}"
-    return f"{model['name']}:{model['version']}  {model['id']}  {accuracy}  {len(model['classes'])} classes{aliases}"
+    name = f"{model['name']}:{model['version']}"
+    return [name, model["id"], accuracy, f"{len(model['classes'])} classes", aliases]
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 1e6 else f"{max(1, round(size_bytes / 1e3))} KB"
 
 
 def _details(model: "Json") -> list[str]:
     low, high = model["metrics"]["ci95"]
     spec = model["spec"]
-    files = ", ".join(f"{name} ({one['size_bytes'] / 1e6:.1f} MB)" for name, one in model["files"].items())
+    files = ", ".join(f"{name} ({_size(one['size_bytes'])})" for name, one in model["files"].items())
     return [
         describe_model(model),
         f"95 % interval  {low:.1%} to {high:.1%}",
         f"classes        {', '.join(model['classes'])}",
         f"dataset        {model['dataset']['name']}  {model['dataset']['id']}",
         f"training       {spec['recipe']}, {model['metrics']['epochs']} epochs, {spec['image_size']} px, seed {spec['seed']}",
-        f"made           {model['created_at']} by {model['created_by'] or 'anybody'}, {model['job_id'] or 'no job'}",
+        f"made           {model['created_at'][:16].replace('T', ' ')} UTC by {model['created_by'] or 'anybody'}, {model['job_id'] or 'no job'}",
         f"files          {files}",
     ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ninefold.cli.connection import ApiKey, Url, connect
-from ninefold.cli.listings import AsJson, print_each
+from ninefold.cli.listings import AsJson, print_table
 from ninefold.client.address import DEFAULT_URL
 from ninefold.errors import NinefoldError
 
@@ -94,7 +94,7 @@ def create(
             found = client.predict_zip(model, zip_file, on_progress=show, **options)
         else:
             found = client.predict_dataset(model, dataset or "", split or "test", on_progress=show, **options)
-    print_each([found], _describe, as_json=as_json)
+    print_table([found], _cells, as_json=as_json)
 
 
 @app.command("list")
@@ -112,7 +112,7 @@ def list_predictions(
         ninefold predictions list --model flowers
     """
     with connect(url, api_key) as client:
-        print_each(client.predictions(model), _describe, as_json=as_json)
+        print_table(client.predictions(model), _cells, as_json=as_json)
 
 
 @app.command()
@@ -157,7 +157,7 @@ def delete(prediction_id: PredictionId, *, url: Url = DEFAULT_URL, api_key: ApiK
         client.delete_prediction(prediction_id)
 
 
-def _describe(found: "Json") -> str:
+def _cells(found: "Json") -> list[str]:
     name = f"{found['name']}:{found['version']}"
     of = found["dataset"] or "zip"
     result = found["result"]
@@ -166,4 +166,4 @@ def _describe(found: "Json") -> str:
         if result
         else ""
     )
-    return f"{found['id']}  {found['status']:<10} {name}  {of}  {said}".rstrip()
+    return [found["id"], found["status"], name, of, said]

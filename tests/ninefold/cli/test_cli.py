@@ -29,6 +29,8 @@ EXAMPLES = [
     "datasets list",
     "datasets cancel",
     "jobs list",
+    "jobs get",
+    "jobs logs",
     "models list",
     "models get",
     "models promote",

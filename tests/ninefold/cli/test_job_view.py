@@ -56,6 +56,15 @@ def test_the_bar_shows_epoch_accuracy_speed_and_time_left() -> None:
         assert words in out.getvalue()
 
 
+def test_the_bar_and_its_figures_fit_into_80_columns() -> None:
+    out = io.StringIO()
+    long = {"epoch": 100, "epochs": 100, "fraction": 0.99, "images_per_s": 75_700.0, "eta_s": 3_599.0}
+    with BarView(Console(file=out, force_terminal=True, width=80, color_system=None)) as view:
+        for event in [*EVENTS[:4], Event("epoch", {**ROW, "epoch": 99}), Event("progress", long)]:
+            view.show(event)
+    assert "99% epoch 100/100  val accuracy 93.1%  59 min 59 s left" in out.getvalue()
+
+
 def state_after(events: list[Event]) -> JobState:
     state = JobState()
     for event in events:
