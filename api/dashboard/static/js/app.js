@@ -26,8 +26,8 @@ const VIEWS = new Map(Object.entries({
   jobs: jobsView, job: jobView, datasets: datasetsView, dataset: datasetView, "dataset images": imagesView, classify: classifyView, models: modelsView, compare: (route) => (route.query.has("jobs") ? jobComparisonView(route) : comparisonView(route)), model: modelView, review: reviewView, predictions: predictionsView, prediction: predictionView,
 }));
 
-/** The tab of sections that have none of their own. */
-const TABS = { review: "models", compare: "models", predictions: "classify" };
+/** The tab of sections that have none of their own; models and jobs are compared in one section. */
+const TABS = { review: "models", predictions: "classify" };
 
 const jobs = new JobStore();
 const adding = new DatasetAdding(jobs);
@@ -52,11 +52,16 @@ function decoded(part) {
   }
 }
 
+function tabOf({ section, query }) {
+  if (section === "compare") return query.has("jobs") ? "jobs" : "models";
+  return TABS[section] ?? section;
+}
+
 function openView() {
   close();
   const current = route();
   for (const tab of document.querySelectorAll(".tabs a")) {
-    if (tab.dataset.view === (TABS[current.section] ?? current.section)) tab.setAttribute("aria-current", "page");
+    if (tab.dataset.view === tabOf(current)) tab.setAttribute("aria-current", "page");
     else tab.removeAttribute("aria-current");
   }
   const view = VIEWS.get(current.view)({ jobs, adding, ...current });
@@ -74,6 +79,12 @@ function announceDataset() {
   announce(`${adding.state.name}: ${adding.state.step}`);
 }
 
+/** An import that another window began is shown here, too. */
+async function followImport() {
+  const underWay = (await loadDatasets()).find(({ status }) => status === "processing");
+  if (underWay && !adding.isActive) adding.follow(underWay);
+}
+
 jobs.addEventListener("status", announceStatus);
 adding.addEventListener("ended", announceDataset);
 addEventListener("hashchange", () => { openView(); main.focus({ preventScroll: true }); });
@@ -81,10 +92,8 @@ document.querySelector(".skip").addEventListener("click", (event) => { event.pre
 openView();
 startSystemStatus(document.getElementById("system"), jobs);
 try {
-  const underWay = (await loadDatasets()).find(({ status }) => status === "processing");
-  if (underWay && !adding.isActive) adding.follow(underWay);
-  await readSession();
   await jobs.load();
+  await Promise.all([readSession(), followImport()]);
 } catch (problem) {
   main.prepend(h("p", { class: "notice", role: "alert" }, problem.message));
 }

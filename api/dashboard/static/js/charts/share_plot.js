@@ -3,7 +3,8 @@
 import { h } from "../ui/dom.js";
 import { s } from "../ui/svg.js";
 
-const [WIDTH, HEIGHT] = [560, 330];
+/** Width and height; on a phone the drawing is not made smaller, so that its text can be read. */
+const SIZES = { desk: [560, 330], phone: [340, 270] };
 const [LEFT, RIGHT, TOP, BOTTOM] = [56, 26, 12, 44];
 
 /**
@@ -11,13 +12,14 @@ const [LEFT, RIGHT, TOP, BOTTOM] = [56, 26, 12, 44];
  * hasDiagonal: whether a line shows where x and y are equal; table: {head: [text], rows: [[text]]}.
  */
 export function sharePlot({ title, xLabel, yLabel, summary, lines, yMin = 0, hasDiagonal = false, table }) {
-  const x = (share) => LEFT + share * (WIDTH - LEFT - RIGHT);
-  const y = (share) => HEIGHT - BOTTOM - ((Math.max(yMin, share) - yMin) / (1 - yMin)) * (HEIGHT - TOP - BOTTOM);
-  const figure = s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "share-plot", role: "img", "aria-label": `${title}. ${summary}` },
-    ticks(0).map((share) => [s("line", { class: "grid-line", x1: x(share), x2: x(share), y1: TOP, y2: HEIGHT - BOTTOM }), text(x(share), HEIGHT - BOTTOM + 18, tick(share), "middle")]).flat(),
-    ticks(yMin).map((share) => [s("line", { class: "grid-line", x1: LEFT, x2: WIDTH - RIGHT, y1: y(share), y2: y(share) }), text(LEFT - 8, y(share) + 4, tick(share), "end")]).flat(),
-    text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, xLabel, "middle"),
-    s("text", { class: "plot-text", transform: `translate(13 ${(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)`, "text-anchor": "middle" }, yLabel),
+  const [width, height] = SIZES[matchMedia("(max-width: 640px)").matches ? "phone" : "desk"];
+  const x = (share) => LEFT + share * (width - LEFT - RIGHT);
+  const y = (share) => height - BOTTOM - ((Math.max(yMin, share) - yMin) / (1 - yMin)) * (height - TOP - BOTTOM);
+  const figure = s("svg", { viewBox: `0 0 ${width} ${height}`, class: "share-plot", role: "img", "aria-label": `${title}. ${summary}` },
+    ticks(0).map((share) => [s("line", { class: "grid-line", x1: x(share), x2: x(share), y1: TOP, y2: height - BOTTOM }), text(x(share), height - BOTTOM + 18, tick(share), "middle")]).flat(),
+    ticks(yMin).map((share) => [s("line", { class: "grid-line", x1: LEFT, x2: width - RIGHT, y1: y(share), y2: y(share) }), text(LEFT - 8, y(share) + 4, tick(share), "end")]).flat(),
+    text((LEFT + width - RIGHT) / 2, height - 6, xLabel, "middle"),
+    s("text", { class: "plot-text", transform: `translate(13 ${(TOP + height - BOTTOM) / 2}) rotate(-90)`, "text-anchor": "middle" }, yLabel),
     hasDiagonal ? s("line", { class: "diagonal", x1: x(yMin), y1: y(yMin), x2: x(1), y2: y(1) }) : null,
     lines.map((line) => lineParts(line, x, y)).flat());
   const legend = lines.length > 1 ? h("ul", { class: "plot-legend" }, lines.map(({ label, name }) => h("li", { class: name }, label))) : null;

@@ -2,8 +2,11 @@
 
 import { h, fill } from "../ui/dom.js";
 import { get } from "../http/requests.js";
+import { modelPages } from "../models/pages.js";
 
 const PRODUCTION = "production";
+/** Of this many models the aliases are offered; versions only of the newest page. */
+const MOST_MODELS = 1000;
 
 export class ModelPicker {
   /** `models`: those that are offered, instead of the newest ones of the service. */
@@ -22,12 +25,27 @@ export class ModelPicker {
     return this.choices.find(({ ref }) => ref === this.ref)?.model;
   }
 
-  /** Offers the newest models, and what was asked for whatever its age. Keeps the choice; returns whether there is one. */
+  /** Offers the newest models, the aliases also of older ones, and what was asked for whatever its age. Keeps the choice; returns whether there is one. */
   async load() {
-    const data = this.models ?? (await get("models?limit=100")).data;
+    if (this.models) return this.#offer(this.models, this.models);
+    const pages = modelPages();
+    await pages.readNext();
+    const newest = [...pages.models];
+    const hasAny = await this.#offer(newest, newest);
+    if (pages.hasMore) this.#offerOlderAliases(pages, newest).catch(() => {}); // what was offered stays
+    return hasAny;
+  }
+
+  async #offerOlderAliases(pages, newest) {
+    while (pages.hasMore && pages.models.length < MOST_MODELS) await pages.readNext();
+    await this.#offer(pages.models, newest);
+  }
+
+  /** Offers the aliases of some models, and some models as versions. */
+  async #offer(aliased, versions) {
     const wanted = this.ref || this.requested;
-    const aliases = data.flatMap(aliasesOf).sort(byAlias);
-    const others = data.map((model) => ({ ref: model.id, model, text: versionText(model) }));
+    const aliases = aliased.flatMap(aliasesOf).sort(byAlias);
+    const others = versions.map((model) => ({ ref: model.id, model, text: versionText(model) }));
     if (wanted && ![...aliases, ...others].some(({ ref }) => ref === wanted)) others.push(await requestedChoice(wanted));
     this.choices = [...aliases, ...others];
     fill(this.element, group("Aliases", aliases), group("Versions", others));

@@ -1,6 +1,7 @@
 /** Jobs side by side: the settings that differ, and the curves of all on one axis with one cursor. */
 
 import { Chart } from "../charts/chart.js";
+import { datasetName, loadDatasets } from "../datasets/names.js";
 import { h, fill } from "../ui/dom.js";
 import { decimal, interval, percent, significant, valueText, words } from "../ui/format.js";
 import { get } from "../http/requests.js";
@@ -40,7 +41,7 @@ class JobComparisonView {
   }
 
   async #load() {
-    const page = await get("jobs?limit=100");
+    const [page] = await Promise.all([get("jobs?limit=100"), loadDatasets()]);
     if (this.isClosed) return;
     fill(this.add, h("option", { value: "" }, "Add a job"),
       page.data.filter(({ id }) => !this.ids.includes(id)).map((job) => h("option", { value: job.id }, `${job.name} · ${words(job.status)} · ${job.id.slice(-6)}`)));
@@ -63,7 +64,7 @@ class JobComparisonView {
       h("tbody", {}, cells("Status", jobs.map(({ status }) => words(status))),
         cells("Best validation", jobs.map(({ best }) => percent(best?.val_accuracy))),
         cells("Test accuracy", jobs.map(({ result }) => (result ? [h("strong", {}, percent(result.test_accuracy)), h("span", { class: "muted" }, ` ${interval(result.ci95)}`)] : "–"))),
-        settings.map((setting) => cells(words(setting.name), setting.values.map((value) => (value === null ? "–" : valueText(value))))))),
+        settings.map((setting) => cells(words(setting.name), setting.values.map((value) => settingText(setting.name, value)))))),
     settings.length ? null : h("p", { class: "muted" }, "All settings are the same."),
     models ? h("p", {}, h("a", { href: `#/compare?models=${modelIds.join(",")}` }, "Compare their models")) : null);
   }
@@ -78,6 +79,11 @@ class JobComparisonView {
     }));
     return this.charts.map((chart) => chart.element);
   }
+}
+
+function settingText(name, value) {
+  if (value === null) return "–";
+  return name === "dataset" ? datasetName(value) : valueText(value);
 }
 
 /** Jobs may have the same name. */

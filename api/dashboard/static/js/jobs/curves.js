@@ -29,6 +29,7 @@ const CHARTS = [
     title: "Throughput",
     series: [{ key: "images_per_s", label: "Images a second", colour: "--series-other" }],
     format: whole,
+    formatTick: significant,
     startsAtZero: true,
     summarise: (rows) => `${whole(rows.at(-1).images_per_s)} images a second at epoch ${rows.at(-1).epoch}.`,
   },

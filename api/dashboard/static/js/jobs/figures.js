@@ -22,7 +22,7 @@ function figures(job, rows) {
   return {
     Epoch: [`${Math.max(progress.epoch ?? 0, rows.at(-1)?.epoch ?? 0)}`, epochsNote(progress.epochs ?? job.spec.epochs)],
     "Best validation": [percent(job.best?.val_accuracy), job.best ? `epoch ${job.best.epoch}` : noBestNote(job)],
-    "Test accuracy": [percent(result?.test_accuracy), result?.ci95 ? `95 %: ${interval(result.ci95)}` : "after training"],
+    "Test accuracy": [percent(result?.test_accuracy), result?.ci95 ? `95 %: ${interval(result.ci95)}` : hasEnded(job) ? "" : "after training"],
     "Images a second": [whole(speed), ""],
     Time: [elapsed(job.started_at, job.finished_at), eta],
   };

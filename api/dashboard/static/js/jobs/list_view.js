@@ -95,8 +95,9 @@ class JobsView {
   }
 
   #drawEmpty(total, shown) {
-    show(this.empty, this.jobs.isLoaded && shown === 0);
+    show(this.empty, shown === 0);
     if (this.empty.hidden) return;
+    if (!this.jobs.isLoaded) return void fill(this.empty, h("p", {}, "Loading…"));
     if (total > 0) return void fill(this.empty, h("p", {}, "No job matches this filter."));
     fill(this.empty,
       h("h2", {}, "Train your first model"),

@@ -49,12 +49,17 @@ class ComparisonView {
       h("thead", {}, h("tr", {}, h("td"), head)),
       h("tbody", {}, cells("Dataset", models.map((model) => model.dataset.name)),
         cells("Test accuracy", models.map(({ metrics }) => [h("strong", {}, percent(metrics.test_accuracy)), h("span", { class: "muted" }, ` ${interval(metrics.ci95)}`)])),
-        settings.map((setting) => cells(words(setting.name), setting.values.map((value) => (value === null ? "–" : valueText(value))))))),
+        settings.filter((setting) => setting.name !== "dataset" || !areNamesEnough(models)).map((setting) => cells(words(setting.name), setting.values.map((value) => (value === null ? "–" : valueText(value))))))),
     settings.length ? null : h("p", { class: "muted" }, "All settings are the same."));
   }
 }
 
 const name = (model) => `${model.name}:${model.version}`;
+
+/** Whether the names of the datasets tell them apart; versions of a dataset have one name. */
+function areNamesEnough(models) {
+  return new Set(models.map(({ dataset }) => dataset.name)).size === new Set(models.map(({ dataset }) => dataset.id)).size;
+}
 
 function pairCard(models, pair) {
   const [first, other] = [models[0], models.find(({ id }) => id === pair.with_model)];

@@ -89,7 +89,7 @@ function row(model, models, notice, reload) {
   return h("tr", {},
     h("th", { scope: "row" }, h("a", { href: `#/models/${model.id}`, "aria-label": `${model.name} version ${model.version}` }, `Version ${model.version}`), model.aliases.map((alias) => h("span", { class: "badge", "data-alias": alias }, alias))),
     h("td", {}, h("strong", {}, percent(model.metrics.test_accuracy)), h("span", { class: "muted" }, ` ${interval(model.metrics.ci95)}`)),
-    h("td", {}, model.dataset.name), h("td", {}, `${model.preprocessing.image_size} px`),
+    h("td", {}, h("span", { class: "two-lines", title: model.dataset.name }, model.dataset.name)), h("td", {}, `${model.preprocessing.image_size} px`),
     h("td", {}, model.job_id ? h("a", { href: `#/jobs/${model.job_id}` }, ago(model.created_at)) : `imported ${ago(model.created_at)}`),
     h("td", { class: "row-actions" },
       isProduction ? null : h("button", { class: "quiet small", onclick: press() }, "Make production"),

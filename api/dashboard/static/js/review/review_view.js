@@ -28,7 +28,7 @@ class ReviewView {
     this.settings = h("div", {});
     this.train = h("button", { class: "primary", disabled: true, onclick: () => this.#make(true) }, "Make the next version and train");
     this.make = h("button", { class: "quiet", disabled: true, onclick: () => this.#make(false) }, "Only make the version");
-    this.element = h("section", { class: "review-view" },
+    this.element = h("section", { class: "review-view" }, h("a", { class: "back", href: "#/models" }, "All models"),
       h("div", { class: "view-head" }, h("div", {}, h("h1", {}, `Review of ${name}`), this.summary), h("div", { class: "actions" }, this.train, this.make)),
       this.notice, this.made, this.card, this.settings);
     document.addEventListener("keydown", this.onKeyDown);
