@@ -8,6 +8,7 @@ import typer
 
 from ninefold.cli.connection import ApiKey, Url, connect
 from ninefold.cli.overlays import overlay_paths, write_overlay
+from ninefold.cli.predictions.options import Coverage, MinScore, TopK, Tta
 from ninefold.client.address import DEFAULT_URL
 from ninefold.errors import NinefoldError
 
@@ -32,25 +33,10 @@ def predict(
             help="Name, name:version or id of a model, or the id of a job; required if there are several models."
         ),
     ] = None,
-    top_k: Annotated[int, typer.Option(help="Number of classes to show for each image.", min=1)] = 3,
-    min_score: Annotated[
-        float | None,
-        typer.Option(help="Mark images whose best probability is below this as unsure.", min=0, max=1),
-    ] = None,
-    tta: Annotated[
-        bool,
-        typer.Option(
-            "--tta", help="Classify each image and its mirror image together: a little surer, half as fast."
-        ),
-    ] = False,
-    coverage: Annotated[
-        float | None,
-        typer.Option(
-            help="Show for each image the classes that it may have: this share of the images has one of theirs.",
-            min=0.5,
-            max=0.999,
-        ),
-    ] = None,
+    top_k: TopK = 3,
+    min_score: MinScore = None,
+    tta: Tta = False,
+    coverage: Coverage = None,
     explain: Annotated[
         Path | None,
         typer.Option(

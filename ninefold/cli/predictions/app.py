@@ -8,6 +8,7 @@ import typer
 
 from ninefold.cli.connection import ApiKey, Url, connect
 from ninefold.cli.listings import AsJson, print_table
+from ninefold.cli.predictions.options import Coverage, MinScore, TopK, Tta
 from ninefold.client.address import DEFAULT_URL
 from ninefold.errors import NinefoldError
 
@@ -38,26 +39,10 @@ def create(
     zip_file: Annotated[
         Path | None, typer.Option("--zip", metavar="FILE", help="Classify the images of this zip.")
     ] = None,
-    top_k: Annotated[int, typer.Option(help="Number of classes in each row.", min=1)] = 5,
-    min_score: Annotated[
-        float | None,
-        typer.Option(
-            help="Mark images whose best probability is below this as unsure; without it, those below the least scores of the alias.",
-            min=0,
-            max=1,
-        ),
-    ] = None,
-    tta: Annotated[
-        bool, typer.Option("--tta", help="Classify each image and its mirror image together.")
-    ] = False,
-    coverage: Annotated[
-        float | None,
-        typer.Option(
-            help="Give each row the classes that the image may have, as `ninefold predict` does.",
-            min=0.5,
-            max=0.999,
-        ),
-    ] = None,
+    top_k: TopK = 5,
+    min_score: MinScore = None,
+    tta: Tta = False,
+    coverage: Coverage = None,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
     api_key: ApiKey = None,
