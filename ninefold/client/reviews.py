@@ -2,8 +2,20 @@
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
 
 from ninefold.client.transport import Json, Transport
+
+ENDINGS = {
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/webp": ".webp",
+    "image/gif": ".gif",
+    "image/bmp": ".bmp",
+}
+"""Programs that show images need an ending."""
 
 
 class ReviewCalls:
@@ -29,7 +41,17 @@ class ReviewCalls:
 
     def review_image(self, name: str, image_id: str) -> bytes:
         """Return an image file, without its metadata."""
-        return self._transport.request("GET", f"/models/{name}/review/images/{image_id}/image").content
+        return self._read_image(name, image_id).content
+
+    def save_review_image(self, name: str, image_id: str, folder: str | Path) -> Path:
+        """Write an image file into a folder, with the ending of its format, and return its path."""
+        answer = self._read_image(name, image_id)
+        path = Path(folder) / (image_id + ENDINGS.get(answer.headers["Content-Type"], ""))
+        path.write_bytes(answer.content)
+        return path
+
+    def _read_image(self, name: str, image_id: str) -> httpx.Response:
+        return self._transport.request("GET", f"/models/{name}/review/images/{image_id}/image")
 
     def label_review_image(self, name: str, image_id: str, label: str | None) -> Json | None:
         """Say which class an image has, and return the image; None throws the image away."""

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from ninefold import Client
     from ninefold.client.transport import Json
 
-_ENDINGS = {b"\xff\xd8": ".jpg", b"\x89PNG": ".png", b"RIFF": ".webp", b"GIF8": ".gif", b"BM": ".bmp"}
-"""By the first bytes of a file: programs that show images need an ending."""
-
 
 def review(
     name: Name,
@@ -130,8 +127,6 @@ def _describe_image(image: "Json") -> str:
 def _save(client: "Client", name: str, image_id: str, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        data = client.review_image(name, image_id)
-        ending = next((ending for magic, ending in _ENDINGS.items() if data.startswith(magic)), "")
-        (folder / (image_id + ending)).write_bytes(data)
+        client.save_review_image(name, image_id, folder)
     except OSError as error:
         raise NinefoldError(f"{folder} cannot be written: {error.strerror}.", code="not_written") from error
