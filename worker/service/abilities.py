@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from model.data.prepared.cache import CacheLimits
 from model.host.cpus import cpu_quota
 from worker.attempt.context import WorkerContext
+from worker.attempt.spawner import Spawner
 from worker.attempt.supervisor import AttemptResult
 from worker.kinds.batch_prediction.classifier_command import CLASSIFIER_COMMAND, classifier_spawner
 from worker.kinds.batch_prediction.context import PredictionContext
@@ -72,72 +73,103 @@ def make_abilities(
     devices: tuple[str, ...],
 ) -> Abilities:
     """Make what the kinds of work in these lanes need; `cleanups` ends it."""
-    run: dict[Kind, RunAttempt] = {}
-    prepare: list[Callable[[], None]] = []
-    if LANES[Kind.DATASET_IMPORT] in lanes:
-        spawner = importer_spawner(commands.importer)
-        cleanups.callback(spawner.close)
-        imports = ImportContext(
-            **vars(shared),
-            spawner=spawner,
-            timeout_s=settings.import_timeout_s,
+    making = _Making(cleanups, shared, settings, commands, devices)
+    makers: dict[Kind, Callable[[], RunAttempt]] = {
+        Kind.DATASET_IMPORT: making.for_dataset_imports,
+        Kind.EVALUATION: making.for_evaluations,
+        Kind.MODEL_IMPORT: making.for_model_imports,
+        Kind.BATCH_PREDICTION: making.for_batch_predictions,
+        Kind.TRAINING: making.for_trainings,
+    }
+    run = {kind: make() for kind, make in makers.items() if LANES[kind] in lanes}
+    return Abilities(lanes, len(devices), run, lambda: [prepare() for prepare in making.prepare])
+
+
+@dataclass(frozen=True)
+class _Making:
+    """Makes the context of each kind of work, and what runs an attempt in it."""
+
+    cleanups: ExitStack
+    shared: WorkerContext
+    settings: WorkerSettings
+    commands: ChildCommands
+    devices: tuple[str, ...]
+    prepare: list[Callable[[], object]] = field(default_factory=list)
+
+    def for_dataset_imports(self) -> RunAttempt:
+        context = ImportContext(
+            **vars(self.shared),
+            spawner=self._closed_at_end(importer_spawner(self.commands.importer)),
+            timeout_s=self.settings.import_timeout_s,
             sources=source_access(
-                settings.source_roots,
-                settings.egress_proxy.get_secret_value(),
-                settings.cache_dir,
-                egress=settings.allow_egress,
+                self.settings.source_roots,
+                self.settings.egress_proxy.get_secret_value(),
+                self.settings.cache_dir,
+                egress=self.settings.allow_egress,
             ),
         )
-        run[Kind.DATASET_IMPORT] = partial(_run, ImportSupervisor, imports)
-    if LANES[Kind.EVALUATION] in lanes:
-        spawner = evaluator_spawner(commands.evaluator, storage=settings.storage)
-        cleanups.callback(spawner.close)
-        evaluations = EvaluationContext(
-            **vars(shared),
-            spawner=spawner,
-            threads=settings.threads or cpu_quota(),
-            timeout_s=settings.evaluation_timeout_s,
-            cache_limits=CacheLimits(settings.prepared_bytes, settings.prepared_days),
+        return partial(_run, ImportSupervisor, context)
+
+    def for_evaluations(self) -> RunAttempt:
+        spawner = evaluator_spawner(self.commands.evaluator, storage=self.settings.storage)
+        context = EvaluationContext(
+            **vars(self.shared),
+            spawner=self._closed_at_end(spawner),
+            threads=self._threads,
+            timeout_s=self.settings.evaluation_timeout_s,
+            cache_limits=self._cache_limits,
         )
-        run[Kind.EVALUATION] = partial(_run, EvaluationSupervisor, evaluations)
-    if LANES[Kind.MODEL_IMPORT] in lanes:
-        spawner = model_importer_spawner(commands.model_importer)
-        cleanups.callback(spawner.close)
-        model_imports = ModelImportContext(
-            **vars(shared), spawner=spawner, timeout_s=settings.import_timeout_s
+        return partial(_run, EvaluationSupervisor, context)
+
+    def for_model_imports(self) -> RunAttempt:
+        context = ModelImportContext(
+            **vars(self.shared),
+            spawner=self._closed_at_end(model_importer_spawner(self.commands.model_importer)),
+            timeout_s=self.settings.import_timeout_s,
         )
-        run[Kind.MODEL_IMPORT] = partial(_run, ModelImportSupervisor, model_imports)
-    if LANES[Kind.BATCH_PREDICTION] in lanes:
-        spawner = classifier_spawner(commands.classifier, storage=settings.storage)
-        cleanups.callback(spawner.close)
-        predictions = PredictionContext(
-            **vars(shared),
-            spawner=spawner,
-            threads=settings.threads or cpu_quota(),
-            cache_limits=CacheLimits(settings.prepared_bytes, settings.prepared_days),
+        return partial(_run, ModelImportSupervisor, context)
+
+    def for_batch_predictions(self) -> RunAttempt:
+        spawner = classifier_spawner(self.commands.classifier, storage=self.settings.storage)
+        context = PredictionContext(
+            **vars(self.shared),
+            spawner=self._closed_at_end(spawner),
+            threads=self._threads,
+            cache_limits=self._cache_limits,
         )
-        run[Kind.BATCH_PREDICTION] = partial(_run, PredictionSupervisor, predictions)
-    if LANES[Kind.TRAINING] in lanes:
-        spawner = trainer_spawner(commands.trainer, storage=settings.storage)
-        cleanups.callback(spawner.close)
-        standby = WarmStandby(spawner)
-        cleanups.callback(standby.close)
-        trainings = TrainingContext(
-            **vars(shared),
+        return partial(_run, PredictionSupervisor, context)
+
+    def for_trainings(self) -> RunAttempt:
+        spawner = trainer_spawner(self.commands.trainer, storage=self.settings.storage)
+        standby = WarmStandby(self._closed_at_end(spawner))
+        self.cleanups.callback(standby.close)
+        context = TrainingContext(
+            **vars(self.shared),
             standby=standby,
-            devices=devices,
-            threads=settings.threads or cpu_quota(),
-            stall_timeout_s=settings.stall_timeout_s,
-            tensorboard_dir=settings.tensorboard_dir,
-            keeps_states=settings.keep_states > 0,
-            cache_limits=CacheLimits(settings.prepared_bytes, settings.prepared_days),
+            devices=self.devices,
+            threads=self._threads,
+            stall_timeout_s=self.settings.stall_timeout_s,
+            tensorboard_dir=self.settings.tensorboard_dir,
+            keeps_states=self.settings.keep_states > 0,
+            cache_limits=self._cache_limits,
         )
-        cleaner = CacheCleaner(settings.cache_dir, trainings.cache_limits)
+        cleaner = CacheCleaner(self.settings.cache_dir, context.cache_limits)
         cleaner.start()
-        cleanups.callback(cleaner.stop)
-        run[Kind.TRAINING] = partial(_run, TrainingSupervisor, trainings)
-        prepare.append(standby.prepare)
-    return Abilities(lanes, len(devices), run, lambda: [prepare_one() for prepare_one in prepare])
+        self.cleanups.callback(cleaner.stop)
+        self.prepare.append(standby.prepare)
+        return partial(_run, TrainingSupervisor, context)
+
+    @property
+    def _threads(self) -> int:
+        return self.settings.threads or cpu_quota()
+
+    @property
+    def _cache_limits(self) -> CacheLimits:
+        return CacheLimits(self.settings.prepared_bytes, self.settings.prepared_days)
+
+    def _closed_at_end(self, spawner: Spawner) -> Spawner:
+        self.cleanups.callback(spawner.close)
+        return spawner
 
 
 def _run(
