@@ -15,7 +15,7 @@ from tests.worker.samples import draft
 from worker.queue.ids import new_model_id, new_review_id
 from worker.registry.model_registry import ModelRegistry
 from worker.registry.models import PRODUCTION
-from worker.registry.review import NewReviewImage, ReviewScore, image_key
+from worker.registry.review.records import NewReviewImage, ReviewScore, image_key
 
 pytestmark = pytest.mark.chaos
 

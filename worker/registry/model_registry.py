@@ -4,7 +4,8 @@ from model.artifact.manifest import MANIFEST_FILE, WEIGHTS_FILE
 from model.storage.interface import Storage
 from worker.redis_server.clients import AsyncStoreClient, StoreClient, async_method, blocking_method
 from worker.redis_server.projects import DEFAULT_PROJECT
-from worker.registry import aliases, models, review, shadow
+from worker.registry import aliases, models, shadow
+from worker.registry.review import calls as review
 
 
 class ModelRegistry(StoreClient):

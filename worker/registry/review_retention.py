@@ -6,7 +6,7 @@ from model.storage.interface import Storage
 from worker.errors import JobNotFoundError
 from worker.queue.store import JobStore
 from worker.registry.model_registry import ModelRegistry
-from worker.registry.review import image_folder, image_key, is_version_made
+from worker.registry.review.records import image_folder, image_key, is_version_made
 
 
 def clean_reviews(store: JobStore, storage: Storage, max_bytes: int, project: str) -> None:

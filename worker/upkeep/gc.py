@@ -21,7 +21,7 @@ from worker.redis_server import keys as redis_keys
 from worker.redis_server.connection import connect
 from worker.redis_server.fitness import check_server
 from worker.redis_server.projects import DEFAULT_PROJECT, object_key, scoped, storage_url
-from worker.registry.review import REVIEWS_FOLDER
+from worker.registry.review.records import REVIEWS_FOLDER
 from worker.registry.training_states import STATES
 from worker.settings import ServiceSettings
 from worker.upkeep.record_reader import RecordReader

@@ -7,7 +7,7 @@ from worker.queue.kinds import Kind
 from worker.queue.states import Status
 from worker.redis_server import keys as redis_keys
 from worker.redis_server.projects import object_key, parse_object_key, unscoped
-from worker.registry.review import REVIEWS_FOLDER
+from worker.registry.review.records import REVIEWS_FOLDER
 from worker.upkeep.records import HashRecord, Record, SortedSetRecord, StringRecord
 
 _WITHOUT_ROWS = (Status.FAILED, Status.CANCELLED)

@@ -13,7 +13,7 @@ from api.records.storages import Storages
 from model.data.import_options import ImportOptions
 from model.errors import ObjectMissingError
 from model.storage.interface import Storage
-from worker.registry.review import image_key
+from worker.registry.review.records import image_key
 
 _TABLE = "labels.csv"
 OPTIONS = ImportOptions(labels=_TABLE, path_column="path", label_column="label", split_column="split")

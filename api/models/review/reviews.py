@@ -10,7 +10,7 @@ from model.errors import ObjectMissingError
 from worker.registry.errors import ReviewImageNotFoundError, ReviewOffError
 from worker.registry.model_registry import AsyncModelRegistry
 from worker.registry.models import PRODUCTION
-from worker.registry.review import KeptAnswers, ReviewedImage, image_folder, image_key
+from worker.registry.review.records import KeptAnswers, ReviewedImage, image_folder, image_key
 
 _DELETE_TIMEOUT_S = 60.0
 

@@ -23,7 +23,7 @@ from api.models.review.schemas import (
 from api.models.review.versions import ReviewVersions
 from model.data.files.bare_images import media_type
 from model.spec import Name
-from worker.registry.review import State
+from worker.registry.review.records import State
 
 router = APIRouter(prefix="/models", tags=["models"])
 

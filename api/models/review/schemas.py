@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 from api.models.alias_schemas import Reason
 from model.artifact.manifest import Fraction
 from worker.redis_server.timestamps import Timestamp
-from worker.registry import review
-from worker.registry.review import MAX_DAYS, MAX_IMAGES, KeptAnswers, ReviewScore, ReviewState
+from worker.registry.review import records
+from worker.registry.review.records import MAX_DAYS, MAX_IMAGES, KeptAnswers, ReviewScore, ReviewState
 
 
 class ReviewSettings(BaseModel):
@@ -36,7 +36,7 @@ class ReviewedVersion(BaseModel):
     job: str | None = Field(description="The job that trains on it; null when no training was asked for.")
 
     @classmethod
-    def of(cls, plan: review.VersionPlan, state: ReviewState) -> Self:
+    def of(cls, plan: records.VersionPlan, state: ReviewState) -> Self:
         """Describe a version."""
         job = state.job_of(plan)
         return cls(dataset=plan.import_id, name=plan.name, by=plan.by, images=plan.images, job=job)
@@ -99,7 +99,7 @@ class ReviewImage(BaseModel):
     image: str = Field(description="Where the image is.")
 
     @classmethod
-    def of(cls, entry: review.ReviewedImage, url: str) -> Self:
+    def of(cls, entry: records.ReviewedImage, url: str) -> Self:
         """Describe an image; `url` is the address of the list."""
         image, label = entry.image, entry.label
         return cls(

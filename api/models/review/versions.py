@@ -25,7 +25,7 @@ from worker.queue.store import AsyncJobStore
 from worker.registry.errors import NoProductionError, ReviewOffError
 from worker.registry.model_registry import AsyncModelRegistry
 from worker.registry.models import PRODUCTION
-from worker.registry.review import ReviewState, TakenImages, VersionJob, VersionPlan, is_version_made
+from worker.registry.review.records import ReviewState, TakenImages, VersionJob, VersionPlan, is_version_made
 
 SubmitImport = Callable[[NewImport, str], Awaitable[DatasetImport]]
 SubmitJob = Callable[[JobSpec, Principal, str], Awaitable[Submitted]]

@@ -19,7 +19,7 @@ from worker.errors import WorkerError
 from worker.queue.ids import new_review_id
 from worker.registry.model_registry import AsyncModelRegistry
 from worker.registry.models import PRODUCTION, RegisteredModel
-from worker.registry.review import NewReviewImage, ReviewScore, image_key
+from worker.registry.review.records import NewReviewImage, ReviewScore, image_key
 
 _MOST_SCORES = 5
 _log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from worker.queue.store import JobStore
 from worker.redis_server import keys as redis_keys
 from worker.registry.errors import ReviewImageNotFoundError, ReviewImageTakenError, ReviewOffError
 from worker.registry.model_registry import ModelRegistry
-from worker.registry.review import image_key
+from worker.registry.review.records import image_key
 from worker.registry.review_retention import clean_reviews
 
 

@@ -25,7 +25,7 @@ from tests.worker.processes import wait_until
 from worker.queue.ids import new_import_id
 from worker.redis_server.connection import connect
 from worker.registry.model_registry import ModelRegistry
-from worker.registry.review import VersionPlan
+from worker.registry.review.records import VersionPlan
 
 REVIEW, IMAGES = "/models/pets/review", "/models/pets/review/images"
 
@@ -102,7 +102,7 @@ def test_once_round_the_loop(service: Service, dataset: dict[str, Any], model: s
 
     for number in (0, 1, 2, 0):
         predict(service, number)
-    wait_until(lambda: review(service)["waiting"] == 3, 20)  # the same image is kept once
+    wait_until(lambda: review(service)["waiting"] == 3)  # the same image is kept once
     assert len(listed(service, limit="2")) == 2
     images = listed(service)
     assert {image["model"] for image in images} == {model}
@@ -133,15 +133,15 @@ def test_once_round_the_loop(service: Service, dataset: dict[str, Any], model: s
     if again.status_code == 202:  # the version was not ready yet
         assert again.json()["job"] == made.json()["job"]
 
-    wait_until(lambda: review(service)["used"] == 2, 20)
+    wait_until(lambda: review(service)["used"] == 2)
     assert (review(service)["taken"], review(service)["labelled"], review(service)["image_bytes"]) == (
         0,
         0,
         0,
     )
-    assert open_storage(service.storage_url).list("reviews/") == []
+    wait_until(lambda: open_storage(service.storage_url).list("reviews/") == [])
     job_address = f"/jobs/{made.json()['job']}"
-    wait_until(lambda: service.client.get(job_address).json()["spec"]["dataset"] == version["id"], 20)
+    wait_until(lambda: service.client.get(job_address).json()["spec"]["dataset"] == version["id"])
     job = service.client.get(job_address).json()
     assert job["spec"]["name"] == "pets"
     assert (job["spec"]["promote"], job["spec"]["image_size"]) == ("if_better", 16)
@@ -154,7 +154,7 @@ def test_once_round_the_loop(service: Service, dataset: dict[str, Any], model: s
     for number in range(3):  # what was thrown away or used does not come again
         predict(service, number)
     predict(service, 3)
-    wait_until(lambda: review(service)["waiting"] > 0, 20)
+    wait_until(lambda: review(service)["waiting"] > 0)
     assert review(service)["waiting"] == 1
 
 
@@ -180,7 +180,7 @@ def test_a_request_that_was_interrupted_is_completed_by_the_next_one(
     problem_in(service.client.post(f"{IMAGES}/{image['id']}", json={"label": "dog"}), 409, "image_taken")
     made = service.client.post(f"{REVIEW}/dataset", json={}).json()
     assert (made["dataset"], made["images"]) == (plan.import_id, 1)
-    wait_until(lambda: review(service)["made"]["dataset"] == plan.import_id, 60)
+    wait_until(lambda: review(service)["made"]["dataset"] == plan.import_id)
     assert review(service)["made"]["job"] == made["job"]
 
     with connect(service.redis_url) as client:  # the job was queued, but that was not noted
@@ -189,7 +189,7 @@ def test_a_request_that_was_interrupted_is_completed_by_the_next_one(
     assert again == made
     problem_in(service.client.post(f"{REVIEW}/dataset", json={"train": True}), 409, "nothing_labelled")
     predict(service, 4)
-    wait_until(lambda: review(service)["waiting"] > 0, 20)
+    wait_until(lambda: review(service)["waiting"] > 0)
 
 
 def test_turned_off_nothing_is_left(service: Service, model: str) -> None:
@@ -215,7 +215,7 @@ def test_the_command_line_and_the_client_do_the_same(service: Service, model: st
         time.sleep(0.2)
         return bool(review(service)["waiting"])
 
-    wait_until(kept, 60)
+    wait_until(kept)
     line = run("--images", "5", "--save", str(tmp_path / "out")).splitlines()[1]
     image_id = line.split()[0]
     assert (tmp_path / "out" / f"{image_id}.png").read_bytes() == png(5)

@@ -1,0 +1,1 @@
+"""Review: uncertain answers of the model in production, the labels that a person gives them, and the dataset version of these."""
