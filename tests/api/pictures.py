@@ -27,6 +27,11 @@ def png(seed: int = 0, size: tuple[int, int] = (40, 30)) -> bytes:
     return encoded(picture(seed, size))
 
 
+def form_of(*contents: bytes, field: str = "files") -> list[tuple[str, tuple[str, bytes, str]]]:
+    """The parts of a form with these files, which httpx takes as `files`."""
+    return [(field, (f"{index}.png", data, "image/png")) for index, data in enumerate(contents)]
+
+
 def png_header(width: int, height: int) -> bytes:
     """A PNG whose header states this size, with hardly any pixel data."""
 

@@ -61,9 +61,9 @@ def running_predictor(
 
 
 @contextmanager
-def running_api(settings: ApiSettings, app: FastAPI | None = None) -> Iterator[str]:
-    """Serve the API with uvicorn in a thread; yields its URL."""
-    server = uvicorn.Server(uvicorn.Config(app or create_app(settings), log_level="warning"))
+def running_server(config: uvicorn.Config) -> Iterator[tuple[uvicorn.Server, int]]:
+    """Run uvicorn in a thread; yields it and its port."""
+    server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
@@ -71,10 +71,18 @@ def running_api(settings: ApiSettings, app: FastAPI | None = None) -> Iterator[s
             while not server.started:
                 assert thread.is_alive()
                 time.sleep(0.01)
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            yield server, listener.getsockname()[1]
         finally:
             server.should_exit = True
             thread.join()
+
+
+@contextmanager
+def running_api(settings: ApiSettings, app: FastAPI | None = None) -> Iterator[str]:
+    """Serve the API; yields its URL."""
+    config = uvicorn.Config(app or create_app(settings), log_level="warning")
+    with running_server(config) as (_, port):
+        yield f"http://127.0.0.1:{port}"
 
 
 @dataclass(frozen=True)

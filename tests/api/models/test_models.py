@@ -44,6 +44,11 @@ def publish(registry: ModelRegistry, storage: Storage, version: int = 1, name: s
     return manifest
 
 
+def test_without_any_model_a_prediction_says_how_to_train_one(client: httpx.Client) -> None:
+    problem = problem_in(client.post("/predict", content=b"an image"), 404, "no_model")
+    assert "POST /jobs" in problem["detail"]
+
+
 def test_every_form_of_reference_resolves(
     client: httpx.Client, registry: ModelRegistry, storage: Storage
 ) -> None:

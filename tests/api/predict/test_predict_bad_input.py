@@ -12,8 +12,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.api.pictures import encoded, picture, png, png_header
+from tests.api.pictures import encoded, form_of, picture, png, png_header
+from tests.api.problems import problem_in
 from tests.api.serving import Service, running_service
+from tests.worker.processes import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -32,21 +34,8 @@ def same_predictor(service: Service) -> Iterator[None]:
     assert service.predictor.pid == pid
 
 
-def _problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    assert response.status_code == status, response.text
-    assert response.headers["content-type"] == "application/problem+json"
-    problem: dict[str, Any] = response.json()
-    assert problem["code"] == code
-    assert problem["detail"]
-    return problem
-
-
 def _post(service: Service, data: bytes, content_type: str = "image/png") -> httpx.Response:
     return service.client.post("/predict", content=data, headers={"Content-Type": content_type})
-
-
-def _parts(*contents: bytes, field: str = "files") -> list[tuple[str, tuple[str, bytes, str]]]:
-    return [(field, (f"{index}.png", data, "image/png")) for index, data in enumerate(contents)]
 
 
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)
@@ -70,20 +59,20 @@ BODIES: dict[str, tuple[bytes, int, str]] = {
 @pytest.mark.parametrize("kind", BODIES)
 def test_a_body_that_is_not_an_image_is_refused(service: Service, kind: str) -> None:
     data, status, code = BODIES[kind]
-    _problem(_post(service, data), status, code)
+    problem_in(_post(service, data), status, code)
 
 
 @pytest.mark.parametrize("kind", BODIES)
 def test_a_form_part_that_is_not_an_image_fails_alone(service: Service, kind: str) -> None:
     data, _, code = BODIES[kind]
-    response = service.client.post("/predict", files=_parts(png(), data))
+    response = service.client.post("/predict", files=form_of(png(), data))
     assert response.status_code == 200
     assert response.json()["predictions"][1]["error"]["code"] == code
 
 
 def test_a_form_without_a_valid_image_lists_the_error_of_each_image(service: Service) -> None:
-    response = service.client.post("/predict", files=_parts(BODIES["text"][0], b"", BODIES["zeros"][0]))
-    errors = _problem(response, 422, "no_valid_image")["errors"]
+    response = service.client.post("/predict", files=form_of(BODIES["text"][0], b"", BODIES["zeros"][0]))
+    errors = problem_in(response, 422, "no_valid_image")["errors"]
     assert [error["param"] for error in errors] == ["image 0", "image 1", "image 2"]
     assert [error["message"].partition(":")[0] for error in errors] == [
         "not_an_image",
@@ -93,7 +82,7 @@ def test_a_form_without_a_valid_image_lists_the_error_of_each_image(service: Ser
 
 
 def test_the_error_for_heic_says_what_to_do(service: Service) -> None:
-    assert "convert it to JPEG" in _problem(_post(service, HEIC), 415, "unsupported_format")["detail"]
+    assert "convert it to JPEG" in problem_in(_post(service, HEIC), 415, "unsupported_format")["detail"]
 
 
 def test_the_error_for_a_web_page_says_what_happened(service: Service) -> None:
@@ -103,7 +92,7 @@ def test_the_error_for_a_web_page_says_what_happened(service: Service) -> None:
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/pdf", "multipart/mixed; boundary=x"])
 def test_a_content_type_that_is_not_an_image_is_refused(service: Service, content_type: str) -> None:
-    detail = _problem(_post(service, png(), content_type), 415, "unsupported_media_type")["detail"]
+    detail = problem_in(_post(service, png(), content_type), 415, "unsupported_media_type")["detail"]
     assert "curl" in detail
 
 
@@ -113,19 +102,21 @@ def test_a_compressed_body_is_told_from_a_bad_image(service: Service) -> None:
 
 
 def test_a_request_with_too_many_images_is_refused(service: Service) -> None:
-    problem = _problem(service.client.post("/predict", files=_parts(*[png()] * 200)), 413, "too_many_images")
+    problem = problem_in(
+        service.client.post("/predict", files=form_of(*[png()] * 200)), 413, "too_many_images"
+    )
     assert "64" in problem["detail"]
 
 
 def test_a_request_with_the_largest_number_of_images_is_answered(service: Service) -> None:
-    response = service.client.post("/predict", files=_parts(*[png()] * 64))
+    response = service.client.post("/predict", files=form_of(*[png()] * 64))
     assert {item["status"] for item in response.json()["predictions"]} == {"ok"}
 
 
 def test_a_file_above_the_size_limit_fails_alone(service: Service) -> None:
     large = bytes(21_000_000)
-    _problem(_post(service, large), 413, "file_too_large")
-    response = service.client.post("/predict", files=_parts(large, png()))
+    problem_in(_post(service, large), 413, "file_too_large")
+    response = service.client.post("/predict", files=form_of(large, png()))
     assert response.status_code == 200, response.text
     assert [item["status"] for item in response.json()["predictions"]] == ["error", "ok"]
     assert "20000000 bytes" in response.json()["predictions"][0]["error"]["message"]
@@ -151,7 +142,7 @@ FORM = "multipart/form-data; boundary=xyz"
     ],
 )  # fmt: skip
 def test_a_malformed_form_is_refused(service: Service, content_type: str, body: bytes, code: str) -> None:
-    _problem(_post(service, body, content_type), 422, code)
+    problem_in(_post(service, body, content_type), 422, code)
 
 
 def test_a_filename_that_is_not_utf8_is_returned_as_text(service: Service) -> None:
@@ -207,7 +198,7 @@ def test_an_endless_body_is_refused_and_memory_stays_flat(service: Service) -> N
     for _ in range(3):
         duration_s, problem, sent = _send_endlessly(str(service.client.base_url), "image/png")
         assert problem["code"] == "file_too_large"
-        assert duration_s < 10
+        assert duration_s < 30
         assert sent < 60_000_000
     assert _api_memory_bytes() - before < 100_000_000
 
@@ -224,7 +215,7 @@ def test_an_endless_form_part_is_refused_and_memory_stays_flat(service: Service)
 def test_a_content_length_above_the_limit_is_refused_before_the_body_is_sent(service: Service) -> None:
     address = urlsplit(str(service.client.base_url))
     with socket.create_connection((address.hostname, address.port or 80)) as connection:
-        connection.settimeout(5)
+        connection.settimeout(60)
         head = f"POST /predict HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Type: image/png\r\n"
         connection.sendall(f"{head}Content-Length: 99000000000\r\n\r\n".encode())
         assert connection.recv(100).startswith(b"HTTP/1.1 413")
@@ -238,18 +229,22 @@ def test_a_client_may_close_the_connection_in_the_middle_of_its_body(service: Se
             connection.sendall(f"{head}Content-Length: 1000000\r\n\r\n".encode() + os.urandom(1000))
 
 
-def test_images_of_clients_that_closed_their_connection_do_not_delay_others(service: Service) -> None:
+def _of_predictor(service: Service, name: str) -> float:
+    """Read a number of the predictor."""
+    lines = (line.split() for line in service.client.get("/metrics").text.splitlines())
+    return next(float(words[1]) for words in lines if words[0] == f"ninefold_predictor_{name}")
+
+
+def test_images_of_clients_that_closed_their_connection_are_left_out(service: Service) -> None:
     photo = encoded(picture(size=(2500, 2000)))
     address = urlsplit(str(service.client.base_url))
-    started = time.monotonic()
-    service.client.post("/predict", content=photo)
-    one_s = time.monotonic() - started
+    before = _of_predictor(service, "batched_images_total")
     head = f"POST /predict HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Type: {FORM}\r\n"
     part = b'--xyz\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n' + photo + b"\r\n"
     body = part * 6 + b"--xyz--\r\n"
     for _ in range(10):
         with socket.create_connection((address.hostname, address.port or 80)) as connection:
             connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-    started = time.monotonic()
     assert service.client.post("/predict", content=png()).status_code == 200
-    assert time.monotonic() - started < 20 * one_s  # 60 photos were sent
+    wait_until(lambda: _of_predictor(service, "waiting_images") == 0)
+    assert _of_predictor(service, "batched_images_total") - before < 40  # 60 photos were sent

@@ -1,7 +1,6 @@
 """Clients that never finish the head of a request hold no connection, over real sockets."""
 
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.process.connection import Connection
 from tests.api.problems import problem_in
+from tests.api.serving import running_server
 from tests.worker.processes import wait_until
 
 HEAD = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
@@ -44,18 +44,8 @@ def _serving(
     connection: type[Connection], app: ASGIApp = _app
 ) -> Iterator[tuple[uvicorn.Server, tuple[str, int]]]:
     config = uvicorn.Config(app, http=connection, ws="none", lifespan="off", log_level="warning")
-    server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=server.run, args=([listener],))
-        thread.start()
-        try:
-            while not server.started:
-                assert thread.is_alive()
-                time.sleep(0.01)
-            yield server, listener.getsockname()
-        finally:
-            server.should_exit = True
-            thread.join(20)
+    with running_server(config) as (server, port):
+        yield server, ("127.0.0.1", port)
 
 
 @pytest.fixture(scope="module")
@@ -127,9 +117,9 @@ def test_a_head_of_any_size_is_not_taken_in(address: tuple[str, int]) -> None:
 
 def test_a_client_that_keeps_its_connection_is_answered_again_and_again(address: tuple[str, int]) -> None:
     with httpx.Client(base_url=f"http://127.0.0.1:{address[1]}", timeout=30) as client:
-        for _ in range(4):
+        for _ in range(8):
             assert client.post("/", content=b"x" * 100_000).text == "ok"
-            time.sleep(0.25)
+            time.sleep(0.1)
 
 
 def test_connections_above_the_maximum_are_refused_and_those_before_are_served() -> None:

@@ -53,15 +53,15 @@ def test_the_shadow_is_counted_beside_production_and_answers_nobody(service: Ser
         None,
     )
     wait_until(lambda: predict(service, 0) and pause() and traffic(service)["compared"] > KEPT, 120)
-    wait_until(lambda: settled(service), 60)
+    wait_until(lambda: settled(service))
 
-    found = traffic(service)
+    found, entries = seen_together(service)
     assert (found["production"]["version"], found["shadow"]["version"]) == (1, version)
     assert found["failed"] == 0
     differing = sum(confusion["images"] for confusion in found["confusions"])
     assert (found["agreed"], differing) == (0, found["compared"])
     assert found["agreement"] == 0
-    check_disagreements(service, shadow_id, differing)
+    check_disagreements(service, shadow_id, entries, differing)
 
 
 def publish_one_that_disagrees(service: Service, label: str) -> tuple[int, str]:
@@ -87,13 +87,21 @@ def settled(service: Service) -> bool:
     return traffic(service) == before
 
 
-def check_disagreements(service: Service, shadow_id: str, count: int) -> None:
+def seen_together(service: Service) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the counts, and the disagreements that were listed when these were the counts."""
+    while True:
+        found = traffic(service)
+        first = service.client.get(DISAGREEMENTS, params={"limit": 1}).json()
+        after = first["data"][0]["id"]
+        rest = service.client.get(DISAGREEMENTS, params={"limit": 100, "after": after}).json()
+        if traffic(service) == found:
+            assert first["has_more"] is bool(rest["data"])
+            return found, first["data"] + rest["data"]
+
+
+def check_disagreements(service: Service, shadow_id: str, entries: list[dict[str, Any]], count: int) -> None:
     """All are listed, newest first; of the newest ones the image is kept."""
-    first = service.client.get(DISAGREEMENTS, params={"limit": 1}).json()
-    rest = service.client.get(DISAGREEMENTS, params={"limit": 100, "after": first["data"][0]["id"]}).json()
-    entries = first["data"] + rest["data"]
     assert len(entries) == count
-    assert first["has_more"] is (count > 1)
     assert all(entry["production"]["label"] != entry["shadow"]["label"] for entry in entries)
     kept = [entry["image"] for entry in entries if entry["image"]]
     assert len(kept) == min(KEPT, count)
@@ -102,8 +110,8 @@ def check_disagreements(service: Service, shadow_id: str, count: int) -> None:
     assert image.content == png(0)
     assert image.headers["content-type"] == "image/png"
     assert image.headers["x-content-type-options"] == "nosniff"
-    stored = open_storage(service.storage_url).list(f"models/{shadow_id}/shadow/")
-    assert len(stored) == len(kept)
+    storage = open_storage(service.storage_url)
+    wait_until(lambda: len(storage.list(f"models/{shadow_id}/shadow/")) == len(kept))
     unknown = f"{DISAGREEMENTS}/dis_{26 * '0'}/image"
     problem_in(service.client.get(unknown), 404, "image_not_found")
 
