@@ -21,7 +21,7 @@ from worker.redis_server.connection import connect
 __all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]  # pytest finds these hooks here
 
 
-def _wait_until_ready(client: redis.Redis, server: subprocess.Popen[bytes], within_s: float = 10) -> None:
+def _wait_until_ready(client: redis.Redis, server: subprocess.Popen[bytes], within_s: float = 60) -> None:
     deadline = time.monotonic() + within_s
     while True:
         try:
@@ -76,6 +76,15 @@ def certificates_read_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         read_once = functools.cache(httpx.create_ssl_context)
         patch.setattr("httpx._transports.default.create_ssl_context", read_once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_requests() -> Iterator[None]:
+    """Let requests without a time limit of their own wait longer than httpx's 5 s, which a busy machine may need."""
+    with pytest.MonkeyPatch.context() as patch:
+        for phase in ("connect", "read", "write", "pool"):
+            patch.setattr(f"httpx._config.DEFAULT_TIMEOUT_CONFIG.{phase}", 60)
         yield
 
 

@@ -7,10 +7,13 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 _SHARING = {
+    "tests/api/predict/test_options.py": "the service of tests/api/predict",
+    "tests/api/predict/test_predict.py": "the service of tests/api/predict",
     "tests/browser/": "the service of tests/browser",
     "tests/chaos/test_": "the cluster of tests/chaos",
     "tests/e2e/test_commands.py": "the service of tests/e2e",
     "tests/e2e/test_datasets.py": "the service of tests/e2e",
+    "tests/e2e/test_mcp.py": "the service of tests/e2e",
     "tests/e2e/test_readme.py": "the service of tests/e2e",
 }
 """The files whose paths begin so share what takes seconds to start."""

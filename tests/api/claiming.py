@@ -1,11 +1,11 @@
 """Runs items of the lane `light` in the test's own process, as a worker does, each with its real child process."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from model.host import lease_clock
 from worker.errors import StoreUnavailableError
 from worker.kinds.batch_prediction.context import PredictionContext
 from worker.kinds.dataset_import.context import ImportContext
@@ -35,7 +35,7 @@ def claiming(
     def run() -> None:
         while not is_stopped.wait(POLL_EVERY_S):
             with suppress(StoreUnavailableError):
-                attempt_id, claim_sent_at = new_attempt_id(), time.monotonic()
+                attempt_id, claim_sent_at = new_attempt_id(), lease_clock.now()
                 claimed = context.store.claim("test-host", attempt_id, lanes=(Lane.LIGHT,))
                 if isinstance(claimed, kind):
                     supervisor(context, claimed, attempt_id, claim_sent_at=claim_sent_at).run()

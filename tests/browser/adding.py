@@ -6,7 +6,7 @@ from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from tests.browser.photos import zip_of
 
-IMPORT_MS = 60_000
+IMPORT_MS = 120_000
 
 
 def drop(page: Page, file: FilePayload) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expe
 from tests.browser.conftest import KEY, QUEUED, QUICK
 from tests.browser.forms import JOB_MS, open_new_job
 from tests.browser.page_monitor import PageMonitor
-from tests.e2e.service import Service
+from tests.e2e.service import ENDLESS, Service
 from tests.ninefold.processes import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -92,7 +92,7 @@ def test_an_invalid_field_shows_its_error(page: Page, monitor: PageMonitor) -> N
 def test_new_points_keep_the_zoom_and_the_job_is_paused_classifies_is_resumed_and_stopped(
     page: Page, digit: FilePayload
 ) -> None:
-    open_new_job(page, "held", epochs=500)
+    open_new_job(page, "held", epochs=ENDLESS)
     loss = chart(page, "Loss")
     wait_for_more(page, lambda: rows_of(loss), 3)
 

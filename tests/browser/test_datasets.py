@@ -13,7 +13,7 @@ from tests.e2e.service import Service
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
-IMPORT_MS = 60_000
+IMPORT_MS = 120_000
 
 
 def archive(folder: Path, name: str, *left_out: str) -> FilePayload:
@@ -73,8 +73,7 @@ def test_a_large_upload_goes_on_after_lost_connections(
     assert created.value.headers["upload-metadata"] == "name bGFyZ2U=,class_folder b3V0ZXI="
     expect(form).to_contain_text("large is ready", timeout=IMPORT_MS)
     assert parts == ["0", "0", str(16 << 20), str(16 << 20)]
-    assert len(monitor.errors) == 2
-    monitor.errors.clear()  # the lost connections
+    monitor.expected = ("net::ERR_",)  # the lost connections
 
 
 def test_a_rejected_zip_shows_the_reason_and_leaves_the_selection(page: Page) -> None:

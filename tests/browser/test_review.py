@@ -43,7 +43,7 @@ def test_uncertain_answers_are_labelled_by_the_keyboard_and_one_press_trains_on_
         client.predict(digits, model="reviewed")
         return bool(client.review("reviewed")["waiting"] == len(digits))
 
-    eventually(are_kept, 60, "all answers are kept")
+    eventually(are_kept, 120, "all answers are kept")
     page.get_by_role("button", name="Look again").click()
     card = page.locator(".review-card")
     picture = card.get_by_role("img")

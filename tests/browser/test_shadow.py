@@ -30,7 +30,7 @@ def test_a_version_becomes_the_shadow_and_its_disagreements_are_shown_with_their
         shadow = client.shadow("trained")
         return bool(shadow["compared"] > shadow["agreed"])
 
-    eventually(is_compared, 60, "the shadow has disagreed")
+    eventually(is_compared, 120, "the shadow has disagreed")
     page.reload()
     expect(panel).to_contain_text("the same label for")
     expect(panel.locator("li").first).to_contain_text("by the shadow:")

@@ -11,7 +11,7 @@ from ninefold.client.transport import Json
 from tests.browser.conftest import KEY, QUEUED, QUICK
 from tests.browser.forms import JOB_MS, new_job_form, open_new_job
 from tests.browser.page_monitor import PageMonitor
-from tests.e2e.service import Service
+from tests.e2e.service import ENDLESS, Service
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -20,7 +20,7 @@ WINDOWS = 6
 
 
 def test_many_windows_on_running_jobs_are_all_live(page: Page, service: Service) -> None:
-    open_new_job(page, "shared", epochs=500)
+    open_new_job(page, "shared", epochs=ENDLESS)
     windows = [page.context.new_page() for _ in range(WINDOWS)]
     for window in windows:
         window.goto(page.url)
@@ -41,7 +41,7 @@ def test_many_windows_on_running_jobs_are_all_live(page: Page, service: Service)
 def test_a_list_shows_the_progress_of_a_running_job_without_reading_it_again(
     page: Page, service: Service, monitor: PageMonitor
 ) -> None:
-    job = service.client.submit("few-digits", epochs=500, recipe="classic", name="moving")
+    job = service.client.submit("few-digits", epochs=ENDLESS, recipe="classic", name="moving")
     try:
         figure = page.locator(f"[data-job={job['id']}] .job-figures span").first
         expect(figure).to_contain_text("epoch", timeout=JOB_MS)
@@ -165,6 +165,10 @@ def test_a_refused_stream_is_asked_for_again_but_not_without_pause(
 
     page.route("**/events?*", refuse)
     page.reload()
+    for _ in range(JOB_MS // 100):
+        if asked:
+            break
+        page.wait_for_timeout(100)
     page.wait_for_timeout(5_000)
     assert 1 <= len(asked) <= 4
     page.unroute("**/events?*")

@@ -36,7 +36,7 @@ def files_of_uploads(cluster: Cluster) -> list[str]:
 
 def test_a_body_that_is_cut_short_leaves_nothing(cluster: Cluster, client: ClusterClient) -> None:
     connection = send_half_of_an_upload(cluster.urls[0], "half")
-    eventually(lambda: files_of_uploads(cluster), 10, "the API receives the body")
+    eventually(lambda: files_of_uploads(cluster), 60, "the API receives the body")
     connection.close()
     eventually(lambda: not files_of_uploads(cluster), WITHIN_S, "nothing is left of the body")
     assert client.find_dataset("half") is None
@@ -48,7 +48,7 @@ def test_an_api_that_dies_in_the_middle_of_a_body_leaves_nothing(
 ) -> None:
     """Only the file that the dead API was writing is left, until a process starts on its host."""
     with send_half_of_an_upload(cluster.urls[0], "half"):
-        eventually(lambda: files_of_uploads(cluster), 10, "the API receives the body")
+        eventually(lambda: files_of_uploads(cluster), 60, "the API receives the body")
         cluster.apis[0].restart()
     eventually(lambda: cluster.serves(0), 60, "the API is back")
     assert files_of_uploads(cluster) == []

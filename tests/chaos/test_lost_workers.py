@@ -55,7 +55,7 @@ def test_a_dead_workers_work_begins_again(cluster: Cluster, client: ClusterClien
 def test_a_dead_workers_work_begins_again_although_the_upkeep_dies_with_it(
     cluster: Cluster, client: ClusterClient, kind: Kind, roles: list[Role], within_s: float
 ) -> None:
-    eventually(lambda: all(map(cluster.process_with, Role)), 30, "leader and deputy are elected")
+    eventually(lambda: all(map(cluster.process_with, Role)), 60, "leader and deputy are elected")
     item_id = client.start(kind, LONG)
     client.wait_until_begun(item_id)
     elected = [cluster.process_with(role) for role in roles]

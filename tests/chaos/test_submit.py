@@ -43,9 +43,9 @@ def test_work_is_done_although_its_wake_up_is_lost(
         worker.kill()  # a frozen worker would receive the wake-up and keep it
     item_id = client.start(kind)
     broker, wake_ups = cluster.store.redis, WAKE_UPS[LANES[kind]]
-    eventually(lambda: broker.llen(wake_ups), 10, "a wake-up is sent")
+    eventually(lambda: broker.llen(wake_ups), 60, "a wake-up is sent")
     broker.delete(wake_ups)
-    eventually(lambda: broker.llen(wake_ups), 10, "a reaper sends another wake-up")
+    eventually(lambda: broker.llen(wake_ups), 60, "a reaper sends another wake-up")
     broker.delete(wake_ups)
     for worker in cluster.workers:
         worker.start()

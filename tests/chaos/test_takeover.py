@@ -48,7 +48,7 @@ def test_a_worker_that_continues_too_late_changes_nothing(
     frozen.unfreeze()
     client.check()
     assert client.status(item_id) == "succeeded"
-    eventually(lambda: cluster.is_idle(frozen), 20, "the worker is idle again")
+    eventually(lambda: cluster.is_idle(frozen), 60, "the worker is idle again")
 
 
 @pytest.mark.parametrize(("kind", "failpoint"), at_steps(CHILD_STEPS, QUICK))

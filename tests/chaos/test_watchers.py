@@ -10,8 +10,9 @@ import pytest
 from benchmarks.service.event_watchers import Received, Watcher, loop_factory, watch_during
 from benchmarks.service.events import feed_readers, shutdown_s
 from benchmarks.service.processes import resident_mb
-from benchmarks.service.running import free_port, running_api
+from benchmarks.service.running import running_api
 from benchmarks.service.simulated_job import SimulatedJob
+from tests.ports import free_port
 
 END_S = 5 * 12
 EVENTS, LINE = 4_000, "x" * 4_000

@@ -15,13 +15,13 @@ from typing import Any
 import httpx
 from PIL import Image
 
-from benchmarks.service.running import free_port
 from ninefold import Client
 from tests.api.zips import zipped
 from tests.chaos.cluster.process import ClusterProcess
 from tests.chaos.cluster.valkey import DurableValkey
 from tests.compatibility.make_release import RELEASES, ROOT
 from tests.ninefold.processes import eventually
+from tests.ports import free_port
 from tests.worker.processes import children_of
 
 START_S = 60.0

@@ -7,12 +7,10 @@ from pathlib import Path
 import pytest
 
 from ninefold.client.transport import Json
-from tests.e2e.service import NINEFOLD, Service
+from tests.e2e.service import ENDLESS, NINEFOLD, Service
 from tests.ninefold.processes import eventually
 
 pytestmark = pytest.mark.timeout(300)
-ENDLESS = 1000
-"""A number of epochs that no test waits for: the job runs until it is stopped."""
 
 
 def ninefold(*arguments: str) -> subprocess.CompletedProcess[str]:

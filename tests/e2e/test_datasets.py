@@ -37,15 +37,16 @@ def run(service: Service, *arguments: str) -> Result:
     return CliRunner().invoke(app, [*arguments, "--url", service.url])
 
 
-@pytest.mark.parametrize(("phase", "removed"), [("uploading", "0/0.png"), ("reading", "1/0.png")])
+@pytest.mark.parametrize(("when", "removed"), [("uploading", "0/0.png"), ("importing", "1/0.png")])
 def test_adding_survives_a_kill_of_the_api(
-    service: Service, tiny_folder: Path, tmp_path: Path, phase: str, removed: str
+    service: Service, tiny_folder: Path, tmp_path: Path, when: str, removed: str
 ) -> None:
-    folder = own_folder(tiny_folder, tmp_path, f"killed-{phase}", removed)
+    folder = own_folder(tiny_folder, tmp_path, f"killed-{when}", removed)
+    phases = ("uploading",) if when == "uploading" else ("starting", "reading", "storing")
     killed: list[int] = []
 
     def kill_once(progress: DatasetProgress) -> None:
-        if progress.phase == phase and not killed:
+        if progress.phase in phases and not killed:
             killed.extend(service.kill_role("api"))
 
     dataset = service.client.add_dataset(folder, folder.name, kill_once)
@@ -106,7 +107,7 @@ def test_ctrl_c_detaches_from_an_import_and_a_job_waits_for_it(
         adding.send_signal(signal.SIGINT)
         rest = adding.stderr.read()
         adding.stderr.close()
-        assert adding.wait(20) == 130
+        assert adding.wait(60) == 130
         assert rest.strip() == "later is still being imported. Look with: ninefold datasets list"
         assert "processing: " in run(service, "datasets", "list").stdout
 
@@ -132,11 +133,11 @@ def test_a_cancelled_import_ends_its_waiting_jobs(
     with service.frozen_light_worker():
         command = [*NINEFOLD, "datasets", "add", str(folder), "--url", service.url]
         adding = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        eventually(lambda: "never" in run(service, "datasets", "list").stdout, 30, "the import is listed")
+        eventually(lambda: "never" in run(service, "datasets", "list").stdout, 60, "the import is listed")
         job = service.client.submit("never", epochs=1)
         cancelled = run(service, "datasets", "cancel", "never")
         assert re.fullmatch(r"never  imp_\w+  cancelled\n", cancelled.stdout), cancelled.stderr
-        _, errors = adding.communicate(timeout=20)
+        _, errors = adding.communicate(timeout=60)
         assert adding.returncode == 1
         assert "The import was cancelled." in errors
     with pytest.raises(NinefoldError) as caught:
@@ -157,11 +158,11 @@ def test_an_import_is_cancelled_before_it_is_deleted(
     with service.frozen_light_worker():
         command = [*NINEFOLD, "datasets", "add", str(folder), "--url", service.url]
         adding = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        eventually(lambda: "unwanted" in run(service, "datasets", "list").stdout, 30, "it is listed")
+        eventually(lambda: "unwanted" in run(service, "datasets", "list").stdout, 60, "it is listed")
         deleted = run(service, "datasets", "delete", "unwanted")
         assert deleted.exit_code == 0, deleted.stderr
         assert "unwanted" not in run(service, "datasets", "list").stdout
-        adding.wait(30)
+        adding.wait(60)
 
 
 def test_a_correction_makes_a_version_and_a_job_may_use_the_first(

@@ -58,7 +58,7 @@ def test_ctrl_c_ends_the_demo_cleanly(temporary: Path) -> None:
     assert demo.returncode in (130, -signal.SIGINT), errors  # a shell reports both as 130
     eventually(
         lambda: not [pid for pid, started in family.items() if is_alive(pid, started)],
-        25,
+        60,
         "all processes have ended",
     )
     assert not any("valkey" in command_line(pid) for pid in family)

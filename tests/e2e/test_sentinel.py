@@ -15,8 +15,10 @@ from tests.worker.worker_processes import WorkerProcess, running_worker
 
 LONG_EPOCHS = 60
 """12 seconds, more than a failover takes."""
-FAILOVER_S = 30
-RUN_S = 60
+FAILOVER_S = 60
+RUN_S = 90
+
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 
-def wait_until(condition: Callable[[], Any], within_s: float = 20) -> None:
+def wait_until(condition: Callable[[], Any], within_s: float = 60) -> None:
     """Poll until the condition holds; fails after `within_s`."""
     deadline = time.monotonic() + within_s
     while not condition():

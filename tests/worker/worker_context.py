@@ -196,7 +196,7 @@ class BackgroundAttempt:
         """Whether the attempt has not ended yet."""
         return self._thread.is_alive()
 
-    def outcome(self, within_s: float = 20) -> Outcome:
+    def outcome(self, within_s: float = 60) -> Outcome:
         """Wait for the end of the attempt and return its outcome."""
         self._thread.join(within_s)
         assert self._result is not None, f"the attempt still runs after {within_s} s"

@@ -18,6 +18,8 @@ from worker.queue.live_workers import LiveWorkers, WorkerRecord
 from worker.queue.store import JobStore
 from worker.redis_server.connection import connect
 
+LEASE_S = 3.0
+
 
 class WorkerProcess:
     """A worker process with short leases."""
@@ -76,13 +78,13 @@ class WorkerProcess:
     def wait_until_idle(self) -> None:
         """Wait until the worker is listed and, if it trains, has a warm standby."""
         has_standby = "training" in self._lanes
-        wait_until(lambda: self.record is not None and (self.trainers() or not has_standby), 30)
+        wait_until(lambda: self.record is not None and (self.trainers() or not has_standby))
 
     def send(self, signal_number: signal.Signals) -> None:
         """Send a signal to the worker."""
         self._process.send_signal(signal_number)
 
-    def exit_status(self, within_s: float = 30) -> int:
+    def exit_status(self, within_s: float = 60) -> int:
         """Wait until the worker exits."""
         return self._process.wait(within_s)
 
@@ -99,7 +101,7 @@ def worker_environment(redis_url: str, folder: Path) -> dict[str, str]:
         "REDIS_URL": redis_url,
         "NINEFOLD_STORAGE": (folder / "storage").as_uri(),
         "NINEFOLD_CACHE_DIR": str(folder / "cache"),
-        "NINEFOLD_LEASE_S": "3",
+        "NINEFOLD_LEASE_S": str(LEASE_S),
         "NINEFOLD_RENEW_EVERY_S": "0.2",
         "NINEFOLD_THREADS": "1",
         "NINEFOLD_DEVICES": "cpu",
@@ -173,4 +175,4 @@ def running_worker(
     finally:
         trainers = worker.trainers()
         worker.close()
-        wait_until(lambda: not any(map(is_running, trainers)), 30)
+        wait_until(lambda: not any(map(is_running, trainers)))

@@ -31,7 +31,7 @@ def test_a_zip_becomes_a_dataset_that_jobs_can_use(
         job = client.post("/jobs", json={"dataset": ref})
         assert (job.status_code, job.json()["name"]) == (202, "pets")
         assert job.json()["spec"]["dataset"] == dataset["id"]
-    eventually(lambda: not leftovers(settings), 20, "the upload was deleted")
+    eventually(lambda: not leftovers(settings), 60, "the upload was deleted")
 
 
 def test_uploading_the_same_bytes_returns_the_same_dataset(client: httpx.Client, importer: None) -> None:
@@ -190,7 +190,7 @@ def test_a_zip_without_a_valid_dataset_is_rejected(
     [rejected] = [one for one in client.get("/datasets").json()["data"] if one["status"] == "rejected"]
     assert (rejected["name"], rejected["error"]["code"]) == ("pets", "dataset_rejected")
     assert client.get(f"/datasets/{rejected['id']}").json() == rejected
-    eventually(lambda: not leftovers(settings), 20, "the upload was deleted")
+    eventually(lambda: not leftovers(settings), 60, "the upload was deleted")
 
 
 @pytest.fixture(scope="module")

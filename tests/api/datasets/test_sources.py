@@ -97,7 +97,7 @@ def test_a_folder_and_a_zip_below_an_allowed_folder_are_read(
     assert (dataset["images"], dataset["source"]) == (12, f"file://{photos}/pets")
     assert add(service, f"file://{photos}/pets.zip", "zipped").json()["id"] == dataset["id"]
     assert service.get("/datasets/pets").json()["source"] == f"file://{photos}/pets"
-    eventually(lambda: stored(reading) == [], 20, "no copy is left")
+    eventually(lambda: stored(reading) == [], 60, "no copy is left")
     assert (photos / "pets.zip").exists()
 
 
@@ -150,7 +150,7 @@ def test_a_prefix_and_a_zip_of_a_bucket_are_read(service: httpx.Client, reading:
     assert add(service, f"s3://{BUCKET}/allowed/insects.zip", "again").json()["id"] == dataset["id"]
     assert "nothing at this address" in rejection(add(service, f"s3://{BUCKET}/allowed/none", "none"))
     assert "nothing at this address" in rejection(add(service, f"s3://{BUCKET}/allowed/none.zip", "no-zip"))
-    eventually(lambda: stored(reading) == [], 20, "no copy is left")
+    eventually(lambda: stored(reading) == [], 60, "no copy is left")
 
 
 def test_a_zip_of_the_internet_is_read_and_a_failing_server_is_tried_again(
@@ -170,7 +170,7 @@ def test_a_zip_of_the_internet_is_read_and_a_failing_server_is_tried_again(
     assert "not public" in rejection(add(service, "https://192.168.0.1/a.zip", "private"))
     down = problem_in(add(service, "https://images.example/down.zip", "down"), 422, "source_unavailable")
     assert "Try again later" in down["detail"]
-    eventually(lambda: stored(reading) == [], 20, "no copy is left")
+    eventually(lambda: stored(reading) == [], 60, "no copy is left")
 
 
 def test_an_import_from_elsewhere_is_left_to_workers_of_this_release(

@@ -34,12 +34,12 @@ def proxied(settings: ApiSettings, redis_url: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def late_importer(settings: ApiSettings) -> Iterator[None]:
+def late_importer(settings: ApiSettings, proxied: str) -> Iterator[None]:
     """A worker that begins to import only when a silent connection would have been closed."""
     is_over = threading.Event()
 
     def run() -> None:
-        is_over.wait(PATIENCE_S + 1)
+        is_over.wait(PATIENCE_S + 2)
         with running_importer(settings):
             is_over.wait()
 

@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import httpx
@@ -17,6 +17,7 @@ from tests.api.attempts import claim, submit
 from tests.api.problems import problem_in
 from tests.api.serving import running_api
 from tests.worker.packing import packer
+from tests.worker.processes import wait_until
 from worker.queue.attempt_messages import TrainingReport
 from worker.queue.records import Progress
 from worker.queue.states import Phase
@@ -249,14 +250,13 @@ def test_a_watcher_of_all_jobs_opens_no_connection_to_redis(
     begun = connection_ids()
     with running_api(settings) as url, httpx.Client(base_url=url, timeout=30) as client:
         client.get("/jobs")
-        deadline = time.monotonic() + 30
         # Three connections: the hub's, that of the upkeep, and that of GET /jobs.
-        while len(known := connection_ids() - begun) < 3:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        with stream(client, "/events") as events:
-            next(events)
-            assert connection_ids() - begun == known
+        wait_until(lambda: len(connection_ids() - begun) >= 3)
+        known = connection_ids()
+        with ExitStack() as watchers:
+            for _ in range(10):
+                next(watchers.enter_context(stream(client, "/events")))
+            assert len(connection_ids() - known) < 5  # the upkeep may open some
 
 
 def test_many_watchers_receive_the_same_events(client: httpx.Client, url: str, store: JobStore) -> None:
@@ -267,19 +267,19 @@ def test_many_watchers_receive_the_same_events(client: httpx.Client, url: str, s
     def watch() -> None:
         with httpx.Client(base_url=url, timeout=30) as own, stream(own, f"/jobs/{job_id}/events") as events:
             begun = [next(events)]
-            is_watching.wait(20)
+            is_watching.wait(60)
             received.append([*begun, *events][1:])
 
     watchers = [threading.Thread(target=watch) for _ in range(20)]
     for watcher in watchers:
         watcher.start()
-    is_watching.wait(20)
+    is_watching.wait(60)
     attempt = claim(store)
     for epoch in range(1, 30):
         attempt.report(epoch, epoch)
     attempt.fail()
     for watcher in watchers:
-        watcher.join(20)
+        watcher.join(60)
     assert len(received) == 20
     assert all(events == received[0] for events in received)
     assert [json.dumps(event.data) for event in received[0]].count("") == 0

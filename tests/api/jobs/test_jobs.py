@@ -16,6 +16,7 @@ from model.storage.local import TEMPORARY_FOLDER
 from model.storage.opening import open_storage
 from tests.api.attempts import DIGITS, claim, submit
 from tests.api.problems import problem_in
+from tests.worker.processes import wait_until
 from tests.worker.samples import draft
 from worker.queue.attempt_messages import Report
 from worker.queue.ids import checkpoints_prefix
@@ -55,10 +56,7 @@ def test_a_job_shows_its_recipe_with_all_settings(client: httpx.Client) -> None:
 
 def test_a_submission_sends_a_wake_up(client: httpx.Client, redis_client: redis.Redis) -> None:
     submit(client)
-    deadline = time.monotonic() + 5
-    while not redis_client.llen(WAKE_UPS):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(lambda: redis_client.llen(WAKE_UPS))
 
 
 def test_a_dry_run_creates_nothing(client: httpx.Client) -> None:
@@ -259,19 +257,19 @@ def test_waiting_ends_when_the_state_changes(client: httpx.Client, store: JobSto
     with ThreadPoolExecutor(
         1
     ) as caller:  # joined: a claim that outlives the test would take the next test's job
-        answer = caller.submit(client.get, f"/jobs/{job_id}?wait_s=20")
+        answer = caller.submit(client.get, f"/jobs/{job_id}?wait_s=25")
         time.sleep(0.5)
         claim(store)
         assert answer.result().json()["status"] == "running"
-    assert 0.3 < time.monotonic() - began < 10
+    assert 0.3 < time.monotonic() - began < 20
 
 
 def test_waiting_ends_after_wait_s_and_at_once_for_a_finished_job(client: httpx.Client) -> None:
     job_id = submit(client)
     began = time.monotonic()
     assert client.get(f"/jobs/{job_id}?wait_s=0.5").json()["status"] == "queued"
-    assert 0.4 < time.monotonic() - began < 5
+    assert 0.4 < time.monotonic() - began < 20
     client.post(f"/jobs/{job_id}/cancel")
     began = time.monotonic()
-    assert client.get(f"/jobs/{job_id}?wait_s=20").json()["status"] == "cancelled"
-    assert time.monotonic() - began < 5
+    assert client.get(f"/jobs/{job_id}?wait_s=25").json()["status"] == "cancelled"
+    assert time.monotonic() - began < 20

@@ -20,7 +20,7 @@ SECRETS = (
     "AWS_SECRET_ACCESS_KEY",
     "DATABASE_PASSWORD",
 )
-TIMES = SupervisionTimes(ping_every_s=0.2, ping_timeout_s=2)
+TIMES = SupervisionTimes(ping_every_s=0.2, ping_timeout_s=5)
 
 
 @pytest.fixture(scope="package")

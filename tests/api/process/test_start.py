@@ -27,6 +27,7 @@ from tests.api.problems import problem_in
 from tests.api.published import publish_model
 from tests.api.serving import running_api
 from tests.conftest import running_valkey
+from tests.ports import free_port
 from tests.worker.processes import children_of, wait_until
 from worker.redis_server import keys as redis_keys
 from worker.registry.model_registry import ModelRegistry
@@ -66,8 +67,7 @@ def _running(
     before: tuple[str, ...] = (),
     stderr: IO[bytes] | None = None,
 ) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [*before, sys.executable, "-m", "api", "--port", str(port), *arguments],
         env=environment,
@@ -185,7 +185,7 @@ def test_the_predictor_starts_with_the_given_settings(redis_url: str, tmp_path: 
             assert arguments[arguments.index("--cache-bytes") + 1] == "123456"
             assert arguments[arguments.index("--precision") + 1] == "float32"
             process.terminate()
-            assert process.wait(30) == 0
+            assert process.wait(60) == 0
 
 
 def test_the_limits_of_images_can_be_set(redis_client: redis.Redis, redis_url: str, tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 
 import httpx
 
-from benchmarks.service.running import free_port
 from model.host.failpoints import Failpoint
 from model.storage.opening import open_storage
 from tests.chaos.cluster.network import Link, Network
@@ -23,6 +22,7 @@ from tests.chaos.history.history import Entry, History
 from tests.chaos.instrumented import mutants
 from tests.chaos.instrumented.fault_plans import Fault, FaultPlans
 from tests.ninefold.processes import eventually
+from tests.ports import free_port
 from tests.worker.processes import children_of
 from worker.queue.kinds import Lane
 from worker.queue.live_workers import LiveWorkers, WorkerRecord, WorkerState

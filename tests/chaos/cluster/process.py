@@ -89,7 +89,7 @@ class ClusterProcess:
         family = self.kill() if self.is_running else {}
         eventually(
             lambda: not any(is_alive(*process) for process in family.items()),
-            25,
+            60,
             f"all processes of {self.name} are gone",
         )
 

@@ -30,7 +30,7 @@ class DurableValkey:
     def start(self) -> None:
         """Start the server with the records that it wrote before, and wait until it answers."""
         self._process.start()
-        eventually(self._answers, 20, "Valkey answers")
+        eventually(self._answers, 60, "Valkey answers")
 
     def kill(self) -> None:
         """Kill the server with SIGKILL."""

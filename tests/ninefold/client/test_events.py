@@ -68,12 +68,12 @@ def test_a_stream_that_was_open_is_opened_again_however_long_it_was_quiet() -> N
 
     def answer(request: Request) -> Reply:
         if len(server.requests) == 2:  # longer than the patience, after which the server is gone for a moment
-            time.sleep(0.7)
+            time.sleep(3.2)
             return Reply(200, b": still here\n\n", headers | {"Content-Length": "100"})
         if len(server.requests) == 3:
             return Reply(503, {"code": "redis_unavailable", "detail": "Redis is away."})
         return Reply(200, quiet if len(server.requests) == 1 else end, headers)
 
-    with scripted_server(answer) as server, Client(server.url, patience_s=0.6) as client:
+    with scripted_server(answer) as server, Client(server.url, patience_s=3) as client:
         assert [event.kind for event in client.events("job_1")] == ["state", "end"]
         assert len(server.requests) == 4

@@ -3,12 +3,12 @@ import sys
 
 from tests.ninefold.processes import command_line, eventually
 
-FAMILY = "sleep 60 & sleep 60"
+FAMILY = "sleep 600 & sleep 600"
 
 
 def test_the_guard_kills_the_groups_of_the_last_line_when_stdin_closes() -> None:
     family = subprocess.Popen(["sh", "-c", FAMILY], start_new_session=True)
-    spared = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    spared = subprocess.Popen(["sleep", "600"], start_new_session=True)
     try:
         with subprocess.Popen(
             [sys.executable, "-m", "ninefold.local.orphan_guard"], stdin=subprocess.PIPE
@@ -16,11 +16,11 @@ def test_the_guard_kills_the_groups_of_the_last_line_when_stdin_closes() -> None
             assert guard.stdin
             guard.stdin.write(b"%d\n%d\n" % (spared.pid, family.pid))
             guard.stdin.close()
-            assert guard.wait(10) == 0
-        assert family.wait(5) == -9
+            assert guard.wait(60) == 0
+        assert family.wait(60) == -9
         assert spared.poll() is None  # the second line replaced the first
     finally:
         for process in (family, spared):
             process.kill()
             process.wait()
-    eventually(lambda: not command_line(family.pid), 5, "the whole group has ended")
+    eventually(lambda: not command_line(family.pid), 60, "the whole group has ended")

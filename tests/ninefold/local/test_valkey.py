@@ -23,7 +23,7 @@ def running(folder: DataFolder) -> Iterator[EmbeddedValkey]:
     process = ServiceProcess("valkey", valkey.command, os.environ, log, lambda *_: None)
     process.start()
     try:
-        eventually(valkey.is_ready, 20, "Valkey answers")
+        eventually(valkey.is_ready, 60, "Valkey answers")
         yield valkey
     finally:
         process.kill()

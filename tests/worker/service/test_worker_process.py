@@ -18,6 +18,7 @@ from tests.conftest import running_valkey
 from tests.worker.processes import is_running, wait_until
 from tests.worker.samples import make_job
 from tests.worker.worker_processes import (
+    LEASE_S,
     restartable_valkey,
     running_worker,
     worker_environment,
@@ -71,7 +72,7 @@ def test_a_worker_completes_a_deletion_runs_all_queued_jobs_and_ends_at_once_whe
         asked_at = time.monotonic()
         worker.send(signal.SIGTERM)
         assert worker.exit_status() == 0
-        assert time.monotonic() - asked_at < 5  # documented: 2 s; tests allow for busy machines
+        assert time.monotonic() - asked_at < 15  # documented: 2 s; tests allow for busy machines
         assert not any(map(is_running, trainers))
         assert worker.record is None
 
@@ -86,7 +87,7 @@ def test_a_worker_cleans_its_cache_at_its_start_and_a_trainer_refuses_what_does_
     with running_worker(redis_url, tmp_path, ()):
         wait_until(lambda: not unused.exists())
         job_id = _submit(store, redis_url)
-        wait_until(lambda: _is_over(store, job_id), 60)
+        wait_until(lambda: _is_over(store, job_id))
     error = store.get(job_id).error
     assert error
     assert error.code == "dataset_too_large"
@@ -106,7 +107,7 @@ def test_a_busy_worker_requeues_its_job_and_another_worker_continues_it(
     assert job.status is Status.QUEUED
     assert [attempt.outcome for attempt in job.attempts] == [Outcome.DRAINED]
     with running_worker(redis_url, tmp_path):  # no API sends a wake-up; the worker's reaper does
-        wait_until(lambda: _is_over(store, job_id), 30)
+        wait_until(lambda: _is_over(store, job_id))
     assert store.get(job_id).status is Status.SUCCEEDED
     assert [row.epoch for row in store.rows(job_id)] == [1, 2, 3, 4, 5, 6]
     assert _steps(store, job_id) == list(range(30))
@@ -123,10 +124,10 @@ def test_the_trainer_of_a_killed_worker_ends_and_another_worker_takes_the_job(
             trainers = first.trainers()
             first.send(signal.SIGKILL)
             killed_at = time.monotonic()
-            wait_until(lambda: not any(map(is_running, trainers)), 5)
-            wait_until(lambda: len(store.get(job_id).attempts) == 2, 30)
-            assert time.monotonic() - killed_at < 5 * (3 + 5)
-            wait_until(lambda: _is_over(store, job_id), 30)
+            wait_until(lambda: not any(map(is_running, trainers)))
+            wait_until(lambda: len(store.get(job_id).attempts) == 2)
+            assert time.monotonic() - killed_at < 5 * (LEASE_S + 5)
+            wait_until(lambda: _is_over(store, job_id))
     job = store.get(job_id)
     assert job.status is Status.SUCCEEDED
     assert [attempt.outcome for attempt in job.attempts] == [Outcome.WORKER_LOST, Outcome.SUCCEEDED]
@@ -141,15 +142,15 @@ def test_a_job_survives_the_death_of_redis(tmp_path: Path) -> None:
         wait_until(lambda: _has_rows(store, job_id))
         valkey.kill()
         killed_at = time.monotonic()
-        time.sleep(4.5)
+        time.sleep(1.5 * LEASE_S)
         back_at = time.monotonic()
         valkey.start()
-        wait_until(lambda: _is_over(store, job_id), 60)
+        wait_until(lambda: _is_over(store, job_id))
         job = store.get(job_id)
         reported = [event.data for event in store.events(job_id).events if event.event == "epoch"]
         log = "\n".join(store.logs(job_id))
         after = _submit(store, valkey.url, epochs=1)
-        wait_until(lambda: _is_over(store, after), 10)
+        wait_until(lambda: _is_over(store, after))
         store.redis.close()
     assert job.status is Status.SUCCEEDED
     assert len(job.attempts) == 1
@@ -157,7 +158,8 @@ def test_a_job_survives_the_death_of_redis(tmp_path: Path) -> None:
     steps_at = [float(at) for at in re.findall(r"^step \d+ at ([\d.]+)", log, re.MULTILINE)]
     in_outage = [at - killed_at for at in steps_at if killed_at < at < back_at]
     assert in_outage, "it should continue training within its lease"
-    assert max(in_outage) < 3.5, "it should wait after the end of its lease"
+    late = [at for at in in_outage if at > LEASE_S + 0.2]
+    assert len(late) <= 1, "after the end of its lease it should only complete the step that had begun"
 
 
 @pytest.mark.parametrize("is_busy", [pytest.param(False, marks=pytest.mark.chaos), True])
@@ -170,7 +172,7 @@ def test_a_worker_ends_even_without_redis(tmp_path: Path, *, is_busy: bool) -> N
         valkey.kill()
         time.sleep(1)
         worker.send(signal.SIGTERM)
-        worker.exit_status(within_s=35)
+        worker.exit_status(within_s=90)
         valkey.start()
         if is_busy:
             assert store.get(job_id).status is Status.RUNNING  # until a reaper requeues it
@@ -188,11 +190,11 @@ def test_a_frozen_worker_loses_its_job_and_computes_nothing_more(
         for pid in (frozen.pid, *trainers):
             os.kill(pid, signal.SIGSTOP)
         with running_worker(redis_url, tmp_path):
-            wait_until(lambda: len(store.get(job_id).attempts) == 2, 30)
+            wait_until(lambda: len(store.get(job_id).attempts) == 2)
             for pid in (*trainers, frozen.pid):
                 os.kill(pid, signal.SIGCONT)
-            wait_until(lambda: not any(map(is_running, trainers)), 10)
-            wait_until(lambda: _is_over(store, job_id), 60)
+            wait_until(lambda: not any(map(is_running, trainers)))
+            wait_until(lambda: _is_over(store, job_id))
     job = store.get(job_id)
     assert job.status is Status.SUCCEEDED
     assert [attempt.outcome for attempt in job.attempts] == [Outcome.WORKER_LOST, Outcome.SUCCEEDED]
@@ -204,7 +206,7 @@ def test_a_worker_whose_trainers_die_before_training_stops_claiming(
 ) -> None:
     with running_worker(redis_url, tmp_path, ("trainer_dead_at_start",)) as broken:
         doomed = [_submit(store, redis_url) for _ in range(2)]
-        wait_until(lambda: all(_is_over(store, job_id) for job_id in doomed), 30)
+        wait_until(lambda: all(_is_over(store, job_id) for job_id in doomed))
         error = store.get(doomed[0]).error
         assert error is not None
         assert "cannot open shared object" in error.message
@@ -213,7 +215,7 @@ def test_a_worker_whose_trainers_die_before_training_stops_claiming(
         time.sleep(2)
         assert store.get(job_id).status is Status.QUEUED
         with running_worker(redis_url, tmp_path):
-            wait_until(lambda: _is_over(store, job_id), 30)
+            wait_until(lambda: _is_over(store, job_id))
             assert store.get(job_id).status is Status.SUCCEEDED
 
 
@@ -243,7 +245,7 @@ def test_a_start_that_is_refused_ends_with_one_line_and_a_status(tmp_path: Path)
         env={**os.environ, **worker_environment("redis://127.0.0.1:1/0", tmp_path)},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         check=False,
     )
     assert ended.returncode == 1

@@ -130,7 +130,7 @@ def test_when_redis_loses_the_roles_they_are_taken_again(candidates: Candidates)
 
 
 def test_an_outage_of_redis_takes_no_role_away() -> None:
-    with running_valkey() as url, connect(url, timeout_s=0.1) as client:
+    with running_valkey() as url, connect(url, timeout_s=1) as client:
         server = int(client.info("server")["process_id"])
         candidates = Candidates(client)
         leader, deputy = candidates.add(), candidates.add()

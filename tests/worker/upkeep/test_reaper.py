@@ -137,7 +137,7 @@ def test_a_wake_up_is_sent_when_jobs_are_queued_and_none_is_pending(simulation: 
 @pytest.fixture
 def pausable() -> Iterator[tuple[JobStore, int]]:
     """Yield a store on its own Valkey server, which may be stopped, and the server's process id."""
-    with running_valkey() as url, connect(url, timeout_s=0.2) as client:
+    with running_valkey() as url, connect(url, timeout_s=1) as client:
         yield JobStore(client), int(client.info("server")["process_id"])
 
 

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -10,6 +11,7 @@ from pydantic import SecretStr
 
 from api.settings import ApiSettings
 from tests.api.serving import running_api
+from tests.worker.processes import wait_until
 
 KEY = "key-of-alice-0123"
 
@@ -21,6 +23,10 @@ def logged(settings: ApiSettings, redis_url: str) -> Iterator[httpx.Client]:
         yield client
 
 
+def _lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    return [json.loads(record.message) for record in caplog.records if record.name.endswith("access_log")]
+
+
 def test_a_line_names_request_route_status_duration_and_key(
     logged: httpx.Client, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -29,7 +35,8 @@ def test_a_line_names_request_route_status_duration_and_key(
         logged.get("/jobs/job_00000000000000000000000000?wait_s=0", headers=headers)
         logged.head("/jobs?limit=1", headers=headers)
         logged.get(f"/nothing?key={KEY}")
-    lines = [json.loads(record.message) for record in caplog.records if record.name.endswith("access_log")]
+        wait_until(lambda: len(_lines(caplog)) == 3)  # a line is written once the answer was sent
+    lines = _lines(caplog)
     assert [(line["method"], line["route"], line["status"], line["key_id"]) for line in lines] == [
         ("GET", "/jobs/{job_id}", 404, "alice"),
         ("HEAD", "/jobs", 200, "alice"),

@@ -53,7 +53,7 @@ def test_a_large_image_is_not_overtaken_by_small_ones() -> None:
         with budget.share() as take:
             take(60)
             large = threads.submit(hold, 90)
-            eventually(budget._turn.locked, 20, "the large image waits")
+            eventually(budget._turn.locked, 60, "the large image waits")
             small = threads.submit(hold, 10)
             with pytest.raises(TimeoutError):
                 small.result(0.3)

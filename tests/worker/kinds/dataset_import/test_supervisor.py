@@ -117,7 +117,7 @@ def test_an_import_is_cancelled_in_the_middle(store: JobStore, tmp_path: Path) -
         store.cancel_item(import_id)
         asked_at = time.monotonic()
         assert attempt.outcome() is Outcome.CANCELLED
-        assert time.monotonic() - asked_at < 5
+        assert time.monotonic() - asked_at < 15
     assert not is_running(process_id)
     assert store.get_import(import_id).status is Status.CANCELLED
     assert storage_of(tmp_path).list() == []

@@ -6,8 +6,6 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from tests.worker.processes import wait_until
 from tests.worker.samples import make_job
 from tests.worker.worker_context import claim_next, open_worker_context
@@ -30,14 +28,12 @@ def _make_attempt(context: TrainingContext) -> TrainingSupervisor:
     )
 
 
-@pytest.mark.timeout(30)
 def test_a_job_that_was_paused_many_times_succeeds(store: JobStore, tmp_path: Path) -> None:
     store.submit(make_job(epochs=1))
     with open_worker_context(store, tmp_path) as context:
         assert _make_attempt(context).run().outcome is Outcome.SUCCEEDED
 
 
-@pytest.mark.timeout(30)
 def test_a_trainer_that_reads_late_gets_the_whole_message(store: JobStore, tmp_path: Path) -> None:
     job_id = store.submit(make_job(epochs=1)).job_id
     outcomes: list[Outcome] = []
