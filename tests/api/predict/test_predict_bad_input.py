@@ -87,7 +87,9 @@ def test_the_error_for_heic_says_what_to_do(service: Service) -> None:
 
 def test_the_error_for_a_web_page_says_what_happened(service: Service) -> None:
     page = b"<!DOCTYPE html><html><body>403 Forbidden</body></html>"
-    assert "a web page: the download failed" in _problem(_post(service, page), 415, "not_an_image")["detail"]
+    assert (
+        "a web page: the download failed" in problem_in(_post(service, page), 415, "not_an_image")["detail"]
+    )
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/pdf", "multipart/mixed; boundary=x"])
@@ -98,7 +100,7 @@ def test_a_content_type_that_is_not_an_image_is_refused(service: Service, conten
 
 def test_a_compressed_body_is_told_from_a_bad_image(service: Service) -> None:
     response = service.client.post("/predict", content=png(), headers={"Content-Encoding": "gzip"})
-    assert "without Content-Encoding" in _problem(response, 415, "unsupported_media_type")["detail"]
+    assert "without Content-Encoding" in problem_in(response, 415, "unsupported_media_type")["detail"]
 
 
 def test_a_request_with_too_many_images_is_refused(service: Service) -> None:
