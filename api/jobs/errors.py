@@ -78,14 +78,14 @@ class NotResolvedError(ApiError):
 
 
 class DatasetGoneError(ApiError):
-    """Raised when the dataset of a job that shall be repeated was deleted."""
+    """Raised when the dataset of a job that shall be repeated or extended was deleted."""
 
     code = "dataset_gone"
 
     def __init__(self, job_id: str, dataset: str) -> None:
         super().__init__(
-            f"The dataset {dataset} of {job_id} was deleted, so the job cannot be repeated. Add the same images again: they "
-            "get the same id; then post the rerun again."
+            f"The dataset {dataset} of {job_id} was deleted, so the job can neither be repeated nor extended. Add the same "
+            "images again: they get the same id; then post this job again."
         )
 
 

@@ -21,7 +21,9 @@ def wilson_interval(accuracy: float, count: int) -> Interval:
     centre = accuracy + _Z95**2 / (2 * count)
     margin = _Z95 * math.sqrt(accuracy * (1 - accuracy) / count + _Z95**2 / (4 * count**2))
     scale = 1 + _Z95**2 / count
-    return max(0.0, (centre - margin) / scale), min(1.0, (centre + margin) / scale)
+    # Rounding would give 0.9999999999999998 for 90 of 90.
+    low = 0.0 if accuracy == 0 else max(0.0, (centre - margin) / scale)
+    return low, 1.0 if accuracy == 1 else min(1.0, (centre + margin) / scale)
 
 
 def share_interval(part: int, count: int) -> Interval | None:

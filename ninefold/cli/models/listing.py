@@ -73,14 +73,14 @@ def _size(size_bytes: int) -> str:
 
 def _details(model: "Json") -> list[str]:
     low, high = model["metrics"]["ci95"]
-    spec = model["spec"]
+    spec, epochs = model["spec"], model["metrics"]["epochs"]
     files = ", ".join(f"{name} ({_size(one['size_bytes'])})" for name, one in model["files"].items())
     return [
         describe_model(model),
         f"95 % interval  {low:.1%} to {high:.1%}",
         f"classes        {', '.join(model['classes'])}",
         f"dataset        {model['dataset']['name']}  {model['dataset']['id']}",
-        f"training       {spec['recipe']}, {model['metrics']['epochs']} epochs, {spec['image_size']} px, seed {spec['seed']}",
+        f"training       {spec['recipe']}, {epochs} epoch{'s' if epochs != 1 else ''}, {spec['image_size']} px, seed {spec['seed']}",
         f"made           {model['created_at'][:16].replace('T', ' ')} UTC by {model['created_by'] or 'anybody'}, {model['job_id'] or 'no job'}",
         f"files          {files}",
     ]

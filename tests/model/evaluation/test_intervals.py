@@ -14,6 +14,12 @@ def test_the_wilson_interval_has_the_known_limits(
     assert wilson_interval(accuracy, count) == pytest.approx((low, high), abs=2e-4)
 
 
+def test_the_interval_of_all_right_ends_at_1_exactly_and_of_none_at_0() -> None:
+    for count in range(1, 200):
+        assert wilson_interval(1.0, count)[1] == 1
+        assert wilson_interval(0.0, count)[0] == 0
+
+
 def test_no_images_have_no_interval() -> None:
     assert share_interval(0, 0) is None
     assert f1_interval(0, 0) is None
