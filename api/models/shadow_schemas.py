@@ -18,7 +18,7 @@ class ShadowModel(BaseModel):
     version: int
 
 
-class Confusion(BaseModel):
+class ShadowConfusion(BaseModel):
     """Images to which the two models gave these different labels."""
 
     production: str
@@ -42,7 +42,7 @@ class ShadowTraffic(BaseModel):
     agreement: Fraction | None = Field(description="The share of these; null without images.")
     dropped: int = Field(description="Sampled images for which production left the predictor no time.")
     failed: int = Field(description="Images that the shadow could not classify.")
-    confusions: list[Confusion] = Field(description="The most frequent first, 100 at most.")
+    confusions: list[ShadowConfusion] = Field(description="The most frequent first, 100 at most.")
 
     @classmethod
     def of(cls, production: Manifest, shadow: Manifest, counts: ShadowCounts | None, fraction: float) -> Self:
@@ -61,7 +61,7 @@ class ShadowTraffic(BaseModel):
             dropped=found.dropped,
             failed=found.failed,
             confusions=[
-                Confusion(production=labels[0], shadow=labels[1], images=images)
+                ShadowConfusion(production=labels[0], shadow=labels[1], images=images)
                 for labels, images in confusions
             ],
         )

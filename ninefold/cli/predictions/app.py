@@ -75,10 +75,16 @@ def create(
             bar.update(task, completed=progress["fraction"])
 
         options: Json = {"top_k": top_k, "min_score": min_score, "tta": tta, "coverage": coverage}
-        if zip_file is not None:
-            found = client.predict_zip(model, zip_file, on_progress=show, **options)
-        else:
-            found = client.predict_dataset(model, dataset or "", split or "test", on_progress=show, **options)
+        try:
+            if zip_file is not None:
+                found = client.predict_zip(model, zip_file, on_progress=show, **options)
+            else:
+                found = client.predict_dataset(
+                    model, dataset or "", split or "test", on_progress=show, **options
+                )
+        except KeyboardInterrupt:
+            typer.echo("What the service has, it classifies. Look with: ninefold predictions list", err=True)
+            raise
     print_table([found], _cells, as_json=as_json)
 
 

@@ -156,6 +156,11 @@ def test_every_reference_resolves(document: dict[str, Any]) -> None:
         assert name in schemas
 
 
+def test_schemas_have_names_of_which_generated_clients_can_make_classes(document: dict[str, Any]) -> None:
+    """Two models of one name would have the names of their modules before it, which some generators cut off again."""
+    assert [name for name in document["components"]["schemas"] if "__" in name] == []
+
+
 def test_fields_of_later_versions_are_absent(document: dict[str, Any]) -> None:
     spec = document["components"]["schemas"]["JobSpec"]["properties"]
     assert not {"webhook_url", "rerun_of", "extend"} & set(spec)

@@ -1,8 +1,12 @@
 """`ninefold predictions`, with the real API and a real classifying process."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import httpx
 import redis
 from typer.testing import CliRunner
 
@@ -12,6 +16,7 @@ from ninefold.cli.app import app
 from tests.api.predicting import running_classifier
 from tests.api.published import publish_model
 from tests.worker.kinds.batch_prediction.samples import zip_of_images
+from tests.worker.processes import wait_until
 from worker.registry.model_registry import ModelRegistry
 
 
@@ -39,3 +44,18 @@ def test_a_zip_is_classified_and_its_rows_are_downloaded(
         assert len(rows.read_text().splitlines()) == 1 + 4
         run("delete", created["id"])
         assert run("list") == ""
+
+
+def test_ctrl_c_says_that_the_service_goes_on(
+    api_url: str, settings: ApiSettings, redis_client: redis.Redis, tmp_path: Path
+) -> None:
+    ModelRegistry(redis_client).register(publish_model(open_storage(settings.storage)).model_dump_json())
+    zipped = tmp_path / "photos.zip"
+    zipped.write_bytes(zip_of_images(3))
+    command = [*(sys.executable, "-m", "ninefold", "predictions", "create", "shapes:1"), "--zip", str(zipped)]
+    creating = subprocess.Popen([*command, "--url", api_url], stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: httpx.get(f"{api_url}/predictions").json()["data"])
+    creating.send_signal(signal.SIGINT)
+    _, errors = creating.communicate(timeout=30)
+    assert creating.returncode == 130
+    assert errors == "What the service has, it classifies. Look with: ninefold predictions list\n"
