@@ -162,7 +162,8 @@ def test_a_trainer_reports_a_training_from_ready_to_staged(
     for message in uninterrupted.all(EpochEnded):
         assert message.row.train_loss == float(f"{message.row.train_loss:.7g}")
         assert message.best is None or message.best.val_accuracy == message.row.val_accuracy
-    assert uninterrupted.all(Progressed)
+    last = uninterrupted.all(Progressed)[-1].progress
+    assert (last.epoch, last.fraction, last.eta_s) == (last.epochs, 1.0, 0.0)
     staged = uninterrupted.messages[-1]
     assert isinstance(staged, Staged)
     weights = storage.read_bytes(model_key("mdl_1", WEIGHTS_FILE))

@@ -27,10 +27,13 @@ class PipeReporter:
     def __init__(self, commands: CommandReceiver, send: Callable[[Line], None]) -> None:
         self._send = send
         self._progress_sent_at = 0.0
+        self._unsent: Progress | None = None
         self.next_command = commands.next_command
 
     def phase(self, phase: str) -> None:
-        """Report the phase that begins."""
+        """Report the phase that begins, and before it how far the last one came."""
+        if self._unsent:
+            self._send_progress(self._unsent)
         self._send(PhaseBegun(phase=Phase(phase)))
 
     def rewind(self, epoch: int) -> None:
@@ -39,10 +42,13 @@ class PipeReporter:
 
     def progress(self, progress: Progress) -> None:
         """Report the progress, at most once a second."""
-        now = time.monotonic()
-        if now - self._progress_sent_at < PROGRESS_EVERY_S:
-            return
-        self._progress_sent_at = now
+        if time.monotonic() - self._progress_sent_at < PROGRESS_EVERY_S:
+            self._unsent = progress
+        else:
+            self._send_progress(progress)
+
+    def _send_progress(self, progress: Progress) -> None:
+        self._unsent, self._progress_sent_at = None, time.monotonic()
         self._send(
             Progressed(
                 progress=records.Progress(
