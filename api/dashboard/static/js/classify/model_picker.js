@@ -27,23 +27,30 @@ export class ModelPicker {
 
   /** Offers the newest models, the aliases also of older ones, and what was asked for whatever its age. Keeps the choice; returns whether there is one. */
   async load() {
-    if (this.models) return this.#offer(this.models, this.models);
+    const wanted = this.ref || this.requested;
+    if (this.models) return this.#offer(this.models, this.models, wanted);
     const pages = modelPages();
     await pages.readNext();
     const newest = [...pages.models];
-    const hasAny = await this.#offer(newest, newest);
-    if (pages.hasMore) this.#offerOlderAliases(pages, newest).catch(() => {}); // what was offered stays
+    const hasAny = await this.#offer(newest, newest, wanted);
+    if (pages.hasMore) this.#offerOlderAliases(pages, newest, wanted).catch(() => {}); // what was offered stays
     return hasAny;
   }
 
-  async #offerOlderAliases(pages, newest) {
+  /** Where nothing was wanted or chosen meanwhile, a model in production is chosen instead of the newest version. */
+  async #offerOlderAliases(pages, newest, wanted) {
+    const before = this.ref;
     while (pages.hasMore && pages.models.length < MOST_MODELS) await pages.readNext();
-    await this.#offer(pages.models, newest);
+    await this.#offer(pages.models, newest, wanted || this.ref !== before || this.chosenAlias ? this.ref : null);
+    if (this.ref !== before) this.element.dispatchEvent(new Event("change"));
+  }
+
+  get chosenAlias() {
+    return this.choices.find(({ ref }) => ref === this.ref)?.alias;
   }
 
   /** Offers the aliases of some models, and some models as versions. */
-  async #offer(aliased, versions) {
-    const wanted = this.ref || this.requested;
+  async #offer(aliased, versions, wanted) {
     const aliases = aliased.flatMap(aliasesOf).sort(byAlias);
     const others = versions.map((model) => ({ ref: model.id, model, text: versionText(model) }));
     if (wanted && ![...aliases, ...others].some(({ ref }) => ref === wanted)) others.push(await requestedChoice(wanted));
