@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ninefold.cli.connection import ApiKey, Url, connect
+from ninefold.cli.hints import as_commands
 from ninefold.cli.watch import JobId, follow, next_command
 from ninefold.client.address import DEFAULT_URL
 
@@ -124,7 +125,7 @@ def show_submitted(client: "Client", job: "Json", *, watch: bool) -> None:
     """Print the id and the warnings of a new job, and its progress with `watch`."""
     typer.echo(job["id"])
     for warning in job.get("warnings") or []:
-        typer.secho(f"warning: {warning}", err=True, fg=typer.colors.YELLOW)
+        typer.secho(f"warning: {as_commands(warning)}", err=True, fg=typer.colors.YELLOW)
     if watch:
         typer.echo(next_command(follow(client, job["id"])))
     else:

@@ -28,8 +28,9 @@ def backup(
 ) -> None:
     """Write all jobs, models and datasets into one file, while the service runs.
 
-    The file contains all data of the service: keep it as private as the service. `ninefold restore` reads it into any
-    Redis or Valkey.
+    The file contains all data of the service: keep it as private as the service.
+
+    `ninefold restore` reads it into any Redis or Valkey.
 
     Examples:
 
@@ -48,8 +49,11 @@ def restore(
 ) -> None:
     """Restore a backup into a new, empty service.
 
-    Jobs that were running continue from their last checkpoint. A service that already has jobs, models or datasets is
-    refused: nothing is merged or overwritten. A restore that was cut short can be repeated.
+    Jobs that were running continue from their last checkpoint.
+
+    A service that already has jobs, models or datasets is refused: nothing is merged.
+
+    A restore that was cut short can be repeated.
 
     Example, in two terminals:
 
@@ -66,8 +70,11 @@ def gc(
 ) -> None:
     """Delete unreferenced files from the storage, while the service runs.
 
-    Unreferenced are: checkpoints of jobs that ended or were deleted; and, when older than a day, unfinished models and
-    datasets and the temporary files of killed processes. Published models are never deleted.
+    Unreferenced are checkpoints of jobs that ended or were deleted.
+
+    When older than a day, also unfinished models and datasets, and temporary files.
+
+    Published models are never deleted.
 
     Examples:
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import FilePayload, Page, ViewportSize, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser.photos import make_photos, zip_of
 from tests.browser.test_datasets import archive, upload
@@ -26,7 +26,7 @@ def save_screenshots(page: Page, name: str, *, full: bool = False) -> None:
         page.screenshot(path=FOLDER / f"{name}-{scheme.lower()}.png", full_page=full)
 
 
-def test_take_screenshots(page: Page, service: Service, digit: FilePayload, few_digits: Path) -> None:
+def test_take_screenshots(page: Page, service: Service, few_digits: Path) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     client = service.client
     client.wait(client.submit("few-digits", epochs=20)["id"])
@@ -56,8 +56,8 @@ def test_take_screenshots(page: Page, service: Service, digit: FilePayload, few_
     for _ in range(2):  # the first one loads the model
         page.reload()
         page.locator("#model option").first.wait_for(state="attached")
-        page.get_by_label("Drop images here").set_input_files(digit)
-        page.locator(".result[data-label]").wait_for()
+        page.get_by_label("Drop images here").set_input_files([few_digits / label / "0.png" for label in "358"])
+        expect(page.locator(".result[data-label]")).to_have_count(3)
     save_screenshots(page, "classify")
     page.get_by_role("link", name="Models").click()
     page.locator("table.models").first.wait_for()

@@ -11,7 +11,7 @@ import typer
 
 from api.datasets.contents.errors import ImageNotFoundError
 from api.datasets.upload_places import HINT
-from api.jobs.errors import UnknownDatasetError
+from api.jobs.errors import UnknownDatasetError, UnknownInitModelError
 from api.models.errors import NoShadowError
 from api.models.imports.imports import HINT as BUNDLE_HINT
 from api.records.errors import ANSWERS, DatasetNotReadyError
@@ -32,6 +32,7 @@ from worker.registry.errors import ModelRequiredError, NoModelError
         (f"The body is empty. {BUNDLE_HINT}", "ninefold models export"),
         (str(ImageNotFoundError()), "ninefold datasets images NAME lists its images"),
         (str(UnknownDatasetError(["digits"])), "ninefold datasets add FOLDER"),
+        (str(UnknownInitModelError("starter")), "--random-weights starts from random weights"),
         *(
             (answer.detail, "ninefold")
             for answer in ANSWERS.values()

@@ -1,6 +1,6 @@
 /** Classifies images that the user drops, pastes or chooses, and shows the scores of the model. */
 
-import { h, setText } from "../ui/dom.js";
+import { h, setText, show } from "../ui/dom.js";
 import { request } from "../http/requests.js";
 import { scheduleDraw } from "../ui/draw_scheduler.js";
 import { AnswerOptions } from "./answer_options.js";
@@ -27,11 +27,12 @@ class ClassifyView {
     this.file.addEventListener("change", () => { this.#classify([...this.file.files]); this.file.value = ""; });
     this.drop = h("label", { class: "drop", for: "images" },
       h("strong", {}, "Drop images here, paste, or choose files"), h("span", { class: "muted" }, "PNG, JPEG, WebP, GIF or BMP"));
+    this.empty = h("div", { class: "empty", hidden: true }, h("h2", {}, "No model yet"), h("p", {}, "A model classifies images. Train one, or import one under Models."), h("a", { class: "button primary", href: "#/jobs" }, "Train a model"));
     this.error = h("p", { class: "field-error", role: "alert" });
     this.results = h("div", { class: "results", "aria-live": "polite" });
     this.element = h("section", { class: "classify-view" },
       h("div", { class: "view-head" }, h("h1", {}, "Classify"), h("a", { class: "button quiet small", href: "#/predictions" }, "A dataset or a zip"), h("div", { class: "field inline" }, h("label", { for: "model" }, "Model"), this.model.element)),
-      this.options.element, this.file, this.drop, this.error, this.results);
+      this.options.element, this.file, this.drop, this.empty, this.error, this.results);
     this.#bind();
     this.#loadModels();
   }
@@ -59,7 +60,9 @@ class ClassifyView {
     try {
       const hasAny = await this.model.load();
       this.options.update(this.model.chosen);
-      setText(this.error, hasAny ? "" : "There is no model yet: train one under Jobs, then come back.");
+      setText(this.error, "");
+      for (const part of [this.file, this.drop]) show(part, hasAny);
+      show(this.empty, !hasAny);
     } catch (problem) {
       setText(this.error, problem.message);
     }

@@ -5,12 +5,17 @@ import { acceptedKeys, signIn } from "./sign_in.js";
 /** An error response of the API (RFC 9457). */
 export class Problem extends Error {
   constructor(status, body) {
-    super(body.detail || body.title || `The service answered ${status}.`);
+    super(withoutCalls(body.detail || body.title || `The service answered ${status}.`));
     this.status = status;
     this.code = body.code ?? "unknown";
     /** [{param, message}] for each invalid field */
     this.errors = body.errors ?? [];
   }
+}
+
+/** Without the sentence that names the HTTP call of a list: the tabs lead there. */
+function withoutCalls(detail) {
+  return detail.replace(/ GET \/\w+ lists all \w+\./, "");
 }
 
 /** Sends a request and returns the parsed body: an object for JSON, else a string. */

@@ -46,7 +46,7 @@ class JobView {
 
   #showProblem(problem) {
     fill(this.element, h("div", { class: "empty" },
-      h("h1", {}, problem.status === 404 ? "No such job" : "This job cannot be shown"), h("p", {}, problem.status === 404 ? "No job has this id, or the job was deleted." : problem.message), h("a", { href: "#/jobs" }, "All jobs")));
+      h("h1", {}, problem.status === 404 ? "No such job" : "This job cannot be shown"), h("p", {}, problem.message), h("a", { href: "#/jobs" }, "All jobs")));
   }
 
   close() {

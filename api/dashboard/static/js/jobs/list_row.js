@@ -51,7 +51,8 @@ export class JobRow {
 
 function epochText(job) {
   const progress = job.progress;
-  return progress?.epochs ? `epoch ${progress.epoch} of ${progress.epochs}` : trainingLength(job.spec);
+  // The last progress report may be older than the last epoch.
+  return progress?.epochs ? `epoch ${Math.max(progress.epoch, job.metrics?.epoch ?? 0)} of ${progress.epochs}` : trainingLength(job.spec);
 }
 
 function timeText(job) {

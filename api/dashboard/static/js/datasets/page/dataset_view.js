@@ -72,7 +72,9 @@ class DatasetView {
       this.#drawHead();
       await this.#drawBody();
     } catch (problem) {
-      if (!this.isClosed) fill(this.body, h("p", { class: "notice", role: "alert" }, problem.message, " ", h("button", { class: "quiet small", onclick: this.load }, "Try again")));
+      if (this.isClosed) return;
+      fill(this.about);
+      fill(this.body, h("p", { class: "notice", role: "alert" }, problem.message, " ", h("button", { class: "quiet small", onclick: this.load }, "Try again")));
     }
   };
 

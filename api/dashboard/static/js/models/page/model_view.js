@@ -44,7 +44,9 @@ class ModelView {
       this.#drawHead(model);
       this.#drawBody(model, evaluation, path);
     } catch (problem) {
-      if (!this.isClosed) fill(this.body, h("p", { class: "notice", role: "alert" }, problem.message, " ", h("button", { class: "quiet small", onclick: this.load }, "Try again")));
+      if (this.isClosed) return;
+      fill(this.about);
+      fill(this.body, h("p", { class: "notice", role: "alert" }, problem.message, " ", h("button", { class: "quiet small", onclick: this.load }, "Try again")));
     }
   };
 
