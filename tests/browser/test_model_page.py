@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from ninefold.client.transport import Json
+from tests.browser.conftest import QUEUED
 from tests.browser.forms import JOB_MS
 from tests.e2e.service import Service
 
@@ -88,3 +90,19 @@ def most_frequent(matrix: list[list[int]]) -> tuple[int, int]:
         ((row, column) for row in range(len(matrix)) for column in range(len(matrix))),
         key=lambda place: matrix[place[0]][place[1]],
     )
+
+
+def test_no_page_is_wider_than_a_phone(page: Page, service: Service, trained: Json) -> None:
+    long_name = "greenhouse-inventory-of-all-cameras-in-spring-and-summer-2026"
+    queued = service.client.submit("few-digits", name=long_name, **QUEUED)["id"]
+    model = trained["result"]["model"]["id"]
+    page.set_viewport_size({"width": 390, "height": 844})
+    for address in (
+        *("jobs", f"jobs/{queued}", f"compare?jobs={queued},{trained['id']}", "models", f"models/{model}"),
+        *("datasets", "datasets/few-digits", "datasets/few-digits/images", "classify", "predictions"),
+    ):
+        page.evaluate("address => { location.hash = `#/${address}`; }", address)
+        expect(page.locator("main h1")).to_be_visible()
+        expect(page.locator("main")).not_to_contain_text("Loading…", use_inner_text=True)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
+    service.client.cancel(queued)
