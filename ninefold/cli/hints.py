@@ -18,7 +18,10 @@ _COMMANDS = (
     (r"leave out if_better", "leave out --if-better"),
     (r"Send the zip itself: curl \S+ \S+", "Give a folder, or a zip of one."),
     (r"Send the bundle itself: curl \S+ \S+", "Give a file that ninefold models export has written."),
-    (r"post the job with init_from null for random weights", "submit with --random-weights for random weights"),
+    (
+        r"post the job with init_from null for random weights",
+        "submit with --random-weights for random weights",
+    ),
     (r"null starts from random weights", "--random-weights starts from random weights"),
     (r"post the job with gpus=(\d+)", r"submit with --set gpus=\1"),
     (r"name one with \?(\w+)=", r"name one with --\1"),

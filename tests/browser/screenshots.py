@@ -56,7 +56,9 @@ def test_take_screenshots(page: Page, service: Service, few_digits: Path) -> Non
     for _ in range(2):  # the first one loads the model
         page.reload()
         page.locator("#model option").first.wait_for(state="attached")
-        page.get_by_label("Drop images here").set_input_files([few_digits / label / "0.png" for label in "358"])
+        page.get_by_label("Drop images here").set_input_files(
+            [few_digits / label / "0.png" for label in "358"]
+        )
         expect(page.locator(".result[data-label]")).to_have_count(3)
     save_screenshots(page, "classify")
     page.get_by_role("link", name="Models").click()
