@@ -49,8 +49,7 @@ def test_an_api_that_dies_in_the_middle_of_a_body_leaves_nothing(
     """Only the file that the dead API was writing is left, until a process starts on its host."""
     with send_half_of_an_upload(cluster.urls[0], "half"):
         eventually(lambda: files_of_uploads(cluster), 60, "the API receives the body")
-        cluster.apis[0].restart()
-    eventually(lambda: cluster.serves(0), 60, "the API is back")
+        cluster.restart_api(0)
     assert files_of_uploads(cluster) == []
     assert client.find_dataset("half") is None
     client.check()

@@ -13,7 +13,7 @@ from tests.api.pictures import png
 from tests.api.published import publish_copy, publish_exported
 from tests.api.serving import Service, running_service
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 NAMES = [f"model{number}" for number in range(10)]
 VERSIONS = range(1, 6)

@@ -127,6 +127,11 @@ class Cluster:
             return httpx.get(f"{self.urls[index]}/healthz", timeout=5).is_success
         return False
 
+    def restart_api(self, index: int) -> None:
+        """Kill an API with SIGKILL, start it again, and wait until it answers."""
+        self.apis[index].restart()
+        eventually(partial(self.serves, index), START_S, f"API {index} is back")
+
     def is_idle(self, worker: ClusterProcess) -> bool:
         """Return whether the worker waits for work; one that trains, with a warm standby."""
         known = self._find(worker)
