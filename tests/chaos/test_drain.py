@@ -3,7 +3,7 @@
 import pytest
 
 from tests.chaos.cluster.client import ClusterClient
-from tests.chaos.cluster.cluster import Cluster
+from tests.chaos.cluster.cluster import START_S, Cluster
 from tests.chaos.steps import quick_with
 from tests.ninefold.processes import descendants, eventually, is_alive
 from worker.queue.kinds import Kind
@@ -12,7 +12,7 @@ EXIT_S = 5 * 30
 GONE_S = 5 * 5
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kind", quick_with(Kind.TRAINING))
 @pytest.mark.parametrize("rounds", [1, pytest.param(5, marks=pytest.mark.chaos)])
 def test_a_rolling_restart_loses_no_step(
@@ -25,7 +25,7 @@ def test_a_rolling_restart_loses_no_step(
         worker.terminate()
         assert worker.wait(EXIT_S) == 0
         worker.start()
-        eventually(lambda w=worker: cluster.trainers_of(w), 60, "the new worker has a standby trainer")  # type: ignore[misc]
+        eventually(lambda w=worker: cluster.trainers_of(w), START_S, "the new worker has a standby trainer")  # type: ignore[misc]
     client.check(within_s=200)
     outcomes = [outcome for item_id in item_ids for outcome in client.outcomes(item_id)]
     assert set(outcomes) == {"drained", "succeeded"}

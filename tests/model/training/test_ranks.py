@@ -114,6 +114,7 @@ def test_an_unexpected_error_of_another_rank_is_raised_with_its_message(tiny_tra
     assert children_of(os.getpid(), "spawn_main") == []
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.chaos  # tests/worker/queue/test_devices.py kills a rank of a job in every run
 def test_the_death_of_a_rank_ends_the_training_and_all_its_processes(tiny_training: TinyTraining) -> None:
     ended: list[object] = []
@@ -133,6 +134,6 @@ def test_the_death_of_a_rank_ends_the_training_and_all_its_processes(tiny_traini
         time.sleep(0.1)
     victim = children_of(os.getpid(), "spawn_main")[0]
     os.kill(victim, signal.SIGKILL)
-    thread.join(60)
+    thread.join(300)
     assert [type(one) for one in ended] == [RankDiedError]
     assert children_of(os.getpid(), "spawn_main") == []

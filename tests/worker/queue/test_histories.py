@@ -257,7 +257,7 @@ class Histories(RuleBasedStateMachine):
             assert (kinds[-1] == "end") == (job.status in TERMINAL)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("histories", [40, pytest.param(500, marks=pytest.mark.chaos)])
 def test_the_store_agrees_with_the_reference_model(store: JobStore, histories: int) -> None:
     run_state_machine_as_test(
