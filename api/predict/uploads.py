@@ -29,8 +29,7 @@ async def uploaded_images(
     """Provide the images of a body; its bytes count against the budget while the block runs.
 
     Raises:
-        UploadError: one of its subclasses, as soon as the body breaks a rule or its Content-Encoding says that it must
-            be unpacked first.
+        UploadError: the body breaks a rule, or has a Content-Encoding; raised as soon as this is known.
         OverloadedError: the budget is used up.
     """
     if (encoding := request.headers.get("content-encoding", "identity")) != "identity":

@@ -38,7 +38,7 @@ def expected_shapes(classes: int) -> dict[str, tuple[int, ...]]:
 
 
 def read_network(data: bytes, classes: int) -> Mapping[str, NDArray[np.float32]]:
-    """Return the weights by name; raises BundleRejectedError unless they are those of a network with so many classes."""
+    """Return the weights by name; raises BundleRejectedError if a network with this number of classes has other weights."""
     try:
         weights: dict[str, NDArray[Any]] = load(data)
     except (SafetensorError, ValueError, KeyError, TypeError) as error:

@@ -172,7 +172,7 @@ def _solve(tail: Callable[[float], float], *, is_rising: bool) -> float:
 
 
 def _binomial_cdf(successes: int, trials: int, probability: float) -> float:
-    """Return the probability of at most so many successes; logarithms, because the factors overflow."""
+    """Return the probability of at most this number of successes, from logarithms, because the factors overflow."""
     if successes < 0:
         return 0.0
     if successes >= trials:

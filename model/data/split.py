@@ -40,8 +40,8 @@ def choose_test_images(
         labels: the class of each image.
         digests: the sha256 of each image in hex, in the order of `labels`.
         groups: the group of each digest that is nearly the same as others.
-        known: the split of images of an earlier version of the dataset, by digest. They keep it, and an image of their
-            group joins them.
+        known: the split of images of an earlier version of the dataset, by digest. These images stay in their split, and
+            other images of their groups go into the same split.
     """
     units = _Units(labels, digests, groups or {})
     placed: dict[str, set[SplitName]] = {}

@@ -1,8 +1,9 @@
 """The probabilities that a model gives to the labels of held-out images, and the conformal sets that follow from them.
 
-Split conformal prediction with the least ambiguous sets (Sadinle, Lei and Wasserman 2019, arXiv 1609.00451): a set has each
-class whose probability is at least that of the label of so many held-out images. If an image is exchangeable with the n
-held-out ones, its set has its label with a probability of at least the coverage, and of at most 1 / (n + 1) more.
+Split conformal prediction with the least ambiguous sets (Sadinle, Lei and Wasserman 2019, arXiv 1609.00451): a set has
+each class whose probability reaches a bound. The share `coverage` of the held-out images give their own label at least
+this probability. If an image is exchangeable with the n held-out images, the set of the image has the label of the image
+with a probability between the coverage and 1 / (n + 1) more.
 """
 # ruff: noqa: N803 - shapes in names: labels_N
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Failpoint(StrEnum):
-    """A step in the life of a work item, named after the event that has just happened."""
+    """A step of the work on an item, named after the event that has just happened."""
 
     # submit, in the API
     SUBMIT_RESOLVED = "submit.resolved"

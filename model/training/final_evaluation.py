@@ -165,7 +165,7 @@ def _find_label_errors(
 
 
 def _evenly(split: Split, most: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return at most so many images of a split, at even distances, and their labels."""
+    """Return images of a split at even distances, at most `most`, and their labels."""
     chosen_N = np.linspace(0, len(split) - 1, min(most, len(split))).round().astype(np.int64)
     images_NHWC = split.images_NHWC[torch.from_numpy(chosen_N).to(split.images_NHWC.device)]
     return images_NHWC.cpu().numpy(), split.labels_N.cpu().numpy()[chosen_N]

@@ -77,7 +77,7 @@ class _OtherRank:
         return self.process.exitcode not in (None, 0)
 
     def error(self) -> tuple[float, Exception]:
-        """Return when and why the process failed: what it sent, else that it died, which comes before all other errors."""
+        """Return when and why the process failed: the error that it sent, or that it died, which counts as the first error of all."""
         with suppress(EOFError, OSError):
             if self._errors.poll():
                 at, code, text = self._errors.recv()
@@ -91,7 +91,7 @@ class _OtherRank:
 
 
 def _result(first: "Future[TrainedModel]", others: Sequence[_OtherRank]) -> TrainedModel:
-    """Wait for the first rank; raise its error, or that of the other rank which caused it."""
+    """Wait for the first rank; raise its error, or the error of the other rank that caused it."""
     while not first.done() and not any(other.has_failed for other in others):
         wait([first], timeout=_POLL_S)
     wait([first], timeout=_GRACE_S)  # an error of its own goes before the errors of the other ranks

@@ -62,7 +62,7 @@ class TrainingData:
     is_grouped: bool = False
     """Whether near duplicates are on one side of the validation split."""
     prepared: PreparedDataset | None = None
-    """Open, so that the cache keeps it for the next attempt as long as this one trains, also with images on a GPU."""
+    """Is kept open while this attempt trains, also with images on a GPU: the cache then keeps it for the next attempt."""
 
 
 def load_training_data(

@@ -38,9 +38,9 @@ _Model = Annotated[
 ]
 _WaitS = Annotated[
     float,
-    Field(ge=0, le=600, description="Wait up to so many seconds for the job to end; 0 answers at once."),
+    Field(ge=0, le=600, description="Seconds to wait for the end of the job; 0 answers at once."),
 ]
-_Most = Annotated[int, Field(ge=1, le=_MOST_LISTED, description="The newest so many.")]
+_Most = Annotated[int, Field(ge=1, le=_MOST_LISTED, description="The most entries; the newest come first.")]
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 

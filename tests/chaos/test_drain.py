@@ -9,7 +9,7 @@ from tests.ninefold.processes import descendants, eventually, is_alive
 from worker.queue.kinds import Kind
 
 EXIT_S = 5 * 30
-GONE_S = 5 * 5
+GONE_S = 60
 
 
 @pytest.mark.timeout(1800)
@@ -47,7 +47,7 @@ def test_a_drained_worker_hands_its_work_to_the_other(
 
 @pytest.mark.parametrize("kind", quick_with(Kind.TRAINING))
 def test_a_killed_worker_leaves_no_process(cluster: Cluster, client: ClusterClient, kind: Kind) -> None:
-    item_id = client.start(kind, 50)
+    item_id = client.start(kind, 100)
     client.wait_until_begun(item_id)
     family = descendants(cluster.holder_of(item_id).pid)
     cluster.holder_of(item_id).kill()

@@ -6,7 +6,7 @@ from tests.chaos.cluster.client import ClusterClient
 from tests.chaos.cluster.cluster import Cluster
 from tests.ninefold.processes import eventually
 
-REPORTED_AFTER_S = 5 * 5
+REPORTED_AFTER_S = 60
 
 
 def storage_state(cluster: Cluster) -> str:

@@ -29,7 +29,7 @@ def test_work_survives_the_death_of_its_worker(
     cluster.plan("worker", failpoint, Fault.KILL)
     plan_silence(cluster, kind, failpoint)
     item_id = client.start(kind)
-    cluster.await_worker_fault(failpoint).wait(5)
+    cluster.await_worker_fault(failpoint).wait(60)
     client.check()
     assert client.status(item_id) == "succeeded"
 

@@ -14,8 +14,8 @@ _log = logging.getLogger(__name__)
 
 
 AFTER_REPORT = 1.5
-"""A report renews the lease too, and the next one follows after about a second: a renewal of its own waits so many times
-longer after a report."""
+"""After a report the next renewal waits this many times as long: a report renews the lease too, and the next report
+follows after about a second."""
 
 
 class LeaseRenewer:

@@ -98,7 +98,7 @@ class RunningChild(ABC):
 
     @abstractmethod
     def _receive_own(self, message: Line) -> None:
-        """Act on a message that only this kind has, or on what a common message means for it."""
+        """Act on a message of this kind of work, or on a common message that means something more for this kind."""
 
     @abstractmethod
     def _allowed_silence_s(self) -> float:

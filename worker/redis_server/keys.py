@@ -107,7 +107,7 @@ WORKER_LANES = "ninefold:workers:lanes"  # hash: worker id → its lanes; earlie
 LARGEST = (
     "ninefold:workers:largest:"  # string for each lane, kept for a second: devices of the largest live worker
 )
-NONE_IDLE = "ninefold:workers:none_idle:"  # string for each lane, kept for a second: no idle worker has so many devices
+NONE_IDLE = "ninefold:workers:none_idle:"  # string for each lane, kept for a second: no idle worker has this number of devices
 
 PROJECTS = (
     "ninefold:projects"  # set of the projects, but the default one, that ever had a work item or a model

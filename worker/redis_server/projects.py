@@ -1,4 +1,4 @@
-"""Projects: everything that a user makes belongs to one, and its keys in Redis and in storage are named by it."""
+"""Projects: everything that a user makes belongs to a project, whose name is in its keys in Redis and in storage."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ def parse_object_key(key: str) -> tuple[str, str]:
 
 
 def model_address(model_id: str, project: str) -> str:
-    """Return the address of a model in the whole storage: its id, behind its project unless that is the default one."""
+    """Return the address of a model in the whole storage: its id, after the name of its project, which the default project omits."""
     return model_id if project == DEFAULT_PROJECT else f"{project}/{model_id}"
 
 

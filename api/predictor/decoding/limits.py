@@ -1,4 +1,4 @@
-"""Which images only a child may decode, and the processor time and the memory that it may take for one."""
+"""Says which images only a child process may decode, and how much processor time and memory one image may take there."""
 
 import resource
 import sys
@@ -26,7 +26,7 @@ def memory_for_pixels(pixels: int) -> int:
 
 
 class MemoryLimit:
-    """Limits the memory of this process to what it has now, and so many bytes more (Linux only)."""
+    """Limits the memory of this process to its present size plus a number of bytes (Linux only)."""
 
     def __init__(self) -> None:
         self._is_known = sys.platform == "linux"

@@ -123,10 +123,10 @@ class Score(_Message):
 class Explanation(_Message):
     """Where in an image the network found its evidence for the label."""
 
-    label: str = Field(description="The class that the evidence speaks for: the label of the answer.")
+    label: str = Field(description="The class that the evidence supports: the label of the answer.")
     evidence: list[list[float]] = Field(
         description="The evidence of each square of 8 x 8 pixels of the image as the network saw it, row by row from "
-        "the top. Negative evidence speaks against the label. The sum is `logit_above_mean`."
+        "the top. Negative evidence lowers the logit of the label. The sum is `logit_above_mean`."
     )
     logit_above_mean: float = Field(
         description="The logit of the label minus the mean of all logits, before the temperature."

@@ -25,7 +25,7 @@ class AdmissionLimits:
     wait_s: float = 5.0
     """A request is refused if it would most likely wait longer for its turn."""
     images_per_queue: int = 1024
-    """A queue with so many images gets no further request."""
+    """A queue with this number of images gets no further request."""
     total_bytes: int = 1 << 29
 
 

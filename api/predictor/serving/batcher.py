@@ -62,8 +62,8 @@ class QueuedImage:
 class Turns:
     """When the images of one request have their turns: as if they came one by one, a tenth of a second apart.
 
-    So a small request is not behind all images of a large one, and a large one is not behind all small ones that come
-    after it.
+    A small request then does not wait for all images of a large request, and a large request does not wait for all small
+    requests that come later.
     """
 
     def __init__(self) -> None:

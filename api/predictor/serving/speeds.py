@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 _NEWEST_WEIGHT = 1 / 64
-"""Of one image, so that a full batch replaces about two thirds of what was known."""
+"""The weight of one image in the average: a full batch replaces about two thirds of it."""
 _MOST_QUEUES = 1000
 
 
@@ -70,9 +70,10 @@ class QueueSpeeds:
             self._averages.popitem(last=False)
 
     def image_s(self, queue: Queue) -> float:
-        """Return the seconds for an image of a queue; of a new one, those of its kind that were measured last.
+        """Return the seconds for an image of a queue.
 
-        A new version of a model in production most likely takes as long as the version before.
+        A new queue has no measurement yet, so the last one of its kind counts: a new version of a model in production
+        most likely takes as long as the version before.
         """
         average = self._average(queue)
         return average.own_s + average.infer_s

@@ -13,7 +13,7 @@ _PHOTO_ENDS = frozenset(["image", "img", "orig", "original", "photo", "rgb", "sa
 _LAST_WORD = re.compile(r"(.+?)[ _.-]+([A-Za-z]+)(?:[ _.-]?\d+)?")
 _FIRST_WORD = re.compile(r"([A-Za-z]+)[ _.-]+(.+)")
 _MANY = 0.3
-"""Images that are called masks are told when they are this share of a class, and not all of it."""
+"""A warning names the images that are called masks if they are at least this share of a class, but not the whole class."""
 
 
 def name_without_mask(stem: str) -> str | None:

@@ -19,8 +19,8 @@ TINY_PART = 8
 images are not."""
 FORMAT_DIFFERENCE = 0.8
 FORMAT_IMAGES = 10
-"""A class has formats of its own if the share of one format differs by this from that of all other classes together, and
-both have this number of images."""
+"""A class has a format of its own if the share of this format in the class and in all other classes together differ by
+FORMAT_DIFFERENCE, and both sides have FORMAT_IMAGES images."""
 _SHOWN = 5
 
 

@@ -1,4 +1,4 @@
-"""Reads the index of a dataset: its images, by what they are filtered for, its skipped files, and its report."""
+"""Reads the index of a dataset: the images that a filter selects, the skipped files, and the report."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -76,7 +76,7 @@ class DatasetIndex:
         return self._described([row])[0]
 
     def page(self, wanted: ImageFilter, after: str, limit: int) -> list[IndexedImage]:
-        """Return the next images that are wanted, those of a finding in its order, others in that of the dataset.
+        """Return the next images that the filter selects, in the order of the finding, or without a finding in that of the dataset.
 
         Args:
             wanted: which images.

@@ -30,7 +30,9 @@ def review(
     ] = None,
     fraction: Annotated[float | None, typer.Option(help="The share of these.", min=0, max=1)] = None,
     max_images: Annotated[int | None, typer.Option(help="Most images; the oldest go first.", min=1)] = None,
-    max_days: Annotated[float | None, typer.Option(help="Delete images after so many days.", min=0)] = None,
+    max_days: Annotated[
+        float | None, typer.Option(help="Delete images that are older than this number of days.", min=0)
+    ] = None,
     label: Annotated[
         list[str] | None, typer.Option(metavar="IMG=CLASS", help="Say which class an image has; repeatable.")
     ] = None,

@@ -113,7 +113,7 @@ def keep_image(
 def label_image(
     name: str, image_id: str, label: str | None, by: str, project: str = DEFAULT_PROJECT
 ) -> ScriptCall[ReviewedImage | None]:
-    """Give an image a label; without one forget it, so that the caller deletes its file.
+    """Give an image a label. Without a label the image is forgotten, and the caller deletes its file.
 
     Raises:
         ReviewOffError: the review of this name is off.

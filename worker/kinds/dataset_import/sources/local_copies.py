@@ -30,8 +30,8 @@ def copy_files(
 ) -> None:
     """Call `fetch` for each file with the path that it shall have.
 
-    A file that is too large for an import is not fetched: a hole of its size takes its place, so that the import names it
-    among the skipped ones.
+    A file that is too large for an import is not fetched. An empty (sparse) file of the same size stands for it, and the
+    import lists that file as skipped.
 
     Raises:
         SourceRejectedError: the files are too many or too large together, or a name is not that of a file.

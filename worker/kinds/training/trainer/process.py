@@ -1,4 +1,4 @@
-"""The life of a trainer process: start, wait for a job, train it, report how it ended, exit."""
+"""What a trainer process does: start, wait for a job, train it, report how it ended, exit."""
 
 import argparse
 import faulthandler
