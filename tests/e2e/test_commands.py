@@ -78,7 +78,7 @@ def test_a_folder_of_images_becomes_a_model_that_classifies(
         re.MULTILINE,
     )
     assert re.search(
-        r"^mine:1  mdl_\w+  test accuracy .*@production$", run(service, "models", "list").stdout, re.MULTILINE
+        r"^mine:1 +mdl_\w+ +test accuracy .*@production$", run(service, "models", "list").stdout, re.MULTILINE
     )
     job_id = trained.stdout.split()[0]
     assert json.loads(run(service, "jobs", "get", job_id).stdout)["status"] == "succeeded"

@@ -91,7 +91,7 @@ def test_a_rejected_dataset_raises_its_code_and_is_listed_with_the_reason(
     with pytest.raises(NinefoldError, match="classes are needed") as caught:
         service.client.add_dataset(tmp_path / "words", "words")
     assert caught.value.code == "dataset_rejected"
-    assert re.search(r"words  imp_\w+  rejected: At least 2 classes", run(service, "datasets", "list").stdout)
+    assert re.search(r"words +imp_\w+  rejected: At least 2 classes", run(service, "datasets", "list").stdout)
 
 
 def test_ctrl_c_detaches_from_an_import_and_a_job_waits_for_it(
@@ -185,8 +185,8 @@ def test_a_correction_makes_a_version_and_a_job_may_use_the_first(
     assert corrected.stdout.startswith("corrected@2  ds_")
     assert service.client.dataset("corrected@1")["id"] == first["id"]
     listed = run(service, "datasets", "list").stdout
-    assert "corrected@1  ds_" in listed
-    assert "corrected@2  ds_" in listed
+    assert re.search(r"corrected@1 +ds_", listed)
+    assert re.search(r"corrected@2 +ds_", listed)
     assert [one["version"] for one in service.client.dataset_versions("corrected")] == [2, 1]
     assert service.client.dataset("corrected")["parent"] == first["id"]
     job = service.client.submit("corrected@1", epochs=1)
