@@ -4,7 +4,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, FilePayload, Page, Route, expect
+from playwright.sync_api import APIResponse, Browser, FilePayload, Page, Route, expect
 
 from ninefold import NinefoldError
 from ninefold.client.transport import Json
@@ -52,6 +52,26 @@ def test_a_list_shows_the_progress_of_a_running_job_without_reading_it_again(
     finally:
         service.client.cancel(job["id"])
     monitor.expected = ("net::ERR_",)
+
+
+def test_a_change_of_a_job_while_its_page_reads_the_job_is_shown(page: Page, service: Service) -> None:
+    job = service.client.submit("few-digits", name="changing", **QUEUED)
+    page.goto(f"{service.url}/#/jobs/{job['id']}")
+    pill = page.locator(".pill")
+    expect(pill).to_have_text("queued")
+    held: list[tuple[Route, APIResponse]] = []
+    page.route(f"**/jobs/{job['id']}", lambda route: held.append((route, route.fetch())), times=1)
+    service.client.pause(job["id"])
+    for _ in range(JOB_MS // 100):
+        if held:
+            break
+        page.wait_for_timeout(100)
+    service.client.cancel(job["id"])
+    page.wait_for_timeout(1_500)
+    route, answer = held[0]
+    assert answer.json()["status"] == "paused"
+    route.fulfill(response=answer)
+    expect(pill).to_have_text("cancelled")
 
 
 def test_a_broken_link_shows_a_page(page: Page, service: Service, monitor: PageMonitor) -> None:

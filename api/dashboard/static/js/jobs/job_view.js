@@ -40,6 +40,7 @@ class JobView {
     await this.#read();
     if (this.isClosed) return;
     this.#build();
+    if (this.isOutdated) this.#scheduleRead();
     this.clock = setInterval(() => { if (!hasEnded(this.job)) this.scheduleDraw(); }, 1000);
     this.scheduleDraw();
   }
@@ -87,7 +88,8 @@ class JobView {
   }
 
   onEvent = ({ detail: { kind, data } }) => {
-    if (data.job_id !== this.id || !this.job) return;
+    if (data.job_id !== this.id) return;
+    if (!this.job) return void (this.isOutdated = true); // the first answer may be from before this event
     this.job = afterEvent(this.job, kind, data);
     if (kind === "epoch") this.rows.set(data.epoch, data);
     if (kind === "rewind") this.#removeRowsAfter(data.epoch);
@@ -102,14 +104,17 @@ class JobView {
     for (const rowEpoch of this.rows.keys()) if (rowEpoch > epoch) this.rows.delete(rowEpoch);
   }
 
-  /** Reads the job in half a second; further events until then cause no second read. */
+  /** Reads the job in half a second; events until then cause no second read, but events during the read do. */
   #scheduleRead() {
+    this.isOutdated = true;
     this.readTimer ??= setTimeout(async () => {
       const previousStatus = this.job.status;
+      this.isOutdated = false;
       await this.#read().catch((problem) => announce(problem.message));
       this.readTimer = null;
       if (this.job.status !== previousStatus) this.jobs.put(this.job);
       this.scheduleDraw();
+      if (this.isOutdated && !this.isClosed) this.#scheduleRead();
     }, 500);
   }
 

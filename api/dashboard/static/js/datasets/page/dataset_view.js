@@ -57,6 +57,7 @@ class DatasetView {
   onJob = ({ detail: job }) => { if (job.status === "succeeded" && job.spec.dataset === this.dataset?.id) this.load(); };
 
   onEvent = ({ detail: { kind, data } }) => {
+    if (!this.dataset && kind === "end" && data.dataset_id) return void this.load(); // the answer on its way may be older
     if (this.dataset?.status !== "processing" || data.dataset_id !== this.dataset.id) return;
     this.dataset = afterImportEvent(this.dataset, kind, data);
     if (kind === "end") this.load();
@@ -64,9 +65,10 @@ class DatasetView {
   };
 
   load = async () => {
+    const number = (this.loads = (this.loads ?? 0) + 1);
     try {
       const dataset = await get(`datasets/${encodeURIComponent(this.ref)}`);
-      if (this.isClosed) return;
+      if (this.isClosed || number < this.loads) return;
       this.dataset = dataset;
       if (dataset.status === "ready" && this.ref.startsWith("imp_")) this.#land();
       this.#drawHead();

@@ -48,17 +48,19 @@ class PredictionView {
   onLive = () => { if (this.jobs.isLive && !(this.prediction && hasEnded(this.prediction))) this.load(); };
 
   onEvent = ({ detail: { kind, data } }) => {
-    if (data.prediction_id !== this.id || !this.prediction || hasEnded(this.prediction)) return;
-    if (kind === "end") return void this.load();
+    if (data.prediction_id !== this.id) return;
+    if (kind === "end") return void this.load(); // also while the first answer, which may be older, is on its way
+    if (!this.prediction || hasEnded(this.prediction)) return;
     this.prediction = afterEvent(this.prediction, kind, data);
     this.scheduleDraw();
   };
 
   load = async () => {
+    const number = (this.loads = (this.loads ?? 0) + 1);
     try {
       const [prediction] = await Promise.all([get(this.path), loadDatasets().catch(() => [])]); // the names of datasets
       const model = await get(`models/${encodeURIComponent(prediction.model)}`).catch(() => null); // it may be deleted
-      if (this.isClosed) return;
+      if (this.isClosed || number < this.loads) return;
       Object.assign(this, { prediction, model });
       this.#draw();
     } catch (problem) {
