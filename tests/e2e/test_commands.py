@@ -44,7 +44,7 @@ def test_a_folder_of_images_becomes_a_model_that_classifies(
     (mine / "2" / "1.png").rename(mine / "2" / os.fsdecode(b"caf\xe9.png"))
     (mine / "2" / "gone.png").symlink_to(tmp_path / "nothing")
     (mine / "2" / "notes.txt").write_text("no image")
-    (mine / "2" / "0.png").unlink()  # with the same images it would be the dataset `tiny`
+    (mine / "2" / "2.png").unlink()  # with the same images it would be a dataset of another test
     added = run(service, "datasets", "add", str(mine))
     assert added.returncode == 0, added.stderr
     assert "The dataset is named mine" in added.stderr
