@@ -23,6 +23,8 @@ _EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 _KEPT_SEGMENTS = {0xE0: b"JFIF\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
 """Of a JPEG's application segments: the version, the colour profile, and how colours are coded."""
 _MARKER = re.compile(rb"\xff+([^\x00\xff])")
+_MOST_SEGMENTS = 200_000
+"""Of a JPEG. One of 24 million pixels that can be resumed every four blocks has 47,000; a hostile file has millions."""
 _STANDALONE = {0x01, *range(0xD0, 0xD9)}
 _SCAN, _END, _COMMENT, _APPLICATION = 0xDA, 0xD9, 0xFE, range(0xE0, 0xF0)
 _KEPT_CHUNKS = {
@@ -67,8 +69,10 @@ def without_metadata(data: bytes) -> bytes:
 
 
 def _bare_jpeg(data: bytes) -> bytes:
-    kept, exif, xmp = [b"\xff\xd8"], b"", b""
-    for marker, piece, body in _jpeg_segments(data):
+    kept, exif, xmp = [b"\xff\xd8"], bytearray(), bytearray()
+    for number, (marker, piece, body) in enumerate(_jpeg_segments(data)):
+        if number == _MOST_SEGMENTS:
+            raise ValueError("The image file has too many parts.")
         if marker == 0xE1 and body.startswith(_EXIF):
             exif += body[len(_EXIF) :]
         elif marker == 0xE1 and body.startswith(_XMP):
@@ -108,7 +112,7 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
 
 
 def _bare_png(data: bytes) -> bytes:
-    kept, exif, xmp = [_PNG], b"", b""
+    kept, exif, xmp = [_PNG], b"", bytearray()
     position, kind = len(_PNG), b""
     while position < len(data) and kind != b"IEND":
         length, kind = unpack_from(">L4s", data, position)
@@ -184,7 +188,7 @@ def _tiff(orientation: int) -> bytes:
     return b"MM\0*" + pack(">LHHHLHHL", 8, 1, _ORIENTATION, 3, 1, orientation, 0, 0)
 
 
-def _orientation(exif: bytes, xmp: bytes) -> int:
+def _orientation(exif: bytes | bytearray, xmp: bytes | bytearray) -> int:
     """Return the orientation, 1 to 8: of the EXIF data, or of the XMP data if the former have none."""
     try:
         found = _exif_orientation(exif)
@@ -195,8 +199,8 @@ def _orientation(exif: bytes, xmp: bytes) -> int:
     return found if found is not None and 1 <= found <= 8 else 1
 
 
-def _exif_orientation(tiff: bytes) -> int | None:
-    order = {b"II": "<", b"MM": ">"}[tiff[:2]]
+def _exif_orientation(tiff: bytes | bytearray) -> int | None:
+    order = {b"II": "<", b"MM": ">"}[bytes(tiff[:2])]
     (first,) = unpack_from(f"{order}L", tiff, 4)
     (count,) = unpack_from(f"{order}H", tiff, first)
     for start in range(first + 2, first + 2 + 12 * count, 12):

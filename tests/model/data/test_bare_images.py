@@ -78,6 +78,12 @@ def test_other_bytes_are_refused(data: bytes) -> None:
         without_metadata(data)
 
 
+def test_a_jpeg_of_very_many_parts_is_refused() -> None:
+    data = encoded(picture(), "JPEG")
+    with pytest.raises(ValueError, match="too many parts"):
+        without_metadata(data[:2] + b"\xff\xfe\0\2" * 200_001 + data[2:])
+
+
 def test_damaged_files_are_refused_or_cleaned_and_never_hang() -> None:
     random = np.random.default_rng(0)
     for name, data in _files():
