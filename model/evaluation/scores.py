@@ -17,6 +17,10 @@ class Score:
     accuracy: float
     balanced_accuracy: float
     """Mean recall over the classes that occur among the labels."""
+    accuracy_error: float
+    """Standard error of `accuracy`, of a binomial distribution."""
+    balanced_accuracy_error: float
+    """Standard error of `balanced_accuracy`, of a binomial distribution for each class."""
 
 
 def score(logits_NK: Tensor, labels_N: Tensor) -> Score:
@@ -24,6 +28,18 @@ def score(logits_NK: Tensor, labels_N: Tensor) -> Score:
     is_right_N = (logits_NK.argmax(1) == labels_N).double()
     counts_K = torch.bincount(labels_N, minlength=logits_NK.shape[1])
     right_K = torch.bincount(labels_N, weights=is_right_N, minlength=logits_NK.shape[1])
-    recalls = (right_K / counts_K)[counts_K > 0]
-    loss = functional.cross_entropy(logits_NK.double(), labels_N)
-    return Score(loss.item(), is_right_N.mean().item(), recalls.mean().item())
+    occurs_K = counts_K > 0
+    counts, recalls = counts_K[occurs_K], (right_K / counts_K)[occurs_K]
+    accuracy = is_right_N.mean()
+    return Score(
+        loss=functional.cross_entropy(logits_NK.double(), labels_N).item(),
+        accuracy=accuracy.item(),
+        balanced_accuracy=recalls.mean().item(),
+        accuracy_error=_variance(accuracy, len(labels_N)).sqrt().item(),
+        balanced_accuracy_error=(_variance(recalls, counts).sum().sqrt() / len(recalls)).item(),
+    )
+
+
+def _variance(share: Tensor, count: Tensor | int) -> Tensor:
+    """Return the variance of a share of `count` independent images."""
+    return share * (1 - share) / count

@@ -13,6 +13,8 @@ from model.training.limits.run_limit import TimeLimit
 from model.training.run_state import Best, RunState
 from model.training.training_data import Split, TrainingData
 
+_MARGIN_OF_LAST = 2
+"""The standard errors by which the last epoch's score may be lower than that of the best one before it."""
 _log = logging.getLogger(__name__)
 
 
@@ -57,16 +59,28 @@ class EpochEvaluation:
             raise TrainingDivergedError(state.epoch + 1, state.step)
         return result
 
-    def keep_if_best(self, validation: Score | None) -> bool:
-        """Keep the weights if the epoch just completed is the best so far; return whether it is."""
-        state = self._state
+    def keep_if_best(self, validation: Score | None, *, ends_schedule: bool) -> bool:
+        """Keep the weights if the epoch just completed is the best so far; return whether it is.
+
+        Args:
+            validation: the scores of the epoch; None without validation images.
+            ends_schedule: whether it is the last epoch of a schedule that ends with a small learning rate. Such an epoch is
+                the best unless its score is lower by more than its standard error explains (docs/adr/0033).
+        """
         if validation is None:
             return False
-        is_weighted = self._spec.class_weighting is not ClassWeighting.NONE
-        criterion = validation.balanced_accuracy if is_weighted else validation.accuracy
+        state = self._state
+        criterion, error = self._criterion(validation)
+        margin = _MARGIN_OF_LAST * error if ends_schedule else 0.0
         weights = state.copy_evaluated_weights()
         epoch = Best(state.epoch, criterion, validation.loss, validation.accuracy, weights)
-        if not epoch.is_better_than(state.best):
+        if not epoch.is_better_than(state.best, margin):
             return False
         state.best = epoch
         return True
+
+    def _criterion(self, validation: Score) -> tuple[float, float]:
+        """Return the criterion for the best epoch and its standard error."""
+        if self._spec.class_weighting is ClassWeighting.NONE:
+            return validation.accuracy, validation.accuracy_error
+        return validation.balanced_accuracy, validation.balanced_accuracy_error

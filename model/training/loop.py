@@ -13,7 +13,7 @@ from model.device.ranks import Rank
 from model.errors import TrainingDivergedError
 from model.export.samples import training_images, validation_images
 from model.recipes.progressive_resizing import remaining_time
-from model.recipes.recipe import Recipe
+from model.recipes.recipe import Decay, Recipe
 from model.recipes.schedule import steps_per_epoch
 from model.spec import ResolvedSpec
 from model.training.checkpoint import Checkpoints
@@ -288,11 +288,16 @@ class TrainingLoop:
             data_share=data_s / train_s,
             peak_memory_mb=self._device.peak_memory_mb(),
         )
-        self._reporter.epoch(row, self._evaluation.keep_if_best(validation))
+        is_best = self._evaluation.keep_if_best(validation, ends_schedule=self._has_ended_schedule())
+        self._reporter.epoch(row, is_best)
         if self._patience:
             self._patience.note_epoch()
         if time.monotonic() - self._saved_at > self._epoch_checkpoint_s:
             self._save()
+
+    def _has_ended_schedule(self) -> bool:
+        """Whether the training is over and its learning rate has fallen to the end of the schedule."""
+        return self._recipe.decay is not Decay.KERAS_TIME and self._limit.is_over(*self._state.position)
 
     def _save_for_drain(self) -> None:
         """Save for the next attempt. The time until it starts does not count towards a time budget."""

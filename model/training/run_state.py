@@ -35,14 +35,16 @@ class Best:
     epoch: int
     """From 1."""
     score: float
-    """The criterion for the best epoch: validation accuracy, or balanced accuracy under class weighting."""
+    """Validation accuracy, or balanced accuracy under class weighting."""
     val_loss: float
     val_accuracy: float
     weights: dict[str, Tensor]
 
-    def is_better_than(self, other: "Best | None") -> bool:
-        """Whether this epoch has a higher score, or the same score and a lower loss."""
-        return other is None or (self.score, -self.val_loss) > (other.score, -other.val_loss)
+    def is_better_than(self, other: "Best | None", margin: float = 0.0) -> bool:
+        """Whether this epoch has a higher score, or the same score and a lower loss, or a score less than `margin` lower."""
+        if other is None or self.score + margin > other.score:
+            return True
+        return self.score == other.score and self.val_loss < other.val_loss
 
 
 @dataclass(frozen=True)
