@@ -38,7 +38,7 @@ demo: $(STAMP)  ## train on handwritten digits and classify some, in about a min
 check: $(STAMP)  ## check format, lint, types and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy --num-workers 2
+	$(BIN)/mypy --num-workers 2 || { [ $$? -eq 2 ] && $(BIN)/mypy; }  # 2: a worker did not start within 3 s on a busy machine
 	$(BIN)/lint-imports
 
 test: check  ## run check, then the tests

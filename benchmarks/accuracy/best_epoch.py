@@ -87,7 +87,7 @@ def recorded_epochs() -> Iterator[list[Epoch]]:
         epochs.append({"score": score, "loss": validation.loss, "test": test.accuracy})
         return is_best
 
-    EpochEvaluation.keep_if_best = record  # type: ignore[method-assign]
+    EpochEvaluation.keep_if_best = record  # type: ignore[method-assign, assignment]
     try:
         yield epochs
     finally:
