@@ -3,7 +3,6 @@
 import { h, fill } from "./ui/dom.js";
 import { get } from "./http/requests.js";
 import { session, signOut } from "./http/session.js";
-import { hasEnded } from "./jobs/store.js";
 
 const INTERVAL_MS = 5000;
 
@@ -76,7 +75,9 @@ function signedIn() {
   return h("span", { class: "system-item" }, session.name, h("button", { class: "quiet small", onclick: signOut }, "Sign out"));
 }
 
+/** Not all queued jobs were read; the place of the last one in the queue counts the others. */
 function queue(jobs) {
-  const queued = jobs.newestFirst().filter((job) => !hasEnded(job) && job.status === "queued").length;
-  return item("quiet", queued ? `${queued} queued` : "Queue empty");
+  const queued = jobs.newestFirst().filter((job) => job.status === "queued");
+  const count = Math.max(queued.length, ...queued.map((job) => job.queue_position ?? 0));
+  return item("quiet", count ? `${count} queued` : "Queue empty");
 }

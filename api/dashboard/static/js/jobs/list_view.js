@@ -55,7 +55,8 @@ class JobsView {
     const shown = statuses.length ? all.filter((job) => statuses.includes(job.status)) : all;
     this.#arrange(shown.map((job) => this.#row(job)));
     const active = all.filter((job) => !hasEnded(job)).length;
-    setText(this.count, active ? `${active} active` : "");
+    const mayBeMore = this.jobs.hasMore && !hasEnded(all.at(-1));
+    setText(this.count, active ? `${active}${mayBeMore ? "+" : ""} active` : "");
     this.#drawEmpty(all.length, shown.length);
     show(this.older, statuses.length ? this.jobs.mayHaveMore(statuses) : this.jobs.hasMore);
   };
