@@ -8,7 +8,7 @@ import asyncio
 from typing import TYPE_CHECKING, cast
 
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from api.errors import ApiError
 from api.http.errors import ANSWERS, HeadTooLargeError, TooManyConnectionsError
@@ -39,6 +39,7 @@ class Connection(HttpToolsProtocol):
     _head_timer: asyncio.TimerHandle | None = None
     _is_in_head = False
     _head_bytes = 0
+    _answered: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Begin to wait for the first request."""
@@ -52,9 +53,12 @@ class Connection(HttpToolsProtocol):
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timer."""
+        """Forget the timer, and tell the request that is answered: uvicorn tells the newest of several in a row."""
         self._expect_nothing()
         super().connection_lost(exc)
+        if self._answered is not None and not self._answered.response_complete:
+            self._answered.disconnected = True
+            self._answered.message_event.set()
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived; between two requests it begins the next one."""
@@ -84,6 +88,10 @@ class Connection(HttpToolsProtocol):
         """Note that the request is complete."""
         if not self.parser.is_offer:
             super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _refuse_with(self, error: ApiError) -> None:
         """Answer the next request on this connection with an error, and close the connection."""

@@ -39,6 +39,19 @@ async def _echo(scope: Scope, receive: Receive, send: Send) -> None:
     await PlainTextResponse(await Request(scope, receive).body())(scope, receive, send)
 
 
+class _Waiting:
+    """Answers no request, and counts those whose client has left."""
+
+    begun = left = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        del scope, send
+        self.begun += 1
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.left += 1
+
+
 @contextmanager
 def _serving(
     connection: type[Connection], app: ASGIApp = _app
@@ -155,3 +168,13 @@ def test_a_client_that_offers_http_2_is_answered_in_http_1_1() -> None:
         answers = _rest(client)
         assert answers.count(b"third") == 100
         assert answers.endswith(b"final")
+
+
+def test_a_request_is_given_up_with_its_client_also_when_others_follow_on_the_connection() -> None:
+    app = _Waiting()
+    with _serving(Connection, app) as (_, address):
+        with socket.create_connection(address, 30) as client:
+            client.sendall((HEAD + b"\r\n") * 3)
+            wait_until(lambda: app.begun == 1)
+        wait_until(lambda: app.left == 1)
+        assert app.begun == 1
