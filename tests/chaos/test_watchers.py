@@ -23,7 +23,7 @@ SECONDS = 4.0
 PER_S = 50
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.chaos)])
 def test_each_of_many_reconnecting_watchers_receives_every_event_once(
     redis_url: str, tmp_path: Path, count: int
@@ -49,6 +49,7 @@ def test_each_of_many_reconnecting_watchers_receives_every_event_once(
     assert readers == [1]
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.chaos)])
 def test_sigterm_ends_every_stream_and_the_process(redis_url: str, tmp_path: Path, count: int) -> None:
     port = free_port()

@@ -127,7 +127,7 @@ def test_the_death_of_a_rank_ends_the_training_and_all_its_processes(tiny_traini
         except RankDiedError as error:
             ended.append(error)
 
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
     while not recorder.steps:
         assert thread.is_alive()
