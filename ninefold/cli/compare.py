@@ -43,7 +43,8 @@ def compare(
 
 
 def _job_line(job: "Json") -> str:
-    parts = [job["id"], job["name"], job["status"], f"{len(job['epochs'])} epochs"]
+    epochs = len(job["epochs"])
+    parts = [job["id"], job["name"], job["status"], f"{epochs} epoch{'s' if epochs != 1 else ''}"]
     if (best := job["best"]) and best["val_accuracy"] is not None:
         parts.append(f"best validation accuracy {best['val_accuracy']:.1%} at epoch {best['epoch']}")
     if result := job["result"]:
