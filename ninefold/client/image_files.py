@@ -24,16 +24,18 @@ class ImageFile:
     size_bytes: int
     read: Callable[[], bytes | IO[bytes]]
     """Returns the bytes, or the open file."""
+    error: NinefoldError | None = None
+    """Why a file of a folder cannot be read."""
 
 
 def find_images(paths: Iterable[str | Path | ImageFile], stack: ExitStack) -> list[ImageFile]:
     """Return the images of files, folders and zips, in this order; the images of a folder or a zip are sorted by their paths.
 
-    In a folder or a zip, only files that are named like images count, and nothing hidden. Zips stay open until the stack is
-    closed.
+    In a folder or a zip, only files that are named like images count, and nothing hidden. A file of a folder that cannot be
+    read has an `error`. Zips stay open until the stack is closed.
 
     Raises:
-        NinefoldError: a file cannot be read, or a folder or a zip has no image.
+        NinefoldError: a file that is named itself, or a zip, cannot be read, or a folder or a zip has no image.
     """
     found: list[ImageFile] = []
     for path in paths:
@@ -43,7 +45,7 @@ def find_images(paths: Iterable[str | Path | ImageFile], stack: ExitStack) -> li
 
 def _images_at(path: Path, stack: ExitStack) -> list[ImageFile]:
     if path.is_dir():
-        found = [_file(file, file.relative_to(path).as_posix()) for file in _files_below(path)]
+        found = [_file_of_folder(file, file.relative_to(path).as_posix()) for file in _files_below(path)]
     elif path.suffix.lower() == ".zip":
         found = list(_members(path, stack))
     else:
@@ -60,6 +62,13 @@ def _file(path: Path, name: str) -> ImageFile:
     with open_file(path) as file:
         size = os.fstat(file.fileno()).st_size
     return ImageFile(str(path), name, size, partial(open_file, path))
+
+
+def _file_of_folder(path: Path, name: str) -> ImageFile:
+    try:
+        return _file(path, name)
+    except NinefoldError as error:
+        return ImageFile(str(path), name, 0, partial(open_file, path), error)
 
 
 def _files_below(folder: Path) -> Iterator[Path]:

@@ -26,13 +26,14 @@ def classify(
 ) -> Json:
     """Classify images of any number and total size; the answer has one prediction for each image, in order.
 
-    All images are classified by the model that answered first, also when another version is promoted meanwhile.
+    All images are classified by the model that answered first, also when another version is promoted meanwhile. The
+    prediction of an image with an `error` has that error.
 
     Raises:
-        NinefoldError: an image cannot be read, or none could be classified.
+        NinefoldError: an image can no longer be read, or none could be classified.
     """
     on_progress(0, len(images))
-    batches = list(_batches(images))
+    batches = list(_batches([image for image in images if not image.error]))
     answered = _answer_first(transport, batches, params)
     done = sum(map(len, batches[: len(answered)]))
     on_progress(done, len(images))
@@ -83,10 +84,16 @@ def _answer_together(
 def _join(images: Sequence[ImageFile], joined: Sequence[Answer], params: dict[str, Any]) -> Json:
     answers = [answer for answer in joined if not isinstance(answer, NinefoldError)]
     if not answers:
-        raise next(answer for answer in joined if isinstance(answer, NinefoldError))
+        raise next(
+            error
+            for error in (*joined, *(image.error for image in images))
+            if isinstance(error, NinefoldError)
+        )
     predictions: list[Json] = []
     for answer in joined:
         predictions += _failures(answer) if isinstance(answer, NinefoldError) else answer["predictions"]
+    answered = iter(predictions)
+    predictions = [_failure(image.error) if image.error else next(answered) for image in images]
     for index, (image, prediction) in enumerate(zip(images, predictions, strict=True)):
         prediction.update(index=index, filename=image.name)
     if "min_score" not in params:
@@ -112,7 +119,8 @@ def _batches(images: Sequence[ImageFile]) -> Iterator[list[ImageFile]]:
             batch, size_bytes = [], 0
         batch.append(image)
         size_bytes += image.size_bytes
-    yield batch
+    if batch:
+        yield batch
 
 
 def _send(transport: Transport, images: Sequence[ImageFile], params: dict[str, Any]) -> list[Answer]:
@@ -145,6 +153,11 @@ def _failures(error: NinefoldError) -> list[Json]:
         code, _, message = item["message"].partition(": ")
         failed.append({"status": "error", "error": {"code": code, "message": message}})
     return failed
+
+
+def _failure(error: NinefoldError) -> Json:
+    """Return the prediction of an image that was not sent."""
+    return {"status": "error", "error": {"code": error.code, "message": error.detail}}
 
 
 def _joined_timings(answers: Sequence[Json]) -> Json:

@@ -132,6 +132,23 @@ def test_a_folder_and_a_zip_stand_for_the_images_in_them(tmp_path: Path) -> None
             client.predict([tmp_path / "bad.zip"])
 
 
+def test_a_file_of_a_folder_that_cannot_be_read_fails_alone(tmp_path: Path) -> None:
+    folder, broken = tmp_path / "photos", tmp_path / "broken"
+    folder.mkdir()
+    broken.mkdir()
+    write_files(folder, ["a.jpg", "c.jpg"])
+    for link in (folder / "b.jpg", broken / "b.jpg"):
+        link.symlink_to(tmp_path / "gone.jpg")
+    with scripted_server(answer) as service, Client(service.url) as client:
+        first, second, third = client.predict([folder])["predictions"]
+        assert [one["filename"] for one in (first, second, third)] == ["a.jpg", "b.jpg", "c.jpg"]
+        assert [one["status"] for one in (first, third)] == ["ok", "ok"]
+        assert second["error"]["code"] == "unreadable_file"
+        assert "b.jpg: No such file" in second["error"]["message"]
+        with pytest.raises(NinefoldError, match=r"b\.jpg: No such file"):
+            client.predict([broken])
+
+
 def test_the_least_scores_of_the_alias_hold_for_all_files_unless_the_call_has_its_own(tmp_path: Path) -> None:
     def answer_through_alias(request: Request) -> Reply:
         reply = answer(request)
