@@ -175,7 +175,7 @@ def generate(generated: GeneratedDataset, folder: Path, storage: Storage) -> Dat
     return import_dataset(folder, storage, "generated").facts
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
     "generated",
     [
