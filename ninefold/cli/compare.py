@@ -46,7 +46,7 @@ def _job_line(job: "Json") -> str:
     epochs = len(job["epochs"])
     parts = [job["id"], job["name"], job["status"], f"{epochs} epoch{'s' if epochs != 1 else ''}"]
     if (best := job["best"]) and best["val_accuracy"] is not None:
-        parts.append(f"best validation accuracy {best['val_accuracy']:.1%} at epoch {best['epoch']}")
+        parts.append(f"validation accuracy {best['val_accuracy']:.1%} at the best epoch, {best['epoch']}")
     if result := job["result"]:
         low, high = result["ci95"]
         parts.append(f"test accuracy {result['test_accuracy']:.1%} ({low:.1%} to {high:.1%})")

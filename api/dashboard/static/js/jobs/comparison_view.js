@@ -62,7 +62,7 @@ class JobComparisonView {
     return h("section", { class: "card scroll" }, h("table", {},
       h("thead", {}, h("tr", {}, h("td"), head)),
       h("tbody", {}, cells("Status", jobs.map(({ status }) => words(status))),
-        cells("Best validation", jobs.map(({ best }) => percent(best?.val_accuracy))),
+        cells("Validation accuracy", jobs.map(({ best }) => percent(best?.val_accuracy))),
         cells("Test accuracy", jobs.map(({ result }) => (result ? [h("strong", {}, percent(result.test_accuracy)), h("span", { class: "muted" }, ` ${interval(result.ci95)}`)] : "–"))),
         settings.map((setting) => cells(words(setting.name), setting.values.map((value) => settingText(setting.name, value)))))),
     settings.length ? null : h("p", { class: "muted" }, "All settings are the same."),

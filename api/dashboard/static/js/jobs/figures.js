@@ -5,7 +5,7 @@ import { duration, elapsed, interval, percent, whole } from "../ui/format.js";
 import { hasEnded } from "./store.js";
 
 export function jobFigures() {
-  const tiles = new Map(["Epoch", "Best validation", "Test accuracy", "Images a second", "Time"].map((label) => [label, tile(label)]));
+  const tiles = new Map(["Epoch", "Validation accuracy", "Test accuracy", "Images a second", "Time"].map((label) => [label, tile(label)]));
   return {
     element: h("dl", { class: "figures" }, [...tiles.values()].map(({ element }) => element)),
     update(job, rows) {
@@ -21,7 +21,7 @@ function figures(job, rows) {
   const eta = job.status === "running" && typeof progress.eta_s === "number" ? `${duration(progress.eta_s)} left` : "";
   return {
     Epoch: [`${Math.max(progress.epoch ?? 0, rows.at(-1)?.epoch ?? 0)}`, epochsNote(progress.epochs ?? job.spec.epochs)],
-    "Best validation": [percent(job.best?.val_accuracy), job.best ? `epoch ${job.best.epoch}` : noBestNote(job)],
+    "Validation accuracy": [percent(job.best?.val_accuracy), job.best ? `best epoch: ${job.best.epoch}` : noBestNote(job)],
     "Test accuracy": [percent(result?.test_accuracy), result?.ci95 ? `95 %: ${interval(result.ci95)}` : hasEnded(job) ? "" : "after training"],
     "Images a second": [whole(speed), ""],
     Time: [elapsed(job.started_at, job.finished_at), eta],

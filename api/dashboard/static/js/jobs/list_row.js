@@ -43,7 +43,7 @@ export class JobRow {
     setText(this.time, timeText(job));
     const result = job.result?.test_accuracy;
     setText(this.best, percent(result ?? job.best?.val_accuracy));
-    setText(this.bestLabel, typeof result !== "number" ? "best validation" : `test ${interval(job.result.ci95)}`);
+    setText(this.bestLabel, typeof result !== "number" ? "validation" : `test ${interval(job.result.ci95)}`);
     this.element.classList.toggle("has-no-best", this.best.textContent === "–");
     this.actions.update(job);
   }
