@@ -32,11 +32,11 @@ def test_take_screenshots(page: Page, service: Service, few_digits: Path) -> Non
     client.wait(client.submit("few-digits", epochs=20)["id"])
     client.wait(client.submit("few-digits", epochs=30, name="digits-long")["id"])
     client.wait(client.submit("few-digits", epochs=15, seed=1)["id"])
-    running = client.submit("few-digits", epochs=60, name="night-run")["id"]
+    running = client.submit("few-digits", epochs=400, name="night-run")["id"]
     client.submit("few-digits", epochs=20, name="next-idea", label_smoothing=0.05)
 
     page.goto(f"{service.url}/#/jobs/{running}")
-    service.wait_for_epoch(running, 25)
+    service.wait_for_epoch(running, 60)
     save_screenshots(page, "job")
     page.get_by_role("link", name="All jobs").click()
     save_screenshots(page, "jobs")
