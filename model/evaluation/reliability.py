@@ -7,11 +7,14 @@ from numpy.typing import NDArray
 from model.evaluation.evaluation import ConfidenceBin
 from model.evaluation.intervals import wilson_interval
 
-_BINS = 15
+_MOST_BINS = 15
+_LEAST_IMAGES = 10
+"""Of a bin: with few images each, the accuracy of a bin is mostly chance, and so is its difference from the confidence."""
 
 
 def confidence_bins(confidence_N: NDArray[np.float64], is_right_N: NDArray[np.bool_]) -> list[ConfidenceBin]:
-    """Return 15 bins of equally many images, those of the lowest confidence first; fewer when there are fewer images."""
+    """Return 15 bins of equally many images, those of the lowest confidence first; fewer bins where each would have fewer than 10."""
+    bins = max(1, min(_MOST_BINS, len(confidence_N) // _LEAST_IMAGES))
     order_N = np.argsort(confidence_N, kind="stable")
     return [
         ConfidenceBin(
@@ -20,7 +23,7 @@ def confidence_bins(confidence_N: NDArray[np.float64], is_right_N: NDArray[np.bo
             ci95=wilson_interval(accuracy, len(indices_B)),
             images=len(indices_B),
         )
-        for indices_B in np.array_split(order_N, min(_BINS, len(order_N)))
+        for indices_B in np.array_split(order_N, bins)
     ]
 
 

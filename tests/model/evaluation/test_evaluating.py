@@ -129,3 +129,17 @@ def test_no_prediction_above_a_threshold_has_no_accuracy() -> None:
     found = evaluate(predictions(np.zeros((2, 2)), np.array([0, 1])), ["a", "b"], 1.0, DATASET)
     assert (found.thresholds[-1].images, found.thresholds[-1].accuracy) == (0, None)
     assert Evaluation.model_validate_json(found.model_dump_json()) == found
+
+
+def test_bins_of_the_calibration_have_at_least_ten_images() -> None:
+    counts = {}
+    for images in (1, 15, 24, 149, 151):
+        calibration = evaluate(random_predictions(images, 3), ["a", "b", "c"], 1.0, DATASET).calibration
+        counts[images] = [one.images for one in calibration.bins]
+    assert counts == {
+        1: [1],
+        15: [15],
+        24: [12, 12],
+        149: [11] * 9 + [10] * 5,
+        151: [11] + [10] * 14,
+    }
