@@ -19,7 +19,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 def chart(page: Page, title: str) -> Locator:
     """Find a chart and open its table."""
     figure = page.locator("figure", has=page.get_by_role("heading", name=title, exact=True))
-    figure.get_by_text("Table", exact=True).click(timeout=JOB_MS)
+    table = figure.locator("details")
+    while table.get_attribute("open") is None:  # lines that appear above it may move it away from the click
+        figure.get_by_text("Table", exact=True).click(timeout=JOB_MS)
     return figure
 
 
