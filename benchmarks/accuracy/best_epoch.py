@@ -18,15 +18,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.accuracy.cuts import entries, write_cut
+from benchmarks.accuracy.cuts import write_seed_cut
 from benchmarks.accuracy.recipes import interval
 from benchmarks.accuracy.runs import Lines, add_line, device_kind, read_lines, run_study, storage_of, train
-from benchmarks.accuracy.starter import SPLIT, photos
+from benchmarks.accuracy.starter import photos
 from model.data.importing import import_dataset
 from model.evaluation.scores import Score
 from model.network import resnet9
 from model.recipes.defaults import resolve
-from model.spec import ClassWeighting, DatasetFacts, JobSpec
+from model.spec import DatasetFacts, JobSpec
 from model.training.epoch_evaluation import EpochEvaluation
 
 Epoch = dict[str, float]
@@ -82,8 +82,7 @@ def recorded_epochs() -> Iterator[list[Epoch]]:
         assert validation
         is_best = keep(evaluation, validation, ends_schedule=ends_schedule)
         test = evaluation._score(evaluation._data.test)  # the product never scores it during a training
-        is_weighted = evaluation._spec.class_weighting is not ClassWeighting.NONE
-        score = validation.balanced_accuracy if is_weighted else validation.accuracy
+        score, _ = evaluation._criterion(validation)
         epochs.append({"score": score, "loss": validation.loss, "test": test.accuracy})
         return is_best
 
@@ -100,13 +99,7 @@ def dataset_of(case: str, seed: int, data: Path, folder: Path) -> DatasetFacts:
     archive = data / "cifar10-5k.zip"
     if source == "flowers":
         archive = folder / "photos.zip" if (folder / "photos.zip").exists() else photos(data, folder)
-    begin = _TEST_IMAGES + seed * int(count)
-    names = entries(archive, SPLIT).values()
-    splits = {
-        "test": [name for of_class in names for name in of_class[:_TEST_IMAGES]],
-        "train": [name for of_class in names for name in of_class[begin : begin + int(count)]],
-    }
-    cut = write_cut(archive, folder / f"{case}-{seed}.zip", splits)
+    cut = write_seed_cut(archive, folder / f"{case}-{seed}.zip", seed, int(count), _TEST_IMAGES)
     return import_dataset(cut, storage_of(folder), f"{case}-{seed}").facts
 
 
@@ -133,7 +126,7 @@ def work(options: argparse.Namespace, temporary: Path) -> None:
                 "seconds": round(time.monotonic() - started_at, 1),
             }
             add_line(options.out, line)
-            print(list(table([line]))[-1], flush=True)
+            print(list(table([line]))[2], flush=True)
 
 
 def table(lines: Lines) -> Iterator[str]:

@@ -29,3 +29,14 @@ def write_cut(archive: Path, target: Path, splits: Mapping[str, Iterable[str]]) 
             for name in names:
                 cut.writestr(f"{split}/{name.partition('/')[2]}", source.read(name))
     return target
+
+
+def write_seed_cut(archive: Path, target: Path, seed: int, train_images: int, test_images: int) -> Path:
+    """Write a zip with images of each class of the split `train`: the first ones are its test split, and each seed trains on others."""
+    begin = test_images + seed * train_images
+    names = entries(archive, "train").values()
+    splits = {
+        "test": [name for of_class in names for name in of_class[:test_images]],
+        "train": [name for of_class in names for name in of_class[begin : begin + train_images]],
+    }
+    return write_cut(archive, target, splits)

@@ -23,7 +23,7 @@ from typing import Any
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from benchmarks.accuracy.cuts import entries, write_cut
+from benchmarks.accuracy.cuts import entries, write_cut, write_seed_cut
 from benchmarks.accuracy.recipes import interval
 from benchmarks.accuracy.runs import Lines, add_line, device_kind, read_lines, run_study, storage_of, train
 from model.artifact.manifest import MANIFEST_FILE, model_key, unregistered_manifest
@@ -90,14 +90,8 @@ def dataset_of(case: str, seed: int, data: Path, temporary: Path, folder: Path) 
     """Import the cut of a case and seed into the starter's storage, where the new models can find the starter."""
     source, _, count = case.partition("-")
     archive = _SOURCES[source][0](data, temporary)
-    first = 100 if source == "flowers" else 50
-    begin = first + seed * int(count)
-    names = entries(archive, SPLIT).values()
-    splits = {
-        "test": [name for of_class in names for name in of_class[:first]],
-        "train": [name for of_class in names for name in of_class[begin : begin + int(count)]],
-    }
-    cut = write_cut(archive, temporary / f"{case}-{seed}.zip", splits)
+    test_images = 100 if source == "flowers" else 50
+    cut = write_seed_cut(archive, temporary / f"{case}-{seed}.zip", seed, int(count), test_images)
     return import_dataset(cut, storage_of(folder), f"{case}-{seed}").facts
 
 

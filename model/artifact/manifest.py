@@ -29,6 +29,8 @@ BUILT_IN_ORIGIN = "built_in_origin"
 FINISH_REASON = "finish_reason"
 """The key in `lineage` of a reason that the first release does not know."""
 
+ID_PATTERN = r"^[A-Za-z0-9_-]{1,128}$"
+"""Of the ids in a manifest that somebody else wrote: ids become parts of storage keys."""
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 

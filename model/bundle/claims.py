@@ -2,17 +2,17 @@
 
 import math
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from model.artifact.manifest import Manifest
+from model.artifact.manifest import ID_PATTERN, Manifest
 from model.data.files.characters import describe_character, is_safe
 from model.errors import BundleRejectedError
 from model.evaluation.stored_predictions import StoredPredictions
 
 _LONGEST_NAME = 1000
-_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_ID = re.compile(ID_PATTERN)
 
 
 def check_claims(manifest: Manifest) -> None:
@@ -56,7 +56,7 @@ def _ids(manifest: Manifest) -> Iterator[str]:
         yield manifest.spec.extended_from.model
 
 
-def _check_ids(ids: Iterator[str] | Collection[str]) -> None:
+def _check_ids(ids: Iterable[str]) -> None:
     if not all(_ID.fullmatch(one) for one in ids):
         raise BundleRejectedError(
             "An id of the bundle is none: ids have 1 to 128 letters a to z, digits, hyphens and underscores."

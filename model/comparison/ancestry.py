@@ -5,13 +5,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
-from model.artifact.manifest import ANCESTORS, BUILT_IN_ORIGIN, MANIFEST_FILE, Manifest, model_key
+from model.artifact.manifest import ANCESTORS, BUILT_IN_ORIGIN, ID_PATTERN, MANIFEST_FILE, Manifest, model_key
 from model.errors import ObjectMissingError
 from model.storage.interface import Storage
 
 _MAX_ANCESTORS = 1000
-Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
-"""An imported manifest may say anything, and ids become parts of keys."""
+Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 
 
 class Ancestor(BaseModel):

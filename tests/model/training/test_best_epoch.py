@@ -18,7 +18,7 @@ IMAGES = 25
 
 
 def best_epoch(spec: Any, right: list[int], *, ends_schedule: bool = True) -> int:
-    """Return the best epoch of a training whose epochs got so many of 25 validation images right."""
+    """Return the best epoch, from 1, of a training; `right` has the number of correctly classified validation images of each epoch."""
     state = RunState(ResNet9(2), None, None, None, None, None)  # type: ignore[arg-type]
     evaluation = EpochEvaluation(spec, None, state, None, None)  # type: ignore[arg-type]
     for count in right:
